@@ -1,0 +1,57 @@
+"""States of an intervention request and the moves allowed between them."""
+
+from enum import nonmember
+
+from django.db.models import IntegerChoices, TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class InterventionState(TextChoices):
+    DRAFT = "draft", _("Brouillon")
+    TO_PLAN = "to_plan", _("À planifier")
+    PARTLY_PLANNED = "partly_planned", _("Partiellement planifiée")
+    PLANNED = "planned", _("Planifiée")
+    DONE = "done", _("Réalisée")
+    CANCELLED = "cancelled", _("Annulée")
+
+    path = nonmember(("draft", "to_plan", "partly_planned", "planned", "done"))
+    validated = nonmember(frozenset({"to_plan", "partly_planned", "planned", "done"}))
+    planning = nonmember(frozenset({"to_plan", "partly_planned", "planned"}))
+
+
+_PLANNING = {InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED, InterventionState.PLANNED}
+INTERVENTION_MOVES = {
+    InterventionState.DRAFT: {InterventionState.TO_PLAN, InterventionState.CANCELLED},
+    **{
+        state: (_PLANNING - {state}) | {InterventionState.DONE, InterventionState.CANCELLED} for state in _PLANNING
+    },
+    InterventionState.DONE: _PLANNING | {InterventionState.CANCELLED},
+    InterventionState.CANCELLED: {InterventionState.DRAFT},
+}
+
+
+class Priority(IntegerChoices):
+    NORMAL = 0, _("☆☆ Normale")
+    HIGH = 1, _("★☆ Haute")
+    URGENT = 2, _("★★ Urgente")
+
+
+class Granularity(TextChoices):
+    """How wide a date range a task proposes."""
+
+    WEEK = "week", _("Semaine")
+    FORTNIGHT = "fortnight", _("Quinzaine")
+    MONTH = "month", _("Mois")
+
+    days = nonmember({"week": 6, "fortnight": 13, "month": 30})
+
+
+class LineState(TextChoices):
+    """What is left to do with a line, derived."""
+
+    NOTHING = "nothing", _("rien à facturer")
+    TO_BILL = "to_bill", _("à facturer")
+    PARTLY = "partly", _("facturée en partie")
+    BILLED = "billed", _("facturée")
+    QUOTED = "quoted", _("sur devis")
+    COVERED = "covered", _("couverte par le contrat")

@@ -1,0 +1,118 @@
+"""What invoice lines and quote lines are tied to on the DI."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from interventions.models.requests import InterventionRequest, RequestLine
+from invoicing.models import Claim, Hold, Quote
+from invoicing.models.documents.claims import refuse_more_than_left
+from openfire_billing.errors import BusinessError
+
+
+class RequestLineClaim(Claim):
+    """An invoice line that bills a DI line."""
+
+    LOCK_ORDER = 10
+
+    request_line = models.ForeignKey(
+        RequestLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de facturation")
+    )
+
+    class Meta:
+        verbose_name = _("ligne de DI facturée")
+        verbose_name_plural = _("lignes de DI facturées")
+        constraints = [
+            models.UniqueConstraint(fields=["invoice_line"], name="interventions_requestclaim_line_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_line} → {self.invoice_line}"
+
+    @classmethod
+    def lock(cls, claims: Sequence["RequestLineClaim"]) -> None:
+        lock_interventions(
+            InterventionRequest.objects.filter(lines__claims__in=[claim.pk for claim in claims]).distinct()
+        )
+
+    @classmethod
+    def check_changes(cls, claims: Sequence["RequestLineClaim"], changes: Mapping[int, Decimal]) -> None:
+        lines = RequestLine.objects.left_to_bill(timezone.localdate()).in_bulk(
+            [claim.request_line_id for claim in claims]
+        )
+        for claim in claims:
+            line = lines[claim.request_line_id]
+            refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
+
+    @classmethod
+    def freed(cls, claims: Sequence["RequestLineClaim"], *, by: Any) -> None:
+        """Nothing to rewrite: what a DI has left is derived."""
+
+
+class QuotedLine(Hold):
+    """A DI line that a quote line stands for. While the quote lives, the DI line is billed by the quote alone."""
+
+    request_line = models.ForeignKey(
+        RequestLine, models.PROTECT, related_name="quoted", verbose_name=_("ligne de facturation")
+    )
+
+    class Meta:
+        verbose_name = _("ligne de DI sur devis")
+        verbose_name_plural = _("lignes de DI sur devis")
+        constraints = [models.UniqueConstraint(fields=["quote_line"], name="interventions_quotedline_once")]
+
+    def __str__(self) -> str:
+        return f"{self.request_line} → {self.quote_line}"
+
+    @classmethod
+    def lock(cls, quotes: Iterable[Quote]) -> None:
+        interventions = lock_interventions(
+            InterventionRequest.objects.filter(lines__quoted__quote_line__quote__in=quotes).distinct()
+        )
+        lock_quotes_of(interventions)
+
+    @classmethod
+    def check_revival(cls, quote: Quote) -> None:
+        """Each line of the quote must be free on its DI as if this quote did not exist."""
+        on = timezone.localdate()
+        holds = cls.objects.filter(quote_line__quote=quote).select_related("request_line__intervention", "quote_line")
+        lines = RequestLine.objects.left_to_bill(on, without_quote=quote).in_bulk([h.request_line_id for h in holds])
+        taken = [h for h in holds if lines[h.request_line_id].left < h.quote_line.quantity]
+        if taken:
+            raise BusinessError(
+                _(
+                    "%(quote)s : « %(lines)s » a été facturé ou mis sur un autre devis depuis. "
+                    "Refaites un devis depuis %(source)s."
+                )
+                % {
+                    "quote": quote,
+                    "lines": " », « ".join(str(h.request_line) for h in taken),
+                    "source": taken[0].request_line.intervention,
+                }
+            )
+
+
+def lock_interventions(interventions: Any) -> list[InterventionRequest]:
+    """Lock DIs, by primary key, with what their acts read."""
+    ids = sorted(intervention.pk for intervention in interventions)
+    return list(
+        InterventionRequest.objects.select_for_update(of=("self",))
+        .filter(pk__in=ids)
+        .select_related("company", "partner__bill_to", "bill_to", "address", "task", "fiscal_position", "template")
+        .order_by("pk")
+    )
+
+
+def lock_quotes_of(interventions: Sequence[InterventionRequest]) -> None:
+    """Lock all the quotes of locked DIs, live or not, by primary key."""
+    list(
+        Quote.objects.select_for_update()
+        .filter(
+            pk__in=QuotedLine.objects.filter(request_line__intervention__in=interventions).values("quote_line__quote")
+        )
+        .order_by("pk")
+    )

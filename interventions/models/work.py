@@ -1,0 +1,193 @@
+"""How work is described and who does it: types, tasks, templates, sectors, technicians, teams."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from interventions.choices import Granularity
+from invoicing.choices import LineKind
+from invoicing.models import Address, BillableLine, Company, FiscalPosition, Product
+from openfire_billing.fields import hours_field
+
+
+class InterventionType(models.Model):
+    """Installation, Entretien – Maintenance, SAV, Visite technique, Divers."""
+
+    name = models.CharField(_("Nom"), max_length=60, unique=True)
+    position = models.PositiveSmallIntegerField(_("Ordre"), default=0)
+    is_active = models.BooleanField(_("proposé"), default=True)
+
+    class Meta:
+        ordering = ["position", "name"]
+        verbose_name = _("type d'intervention")
+        verbose_name_plural = _("types d'intervention")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Task(models.Model):
+    """What is to be done and how long it takes. May bring its article as a first line, and a fiscal position."""
+
+    name = models.CharField(_("Nom"), max_length=120, unique=True)
+    type = models.ForeignKey(
+        InterventionType, models.SET_NULL, null=True, blank=True, related_name="tasks", verbose_name=_("type")
+    )
+    duration = hours_field(_("Durée (heures)"), default=Decimal(1), validators=[MinValueValidator(Decimal("0.05"))])
+    product = models.ForeignKey(
+        Product, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("article lié")
+    )
+    fiscal_position = models.ForeignKey(
+        FiscalPosition, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("position fiscale")
+    )
+    granularity = models.CharField(
+        _("Fenêtre proposée"), max_length=10, choices=Granularity, default=Granularity.FORTNIGHT
+    )
+    is_active = models.BooleanField(_("proposée"), default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("tâche")
+        verbose_name_plural = _("tâches")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(duration__gt=0),
+                name="interventions_task_duration",
+                violation_error_message=_("La durée est supérieure à zéro."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InterventionTemplate(models.Model):
+    """A model of intervention: fills task and type, the fiscal position if empty, and appends its billing lines."""
+
+    name = models.CharField(_("Nom"), max_length=120, unique=True)
+    type = models.ForeignKey(
+        InterventionType, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("type")
+    )
+    task = models.ForeignKey(Task, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("tâche"))
+    fiscal_position = models.ForeignKey(
+        FiscalPosition, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("position fiscale")
+    )
+    company = models.ForeignKey(
+        Company, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("société (vide = toutes)")
+    )
+    description = models.TextField(_("Description"), blank=True)
+    is_active = models.BooleanField(_("proposé"), default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("modèle d'intervention")
+        verbose_name_plural = _("modèles d'intervention")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateLine(BillableLine):
+    """A billing line of a template."""
+
+    template = models.ForeignKey(
+        InterventionTemplate, models.CASCADE, related_name="lines", verbose_name=_("modèle d'intervention")
+    )
+
+    class Meta(BillableLine.Meta):
+        verbose_name = _("ligne de modèle")
+        verbose_name_plural = _("lignes de modèle")
+        constraints = [
+            *BillableLine.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gt=0),
+                name="interventions_templateline_quantity",
+                violation_error_message=_("La quantité est supérieure à zéro."),
+            ),
+        ]
+
+
+class Sector(models.Model):
+    """A geographic sector, guessed from the postcode when its prefixes say so."""
+
+    name = models.CharField(_("Nom"), max_length=60, unique=True)
+    zip_prefixes = models.CharField(_("Débuts de codes postaux"), max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("secteur")
+        verbose_name_plural = _("secteurs")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def covers(self, zip_code: str) -> bool:
+        """Whether the postcode begins with one of its prefixes (separated by spaces or commas)."""
+        return any(zip_code.startswith(prefix) for prefix in self.zip_prefixes.replace(",", " ").split())
+
+
+class AddressSector(models.Model):
+    """The sector of an address, chosen by hand."""
+
+    address = models.OneToOneField(
+        Address, models.CASCADE, related_name="sector_choice", verbose_name=_("adresse")
+    )
+    sector = models.ForeignKey(Sector, models.CASCADE, related_name="addresses", verbose_name=_("secteur"))
+
+    class Meta:
+        ordering = ["sector", "pk"]
+        verbose_name = _("secteur d'adresse")
+        verbose_name_plural = _("secteurs d'adresses")
+
+    def __str__(self) -> str:
+        return str(self.sector)
+
+
+class Technician(models.Model):
+    """Somebody who goes to the customer. `user` opens the telephone pages."""
+
+    name = models.CharField(_("Nom"), max_length=80)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="technician",
+        verbose_name=_("compte"),
+    )
+    company = models.ForeignKey(Company, models.PROTECT, related_name="technicians", verbose_name=_("société"))
+    phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
+    tasks = models.ManyToManyField(
+        Task, blank=True, related_name="technicians", verbose_name=_("sait faire (vide = tout)")
+    )
+    sectors = models.ManyToManyField(Sector, blank=True, related_name="technicians", verbose_name=_("secteurs"))
+    is_active = models.BooleanField(_("actif"), default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("intervenant")
+        verbose_name_plural = _("intervenants")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Team(models.Model):
+    """Technicians who go together."""
+
+    name = models.CharField(_("Nom"), max_length=80, unique=True)
+    company = models.ForeignKey(Company, models.PROTECT, related_name="teams", verbose_name=_("société"))
+    technicians = models.ManyToManyField(Technician, related_name="teams", verbose_name=_("intervenants"))
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("équipe")
+        verbose_name_plural = _("équipes")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,135 @@
+"""States and kinds of invoicing, and the moves allowed between states."""
+
+from enum import nonmember
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+from openfire_billing.money import HALF_EVEN, HALF_UP
+
+
+class Rounding(TextChoices):
+    HALF_EVEN = HALF_EVEN, _("Au cent pair (bancaire)")
+    HALF_UP = HALF_UP, _("Au cent supérieur (commercial)")
+
+
+class PartnerKind(TextChoices):
+    """Decides between e-invoice and e-reporting, and which mentions are printed."""
+
+    PRIVATE = "private", _("Particulier")
+    BUSINESS = "business", _("Entreprise française")
+    NON_TAXABLE = "non_taxable", _("Organisme non assujetti (syndicat, association)")
+    PUBLIC = "public", _("Secteur public")
+    EU = "eu", _("Entreprise de l'Union européenne")
+    OTHER = "other", _("Hors Union européenne")
+
+    professionals = nonmember(frozenset({"business", "public", "eu", "other"}))
+
+
+class TagScope(TextChoices):
+    PARTNER = "partner", _("Clients")
+    INTERVENTION = "intervention", _("Interventions")
+
+
+class MessageKind(TextChoices):
+    MAIL = "mail", _("E-mail")
+    SMS = "sms", _("SMS")
+
+
+class MessageState(TextChoices):
+    WAITING = "waiting", _("À envoyer")
+    SENT = "sent", _("Envoyé")
+    FAILED = "failed", _("En échec")
+
+
+class ProductKind(TextChoices):
+    """The operation category of EN 16931 and of the French mentions."""
+
+    GOODS = "goods", _("Livraison de biens")
+    SERVICE = "service", _("Prestation de services")
+
+
+class VatCategory(TextChoices):
+    """VAT categories of EN 16931 (UNTDID 5305)."""
+
+    S = "S", _("S – Taux normal ou réduit")
+    Z = "Z", _("Z – Taux zéro")
+    E = "E", _("E – Exonéré")
+    AE = "AE", _("AE – Autoliquidation")
+    K = "K", _("K – Intracommunautaire")
+    G = "G", _("G – Export hors UE")
+    O = "O", _("O – Hors champ")  # noqa: E741 (the standard's own code)
+
+
+class JournalKind(TextChoices):
+    INVOICE = "invoice", _("Ventes – factures")
+    CREDIT_NOTE = "credit_note", _("Ventes – avoirs")
+    DEPOSIT = "deposit", _("Ventes – acomptes")
+    BANK = "bank", _("Banque")
+    CASH = "cash", _("Caisse")
+
+
+class LineKind(TextChoices):
+    ARTICLE = "article", _("Article")
+    SECTION = "section", _("Section")
+    NOTE = "note", _("Note")
+
+
+class QuoteState(TextChoices):
+    DRAFT = "draft", _("Brouillon")
+    SENT = "sent", _("Envoyé")
+    ACCEPTED = "accepted", _("Accepté")
+    SETTLED = "settled", _("Soldé")
+    REFUSED = "refused", _("Refusé")
+    CANCELLED = "cancelled", _("Annulé")
+
+    live = nonmember(frozenset({"draft", "sent", "accepted"}))
+    expiring = nonmember(frozenset({"draft", "sent"}))
+    path = nonmember(("draft", "sent", "accepted"))
+
+
+QUOTE_MOVES = {
+    QuoteState.DRAFT: {QuoteState.SENT, QuoteState.ACCEPTED, QuoteState.REFUSED, QuoteState.CANCELLED},
+    QuoteState.SENT: {QuoteState.ACCEPTED, QuoteState.REFUSED, QuoteState.CANCELLED, QuoteState.DRAFT},
+    QuoteState.ACCEPTED: {QuoteState.SETTLED, QuoteState.CANCELLED, QuoteState.REFUSED},
+    QuoteState.SETTLED: set(),
+    QuoteState.REFUSED: {QuoteState.DRAFT},
+    QuoteState.CANCELLED: {QuoteState.DRAFT},
+}
+
+
+class InvoiceKind(TextChoices):
+    INVOICE = "invoice", _("Facture")
+    CREDIT_NOTE = "credit_note", _("Avoir")
+    DEPOSIT = "deposit", _("Facture d'acompte")
+
+
+class InvoiceState(TextChoices):
+    DRAFT = "draft", _("Brouillon")
+    POSTED = "posted", _("Validée")
+    CANCELLED = "cancelled", _("Annulée")
+
+    path = nonmember(("draft", "posted"))
+
+
+INVOICE_MOVES = {
+    InvoiceState.DRAFT: {InvoiceState.POSTED, InvoiceState.CANCELLED},
+    InvoiceState.POSTED: set(),
+    InvoiceState.CANCELLED: set(),
+}
+
+
+class PaymentState(TextChoices):
+    """Derived from the allocations, never stored."""
+
+    UNPAID = "unpaid", _("À payer")
+    PARTIAL = "partial", _("Payée en partie")
+    PAID = "paid", _("Payée")
+
+
+class PaymentKind(TextChoices):
+    TRANSFER = "transfer", _("Virement")
+    CARD = "card", _("Carte bancaire")
+    CHEQUE = "cheque", _("Chèque")
+    CASH = "cash", _("Espèces")
+    DIRECT_DEBIT = "direct_debit", _("Prélèvement")

@@ -1,0 +1,73 @@
+"""The shelves of invoicing, each importing only those before it."""
+
+from invoicing.models.accounts import Entry, EntryLine
+from invoicing.models.catalogue import (
+    Counter,
+    FiscalPosition,
+    FiscalPositionTax,
+    Journal,
+    JournalCounter,
+    PaymentTerm,
+    Product,
+    Tax,
+    Unit,
+)
+from invoicing.models.documents import (
+    BillableLine,
+    Claim,
+    Hold,
+    Invoice,
+    InvoiceDocument,
+    InvoiceLine,
+    InvoiceTax,
+    Quote,
+    QuoteLine,
+    QuoteLineClaim,
+)
+from invoicing.models.parties import (
+    Address,
+    Attachment,
+    Company,
+    CompanyAccess,
+    HistoryLine,
+    Message,
+    Partner,
+    PublicLink,
+    Tag,
+)
+from invoicing.models.settlement import Allocation, Payment
+
+__all__ = [
+    "Address",
+    "Allocation",
+    "Attachment",
+    "BillableLine",
+    "Claim",
+    "Company",
+    "CompanyAccess",
+    "Counter",
+    "Entry",
+    "EntryLine",
+    "FiscalPosition",
+    "FiscalPositionTax",
+    "HistoryLine",
+    "Hold",
+    "Invoice",
+    "InvoiceDocument",
+    "InvoiceLine",
+    "InvoiceTax",
+    "Journal",
+    "JournalCounter",
+    "Message",
+    "Partner",
+    "Payment",
+    "PaymentTerm",
+    "Product",
+    "PublicLink",
+    "Quote",
+    "QuoteLine",
+    "QuoteLineClaim",
+    "Tag",
+    "Tax",
+    "Unit",
+]

@@ -1,0 +1,19 @@
+"""Documents that money is owed on: quotes and invoices, the line under them all, claims and holds."""
+
+from invoicing.models.documents.claims import Claim, Hold, QuoteLineClaim
+from invoicing.models.documents.invoices import Invoice, InvoiceDocument, InvoiceLine, InvoiceTax
+from invoicing.models.documents.lines import BillableLine
+from invoicing.models.documents.quotes import Quote, QuoteLine
+
+__all__ = [
+    "BillableLine",
+    "Claim",
+    "Hold",
+    "Invoice",
+    "InvoiceDocument",
+    "InvoiceLine",
+    "InvoiceTax",
+    "Quote",
+    "QuoteLine",
+    "QuoteLineClaim",
+]

@@ -1,0 +1,133 @@
+"""Claims and holds: the two ways in which what was promised is tied to what bills it or quotes it.
+
+A claim says what an invoice line bills. It is a row of the app that promised it, child of `Claim`; invoicing finds
+the children by itself and calls their hooks from the only services that touch lines holding claims. A hold is the
+same pattern for quotes: a line on a live quote is billed by the quote alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models.documents.invoices import InvoiceLine
+from invoicing.models.documents.quotes import Quote, QuoteLine
+from openfire_billing.errors import BusinessError
+from openfire_billing.fields import number_text
+
+
+class Claim(models.Model):
+    """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole."""
+
+    IS_QUANTITY: ClassVar[bool] = True
+    # The sources are locked in this order across children: contract, DI, quote, RDV.
+    LOCK_ORDER: ClassVar[int] = 100
+
+    invoice_line = models.ForeignKey(
+        InvoiceLine, models.CASCADE, related_name="%(class)ss", verbose_name=_("ligne de facture")
+    )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def lock(cls, claims: Sequence[Self]) -> None:
+        """Lock what these claims bill, in key order."""
+        raise TypeError(f"{cls.__name__} does not say what it locks.")
+
+    @classmethod
+    def check_changes(cls, claims: Sequence[Self], changes: Mapping[int, Decimal]) -> None:
+        """Refuse when a source has not enough left. `changes`: wanted quantity by invoice line id."""
+        raise TypeError(f"{cls.__name__} does not say what it checks.")
+
+    @classmethod
+    def freed(cls, claims: Sequence[Self], *, by: Any) -> None:
+        """Told after what these claims billed became free again (draft deleted or cancelled, credit « à refacturer »)."""
+
+
+class Hold(models.Model):
+    """What a quote line keeps for itself: while the quote lives, nothing else bills it."""
+
+    quote_line = models.ForeignKey(
+        QuoteLine, models.CASCADE, related_name="%(class)ss", verbose_name=_("ligne de devis")
+    )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def lock(cls, quotes: Iterable[Quote]) -> None:
+        """Lock what these quotes hold, then all the quotes that hold or held it, live or not."""
+        raise TypeError(f"{cls.__name__} does not say what it locks.")
+
+    @classmethod
+    def check_revival(cls, quote: Quote) -> None:
+        """Refuse, by name, when a line of this quote was billed or quoted elsewhere since."""
+        raise TypeError(f"{cls.__name__} does not say what it checks.")
+
+
+def refuse_more_than_left(name: str, wanted: Decimal, left: Decimal) -> None:
+    """Refuse an invoice line that would bill more than its source has left."""
+    if wanted > left:
+        raise BusinessError(
+            _("« %(name)s » : il ne reste que %(left)s à facturer, la ligne en demande %(wanted)s. Baissez la quantité.")
+            % {"name": name, "left": number_text(left, 0), "wanted": number_text(wanted, 0)}
+        )
+
+
+class QuoteLineClaim(Claim):
+    """An invoice line that bills a quote line."""
+
+    LOCK_ORDER = 20
+
+    quote_line = models.ForeignKey(
+        QuoteLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de devis")
+    )
+
+    class Meta:
+        verbose_name = _("ligne de devis facturée")
+        verbose_name_plural = _("lignes de devis facturées")
+        constraints = [models.UniqueConstraint(fields=["invoice_line"], name="invoicing_quoteclaim_line_once")]
+
+    def __str__(self) -> str:
+        return f"{self.quote_line} → {self.invoice_line}"
+
+    @classmethod
+    def lock(cls, claims: Sequence["QuoteLineClaim"]) -> None:
+        lock_quotes(Quote.objects.filter(lines__claims__in=[claim.pk for claim in claims]).distinct())
+
+    @classmethod
+    def check_changes(cls, claims: Sequence["QuoteLineClaim"], changes: Mapping[int, Decimal]) -> None:
+        lines = QuoteLine.objects.left_to_bill().in_bulk([claim.quote_line_id for claim in claims])
+        for claim in claims:
+            line = lines[claim.quote_line_id]
+            refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
+
+    @classmethod
+    def freed(cls, claims: Sequence["QuoteLineClaim"], *, by: Any) -> None:
+        """Nothing to rewrite: what a quote has left is derived."""
+
+
+def lock_quotes(quotes: Any) -> list[Quote]:
+    """Lock quotes for an act: what they hold first (each kind of hold), then the quotes, by primary key."""
+    ids = sorted(quote.pk for quote in quotes)
+    for hold in children_of(Hold):
+        hold.lock(Quote.objects.filter(pk__in=ids))
+    return list(
+        Quote.objects.select_for_update(of=("self",))
+        .filter(pk__in=ids)
+        .select_related("company", "partner__bill_to", "bill_to", "site", "fiscal_position", "payment_term")
+        .order_by("pk")
+    )
+
+
+def children_of(base: Any) -> list[Any]:
+    """The concrete models that are children of an abstract model, wherever they live, in lock order."""
+    from django.apps import apps
+
+    found = [model for model in apps.get_models() if issubclass(model, base)]
+    return sorted(found, key=lambda model: (getattr(model, "LOCK_ORDER", 0), model._meta.label))
+
+

@@ -1,0 +1,79 @@
+"""The one line under all documents: DI, RDV, quote, invoice, template, contract article."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import LineKind
+from invoicing.models.catalogue import Product, Tax, Unit
+from openfire_billing import money
+from openfire_billing.fields import percent_field, quantity_field, unit_price_field
+
+
+class BillableLine(models.Model):
+    """An article (with or without a product), a section title or a note. Plain decimals, the document has the currency.
+
+    `tax_is_manual`: chosen by hand, kept until the article or the fiscal position changes.
+    """
+
+    kind = models.CharField(_("Type"), max_length=10, choices=LineKind, default=LineKind.ARTICLE)
+    position = models.PositiveIntegerField(_("Ordre"), default=0)
+    product = models.ForeignKey(
+        Product, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Article")
+    )
+    label = models.TextField(_("Description"))
+    quantity = quantity_field(default=Decimal(1))
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Unité"))
+    unit_price = unit_price_field(default=Decimal(0), validators=[MinValueValidator(0)])
+    discount = percent_field(
+        _("Remise %"), default=Decimal(0), validators=[MinValueValidator(0), MaxValueValidator(100)]
+    )
+    tax = models.ForeignKey(
+        Tax,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="%(app_label)s_%(class)ss",
+        verbose_name=_("TVA"),
+    )
+    tax_is_manual = models.BooleanField(_("TVA choisie à la main"), default=False)
+
+    class Meta:
+        abstract = True
+        ordering = ["position", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(kind=LineKind.ARTICLE) | Q(tax__isnull=False),
+                name="%(app_label)s_%(class)s_has_tax",
+                violation_error_message=_("Une ligne d'article a une TVA."),
+            ),
+            models.CheckConstraint(
+                condition=Q(unit_price__gte=0, discount__gte=0, discount__lte=100),
+                name="%(app_label)s_%(class)s_price_sane",
+                violation_error_message=_("Le prix n'est pas négatif et la remise va de 0 à 100 %."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label.split("\n", 1)[0][:80]
+
+    @property
+    def is_article(self) -> bool:
+        return self.kind == LineKind.ARTICLE
+
+    def net_amount(self, rounding: str, quantity: Decimal | None = None) -> Decimal:
+        """Net of the line (or of `quantity` of it), rounded once, in the document's currency."""
+        if not self.is_article:
+            return money.ZERO
+        return money.line_net(self.quantity if quantity is None else quantity, self.unit_price, self.discount, rounding)
+
+
+def lines_totals(lines: Any, rounding: str) -> money.Totals:
+    """Totals of the article lines of a document. Lines need their `tax` loaded."""
+    return money.totals(
+        [(line.net_amount(rounding), line.tax) for line in lines if line.is_article and line.tax is not None], rounding
+    )

@@ -1,0 +1,268 @@
+"""Companies (sellers), partners (customers and suppliers), their addresses and tags."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+from stdnum.exceptions import ValidationError as StdnumError
+from stdnum.fr import siren as siren_number
+from stdnum.fr import siret as siret_number
+from stdnum.fr import tva as vat_number
+
+from invoicing.choices import PartnerKind, Rounding, TagScope
+
+account_number = RegexValidator(r"^\d{3}[0-9A-Z]{0,9}$", _("Un compte commence par trois chiffres, par exemple 706000."))
+
+
+def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
+    if value:
+        try:
+            number.validate(value)
+        except StdnumError:
+            errors[field] = _("« %(value)s » n'est pas valable, par exemple %(example)s.") % {
+                "value": value,
+                "example": example,
+            }
+
+
+class CompanyQuerySet(models.QuerySet["Company"]):
+    def visible_to(self, user: Any) -> "CompanyQuerySet":
+        """The companies on the user's account; all of them for a superuser."""
+        return self if user.is_superuser else self.filter(accesses__user=user)
+
+
+class Company(models.Model):
+    """A seller: its identity, its mentions and its accounting defaults."""
+
+    name = models.CharField(_("Raison sociale"), max_length=120, unique=True)
+    legal_form = models.CharField(_("Forme juridique et capital"), max_length=120, blank=True)
+    street = models.CharField(_("Rue"), max_length=120, blank=True)
+    zip = models.CharField(_("Code postal"), max_length=10, blank=True)
+    city = models.CharField(_("Ville"), max_length=80, blank=True)
+    country = models.CharField(_("Pays"), max_length=2, default="FR")
+    phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
+    email = models.EmailField(_("E-mail"), blank=True)
+    website = models.CharField(_("Site internet"), max_length=120, blank=True)
+    logo = models.ImageField(_("Logo"), upload_to="logos/", blank=True)
+    siren = models.CharField("SIREN", max_length=9, blank=True)
+    siret = models.CharField("SIRET", max_length=14, blank=True)
+    trade_register = models.CharField(_("RCS et ville"), max_length=80, blank=True)
+    vat_number = models.CharField(_("N° TVA"), max_length=20, blank=True)
+    vat_on_debits = models.BooleanField(_("TVA d'après les débits"), default=False)
+    iban = models.CharField("IBAN", max_length=34, blank=True)
+    bic = models.CharField("BIC", max_length=11, blank=True)
+    currency = models.CharField(_("Devise"), max_length=3, default="EUR")
+    rounding = models.CharField(_("Arrondi"), max_length=10, choices=Rounding, default=Rounding.HALF_EVEN)
+    late_penalty = models.CharField(
+        _("Pénalités de retard"), max_length=200, default="trois fois le taux de l'intérêt légal"
+    )
+    discount_terms = models.CharField(
+        _("Escompte"), max_length=200, default="Pas d'escompte pour paiement anticipé."
+    )
+    insurance = models.TextField(_("Assurance décennale (assureur, couverture)"), blank=True)
+    mediator = models.TextField(_("Médiateur de la consommation"), blank=True)
+    quote_validity_days = models.PositiveSmallIntegerField(_("Validité d'un devis (jours)"), default=30)
+    income_account = models.CharField(
+        _("Compte de produit par défaut"), max_length=12, default="706000", validators=[account_number]
+    )
+    receivable_account = models.CharField(
+        _("Compte clients"), max_length=12, default="411000", validators=[account_number]
+    )
+
+    objects = CompanyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("société")
+        verbose_name_plural = _("sociétés")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        _check(siren_number, self.siren, "siren", errors, "732829320")
+        _check(siret_number, self.siret, "siret", errors, "73282932000074")
+        if self.country == "FR":
+            _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+        if errors:
+            raise ValidationError(errors)
+
+
+class CompanyAccess(models.Model):
+    """A user works for a company: he sees its documents in lists, counts, search and API."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="company_accesses", verbose_name=_("utilisateur")
+    )
+    company = models.ForeignKey(Company, models.CASCADE, related_name="accesses", verbose_name=_("société"))
+    is_default = models.BooleanField(_("par défaut"), default=False)
+
+    class Meta:
+        ordering = ["-is_default", "company__name"]
+        verbose_name = _("société de l'utilisateur")
+        verbose_name_plural = _("sociétés de l'utilisateur")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "company"],
+                name="invoicing_access_once",
+                violation_error_message=_("Cet utilisateur a déjà accès à cette société."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.company)
+
+
+class Tag(models.Model):
+    """A word to sort customers or interventions by."""
+
+    name = models.CharField(_("Nom"), max_length=60)
+    scope = models.CharField(_("Pour"), max_length=20, choices=TagScope, default=TagScope.PARTNER)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("étiquette")
+        verbose_name_plural = _("étiquettes")
+        constraints = [models.UniqueConstraint("scope", Lower("name"), name="invoicing_tag_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Partner(models.Model):
+    """A customer or supplier. `bill_to` empty = pays for itself."""
+
+    name = models.CharField(_("Nom"), max_length=120, db_index=True)
+    kind = models.CharField(_("Nature"), max_length=20, choices=PartnerKind, default=PartnerKind.PRIVATE)
+    email = models.EmailField(_("E-mail"), blank=True)
+    phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
+    mobile = models.CharField(_("Mobile"), max_length=30, blank=True)
+    store_code = models.CharField(_("Code magasin"), max_length=40, blank=True)
+    tags = models.ManyToManyField(
+        Tag, blank=True, limit_choices_to={"scope": TagScope.PARTNER}, verbose_name=_("étiquettes")
+    )
+    vat_number = models.CharField(_("N° TVA"), max_length=20, blank=True)
+    siren = models.CharField("SIREN", max_length=9, blank=True)
+    bill_to = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="pays_for", verbose_name=_("facturer à")
+    )
+    fiscal_position = models.ForeignKey(
+        "invoicing.FiscalPosition",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="partners",
+        verbose_name=_("position fiscale"),
+    )
+    payment_term = models.ForeignKey(
+        "invoicing.PaymentTerm",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="partners",
+        verbose_name=_("conditions de règlement"),
+    )
+    is_active = models.BooleanField(_("actif"), default=True)
+    note = models.TextField(_("Note interne"), blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        verbose_name = _("client")
+        verbose_name_plural = _("clients")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(bill_to__isnull=True) | ~Q(bill_to=models.F("pk")),
+                name="invoicing_partner_not_own_payer",
+                violation_error_message=_("« Facturer à » : laissez vide quand le client paie lui-même."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def payer(self) -> "Partner":
+        """Who pays for this partner's work."""
+        return self.bill_to or self
+
+    @property
+    def is_professional(self) -> bool:
+        return self.kind in PartnerKind.professionals
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        _check(siren_number, self.siren, "siren", errors, "732829320")
+        if self.vat_number.startswith("FR"):
+            _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+        if self.bill_to and self.bill_to.bill_to_id:
+            errors["bill_to"] = _("« %(payer)s » est lui-même facturé à « %(other)s » : choisissez ce dernier.") % {
+                "payer": self.bill_to,
+                "other": self.bill_to.bill_to,
+            }
+        if errors:
+            raise ValidationError(errors)
+
+    def default_address(self) -> "Address | None":
+        """The address used when none is chosen: the default one, else the first."""
+        return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_default, a.pk))), None)
+
+    def billing_address(self) -> "Address | None":
+        """Where its invoices go: the billing address, else the default one."""
+        return next(
+            iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None
+        )
+
+
+class Address(models.Model):
+    """A place of a partner: where one works, or where invoices go."""
+
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="addresses", verbose_name=_("client"))
+    label = models.CharField(_("Libellé"), max_length=80, blank=True)
+    street = models.CharField(_("Rue"), max_length=120)
+    street2 = models.CharField(_("Complément"), max_length=120, blank=True)
+    zip = models.CharField(_("Code postal"), max_length=10)
+    city = models.CharField(_("Ville"), max_length=80)
+    country = models.CharField(_("Pays"), max_length=2, default="FR")
+    phone = models.CharField(_("Téléphone sur place"), max_length=30, blank=True)
+    is_default = models.BooleanField(_("par défaut"), default=False)
+    is_billing = models.BooleanField(_("facturation"), default=False)
+    latitude = models.DecimalField(_("Latitude"), max_digits=9, decimal_places=6, null=True, blank=True)
+    longitude = models.DecimalField(_("Longitude"), max_digits=9, decimal_places=6, null=True, blank=True)
+
+    class Meta:
+        ordering = ["partner__name", "-is_default", "pk"]
+        verbose_name = _("adresse")
+        verbose_name_plural = _("adresses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner"],
+                condition=Q(is_default=True),
+                name="invoicing_address_one_default",
+                violation_error_message=_("Une seule adresse par défaut par client."),
+            ),
+            models.UniqueConstraint(
+                fields=["partner"],
+                condition=Q(is_billing=True),
+                name="invoicing_address_one_billing",
+                violation_error_message=_("Une seule adresse de facturation par client."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, [self.label, self.street, f"{self.zip} {self.city}".strip()]))
+
+    @property
+    def department(self) -> str:
+        """Department number from the postcode: 35, 2A is written 20, 974 overseas."""
+        return self.zip[:3] if self.zip.startswith(("97", "98")) else self.zip[:2]
+
+    @property
+    def lines(self) -> list[str]:
+        """As written on an envelope."""
+        return [part for part in (self.street, self.street2, f"{self.zip} {self.city}".strip()) if part]

@@ -1,0 +1,75 @@
+"""Payments and what they pay. Paid, part paid and residual are derived from the allocations."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from djmoney.models.fields import MoneyField
+
+from invoicing.choices import PaymentKind
+from invoicing.models.catalogue import Journal
+from invoicing.models.documents import Invoice
+from invoicing.models.parties import Company, Partner
+from openfire_billing.fields import amount_field
+
+
+class Payment(models.Model):
+    """Money received from a customer. What is not allocated stays to his credit."""
+
+    company = models.ForeignKey(Company, models.PROTECT, related_name="payments", verbose_name=_("Société"))
+    customer = models.ForeignKey(Partner, models.PROTECT, related_name="payments", verbose_name=_("Client"))
+    journal = models.ForeignKey(Journal, models.PROTECT, related_name="payments", verbose_name=_("Journal"))
+    number = models.CharField(_("Numéro"), max_length=35)
+    on = models.DateField(_("Date"))
+    kind = models.CharField(_("Moyen"), max_length=15, choices=PaymentKind, default=PaymentKind.TRANSFER)
+    amount = MoneyField(
+        _("Montant"), max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
+    )
+    reference = models.CharField(_("Référence"), max_length=80, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+    )
+
+    class Meta:
+        ordering = ["-on", "-pk"]
+        verbose_name = _("paiement")
+        verbose_name_plural = _("paiements")
+        constraints = [
+            models.UniqueConstraint(fields=["journal", "number"], name="invoicing_payment_number_once"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_payment_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Allocation(models.Model):
+    """Part of a payment or of a credit note that settles an invoice."""
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="allocations", verbose_name=_("facture"))
+    payment = models.ForeignKey(
+        Payment, models.PROTECT, null=True, blank=True, related_name="allocations", verbose_name=_("paiement")
+    )
+    credit_note = models.ForeignKey(
+        Invoice, models.PROTECT, null=True, blank=True, related_name="uses", verbose_name=_("avoir")
+    )
+    amount = amount_field(_("montant"))
+    on = models.DateField(_("date"))
+
+    class Meta:
+        ordering = ["on", "pk"]
+        verbose_name = _("affectation")
+        verbose_name_plural = _("affectations")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_allocation_positive"),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False, credit_note__isnull=True)
+                | Q(payment__isnull=True, credit_note__isnull=False),
+                name="invoicing_allocation_one_source",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} → {self.invoice}"

@@ -1,0 +1,74 @@
+"""What an upper app adds to the page of a lower app's model: smart buttons, actions, tabs, origins, API fields.
+
+A pure registry. A page belongs to the lower app; what stands on it may come from above. Each upper app calls
+`contribute` once per model from its `admin` package; the lower app's page asks `contributions_to(model)`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SmartButton:
+    """A counter on a form: icon, number, label; a click opens the filtered list, or the one record.
+
+    `origin` names the origins counted (documents of `target`, an "app.Model" label, made from this one).
+    """
+
+    origin: str
+    label: Any
+    icon: str
+    target: str
+    order: int = 100
+    permission: str = ""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A notebook page rendered from a template with the context that `context(document, user)` returns."""
+
+    slug: str
+    title: Any
+    template: str
+    context: Callable[[Any, Any], dict[str, Any]]
+    order: int = 100
+
+
+@dataclass
+class Contributions:
+    """All that was contributed to one model. `origins[name]`: functions OuterRef → queryset of target ids."""
+
+    smart_buttons: list[SmartButton] = field(default_factory=list)
+    actions: list[Any] = field(default_factory=list)
+    tabs: list[Tab] = field(default_factory=list)
+    origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
+    api_fields: dict[str, Any] = field(default_factory=dict)
+
+
+_registry: dict[type, Contributions] = {}
+
+
+def contributions_to(model: type) -> Contributions:
+    """What has been contributed to `model`'s page so far (empty when nothing was)."""
+    return _registry.setdefault(model, Contributions())
+
+
+def contribute(
+    model: type,
+    *,
+    smart_buttons: Sequence[SmartButton] = (),
+    actions: Sequence[Any] = (),
+    tabs: Sequence[Tab] = (),
+    origins: Mapping[str, Callable[[Any], Any]] | None = None,
+    api_fields: Mapping[str, Any] | None = None,
+) -> None:
+    """Add to `model`'s page. Origins of one name add up: a counter counts the distinct documents of all of them."""
+    there = contributions_to(model)
+    there.smart_buttons.extend(smart_buttons)
+    there.smart_buttons.sort(key=lambda button: button.order)
+    there.actions.extend(actions)
+    there.tabs.extend(tabs)
+    for name, ids_of in (origins or {}).items():
+        there.origins.setdefault(name, []).append(ids_of)
+    there.api_fields.update(api_fields or {})

@@ -1,0 +1,109 @@
+"""Columns and form fields that mean the same everywhere: quantities, unit prices, percents, sums of decimals."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Sum
+from django.db.models.functions import Coalesce, Round
+from django.utils import formats
+from django.utils.translation import gettext_lazy as _
+
+
+def quantity_field(verbose_name: Any = _("Qté"), **options: Any) -> models.DecimalField:
+    """A quantity: three decimals."""
+    return models.DecimalField(verbose_name, max_digits=12, decimal_places=3, **options)
+
+
+def unit_price_field(verbose_name: Any = _("Prix unitaire"), **options: Any) -> models.DecimalField:
+    """A unit price net of tax, in the document's currency: up to four decimals."""
+    return models.DecimalField(verbose_name, max_digits=14, decimal_places=4, **options)
+
+
+def percent_field(verbose_name: Any, **options: Any) -> models.DecimalField:
+    """A percentage: 5.50 is 5,5 %."""
+    return models.DecimalField(verbose_name, max_digits=5, decimal_places=2, **options)
+
+
+def amount_field(verbose_name: Any, **options: Any) -> models.DecimalField:
+    """An amount in the document's currency, to the cent."""
+    return models.DecimalField(verbose_name, max_digits=14, decimal_places=2, **options)
+
+
+def hours_field(verbose_name: Any, **options: Any) -> models.DecimalField:
+    """A duration in hours: 1.50 is one hour and a half."""
+    return models.DecimalField(verbose_name, max_digits=6, decimal_places=2, **options)
+
+
+def exact_sum(expression: Any, *, places: int, **options: Any) -> Coalesce:
+    """Sum of decimals rounded to the column's scale, zero when there is none.
+
+    SQLite adds decimals as floats: without the rounding, 0.1 + 0.2 would differ from 0.3 in a comparison.
+    """
+    field = models.DecimalField(max_digits=18, decimal_places=places)
+    return Coalesce(Round(Sum(expression, **options), places), Decimal(0), output_field=field)
+
+
+class DecimalTextInput(forms.TextInput):
+    """A text box for a number: the phone shows its digits, French commas are shown and read."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None, *, least_places: int = 2) -> None:
+        super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {})})
+        self.least_places = least_places
+
+    def format_value(self, value: Any) -> str:
+        if value in (None, ""):
+            return ""
+        if isinstance(value, str):
+            return value
+        return number_text(Decimal(value), self.least_places)
+
+
+def number_text(value: Decimal, least_places: int = 2) -> str:
+    """Write a number the French way with at least `least_places` decimals: 175.0000 → « 175,00 », 0.0830 → « 0,083 »."""
+    exponent = value.normalize().as_tuple().exponent
+    places = max(least_places, -exponent if isinstance(exponent, int) else 0)
+    return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=False)
+
+
+def read_decimal(text: Any) -> Decimal | None:
+    """Read « 12,5 », « 12.5 » or « 1 234,50 »; None when empty. Raises ValueError on anything else."""
+    cleaned = "".join(str(text if text is not None else "").split()).replace("\u202f", "").replace(",", ".")
+    if not cleaned:
+        return None
+    try:
+        number = Decimal(cleaned)
+    except InvalidOperation:
+        raise ValueError(text) from None
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
+
+
+class DecimalInputField(forms.DecimalField):
+    """A decimal form field that reads a comma or a point."""
+
+    def __init__(self, *args: Any, least_places: int = 2, **options: Any) -> None:
+        options["widget"] = options.get("widget") or DecimalTextInput(least_places=least_places)
+        super().__init__(*args, **options)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if isinstance(value, Decimal):
+            return value
+        try:
+            return read_decimal(value)
+        except ValueError:
+            raise ValidationError(
+                _("« %(value)s » n'est pas un nombre : tapez par exemple 12,5."), params={"value": value}
+            ) from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return read_decimal(initial) != read_decimal(data)
+        except ValueError:
+            return True
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {}
