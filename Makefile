@@ -1,0 +1,50 @@
+# Everything starts from a clean clone: each target first sets up what it needs (bin/setup), once.
+PYTHON := .venv/bin/python
+TYPED := $(wildcard $(addprefix openfire_billing/,money.py periods.py errors.py contributions.py) */services contracts/planner)
+TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
+
+.PHONY: help setup demo test lint format bench screenshots lock
+.DEFAULT_GOAL := help
+
+help: ## what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## virtual environment, locked packages, what the system lacks
+	@bin/setup --dev
+
+demo: ## the demonstration company on http://127.0.0.1:8000 (ARGS=--once: main job only, no server)
+	@bin/setup
+	@DEMO=1 $(PYTHON) manage.py demo $(ARGS)
+
+test: ## the whole suite: SQLite, PostgreSQL, browser (ARGS="tests/invoicing -k credit": a part of it)
+	@bin/setup --tests
+	@bin/test $(ARGS)
+
+lint: ## style, types, migrations, templates
+	@bin/setup --dev
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy $(TYPED)
+	TESTING=1 $(PYTHON) manage.py makemigrations --check --dry-run
+	$(if $(TEMPLATES),$(PYTHON) -m djlint --quiet --lint templates)
+
+format: ## put the code in its usual shape
+	@bin/setup --dev
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+bench: ## invoices per second on this machine (ARGS="--contracts 10000 --database postgresql")
+	@bin/setup --dev
+	@TESTING=1 $(PYTHON) manage.py bench_billing $(or $(ARGS),--contracts 10000)
+
+screenshots: ## the pictures of the manual, from the demonstration company
+	@bin/setup --tests
+	@$(PYTHON) docs/screenshots/make.py $(ARGS)
+
+lock: ## read the ranges of pyproject.toml again into the two requirements files (UPGRADE=--upgrade: newest)
+	@bin/setup --dev
+	.venv/bin/uv pip compile pyproject.toml -o requirements.txt $(LOCK) $(UPGRADE)
+	.venv/bin/uv pip compile pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt $(LOCK) $(UPGRADE)
+
+# Every platform and Python from 3.11 on in one file; no header, index or notes: they would name machines and hosts.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
