@@ -1,0 +1,373 @@
+"""The money engine, to the cent. Tables from EN 16931's rule (VAT per rate on the document's base) and the trade."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openfire_billing.money import (
+    HALF_EVEN,
+    HALF_UP,
+    NOTHING,
+    ZERO,
+    TaxTotal,
+    Totals,
+    instalment,
+    line_gross,
+    line_net,
+    tax_of,
+    to_cents,
+    to_quantity,
+    totals,
+    totals_of_bases,
+    with_taxes,
+)
+
+D = Decimal
+MODES = (HALF_EVEN, HALF_UP)
+
+
+@dataclass
+class Tax:
+    category: str
+    rate: Decimal
+
+
+S20 = Tax("S", D("20"))
+S10 = Tax("S", D("10"))
+S55 = Tax("S", D("5.5"))
+E0 = Tax("E", D("0"))
+
+modes = st.sampled_from(MODES)
+amounts = st.decimals(-10_000_000, 10_000_000, places=2)
+quantities = st.decimals(-10_000, 10_000, places=3)
+unit_prices = st.decimals(0, 100_000, places=4)
+rates = st.sampled_from([D("0"), D("2.1"), D("5.5"), D("8.5"), D("10"), D("20")])
+
+
+# Rounding
+
+
+@pytest.mark.parametrize(
+    ("amount", "half_even", "half_up"),
+    [
+        ("0", "0.00", "0.00"),
+        ("9.625", "9.62", "9.63"),
+        ("9.635", "9.64", "9.64"),
+        ("10.175", "10.18", "10.18"),
+        ("0.005", "0.00", "0.01"),
+        ("0.015", "0.02", "0.02"),
+        ("0.0049", "0.00", "0.00"),
+        ("0.0051", "0.01", "0.01"),
+        ("2.675", "2.68", "2.68"),  # 2.67 in floats
+        ("1.005", "1.00", "1.01"),
+        ("-9.625", "-9.62", "-9.63"),
+        ("-9.635", "-9.64", "-9.64"),
+        ("-0.005", "0.00", "-0.01"),
+        ("-0.015", "-0.02", "-0.02"),
+        ("-0.0051", "-0.01", "-0.01"),
+        ("123456789012345678.905", "123456789012345678.90", "123456789012345678.91"),
+    ],
+)
+def test_to_cents_rounds_halves(amount: str, half_even: str, half_up: str) -> None:
+    for exact in (D(amount), Fraction(amount)):
+        assert to_cents(exact) == D(half_even)
+        assert to_cents(exact, HALF_EVEN) == D(half_even)
+        assert to_cents(exact, HALF_UP) == D(half_up)
+
+
+@pytest.mark.parametrize("amount", [D("12"), D("12.3"), Fraction(12), Fraction(1, 3), 12, D("1E+2"), 0])
+def test_to_cents_always_writes_two_decimals(amount: Decimal | Fraction | int) -> None:
+    assert to_cents(amount).as_tuple().exponent == -2
+
+
+def test_to_cents_rounds_a_fraction_on_its_exact_value() -> None:
+    just_under = Fraction(9_625, 1_000) - Fraction(1, 10**40)
+    just_over = Fraction(9_625, 1_000) + Fraction(1, 10**40)
+
+    assert to_cents(just_under, HALF_UP) == D("9.62")
+    assert to_cents(just_over, HALF_EVEN) == D("9.63")
+
+
+@given(st.decimals(-(10**12), 10**12, places=6), modes)
+def test_to_cents_of_a_fraction_agrees_with_the_decimal(amount: Decimal, mode: str) -> None:
+    assert to_cents(Fraction(amount), mode) == to_cents(amount, mode)
+
+
+@given(st.fractions(-(10**9), 10**9, max_denominator=10_000), modes)
+def test_to_cents_is_never_further_than_half_a_cent(amount: Fraction, mode: str) -> None:
+    assert abs(Fraction(to_cents(amount, mode)) - amount) <= Fraction(1, 200)
+
+
+@given(st.fractions(-(10**9), 10**9, max_denominator=10_000), modes)
+def test_to_cents_is_the_same_on_both_sides_of_zero(amount: Fraction, mode: str) -> None:
+    assert to_cents(-amount, mode) == -to_cents(amount, mode)
+
+
+@pytest.mark.parametrize(
+    ("amount", "quantity"),
+    [(0.1 + 0.2, "0.300"), (D("2"), "2.000"), (1, "1.000"), (2.9999999999999996, "3.000"), (D("-0.5"), "-0.500")],
+)
+def test_to_quantity_drops_the_dust_of_floats(amount: Decimal | float | int, quantity: str) -> None:
+    assert to_quantity(amount) == D(quantity)
+    assert to_quantity(amount).as_tuple().exponent == -3
+
+
+# A line
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit_price", "discount", "net"),
+    [
+        ("1", "175.00", "0", "175.00"),
+        ("1.000", "175.0000", "0.00", "175.00"),
+        ("3", "33.3333", "0", "100.00"),
+        ("0.333", "33.33", "0", "11.10"),
+        ("1", "0.0050", "0", "0.00"),
+        ("1", "0.0150", "0", "0.02"),
+        ("2", "175.00", "10", "315.00"),
+        ("1", "99.99", "33.33", "66.66"),
+        ("1", "175.00", "100", "0.00"),
+        ("0.5", "0.01", "50", "0.00"),
+        ("-1", "175.00", "0", "-175.00"),
+        ("-0.333", "33.33", "0", "-11.10"),
+        ("9999999.999", "999999.9999", "0", "9999999998000.00"),
+    ],
+)
+def test_line_net_rounds_once(quantity: str, unit_price: str, discount: str, net: str) -> None:
+    assert line_net(D(quantity), D(unit_price), D(discount)) == D(net)
+
+
+def test_line_net_rounds_after_the_discount_and_not_before() -> None:
+    # 3 × 0.335 = 1.005; halved 0.5025. Rounding twice would give 1.00, then 0.50.
+    assert line_net(D("3"), D("0.335"), D("50")) == D("0.50")
+    # 1.015 − 1 % = 1.00485. Rounding twice would give 1.02, then 1.01.
+    assert line_net(D("1"), D("1.015"), D("1")) == D("1.00")
+
+
+def test_line_net_follows_the_company_setting() -> None:
+    assert line_net(D("0.5"), D("0.25"), rounding=HALF_EVEN) == D("0.12")
+    assert line_net(D("0.5"), D("0.25"), rounding=HALF_UP) == D("0.13")
+
+
+@given(quantities, unit_prices, st.decimals(0, 100, places=2), modes)
+def test_line_net_of_the_opposite_quantity_is_the_opposite(
+    quantity: Decimal, unit_price: Decimal, discount: Decimal, mode: str
+) -> None:
+    net = line_net(quantity, unit_price, discount, mode)
+
+    assert line_net(-quantity, unit_price, discount, mode) == -net
+
+
+# VAT
+
+
+@pytest.mark.parametrize(
+    ("base", "rate", "half_even", "half_up"),
+    [
+        ("175.00", "5.5", "9.62", "9.63"),
+        ("350.00", "5.5", "19.25", "19.25"),
+        ("525.00", "5.5", "28.88", "28.88"),
+        ("700.00", "5.5", "38.50", "38.50"),
+        ("185.00", "5.5", "10.18", "10.18"),
+        ("14.58", "5.5", "0.80", "0.80"),
+        ("174.96", "5.5", "9.62", "9.62"),
+        ("100.00", "20", "20.00", "20.00"),
+        ("0.02", "20", "0.00", "0.00"),
+        ("0.03", "20", "0.01", "0.01"),
+        ("0.05", "10", "0.00", "0.01"),
+        ("0.15", "10", "0.02", "0.02"),
+        ("100.00", "0", "0.00", "0.00"),
+        ("-175.00", "5.5", "-9.62", "-9.63"),
+        ("-185.00", "5.5", "-10.18", "-10.18"),
+        ("1234567.89", "2.1", "25925.93", "25925.93"),
+    ],
+)
+def test_tax_of_a_base(base: str, rate: str, half_even: str, half_up: str) -> None:
+    assert tax_of(D(base), D(rate)) == D(half_even)
+    assert tax_of(D(base), D(rate), HALF_UP) == D(half_up)
+
+
+@pytest.mark.parametrize(
+    ("net", "rate", "gross"),
+    [("175.00", "5.5", "184.62"), ("185.00", "5.5", "195.18"), ("0.05", "10", "0.06"), ("-175.00", "5.5", "-184.62")],
+)
+def test_line_gross_for_the_reader(net: str, rate: str, gross: str) -> None:
+    assert line_gross(D(net), D(rate)) == D(gross)
+
+
+# A document
+
+
+@pytest.mark.parametrize(
+    ("lines", "half_even", "half_up"),
+    [(1, "9.62", "9.63"), (2, "19.25", "19.25"), (3, "28.88", "28.88"), (4, "38.50", "38.50")],
+)
+def test_totals_tax_the_document_and_not_the_line(lines: int, half_even: str, half_up: str) -> None:
+    document = [(D("175.00"), S55)] * lines
+
+    assert totals(document).tax == D(half_even)
+    assert totals(document, HALF_UP).tax == D(half_up)
+
+
+def test_totals_of_the_quoted_example() -> None:
+    net = line_net(D("1.000"), D("175.00"))
+
+    assert totals([(net, S55)]) == Totals(
+        net=D("175.00"),
+        tax=D("9.62"),
+        gross=D("184.62"),
+        taxes=(TaxTotal("S", D("5.5"), D("175.00"), D("9.62")),),
+    )
+
+
+def test_totals_of_several_rates_are_per_category_and_rate() -> None:
+    document = [
+        (D("100.00"), S20),
+        (D("175.00"), S55),
+        (D("50.00"), E0),
+        (D("-10.00"), S20),
+        (D("80.00"), S10),
+        (D("10.00"), Tax("AE", D("0"))),
+        (D("175.00"), Tax("S", D("5.50"))),
+    ]
+
+    assert totals(document) == Totals(
+        net=D("580.00"),
+        tax=D("45.25"),
+        gross=D("625.25"),
+        taxes=(
+            TaxTotal("AE", D("0"), D("10.00"), D("0.00")),
+            TaxTotal("E", D("0"), D("50.00"), D("0.00")),
+            TaxTotal("S", D("5.5"), D("350.00"), D("19.25")),
+            TaxTotal("S", D("10"), D("80.00"), D("8.00")),
+            TaxTotal("S", D("20"), D("90.00"), D("18.00")),
+        ),
+    )
+
+
+def test_totals_of_nothing_is_nothing() -> None:
+    assert totals([]) == NOTHING == Totals(ZERO, ZERO, ZERO)
+
+
+def test_totals_of_a_rate_that_cancels_out_keep_its_row() -> None:
+    assert totals([(D("10.00"), S20), (D("-10.00"), S20)]).taxes == (TaxTotal("S", D("20"), D("0.00"), D("0.00")),)
+
+
+def test_with_taxes_takes_the_tax_it_is_given() -> None:
+    # The credit that finishes a rate takes the tax that is left, not the tax of its base.
+    capped = with_taxes((TaxTotal("S", D("5.5"), D("87.50"), D("4.80")), TaxTotal("S", D("20"), D("10.00"), D("2.00"))))
+
+    assert (capped.net, capped.tax, capped.gross) == (D("97.50"), D("6.80"), D("104.30"))
+
+
+documents = st.lists(st.tuples(amounts, st.builds(Tax, st.sampled_from("SAE"), rates)), max_size=30)
+
+
+@given(documents, modes)
+def test_totals_add_up(document: list[tuple[Decimal, Tax]], mode: str) -> None:
+    total = totals(document, mode)
+
+    assert total.net + total.tax == total.gross
+    assert total.net == sum((net for net, _ in document), ZERO)
+    assert total.net == sum((row.base for row in total.taxes), ZERO)
+    assert total.tax == sum((row.amount for row in total.taxes), ZERO)
+    assert len({(row.category, row.rate) for row in total.taxes}) == len(total.taxes)
+    assert all(row.amount == tax_of(row.base, row.rate, mode) for row in total.taxes)
+    # BR-S-09 allows a document one unit of currency; a row is never half a cent away.
+    assert all(abs(row.base * row.rate / 100 - row.amount) <= D("0.005") for row in total.taxes)
+
+
+@given(documents, modes, st.randoms())
+def test_totals_do_not_depend_on_the_order_of_lines(document: list[tuple[Decimal, Tax]], mode: str, random) -> None:
+    shuffled = random.sample(document, len(document))
+
+    assert totals(shuffled, mode) == totals(document, mode)
+
+
+@given(documents, modes)
+def test_totals_of_the_opposite_document_are_the_opposite(document: list[tuple[Decimal, Tax]], mode: str) -> None:
+    total = totals(document, mode)
+    opposite = totals([(-net, tax) for net, tax in document], mode)
+
+    assert (opposite.net, opposite.tax, opposite.gross) == (-total.net, -total.tax, -total.gross)
+
+
+def test_totals_of_bases_are_those_of_the_lines() -> None:
+    assert totals_of_bases({("S", D("5.5")): D("350.00")}) == totals([(D("175.00"), S55)] * 2)
+
+
+# Instalments of a yearly price
+
+
+def year_of(yearly: str, shares: list[Fraction | int], per_year: int) -> list[Decimal]:
+    """The instalments of a year cut in these shares."""
+    done = [Fraction(sum(shares[:place])) for place in range(len(shares) + 1)]
+    return [
+        instalment(D(yearly), done=before, share=after - before, per_year=Fraction(per_year))
+        for before, after in pairwise(done)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("yearly", "per_year", "expected"),
+    [
+        ("175.00", 12, "14.58 14.59 14.58 14.58 14.59 14.58 14.58 14.59 14.58 14.58 14.59 14.58"),
+        ("175.00", 4, "43.75 43.75 43.75 43.75"),
+        ("175.00", 2, "87.50 87.50"),
+        ("175.00", 1, "175.00"),
+        ("175.00", 3, "58.33 58.34 58.33"),
+        ("100.00", 12, "8.33 8.34 8.33 8.33 8.34 8.33 8.33 8.34 8.33 8.33 8.34 8.33"),
+        ("0.01", 2, "0.00 0.01"),
+        ("0.00", 4, "0.00 0.00 0.00 0.00"),
+        ("-175.00", 3, "-58.33 -58.34 -58.33"),
+    ],
+)
+def test_instalments_of_a_year(yearly: str, per_year: int, expected: str) -> None:
+    assert year_of(yearly, [1] * per_year, per_year) == [D(amount) for amount in expected.split()]
+
+
+def test_instalment_depends_on_its_place_alone() -> None:
+    # The same month of the next year: twelve whole shares further on.
+    for month in range(12):
+        first, later = (
+            instalment(D("175.00"), done=Fraction(month + 12 * years), share=Fraction(1), per_year=Fraction(12))
+            for years in (0, 7)
+        )
+        assert first == later
+
+
+@pytest.mark.parametrize(
+    ("share", "amount"),
+    [(Fraction(17, 92), "8.08"), (Fraction(76, 90), "36.94")],
+)
+def test_instalment_of_a_stub_by_days(share: Fraction, amount: str) -> None:
+    # A quarter of 175 a year: 15/01–31/01 in advance is 17 days of 92; 15/01–31/03 in arrears is 76 of 90.
+    assert instalment(D("175.00"), done=Fraction(0), share=share, per_year=Fraction(4)) == D(amount)
+
+
+def test_instalments_after_a_stub_are_rounded_on_the_exact_sum() -> None:
+    shares = [Fraction(17, 92), 1, 1, 1, Fraction(75, 92)]
+
+    assert sum(year_of("175.00", shares, 4), ZERO) == D("175.00")
+
+
+@given(amounts, st.sampled_from([1, 2, 3, 4, 6, 12, 24, 52]))
+def test_instalments_sum_to_the_year(yearly: Decimal, per_year: int) -> None:
+    parts = year_of(str(yearly), [1] * per_year, per_year)
+
+    assert sum(parts, ZERO) == yearly
+    assert max(parts) - min(parts) <= D("0.01")
+
+
+@given(amounts, st.lists(st.fractions(0, 1, max_denominator=366), min_size=1, max_size=12), st.sampled_from([1, 4, 12]))
+def test_instalments_of_any_shares_sum_to_the_amount_of_the_whole(
+    yearly: Decimal, shares: list[Fraction], per_year: int
+) -> None:
+    parts = year_of(str(yearly), list(shares), per_year)
+
+    assert sum(parts, ZERO) == to_cents(Fraction(yearly) * sum(shares) / per_year)
