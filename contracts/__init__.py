@@ -1,0 +1,1 @@
+"""Contracts: what a firm promised to do and to bill, year after year."""

@@ -1,0 +1,66 @@
+"""The plan of the recurring billing: propose everything due, subtract what is claimed, group it into drafts.
+
+A missed night, a double run and a back-fill are the same code; a dry run is this without the writer.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from contracts.planner import wording
+from contracts.planner.charges import BilledLine, charges_of
+from contracts.planner.checks import check_contract
+from contracts.planner.facts import Claimed, ContractFacts, LineFacts
+from contracts.planner.grouping import Grouping
+from contracts.planner.intents import INCONSISTENT, NOTHING_DUE, Plan, Refusal, Skip
+from openfire_billing.errors import BusinessError
+
+# What broken data raises. The contract is refused and the others go on; anything else is a defect of ours.
+_BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def plan(contracts: Iterable[ContractFacts], claimed: Claimed, *, on: date, force: bool = False) -> Plan:
+    """The drafts to make for all that is due on `on` (included) and not in `claimed`.
+
+    Contracts of one payer must come in one call: they may share a draft. A broken contract is left out alone, with
+    its reason. `force`: bill even more than the safety bound of due periods.
+    """
+    grouping, skips, refusals = Grouping(), [], []
+    for contract in contracts:
+        try:
+            charges = charges_of(contract, claimed, on=on, force=force)
+        except BusinessError as refusal:
+            refusals.append(Refusal(contract.id, refusal.code, str(refusal)))
+        except _BROKEN as error:
+            refusals.append(Refusal(contract.id, INCONSISTENT, wording.broken_data(contract, error)))
+        else:
+            if charges:
+                grouping.add(contract, charges)
+            else:
+                skips.append(Skip(contract.id, NOTHING_DUE, wording.nothing_due(contract, on)))
+    groups, held = grouping.groups()
+    return Plan(tuple(groups), (*skips, *held), tuple(refusals))
+
+
+def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:
+    """The first day something of the contract is due and not claimed; None when nothing is left or known yet.
+
+    For the index column: no run before that day can find anything. What waits (held back, set aside) keeps its day in
+    the past, and a contract that cannot be billed gives its start, so that each run looks at it and says why.
+    """
+    try:
+        check_contract(contract)
+        days = [line_next_due_on(contract, line, claimed) for line in contract.lines]
+    except (BusinessError, *_BROKEN):
+        return contract.start_on
+    return min((day for day in days if day), default=None)
+
+
+def line_next_due_on(contract: ContractFacts, line: LineFacts, claimed: Claimed) -> date | None:
+    """The same for one line. Raise BusinessError when its terms do not go together."""
+    billed = BilledLine.of(contract, line)
+    days = [due_on for _, _, due_on in billed.visits_owed(claimed)]
+    days += [exception.on for exception in billed.exceptions_owed(claimed)]
+    for _, owed in billed.periods_owed(claimed, until=None):
+        days.append(min(one.due_on for one in owed))
+        break
+    return min(days, default=None)

@@ -1,0 +1,236 @@
+"""What one contract owes on a day: everything due of its periods, visits and exceptions, less what is claimed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from contracts.planner import wording
+from contracts.planner.amounts import part_amount, period_amount, price_on, visit_amount, yearly_net
+from contracts.planner.calendars import Due, Terms, calendar_of
+from contracts.planner.checks import check_contract, check_line
+from contracts.planner.facts import (
+    DAYS,
+    IN_ARREARS,
+    ONE_PER_PERIOD,
+    VISIT,
+    ArticleFacts,
+    Claimed,
+    ContractFacts,
+    ExceptionFacts,
+    Frequency,
+    LineFacts,
+    VisitFacts,
+)
+from contracts.planner.intents import TOO_MANY_PERIODS, Charge, ChargeIntent, ExceptionCharge, VisitCharge
+from contracts.planner.served import Service, served_parts, service_of, without
+from openfire_billing.errors import BusinessError
+from openfire_billing.money import line_net
+from openfire_billing.periods import Period, end_of_month
+
+SAFETY_BOUND = 36  # due periods of one line: beyond, a wrong start date is likelier than three missed years
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Days of one due period that one article has not been billed for; `due_on` is never before their first day."""
+
+    days: Period
+    article: ArticleFacts
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line with the terms that apply to it, checked."""
+
+    contract: ContractFacts
+    line: LineFacts
+    frequency: Frequency
+    invoicing: str
+    service: Service
+
+    @classmethod
+    def of(cls, contract: ContractFacts, line: LineFacts) -> "BilledLine":
+        """Raise BusinessError when the terms do not go together."""
+        frequency, invoicing = line.frequency or contract.frequency, line.invoicing or contract.invoicing
+        check_line(contract, line, frequency, invoicing)
+        return cls(contract, line, frequency, invoicing, service_of(contract, line))
+
+    @property
+    def is_per_visit(self) -> bool:
+        return self.frequency.unit == VISIT
+
+    def basis(self, yearly: Decimal) -> str:
+        """The price an amount is taken from, in words."""
+        return wording.basis_text(yearly, self.contract.currency, self.frequency)
+
+    def periods_owed(self, claimed: Claimed, *, until: date | None) -> Iterator[tuple[Due, list[Owed]]]:
+        """Each period that has something due on `until` at the latest and not claimed, in order (None: endless)."""
+        if self.is_per_visit or not self.line.articles:
+            return
+        contract, line, service = self.contract, self.line, self.service
+        terms = Terms(self.frequency, self.invoicing, contract.alignment, contract.anchor_day, contract.proration)
+        calendar = calendar_of(terms, line.grid_from or contract.start_on, service.first)
+        since = max(service.opens, line.settled_before or service.opens)
+        for due in calendar.dues(stop=service.stop, since=since, until=until):
+            if service.closes and due.period.start >= service.closes:
+                return
+            owed = self._owed(due, claimed, until)
+            if owed:
+                yield due, owed
+
+    def _owed(self, due: Due, claimed: Claimed, until: date | None) -> list[Owed]:
+        owed = []
+        by_days = self.contract.proration == DAYS
+        for part in served_parts(due.period, self.service, self.line):
+            for article in self.line.articles:
+                for days in _unclaimed(part, claimed.charges.get(article.id), by_days=by_days):
+                    due_on = max(due.due_on, days.start)
+                    if until is None or due_on <= until:
+                        owed.append(Owed(days, article, due_on))
+        return owed
+
+    def visits_owed(self, claimed: Claimed) -> Iterator[tuple[VisitFacts, ArticleFacts, date]]:
+        """Each visit done and article not claimed, with the day it is due. A visit really done is owed even when the
+        contract has ended since; only what the former system billed is not."""
+        if not self.is_per_visit:
+            return
+        elsewhere = self.line.billed_elsewhere_until
+        for visit in self.line.visits:
+            if elsewhere and visit.done_on <= elsewhere:
+                continue
+            due_on = end_of_month(visit.done_on) if self.invoicing == IN_ARREARS else visit.done_on
+            for article in self.line.articles:
+                if (article.id, visit.id) not in claimed.visits:
+                    yield visit, article, due_on
+
+    def exceptions_owed(self, claimed: Claimed) -> Iterator[ExceptionFacts]:
+        """Each exception dated inside the line and not claimed; a suspension does not stop a dated promise."""
+        service = self.service
+        for exception in self.line.exceptions:
+            if exception.id in claimed.exceptions or exception.on < service.opens:
+                continue
+            if any(stop and exception.on >= stop for stop in (service.stop, self.line.end)):
+                continue
+            yield exception
+
+
+def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: bool) -> list[Period]:
+    """The days of `part` that no claim holds.
+
+    Billed by days, a stub whose end moved later (the contract was prolonged) leaves the rest to bill. Billed whole,
+    the instalment already pays for the rest: a part whose first day is claimed is done.
+    """
+    if claims is None:
+        return [part]
+    if claims.get(part.start) == part.end:
+        return []
+    left = without(part, claims.items())
+    return left if by_days or (left and left[0].start == part.start) else []
+
+
+def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bool = False) -> list[Charge]:
+    """Everything due on `on` and not claimed: by line, then periods, visits, exceptions, each in order.
+
+    Raise BusinessError when the contract cannot be billed, or when a line has more than SAFETY_BOUND due periods and
+    `force` (« Facturer quand même ») is not given.
+    """
+    check_contract(contract)
+    charges: list[Charge] = []
+    for line in contract.lines:
+        billed = BilledLine.of(contract, line)
+        charges += _period_charges(billed, claimed, on, force)
+        charges += [
+            _visit_charge(billed, visit, article, due_on, on)
+            for visit, article, due_on in billed.visits_owed(claimed)
+            if due_on <= on
+        ]
+        charges += [
+            _exception_charge(billed, exception, on)
+            for exception in billed.exceptions_owed(claimed)
+            if exception.on <= on
+        ]
+    return charges
+
+
+def _period_charges(billed: BilledLine, claimed: Claimed, on: date, force: bool) -> list[Charge]:
+    charges: list[Charge] = []
+    for count, (due, owed) in enumerate(billed.periods_owed(claimed, until=on), start=1):
+        if count > SAFETY_BOUND and not force:
+            raise BusinessError(
+                wording.too_many_periods(billed.contract, billed.line, SAFETY_BOUND), code=TOO_MANY_PERIODS
+            )
+        when = {days: wording.period_text(days, due, billed.frequency) for days in {one.days for one in owed}}
+        charges += [_period_charge(billed, due, one, when[one.days], on) for one in owed]
+    return charges
+
+
+def _proposed_on(contract: ContractFacts, due_on: date, on: date) -> date:
+    """Late or not: each at its due date, or all dated the run."""
+    return due_on if contract.late_billing == ONE_PER_PERIOD else on
+
+
+def _period_charge(billed: BilledLine, due: Due, owed: Owed, when: str, on: date) -> ChargeIntent:
+    contract, article, rounding = billed.contract, owed.article, billed.contract.rounding
+    price = price_on(article, due.period.start)
+    yearly = yearly_net(article, price, rounding)
+    amount = period_amount(yearly, due, rounding)
+    if owed.days != due.period:
+        amount = part_amount(amount, owed.days, due.period, rounding)
+    return ChargeIntent(
+        contract=contract.id,
+        line=billed.line.id,
+        product=article.product,
+        tax=article.tax,
+        label=wording.charge_label(article, when, billed.basis(yearly), price.discount),
+        amount=amount,
+        due_on=owed.due_on,
+        proposed_on=_proposed_on(contract, owed.due_on, on),
+        article=article.id,
+        period=owed.days,
+        n=due.n,
+        share=due.share,
+        done=due.done,
+        yearly=yearly,
+    )
+
+
+def _visit_charge(billed: BilledLine, visit: VisitFacts, article: ArticleFacts, due_on: date, on: date) -> VisitCharge:
+    contract, rounding = billed.contract, billed.contract.rounding
+    price = price_on(article, visit.done_on)
+    yearly = yearly_net(article, price, rounding)
+    return VisitCharge(
+        contract=contract.id,
+        line=billed.line.id,
+        product=article.product,
+        tax=article.tax,
+        label=wording.charge_label(article, wording.visit_text(visit), billed.basis(yearly), price.discount),
+        amount=visit_amount(yearly, rank=visit.rank, of=visit.of, rounding=rounding),
+        due_on=due_on,
+        proposed_on=_proposed_on(contract, due_on, on),
+        article=article.id,
+        visit=visit.id,
+        rank=visit.rank,
+        of=visit.of,
+        done_on=visit.done_on,
+        yearly=yearly,
+    )
+
+
+def _exception_charge(billed: BilledLine, exception: ExceptionFacts, on: date) -> ExceptionCharge:
+    contract = billed.contract
+    return ExceptionCharge(
+        contract=contract.id,
+        line=billed.line.id,
+        product=exception.product,
+        tax=exception.tax,
+        label=exception.label,
+        amount=line_net(exception.quantity, exception.unit_price, exception.discount, contract.rounding),
+        due_on=exception.on,
+        proposed_on=_proposed_on(contract, exception.on, on),
+        exception=exception.id,
+        own_quantity=exception.quantity,
+        own_unit_price=exception.unit_price,
+        own_discount=exception.discount,
+    )

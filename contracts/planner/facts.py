@@ -1,0 +1,249 @@
+"""What the planner is told: contracts, lines, articles, visits and what is already claimed.
+
+Frozen values read in a few set-based queries; no row, no clock. Dates: what people read (`end_on`, `terminated_on`,
+`billed_elsewhere_until`) is the last day included; every other interval is half-open, its end excluded.
+Money is in the contract's currency, net of tax. `product` and `tax` are opaque ids, handed back on the intents.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from openfire_billing.money import HALF_EVEN, ZERO
+
+# Units of a frequency.
+DAY: Final = "day"
+WEEK: Final = "week"
+MONTH: Final = "month"
+YEAR: Final = "year"
+VISIT: Final = "visit"
+
+# Type de facturation: à échoir, échu, au jour de la visite.
+IN_ADVANCE: Final = "in_advance"
+IN_ARREARS: Final = "in_arrears"
+ON_VISIT: Final = "on_visit"
+
+# Alignement.
+CALENDAR: Final = "calendar"
+ANNIVERSARY: Final = "anniversary"
+
+# Prorata of the stubs.
+NONE: Final = "none"
+FULL: Final = "full"
+DAYS: Final = "days"
+
+# Retard.
+ONE_PER_PERIOD: Final = "one_per_period"
+ONE_INVOICE: Final = "one_invoice"
+ON_DATE: Final = "on_date"
+
+# Kinds of a period claim.
+CHARGE: Final = "charge"
+REFUND: Final = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """Every `every` units: Frequency(3, MONTH) is quarterly. With VISIT, one instalment per visit really done."""
+
+    every: int
+    unit: str
+
+    @property
+    def months(self) -> int:
+        """Length in months; 0 for days, weeks and visits."""
+        if self.unit == YEAR:
+            return 12 * self.every
+        return self.every if self.unit == MONTH else 0
+
+    @property
+    def days(self) -> int:
+        """Length in days; 0 for months, years and visits."""
+        if self.unit == WEEK:
+            return 7 * self.every
+        return self.every if self.unit == DAY else 0
+
+    @property
+    def per_year(self) -> Fraction:
+        """p, the instalments a year: 12/N in months (quarterly 4, every two years 1/2). Days and weeks: 1, for the
+        article's price is per instalment there."""
+        return Fraction(12, self.months) if self.months else Fraction(1)
+
+
+PER_VISIT: Final = Frequency(1, VISIT)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceVersion:
+    """A yearly unit price (per instalment for days and weeks) and its discount in percent, from a day included."""
+
+    from_on: date
+    unit_price: Decimal
+    discount: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFacts:
+    """An article of a line. `prices` in date order, one at least; the first also holds for the days before it."""
+
+    id: int
+    label: str
+    quantity: Decimal
+    prices: tuple[PriceVersion, ...]
+    product: Any = None
+    tax: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionFacts:
+    """A one-off dated line; its quantity may be negative (a reduction)."""
+
+    id: int
+    on: date
+    label: str
+    quantity: Decimal
+    unit_price: Decimal
+    discount: Decimal = ZERO
+    product: Any = None
+    tax: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFacts:
+    """A visit really done: `rank` 1 to `of` in the contract `year` (1 = the first)."""
+
+    id: int
+    year: int
+    rank: int
+    of: int
+    done_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPlan:
+    """« Répéter N fois tous les (mois | ans) » over the chosen months (1 to 12). `unit` is MONTH or YEAR."""
+
+    repeat: int
+    unit: str
+    months: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Days not served: from `start` included to `end` excluded, None while nobody has resumed."""
+
+    start: date
+    end: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineFacts:
+    """A contract line. Its days nest: the contract's hold the amendment chain's, which hold the line's own.
+
+    `chain`: id of the first line of the amendment chain.
+    `chain_start`, `chain_end`: where the chain begins or stops inside the contract; None = the contract's. There the
+    contract's proration makes the stubs.
+    `start`, `end`: where an amendment cuts the chain; None = the chain's. A line amended at D ends on D and its
+    successor starts on D: a period cut there is split by days.
+    `grid_from`: the day the grid counts from; None = the contract's start. A change of frequency sets it, with
+    `chain_start`, to its own day.
+    `settled_before`: every period that ends on or before that day is known to be claimed, so the reader left these
+    claims out; None = examine all. It only spares work.
+    `frequency`, `invoicing`: None = the contract's. `label`: site and equipment, to name the line in a reason.
+    """
+
+    id: int
+    chain: int
+    articles: tuple[ArticleFacts, ...] = ()
+    exceptions: tuple[ExceptionFacts, ...] = ()
+    visits: tuple[VisitFacts, ...] = ()
+    label: str = ""
+    frequency: Frequency | None = None
+    invoicing: str | None = None
+    chain_start: date | None = None
+    chain_end: date | None = None
+    start: date | None = None
+    end: date | None = None
+    grid_from: date | None = None
+    billed_elsewhere_until: date | None = None
+    suspensions: tuple[Suspension, ...] = ()
+    settled_before: date | None = None
+    visit_plan: VisitPlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditableInvoice:
+    """A posted invoice of the contract and the net that is left of it."""
+
+    id: int
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFacts:
+    """A contract to be billed. The reader gives validated contracts; here only dates decide.
+
+    `end_on` and `terminated_on`: last days served. With `auto_renew`, `end_on` marks the term and stops nothing.
+    `anchor_day`: 1 to 31, None = the start's. `creditable`: the invoices a negative draft may credit, preferred first.
+    """
+
+    id: int
+    reference: str
+    payer: int | None
+    billing_address: int | None
+    company: int | None
+    fiscal_position: int | None
+    payment_term: int | None
+    journal: int | None
+    start_on: date
+    lines: tuple[LineFacts, ...]
+    frequency: Frequency
+    invoicing: str
+    currency: str = "EUR"
+    end_on: date | None = None
+    auto_renew: bool = True
+    terminated_on: date | None = None
+    alignment: str = CALENDAR
+    anchor_day: int | None = None
+    proration: str = NONE
+    late_billing: str = ONE_PER_PERIOD
+    grouped: bool = True
+    group_by_payer: bool = False
+    auto_post: bool = False
+    purchase_order: str = ""
+    rounding: str = HALF_EVEN
+    creditable: tuple[CreditableInvoice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What live claims hold, whatever they are: on an invoice line, free, waived or billed elsewhere.
+
+    `charges`, `refunds`: article id → {first day of the period: its end, excluded}. `visits`: (article id, visit id).
+    `exceptions`: exception ids. Ids are unique across contracts, so one value serves a whole chunk.
+    """
+
+    charges: Mapping[int, Mapping[date, date]] = field(default_factory=dict)
+    refunds: Mapping[int, Mapping[date, date]] = field(default_factory=dict)
+    visits: Set[tuple[int, int]] = field(default_factory=frozenset)
+    exceptions: Set[int] = field(default_factory=frozenset)
+
+    @classmethod
+    def of(
+        cls,
+        periods: Iterable[tuple[int, date, date, str]] = (),
+        *,
+        visits: Iterable[tuple[int, int]] = (),
+        exceptions: Iterable[int] = (),
+    ) -> "Claimed":
+        """From the rows of live claims: periods as (article id, start, end excluded, kind)."""
+        by_kind: dict[str, dict[int, dict[date, date]]] = {CHARGE: {}, REFUND: {}}
+        for article, start, end, kind in periods:
+            by_kind[kind].setdefault(article, {})[start] = end
+        return cls(by_kind[CHARGE], by_kind[REFUND], frozenset(visits), frozenset(exceptions))
+
+
+NOTHING_CLAIMED: Final = Claimed()

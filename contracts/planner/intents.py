@@ -1,0 +1,184 @@
+"""What the planner wants done: the charges, the drafts that carry them, and what is left out with its reason.
+
+Frozen values for a writer. Money net of tax, in the contract's currency. Sentences are for the user, in French.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
+
+from contracts.planner.facts import CHARGE
+from openfire_billing.money import ZERO
+from openfire_billing.periods import Period
+
+# Kinds of a group.
+INVOICE: Final = "invoice"
+CREDIT_NOTE: Final = "credit_note"
+FREE: Final = "free"  # all lines at 0: claimed without a document
+
+# Codes of what is left out.
+NOTHING_DUE: Final = "nothing_due"
+HELD_BACK: Final = "held_back"
+INCOMPLETE: Final = "incomplete"
+INCONSISTENT: Final = "inconsistent"
+TOO_MANY_PERIODS: Final = "too_many_periods"
+
+ONE = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One invoice line to write. `quantity` × `unit_price` less `discount` (%) = `amount`, to the cent.
+
+    `due_on`: the day it becomes owed. `proposed_on`: the date its draft proposes by the contract's late rule.
+    """
+
+    contract: int
+    line: int
+    product: Any
+    tax: Any
+    label: str
+    amount: Decimal
+    due_on: date
+    proposed_on: date
+
+    @property
+    def quantity(self) -> Decimal:
+        return ONE
+
+    @property
+    def unit_price(self) -> Decimal:
+        return self.amount
+
+    @property
+    def discount(self) -> Decimal:
+        return ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeIntent(Charge):
+    """An article for a period. Claim: (article, period.start, kind).
+
+    `n`, `share`, `done`: its place, its share of a whole instalment and the shares before it; `yearly`: the net they
+    are taken from, discount deducted. With them the line's calculation can be stored and shown.
+    """
+
+    article: int
+    period: Period
+    n: int
+    share: Fraction
+    done: Fraction
+    yearly: Decimal
+    kind: str = CHARGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitCharge(Charge):
+    """An article for a visit done. Claim: (article, visit)."""
+
+    article: int
+    visit: int
+    rank: int
+    of: int
+    done_on: date
+    yearly: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionCharge(Charge):
+    """A one-off dated line, with its own quantity, price and discount. Claim: the exception."""
+
+    exception: int
+    own_quantity: Decimal
+    own_unit_price: Decimal
+    own_discount: Decimal
+
+    @property
+    def quantity(self) -> Decimal:
+        return self.own_quantity
+
+    @property
+    def unit_price(self) -> Decimal:
+        return self.own_unit_price
+
+    @property
+    def discount(self) -> Decimal:
+        return self.own_discount
+
+
+class GroupKey(NamedTuple):
+    """What charges must share to be on one draft.
+
+    `contract` is None when a payer's contracts go together, `line` when a contract's lines do. `billable_on` is the
+    day it becomes billable: due, or the run's. `due_on` keeps periods apart when each is dated the run.
+    """
+
+    payer: int | None
+    billing_address: int | None
+    company: int | None
+    currency: str
+    fiscal_position: int | None
+    payment_term: int | None
+    journal: int | None
+    auto_post: bool
+    purchase_order: str
+    contract: int | None
+    line: int | None
+    billable_on: date
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class GroupIntent:
+    """One draft to make, or claims to write without a document when `kind` is FREE.
+
+    `total` and the charges' amounts are signed as owed: a CREDIT_NOTE has a negative total and its document is
+    written with the quantities multiplied by `sign` (−1), so that its amounts are positive. `credits`: the posted
+    invoice it credits. `auto_post` is never true on a credit note.
+    """
+
+    key: GroupKey
+    kind: str
+    charges: tuple[Charge, ...]
+    total: Decimal
+    proposed_on: date
+    auto_post: bool
+    credits: int | None = None
+
+    @property
+    def sign(self) -> int:
+        return -1 if self.kind == CREDIT_NOTE else 1
+
+    @property
+    def contracts(self) -> tuple[int, ...]:
+        """Ids of the contracts it bills, in order, each once."""
+        return tuple(dict.fromkeys(charge.contract for charge in self.charges))
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nothing wrong, nothing made: the contract's outcome says why."""
+
+    contract: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The contract is left out, alone, until somebody acts."""
+
+    contract: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything to make, in the order to make it, and everything left out."""
+
+    groups: tuple[GroupIntent, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    refusals: tuple[Refusal, ...] = ()

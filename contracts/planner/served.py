@@ -1,0 +1,67 @@
+"""Which days of a line are served: inside the contract, the amendment chain, the line, and out of its suspensions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from contracts.planner.facts import ContractFacts, LineFacts
+from openfire_billing.periods import ONE_DAY, Period
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The days of a line.
+
+    `first`, `stop`: of its amendment chain inside the contract; periods cut there are stubs, by the proration.
+    `opens`, `closes`: of the line itself; periods cut there are split by days, whatever the proration.
+    `stop` and `closes` are excluded, None = open.
+    """
+
+    first: date
+    stop: date | None
+    opens: date
+    closes: date | None
+
+
+def _earliest(*days: date | None) -> date | None:
+    return min((day for day in days if day), default=None)
+
+
+def contract_stop(contract: ContractFacts) -> date | None:
+    """First day the contract no longer serves. Tacit renewal: its term stops nothing, a termination does."""
+    last_days = (None if contract.auto_renew else contract.end_on, contract.terminated_on)
+    return _earliest(*(day + ONE_DAY for day in last_days if day))
+
+
+def service_of(contract: ContractFacts, line: LineFacts) -> Service:
+    """A line taken over from another system opens, for us, on the day after the last one billed there; one that is
+    suspended without an end closes there until somebody resumes it."""
+    first = max(contract.start_on, line.chain_start or contract.start_on)
+    stop = _earliest(contract_stop(contract), line.chain_end)
+    elsewhere = line.billed_elsewhere_until
+    opens = max(first, line.start or first, elsewhere + ONE_DAY if elsewhere else first)
+    suspended = (suspension.start for suspension in line.suspensions if suspension.end is None)
+    return Service(first, stop, opens, _earliest(line.end, *suspended))
+
+
+def served_parts(period: Period, service: Service, line: LineFacts) -> list[Period]:
+    """The days of `period` that the line serves, as runs."""
+    holes: list[tuple[date, date]] = [(s.start, s.end) for s in line.suspensions if s.end]
+    if service.opens > period.start:
+        holes.append((period.start, service.opens))
+    if service.closes and service.closes < period.end:
+        holes.append((service.closes, period.end))
+    return without(period, holes) if holes else [period]
+
+
+def without(period: Period, holes: Iterable[tuple[date, date]]) -> list[Period]:
+    """The days of `period` in none of the half-open `holes`, as runs in order."""
+    left = []
+    start = period.start
+    for begin, end in sorted(holes):
+        if begin > start and begin < period.end:
+            left.append(Period(start, begin))
+        start = max(start, end)
+    if start < period.end:
+        left.append(Period(start, period.end))
+    return left

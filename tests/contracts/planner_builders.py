@@ -1,0 +1,98 @@
+"""Short words for the planner's tests: dates as people write them, a small contract, what a plan makes of it."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from contracts.planner.facts import (
+    IN_ADVANCE,
+    MONTH,
+    ArticleFacts,
+    Claimed,
+    ContractFacts,
+    ExceptionFacts,
+    Frequency,
+    LineFacts,
+    PriceVersion,
+)
+from contracts.planner.intents import Charge, ChargeIntent, ExceptionCharge, Plan, VisitCharge
+
+MONTHLY = Frequency(1, MONTH)
+QUARTERLY = Frequency(3, MONTH)
+
+
+def day(text: str) -> date:
+    """« 31/01/26 »."""
+    return datetime.strptime(text, "%d/%m/%y").date()  # noqa: DTZ007 a calendar day has no zone
+
+
+def french(on: date) -> str:
+    return f"{on:%d/%m/%y}"
+
+
+def article(
+    id: int = 1, price: str = "175.00", *, quantity: str = "1", discount: str = "0", **more: Any
+) -> ArticleFacts:  # noqa: A002
+    more.setdefault("prices", (PriceVersion(date(2000, 1, 1), Decimal(price), Decimal(discount)),))
+    return ArticleFacts(id=pk, label=more.pop("label", "Entretien"), quantity=Decimal(quantity), **more)
+
+
+def exception(pk: int, on: str, quantity: str, price: str) -> ExceptionFacts:
+    return ExceptionFacts(pk, day(on), "Geste", Decimal(quantity), Decimal(price))
+
+
+def line(pk: int = 1, *articles: ArticleFacts, **more: Any) -> LineFacts:
+    return LineFacts(id=pk, chain=more.pop("chain", pk), articles=articles or (article(pk),), **more)
+
+
+def contract(start: str = "01/01/26", *lines: LineFacts, **more: Any) -> ContractFacts:
+    """Monthly, in advance, calendar, unless told otherwise; one line with one article of 175,00 a year."""
+    values: dict[str, Any] = {
+        "id": 1,
+        "payer": 10,
+        "billing_address": 20,
+        "company": 30,
+        "fiscal_position": 40,
+        "payment_term": 50,
+        "journal": 60,
+        "frequency": MONTHLY,
+        "invoicing": IN_ADVANCE,
+    } | more
+    values.setdefault("reference", f"CONT/{values['id']:06}")
+    return ContractFacts(start_on=day(start), lines=lines or (line(),), **values)
+
+
+def claims_of(plan: Plan) -> Claimed:
+    """What the writer would claim."""
+    return claims_on(charge for group in plan.groups for charge in group.charges)
+
+
+def claims_on(charges: Any) -> Claimed:
+    periods, visits, exceptions = [], [], []
+    for charge in charges:
+        match charge:
+            case ChargeIntent():
+                periods.append((charge.article, charge.period.start, charge.period.end, charge.kind))
+            case VisitCharge():
+                visits.append((charge.article, charge.visit))
+            case ExceptionCharge():
+                exceptions.append(charge.exception)
+    return Claimed.of(periods, visits=visits, exceptions=exceptions)
+
+
+def drafts(plan: Plan) -> list[tuple[str, str, list[str]]]:
+    """Each group as (kind, proposed date, amounts)."""
+    return [
+        (group.kind, french(group.proposed_on), [str(charge.amount) for charge in group.charges])
+        for group in plan.groups
+    ]
+
+
+def billed(charge: Charge) -> str:
+    """« 01/02/26-28/02/26 14.58 »."""
+    assert isinstance(charge, ChargeIntent)
+    return f"{french(charge.period.start)}-{french(charge.period.last_day)} {charge.amount}"
+
+
+def periods(plan: Plan) -> list[str]:
+    return [billed(charge) for group in plan.groups for charge in group.charges]
