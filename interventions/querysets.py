@@ -1,18 +1,16 @@
 """Questions asked of the database about intervention requests, in the trade's words."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.db.models.functions import Round
 
 from interventions.choices import InterventionState
-from invoicing.choices import LineKind
-from invoicing.querysets import at_least_zero, claimed_quantity, zero_quantity
-
-_QUANTITY = models.DecimalField(max_digits=18, decimal_places=3)
+from invoicing.querysets import claimed, is_live, opposite
+from openfire_billing.fields import Balance
 
 
 class RequestLineQuerySet(models.QuerySet[Any]):
@@ -22,31 +20,22 @@ class RequestLineQuerySet(models.QuerySet[Any]):
         Left = quantity − what its claims bill, those of all its quotes' lines counted in; zero while a live quote
         holds it, or when a contract covers it. `without_quote`: as if that quote did not exist.
         """
-        claim = apps.get_model("interventions", "RequestLineClaim")
-        quote_claim = apps.get_model("invoicing", "QuoteLineClaim")
-        quote = apps.get_model("invoicing", "Quote")
-        live = quote.objects.live(on)
-        if without_quote is not None:
-            live = live.exclude(pk=without_quote.pk)
-        held = apps.get_model("interventions", "QuotedLine").objects.filter(
-            request_line=OuterRef("pk"), quote_line__quote__in=live
+        terms = (
+            *claimed(apps.get_model("interventions", "RequestLineClaim"), "request_line"),
+            *claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line__quotedlines__request_line"),
         )
-        return (
-            self.annotate(
-                billed_directly=claimed_quantity(claim, "request_line"),
-                billed_by_quotes=claimed_quantity(quote_claim, "quote_line__quotedlines__request_line"),
-                is_quoted=Exists(held),
-            )
-            .annotate(billed=Round(F("billed_directly") + F("billed_by_quotes"), 3, output_field=_QUANTITY))
-            .annotate(
-                left=Case(
-                    When(
-                        Q(kind=LineKind.ARTICLE, covered=False, is_quoted=False),
-                        then=at_least_zero(F("quantity") - F("billed")),
-                    ),
-                    default=zero_quantity(),
-                    output_field=_QUANTITY,
-                )
+        holds = apps.get_model("interventions", "QuotedLine").objects.filter(request_line=OuterRef("pk"))
+        if without_quote is not None:
+            holds = holds.exclude(quote_line__quote=without_quote)
+        held = Exists(holds.filter(is_live(on, "quote_line__quote__")))
+        return self.annotate(billed=Balance(*opposite(terms), places=3), is_quoted=held).annotate(
+            left=Case(
+                When(
+                    Q(covered=False, is_quoted=False),
+                    then=Balance("+", F("quantity"), *terms, places=3, floor=True),
+                ),
+                default=Value(Decimal(0)),
+                output_field=models.DecimalField(max_digits=18, decimal_places=3),
             )
         )
 

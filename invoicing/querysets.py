@@ -1,62 +1,51 @@
 """Questions asked of the database about documents, in the trade's words."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce, Greatest, Round
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
-from invoicing.choices import InvoiceKind, InvoiceState, LineKind, PaymentState, QuoteState
-from openfire_billing.fields import exact_sum
-
-_QUANTITY = models.DecimalField(max_digits=18, decimal_places=3)
-_AMOUNT = models.DecimalField(max_digits=18, decimal_places=2)
+from invoicing.choices import InvoiceKind, InvoiceState, PaymentState, QuoteState
+from openfire_billing.fields import Balance, sum_of
 
 
-def _sum_of(queryset: Any, column: str, group: str, places: int) -> Coalesce:
-    """Scalar subquery: the sum of `column` over a correlated queryset (grouped by the correlated column), or 0."""
-    field = models.DecimalField(max_digits=18, decimal_places=places)
-    sums = queryset.order_by().values(group).annotate(total=exact_sum(column, places=places)).values("total")
-    return Coalesce(Subquery(sums, output_field=field), Value(Decimal(0)), output_field=field)
 
+def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
+    """Terms of a Balance: minus what the claims of `path` bill of the outer row, plus what posted credits gave back.
 
-def claimed_quantity(claim: type[models.Model], path: str, ref: str = "pk") -> Any:
-    """Quantity that the claims of `path` bill, less what posted credits gave back to be billed again.
-
-    `path`: lookup from the claim to its source. The source row is the outer query's `ref`.
+    `path`: lookup from the claim to its source.
     """
-    claims = claim._default_manager.filter(**{path: OuterRef(ref)})
+    claims = claim._default_manager.filter(**{path: OuterRef("pk")})
     given_back = claims.filter(
         invoice_line__credit_lines__rebill=True, invoice_line__credit_lines__invoice__state=InvoiceState.POSTED
     )
-    billed = _sum_of(claims, "invoice_line__quantity", path, 3)
-    freed = _sum_of(given_back, "invoice_line__credit_lines__quantity", path, 3)
-    return Round(billed - freed, 3, output_field=_QUANTITY)
+    return (
+        "-",
+        sum_of(claims, "invoice_line__quantity", path),
+        "+",
+        sum_of(given_back, "invoice_line__credit_lines__quantity", path),
+    )
 
 
-def at_least_zero(expression: Any) -> Any:
-    """max(0, expression) as a quantity."""
-    return Greatest(Round(expression, 3, output_field=_QUANTITY), Value(Decimal(0), output_field=_QUANTITY))
-
-
-def zero_quantity() -> Value:
-    return Value(Decimal(0), output_field=_QUANTITY)
+def opposite(terms: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same terms with the other sign."""
+    return tuple({"+": "-", "-": "+"}.get(term, term) if isinstance(term, str) else term for term in terms)
 
 
 class QuoteLineQuerySet(models.QuerySet[Any]):
     def left_to_bill(self) -> "QuoteLineQuerySet":
         """Annotate `billed` and `left`: what live claims bill of each line, and what is left."""
-        claim = apps.get_model("invoicing", "QuoteLineClaim")
-        return self.annotate(billed=claimed_quantity(claim, "quote_line")).annotate(
-            left=Case(
-                When(kind=LineKind.ARTICLE, then=at_least_zero(F("quantity") - F("billed"))),
-                default=zero_quantity(),
-                output_field=_QUANTITY,
-            )
+        terms = claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line")
+        return self.annotate(
+            billed=Balance(*opposite(terms), places=3),
+            left=Balance("+", F("quantity"), *terms, places=3, floor=True),
         )
+
+    def open(self) -> "QuoteLineQuerySet":
+        """Lines with something left to bill (titles and notes have a quantity of zero)."""
+        return self.left_to_bill().filter(left__gt=0)
 
 
 class QuoteQuerySet(models.QuerySet[Any]):
@@ -66,39 +55,37 @@ class QuoteQuerySet(models.QuerySet[Any]):
             models.Prefetch("lines", apps.get_model("invoicing", "QuoteLine").objects.select_related("tax", "product"))
         )
 
-    def open_lines(self, quote: str) -> Any:
-        """Lines left to bill of the outer query's quote."""
-        return (
-            apps.get_model("invoicing", "QuoteLine")
-            .objects.filter(quote=OuterRef(quote))
-            .left_to_bill()
-            .filter(left__gt=0)
-        )
-
     def live(self, on: date) -> "QuoteQuerySet":
         """Draft, sent or accepted, not expired, not billed in full: it holds its lines."""
-        return self.filter(
-            Q(state__in=QuoteState.expiring, valid_until__gte=on)
-            | (Q(state=QuoteState.ACCEPTED) & Exists(self.open_lines("pk")))
-        )
+        return self.filter(is_live(on))
 
     def to_bill(self) -> "QuoteQuerySet":
         """Accepted with lines left to bill."""
-        return self.filter(Exists(self.open_lines("pk")), state=QuoteState.ACCEPTED)
+        lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef("pk"))
+        return self.filter(Exists(lines.open()), state=QuoteState.ACCEPTED)
 
     def expired(self, on: date) -> "QuoteQuerySet":
         return self.filter(state__in=QuoteState.expiring, valid_until__lt=on)
+
+
+def is_live(on: date, prefix: str = "") -> Q:
+    """The condition of a live quote, reached from another model by `prefix` ("quote_line__quote__")."""
+    lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef(f"{prefix}pk"))
+    waiting = Q(**{f"{prefix}state__in": sorted(QuoteState.expiring), f"{prefix}valid_until__gte": on})
+    return waiting | (Q(**{f"{prefix}state": QuoteState.ACCEPTED}) & Q(Exists(lines.open())))
 
 
 class InvoiceQuerySet(models.QuerySet[Any]):
     def with_payment_state(self, on: date) -> "InvoiceQuerySet":
         """Annotate `allocated`, `residual`, `payment_state` and `is_overdue` (posted documents only)."""
         allocation = apps.get_model("invoicing", "Allocation")
-        to_it = _sum_of(allocation.objects.filter(invoice=OuterRef("pk")), "amount", "invoice", 2)
-        from_it = _sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note", 2)
+        to_it = sum_of(allocation.objects.filter(invoice=OuterRef("pk")), "amount", "invoice")
+        from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
         return (
-            self.annotate(allocated=Round(to_it + from_it, 2, output_field=_AMOUNT))
-            .annotate(residual=Round(F("gross") - F("allocated"), 2, output_field=_AMOUNT))
+            self.annotate(
+                allocated=Balance("+", to_it, "+", from_it, places=2),
+                residual=Balance("+", F("gross"), "-", to_it, "-", from_it, places=2),
+            )
             .annotate(
                 payment_state=Case(
                     When(~Q(state=InvoiceState.POSTED), then=Value("")),
@@ -135,5 +122,6 @@ class InvoiceLineQuerySet(models.QuerySet[Any]):
             credits=OuterRef("pk"), invoice__state=InvoiceState.POSTED
         )
         return self.annotate(
-            credited=_sum_of(credit, "quantity", "credits", 3), credited_net=_sum_of(credit, "net", "credits", 2)
+            credited=Balance("+", sum_of(credit, "quantity", "credits"), places=3),
+            credited_net=Balance("+", sum_of(credit, "net", "credits"), places=2),
         )

@@ -9,3 +9,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openfire_billing.settings")
 app = Celery("openfire_billing")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+def send_after_commit(task: str, *args: object) -> None:
+    """Queue a task, by name, once the transaction is kept. A broker out of reach is logged and survived.
+
+    The task is only the fast path: each has a sweep in beat that finds what was missed.
+    """
+    from django.db import transaction
+
+    transaction.on_commit(lambda: app.send_task(task, args=args) and None, robust=True)

@@ -6,8 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Sum
-from django.db.models.functions import Coalesce, Round
+from django.db.models import Func, Subquery, Sum
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
@@ -37,13 +36,40 @@ def hours_field(verbose_name: Any, **options: Any) -> models.DecimalField:
     return models.DecimalField(verbose_name, max_digits=6, decimal_places=2, **options)
 
 
-def exact_sum(expression: Any, *, places: int, **options: Any) -> Coalesce:
-    """Sum of decimals rounded to the column's scale, zero when there is none.
+class Balance(Func):
+    """Signed sum of decimal terms, null counted as zero, rounded once to `places`; never below zero if `floor`.
 
-    SQLite adds decimals as floats: without the rounding, 0.1 + 0.2 would differ from 0.3 in a comparison.
+    SQLite adds decimals as floats: without the rounding, 0.1 + 0.2 would differ from 0.3 in a comparison. Written
+    flat, since SQLite's parser refuses deep expressions. `Balance("+", quantity, "-", billed, places=3)`.
     """
-    field = models.DecimalField(max_digits=18, decimal_places=places)
-    return Coalesce(Round(Sum(expression, **options), places), Decimal(0), output_field=field)
+
+    def __init__(self, *signed: Any, places: int, floor: bool = False) -> None:
+        self.signs = signed[::2]
+        self.places = places
+        self.floor = floor
+        super().__init__(*signed[1::2], output_field=models.DecimalField(max_digits=18, decimal_places=places))
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        parts, params = [], []
+        for sign, term in zip(self.signs, self.source_expressions, strict=True):
+            sql, term_params = compiler.compile(term)
+            parts.append(f"{sign} COALESCE({sql}, 0)")
+            params.extend(term_params)
+        sql = f"ROUND({' '.join(parts)}, {self.places})"
+        if self.floor:
+            sql = f"{'MAX' if connection.vendor == 'sqlite' else 'GREATEST'}({sql}, 0)"
+        return sql, params
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        sql, params = self.as_sql(compiler, connection, **extra)
+        return f"CAST({sql} AS NUMERIC)", params  # without affinity, SQLite compares it to '0' as text
+
+
+def sum_of(queryset: Any, column: str, group: str) -> Subquery:
+    """Scalar subquery: the sum of `column` over a correlated queryset, `group` being its correlated column; or null."""
+    field = models.DecimalField(max_digits=18, decimal_places=4)
+    sums = queryset.order_by().values(group).annotate(_sum=Sum(column)).values("_sum")
+    return Subquery(sums, output_field=field)
 
 
 class DecimalTextInput(forms.TextInput):

@@ -161,7 +161,7 @@ if not REDIS_URL and not LOCAL:
         "REDIS_URL manque : le courtier en mémoire perd ses tâches à l'arrêt et n'est permis qu'en démonstration. "
         "Définissez par exemple REDIS_URL=redis://localhost:6379/0."
     )
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_RESULT_EXTENDED = True
 CELERY_TIMEZONE = TIME_ZONE

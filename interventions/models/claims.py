@@ -81,7 +81,7 @@ class QuotedLine(Hold):
         on = timezone.localdate()
         holds = cls.objects.filter(quote_line__quote=quote).select_related("request_line__intervention", "quote_line")
         lines = RequestLine.objects.left_to_bill(on, without_quote=quote).in_bulk([h.request_line_id for h in holds])
-        taken = [h for h in holds if lines[h.request_line_id].left < h.quote_line.quantity]
+        taken = [h for h in holds if _is_taken(lines[h.request_line_id], h.quote_line.quantity)]
         if taken:
             raise BusinessError(
                 _(
@@ -94,6 +94,10 @@ class QuotedLine(Hold):
                     "source": taken[0].request_line.intervention,
                 }
             )
+
+
+def _is_taken(line: Any, wanted: Decimal) -> bool:
+    return line.is_quoted or (line.billed > 0 and line.quantity - line.billed < wanted)
 
 
 def lock_interventions(interventions: Any) -> list[InterventionRequest]:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Round
 from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import MoneyField
 
@@ -96,7 +97,9 @@ class Invoice(models.Model):
                 name="invoicing_numbered_when_posted",
             ),
             models.CheckConstraint(
-                condition=Q(gross=models.F("net") + models.F("tax")), name="invoicing_net_plus_tax"
+                # rounded, since SQLite adds decimals as floats
+                condition=Q(gross=Round(models.F("net") + models.F("tax"), 2)),
+                name="invoicing_net_plus_tax",
             ),
             models.CheckConstraint(
                 condition=~Q(kind=InvoiceKind.CREDIT_NOTE) | Q(credits__isnull=False),

@@ -1,0 +1,1 @@
+"""What interventions can be asked to do."""

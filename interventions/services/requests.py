@@ -1,0 +1,348 @@
+"""The life of an intervention request: made, edited, validated, finished, cancelled, reset, copied, deleted."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from interventions.choices import Granularity, InterventionState
+from interventions.models import InterventionRequest, InterventionTemplate, RequestLine
+from interventions.models.claims import lock_interventions, lock_quotes_of
+from invoicing.models import Company
+from invoicing.services.catalogue import take_number
+from invoicing.services.documents.lines import (
+    COPIED,
+    Item,
+    LineEdit,
+    apply_edits,
+    complete_line,
+    remap_taxes,
+)
+from invoicing.services.parties.attachments import copy_attachments
+from invoicing.services.parties.history import move, record
+from openfire_billing.errors import BusinessError, WrongState
+from openfire_billing.fields import number_text
+
+
+def lock_intervention(intervention: InterventionRequest) -> InterventionRequest:
+    """Lock one DI, then its quotes. Raises BusinessError when it is gone."""
+    locked = lock_interventions([intervention])
+    if not locked:
+        raise BusinessError(_("Cette DI n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."))
+    lock_quotes_of(locked)
+    return locked[0]
+
+
+def propose_dates(granularity: str, from_on: date) -> date:
+    """The end proposed for a date range that begins on `from_on`, last day included."""
+    return from_on + timedelta(days=Granularity.days.get(granularity, 13))
+
+
+def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
+    """Fill what was left empty from the partner, the template and the task. Saves nothing.
+
+    Raises BusinessError when the partner has no address.
+    """
+    template, task = intervention.template, intervention.task if intervention.task_id else None
+    if template is not None:
+        intervention.task = task = task or template.task
+        if not intervention.type_id:
+            intervention.type = template.type
+        intervention.fiscal_position = intervention.fiscal_position or template.fiscal_position
+        intervention.description = intervention.description or template.description
+    if task is None:
+        raise BusinessError(_("Choisissez une tâche, ou un modèle d'intervention qui en a une."))
+    if not intervention.type_id:
+        intervention.type = task.type
+    if not intervention.type_id:
+        raise BusinessError(_("Choisissez un type : ni le modèle ni la tâche n'en apportent un."))
+    partner = intervention.partner
+    if not intervention.address_id:
+        address = partner.default_address()
+        if address is None:
+            raise BusinessError(_("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner)
+        intervention.address = address
+    intervention.bill_to = intervention.bill_to or partner.bill_to
+    intervention.fiscal_position = intervention.fiscal_position or partner.fiscal_position or task.fiscal_position
+    intervention.duration = intervention.duration or task.duration
+    intervention.to_on = intervention.to_on or propose_dates(task.granularity, intervention.from_on)
+    intervention.user = intervention.user or by
+
+
+def save_intervention(
+    intervention: InterventionRequest, *, edits: Sequence[LineEdit], on: date, by: Any
+) -> InterventionRequest:
+    """Save a DI from its form, with its lines. A new one gets the lines its task and template bring.
+
+    `intervention` holds the values wanted (not saved). A line billed in part keeps article, price, discount and
+    tax; its quantity may rise, or fall to what is billed. Raises BusinessError and saves nothing.
+    """
+    with transaction.atomic():
+        before = None
+        if intervention.pk:
+            before = lock_intervention(intervention)
+        fill_defaults(intervention, by=by)
+        intervention.full_clean(exclude=["company", "partner", "type", "task"])
+        intervention.save()
+        is_edited = bool(edits)
+        _write_lines(intervention, edits, on=on, by=by)
+        if before is None:
+            record(intervention, "created", by=by, text=_("DI créée"))
+        if before is None and not is_edited and intervention.task.product:
+            add_items(intervention, [Item(label="", product=intervention.task.product)], on=on)
+        if intervention.template and (before is None or before.template_id != intervention.template_id):
+            append_template(intervention, intervention.template, on=on, by=by)
+        if before is not None and before.fiscal_position_id != intervention.fiscal_position_id:
+            _remap(intervention, on=on)
+    return intervention
+
+
+def create_intervention(
+    *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: Any, **values: Any
+) -> InterventionRequest:
+    """Make a draft DI from values and items (`covered`: a contract bills them). Empty values are filled as on the page."""
+    with transaction.atomic():
+        intervention = InterventionRequest(company=company, **values)
+        fill_defaults(intervention, by=by)
+        intervention.full_clean(exclude=["company"])
+        intervention.save()
+        add_items(intervention, items, on=on, covered=covered)
+        record(intervention, "created", by=by, text=_("DI créée"))
+    return intervention
+
+
+def add_items(
+    intervention: InterventionRequest, items: Iterable[Item], *, on: date, covered: bool = False
+) -> list[RequestLine]:
+    """Append lines to a DI."""
+    last = max((line.position for line in intervention.lines.all()), default=0)
+    made = []
+    for position, item in enumerate(items, last + 1):
+        line = RequestLine(
+            intervention=intervention,
+            position=position,
+            covered=covered,
+            **{
+                name.removesuffix("_id"): getattr(item, name.removesuffix("_id"))
+                for name in COPIED
+            },
+        )
+        if line.product is not None and not item.label:
+            line.unit_price = line.product.unit_price
+        complete_line(line, position=intervention.fiscal_position, company=intervention.company, on=on)
+        made.append(line)
+    return RequestLine.objects.bulk_create(made)
+
+
+def append_template(
+    intervention: InterventionRequest, template: InterventionTemplate, *, on: date, by: Any
+) -> list[RequestLine]:
+    """Append a template's billing lines to a DI."""
+    lines = list(template.lines.select_related("product__tax", "tax", "unit"))
+    made = add_items(
+        intervention,
+        [Item(**{name.removesuffix("_id"): getattr(line, name.removesuffix("_id")) for name in COPIED}) for line in lines],
+        on=on,
+    )
+    if made:
+        record(
+            intervention,
+            "template",
+            by=by,
+            text=_("%(count)s ligne(s) ajoutée(s) par le modèle « %(name)s »") % {"count": len(made), "name": template},
+        )
+    return made
+
+
+_FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
+
+
+def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: Any) -> None:
+    if not edits:
+        return
+    lines = {line.pk: line for line in intervention.lines.left_to_bill(on).select_related("product__tax", "tax", "unit")}
+    if any(edit.pk and edit.pk not in lines for edit in edits):
+        raise BusinessError(_("Une ligne modifiée n'est plus sur cette DI. Rechargez la page."))
+
+    def save(line: RequestLine, before: Any) -> None:
+        if before is not None:
+            _refuse_change(lines[line.pk], before)
+        complete_line(line, position=intervention.fiscal_position, company=intervention.company, on=on)
+        line.save()
+
+    doomed, changes = apply_edits(lines, edits, new=lambda: RequestLine(intervention=intervention), save=save)
+    for line in doomed:
+        _refuse_deletion(line)
+    RequestLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+    if changes:
+        record(intervention, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+
+
+def _refuse_change(line: Any, before: RequestLine) -> None:
+    """`line` carries the wanted values and the annotations read under the lock."""
+    if line.covered and any(getattr(line, n) != getattr(before, n) for n in ("quantity", "unit_price", "discount")):
+        raise BusinessError(_("« %s » est couverte par le contrat : elle se change sur le contrat.") % line)
+    if line.billed <= 0 and not line.is_quoted:
+        return
+    for name in _FIXED_ONCE_BILLED:
+        if getattr(line, name) != getattr(before, name):
+            raise BusinessError(
+                _("« %(line)s » est %(why)s : article, prix, remise et TVA n'y changent plus. Ajoutez une autre ligne.")
+                % {"line": before, "why": _("sur un devis en cours") if line.is_quoted else _("facturée, au moins en partie")}
+            )
+    if line.quantity < line.billed:
+        raise BusinessError(
+            _("« %(line)s » : %(billed)s déjà facturé, la quantité ne descend pas en dessous.")
+            % {"line": line, "billed": number_text(line.billed, 0)}
+        )
+
+
+def _refuse_deletion(line: RequestLine) -> None:
+    if line.claims.exists():
+        raise BusinessError(
+            _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line
+        )
+    if line.quoted.exists():
+        raise BusinessError(_("« %s » est sur un devis : mettez sa quantité à 0 plutôt que de la supprimer.") % line)
+
+
+def _remap(intervention: InterventionRequest, *, on: date) -> None:
+    """Give the lines not billed and not quoted the taxes of the new fiscal position."""
+    free = [
+        line
+        for line in intervention.lines.left_to_bill(on).select_related("product__tax", "tax")
+        if line.billed <= 0 and not line.is_quoted
+    ]
+    changed = remap_taxes(free, position=intervention.fiscal_position, on=on)
+    RequestLine.objects.bulk_update(changed, ["tax", "tax_is_manual"])
+
+
+def validate_intervention(intervention: InterventionRequest, *, by: Any) -> InterventionRequest:
+    """Give the DI its number; it can be planned and billed from now on."""
+    with transaction.atomic():
+        intervention = lock_intervention(intervention)
+        if intervention.state != InterventionState.DRAFT:
+            raise WrongState(_("%s est déjà validée ou annulée.") % intervention)
+        if not intervention.number:
+            intervention.number = take_number(intervention.company, "DI")
+        move(
+            intervention,
+            InterventionState.TO_PLAN,
+            by=by,
+            act="validated",
+            text=_("DI validée sous le numéro %s") % intervention.number,
+            save=("number",),
+        )
+    return intervention
+
+
+def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+    """« Terminer »: the work was done on that day."""
+    with transaction.atomic():
+        intervention = lock_intervention(intervention)
+        intervention.done_on = on
+        move(
+            intervention,
+            InterventionState.DONE,
+            by=by,
+            act="finished",
+            text=_("Travail terminé le %s") % on.strftime("%d/%m/%Y"),
+            save=("done_on",),
+        )
+    return intervention
+
+
+def cancel_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+    """Cancel a DI with nothing open and nothing billed or quoted."""
+    with transaction.atomic():
+        intervention = lock_intervention(intervention)
+        if intervention.planned_duration > 0 and intervention.state != InterventionState.DONE:
+            raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
+        lines = list(intervention.lines.left_to_bill(on))
+        if any(line.billed for line in lines):
+            raise WrongState(
+                _("%s est facturée, au moins en partie : supprimez la facture en brouillon ou faites un avoir d'abord.")
+                % intervention
+            )
+        if any(line.is_quoted for line in lines):
+            raise WrongState(_("%s a un devis en cours : annulez-le ou refusez-le d'abord.") % intervention)
+        move(intervention, InterventionState.CANCELLED, by=by, act="cancelled", text=_("DI annulée"))
+    return intervention
+
+
+def reset_intervention(intervention: InterventionRequest, *, by: Any) -> InterventionRequest:
+    """Take a cancelled DI back to draft; it keeps its number."""
+    with transaction.atomic():
+        intervention = lock_intervention(intervention)
+        move(intervention, InterventionState.DRAFT, by=by, act="reset", text=_("Remise en brouillon"))
+    return intervention
+
+
+def set_active(intervention: InterventionRequest, *, active: bool, by: Any) -> InterventionRequest:
+    """Archive a DI (it leaves the lists), or bring it back."""
+    with transaction.atomic():
+        intervention = lock_intervention(intervention)
+        intervention.is_active = active
+        intervention.save(update_fields=["is_active"])
+        record(intervention, "archived", by=by, text=_("Remise en service") if active else _("Archivée"))
+    return intervention
+
+
+_COPIED_FIELDS = (
+    "company",
+    "title",
+    "priority",
+    "type",
+    "partner",
+    "bill_to",
+    "address",
+    "task",
+    "duration",
+    "subcontractor",
+    "equipment",
+    "description",
+    "fiscal_position",
+)
+
+
+def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+    """A draft copy from today on: same customer, work and lines; no number, no link, nothing billed."""
+    with transaction.atomic():
+        copy = InterventionRequest(
+            **{name: getattr(intervention, name) for name in _COPIED_FIELDS},
+            user=by,
+            from_on=on,
+            to_on=on + (intervention.to_on - intervention.from_on),
+        )
+        copy.save()
+        copy.tags.set(intervention.tags.all())
+        copy.technicians.set(intervention.technicians.all())
+        RequestLine.objects.bulk_create(
+            RequestLine(
+                intervention=copy, position=line.position, **{name: getattr(line, name) for name in COPIED}
+            )
+            for line in intervention.lines.filter(covered=False)
+        )
+        copy_attachments(intervention, copy, by=by)
+        record(copy, "created", by=by, text=_("Copie de %s") % intervention)
+    return copy
+
+
+def delete_interventions(interventions: Iterable[InterventionRequest], *, by: Any) -> int:
+    """Delete DIs that are still drafts, with nothing quoted or billed. All or none."""
+    with transaction.atomic():
+        locked = lock_interventions(interventions)
+        for intervention in locked:
+            if intervention.state != InterventionState.DRAFT or intervention.number:
+                raise WrongState(
+                    _("%(document)s est à l'état « %(state)s » : seule une DI en brouillon, jamais validée, se supprime. Archivez-la.")
+                    % {"document": intervention, "state": intervention.get_state_display()}
+                )
+            for line in intervention.lines.all():
+                _refuse_deletion(line)
+            record(intervention, "deleted", by=by, text=_("DI supprimée"))
+        InterventionRequest.objects.filter(pk__in=[i.pk for i in locked]).delete()
+    return len(locked)
+

@@ -1,0 +1,40 @@
+"""Numbers and taxes."""
+
+from datetime import date
+from typing import Any
+
+from invoicing.models import Company, Counter, FiscalPosition, Journal, JournalCounter, Product, Tax
+
+
+def take_number(company: Company, series: str) -> str:
+    """The next number of a company's series, « DI/000001 ». Call it last in a transaction: the counter stays locked."""
+    Counter.objects.get_or_create(company=company, series=series)
+    counter = Counter.objects.select_for_update().get(company=company, series=series)
+    counter.last_number += 1
+    counter.save(update_fields=["last_number"])
+    return f"{series}/{counter.last_number:06d}"
+
+
+def lock_counters(journal: Journal, years: set[int]) -> dict[int, JournalCounter]:
+    """Lock the counters of a journal, those of `years` made when missing. Every year's, for the last issue date."""
+    for year in sorted(years):
+        JournalCounter.objects.get_or_create(journal=journal, year=year)
+    return {c.year: c for c in JournalCounter.objects.select_for_update().filter(journal=journal).order_by("year")}
+
+
+def take_journal_number(journal: Journal, on: date) -> str:
+    """The next number of a journal's series of that year (payments)."""
+    counter = lock_counters(journal, {on.year})[on.year]
+    counter.last_number += 1
+    counter.save(update_fields=["last_number"])
+    return journal.number(on.year, counter.last_number)
+
+
+def tax_for(product: Product, position: FiscalPosition | None, on: date) -> Tax:
+    """The tax of an article under a fiscal position at a date of supply."""
+    return (position.map(product.tax) if position else product.tax).on(on)
+
+
+def journal_of(company: Company, kind: str) -> Any:
+    """The company's journal of a kind. Raises Journal.DoesNotExist when the reference data was not loaded."""
+    return Journal.objects.filter(company=company, kind=kind).order_by("pk")[:1].get()

@@ -1,0 +1,184 @@
+"""Lines as values: what travels from one document to the next, and what a form asks to change."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import LineKind
+from invoicing.models import BillableLine, Company, FiscalPosition, Product, Tax, Unit
+from invoicing.models.catalogue import belongs_elsewhere
+from invoicing.services.catalogue import tax_for
+from openfire_billing.errors import BusinessError
+
+COPIED = (
+    "kind",
+    "product_id",
+    "label",
+    "quantity",
+    "unit_id",
+    "unit_price",
+    "discount",
+    "tax_id",
+    "tax_is_manual",
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line to write on a document. Prices net of tax, discount in percent; period half-open."""
+
+    label: str
+    quantity: Decimal = Decimal(1)
+    unit_price: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)
+    tax: Tax | None = None
+    product: Product | None = None
+    unit: Unit | None = None
+    kind: str = LineKind.ARTICLE
+    tax_is_manual: bool = False
+    period_start: date | None = None
+    period_end: date | None = None
+    supplied_on: date | None = None
+
+    @property
+    def is_article(self) -> bool:
+        return self.kind == LineKind.ARTICLE
+
+    @property
+    def supply_day(self) -> date | None:
+        """The last day of the period, else the day of the work."""
+        return date.fromordinal(self.period_end.toordinal() - 1) if self.period_end else self.supplied_on
+
+
+def item_of(line: BillableLine, quantity: Decimal | None = None, **more: Any) -> Item:
+    """The same line as an item: label, price, discount and tax travel unchanged."""
+    return Item(
+        kind=line.kind,
+        product=line.product,
+        label=line.label,
+        quantity=line.quantity if quantity is None else quantity,
+        unit=line.unit,
+        unit_price=line.unit_price,
+        discount=line.discount,
+        tax=line.tax,
+        tax_is_manual=line.tax_is_manual,
+        **more,
+    )
+
+
+def section(title: Any) -> Item:
+    """A section title."""
+    return Item(kind=LineKind.SECTION, label=str(title), quantity=Decimal(0))
+
+
+@dataclass(frozen=True)
+class LineEdit:
+    """What a form asks for one line: `pk` None = a new one. `values`: model field → value."""
+
+    pk: int | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    delete: bool = False
+
+
+def complete_line(line: BillableLine, *, position: FiscalPosition | None, company: Company, on: date) -> None:
+    """Fill what an article brings and was not typed; set its tax unless it was chosen by hand."""
+    if not line.is_article:
+        line.quantity, line.unit_price, line.discount = Decimal(0), Decimal(0), Decimal(0)
+        line.product = line.tax = line.unit = None
+        return
+    if line.product is not None:
+        line.label = line.label or line.product.label
+        line.unit = line.unit or line.product.unit
+        if not (line.tax_is_manual and line.tax_id):
+            line.tax, line.tax_is_manual = tax_for(line.product, position, on), False
+    if line.tax is None:
+        raise BusinessError(_("« %s » : choisissez un article ou une TVA.") % (line.label or _("ligne sans article")))
+    if belongs_elsewhere(line.tax, company):
+        raise BusinessError(
+            _("« %(line)s » : la taxe « %(tax)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
+            % {"line": line.label, "tax": line.tax, "company": company}
+        )
+
+
+def remap_taxes(lines: Iterable[BillableLine], *, position: FiscalPosition | None, on: date) -> list[BillableLine]:
+    """Give article lines the tax of a new fiscal position. Returns those whose tax changed, not saved."""
+    changed = []
+    for line in lines:
+        if line.is_article and line.product is not None:
+            tax = tax_for(line.product, position, on)
+            if tax.pk != line.tax_id or line.tax_is_manual:
+                line.tax, line.tax_is_manual = tax, False
+                changed.append(line)
+    return changed
+
+
+def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any, name: Any) -> None:
+    """Refuse what could never become a right invoice, naming the document and what to do."""
+    if not any(item.is_article for item in items):
+        raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.") % name)
+    if position is None:
+        raise BusinessError(_("%s : pas de position fiscale. Choisissez-la dans l'onglet Facturation.") % name)
+    if belongs_elsewhere(position, company):
+        raise BusinessError(
+            _("%(name)s : la position fiscale « %(position)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
+            % {"name": name, "position": position, "company": company}
+        )
+    for item in items:
+        if item.product is not None and not item.product.income_account:
+            raise BusinessError(
+                _("%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Catalogue › Articles).")
+                % {"name": name, "product": item.product}
+            )
+        if belongs_elsewhere(item.tax, company):
+            raise BusinessError(
+                _("%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
+                % {"name": name, "tax": item.tax, "line": item.label, "company": company}
+            )
+
+
+_LABELS = {"tax_is_manual": None, "position": None}
+
+
+def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[str]]:
+    """{label: [before, after]} of the named fields that differ, as text for the journal."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        was, now = getattr(before, name), getattr(after, name)
+        label = _LABELS.get(name, after._meta.get_field(name).verbose_name)
+        if was != now and label:
+            found[str(label)] = [str(was if was is not None else "–"), str(now if now is not None else "–")]
+    return found
+
+
+def apply_edits(
+    lines: Mapping[int, Any], edits: Sequence[LineEdit], *, new: Any, save: Any
+) -> tuple[list[Any], dict[str, list[str]]]:
+    """Apply a form's edits to a document's lines. Returns the lines deleted (still to be deleted) and the changes.
+
+    `new()` makes an unsaved line of the document; `save(line, before)` completes, checks and saves one
+    (`before` is None for a new one).
+    """
+    doomed, changes = [], {}
+    for edit in edits:
+        if edit.delete:
+            line = lines[edit.pk]  # type: ignore[index]
+            doomed.append(line)
+            changes[f"Ligne « {line} »"] = ["présente", "supprimée"]
+            continue
+        line = lines[edit.pk] if edit.pk else new()
+        before = type(line)(**{f.attname: getattr(line, f.attname) for f in line._meta.concrete_fields}) if edit.pk else None
+        for name, value in edit.values.items():
+            setattr(line, name, value)
+        if edit.pk and "product" in edit.values and before.product_id != line.product_id:
+            line.tax_is_manual = False
+        save(line, before)
+        if before is None:
+            changes[f"Ligne « {line} »"] = ["–", "ajoutée"]
+        else:
+            for label, values in changes_of(before, line, edit.values).items():
+                changes[f"{line} : {label}"] = values
+    return doomed, changes

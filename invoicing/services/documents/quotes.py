@@ -1,0 +1,336 @@
+"""Quotes: made, edited, sent, accepted, refused, prolonged, settled, invoiced."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import QuoteState
+from invoicing.models import (
+    Address,
+    Company,
+    FiscalPosition,
+    Hold,
+    Invoice,
+    Partner,
+    PaymentTerm,
+    Quote,
+    QuoteLine,
+    QuoteLineClaim,
+)
+from invoicing.models.documents.claims import children_of, lock_quotes
+from invoicing.services.catalogue import take_number
+from invoicing.services.documents.drafts import draft_invoice
+from invoicing.services.documents.lines import (
+    COPIED,
+    Item,
+    LineEdit,
+    apply_edits,
+    complete_line,
+    item_of,
+    refuse_unbillable,
+    remap_taxes,
+)
+from invoicing.services.parties.history import move, record
+from openfire_billing.errors import BusinessError, NothingToBill, Outcome, WrongState
+
+
+@dataclass(frozen=True)
+class QuoteDraft:
+    """A quote just made and its lines, in the order of the items."""
+
+    quote: Quote
+    lines: list[QuoteLine]
+
+
+def draft_quote(
+    *,
+    company: Company,
+    partner: Partner,
+    items: Sequence[Item],
+    on: date,
+    by: Any,
+    origin: str = "",
+    title: str = "",
+    bill_to: Partner | None = None,
+    site: Address | None = None,
+    fiscal_position: FiscalPosition | None = None,
+    payment_term: PaymentTerm | None = None,
+) -> QuoteDraft:
+    """Make a draft quote valid as long as the company says. Same refusals as a draft invoice."""
+    refuse_unbillable(items, company=company, position=fiscal_position, name=origin or _("Devis"))
+    quote = Quote(
+        company=company,
+        partner=partner,
+        bill_to=bill_to,
+        site=site,
+        title=title,
+        fiscal_position=fiscal_position,
+        payment_term=payment_term or (bill_to or partner).payment_term,
+        issued_on=on,
+        valid_until=on + timedelta(days=company.quote_validity_days),
+        currency=company.currency,
+        origin=origin[:80],
+        number=take_number(company, "DV"),
+    )
+    quote.save()
+    lines = QuoteLine.objects.bulk_create(
+        QuoteLine(
+            quote=quote,
+            position=position,
+            kind=item.kind,
+            product=item.product,
+            label=item.label,
+            quantity=item.quantity,
+            unit=item.unit,
+            unit_price=item.unit_price,
+            discount=item.discount,
+            tax=item.tax,
+            tax_is_manual=item.tax_is_manual,
+        )
+        for position, item in enumerate(items, 1)
+    )
+    record(quote, "created", by=by, text=_("Devis créé depuis %s") % origin if origin else _("Devis créé"))
+    return QuoteDraft(quote, lines)
+
+
+def _lock(quote: Quote) -> Quote:
+    (locked,) = lock_quotes([quote]) or (None,)
+    if locked is None:
+        raise BusinessError(_("Ce devis n'existe plus : il a été supprimé entre-temps. Revenez à la liste."))
+    return locked
+
+
+def number_new_quote(quote: Quote, *, by: Any) -> Quote:
+    """Number a quote typed by hand, before its first save."""
+    quote.number = take_number(quote.company, "DV")
+    return quote
+
+
+def edit_quote(quote: Quote, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any) -> Quote:
+    """Change a draft quote's header and lines. Deleting a line frees what it held."""
+    with transaction.atomic():
+        quote = _lock(quote)
+        if quote.state != QuoteState.DRAFT:
+            raise WrongState(
+                _("%(quote)s est à l'état « %(state)s » : remettez-le en brouillon pour le modifier.")
+                % {"quote": quote, "state": quote.get_state_display()}
+            )
+        position_was = quote.fiscal_position_id
+        for name, value in (values or {}).items():
+            setattr(quote, name, value)
+        if values:
+            quote.save()
+        lines = {line.pk: line for line in quote.lines.select_related("product__tax", "tax", "unit")}
+        if any(edit.pk and edit.pk not in lines for edit in edits):
+            raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
+
+        def save(line: QuoteLine, before: Any) -> None:
+            complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
+            line.save()
+
+        doomed, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
+        if doomed and QuoteLineClaim.objects.filter(quote_line__in=doomed).exists():
+            raise BusinessError(_("%s : une ligne facturée ne se supprime pas.") % quote)
+        QuoteLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        if quote.fiscal_position_id != position_was:
+            remapped = remap_taxes(
+                quote.lines.select_related("product__tax", "tax"), position=quote.fiscal_position, on=quote.issued_on
+            )
+            QuoteLine.objects.bulk_update(remapped, ["tax", "tax_is_manual"])
+        if changes:
+            record(quote, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+    return quote
+
+
+def send_quote(quote: Quote, *, by: Any) -> Quote:
+    """Mark a quote as sent."""
+    with transaction.atomic():
+        quote = _lock(quote)
+        if not quote.lines.exists():
+            raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer le devis.") % quote)
+        move(quote, QuoteState.SENT, by=by, act="sent", text=_("Devis envoyé"))
+    return quote
+
+
+def accept_quote(quote: Quote, *, on: date, by: Any) -> Quote:
+    """The customer accepts: the quote is an order. Refused when expired, or when a line was billed or quoted since."""
+    with transaction.atomic():
+        quote = _lock(quote)
+        if quote.is_expired(on):
+            raise WrongState(
+                _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'accepter.")
+                % {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")}
+            )
+        refuse_unbillable(
+            [item_of(line) for line in quote.lines.select_related("product", "tax", "unit")],
+            company=quote.company,
+            position=quote.fiscal_position,
+            name=quote,
+        )
+        _check_revival(quote)
+        quote.accepted_on = on
+        move(quote, QuoteState.ACCEPTED, by=by, act="accepted", text=_("Devis accepté"), save=("accepted_on",))
+    return quote
+
+
+def prolong_quote(quote: Quote, *, until: date, on: date, by: Any) -> Quote:
+    """Give a draft or sent quote a later end of validity."""
+    with transaction.atomic():
+        quote = _lock(quote)
+        if quote.state not in QuoteState.expiring:
+            raise WrongState(_("%s n'attend plus de réponse : il n'y a rien à prolonger.") % quote)
+        if until < on or until <= quote.valid_until:
+            raise BusinessError(
+                _("%(quote)s est valable jusqu'au %(day)s : choisissez une date ultérieure, à partir d'aujourd'hui.")
+                % {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")}
+            )
+        _check_revival(quote)
+        before, quote.valid_until = quote.valid_until, until
+        quote.save(update_fields=["valid_until"])
+        record(
+            quote,
+            "prolonged",
+            by=by,
+            text=_("Validité prolongée"),
+            changes={"Valable jusqu'au": [before.strftime("%d/%m/%Y"), until.strftime("%d/%m/%Y")]},
+        )
+    return quote
+
+
+def _check_revival(quote: Quote) -> None:
+    for hold in children_of(Hold):
+        hold.check_revival(quote)
+
+
+def refuse_quote(quote: Quote, *, by: Any, reason: str = "") -> Quote:
+    """The customer says no: its lines are free again. An accepted quote billed in part is settled instead."""
+    return _end(quote, QuoteState.REFUSED, act="refused", text=_("Devis refusé. %s") % reason, by=by)
+
+
+def cancel_quote(quote: Quote, *, by: Any) -> Quote:
+    """We withdraw the quote: its lines are free again."""
+    return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), by=by)
+
+
+def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, by: Any) -> Quote:
+    with transaction.atomic():
+        quote = _lock(quote)
+        if any(line.billed for line in quote.lines.left_to_bill()):
+            raise WrongState(
+                _("%s est facturé, au moins en partie : soldez-le (Action › Solder), ou supprimez d'abord la facture.")
+                % quote
+            )
+        move(quote, state, by=by, act=act, text=str(text).strip())
+    return quote
+
+
+def settle_quote(quote: Quote, *, by: Any) -> Quote:
+    """Close an accepted quote billed in part: what is left of it is free again."""
+    with transaction.atomic():
+        quote = _lock(quote)
+        move(quote, QuoteState.SETTLED, by=by, act="settled", text=_("Devis soldé : le reste n'est plus dû par lui"))
+    return quote
+
+
+def reset_quote(quote: Quote, *, by: Any) -> Quote:
+    """Back to draft, to be edited. Refused when a line was billed or quoted since."""
+    with transaction.atomic():
+        quote = _lock(quote)
+        if quote.state not in QuoteState.live:
+            _check_revival(quote)
+        move(quote, QuoteState.DRAFT, by=by, act="reset", text=_("Remis en brouillon"))
+    return quote
+
+
+def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
+    """Delete quotes that are still drafts, or cancelled; the lines they held are free again."""
+    with transaction.atomic():
+        locked = lock_quotes(quotes)
+        for quote in locked:
+            if quote.state not in (QuoteState.DRAFT, QuoteState.CANCELLED):
+                raise WrongState(
+                    _("%(quote)s est à l'état « %(state)s » : seul un devis en brouillon ou annulé se supprime.")
+                    % {"quote": quote, "state": quote.get_state_display()}
+                )
+            record(quote, "deleted", by=by, text=_("Devis supprimé"))
+        Quote.objects.filter(pk__in=[quote.pk for quote in locked]).delete()
+    return len(locked)
+
+
+def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
+    """A new draft with the same lines, not tied to any DI."""
+    with transaction.atomic():
+        lines = list(quote.lines.all())
+        copy = Quote(
+            company=quote.company,
+            partner=quote.partner,
+            bill_to=quote.bill_to,
+            site=quote.site,
+            title=quote.title,
+            fiscal_position=quote.fiscal_position,
+            payment_term=quote.payment_term,
+            issued_on=on,
+            valid_until=on + timedelta(days=quote.company.quote_validity_days),
+            currency=quote.currency,
+            notes=quote.notes,
+            number=take_number(quote.company, "DV"),
+        )
+        copy.save()
+        QuoteLine.objects.bulk_create(
+            QuoteLine(quote=copy, position=line.position, **{name: getattr(line, name) for name in COPIED})
+            for line in lines
+        )
+        record(copy, "created", by=by, text=_("Copie de %s") % quote)
+    return copy
+
+
+def invoice_quote(quote: Quote, *, on: date, by: Any) -> Invoice:
+    """Road A': the draft invoice of an accepted quote's lines that are left to bill.
+
+    Raises WrongState (not accepted), NothingToBill, BusinessError (what could never become a right invoice).
+    """
+    with transaction.atomic():
+        quote = _lock(quote)
+        if quote.state != QuoteState.ACCEPTED:
+            raise WrongState(
+                _("%(quote)s est à l'état « %(state)s » : seul un devis accepté se facture.")
+                % {"quote": quote, "state": quote.get_state_display()}
+            )
+        lines = list(quote.lines.left_to_bill().select_related("product", "tax", "unit"))
+        billable = [line for line in lines if line.left > 0 or not line.is_article]
+        if not any(line.is_article for line in billable):
+            raise NothingToBill(_("%s est déjà entièrement facturé : voyez ses factures.") % quote)
+        draft = draft_invoice(
+            company=quote.company,
+            customer=quote.payer,
+            items=[item_of(line, line.left if line.is_article else None) for line in billable],
+            on=on,
+            by=by,
+            origin=str(quote),
+            fiscal_position=quote.fiscal_position,
+            site=quote.site,
+            payment_term=quote.payment_term,
+        )
+        QuoteLineClaim.objects.bulk_create(
+            QuoteLineClaim(invoice_line=made, quote_line=line)
+            for made, line in zip(draft.lines, billable, strict=True)
+            if line.is_article
+        )
+        record(quote, "invoiced", by=by, text=_("Facture en brouillon générée"))
+    return draft.invoice
+
+
+def invoice_quotes(quotes: Iterable[Quote], *, on: date, by: Any) -> list[Outcome]:
+    """Invoice many quotes; one refusal never stops the others."""
+    outcomes = []
+    for quote in quotes:
+        try:
+            outcomes.append(Outcome(quote, made=invoice_quote(quote, on=on, by=by)))
+        except BusinessError as refusal:
+            outcomes.append(Outcome(quote, refusal=str(refusal)))
+    return outcomes

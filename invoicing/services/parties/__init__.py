@@ -1,0 +1,1 @@
+"""Services on what every record carries: journal, messages, files, public link."""

@@ -1,0 +1,80 @@
+"""The outbox: messages are written with what caused them, sent after commit, retried, never sent twice."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import MessageKind, MessageState
+from invoicing.models import Message
+from invoicing.services.parties.history import record
+from openfire_billing import transport
+from openfire_billing.celery import send_after_commit
+from openfire_billing.errors import BusinessError
+
+MOST_ATTEMPTS = 6
+
+
+def queue_message(
+    document: Model | None, *, key: str, kind: str = MessageKind.MAIL, to: str, subject: str = "", body: str, by: Any
+) -> Message:
+    """Put a message in the outbox. The same `key` again gives the message already there."""
+    if not to:
+        raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
+    with transaction.atomic():
+        message, is_new = Message.objects.get_or_create(
+            key=key,
+            defaults={"kind": kind, "to": to, "subject": subject, "body": body, "object": document, "by": by},
+        )
+        if is_new and document is not None:
+            record(document, "message", by=by, text=_("Message à %s : %s") % (to, subject or body[:60]))
+        if is_new:
+            send_after_commit("invoicing.tasks.send_message", message.pk)
+    return message
+
+
+def deliver(message_id: int) -> bool:
+    """Send one waiting message. The row is claimed before sending, so that two workers never send it twice.
+
+    A failure is kept with its reason and tried again later, twice as late each time.
+    """
+    now = timezone.now()
+    lease = now + timedelta(minutes=10)
+    claimed = Message.objects.filter(pk=message_id, state=MessageState.WAITING, next_try_at__lte=now).update(
+        next_try_at=lease
+    )
+    if not claimed:
+        return False
+    message = Message.objects.get(pk=message_id)
+    message.attempts += 1
+    try:
+        if message.kind == MessageKind.SMS:
+            transport.send_sms(message.to, message.body)
+        else:
+            transport.send_mail(
+                to=message.to, subject=message.subject, body=message.body, sender=settings.DEFAULT_FROM_EMAIL
+            )
+    except Exception as failure:  # whatever the gateway raises is kept and shown
+        message.error = f"{type(failure).__name__}: {failure}"
+        message.state = MessageState.FAILED if message.attempts >= MOST_ATTEMPTS else MessageState.WAITING
+        message.next_try_at = now + timedelta(minutes=2**message.attempts)
+    else:
+        message.state, message.sent_at, message.error = MessageState.SENT, timezone.now(), ""
+    message.save(update_fields=["state", "attempts", "error", "next_try_at", "sent_at"])
+    return message.state == MessageState.SENT
+
+
+def retry_message(message: Message, *, by: Any) -> Message:
+    """Put a failed message back in the outbox."""
+    with transaction.atomic():
+        message = Message.objects.select_for_update().get(pk=message.pk)
+        if message.state != MessageState.FAILED:
+            raise BusinessError(_("Ce message n'est pas en échec : rien à renvoyer."))
+        message.state, message.attempts, message.next_try_at = MessageState.WAITING, 0, timezone.now()
+        message.save(update_fields=["state", "attempts", "next_try_at"])
+        record(message, "retried", by=by, text=_("Remis dans les messages à envoyer"))
+    return message

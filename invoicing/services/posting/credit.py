@@ -1,0 +1,203 @@
+"""« Avoir »: computed, shown, then made and posted in one act, never more than what is left of each line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
+from invoicing.models import Invoice, InvoiceLine, InvoiceTax
+from invoicing.services.catalogue import journal_of
+from invoicing.services.documents.drafts import lock_claimed, write_taxes
+from invoicing.services.parties.history import record
+from invoicing.services.posting.post import number_drafts, write_posted
+from invoicing.services.settlement import use_credit
+from openfire_billing import money
+from openfire_billing.errors import BusinessError, NothingToBill
+from openfire_billing.fields import number_text
+from openfire_billing.money import TaxTotal, Totals
+
+
+@dataclass(frozen=True)
+class CreditPlan:
+    """What a credit would be: for each line credited its quantity and net, and the totals. Amounts positive."""
+
+    lines: tuple[tuple[InvoiceLine, Decimal, Decimal], ...]
+    totals: Totals
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is left of the lines credited."""
+        return all(quantity == line.quantity - line.credited for line, quantity, _net in self.lines)
+
+
+def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = None) -> CreditPlan:
+    """What crediting `quantities` (by line id; None = all that is left) would give. Writes nothing.
+
+    The credit that finishes a line takes the net left of it; the one that finishes a rate takes the tax left;
+    an earlier one's tax is min(computed, tax left): invoice − credits = 0.
+    """
+    if not invoice.is_posted or invoice.is_credit_note:
+        raise BusinessError(_("%s : seule une facture validée se corrige par un avoir.") % invoice)
+    lines = [
+        line
+        for line in InvoiceLine.objects.filter(invoice=invoice)
+        .left_to_credit()
+        .select_related("product", "tax", "unit")
+        if line.is_article
+    ]
+    unknown = set(quantities or {}) - {line.pk for line in lines}
+    if unknown:
+        raise BusinessError(_("Une ligne choisie n'est pas sur %s. Rechargez la page.") % invoice)
+    chosen = []
+    for line in lines:
+        left = line.quantity - line.credited
+        wanted = left if quantities is None else quantities.get(line.pk, Decimal(0))
+        if wanted == 0:
+            continue
+        if abs(wanted) > abs(left) or (wanted > 0) != (left > 0):
+            raise BusinessError(
+                _("« %(line)s » : il reste %(left)s à créditer. Baissez la quantité.")
+                % {"line": line, "left": number_text(left, 0)}
+            )
+        net_left = line.net - line.credited_net
+        net = net_left if wanted == left else _within(line.net_amount(invoice.rounding, wanted), net_left)
+        chosen.append((line, wanted, net))
+    if not chosen:
+        raise NothingToBill(_("%s : rien à créditer. Choisissez au moins une quantité.") % invoice)
+    return CreditPlan(tuple(chosen), _totals(invoice, chosen))
+
+
+def _within(amount: Decimal, left: Decimal) -> Decimal:
+    """`amount` brought back to `left` when it goes beyond it (both of the same sign)."""
+    return min(amount, left) if left >= 0 else max(amount, left)
+
+
+def _totals(invoice: Invoice, chosen: list[tuple[InvoiceLine, Decimal, Decimal]]) -> Totals:
+    bases: dict[tuple[str, Decimal], Decimal] = {}
+    for line, _quantity, net in chosen:
+        assert line.tax is not None
+        key = (line.tax.category, line.tax.rate)
+        bases[key] = bases.get(key, money.ZERO) + net
+    credited: dict[tuple[str, Decimal], tuple[Decimal, Decimal]] = {}
+    for row in InvoiceTax.objects.filter(invoice__credits=invoice, invoice__state=InvoiceState.POSTED):
+        base, amount = credited.get((row.category, row.rate), (money.ZERO, money.ZERO))
+        credited[row.category, row.rate] = base + row.base, amount + row.amount
+    taxes = []
+    for row in invoice.taxes.all():
+        key = (row.category, row.rate)
+        if key not in bases:
+            continue
+        base_done, tax_done = credited.get(key, (money.ZERO, money.ZERO))
+        base_left, tax_left = row.base - base_done, row.amount - tax_done
+        amount = tax_left if bases[key] == base_left else _within(
+            money.tax_of(bases[key], row.rate, invoice.rounding), tax_left
+        )
+        taxes.append(TaxTotal(row.category, row.rate, bases[key], amount))
+    return money.with_taxes(tuple(taxes))
+
+
+def credit_invoice(
+    invoice: Invoice,
+    *,
+    on: date,
+    by: Any,
+    quantities: Mapping[int, Decimal] | None = None,
+    rebill: bool,
+    reason: str = "",
+) -> Invoice:
+    """Make and post the credit note of `quantities` (None = all that is left), and settle the invoice with it.
+
+    `rebill`: what was credited is free to be billed again. Raises BusinessError: not posted, more than what is
+    left, nothing chosen, date refused, negative total.
+    """
+    if on > timezone.localdate():
+        raise BusinessError(_("Un avoir ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
+    with transaction.atomic():
+        claims = lock_claimed(InvoiceLine.objects.filter(invoice=invoice))
+        invoice = _lock_invoice(invoice)
+        plan = plan_credit(invoice, quantities=quantities)
+        if plan.totals.gross < 0:
+            raise BusinessError(_("%s : le total de l'avoir serait négatif. Choisissez d'autres lignes.") % invoice)
+        credit_note = _write_credit(invoice, plan, on=on, rebill=rebill, reason=reason)
+        (outcome,) = number_drafts([credit_note], on=on)
+        if outcome.is_refused:
+            raise BusinessError(outcome.refusal)
+        write_posted([credit_note], by=by)
+        record(
+            invoice,
+            "credited",
+            by=by,
+            text=_("Avoir %(number)s de %(gross)s €%(rebill)s")
+            % {
+                "number": credit_note.number,
+                "gross": number_text(plan.totals.gross),
+                "rebill": _(", remis à facturer") if rebill else "",
+            },
+        )
+        use_credit(credit_note, invoice=invoice, on=on, by=by)
+        if rebill:
+            whole = {line.pk for line, quantity, _net in plan.lines if quantity == line.quantity}
+            for kind, held in claims:
+                freed = [c for c in held if kind.IS_QUANTITY or c.invoice_line_id in whole]
+                if freed:
+                    kind.freed(freed, by=by)
+    return credit_note
+
+
+def _lock_invoice(invoice: Invoice) -> Invoice:
+    return (
+        Invoice.objects.select_for_update(of=("self",))
+        .select_related("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position")
+        .get(pk=invoice.pk)
+    )
+
+
+def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str) -> Invoice:
+    credit_note = Invoice(
+        company=invoice.company,
+        kind=InvoiceKind.CREDIT_NOTE,
+        journal=journal_of(invoice.company, JournalKind.CREDIT_NOTE),
+        customer=invoice.customer,
+        billing_address=invoice.billing_address,
+        site=invoice.site,
+        fiscal_position=invoice.fiscal_position,
+        proposed_on=on,
+        credits=invoice,
+        reason=reason[:200],
+        origin=_("%(number)s du %(day)s")
+        % {"number": invoice.number, "day": date_format(invoice.issued_on, "d/m/Y")},
+        purchase_order=invoice.purchase_order,
+        rounding=invoice.rounding,
+        currency=invoice.currency,
+    )
+    credit_note.net, credit_note.tax, credit_note.gross = plan.totals.net, plan.totals.tax, plan.totals.gross
+    credit_note.save()
+    InvoiceLine.objects.bulk_create(
+        InvoiceLine(
+            invoice=credit_note,
+            position=position,
+            product=line.product,
+            label=line.label,
+            quantity=quantity,
+            unit=line.unit,
+            unit_price=line.unit_price,
+            discount=line.discount,
+            tax=line.tax,
+            net=net,
+            period_start=line.period_start,
+            period_end=line.period_end,
+            supplied_on=line.supplied_on,
+            credits=line,
+            rebill=rebill,
+        )
+        for position, (line, quantity, net) in enumerate(plan.lines, 1)
+    )
+    write_taxes(credit_note, plan.totals)
+    return credit_note

@@ -1,0 +1,276 @@
+"""Posting: a draft becomes a numbered, frozen invoice with its balanced entry, one or a thousand at a time."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
+from invoicing.models import Invoice, InvoiceLine, JournalCounter
+from invoicing.models.documents.lines import lines_totals
+from invoicing.services.accounts import EntryDraft, Leg, write_entries
+from invoicing.services.catalogue import lock_counters
+from invoicing.services.documents import snapshots
+from invoicing.services.documents.drafts import write_taxes
+from invoicing.services.parties.history import record_many
+from openfire_billing.celery import send_after_commit
+from openfire_billing.errors import BusinessError, Outcome
+
+CHUNK = 500
+_FROZEN = [
+    "state",
+    "number",
+    "issued_on",
+    "due_on",
+    "net",
+    "tax",
+    "gross",
+    "rounding",
+    "seller",
+    "buyer",
+    "delivery",
+    "posted_at",
+    "posted_by",
+]
+
+
+def post_invoice(invoice: Invoice, *, on: date, by: Any) -> Invoice:
+    """Post one draft. Raises BusinessError with the reason when it may not be posted."""
+    (outcome,) = post_invoices([invoice], on=on, by=by)
+    if outcome.is_refused:
+        raise BusinessError(outcome.refusal)
+    return outcome.made
+
+
+def post_invoices(invoices: Iterable[Invoice], *, on: date, by: Any) -> list[Outcome]:
+    """Post drafts at `on`: by proposed date then id, numbers consecutive without a gap in each series.
+
+    A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
+    `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
+    """
+    if on > timezone.localdate():
+        raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
+    queue = sorted(invoices, key=lambda invoice: (invoice.proposed_on, invoice.pk))
+    outcomes: dict[int, Outcome] = {}
+    rest = iter(queue)
+    while chunk := list(islice(rest, CHUNK)):
+        with transaction.atomic():
+            outcomes.update(_post_chunk(chunk, on=on, by=by))
+    return [outcomes[invoice.pk] for invoice in queue]
+
+
+def _post_chunk(chunk: Sequence[Invoice], *, on: date, by: Any) -> dict[int, Outcome]:
+    locked = {invoice.pk: invoice for invoice in _lock(chunk)}
+    outcomes: dict[int, Outcome] = {}
+    ready: dict[int, list[Invoice]] = defaultdict(list)
+    for wanted in chunk:
+        invoice = locked.get(wanted.pk)
+        refusal = _("%s n'existe plus.") % wanted if invoice is None else refusal_to_post(invoice)
+        if invoice is None or refusal:
+            outcomes[wanted.pk] = Outcome(wanted, refusal=str(refusal))
+        else:
+            ready[invoice.journal_id].append(invoice)
+    posted = []
+    for _journal_id, drafts in sorted(ready.items()):
+        for outcome in number_drafts(drafts, on=on):
+            outcomes[outcome.document.pk] = outcome
+            if outcome.made:
+                posted.append(outcome.made)
+    write_posted(posted, by=by)
+    return outcomes
+
+
+def _lock(chunk: Sequence[Invoice]) -> list[Invoice]:
+    lines = InvoiceLine.objects.select_related("tax__replaced_by", "product")
+    return list(
+        Invoice.objects.select_for_update(of=("self",))
+        .filter(pk__in=[invoice.pk for invoice in chunk])
+        .select_related("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position")
+        .prefetch_related(Prefetch("lines", lines), "taxes")
+        .order_by("pk")
+    )
+
+
+def refusal_to_post(invoice: Invoice) -> str:
+    """Why a draft may not be posted, in one sentence, or ""."""
+    for check in (_state, _content, _buyer, _seller):
+        if refusal := check(invoice):
+            return str(refusal)
+    return ""
+
+
+def _state(invoice: Invoice) -> Any:
+    if not invoice.is_draft:
+        return _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se valide.") % {
+            "invoice": invoice,
+            "state": invoice.get_state_display(),
+        }
+    return ""
+
+
+def _content(invoice: Invoice) -> Any:
+    lines = [line for line in invoice.lines.all() if line.is_article]
+    if not lines:
+        return _("%s est vide : ajoutez une ligne ou supprimez le brouillon.") % invoice
+    if invoice.fiscal_position is None:
+        return _("%s : pas de position fiscale. Choisissez-la sur la facture.") % invoice
+    for line in lines:
+        if line.product is not None and not line.product.income_account:
+            return _("%(invoice)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche.") % {
+                "invoice": invoice,
+                "product": line.product,
+            }
+    if lines_totals(lines, invoice.rounding).gross < 0:
+        return _("%s a un total négatif : faites un avoir.") % invoice
+    return ""
+
+
+def _buyer(invoice: Invoice) -> Any:
+    customer = invoice.customer
+    if invoice.billing_address is None:
+        return _("%(invoice)s : « %(customer)s » n'a pas d'adresse de facturation. Ajoutez-la sur sa fiche, puis choisissez-la ici.") % {
+            "invoice": invoice,
+            "customer": customer,
+        }
+    if customer.kind in (PartnerKind.BUSINESS, PartnerKind.PUBLIC) and not customer.siren:
+        return _("%(invoice)s : « %(customer)s » est un professionnel sans SIREN. Complétez sa fiche.") % {
+            "invoice": invoice,
+            "customer": customer,
+        }
+    return ""
+
+
+def _seller(invoice: Invoice) -> Any:
+    company = invoice.company
+    missing = [
+        label
+        for label, value in (("adresse", company.street), ("ville", company.city), ("SIRET", company.siret))
+        if not value
+    ]
+    if missing:
+        return _("%(invoice)s : complétez la fiche de la société %(company)s (%(missing)s).") % {
+            "invoice": invoice,
+            "company": company,
+            "missing": ", ".join(missing),
+        }
+    return ""
+
+
+def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
+    """Date and number the drafts of one journal, by proposed date then id. The counter rows are locked last."""
+    journal = drafts[0].journal
+    years = {on.year} | {draft.proposed_on.year for draft in drafts if draft.proposed_on <= on}
+    counters = lock_counters(journal, years)
+    last = max((c.last_issued_on for c in counters.values() if c.last_issued_on), default=date.min)
+    outcomes = []
+    for draft in sorted(drafts, key=lambda invoice: (invoice.proposed_on, invoice.pk)):
+        issued_on = draft.proposed_on if last <= draft.proposed_on <= on else on
+        refusal = _refusal_of_date(draft, issued_on, last)
+        if refusal:
+            outcomes.append(Outcome(draft, refusal=str(refusal)))
+            continue
+        counter = counters[issued_on.year]
+        counter.last_number += 1
+        counter.last_issued_on = last = issued_on
+        draft.number = journal.number(issued_on.year, counter.last_number)
+        draft.issued_on = issued_on
+        draft.due_on = _due_on(draft)
+        outcomes.append(Outcome(draft, made=draft))
+    JournalCounter.objects.bulk_update(counters.values(), ["last_number", "last_issued_on"])
+    return outcomes
+
+
+def _due_on(draft: Invoice) -> date | None:
+    assert draft.issued_on is not None
+    if draft.kind == InvoiceKind.CREDIT_NOTE:
+        return None
+    return draft.payment_term.due_on(draft.issued_on) if draft.payment_term else draft.issued_on
+
+
+def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
+    if issued_on < last:
+        return _("%(invoice)s : la dernière pièce du journal %(journal)s est du %(last)s, rien ne s'émet avant. Choisissez une date à partir de celle-ci.") % {
+            "invoice": draft,
+            "journal": draft.journal.code,
+            "last": date_format(last, "d/m/Y"),
+        }
+    if draft.kind == InvoiceKind.CREDIT_NOTE:
+        return ""  # a credit bears the rate of what it credits
+    for line in draft.lines.all():
+        if line.tax is not None and line.supply_day is None and line.tax.on(issued_on) != line.tax:
+            return _("%(invoice)s : le taux de « %(line)s » a changé avant le %(day)s. Action › Mettre à jour les taxes, puis validez.") % {
+                "invoice": draft,
+                "line": line,
+                "day": date_format(issued_on, "d/m/Y"),
+            }
+    return ""
+
+
+def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
+    """Freeze numbered invoices: parties, totals, entry, journal; their PDF is made after commit."""
+    if not invoices:
+        return
+    now = timezone.now()
+    for invoice in invoices:
+        invoice.state = InvoiceState.POSTED
+        invoice.posted_at, invoice.posted_by = now, by
+        invoice.seller = snapshots.seller(invoice.company)
+        invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address)
+        invoice.delivery = snapshots.delivery(invoice)
+        if not invoice.is_credit_note:  # a credit's tax may be capped by what is left: it keeps what was computed
+            _settle_totals(invoice)
+    Invoice.objects.bulk_update(invoices, _FROZEN, batch_size=200)
+    write_entries([entry_of(invoice) for invoice in invoices])
+    record_many([(invoice, _("Validée sous le numéro %s") % invoice.number, None) for invoice in invoices], "posted", by=by)
+    send_after_commit("invoicing.tasks.render_missing_documents")
+
+
+def _settle_totals(invoice: Invoice) -> None:
+    """Recompute from the lines; rewrite the stored taxes when a draft's differ (never seen unless edited by hand)."""
+    totals = lines_totals(invoice.lines.all(), invoice.rounding)
+    if totals != invoice.totals:
+        for line in invoice.lines.all():
+            line.net = line.net_amount(invoice.rounding)
+        InvoiceLine.objects.bulk_update(invoice.lines.all(), ["net"])
+        write_taxes(invoice, totals)
+    invoice.net, invoice.tax, invoice.gross = totals.net, totals.tax, totals.gross
+
+
+def entry_of(invoice: Invoice) -> EntryDraft:
+    """The balanced entry of a numbered invoice: customer, income per account, VAT per account. Reversed for a credit."""
+    sign = -1 if invoice.is_credit_note else 1
+    income: dict[str, Decimal] = defaultdict(Decimal)
+    tax_accounts: dict[tuple[str, Decimal], str] = {}
+    for line in invoice.lines.all():
+        if line.is_article and line.tax is not None:
+            account = line.product.income_account if line.product else invoice.company.income_account
+            income[account] += line.net
+            tax_accounts.setdefault((line.tax.category, line.tax.rate), line.tax.account)
+    vat: dict[str, Decimal] = defaultdict(Decimal)
+    for tax in invoice.taxes.all():
+        if tax.amount:
+            vat[tax_accounts[(tax.category, tax.rate)]] += tax.amount
+    gross = sum(income.values(), Decimal(0)) + sum(vat.values(), Decimal(0))
+    assert invoice.issued_on is not None
+    return EntryDraft(
+        journal=invoice.journal,
+        number=invoice.number or "",
+        on=invoice.issued_on,
+        document=invoice.number or "",
+        label=f"{invoice.get_kind_display()} {invoice.number} {invoice.customer.name}",
+        legs=[
+            Leg(invoice.company.receivable_account, sign * gross, invoice.customer),
+            *(Leg(account, -sign * amount) for account, amount in sorted(income.items())),
+            *(Leg(account, -sign * amount) for account, amount in sorted(vat.items())),
+        ],
+    )
+
+

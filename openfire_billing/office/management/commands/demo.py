@@ -1,0 +1,88 @@
+"""`manage.py demo`: the whole product in one process, with no service to install."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from celery.beat import EmbeddedService
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from interventions.models import InterventionRequest
+from interventions.services.billing import invoice_interventions
+from invoicing.services.documents.quotes import invoice_quotes
+from invoicing.models import Quote
+from openfire_billing.celery import app
+from openfire_billing.errors import Outcome
+from openfire_billing.fields import number_text
+from openfire_billing.office.demonstration import PASSWORD, USERS, load_demonstration
+
+
+class Command(BaseCommand):
+    help = "Prépare la base, charge la démonstration, fait le travail du jour une fois, puis sert le tout."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("address", nargs="?", default="127.0.0.1:8000")
+        parser.add_argument("--once", action="store_true", help="fait le travail du jour puis s'arrête, sans serveur")
+
+    def handle(self, *args: Any, address: str, once: bool, **options: Any) -> None:
+        if not settings.LOCAL:
+            raise CommandError("La démonstration ne se lance pas en production (DEMO=1 manque).")
+        call_command("migrate", verbosity=0)
+        today = timezone.localdate()
+        load_demonstration(on=today)
+        self.main_job()
+        if not once:
+            self.serve(address)
+
+    def main_job(self) -> None:
+        """Bill what is to be billed today, once: a second time makes nothing new."""
+        today = timezone.localdate()
+        by = User.objects.get(username="factu")
+        interventions = InterventionRequest.objects.active().to_bill(today).select_related("partner__bill_to", "bill_to")
+        outcomes = invoice_interventions(interventions.order_by("pk"), on=today, by=by)
+        outcomes += invoice_quotes(Quote.objects.to_bill().order_by("pk"), on=today, by=by)
+        self.table(outcomes)
+
+    def table(self, outcomes: Sequence[Outcome]) -> None:
+        """Print what was made and refused, a line each."""
+        made = [outcome for outcome in outcomes if outcome.made]
+        refused = [outcome for outcome in outcomes if outcome.is_refused]
+        self.stdout.write("")
+        self.stdout.write(f"{'Origine':<14} {'Client':<26} {'Brouillon':<34} {'HT':>12} {'TVA':>10} {'TTC':>12}")
+        for outcome in made:
+            invoice = outcome.made
+            amounts = [number_text(amount.amount) for amount in (invoice.net, invoice.tax, invoice.gross)]
+            self.stdout.write(
+                f"{str(outcome.document):<14} {str(invoice.customer):<26} {str(invoice):<34} "
+                f"{amounts[0]:>12} {amounts[1]:>10} {amounts[2]:>12}"
+            )
+        for outcome in refused:
+            self.stdout.write(f"Refusé : {outcome.refusal}")
+        self.stdout.write(f"\n{len(made)} brouillon(s) créé(s), {len(refused)} refus.")
+
+    def serve(self, address: str) -> None:
+        """Web, worker threads and beat in this process, on a broker in memory."""
+        app.loader.import_default_modules()  # without it beat falls back to names, and nothing runs
+        app.finalize()
+        worker = app.WorkController(
+            app=app,
+            pool="threads",
+            concurrency=2,
+            hostname="demo@local",
+            without_mingle=True,
+            without_gossip=True,
+            without_heartbeat=True,
+        )
+        threading.Thread(target=worker.start, name="celery-worker", daemon=True).start()
+        beat = EmbeddedService(app, thread=True)
+        beat.daemon = True
+        beat.start()
+        self.stdout.write(f"\nOuvrez http://{address}/ — mot de passe de tous : {PASSWORD}")
+        for username, first, last, role in USERS:
+            self.stdout.write(f"  {username:<10} {first} {last}, {role}")
+        self.stdout.write("Ctrl+C pour arrêter.\n")
+        call_command("runserver", address, use_reloader=False)

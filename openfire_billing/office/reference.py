@@ -1,0 +1,105 @@
+"""Reference data: what a French field-service firm finds ready on the first day. Safe to replay.
+
+Rates, mentions and thresholds are data with validity dates (a finance law changes them every year): rows found are
+never overwritten, so what a firm changed stays.
+"""
+
+from decimal import Decimal
+
+from django.db import transaction
+
+from interventions.models import InterventionType
+from invoicing.choices import JournalKind, VatCategory
+from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Tax, Unit
+from openfire_billing.office.roles import load_roles
+
+UNITS = [
+    ("C62", "Unité", "u"),
+    ("HUR", "Heure", "h"),
+    ("DAY", "Jour", "j"),
+    ("MTR", "Mètre", "m"),
+    ("MTK", "Mètre carré", "m²"),
+    ("KGM", "Kilogramme", "kg"),
+    ("LTR", "Litre", "l"),
+    ("KMT", "Kilomètre", "km"),
+]
+GOODS_20, WORKS_20 = "TVA 20 %", "TVA 20 % travaux"
+REDUCED_10, REDUCED_55 = "TVA collectée (vente) 10%", "TVA collectée (vente) 5,5%"
+EXEMPT, REVERSE, INTRA = "Franchise en base", "Autoliquidation", "Livraison intracommunautaire"
+TAXES = [
+    (GOODS_20, "20", VatCategory.S, "445710", ""),
+    (WORKS_20, "20", VatCategory.S, "445710", ""),
+    (REDUCED_10, "10", VatCategory.S, "445711", ""),
+    (REDUCED_55, "5.5", VatCategory.S, "445712", ""),
+    (EXEMPT, "0", VatCategory.E, "", "TVA non applicable, art. 293 B du CGI."),
+    (REVERSE, "0", VatCategory.AE, "", "Autoliquidation de la TVA, art. 283-2 nonies du CGI."),
+    (INTRA, "0", VatCategory.K, "", "Exonération de TVA, art. 262 ter-I du CGI."),
+]
+_CERTIFIED = (
+    "TVA à taux réduit : le client certifie que les travaux portent sur un logement achevé depuis plus de deux ans "
+    "et répondent aux conditions du taux de {rate} %."
+)
+POSITIONS = [
+    ("VEN-5.5", "Travaux de rénovation énergétique, logement de plus de deux ans", {WORKS_20: REDUCED_55}, _CERTIFIED.format(rate="5,5")),
+    ("VEN-10", "Travaux d'amélioration et d'entretien, logement de plus de deux ans", {WORKS_20: REDUCED_10}, _CERTIFIED.format(rate="10")),
+    ("VEN-20", "Taux normal", {}, ""),
+    ("VEN-FRANCHISE", "Franchise en base", {WORKS_20: EXEMPT, GOODS_20: EXEMPT}, ""),
+    ("VEN-AUTOLIQ", "Sous-traitance du bâtiment, autoliquidation", {WORKS_20: REVERSE, GOODS_20: REVERSE}, ""),
+    ("VEN-INTRACOM", "Client de l'Union européenne", {WORKS_20: INTRA, GOODS_20: INTRA}, ""),
+]
+TERMS = [
+    ("À réception", 0, False, "Paiement à réception de la facture"),
+    ("15 jours", 15, False, "Paiement à 15 jours"),
+    ("30 jours", 30, False, "Paiement à 30 jours"),
+    ("30 jours fin de mois", 30, True, "Paiement à 30 jours fin de mois"),
+    ("60 jours", 60, False, "Paiement à 60 jours"),
+]
+JOURNALS = [
+    (JournalKind.INVOICE, "VE", "Ventes", "FA", ""),
+    (JournalKind.CREDIT_NOTE, "AV", "Avoirs", "AV", ""),
+    (JournalKind.DEPOSIT, "AC", "Acomptes", "DE", ""),
+    (JournalKind.BANK, "BQ", "Banque", "BQ", "512000"),
+    (JournalKind.CASH, "CA", "Caisse", "CA", "530000"),
+]
+TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique", "Divers"]
+
+
+def load_reference_data() -> None:
+    """Make what is missing of units, taxes, positions, terms, types, each company's journals, and the roles."""
+    with transaction.atomic():
+        for code, name, symbol in UNITS:
+            Unit.objects.get_or_create(code=code, defaults={"name": name, "symbol": symbol})
+        for name, rate, category, account, mention in TAXES:
+            Tax.objects.get_or_create(
+                name=name,
+                company=None,
+                defaults={"rate": Decimal(rate), "category": category, "account": account, "mention": mention},
+            )
+        for code, name, mapping, mention in POSITIONS:
+            position, is_new = FiscalPosition.objects.get_or_create(
+                code=code, company=None, defaults={"name": name, "mention": mention}
+            )
+            if is_new:
+                for source, target in mapping.items():
+                    FiscalPositionTax.objects.create(
+                        position=position,
+                        source=Tax.objects.get(name=source, company=None),
+                        target=Tax.objects.get(name=target, company=None),
+                    )
+        for name, days, end_of_month, text in TERMS:
+            PaymentTerm.objects.get_or_create(
+                name=name, defaults={"days": days, "end_of_month": end_of_month, "text": text}
+            )
+        for position_in_list, name in enumerate(TYPES):
+            InterventionType.objects.get_or_create(name=name, defaults={"position": position_in_list})
+        for company in Company.objects.all():
+            load_journals(company)
+        load_roles()
+
+
+def load_journals(company: Company) -> None:
+    """Give a company the journals it lacks."""
+    for kind, code, name, prefix, account in JOURNALS:
+        Journal.objects.get_or_create(
+            company=company, code=code, defaults={"kind": kind, "name": name, "prefix": prefix, "account": account}
+        )
