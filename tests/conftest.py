@@ -50,8 +50,9 @@ def _belongs_here(item: pytest.Item) -> bool:
     return True
 
 
-def pytest_report_header() -> str:
-    return f"database: {connection.vendor}"
+def pytest_report_header(config: pytest.Config) -> str:
+    suites = [spec.rpartition("id=")[2] for spec in config.getoption("tx", [])]
+    return f"suites: {', '.join(suites)}" if suites else f"database: {connection.vendor}"
 
 
 # Database and files
