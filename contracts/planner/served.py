@@ -59,7 +59,9 @@ def without(period: Period, holes: Iterable[tuple[date, date]]) -> list[Period]:
     left = []
     start = period.start
     for begin, end in sorted(holes):
-        if begin > start and begin < period.end:
+        if begin >= period.end:
+            break
+        if begin > start:
             left.append(Period(start, begin))
         start = max(start, end)
     if start < period.end:

@@ -4,9 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from contracts.planner.billing import plan
 from contracts.planner.facts import (
     IN_ADVANCE,
     MONTH,
+    NOTHING_CLAIMED,
+    YEAR,
     ArticleFacts,
     Claimed,
     ContractFacts,
@@ -19,6 +22,7 @@ from contracts.planner.intents import Charge, ChargeIntent, ExceptionCharge, Pla
 
 MONTHLY = Frequency(1, MONTH)
 QUARTERLY = Frequency(3, MONTH)
+YEARLY = Frequency(1, YEAR)
 
 
 def day(text: str) -> date:
@@ -31,10 +35,13 @@ def french(on: date) -> str:
 
 
 def article(
-    id: int = 1, price: str = "175.00", *, quantity: str = "1", discount: str = "0", **more: Any
-) -> ArticleFacts:  # noqa: A002
+    pk: int = 1, price: str = "175.00", *, quantity: str = "1", discount: str = "0", **more: Any
+) -> ArticleFacts:
     more.setdefault("prices", (PriceVersion(date(2000, 1, 1), Decimal(price), Decimal(discount)),))
     return ArticleFacts(id=pk, label=more.pop("label", "Entretien"), quantity=Decimal(quantity), **more)
+
+
+TEN = article(price="120.00")  # 10,00 a month
 
 
 def exception(pk: int, on: str, quantity: str, price: str) -> ExceptionFacts:
@@ -62,9 +69,9 @@ def contract(start: str = "01/01/26", *lines: LineFacts, **more: Any) -> Contrac
     return ContractFacts(start_on=day(start), lines=lines or (line(),), **values)
 
 
-def claims_of(plan: Plan) -> Claimed:
+def claims_of(made: Plan) -> Claimed:
     """What the writer would claim."""
-    return claims_on(charge for group in plan.groups for charge in group.charges)
+    return claims_on(charge for group in made.groups for charge in group.charges)
 
 
 def claims_on(charges: Any) -> Claimed:
@@ -80,11 +87,11 @@ def claims_on(charges: Any) -> Claimed:
     return Claimed.of(periods, visits=visits, exceptions=exceptions)
 
 
-def drafts(plan: Plan) -> list[tuple[str, str, list[str]]]:
+def drafts(made: Plan) -> list[tuple[str, str, list[str]]]:
     """Each group as (kind, proposed date, amounts)."""
     return [
         (group.kind, french(group.proposed_on), [str(charge.amount) for charge in group.charges])
-        for group in plan.groups
+        for group in made.groups
     ]
 
 
@@ -94,5 +101,13 @@ def billed(charge: Charge) -> str:
     return f"{french(charge.period.start)}-{french(charge.period.last_day)} {charge.amount}"
 
 
-def periods(plan: Plan) -> list[str]:
-    return [billed(charge) for group in plan.groups for charge in group.charges]
+def periods(made: Plan) -> list[str]:
+    return [billed(charge) for group in made.groups for charge in group.charges]
+
+
+def bill(*contracts: ContractFacts, on: str, claimed: Claimed = NOTHING_CLAIMED, force: bool = False) -> Plan:
+    return plan(contracts, claimed, on=day(on), force=force)
+
+
+def reasons(made: Plan) -> list[tuple[int, str, str]]:
+    return [(one.contract, one.code, one.reason) for one in (*made.refusals, *made.skips)]

@@ -1,0 +1,166 @@
+"""The amount of a period depends on its place alone."""
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from contracts.planner.amounts import by_place, part_amount, period_amount, price_on, visit_amount, yearly_net
+from contracts.planner.billing import plan
+from contracts.planner.calendars import Terms, calendar_of
+from contracts.planner.facts import (
+    ANNIVERSARY,
+    CALENDAR,
+    DAY,
+    DAYS,
+    FULL,
+    IN_ADVANCE,
+    IN_ARREARS,
+    MONTH,
+    NONE,
+    WEEK,
+    YEAR,
+    Frequency,
+    PriceVersion,
+)
+from openfire_billing.money import HALF_EVEN, HALF_UP, instalment
+from openfire_billing.periods import Period
+from tests.contracts.planner_builders import article, claims_on, contract, day, line, periods
+
+TWELVE_OF_175 = [
+    "14.58", "14.59", "14.58", "14.58", "14.59", "14.58", "14.58", "14.59", "14.58", "14.58", "14.59", "14.58",
+]  # fmt: skip
+
+
+def amounts(yearly: str, frequency: Frequency, start: str, until: str, *, invoicing=IN_ADVANCE, proration=NONE):
+    alignment = ANNIVERSARY if frequency.days else CALENDAR
+    calendar = calendar_of(Terms(frequency, invoicing, alignment, None, proration), day(start), day(start))
+    return [str(period_amount(Decimal(yearly), due)) for due in calendar.dues(stop=None, until=day(until))]
+
+
+def test_175_a_year_by_months_is_175():
+    months = amounts("175.00", Frequency(1, MONTH), "01/01/26", "01/12/26")
+    assert months == TWELVE_OF_175
+    assert sum(map(Decimal, months)) == Decimal("175.00")
+
+
+def test_the_second_year_repeats_the_first():
+    assert amounts("175.00", Frequency(1, MONTH), "01/01/26", "01/12/27") == TWELVE_OF_175 * 2
+
+
+@pytest.mark.parametrize(
+    ("every", "unit", "until", "expected"),
+    [
+        (2, MONTH, "01/11/26", ["29.17", "29.16", "29.17", "29.17", "29.16", "29.17"]),
+        (3, MONTH, "01/10/26", ["43.75"] * 4),
+        (4, MONTH, "01/09/26", ["58.33", "58.34", "58.33"]),
+        (5, MONTH, "01/09/27", ["72.92", "72.91", "72.92", "72.92", "72.91"]),
+        (6, MONTH, "01/07/26", ["87.50", "87.50"]),
+        (12, MONTH, "01/01/27", ["175.00", "175.00"]),
+        (1, YEAR, "01/01/27", ["175.00", "175.00"]),
+        (2, YEAR, "01/01/28", ["350.00", "350.00"]),
+        (1, WEEK, "15/01/26", ["175.00"] * 3),
+        (10, DAY, "21/01/26", ["175.00"] * 3),
+    ],
+)
+def test_instalments_of_175_by_frequency(every, unit, until, expected):
+    assert amounts("175.00", Frequency(every, unit), "01/01/26", until) == expected
+
+
+@pytest.mark.parametrize(
+    ("unit", "every", "per_year"),
+    [(MONTH, 1, "12"), (MONTH, 3, "4"), (MONTH, 5, "12/5"), (YEAR, 1, "1"), (YEAR, 2, "1/2"), (WEEK, 1, "1")],
+)
+def test_instalments_a_year(unit, every, per_year):
+    assert Frequency(every, unit).per_year == Fraction(per_year)
+
+
+@pytest.mark.parametrize(
+    ("every", "invoicing", "proration", "until", "expected"),
+    [
+        (3, IN_ADVANCE, DAYS, "01/05/26", ["8.08", "43.75", "43.75"]),  # 43,75 × 17/92 = 8,084
+        (3, IN_ARREARS, DAYS, "30/06/26", ["36.94", "43.75"]),  # 43,75 × 76/90 = 36,944
+        (1, IN_ADVANCE, DAYS, "01/04/26", ["8.00", "14.58", "14.58", "14.59"]),  # 14,58 × 17/31 = 7,997
+        (1, IN_ADVANCE, FULL, "01/03/26", ["14.58", "14.59", "14.58"]),
+        (1, IN_ADVANCE, NONE, "01/03/26", ["14.58", "14.59"]),
+        (1, IN_ARREARS, NONE, "31/03/26", ["14.58", "14.59", "14.58"]),
+    ],
+)
+def test_stubs_from_the_15th_of_january(every, invoicing, proration, until, expected):
+    frequency = Frequency(every, MONTH)
+    assert amounts("175.00", frequency, "15/01/26", until, invoicing=invoicing, proration=proration) == expected
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [(HALF_EVEN, ["0.02", "0.03", "0.03", "0.02"]), (HALF_UP, ["0.03", "0.02", "0.03", "0.02"])],
+)
+def test_halves_of_a_cent_follow_the_company(rounding, expected):
+    places = [(Fraction(n, 12), Fraction(n + 1, 12)) for n in range(4)]  # 2,5 · 5 · 7,5 · 10 cents
+    assert [str(by_place(Decimal("0.30"), before, after, rounding)) for before, after in places] == expected
+
+
+def test_it_is_the_money_engines_instalment():
+    for n in range(30):
+        done, share, per_year = Fraction(17, 92) + n, Fraction(1), Fraction(4)
+        expected = instalment(Decimal("1234.57"), done=done, share=share, per_year=per_year)
+        assert by_place(Decimal("1234.57"), done / per_year, (done + share) / per_year) == expected
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "discount", "rounding", "net"),
+    [
+        ("1", "175.00", "0", HALF_EVEN, "175.00"),
+        ("1", "200.00", "12.5", HALF_EVEN, "175.00"),
+        ("3", "33.3333", "10", HALF_EVEN, "90.00"),
+        ("0.5", "0.25", "0", HALF_EVEN, "0.12"),
+        ("0.5", "0.25", "0", HALF_UP, "0.13"),
+        ("4", "80.00", "100", HALF_EVEN, "0.00"),
+    ],
+)
+def test_yearly_net_is_rounded_once(quantity, price, discount, rounding, net):
+    one = article(price=price, quantity=quantity, discount=discount)
+    assert yearly_net(one, one.prices[0], rounding) == Decimal(net)
+
+
+def test_price_version_takes_effect_on_the_first_period_that_starts_on_or_after_it():
+    old = PriceVersion(day("01/01/26"), Decimal("175.00"))
+    new = PriceVersion(day("15/03/26"), Decimal("210.00"), Decimal(50))
+    versions = article(prices=(old, new))
+    assert price_on(versions, day("01/01/25")) == old
+    assert price_on(versions, day("14/03/26")) == old
+    assert price_on(versions, day("15/03/26")) == new
+
+    dear = article(prices=(old, PriceVersion(day("15/03/26"), Decimal("210.00"))))
+    four = plan([contract("01/01/26", line(1, dear))], claims_on([]), on=day("01/04/26"))
+    assert periods(four) == [
+        "01/01/26-31/01/26 14.58",
+        "01/02/26-28/02/26 14.59",
+        "01/03/26-31/03/26 14.58",  # it began before the new price
+        "01/04/26-30/04/26 17.50",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("yearly", "of", "expected"),
+    [("175.00", 2, ["87.50", "87.50"]), ("100.00", 3, ["33.33", "33.34", "33.33"]), ("0.01", 2, ["0.00", "0.01"])],
+)
+def test_visit_amount_by_rank(yearly, of, expected):
+    assert [str(visit_amount(Decimal(yearly), rank=rank, of=of)) for rank in range(1, of + 1)] == expected
+
+
+def test_part_of_a_period_is_rounded_once():
+    year, second_half = Period(date(2026, 1, 1), date(2027, 1, 1)), Period(date(2026, 7, 1), date(2027, 1, 1))
+    assert part_amount(Decimal("175.00"), second_half, year) == Decimal("88.22")
+    assert part_amount(Decimal("210.00"), second_half, year) == Decimal("105.86")
+    assert part_amount(Decimal("175.00"), year, year) == Decimal("175.00")
+
+
+@pytest.mark.parametrize("freed", range(12))
+def test_a_month_freed_and_billed_late_keeps_its_amount(freed):
+    year = plan([contract("01/01/26")], claims_on([]), on=day("31/12/26"))
+    charges = [charge for group in year.groups for charge in group.charges]
+    kept = charges[:freed] + charges[freed + 1 :]
+    late = plan([contract("01/01/26")], claims_on(kept), on=day("31/12/26"))
+    assert [str(charge.amount) for group in late.groups for charge in group.charges] == [TWELVE_OF_175[freed]]
