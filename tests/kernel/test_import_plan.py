@@ -132,6 +132,7 @@ class Plan:
         if own is None and module.name not in UNDER_SHELVES:
             return
         # Querysets are asked by the shelves' own models, found at run time by label: only imports would tie the knot.
+        yield from self.taken_whole(module, room)
         for line, name in [*module.imports(), *(module.strings() if own is not None else ())]:
             target = self.home_of(name)
             if room == "admin":  # admin stands on all the shelves and keeps their order among its own pages
@@ -139,11 +140,16 @@ class Plan:
                     continue
             elif target.startswith(ON_TOP_OF_SHELVES):
                 yield line, f"reaches {name}, on top of the shelves"
-            elif target in ("invoicing", "invoicing.models", "invoicing.services"):
-                yield line, f"reaches {name} whole: name what is taken"
             there = shelf_of(target)
             if there is not None and (own is None or there > own):
                 yield line, f"reaches {name}, on a later shelf"
+
+    @staticmethod
+    def taken_whole(module: Module, room: str) -> Iterator[tuple[int, str]]:
+        """A shelf that imports all of a room hides what it takes from it."""
+        for line, name in module.imports():
+            if room != "admin" and name in ("invoicing", "invoicing.models", "invoicing.services"):
+                yield line, f"reaches {name} whole: name what is taken"
 
     def home_of(self, name: str) -> str:
         """Where a name truly lives: through re-exports, and "invoicing.Model" through invoicing.models."""
@@ -154,8 +160,9 @@ class Plan:
         for node in module.tree.body if module and module.is_package else ():
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    if (alias.asname or alias.name).lower() == last.lower():
-                        return self.home_of(f"{module.base_of(node)}.{alias.name}")
+                    source = f"{module.base_of(node)}.{alias.name}"
+                    if (alias.asname or alias.name).lower() == last.lower() and source != name:
+                        return self.home_of(source)
         return name
 
     def impure(self, module: Module) -> Iterator[tuple[int, str]]:
@@ -306,6 +313,7 @@ ALLOWED = [
     ),
     ("invoicing/admin/parties.py", "from invoicing.admin.base import Page\nfrom invoicing.models import Invoice"),
     ("invoicing/tasks.py", "from invoicing.exchange import pdf\nfrom invoicing.services.posting import post"),
+    ("invoicing/models/settlement/__init__.py", "from invoicing.models.settlement import payments"),
     ("tests/invoicing/test_a.py", "from contracts.models import Contract"),
 ]
 
