@@ -28,7 +28,7 @@ def yearly_net(article: ArticleFacts, price: PriceVersion, rounding: str = HALF_
     return line_net(article.quantity, price.unit_price, price.discount, rounding)
 
 
-@lru_cache(maxsize=50_000)  # a firm has few prices, and all the contracts of one start are at the same place
+@lru_cache(maxsize=20_000)  # a firm has few prices, and all the contracts of one start are at the same place
 def by_place(yearly: Decimal, before: Fraction, after: Fraction, rounding: str = HALF_EVEN) -> Decimal:
     """cents(Y·S(n)/p) − cents(Y·S(n−1)/p), with S(n−1)/p = `before` and S(n)/p = `after`: `money.instalment` in the
     company's rounding mode. Twelve months make the year to the cent, whatever was freed or billed late."""

@@ -176,7 +176,7 @@ class Calendar:
         return Fraction(period.days, (end - start).days) if self._terms.proration == DAYS else ONE
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=2_000)
 def calendar_of(terms: Terms, grid_from: date, first_day: date) -> Calendar:
     """The calendar of these terms, shared by all the lines that have the same: each due is computed once."""
     return Calendar(terms, grid_from, first_day)

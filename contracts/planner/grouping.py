@@ -84,8 +84,10 @@ class Grouping:
         return next((invoice for invoice in candidates if left[invoice] >= needed), None)
 
     def _held(self, charges: list[Charge]) -> Iterable[Skip]:
+        """Said on each of the contracts, with the total that holds them back together."""
+        total = total_of(charges)
         for contract in dict.fromkeys(charge.contract for charge in charges):
-            yield Skip(contract, HELD_BACK, wording.held_back(self.contracts[contract], total_of(charges)))
+            yield Skip(contract, HELD_BACK, wording.held_back(self.contracts[contract], total))
 
 
 def _day(key: GroupKey) -> tuple[date, date]:

@@ -45,8 +45,8 @@ def service_of(contract: ContractFacts, line: LineFacts) -> Service:
 
 
 def served_parts(period: Period, service: Service, line: LineFacts) -> list[Period]:
-    """The days of `period` that the line serves, as runs."""
-    holes: list[tuple[date, date]] = [(s.start, s.end) for s in line.suspensions if s.end]
+    """The days of `period` that the line serves, as runs. Suspended and resumed on one day is not suspended."""
+    holes = [(pause.start, pause.end) for pause in line.suspensions if pause.end and pause.start < pause.end]
     if service.opens > period.start:
         holes.append((period.start, service.opens))
     if service.closes and service.closes < period.end:

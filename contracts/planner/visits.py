@@ -32,7 +32,7 @@ def visit_count(repeat: int, unit: str, months: tuple[int, ...]) -> int:
     """Visits a contract year: `repeat` for years, `repeat` × months chosen for months; 0 while either is missing."""
     if repeat < 1 or not months:
         return 0
-    return repeat * len(months) if unit == MONTH else repeat
+    return repeat * len(set(months)) if unit == MONTH else repeat
 
 
 def plan_visits(

@@ -74,7 +74,7 @@ def too_many_periods(contract: ContractFacts, line: LineFacts, bound: int) -> st
 
 
 def broken_data(contract: ContractFacts, error: Exception) -> str:
-    return f"Contrat {contract.reference} : données incohérentes, à corriger sur sa fiche ({error})."
+    return f"Contrat {contract.reference} : données incohérentes ({type(error).__name__}), à corriger sur sa fiche."
 
 
 def nothing_due(contract: ContractFacts, on: date) -> str:

@@ -140,6 +140,8 @@ def test_price_version_takes_effect_on_the_first_period_that_starts_on_or_after_
         "01/03/26-31/03/26 14.58",  # it began before the new price
         "01/04/26-30/04/26 17.50",
     ]
+    arrears = plan([contract("01/03/26", line(1, dear), invoicing=IN_ARREARS)], claims_on([]), on=day("30/04/26"))
+    assert periods(arrears) == ["01/03/26-31/03/26 14.58", "01/04/26-30/04/26 17.50"]
 
 
 @pytest.mark.parametrize(

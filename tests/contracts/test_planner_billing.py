@@ -1,10 +1,13 @@
 """What is due on a day and not claimed, whenever one asks, and the next day something will be."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+import contracts.planner
 from contracts.planner.billing import line_next_due_on, next_due_on
 from contracts.planner.facts import (
     ANNIVERSARY,
@@ -251,6 +254,13 @@ def test_next_due_on_sees_exceptions_visits_and_the_earliest_line():
     assert line_next_due_on(facts, facts.lines[0], Claimed.of(exceptions=[5])) == day("01/02/26")
 
 
+@pytest.mark.parametrize("billed_in_part", [1, 2])
+def test_next_due_on_is_the_earliest_of_the_articles(billed_in_part):
+    facts = contract("01/01/26", line(1, article(1), article(2)), proration=DAYS)
+    claimed = Claimed.of([(billed_in_part, day("01/01/26"), day("16/01/26"), CHARGE)])
+    assert next_due_on(facts, claimed) == day("01/01/26")
+
+
 def test_next_due_on_of_a_suspended_line_is_unknown_and_of_a_resumed_one_the_day_it_is_served_again():
     pause = contract("01/01/26", line(1, TEN, suspensions=(Suspension(day("01/01/26")),)))
     assert next_due_on(pause, NOTHING_CLAIMED) is None
@@ -270,3 +280,11 @@ def test_a_line_without_article_owes_nothing():
     empty = contract("01/01/26", replace(line(1), articles=()))
     assert bill(empty, on="31/12/26").groups == ()
     assert next_due_on(empty, NOTHING_CLAIMED) is None
+
+
+def test_the_planner_knows_no_framework_and_no_clock():
+    sources = list(Path(contracts.planner.__file__).parent.glob("*.py"))
+    assert len(sources) > 5
+    for source in sources:
+        words = source.read_text()
+        assert not re.search(r"import django|from django|\.today\(|\.now\(|\bmodels\b", words), source.name

@@ -38,7 +38,8 @@ def two(**second):
     """Two contracts of one payer that go together, the second with these values of its own."""
     one = contract("01/01/26", line(1, TEN), id=1, group_by_payer=True)
     values = {"id": 2, "group_by_payer": True} | second
-    return one, contract("01/01/26", line(2, article(2, price="240.00")), **values)
+    lines = values.pop("lines", (line(2, article(2, price="240.00")),))
+    return one, contract("01/01/26", *lines, **values)
 
 
 def test_contracts_of_a_payer_share_a_draft_when_asked():
@@ -162,6 +163,13 @@ def test_negative_group_without_invoice_is_held_back_and_said_then_goes_with_the
         )
     ]
     assert drafts(bill(facts, on="01/02/26")) == [(INVOICE, "01/02/26", ["-4.00", "10.00"])]
+
+
+def test_contracts_held_back_together_say_their_common_total():
+    one, other = two(lines=(line(2, TEN, exceptions=(exception(5, "01/01/26", "-1", "50.00"),)),))
+    held = bill(replace(one, lines=(line(1, article(1, price="120.00")),)), other, on="01/01/26")
+    assert held.groups == ()
+    assert [(skip.contract, "(-30,00 €)" in skip.reason) for skip in held.skips] == [(1, True), (2, True)]
 
 
 def test_what_is_held_back_waits_until_the_draft_is_not_negative():

@@ -111,6 +111,16 @@ def test_exceptions_outside_the_line_are_not_owed():
     assert [charge.exception for group in made.groups for charge in group.charges if charge.amount] == [1, 2]
 
 
+def test_an_exception_after_an_amendment_is_the_successors():
+    late = (exception(5, "01/02/26", "1", "5.00"),)
+    old = line(1, article(1, price="0"), end=day("01/02/26"), exceptions=late)
+    new = line(2, article(2, price="0"), chain=1, start=day("01/02/26"))
+    facts = contract("01/01/26", old, new)
+    assert [group.total for group in bill(facts, on="01/02/26").groups] == [0, 0]
+    carried = replace(facts, lines=(old, replace(new, exceptions=late)))
+    assert [group.total for group in bill(carried, on="01/02/26").groups] == [0, Decimal("5.00")]
+
+
 def test_an_exception_during_a_suspension_is_owed():
     pause = (Suspension(day("05/01/26")),)
     facts = contract("05/01/26", line(1, TEN, suspensions=pause, exceptions=(exception(5, "15/01/26", "1", "5.00"),)))
@@ -206,6 +216,12 @@ def test_suspended_twice_in_a_month_and_not_resumed():
     pauses = (Suspension(day("05/01/26"), day("11/01/26")), Suspension(day("21/01/26")))
     made = bill(contract("01/01/26", line(1, TEN, suspensions=pauses)), on="31/12/26")
     assert periods(made) == ["01/01/26-04/01/26 1.29", "11/01/26-20/01/26 3.23"]
+
+
+def test_resumed_on_the_day_it_was_suspended_is_not_suspended():
+    pauses = (Suspension(day("11/01/26"), day("11/01/26")), Suspension(day("11/02/26"), day("10/02/26")))
+    made = bill(contract("01/01/26", line(1, TEN, suspensions=pauses)), on="01/02/26")
+    assert periods(made) == ["01/01/26-31/01/26 10.00", "01/02/26-28/02/26 10.00"]
 
 
 def test_a_period_billed_before_it_was_suspended_is_not_charged_again_after():

@@ -22,6 +22,7 @@ def planned(start, repeat, unit, months, until, *, made=(), since=None, line_mor
         (1, YEAR, (5,), 1),
         (1, MONTH, (3, 9), 2),
         (2, MONTH, (1, 2, 3), 6),
+        (2, MONTH, (1, 2, 2), 4),
         (0, YEAR, (3,), 0),
         (2, MONTH, (), 0),
     ],
