@@ -129,6 +129,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 USE_THOUSAND_SEPARATOR = True
+FORMAT_MODULE_PATH = ["openfire_billing.formats"]
 
 # Files
 STATIC_URL = "/static/"
@@ -161,6 +162,11 @@ if not REDIS_URL and not LOCAL:
         "REDIS_URL manque : le courtier en mémoire perd ses tâches à l'arrêt et n'est permis qu'en démonstration. "
         "Définissez par exemple REDIS_URL=redis://localhost:6379/0."
     )
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_RESULT_EXTENDED = True

@@ -133,7 +133,7 @@ class InterventionRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.number or (f"DI en brouillon n° {self.pk}" if self.pk else "Nouvelle DI")
+        return self.number or (f"DI provisoire n° {self.pk}" if self.pk else "Nouvelle DI")
 
     @property
     def payer(self) -> Partner:

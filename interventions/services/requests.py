@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity, InterventionState
-from interventions.models import InterventionRequest, InterventionTemplate, RequestLine
+from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
 from interventions.models.claims import lock_interventions, lock_quotes_of
-from invoicing.models import Company
+from invoicing.models import Address, Company
 from invoicing.services.catalogue import take_number
 from invoicing.services.documents.lines import (
     COPIED,
@@ -38,6 +38,14 @@ def lock_intervention(intervention: InterventionRequest) -> InterventionRequest:
 def propose_dates(granularity: str, from_on: date) -> date:
     """The end proposed for a date range that begins on `from_on`, last day included."""
     return from_on + timedelta(days=Granularity.days.get(granularity, 13))
+
+
+def sector_of(address: Address) -> Sector | None:
+    """The sector of an address: the one chosen by hand, else the one whose postcodes cover it."""
+    chosen = AddressSector.objects.filter(address=address).select_related("sector").first()
+    if chosen is not None:
+        return chosen.sector
+    return next((sector for sector in Sector.objects.all() if sector.covers(address.zip)), None)
 
 
 def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:

@@ -154,6 +154,42 @@ def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[
     return found
 
 
+def items_of_edits(
+    edits: Iterable[LineEdit], *, position: FiscalPosition | None, company: Company, on: date
+) -> list[Item]:
+    """The lines typed on a document that does not exist yet, completed (text, unit and tax of the article)."""
+    items = []
+    for edit in edits:
+        values = {name: value for name, value in edit.values.items() if name != "position"}
+        line = _Typed(**values)
+        complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]
+        items.append(item_of(line))  # type: ignore[arg-type]
+    return items
+
+
+@dataclass
+class _Typed:
+    """A typed line that has no table yet."""
+
+    kind: str = LineKind.ARTICLE
+    product: Product | None = None
+    label: str = ""
+    quantity: Decimal = Decimal(1)
+    unit: Unit | None = None
+    unit_price: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)
+    tax: Tax | None = None
+    tax_is_manual: bool = False
+
+    @property
+    def is_article(self) -> bool:
+        return self.kind == LineKind.ARTICLE
+
+    @property
+    def tax_id(self) -> int | None:
+        return self.tax.pk if self.tax else None
+
+
 def apply_edits(
     lines: Mapping[int, Any], edits: Sequence[LineEdit], *, new: Any, save: Any
 ) -> tuple[list[Any], dict[str, list[str]]]:

@@ -78,7 +78,7 @@ class Command(BaseCommand):
             without_heartbeat=True,
         )
         threading.Thread(target=worker.start, name="celery-worker", daemon=True).start()
-        beat = EmbeddedService(app, thread=True)
+        beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
         beat.daemon = True
         beat.start()
         self.stdout.write(f"\nOuvrez http://{address}/ — mot de passe de tous : {PASSWORD}")

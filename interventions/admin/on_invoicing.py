@@ -1,0 +1,57 @@
+"""What interventions add to the pages of invoicing: where invoices and quotes come from."""
+
+from django.utils.translation import gettext_lazy as _
+
+from interventions.models import InterventionRequest, QuotedLine, RequestLineClaim
+from invoicing.models import Invoice, Quote
+from openfire_billing.contributions import SmartButton, contribute
+
+DI = "interventions.InterventionRequest"
+
+contribute(
+    Invoice,
+    smart_buttons=[SmartButton("interventions", _("DI"), "home_repair_service", DI, order=5)],
+    origins={
+        "interventions": lambda invoice: InterventionRequest.objects.filter(
+            lines__claims__invoice_line__invoice=invoice
+        ).values("pk"),
+    },
+)
+contribute(
+    Invoice,
+    origins={
+        "interventions": lambda invoice: InterventionRequest.objects.filter(
+            lines__quoted__quote_line__claims__invoice_line__invoice=invoice
+        ).values("pk"),
+    },
+)
+contribute(
+    Quote,
+    smart_buttons=[SmartButton("interventions", _("DI"), "home_repair_service", DI, order=5)],
+    origins={
+        "interventions": lambda quote: QuotedLine.objects.filter(quote_line__quote=quote).values(
+            "request_line__intervention"
+        ),
+    },
+)
+contribute(
+    InterventionRequest,
+    smart_buttons=[
+        SmartButton("quotes", _("Ventes"), "request_quote", "invoicing.Quote", order=10),
+        SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=20),
+    ],
+    origins={
+        "quotes": lambda di: QuotedLine.objects.filter(request_line__intervention=di).values("quote_line__quote"),
+        "invoices": lambda di: RequestLineClaim.objects.filter(request_line__intervention=di).values(
+            "invoice_line__invoice"
+        ),
+    },
+)
+contribute(
+    InterventionRequest,
+    origins={
+        "invoices": lambda di: QuotedLine.objects.filter(
+            request_line__intervention=di, quote_line__claims__isnull=False
+        ).values("quote_line__claims__invoice_line__invoice"),
+    },
+)

@@ -1,0 +1,137 @@
+"""Pages of what work is made of: types, tasks, templates, sectors, technicians, teams."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from interventions.models import (
+    AddressSector,
+    InterventionTemplate,
+    InterventionType,
+    Sector,
+    Task,
+    Team,
+    Technician,
+    TemplateLine,
+)
+from invoicing.admin.base import DocumentAdmin, LinesInline, OfficeAdmin, default_company, edits_of
+from invoicing.models.documents.lines import lines_totals
+from invoicing.services.documents.lines import apply_edits, complete_line
+from openfire_billing.look.lines import LineForm
+from openfire_billing.money import Totals
+from openfire_billing.templatetags.office import hours
+
+
+@admin.register(InterventionType)
+class InterventionTypeAdmin(OfficeAdmin):
+    list_display = ("name", "position", "is_active")
+    search_fields = ("name",)
+
+
+@admin.register(Task)
+class TaskAdmin(OfficeAdmin):
+    list_display = ("name", "type", "duration_text", "product", "granularity", "is_active")
+    list_filter = ("is_active", "type")
+    search_fields = ("name",)
+    autocomplete_fields = ("product",)
+    list_select_related = ("type", "product")
+    empty_text = _("Ce que vos intervenants savent faire, avec la durée prévue.")
+
+    @admin.display(description=_("Durée"), ordering="duration")
+    def duration_text(self, task: Task) -> str:
+        return hours(task.duration)
+
+
+class TemplateLineForm(LineForm):
+    class Meta(LineForm.Meta):
+        model = TemplateLine
+
+
+class TemplateLineInline(LinesInline):
+    model = TemplateLine
+    form = TemplateLineForm
+
+
+@admin.register(InterventionTemplate)
+class InterventionTemplateAdmin(DocumentAdmin):
+    """A template has lines like a document, but no state and no service: it is a record."""
+
+    company_path = "company"
+    list_display = ("name", "type", "task", "fiscal_position", "is_active")
+    list_filter = ("is_active", "type")
+    search_fields = ("name",)
+    list_select_related = ("type", "task", "fiscal_position")
+    autocomplete_fields = ("task",)
+    inlines = (TemplateLineInline,)
+    fieldsets = (
+        (_("Quoi"), {"fields": ("name", "type", "task")}),
+        (_("Conditions"), {"fields": ("fiscal_position", "company", "is_active")}),
+        (_("Texte"), {"fields": ("description",), "classes": ("notebook",)}),
+    )
+    notebook = (
+        ("lignes", _("Facturation"), ("inline:lines",)),
+        ("description", _("Description"), (_("Texte"),)),
+    )
+
+    def status(self, document: Any) -> list[dict[str, Any]]:
+        return []
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return OfficeAdmin.has_delete_permission(self, request, obj)
+
+    def totals_of(self, document: Any) -> Totals:
+        return lines_totals(document.lines.select_related("tax"), "half_even")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.save()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        template = form.instance
+        company = template.company or default_company(request.user)
+        lines = {line.pk: line for line in template.lines.select_related("product__tax", "tax", "unit")}
+
+        def save(line: TemplateLine, before: Any) -> None:
+            complete_line(line, position=template.fiscal_position, company=company, on=timezone.localdate())
+            line.save()
+
+        edits = [edit for formset in formsets for edit in edits_of(formset)]
+        doomed, _changes = apply_edits(lines, edits, new=lambda: TemplateLine(template=template), save=save)
+        TemplateLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        self.write_journal(request, form, change)
+
+
+@admin.register(Sector)
+class SectorAdmin(OfficeAdmin):
+    list_display = ("name", "zip_prefixes")
+    search_fields = ("name",)
+
+
+@admin.register(AddressSector)
+class AddressSectorAdmin(OfficeAdmin):
+    list_display = ("address", "sector")
+    list_filter = ("sector",)
+    search_fields = ("address__city", "address__street", "address__partner__name")
+    autocomplete_fields = ("address", "sector")
+    list_select_related = ("address", "sector")
+
+
+@admin.register(Technician)
+class TechnicianAdmin(OfficeAdmin):
+    company_path = "company"
+    list_display = ("name", "phone", "user", "company", "is_active")
+    list_filter = ("is_active", "company")
+    search_fields = ("name", "phone")
+    filter_horizontal = ("tasks", "sectors")
+    list_select_related = ("user", "company")
+
+
+@admin.register(Team)
+class TeamAdmin(OfficeAdmin):
+    company_path = "company"
+    list_display = ("name", "company", "is_active")
+    search_fields = ("name",)
+    filter_horizontal = ("technicians",)
+    list_select_related = ("company",)

@@ -1,0 +1,51 @@
+"""The ledger, to read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.models import Entry, EntryLine
+from openfire_billing.templatetags.office import amount
+
+
+class EntryLineInline(TabularInline):
+    model = EntryLine
+    extra = 0
+    fields = ("account", "partner", "label", "debit", "credit")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+
+@admin.register(Entry)
+class EntryAdmin(OfficeAdmin):
+    company_path = "journal__company"
+    has_journal = False
+    list_display = ("number", "on", "journal", "document", "label", "amount_text")
+    list_filter = ("journal",)
+    search_fields = ("number", "document", "label")
+    list_select_related = ("journal",)
+    date_hierarchy = "on"
+    inlines = (EntryLineInline,)
+    empty_text = _("Les écritures naissent de la validation des factures et des paiements.")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("lines")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+    @admin.display(description=_("Montant"))
+    def amount_text(self, entry: Entry) -> str:
+        return amount(sum(line.debit for line in entry.lines.all()))

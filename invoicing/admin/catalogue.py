@@ -1,0 +1,84 @@
+"""Pages of the catalogue: articles, taxes, fiscal positions, terms, units, journals."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
+from openfire_billing.templatetags.office import price
+
+
+@admin.register(Product)
+class ProductAdmin(OfficeAdmin):
+    list_display = ("code", "name", "kind", "price_text", "tax", "income_account", "is_active")
+    list_filter = ("is_active", "kind", "tax")
+    search_fields = ("code", "name")
+    autocomplete_fields = ("supplier",)
+    list_select_related = ("tax",)
+    empty_text = _("Ce que vous vendez : prestations et fournitures, avec leur prix et leur TVA.")
+    fieldsets = (
+        (None, {"fields": (("code", "name"), ("kind", "unit"), ("unit_price", "tax"), "income_account")}),
+        (_("Documents et achats"), {"fields": ("description", "supplier", "is_active")}),
+    )
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """In a line's box: the article whose code was typed first, no archived ones."""
+        queryset, duplicates = super().get_search_results(request, queryset, search_term)
+        if request.path.endswith("/autocomplete/"):
+            queryset = queryset.filter(is_active=True)
+        return queryset, duplicates
+
+    @admin.display(description=_("Prix unitaire HT"), ordering="unit_price")
+    def price_text(self, product: Product) -> str:
+        return f"{price(product.unit_price)} €"
+
+
+@admin.register(Tax)
+class TaxAdmin(OfficeAdmin):
+    company_path = "company"
+    list_display = ("name", "rate", "category", "account", "replaces", "valid_from", "is_active")
+    list_filter = ("is_active", "category")
+    search_fields = ("name",)
+    list_select_related = ("replaces",)
+
+
+class MappingInline(TabularInline):
+    model = FiscalPositionTax
+    extra = 0
+
+
+@admin.register(FiscalPosition)
+class FiscalPositionAdmin(OfficeAdmin):
+    company_path = "company"
+    list_display = ("code", "name", "company", "is_active")
+    search_fields = ("code", "name")
+    list_select_related = ("company",)
+    inlines = (MappingInline,)
+
+
+@admin.register(PaymentTerm)
+class PaymentTermAdmin(OfficeAdmin):
+    list_display = ("name", "days", "end_of_month")
+    search_fields = ("name",)
+
+
+@admin.register(Unit)
+class UnitAdmin(OfficeAdmin):
+    list_display = ("name", "symbol", "code")
+    search_fields = ("name", "code")
+
+
+@admin.register(Journal)
+class JournalAdmin(OfficeAdmin):
+    company_path = "company"
+    list_display = ("code", "name", "company", "kind", "prefix", "account")
+    list_select_related = ("company",)
+    search_fields = ("code", "name")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A journal that has numbered something keeps its company, kind and prefix."""
+        return ("company", "kind", "prefix") if obj and obj.counters.filter(last_number__gt=0).exists() else ()

@@ -1,0 +1,289 @@
+"""The invoice's page."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Sum
+from django.http import FileResponse, HttpRequest
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
+from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.forms import CreditForm, PaymentForm, PostForm
+from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
+from invoicing.exchange.pdf import invoice_pdf
+from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim
+from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
+from invoicing.services.documents.lines import LineEdit, items_of_edits
+from invoicing.services.posting.credit import credit_invoice, plan_credit
+from invoicing.services.posting.post import post_invoice, post_invoices
+from invoicing.services.settlement import pay_invoice
+from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.look.actions import DocumentAction, each
+from openfire_billing.look.lines import LineForm
+from openfire_billing.templatetags.office import amount, badge, euros
+
+S = InvoiceState
+CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
+
+
+class InvoiceLineForm(LineForm):
+    least_quantity = None
+
+    class Meta(LineForm.Meta):
+        model = InvoiceLine
+
+
+class InvoiceLineInline(LinesInline):
+    model = InvoiceLine
+    form = InvoiceLineForm
+
+
+class InvoiceChips(ChipFilter):
+    chips = (
+        ("brouillons", _("À valider"), lambda q, r: q.drafts()),
+        ("impayees", _("À encaisser"), lambda q, r: q.posted().filter(kind=InvoiceKind.INVOICE, residual__gt=0)),
+        ("retard", _("En retard"), lambda q, r: q.filter(is_overdue=True)),
+        ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
+    )
+
+
+def _is_creditable(invoice: Invoice) -> bool:
+    return invoice.is_posted and not invoice.is_credit_note
+
+
+def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    plan = plan_credit(invoice, quantities=CreditForm.quantities(data))
+    return "invoicing/credit_preview.html", {"plan": plan}
+
+
+INVOICE_ACTIONS = (
+    DocumentAction(
+        name="valider",
+        label=_("Valider"),
+        icon="verified",
+        permission=POST,
+        states=frozenset({S.DRAFT}),
+        primary_in=frozenset({S.DRAFT}),
+        explain=_("La facture reçoit son numéro et ne se modifie plus jamais. Elle se corrige par un avoir."),
+        form=PostForm,
+        run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], by=request.user),
+        run_many=lambda request, invoices, data: post_invoices(invoices, on=data["on"], by=request.user),
+        done=_("validée"),
+    ),
+    DocumentAction(
+        name="encaisser",
+        label=_("Enregistrer un paiement"),
+        icon="payments",
+        permission=POST,
+        offered=lambda invoice: _is_creditable(invoice) and invoice.residual > 0,
+        primary_in=frozenset({S.POSTED}),
+        form=PaymentForm,
+        run=lambda request, invoice, data: pay_invoice(invoice, by=request.user, **data),
+        done=_("Paiement enregistré"),
+    ),
+    DocumentAction(
+        name="taxes",
+        label=_("Mettre à jour les taxes"),
+        icon="percent",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT}),
+        explain=_("Chaque ligne reprend la TVA de son article, de la position fiscale et du jour."),
+        run=lambda request, invoice, data: update_taxes(invoice, by=request.user),
+        run_many=lambda request, invoices, data: each(invoices, lambda i: update_taxes(i, by=request.user)),
+        done=_("taxes mises à jour"),
+    ),
+    DocumentAction(
+        name="avoir",
+        label=_("Avoir"),
+        icon="undo",
+        permission=POST,
+        offered=_is_creditable,
+        explain=_("L'avoir est fait et validé aussitôt, puis affecté à la facture."),
+        form=CreditForm,
+        is_danger=True,
+        preview=_preview_credit,
+        run=lambda request, invoice, data: credit_invoice(
+            invoice,
+            on=data["on"],
+            by=request.user,
+            quantities=CreditForm.quantities(data) or {},
+            rebill=data["rebill"],
+            reason=data["reason"],
+        ),
+        done=_("Avoir validé"),
+        confirm=_("Faire et valider l'avoir"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler le brouillon"),
+        icon="block",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT}),
+        explain=_("Le brouillon reste pour mémoire ; ce qu'il facturait redevient à facturer."),
+        is_danger=True,
+        run=lambda request, invoice, data: cancel_draft(invoice, by=request.user),
+        run_many=lambda request, invoices, data: each(invoices, lambda i: cancel_draft(i, by=request.user)),
+        done=_("annulée"),
+    ),
+    DocumentAction(
+        name="supprimer",
+        label=_("Supprimer le brouillon"),
+        icon="delete",
+        permission="invoicing.delete_invoice",
+        states=frozenset({S.DRAFT}),
+        explain=_("Le brouillon disparaît ; ce qu'il facturait redevient à facturer."),
+        is_danger=True,
+        leave=True,
+        run=lambda request, invoice, data: delete_drafts([invoice], by=request.user) and None,
+        run_many=lambda request, invoices, data: each(invoices, lambda i: delete_drafts([i], by=request.user) and None),
+        done=_("supprimée"),
+    ),
+)
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(PublishedMixin, DocumentAdmin):
+    company_path = "company"
+    list_display = ("__str__", "customer", "town", "dated", "due_on", "net_text", "gross_text", "residual_text", "state_badge")
+    list_filter = (InvoiceChips, FromFilter, "state", "kind", "company")
+    search_fields = ("number", "customer__name", "origin", "site__city", "customer__phone", "customer__mobile")
+    date_hierarchy = "issued_on"
+    autocomplete_fields = ("customer", "site", "billing_address")
+    inlines = (InvoiceLineInline,)
+    status_path = S.path
+    document_actions = INVOICE_ACTIONS
+    empty_text = _("Les factures naissent des DI, des devis, des RDV et des contrats, ou s'écrivent ici.")
+    fieldsets = (
+        (_("Qui"), {"fields": ("customer", "billing_address", "site")}),
+        (_("Quoi"), {"fields": ("origin", "purchase_order", "company", "reason")}),
+        (_("Quand"), {"fields": ("proposed_on", "issued_on", "due_on")}),
+        (_("Conditions"), {"fields": ("fiscal_position", "payment_term")}),
+        (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
+    )
+    notebook = (
+        ("lignes", _("Lignes de facture"), ("inline:lines",)),
+        ("texte", _("Texte libre"), (_("Texte"),)),
+    )
+    readonly_fields = ("origin", "issued_on", "due_on", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return (
+            super().get_queryset(request)
+            .with_payment_state(timezone.localdate())
+            .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
+        )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"proposed_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_draft)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.pdf_view)
+        return [path("<path:object_id>/pdf/", view, name="invoicing_invoice_pdf"), *super().get_urls()]
+
+    def pdf_view(self, request: HttpRequest, object_id: str) -> FileResponse:
+        invoice = open_paper(self, request, object_id)
+        return paper_response(invoice_pdf(invoice), str(invoice))
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        invoice = self.get_object(request, object_id) if object_id else None
+        if invoice is not None:
+            if invoice.is_posted:
+                context["office_flag"] = self.state_badge(invoice)
+            lines = invoice.lines.select_related("tax")
+            context["office_amounts"] = amounts_of_lines(lines, invoice.rounding)
+        return context
+
+    def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        buttons = super().smart_buttons(request, document)
+        if document.is_posted:
+            label = _("Reste à payer") if not document.is_credit_note else _("À rembourser")
+            buttons.insert(0, {"label": label, "icon": "payments", "text": euros(document.residual), "url": "#journal"})
+        paper = reverse("admin:invoicing_invoice_pdf", args=[document.pk])
+        return [*buttons, {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper}]
+
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+        data = form.cleaned_data
+        if change:
+            values = {name: data[name] for name in form.changed_data if name in data}
+            edit_draft(form.instance, edits=edits, values=values, by=request.user)
+            self.write_journal(request, form, change)
+            return
+        position = data["fiscal_position"] or data["customer"].fiscal_position
+        draft = draft_invoice(
+            company=data["company"],
+            customer=data["customer"],
+            items=items_of_edits(edits, position=position, company=data["company"], on=data["proposed_on"]),
+            on=data["proposed_on"],
+            by=request.user,
+            origin=str(_("saisie directe")),
+            fiscal_position=position,
+            site=data["site"],
+            payment_term=data["payment_term"],
+            purchase_order=data["purchase_order"],
+        )
+        values = {name: data[name] for name in ("billing_address", "notes") if data[name]}
+        if values:
+            edit_draft(draft.invoice, edits=(), values=values, by=request.user)
+        form.instance.pk = draft.invoice.pk
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        sign = {InvoiceKind.CREDIT_NOTE: -1}
+        listed = Invoice.objects.filter(pk__in=cl.queryset.order_by().values("pk")).exclude(state=S.CANCELLED)
+        rows = listed.order_by().values("kind").annotate(net_sum=Sum("net"), gross_sum=Sum("gross"))
+        net = sum((sign.get(row["kind"], 1) * row["net_sum"] for row in rows), Decimal(0))
+        gross = sum((sign.get(row["kind"], 1) * row["gross_sum"] for row in rows), Decimal(0))
+        return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
+
+    @admin.display(description=_("Ville"))
+    def town(self, invoice: Invoice) -> str:
+        address = invoice.site or invoice.billing_address
+        return address.city if address else "–"
+
+    @admin.display(description=_("Date"), ordering="issued_on")
+    def dated(self, invoice: Invoice) -> Any:
+        return invoice.issued_on or invoice.proposed_on
+
+    @admin.display(description=_("HT"), ordering="net")
+    def net_text(self, invoice: Invoice) -> str:
+        return amount(-invoice.net if invoice.is_credit_note else invoice.net)
+
+    @admin.display(description=_("TTC"), ordering="gross")
+    def gross_text(self, invoice: Invoice) -> str:
+        return amount(-invoice.gross if invoice.is_credit_note else invoice.gross)
+
+    @admin.display(description=_("Reste"), ordering="residual")
+    def residual_text(self, invoice: Any) -> str:
+        return amount(invoice.residual) if invoice.is_posted else "–"
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, invoice: Any) -> str:
+        if not invoice.is_posted:
+            return badge(invoice.state, invoice.get_state_display())
+        if invoice.is_overdue:
+            return badge("overdue", _("En retard"))
+        if invoice.is_credit_note:
+            return badge("paid", _("Affecté")) if invoice.residual <= 0 else badge("partial", _("À rembourser"))
+        return badge(invoice.payment_state, PaymentState(invoice.payment_state).label)
+
+
+contribute(
+    Invoice,
+    smart_buttons=[
+        SmartButton("credit_notes", _("Avoirs"), "undo", "invoicing.Invoice", order=30),
+        SmartButton("quotes", _("Devis"), "request_quote", "invoicing.Quote", order=10),
+    ],
+    origins={
+        "credit_notes": lambda invoice: Invoice.objects.filter(credits=invoice).values("pk"),
+        "quotes": lambda invoice: QuoteLineClaim.objects.filter(invoice_line__invoice=invoice).values("quote_line__quote"),
+    },
+)

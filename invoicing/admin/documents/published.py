@@ -1,0 +1,59 @@
+"""The « Publique / Non publique – Sur le site internet » button: the customer's page of a document."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.services.parties.links import is_published, link_of, publish, renew_link, token_of
+from openfire_billing.look.actions import DocumentAction
+
+
+class PublicationForm(forms.Form):
+    """Published or not; the address is shown, and may be renewed."""
+
+    published = forms.BooleanField(label=_("Visible du client"), required=False)
+    renew = forms.BooleanField(label=_("Nouveau lien"), required=False, help_text=_("L'ancien lien ne répondra plus."))
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        link = link_of(documents[0])
+        self.fields["published"].initial = link.is_published
+        address = request.build_absolute_uri(f"/p/{token_of(link)}/")
+        self.fields["published"].help_text = format_html('<a class="of-link" href="{0}">{0}</a>', address)
+
+
+def _publish(request: HttpRequest, document: Any, data: dict[str, Any]) -> None:
+    if data["renew"]:
+        renew_link(document, by=request.user)
+    publish(document, by=request.user, published=data["published"])
+
+
+class PublishedMixin:
+    """For a DocumentAdmin: the action and its button."""
+
+    def all_actions(self) -> list[DocumentAction]:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        action = DocumentAction(
+            name="publier",
+            label=_("Page du client"),
+            icon="public",
+            permission=f"{meta.app_label}.change_{meta.model_name}",
+            explain=_("Le client voit ce document à une adresse qui ne se devine pas. Non publique : la page n'existe pas."),
+            form=PublicationForm,
+            run=_publish,
+            confirm=_("Enregistrer"),
+            done=_("page du client mise à jour"),
+        )
+        return [*super().all_actions(), action]  # type: ignore[misc]
+
+    def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        buttons = super().smart_buttons(request, document)  # type: ignore[misc]
+        meta = self.model._meta  # type: ignore[attr-defined]
+        if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):  # type: ignore[union-attr]
+            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publier"])
+            text = _("Publique") if is_published(document) else _("Non publique")
+            buttons.append({"label": _("Sur le site internet"), "icon": "public", "text": text, "url": url, "is_dialog": True})
+        return buttons

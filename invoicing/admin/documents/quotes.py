@@ -1,0 +1,279 @@
+"""The quote's page."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.http import FileResponse, HttpRequest
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
+from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
+from invoicing.choices import QuoteState
+from invoicing.exchange.pdf import quote_pdf
+from invoicing.models import Quote, QuoteLine, QuoteLineClaim
+from invoicing.services.documents import quotes as services
+from invoicing.services.documents.lines import LineEdit, items_of_edits
+from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.look.actions import DocumentAction, each
+from openfire_billing.look.lines import LineForm
+from openfire_billing.templatetags.office import amount, badge
+
+S = QuoteState
+CHANGE, BILL = "invoicing.change_quote", "invoicing.bill"
+
+
+class QuoteLineForm(LineForm):
+    class Meta(LineForm.Meta):
+        model = QuoteLine
+
+
+class QuoteLineInline(LinesInline):
+    model = QuoteLine
+    form = QuoteLineForm
+
+
+class QuoteChips(ChipFilter):
+    chips = (
+        ("attente", _("Attendent une réponse"), lambda q, r: q.filter(state=S.SENT)),
+        ("facturer", _("À facturer"), lambda q, r: q.to_bill()),
+        ("expires", _("Expirés"), lambda q, r: q.expired(timezone.localdate())),
+        ("acceptes", _("Acceptés"), lambda q, r: q.filter(state=S.ACCEPTED)),
+    )
+
+
+def _act(service: Any) -> Any:
+    return lambda request, quote, data: service(quote, by=request.user)
+
+
+QUOTE_ACTIONS = (
+    DocumentAction(
+        name="envoyer",
+        label=_("Marquer comme envoyé"),
+        icon="send",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT}),
+        primary_in=frozenset({S.DRAFT}),
+        explain=_("Le devis ne se modifie plus, sauf à le remettre en brouillon."),
+        run=_act(services.send_quote),
+        done=_("envoyé"),
+    ),
+    DocumentAction(
+        name="accepter",
+        label=_("Accepter"),
+        icon="check_circle",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT, S.SENT}),
+        primary_in=frozenset({S.SENT}),
+        explain=_("Le client est d'accord : le devis devient la commande et se facture."),
+        form=OnForm,
+        run=lambda request, quote, data: services.accept_quote(quote, on=data["on"], by=request.user),
+        done=_("accepté"),
+    ),
+    DocumentAction(
+        name="facturer",
+        label=_("Générer la facture"),
+        icon="receipt_long",
+        permission=BILL,
+        states=frozenset({S.ACCEPTED}),
+        primary_in=frozenset({S.ACCEPTED}),
+        explain=_("Une facture en brouillon reprend ce qui reste à facturer du devis."),
+        form=InvoiceForm,
+        run=lambda request, quote, data: services.invoice_quote(quote, on=data["on"], by=request.user),
+        run_many=lambda request, quotes, data: services.invoice_quotes(quotes, on=data["on"], by=request.user),
+        done=_("Facture en brouillon créée"),
+    ),
+    DocumentAction(
+        name="prolonger",
+        label=_("Prolonger"),
+        icon="event_repeat",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT, S.SENT}),
+        form=ProlongForm,
+        run=lambda request, quote, data: services.prolong_quote(
+            quote, until=data["until"], on=timezone.localdate(), by=request.user
+        ),
+        done=_("prolongé"),
+    ),
+    DocumentAction(
+        name="brouillon",
+        label=_("Remettre en brouillon"),
+        icon="undo",
+        permission=CHANGE,
+        states=frozenset({S.SENT, S.REFUSED, S.CANCELLED}),
+        explain=_("Le devis redevient modifiable et retient de nouveau ses lignes."),
+        run=_act(services.reset_quote),
+        done=_("remis en brouillon"),
+    ),
+    DocumentAction(
+        name="dupliquer",
+        label=_("Dupliquer"),
+        icon="content_copy",
+        permission="invoicing.add_quote",
+        explain=_("Un nouveau devis en brouillon avec les mêmes lignes, sans lien avec la DI."),
+        run=lambda request, quote, data: services.duplicate_quote(quote, on=timezone.localdate(), by=request.user),
+        done=_("Copie créée"),
+    ),
+    DocumentAction(
+        name="refuser",
+        label=_("Refuser"),
+        icon="thumb_down",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT, S.SENT, S.ACCEPTED}),
+        explain=_("Le client dit non : les lignes redeviennent libres sur la DI."),
+        form=ReasonForm,
+        is_danger=True,
+        run=lambda request, quote, data: services.refuse_quote(quote, by=request.user, reason=data["reason"]),
+        done=_("refusé"),
+    ),
+    DocumentAction(
+        name="solder",
+        label=_("Solder"),
+        icon="task_alt",
+        permission=CHANGE,
+        states=frozenset({S.ACCEPTED}),
+        explain=_("Ce qui n'est pas facturé ne le sera plus par ce devis et redevient libre sur la DI."),
+        is_danger=True,
+        run=_act(services.settle_quote),
+        done=_("soldé"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT, S.SENT, S.ACCEPTED}),
+        explain=_("Le devis est retiré : les lignes redeviennent libres sur la DI."),
+        is_danger=True,
+        run=_act(services.cancel_quote),
+        done=_("annulé"),
+    ),
+    DocumentAction(
+        name="supprimer",
+        label=_("Supprimer"),
+        icon="delete",
+        permission="invoicing.delete_quote",
+        states=frozenset({S.DRAFT, S.CANCELLED}),
+        explain=_("Le devis disparaît : ses lignes redeviennent libres sur la DI."),
+        is_danger=True,
+        leave=True,
+        run=lambda request, quote, data: services.delete_quotes([quote], by=request.user) and None,
+        run_many=lambda request, quotes, data: each(quotes, lambda q: services.delete_quotes([q], by=request.user) and None),
+        done=_("supprimé"),
+    ),
+)
+
+
+@admin.register(Quote)
+class QuoteAdmin(PublishedMixin, DocumentAdmin):
+    company_path = "company"
+    list_display = ("__str__", "partner", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge")
+    list_filter = (QuoteChips, FromFilter, "state", "company")
+    search_fields = ("number", "partner__name", "bill_to__name", "title", "site__city", "partner__phone", "partner__mobile")
+    date_hierarchy = "issued_on"
+    autocomplete_fields = ("partner", "bill_to", "site")
+    inlines = (QuoteLineInline,)
+    status_path = S.path
+    document_actions = QUOTE_ACTIONS
+    empty_text = _("Les devis naissent d'une DI (Action › Générer le devis), ou s'écrivent ici.")
+    fieldsets = (
+        (_("Qui"), {"fields": ("partner", "bill_to", "site")}),
+        (_("Quoi"), {"fields": ("title", "origin", "company")}),
+        (_("Quand"), {"fields": ("issued_on", "valid_until", "accepted_on")}),
+        (_("Conditions"), {"fields": ("fiscal_position", "payment_term")}),
+        (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
+    )
+    notebook = (
+        ("lignes", _("Lignes du devis"), ("inline:lines",)),
+        ("texte", _("Conditions particulières"), (_("Texte"),)),
+    )
+    readonly_fields = ("origin", "accepted_on")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_lines().select_related("partner", "site", "company")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        today = timezone.localdate()
+        return {"issued_on": today, "valid_until": today + timedelta(days=30), **super().get_changeform_initial_data(request)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.state == S.DRAFT)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.pdf_view)
+        return [path("<path:object_id>/pdf/", view, name="invoicing_quote_pdf"), *super().get_urls()]
+
+    def pdf_view(self, request: HttpRequest, object_id: str) -> FileResponse:
+        quote = open_paper(self, request, object_id)
+        return paper_response(quote_pdf(quote), f"Devis {quote.number}")
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        quote = self.get_object(request, object_id) if object_id else None
+        if quote is not None:
+            if quote.is_expired(timezone.localdate()):
+                context["office_flag"] = badge("expired", _("Expiré"))
+            context["office_amounts"] = amounts_of_lines(quote.lines.all(), quote.company.rounding)
+        return context
+
+    def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        paper = {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": reverse("admin:invoicing_quote_pdf", args=[document.pk])}
+        return [*super().smart_buttons(request, document), paper]
+
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+        data = form.cleaned_data
+        if change:
+            services.edit_quote(form.instance, edits=edits, values={n: data[n] for n in form.changed_data if n in data}, by=request.user)
+            self.write_journal(request, form, change)
+            return
+        made = services.draft_quote(
+            company=data["company"],
+            partner=data["partner"],
+            bill_to=data["bill_to"],
+            site=data["site"] or data["partner"].default_address(),
+            title=data["title"],
+            items=items_of_edits(edits, position=data["fiscal_position"], company=data["company"], on=data["issued_on"]),
+            on=data["issued_on"],
+            by=request.user,
+            fiscal_position=data["fiscal_position"] or data["partner"].fiscal_position,
+            payment_term=data["payment_term"],
+        ).quote
+        services.edit_quote(made, edits=(), values={"valid_until": data["valid_until"], "notes": data["notes"]}, by=request.user)
+        form.instance.pk, form.instance.number = made.pk, made.number
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        totals = [quote.totals for quote in cl.result_list]
+        return [(_("Total HT de la page"), sum(t.net for t in totals)), (_("Total TTC de la page"), sum(t.gross for t in totals))]
+
+    @admin.display(description=_("Ville"))
+    def town(self, quote: Quote) -> str:
+        return quote.site.city if quote.site else "–"
+
+    @admin.display(description=_("HT"))
+    def net_text(self, quote: Quote) -> str:
+        return amount(quote.totals.net)
+
+    @admin.display(description=_("TTC"))
+    def gross_text(self, quote: Quote) -> str:
+        return amount(quote.totals.gross)
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, quote: Quote) -> str:
+        if quote.is_expired(timezone.localdate()):
+            return badge("expired", _("Expiré"))
+        return badge(quote.state, quote.get_state_display())
+
+
+def _invoices_of_quote(quote: Any) -> Any:
+    return QuoteLineClaim.objects.filter(quote_line__quote=quote).values("invoice_line__invoice")
+
+
+contribute(
+    Quote,
+    smart_buttons=[SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=20)],
+    origins={"invoices": _invoices_of_quote},
+)

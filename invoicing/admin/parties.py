@@ -1,0 +1,193 @@
+"""Pages of companies, partners, addresses, tags and messages; accounts of users."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import StackedInline, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.choices import MessageState
+from invoicing.models import Address, Company, CompanyAccess, Message, Partner, Tag
+from invoicing.services.parties.messages import retry_message
+from openfire_billing.look.actions import ActionsMixin, DocumentAction
+from openfire_billing.templatetags.office import badge
+
+
+class AddressInline(StackedInline):
+    model = Address
+    extra = 0
+    fields = (("label", "phone"), "street", "street2", ("zip", "city", "country"), ("is_default", "is_billing"), ("latitude", "longitude"))
+
+
+@admin.register(Partner)
+class PartnerAdmin(OfficeAdmin):
+    list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
+    list_filter = ("is_active", "kind", "tags")
+    search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
+    autocomplete_fields = ("bill_to", "tags")
+    inlines = (AddressInline,)
+    list_select_related = ("bill_to",)
+    empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
+    fieldsets = (
+        (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
+        (_("Facturation"), {"fields": (("bill_to", "fiscal_position"), ("payment_term", "vat_number"), "siren")}),
+        (_("Divers"), {"fields": ("note", "is_active")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("addresses")
+
+    @admin.display(description=_("Ville"))
+    def town(self, partner: Partner) -> str:
+        address = partner.default_address()
+        return address.city if address else "–"
+
+    @admin.display(description=_("Facturer à"))
+    def payer_name(self, partner: Partner) -> str:
+        return str(partner.bill_to) if partner.bill_to else "–"
+
+
+@admin.register(Address)
+class AddressAdmin(OfficeAdmin):
+    """Reached from its partner; here for the autocompletions."""
+
+    list_display = ("__str__", "partner", "zip", "city", "phone")
+    search_fields = ("partner__name", "street", "city", "zip", "label")
+    autocomplete_fields = ("partner",)
+    list_select_related = ("partner",)
+
+
+@admin.register(Tag)
+class TagAdmin(OfficeAdmin):
+    list_display = ("name", "scope")
+    list_filter = ("scope",)
+    search_fields = ("name",)
+
+
+@admin.register(Company)
+class CompanyAdmin(OfficeAdmin):
+    company_path = "pk"
+    list_display = ("name", "city", "siret", "vat_number")
+    search_fields = ("name",)
+    fieldsets = (
+        (_("Identité"), {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")}),
+        (_("Coordonnées"), {"fields": ("street", ("zip", "city"), ("phone", "email"), "website")}),
+        (_("Mentions"), {"fields": ("late_penalty", "discount_terms", "insurance", "mediator", "vat_on_debits")}),
+        (
+            _("Comptabilité"),
+            {"fields": (("iban", "bic"), ("income_account", "receivable_account"), ("rounding", "currency"), "quote_validity_days")},
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        queryset = super(OfficeAdmin, self).get_queryset(request)
+        return queryset if request.user.is_superuser else queryset.filter(accesses__user=request.user)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            CompanyAccess.objects.get_or_create(user=request.user, company=form.instance)
+
+
+@admin.register(Message)
+class MessageAdmin(ActionsMixin, OfficeAdmin):
+    change_form_template = "admin/document_form.html"
+    notebook = ()
+    list_display = ("created_at", "kind", "to", "subject", "state_badge", "attempts", "sent_at")
+    list_filter = ("state", "kind")
+    search_fields = ("to", "subject")
+    empty_text = _("Les e-mails et SMS envoyés d'ici, avec leur état.")
+    readonly_fields = ("kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at", "by")
+    fields = readonly_fields
+    document_actions = (
+        DocumentAction(
+            name="renvoyer",
+            label=_("Renvoyer"),
+            icon="replay",
+            permission="invoicing.view_message",
+            states=frozenset({MessageState.FAILED}),
+            primary_in=frozenset({MessageState.FAILED}),
+            explain=_("Le message repart dans les minutes qui viennent."),
+            run=lambda request, message, data: retry_message(message, by=request.user),
+            done=_("remis dans les messages à envoyer"),
+        ),
+    )
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        document = self.get_object(request, object_id) if object_id else None
+        if document is not None:
+            actions = self.actions_for(request, document)
+            context |= {"office_menu": actions, "office_primary": [a for a in actions if a["is_primary"]]}
+        return context
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, message: Message) -> str:
+        return badge({"sent": "done"}.get(message.state, message.state), message.get_state_display())
+
+
+class CompanyAccessInline(TabularInline):
+    model = CompanyAccess
+    extra = 0
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, OfficeAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (CompanyAccessInline,)
+    list_display = ("username", "first_name", "last_name", "email", "roles", "is_active")
+    list_filter = ("is_active", "groups")
+    list_filter_submit = False
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Personne"), {"fields": (("first_name", "last_name"), "email")}),
+        (_("Accès"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+    )
+    filter_horizontal: ClassVar[Any] = ()
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only a superuser makes another one."""
+        return () if request.user.is_superuser else ("is_superuser",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    @admin.display(description=_("Rôles"))
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all()) or "–"
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):
+    pass

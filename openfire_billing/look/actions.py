@@ -1,0 +1,241 @@
+"""Acts on a document: entries of the Action menu and state buttons, each a dialog (GET asks, POST does).
+
+The same act may be offered on many documents from the list; a report then says what became of each one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from openfire_billing.contributions import contributions_to
+from openfire_billing.errors import BusinessError, Outcome
+
+Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
+RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
+
+
+@dataclass(frozen=True)
+class DocumentAction:
+    """One act. `permission`: "app.codename" the user must have. `run` calls one service and returns what it made.
+
+    `states`: where it is offered (None = everywhere); `offered`: a further condition on the document.
+    `primary_in`: states in which it is a button of the status bar. `run_many`: the same on many documents.
+    """
+
+    name: str
+    label: Any
+    permission: str
+    run: Run | None = None
+    icon: str = "bolt"
+    explain: Any = ""
+    form: type[forms.Form] | None = None
+    states: frozenset[str] | None = None
+    offered: Callable[[Any], bool] | None = None
+    primary_in: frozenset[str] = frozenset()
+    is_danger: bool = False
+    done: Any = ""
+    confirm: Any = ""
+    run_many: RunMany | None = None
+    preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
+    leave: bool = False
+
+    def is_allowed(self, user: Any) -> bool:
+        return bool(user.has_perm(self.permission))
+
+    def is_offered(self, document: Any) -> bool:
+        if self.states is not None and document.state not in self.states:
+            return False
+        return self.offered is None or self.offered(document)
+
+
+def link_to(document: Any) -> Any:
+    """A document as a link to its page, or as text when it has none."""
+    meta = document._meta
+    try:
+        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
+    except NoReverseMatch:
+        return str(document)
+    return format_html('<a class="of-link" href="{}">{}</a>', url, document)
+
+
+class ActionsMixin:
+    """Gives a ModelAdmin its document actions: pages, menu, list actions. `document_actions` + contributions."""
+
+    document_actions: Sequence[DocumentAction] = ()
+
+    def all_actions(self) -> list[DocumentAction]:
+        return [*self.document_actions, *contributions_to(self.model).actions]  # type: ignore[attr-defined]
+
+    def actions_for(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        """The menu of a document's page: what this user may do with it in its state, destructive acts last."""
+        return [
+            {
+                "label": action.label,
+                "icon": action.icon,
+                "url": self.action_url(document, action),
+                "is_primary": getattr(document, "state", None) in action.primary_in,
+                "is_danger": action.is_danger,
+            }
+            for action in sorted(self.all_actions(), key=lambda a: a.is_danger)
+            if action.run and action.is_allowed(request.user) and action.is_offered(document)
+        ]
+
+    def action_url(self, document: Any, action: DocumentAction) -> str:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, action.name])
+
+    def get_urls(self) -> list[Any]:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        view = self.admin_site.admin_view(self.act_view)  # type: ignore[attr-defined]
+        return [
+            path("<path:object_id>/act/<slug:name>/", view, name=f"{meta.app_label}_{meta.model_name}_act"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Ask, then do. A refusal is shown in the dialog and nothing is changed."""
+        action = next((a for a in self.all_actions() if a.name == name and a.run), None)
+        document = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        if action is None or document is None:
+            raise Http404
+        if not action.is_allowed(request.user) or not self.has_view_permission(request, document):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        refusal = ""
+        form = self._question(action, request, [document])
+        if request.method == "POST" and "_confirmed" in request.POST and form.is_valid() and "_preview" not in request.POST:
+            try:
+                if not action.is_offered(document):
+                    raise BusinessError(
+                        _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
+                        % {"document": document, "act": action.label}
+                    )
+                assert action.run is not None
+                made = action.run(request, document, form.cleaned_data)
+            except BusinessError as error:
+                refusal = str(error)
+            else:
+                messages.success(request, self._done(action, document, made))
+                return HttpResponseRedirect(self._after(action, document))
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "opts": self.model._meta,  # type: ignore[attr-defined]
+            "title": action.label,
+            "document": document,
+            "act": action,
+            "form": form,
+            "refusal": refusal,
+            "explain": action.explain(document) if callable(action.explain) else action.explain,
+            "back": reverse_change(document),
+        }
+        if action.preview and not refusal:
+            self._add_preview(action, request, document, form, context)
+        return TemplateResponse(request, "office/act.html", context, status=409 if refusal else 200)
+
+    @staticmethod
+    def _add_preview(
+        action: DocumentAction, request: HttpRequest, document: Any, form: forms.Form, context: dict[str, Any]
+    ) -> None:
+        assert action.preview is not None
+        data = form.cleaned_data if form.is_bound and form.is_valid() else {}
+        try:
+            context["preview_template"], preview = action.preview(request, document, data)
+            context.update(preview)
+        except BusinessError as error:
+            context["refusal"] = str(error)
+
+    @staticmethod
+    def _question(action: DocumentAction, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
+        answered = "_confirmed" in request.POST
+        form = (action.form or forms.Form)(*((request.POST, request.FILES) if answered else ()))
+        if hasattr(form, "prepare"):
+            form.prepare(request, documents)
+        return form
+
+    def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:
+        if made is not None and hasattr(made, "_meta") and made != document:
+            return format_html("{} : {}", action.done or action.label, link_to(made))
+        return format_html("{} : {}", made if made == document else document, action.done or action.label)
+
+    def _after(self, action: DocumentAction, document: Any) -> str:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        if action.leave:
+            return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        return reverse_change(document)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """List actions: the document actions that work on many, for those who may."""
+        found = super().get_actions(request)  # type: ignore[misc]
+        for action in self.all_actions():
+            if action.run_many and action.is_allowed(request.user):
+                found[f"act_{action.name}"] = (_on_many(action), f"act_{action.name}", action.label)
+        return found
+
+    def run_on_many(self, request: HttpRequest, action: DocumentAction, queryset: Any) -> HttpResponse:
+        """Ask for confirmation, then do it and report on each document."""
+        if not action.is_allowed(request.user):
+            raise PermissionDenied
+        documents = list(queryset)
+        form = self._question(action, request, documents)
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "opts": self.model._meta,  # type: ignore[attr-defined]
+            "title": action.label,
+            "act": action,
+            "form": form,
+            "documents": documents,
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+            "explain": "" if callable(action.explain) else action.explain,
+        }
+        if "_confirmed" not in request.POST or not form.is_valid():
+            return TemplateResponse(request, "office/act_many.html", context)
+        assert action.run_many is not None
+        try:
+            outcomes = action.run_many(request, documents, form.cleaned_data)
+        except BusinessError as refusal:
+            context["refusal"] = str(refusal)
+            return TemplateResponse(request, "office/act_many.html", context, status=409)
+        context["outcomes"] = outcomes
+        refused = sum(outcome.is_refused for outcome in outcomes)
+        done = len(outcomes) - refused
+        context["summary"] = _("%(done)s, %(refused)s") % {
+            "done": ngettext("%d document traité", "%d documents traités", done) % done,
+            "refused": ngettext("%d refus", "%d refus", refused) % refused,
+        }
+        return TemplateResponse(request, "office/report.html", context)
+
+
+def _on_many(action: DocumentAction) -> Callable[[Any, HttpRequest, Any], HttpResponse]:
+    def act(model_admin: Any, request: HttpRequest, queryset: Any) -> HttpResponse:
+        return model_admin.run_on_many(request, action, queryset)
+
+    act.__name__ = f"act_{action.name}"
+    act.allowed_permissions = [action.permission]  # type: ignore[attr-defined]
+    return act
+
+
+def reverse_change(document: Any) -> str:
+    """Address of a document's page in the back office."""
+    meta = document._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
+
+
+def each(documents: Iterable[Any], act: Callable[[Any], Any]) -> list[Outcome]:
+    """Do one act on each document; one refusal never stops the others."""
+    outcomes = []
+    for document in documents:
+        try:
+            outcomes.append(Outcome(document, made=act(document)))
+        except BusinessError as refusal:
+            outcomes.append(Outcome(document, refusal=str(refusal)))
+    return outcomes

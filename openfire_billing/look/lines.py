@@ -1,0 +1,143 @@
+"""Lines in a form: read as edits for the services, totalled by the server's money engine as one types."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from openfire_billing import money
+from openfire_billing.fields import DecimalInputField, number_text, read_decimal
+
+_CLASSES = "of-input"
+
+
+class LineForm(forms.ModelForm):
+    """One line. Whether it is complete is the service's business (it knows the article, the position, the day)."""
+
+    least_quantity: Decimal | None = Decimal("0.001")
+
+    class Meta:
+        fields = (
+            "position",
+            "kind",
+            "product",
+            "label",
+            "quantity",
+            "unit_price",
+            "discount",
+            "tax",
+            "tax_is_manual",
+        )
+        widgets = {
+            "position": forms.HiddenInput,
+            "kind": forms.HiddenInput,
+            "tax_is_manual": forms.HiddenInput,
+            "label": forms.Textarea(attrs={"rows": 1, "class": f"{_CLASSES} of-label"}),
+        }
+
+    quantity = DecimalInputField(label=_("Qté"), max_digits=12, decimal_places=3, least_places=3, required=False, initial=Decimal(1))
+    unit_price = DecimalInputField(
+        label=_("Prix unitaire"), max_digits=14, decimal_places=4, min_value=0, required=False
+    )
+    discount = DecimalInputField(
+        label=_("Remise %"), max_digits=5, decimal_places=2, min_value=0, max_value=100, least_places=0, required=False
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["label"].required = False
+        self.fields["position"].required = False
+        for name in ("quantity", "unit_price", "discount"):
+            self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
+        if "tax" in self.fields:
+            self.fields["tax"].widget.attrs["class"] = f"{_CLASSES} of-tax"
+            self.fields["tax"].empty_label = "–"  # type: ignore[attr-defined]
+
+    def clean_quantity(self) -> Decimal:
+        quantity = self.cleaned_data.get("quantity")
+        if quantity is None:
+            return Decimal(1)
+        if self.data.get(self.add_prefix("kind")) in (None, "", "article"):
+            if self.least_quantity is not None and quantity < self.least_quantity:
+                raise ValidationError(
+                    _("La quantité n'est pas négative.")
+                    if not self.least_quantity
+                    else _("La quantité est supérieure à zéro.")
+                )
+            if self.least_quantity is None and quantity == 0:
+                raise ValidationError(_("La quantité n'est pas nulle : supprimez plutôt la ligne."))
+        return quantity
+
+    def clean_unit_price(self) -> Decimal:
+        return self.cleaned_data.get("unit_price") or Decimal(0)
+
+    def clean_discount(self) -> Decimal:
+        return self.cleaned_data.get("discount") or Decimal(0)
+
+    def clean_position(self) -> int:
+        return self.cleaned_data.get("position") or 0
+
+    def validate_constraints(self) -> None:
+        """Nothing here: constraints are checked on the complete line, by the service and the database."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        is_article = data.get("kind", "article") == "article"
+        if is_article and not data.get("product") and not data.get("label"):
+            raise ValidationError(_("Choisissez un article ou décrivez la ligne."))
+        if not is_article and not data.get("label"):
+            raise ValidationError(_("Écrivez le texte de la ligne."))
+        return data
+
+
+def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
+    """The lines of a form being typed, read leniently: what is not a number yet counts as zero."""
+
+    def number(index: int, name: str) -> Decimal:
+        try:
+            return read_decimal(data.get(f"{prefix}-{index}-{name}")) or Decimal(0)
+        except ValueError:
+            return Decimal(0)
+
+    try:
+        count = min(int(data.get(f"{prefix}-TOTAL_FORMS") or 0), 2000)
+    except ValueError:
+        count = 0
+    return [
+        {
+            "index": index,
+            "is_article": (data.get(f"{prefix}-{index}-kind") or "article") == "article",
+            "is_deleted": bool(data.get(f"{prefix}-{index}-DELETE")),
+            "is_left_out": bool(data.get(f"{prefix}-{index}-covered")),
+            "quantity": number(index, "quantity"),
+            "unit_price": number(index, "unit_price"),
+            "discount": number(index, "discount"),
+            "tax": data.get(f"{prefix}-{index}-tax") or "",
+        }
+        for index in range(count)
+    ]
+
+
+def live_totals(request: HttpRequest, *, prefix: str, taxes: dict[str, Any], rounding: str) -> JsonResponse:
+    """Amounts of a form being typed: net and gross per row, and the footer. Saves nothing."""
+    rows: dict[int, dict[str, str]] = {}
+    kept = []
+    for line in posted_lines(request.POST, prefix):
+        tax = taxes.get(line["tax"])
+        if not line["is_article"] or line["is_deleted"]:
+            continue
+        net = money.line_net(line["quantity"], line["unit_price"], min(line["discount"], Decimal(100)), rounding)
+        gross = money.line_gross(net, tax.rate, rounding) if tax else net
+        rows[line["index"]] = {"net": number_text(net), "gross": number_text(gross)}
+        if tax and not line["is_left_out"]:
+            kept.append((net, tax))
+    return JsonResponse({"rows": rows, "footer": totals_html(money.totals(kept, rounding))})
+
+
+def totals_html(totals: money.Totals) -> str:
+    """The footer of a document's lines."""
+    return render_to_string("office/totals.html", {"totals": totals})

@@ -1,0 +1,76 @@
+"""Smart buttons: what was made from a document, counted exactly and all in one query."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+
+from openfire_billing.contributions import SmartButton, contributions_to
+
+
+def made_from(button: SmartButton, model: type, ref: Any) -> Any:
+    """The documents of a button's target that come from one document of `model` (`ref`: its id, or an OuterRef)."""
+    target = apps.get_model(button.target)
+    condition = Q(pk__in=[])
+    for ids_of in contributions_to(model).origins.get(button.origin, []):
+        condition |= Q(pk__in=ids_of(ref))
+    return target._default_manager.filter(condition)
+
+
+def counter(button: SmartButton, model: type) -> Coalesce:
+    """COUNT DISTINCT over the union of all origins of the button, as an annotation on `model`."""
+    counted = (
+        made_from(button, model, OuterRef(OuterRef("pk")))
+        .order_by()
+        .annotate(_all=Count("pk", distinct=True))
+        .values("_all")
+    )
+    counted.query.group_by = None
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
+    """The buttons of a document's page for this user: one query for all the counts."""
+    model = type(document)
+    buttons = [b for b in contributions_to(model).smart_buttons if not b.permission or request.user.has_perm(b.permission)]  # type: ignore[union-attr]
+    if not buttons:
+        return []
+    counts = (
+        model._default_manager.filter(pk=document.pk)  # type: ignore[attr-defined]
+        .annotate(**{f"count_{index}": counter(button, model) for index, button in enumerate(buttons)})
+        .values(*(f"count_{index}" for index in range(len(buttons))))
+        .first()
+    ) or {}
+    return [
+        {"label": b.label, "icon": b.icon, "count": counts.get(f"count_{i}", 0), "url": _url(b, document)}
+        for i, b in enumerate(buttons)
+    ]
+
+
+def _url(button: SmartButton, document: Any) -> str:
+    app, model = button.target.lower().split(".")
+    meta = document._meta
+    return f"{reverse(f'admin:{app}_{model}_changelist')}?from={meta.label_lower}-{document.pk}"
+
+
+def origin_filter(target: type) -> Callable[[Any, str], Any]:
+    """Narrow a list of `target` to what a smart button counts: `value` is "app.model-id"."""
+
+    def narrow(queryset: Any, value: str) -> Any:
+        label, _dash, pk = value.rpartition("-")
+        try:
+            model = apps.get_model(label)
+        except (LookupError, ValueError):
+            return queryset.none()
+        if not pk.isdigit():
+            return queryset.none()
+        for button in contributions_to(model).smart_buttons:
+            if apps.get_model(button.target) is target:
+                return queryset.filter(pk__in=made_from(button, model, int(pk)).values("pk"))
+        return queryset.none()
+
+    return narrow

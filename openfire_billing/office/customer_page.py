@@ -1,0 +1,46 @@
+"""`/p/<token>/`: what a customer sees of a published document. Read only; not published, revoked or forged = 404."""
+
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from interventions.models import InterventionRequest
+from invoicing.admin.documents.paper import paper_response
+from invoicing.exchange.pdf import invoice_pdf, quote_pdf
+from invoicing.models import Invoice, Quote
+from invoicing.services.parties.links import document_at
+
+
+def _document(token: str) -> Any:
+    document = document_at(token)
+    if document is None or (isinstance(document, Invoice) and not document.is_posted):
+        raise Http404
+    return document
+
+
+@never_cache
+@require_safe
+def customer_page(request: HttpRequest, token: str) -> HttpResponse:
+    """The page of a DI, a quote or an invoice."""
+    document = _document(token)
+    templates = {InterventionRequest: "intervention", Quote: "quote", Invoice: "invoice"}
+    name = templates.get(type(document))
+    if name is None:
+        raise Http404
+    context = {"document": document, "company": document.company, "token": token, "kind": name}
+    return render(request, "office/customer_page.html", context)
+
+
+@never_cache
+@require_safe
+def customer_pdf(request: HttpRequest, token: str) -> FileResponse:
+    """The paper of a published quote or posted invoice."""
+    document = _document(token)
+    if isinstance(document, Invoice):
+        return paper_response(invoice_pdf(document), str(document))
+    if isinstance(document, Quote):
+        return paper_response(quote_pdf(document), f"Devis {document}")
+    raise Http404

@@ -1,0 +1,55 @@
+"""`/healthz`: is the database there, the broker, and does beat still tick?"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from openfire_billing.celery import app
+from openfire_billing.office.tasks import HEARTBEAT
+
+LATE_AFTER = timedelta(minutes=5)
+
+
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 when database and broker answer, else 503. The age of beat (seconds, or null) is told beside."""
+    database, broker = _database(), _broker()
+    seen = _last_beat()
+    age = (timezone.now() - seen).total_seconds() if seen else None
+    answer: dict[str, Any] = {
+        "database": database,
+        "broker": broker,
+        "beat_age": age,
+        "beat": "ok" if age is not None and age < LATE_AFTER.total_seconds() else "late",
+    }
+    return JsonResponse(answer, status=200 if database == broker == "ok" else 503)
+
+
+def _last_beat() -> Any:
+    try:
+        return cache.get(HEARTBEAT)
+    except Exception:  # a cache out of reach is told as a beat never seen
+        return None
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception as failure:  # whatever the driver raises, the answer is "not there"
+        return type(failure).__name__
+    return "ok"
+
+
+def _broker() -> str:
+    try:
+        with app.connection_for_write() as link:
+            link.ensure_connection(max_retries=1, timeout=2)
+    except Exception as failure:  # whatever the transport raises, the answer is "not there"
+        return type(failure).__name__
+    return "ok"

@@ -1,0 +1,89 @@
+"""The sidebar: what each role works with, in the trade's order. What one may not see is not there."""
+
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.urls import reverse
+
+_MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
+    (
+        "Interventions",
+        [
+            ("Demandes d'intervention", "home_repair_service", "interventions.interventionrequest"),
+            ("Rendez-vous", "event", "appointments.appointment"),
+            ("Parc installé", "local_fire_department", "interventions.installedproduct"),
+        ],
+    ),
+    (
+        "Ventes",
+        [
+            ("Devis", "request_quote", "invoicing.quote"),
+            ("Factures", "receipt_long", "invoicing.invoice"),
+            ("Paiements", "payments", "invoicing.payment"),
+            ("Contrats", "contract", "contracts.contract"),
+            ("Passages de facturation", "autorenew", "contracts.billingrun"),
+        ],
+    ),
+    (
+        "Répertoire",
+        [
+            ("Clients", "group", "invoicing.partner"),
+            ("Articles", "inventory_2", "invoicing.product"),
+            ("Modèles d'intervention", "assignment", "interventions.interventiontemplate"),
+            ("Tâches", "checklist", "interventions.task"),
+            ("Intervenants", "engineering", "interventions.technician"),
+            ("Messages", "outgoing_mail", "invoicing.message"),
+        ],
+    ),
+    (
+        "Réglages",
+        [
+            ("Sociétés", "domain", "invoicing.company"),
+            ("Utilisateurs", "person", "auth.user"),
+            ("Rôles", "shield_person", "auth.group"),
+            ("Taxes", "percent", "invoicing.tax"),
+            ("Positions fiscales", "gavel", "invoicing.fiscalposition"),
+            ("Conditions de règlement", "schedule", "invoicing.paymentterm"),
+            ("Journaux", "menu_book", "invoicing.journal"),
+            ("Écritures", "account_balance", "invoicing.entry"),
+            ("Types d'intervention", "category", "interventions.interventiontype"),
+            ("Équipes", "groups", "interventions.team"),
+            ("Secteurs", "map", "interventions.sector"),
+            ("Étiquettes", "sell", "invoicing.tag"),
+            ("Unités", "straighten", "invoicing.unit"),
+            ("Tâches automatiques", "alarm", "django_celery_beat.periodictask"),
+        ],
+    ),
+]
+# Settings one may read but not change are left out of the sidebar.
+_SETTINGS = "Réglages"
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the sidebar for this user."""
+    user = request.user
+    groups = []
+    for title, entries in _MENU:
+        act = "change" if title == _SETTINGS else "view"
+        items = [
+            {"title": label, "icon": icon, "link": reverse(f"admin:{name.replace('.', '_')}_changelist")}
+            for label, icon, name in entries
+            if _is_installed(name) and _may(user, act, name)
+        ]
+        if items:
+            groups.append({"title": title, "separator": True, "collapsible": title == _SETTINGS, "items": items})
+    return groups
+
+
+def _may(user: Any, act: str, name: str) -> bool:
+    app, model = name.split(".")
+    return user.has_perm(f"{app}.{act}_{model}") or (name == "invoicing.entry" and user.has_perm("invoicing.view_entry"))
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        apps.get_model(name)
+    except LookupError:
+        return False
+    return True

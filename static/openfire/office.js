@@ -1,0 +1,242 @@
+/* Behaviour of the pages: dialogs, notebook, lines and their live totals, defaults. No dependency of its own. */
+"use strict";
+(() => {
+  const $all = (root, selector) => Array.from(root.querySelectorAll(selector));
+  const wait = (delay, run) => { let timer; return (...args) => { clearTimeout(timer); timer = setTimeout(() => run(...args), delay); }; };
+
+  /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
+  function openDialog(url) {
+    fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {
+      const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
+      if (!answer.ok || !content) { window.location = url; return; }
+      const dialog = document.createElement("dialog");
+      dialog.className = "of-modal";
+      dialog.append(content);
+      dialog.addEventListener("close", () => dialog.remove());
+      document.body.append(dialog);
+      dialog.showModal();
+      const first = content.querySelector("input:not([type=hidden]), select, textarea") || content.querySelector("button");
+      if (first) first.focus();
+      setUp(content);
+    })).catch(() => { window.location = url; });
+  }
+
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("a[data-dialog]");
+    if (opener && !event.ctrlKey && !event.metaKey && event.button === 0) { event.preventDefault(); openDialog(opener.href); return; }
+    const closer = event.target.closest("[data-close]");
+    if (closer && closer.closest("dialog")) { event.preventDefault(); closer.closest("dialog").close(); }
+  });
+
+  /* A form is sent once, however often its button is pressed; a dialog's refusal or preview stays in the dialog. */
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const question = form.dataset.confirm;
+    if (question && !window.confirm(question)) { event.preventDefault(); return; }
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    const dialog = form.closest("dialog.of-modal");
+    if (dialog && event.submitter && event.submitter.name === "_preview") {
+      event.preventDefault();
+      const data = new FormData(form);
+      data.append("_preview", "1");
+      fetch(form.action, { method: "POST", body: data }).then((answer) => answer.text()).then((text) => {
+        const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
+        if (content) { dialog.replaceChildren(content); setUp(content); }
+      });
+      return;
+    }
+    form.dataset.sent = "1";
+    if (event.submitter && event.submitter.hasAttribute("data-once")) {
+      const button = event.submitter;
+      setTimeout(() => { button.disabled = true; }, 0);
+    }
+  });
+  window.addEventListener("pageshow", () => $all(document, "form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+
+  /* Notebook: the page with errors first, else the one last open here. */
+  function setUpNotebook(notebook) {
+    const key = "notebook:" + window.location.pathname.replace(/\d+/g, "#");
+    const show = (slug) => {
+      $all(notebook, "[data-tab]").forEach((tab) => tab.setAttribute("aria-selected", String(tab.dataset.tab === slug)));
+      $all(notebook, ".of-page").forEach((page) => { page.hidden = page.id !== "page-" + slug; });
+    };
+    const slugs = $all(notebook, "[data-tab]").map((tab) => tab.dataset.tab);
+    const wrong = notebook.querySelector("[data-errors]");
+    const wanted = wrong ? wrong.id.slice(5) : window.location.hash.startsWith("#onglet-") ? window.location.hash.slice(8) : sessionStorage.getItem(key);
+    if (slugs.includes(wanted)) show(wanted);
+    notebook.addEventListener("click", (event) => {
+      const tab = event.target.closest("[data-tab]");
+      if (tab) { show(tab.dataset.tab); sessionStorage.setItem(key, tab.dataset.tab); }
+    });
+    notebook.addEventListener("keydown", (event) => {
+      if (!event.target.matches("[data-tab]") || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      const index = slugs.indexOf(event.target.dataset.tab) + (event.key === "ArrowRight" ? 1 : -1);
+      const tab = notebook.querySelector(`[data-tab="${slugs[(index + slugs.length) % slugs.length]}"]`);
+      tab.focus(); tab.click();
+    });
+  }
+
+  /* Lines */
+  function setUpLines(block) {
+    const prefix = block.dataset.lines;
+    const body = block.querySelector("tbody");
+    const form = block.closest("form");
+    const total = block.querySelector(`[name="${prefix}-TOTAL_FORMS"]`);
+    const field = (row, name) => row.querySelector(`[name$="-${name}"]`);
+    const grow = (area) => { area.style.height = "auto"; area.style.height = area.scrollHeight + 2 + "px"; };
+
+    const refresh = wait(200, () => {
+      const data = new FormData(form);
+      data.delete("_version");
+      fetch(block.dataset.totalsUrl, { method: "POST", body: data }).then((answer) => answer.ok ? answer.json() : null).then((answer) => {
+        if (!answer) return;
+        $all(body, "[data-row]").forEach((row) => {
+          const index = (field(row, "position").name.match(/-(\d+)-position$/) || [])[1];
+          const amounts = answer.rows[index] || { net: "", gross: "" };
+          row.querySelector("[data-net]").textContent = amounts.net;
+          row.querySelector("[data-gross]").textContent = amounts.gross;
+        });
+        block.querySelector("[data-footer]").innerHTML = answer.footer;
+      }).catch(() => {});
+    });
+
+    const mark = (row) => row.classList.toggle("of-has-manual-tax", ["True", "true", "1", "on"].includes(field(row, "tax_is_manual").value));
+    const renumber = () => $all(body, "[data-row]").forEach((row, index) => { field(row, "position").value = index + 1; });
+
+    function fill(rows, onlyTax) {
+      const ids = rows.map((row) => field(row, "product").value).filter(Boolean);
+      if (!ids.length) { refresh(); return; }
+      const position = form.querySelector('[name="fiscal_position"]');
+      const query = new URLSearchParams({ product: ids.join(","), fiscal_position: position ? position.value : "" });
+      fetch(block.dataset.defaultsUrl + "?" + query).then((answer) => answer.json()).then((defaults) => {
+        rows.forEach((row) => {
+          const values = defaults[field(row, "product").value];
+          if (!values) return;
+          if (!onlyTax) {
+            field(row, "label").value = values.label; grow(field(row, "label"));
+            field(row, "unit_price").value = values.unit_price;
+          }
+          field(row, "tax").value = values.tax;
+          field(row, "tax_is_manual").value = "";
+          mark(row);
+        });
+        refresh();
+      }).catch(refresh);
+    }
+
+    function setUpRow(row) {
+      const product = field(row, "product");
+      if (product && window.django && window.django.jQuery) {
+        const $product = window.django.jQuery(product);
+        if (!$product.hasClass("select2-hidden-accessible") && $product.djangoAdminSelect2) $product.djangoAdminSelect2();
+        $product.on("select2:select select2:clear", () => fill([row], false));
+      }
+      field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
+      $all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); });
+      mark(row);
+      const grip = row.querySelector("[data-grip]");
+      grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
+      grip.addEventListener("dragend", () => { row.classList.remove("is-dragged"); renumber(); });
+      row.addEventListener("dragover", (event) => {
+        if (!block.dragged || block.dragged === row) return;
+        event.preventDefault();
+        const box = row.getBoundingClientRect();
+        body.insertBefore(block.dragged, event.clientY < box.top + box.height / 2 ? row : row.nextSibling);
+      });
+    }
+
+    function add(kind) {
+      const index = Number(total.value);
+      const holder = document.createElement("tbody");
+      holder.innerHTML = block.querySelector("[data-empty-row]").innerHTML.replace(/__prefix__/g, index);
+      const row = holder.querySelector("[data-row]");
+      body.append(row);
+      total.value = index + 1;
+      field(row, "kind").value = kind;
+      row.className = "of-line of-kind-" + kind;
+      if (kind !== "article") { field(row, "quantity").value = "0"; }
+      field(row, "position").value = $all(body, "[data-row]").length;
+      setUpRow(row);
+      const start = kind === "article" ? row.querySelector(".select2-selection") : field(row, "label");
+      if (start) start.focus();
+      refresh();
+    }
+
+    block.addEventListener("click", (event) => {
+      const adder = event.target.closest("[data-add]");
+      if (adder) { add(adder.dataset.add); return; }
+      const bin = event.target.closest("[data-remove]");
+      if (!bin) return;
+      const row = bin.closest("[data-row]");
+      const box = field(row, "DELETE");
+      if (row.querySelector('[name$="-id"]') && row.querySelector('[name$="-id"]').value) {
+        box.checked = !box.checked;
+        row.classList.toggle("is-doomed", box.checked);
+      } else {
+        if (box) box.checked = true;
+        row.hidden = true;
+      }
+      refresh();
+    });
+    body.addEventListener("input", (event) => { if (event.target.matches("input, select")) refresh(); });
+    body.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.matches("input.of-input")) { event.preventDefault(); add("article"); }
+    });
+    const position = form.querySelector('[name="fiscal_position"]');
+    if (position) position.addEventListener("change", () => {
+      const free = $all(body, "[data-row]").filter((row) => field(row, "product") && field(row, "product").value && !row.matches(".of-covered"));
+      fill(free, true);
+    });
+    $all(body, "[data-row]").forEach(setUpRow);
+    new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) $all(body, "textarea").forEach(grow); }).observe(block);
+    refresh();
+  }
+
+  /* Defaults: choosing a customer or a task fills what is still empty. */
+  function setUpDefaults(form, url) {
+    let filling = false;
+    const set = (name, item) => {
+      const target = form.querySelector(`[name="${name}"]`);
+      if (!target || target.value) return;
+      if (target.tagName === "SELECT") {
+        if (!$all(target, "option").some((option) => option.value === String(item.value))) target.append(new Option(item.text, item.value));
+        target.value = item.value;
+        if (window.django && window.django.jQuery) window.django.jQuery(target).trigger("change");
+        target.dispatchEvent(new Event("change", { bubbles: true }));
+      } else { target.value = item.value; }
+    };
+    const ask = (name) => {
+      const query = new URLSearchParams({ field: name });
+      $all(form, "input[name], select[name]").forEach((input) => {
+        if (!/^\w+-(\d+|__prefix__|[A-Z_]+)-?/.test(input.name) && !input.name.startsWith("_") && input.name !== "csrfmiddlewaretoken" && input.value) query.append(input.name, input.value);
+      });
+      fetch(url + "?" + query).then((answer) => answer.ok ? answer.json() : {}).then((found) => {
+        filling = true;
+        Object.entries(found).forEach(([key, item]) => set(key, item));
+        filling = false;
+      });
+    };
+    ["partner", "customer", "task", "template", "from_on", "equipment"].forEach((name) => {
+      const input = form.querySelector(`[name="${name}"]`);
+      if (!input) return;
+      if (input.tagName === "SELECT" && window.django && window.django.jQuery) window.django.jQuery(input).on("select2:select", () => ask(name));
+      input.addEventListener("change", () => { if (!filling) ask(name); });
+    });
+  }
+
+  function setUp(root) {
+    $all(root, "[data-notebook]").forEach(setUpNotebook);
+    $all(root, "[data-totals-url]").forEach(setUpLines);
+    $all(root, "form [data-defaults-from]").forEach((mark) => setUpDefaults(mark.closest("form"), mark.dataset.defaultsFrom));
+  }
+  const start = () => setUp(document);
+  if (document.readyState === "complete") start(); else window.addEventListener("load", start);
+
+  /* Keyboard: Ctrl+S saves. */
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+      const save = document.querySelector('#submit-row [name="_save"]');
+      if (save) { event.preventDefault(); save.click(); }
+    }
+  });
+})();
