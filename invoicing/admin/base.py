@@ -356,9 +356,8 @@ class LinesInline(TabularInline):
             choices = [("", "–")] + [(tax.pk, tax.name) for tax in Tax.objects.filter(is_active=True)]
             kept = getattr(obj, "pk", None) and self.model.objects.filter(**{self.fk_of(): obj}).values("tax")
             extra = Tax.objects.filter(is_active=False, pk__in=kept) if kept is not None and kept else ()
+            fields["tax"].widget = forms.Select(attrs={"class": "of-input of-tax"})
             fields["tax"].choices = choices + [(tax.pk, tax.name) for tax in extra]
-            for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
-                setattr(fields["tax"].widget, name, False)
         return formset
 
     def fk_of(self) -> str:

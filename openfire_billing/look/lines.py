@@ -54,7 +54,6 @@ class LineForm(forms.ModelForm):
         for name in ("quantity", "unit_price", "discount"):
             self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
         if "tax" in self.fields:
-            self.fields["tax"].widget.attrs["class"] = f"{_CLASSES} of-tax"
             self.fields["tax"].empty_label = "–"  # type: ignore[attr-defined]
 
     def clean_quantity(self) -> Decimal:
