@@ -7,16 +7,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, connections
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 
 from tests import servers
 from tests.settings import SUITE
 
 HERE = Path(__file__).parent
-MARKED_BY_FOLDER = ("kernel", "browser", "faults")
+MARKED_BY_FOLDER = ("browser", "faults")
+
+
+# Two cores run three suites: how long an example took says nothing. The limit is the test's own.
+hypothesis.settings.register_profile(
+    "tests", hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name()), deadline=None
+)
+hypothesis.settings.load_profile("tests")
 
 
 # Which test runs where
@@ -44,10 +52,20 @@ def _belongs_here(item: pytest.Item) -> bool:
     if SUITE == "browser":
         return marked("browser")
     if SUITE == "postgresql":
-        return not marked("browser", "kernel")
+        return marked("postgresql", "faults") or (not marked("browser") and _asks_for_database(item))
     if SUITE == "sqlite":
         return not marked("browser")
     return True
+
+
+def _asks_for_database(item: pytest.Item) -> bool:
+    """What asks for none would only run the same again on the second database."""
+    fixtures = getattr(item, "fixturenames", ())
+    return (
+        item.get_closest_marker("django_db") is not None
+        or any(name in fixtures for name in ("db", "transactional_db"))
+        or issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:
