@@ -1,6 +1,7 @@
 # Everything starts from a clean clone: each target first sets up what it needs (bin/setup), once.
 PYTHON := .venv/bin/python
-TYPED := $(wildcard $(addprefix openfire_billing/,money.py periods.py errors.py contributions.py) */services contracts/planner)
+TYPED := $(addprefix openfire_billing/,money.py periods.py errors.py contributions.py) \
+  $(shell find */services */planner -name '*.py' 2>/dev/null)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
 .PHONY: help setup demo test lint format bench screenshots lock
