@@ -11,8 +11,8 @@ class BusinessError(Exception):
 
     code = "refused"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: Any, *, code: str | None = None) -> None:
+        super().__init__(str(message))
         if code:
             self.code = code
 

@@ -52,15 +52,16 @@ NOTHING = Totals(ZERO, ZERO, ZERO)
 def to_cents(amount: Decimal | Fraction | int, rounding: str = HALF_EVEN) -> Decimal:
     """Round to the cent. A fraction is rounded on its exact value, never through a float or a cut decimal."""
     if isinstance(amount, Fraction):
-        hundredfold = amount * 100
-        whole, rest = divmod(hundredfold, 1)
-        half = Fraction(1, 2)
-        if hundredfold < 0 and rounding == HALF_UP:  # half-up means away from zero, as for decimals
-            up = rest > half
+        whole, rest = divmod(amount.numerator * 100, amount.denominator)
+        twice = 2 * rest
+        if whole < 0 and rounding == HALF_UP:  # half-up means away from zero, as for decimals
+            up = twice > amount.denominator
         else:
-            up = rest > half or (rest == half and (rounding == HALF_UP or whole % 2 == 1))
-        return _cents(int(whole) + up)
-    return Decimal(amount).quantize(CENT, rounding=_MODES[rounding], context=_WIDE)
+            up = twice > amount.denominator or (
+                twice == amount.denominator and (rounding == HALF_UP or whole % 2 == 1)
+            )
+        return _cents(whole + up)
+    return Decimal(amount).quantize(CENT, rounding=_MODES[rounding], context=_WIDE) + ZERO  # never -0.00
 
 
 def _cents(count: int) -> Decimal:
@@ -116,11 +117,13 @@ def with_taxes(taxes: tuple[TaxTotal, ...]) -> Totals:
     return Totals(net, tax, net + tax, taxes)
 
 
-def instalment(yearly: Decimal, *, done: Fraction, share: Fraction, per_year: Fraction) -> Decimal:
+def instalment(
+    yearly: Decimal, *, done: Fraction, share: Fraction, per_year: Fraction, rounding: str = HALF_EVEN
+) -> Decimal:
     """Amount of one period of a yearly price, which depends on the period's place alone.
 
     `done`: sum of the shares of the periods before it (1 each, a stub its fraction); `share`: this one's;
     `per_year`: periods a year. cents(Y·S(n)/p) − cents(Y·S(n−1)/p): twelve months make the year to the cent.
     """
     year = Fraction(yearly)
-    return to_cents(year * (done + share) / per_year) - to_cents(year * done / per_year)
+    return to_cents(year * (done + share) / per_year, rounding) - to_cents(year * done / per_year, rounding)

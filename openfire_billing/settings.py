@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "csp",
     "invoicing",
     "interventions",
+    "appointments",
     "openfire_billing.office",
 ]
 
@@ -215,11 +216,6 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="WARNING")},
 }
-if sentry_dsn := env("SENTRY_DSN", default=""):
-    import sentry_sdk
-
-    sentry_sdk.init(dsn=sentry_dsn)
-
 CURRENCIES = ("EUR", "CHF", "GBP", "USD")
 DEFAULT_CURRENCY = "EUR"
 

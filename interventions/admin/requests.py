@@ -20,6 +20,7 @@ from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
 from invoicing.models import Partner
+from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.messages import queue_message
 from openfire_billing.look.actions import DocumentAction, each
@@ -290,9 +291,9 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task or template → type, duration, end of the window."""
         found: dict[str, Any] = {}
-        partner = _one(Partner.objects.select_related("bill_to", "fiscal_position"), data.get("partner"))
+        partner = _one(Partner.objects.select_related("bill_to"), data.get("partner"))
         if partner is not None:
-            _put(found, address=partner.default_address(), bill_to=partner.bill_to, fiscal_position=partner.fiscal_position)
+            _put(found, address=partner.default_address(), bill_to=partner.bill_to, fiscal_position=usual_terms(partner).fiscal_position)
             _put(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
         template = _one(InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template"))
         task = _one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))

@@ -68,7 +68,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
     inlines = (TemplateLineInline,)
     fieldsets = (
         (_("Quoi"), {"fields": ("name", "type", "task")}),
-        (_("Conditions"), {"fields": ("fiscal_position", "company", "is_active")}),
+        (_("Conditions"), {"fields": ("fiscal_position", "company", "spans_break", "is_active")}),
         (_("Texte"), {"fields": ("description",), "classes": ("notebook",)}),
     )
     notebook = (

@@ -80,6 +80,7 @@ class InterventionTemplate(models.Model):
         Company, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("société (vide = toutes)")
     )
     description = models.TextField(_("Description"), blank=True)
+    spans_break = models.BooleanField(_("peut enjamber la pause de midi"), default=True)
     is_active = models.BooleanField(_("proposé"), default=True)
 
     class Meta:

@@ -1,6 +1,5 @@
 """Roads A and A' from an intervention request: a draft invoice, or a quote that keeps its lines while it lives."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -12,6 +11,7 @@ from interventions.models import InterventionRequest, QuotedLine, RequestLineCla
 from interventions.models.claims import lock_interventions, lock_quotes_of
 from interventions.services.requests import lock_intervention
 from invoicing.models import Invoice, Quote
+from invoicing.services.documents.batches import bill_in_groups
 from invoicing.services.documents.drafts import draft_invoice
 from invoicing.services.documents.lines import Item, item_of, refuse_unbillable, section
 from invoicing.services.documents.quotes import draft_quote
@@ -115,33 +115,19 @@ def invoice_interventions(
     interventions: Iterable[InterventionRequest], *, on: date, by: Any, group_by_customer: bool = False
 ) -> list[Outcome]:
     """Invoice many DIs, one draft each or one per payer. One refusal never stops the others."""
-    wanted = list(interventions)
-    if not group_by_customer:
-        return [_outcome(i, lambda i=i: invoice_intervention(i, on=on, by=by)) for i in wanted]  # type: ignore[misc]
-    outcomes: dict[int, Outcome] = {}
-    groups: dict[tuple[Any, ...], list[InterventionRequest]] = defaultdict(list)
-    for intervention in wanted:
-        groups[intervention.company_id, intervention.payer.pk, intervention.fiscal_position_id].append(intervention)
-    for members in groups.values():
-        outcomes.update(_invoice_members(members, on=on, by=by))
-    return [outcomes[intervention.pk] for intervention in wanted]
+    return bill_in_groups(
+        interventions,
+        key=lambda i: (i.company_id, i.payer.pk, i.fiscal_position_id) if group_by_customer else i.pk,
+        lock=_lock_all,
+        billable=lambda i: _billable(i, on=on),
+        make=lambda group: _invoice_group(group, on=on, by=by),
+    )
 
 
-def _invoice_members(members: Sequence[InterventionRequest], *, on: date, by: Any) -> dict[int, Outcome]:
-    outcomes: dict[int, Outcome] = {i.pk: Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in members}
-    with transaction.atomic():
-        locked = lock_interventions(members)
-        lock_quotes_of(locked)
-        ready = []
-        for intervention in locked:
-            try:
-                ready.append((intervention, _billable(intervention, on=on)))
-            except BusinessError as refusal:
-                outcomes[intervention.pk] = Outcome(intervention, refusal=str(refusal))
-        if ready:
-            invoice = _invoice_group(ready, on=on, by=by)
-            outcomes.update({i.pk: Outcome(i, made=invoice) for i, _lines in ready})
-    return outcomes
+def _lock_all(interventions: Sequence[InterventionRequest]) -> list[InterventionRequest]:
+    locked = lock_interventions(interventions)
+    lock_quotes_of(locked)
+    return locked
 
 
 def quote_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> Quote:

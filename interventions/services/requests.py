@@ -5,13 +5,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity, InterventionState
 from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
 from interventions.models.claims import lock_interventions, lock_quotes_of
 from invoicing.models import Address, Company
-from invoicing.services.catalogue import take_number
+from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import (
     COPIED,
     Item,
@@ -73,7 +74,9 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
             raise BusinessError(_("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner)
         intervention.address = address
     intervention.bill_to = intervention.bill_to or partner.bill_to
-    intervention.fiscal_position = intervention.fiscal_position or partner.fiscal_position or task.fiscal_position
+    intervention.fiscal_position = (
+        intervention.fiscal_position or usual_terms(partner).fiscal_position or task.fiscal_position
+    )
     intervention.duration = intervention.duration or task.duration
     intervention.to_on = intervention.to_on or propose_dates(task.granularity, intervention.from_on)
     intervention.user = intervention.user or by
@@ -183,7 +186,13 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
     doomed, changes = apply_edits(lines, edits, new=lambda: RequestLine(intervention=intervention), save=save)
     for line in doomed:
         _refuse_deletion(line)
-    RequestLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+    try:
+        RequestLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+    except ProtectedError as kept:
+        raise BusinessError(
+            _("« %s » est reprise sur un rendez-vous : mettez sa quantité à 0 plutôt que de la supprimer.")
+            % " », « ".join(str(line) for line in doomed)
+        ) from kept
     if changes:
         record(intervention, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
 
@@ -351,6 +360,9 @@ def delete_interventions(interventions: Iterable[InterventionRequest], *, by: An
             for line in intervention.lines.all():
                 _refuse_deletion(line)
             record(intervention, "deleted", by=by, text=_("DI supprimée"))
-        InterventionRequest.objects.filter(pk__in=[i.pk for i in locked]).delete()
+        try:
+            InterventionRequest.objects.filter(pk__in=[i.pk for i in locked]).delete()
+        except ProtectedError as kept:
+            raise BusinessError(_("Cette DI a un rendez-vous : supprimez-le d'abord, ou archivez la DI.")) from kept
     return len(locked)
 

@@ -13,7 +13,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.choices import MessageState
-from invoicing.models import Address, Company, CompanyAccess, Message, Partner, Tag
+from invoicing.models import Address, Company, CompanyAccess, Message, Partner, PartnerTerms, Tag
 from invoicing.services.parties.messages import retry_message
 from openfire_billing.look.actions import ActionsMixin, DocumentAction
 from openfire_billing.templatetags.office import badge
@@ -25,18 +25,23 @@ class AddressInline(StackedInline):
     fields = (("label", "phone"), "street", "street2", ("zip", "city", "country"), ("is_default", "is_billing"), ("latitude", "longitude"))
 
 
+class TermsInline(StackedInline):
+    model = PartnerTerms
+    fields = (("fiscal_position", "payment_term"),)
+
+
 @admin.register(Partner)
 class PartnerAdmin(OfficeAdmin):
     list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
     list_filter = ("is_active", "kind", "tags")
     search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
     autocomplete_fields = ("bill_to", "tags")
-    inlines = (AddressInline,)
+    inlines = (TermsInline, AddressInline)
     list_select_related = ("bill_to",)
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
     fieldsets = (
         (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
-        (_("Facturation"), {"fields": (("bill_to", "fiscal_position"), ("payment_term", "vat_number"), "siren")}),
+        (_("Facturation"), {"fields": ("bill_to", ("vat_number", "siren"))}),
         (_("Divers"), {"fields": ("note", "is_active")}),
     )
 

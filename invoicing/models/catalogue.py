@@ -220,6 +220,26 @@ class PaymentTerm(models.Model):
         return end_of_month(day) if self.end_of_month else day
 
 
+class PartnerTerms(models.Model):
+    """A partner's usual fiscal position and payment term."""
+
+    partner = models.OneToOneField(Partner, models.CASCADE, related_name="terms", verbose_name=_("client"))
+    fiscal_position = models.ForeignKey(
+        FiscalPosition, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("position fiscale")
+    )
+    payment_term = models.ForeignKey(
+        PaymentTerm, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("conditions de règlement")
+    )
+
+    class Meta:
+        ordering = ["partner"]
+        verbose_name = _("conditions du client")
+        verbose_name_plural = _("conditions du client")
+
+    def __str__(self) -> str:
+        return f"{self.fiscal_position or '–'} · {self.payment_term or '–'}"
+
+
 class Journal(models.Model):
     """An accounting journal of a company. A sales journal numbers its invoices: prefix, year, five digits."""
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from invoicing.models import Company, Counter, FiscalPosition, Journal, JournalCounter, Product, Tax
+from invoicing.models import Company, Counter, FiscalPosition, Journal, JournalCounter, Partner, PartnerTerms, Product, Tax
 
 
 def take_number(company: Company, series: str) -> str:
@@ -33,6 +33,13 @@ def take_journal_number(journal: Journal, on: date) -> str:
 def tax_for(product: Product, position: FiscalPosition | None, on: date) -> Tax:
     """The tax of an article under a fiscal position at a date of supply."""
     return (position.map(product.tax) if position else product.tax).on(on)
+
+
+def usual_terms(partner: Partner) -> PartnerTerms:
+    """The partner's usual fiscal position and payment term (both empty when none were set)."""
+    return PartnerTerms.objects.filter(partner=partner).select_related(
+        "fiscal_position", "payment_term"
+    ).first() or PartnerTerms(partner=partner)
 
 
 def journal_of(company: Company, kind: str) -> Any:

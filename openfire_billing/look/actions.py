@@ -163,8 +163,11 @@ class ActionsMixin:
         return form
 
     def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:
+        note = getattr(made, "note", "")
+        if isinstance(made, Outcome):
+            made = made.made
         if made is not None and hasattr(made, "_meta") and made != document:
-            return format_html("{} : {}", action.done or action.label, link_to(made))
+            return format_html("{} : {} {}", action.done or action.label, link_to(made), note)
         return format_html("{} : {}", made if made == document else document, action.done or action.label)
 
     def _after(self, action: DocumentAction, document: Any) -> str:

@@ -51,6 +51,8 @@ class LineForm(forms.ModelForm):
         super().__init__(*args, **options)
         self.fields["label"].required = False
         self.fields["position"].required = False
+        if not self.instance.pk:
+            self.initial["unit_price"] = None
         for name in ("quantity", "unit_price", "discount"):
             self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
         if "tax" in self.fields:
@@ -72,7 +74,10 @@ class LineForm(forms.ModelForm):
         return quantity
 
     def clean_unit_price(self) -> Decimal:
-        return self.cleaned_data.get("unit_price") or Decimal(0)
+        """Left empty, the article's: the page fills it, but one may save before it has."""
+        price = self.cleaned_data.get("unit_price")
+        product = self.cleaned_data.get("product")
+        return price if price is not None else product.unit_price if product else Decimal(0)
 
     def clean_discount(self) -> Decimal:
         return self.cleaned_data.get("discount") or Decimal(0)
@@ -80,8 +85,10 @@ class LineForm(forms.ModelForm):
     def clean_position(self) -> int:
         return self.cleaned_data.get("position") or 0
 
-    def validate_constraints(self) -> None:
-        """Nothing here: constraints are checked on the complete line, by the service and the database."""
+    def _get_validation_exclusions(self) -> set[str]:
+        """A tax left empty is the article's, set by the service: the line is not complete yet."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded if self.cleaned_data.get("tax") else excluded | {"tax"}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -37,6 +37,7 @@ from invoicing.models import (
     CompanyAccess,
     FiscalPosition,
     Partner,
+    PartnerTerms,
     PaymentTerm,
     Product,
     Quote,
@@ -237,8 +238,8 @@ def _customers() -> list[Partner]:
             email=f"client{index + 1}@exemple.example",
             phone=f"02 61 91 30 {10 + index}",
             mobile=f"06 39 98 40 {10 + index}",
-            payment_term=PaymentTerm.objects.get(name="À réception"),
         )
+        PartnerTerms.objects.create(partner=partner, payment_term=PaymentTerm.objects.get(name="À réception"))
         if index % 4 == 0:
             partner.tags.add(loyal)
         address = Address.objects.create(
@@ -264,8 +265,8 @@ def _managed_building() -> Partner:
         kind=PartnerKind.NON_TAXABLE,
         email="syndic@exemple.example",
         phone="02 61 91 50 50",
-        payment_term=PaymentTerm.objects.get(name="30 jours"),
     )
+    PartnerTerms.objects.create(partner=payer, payment_term=PaymentTerm.objects.get(name="30 jours"))
     Address.objects.create(
         partner=payer, street="9 quai Imaginaire", zip="35000", city="Rennes", is_default=True, is_billing=True
     )

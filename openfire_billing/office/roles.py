@@ -19,7 +19,7 @@ _CATALOGUE = (
     "interventions.interventiontype interventions.task interventions.interventiontemplate interventions.sector "
     "interventions.technician interventions.team"
 ).split()
-_CUSTOMERS = "invoicing.partner invoicing.address interventions.installedproduct interventions.addresssector".split()
+_CUSTOMERS = "invoicing.partner invoicing.partnerterms invoicing.address interventions.installedproduct interventions.addresssector".split()
 _WORK = (
     "interventions.interventionrequest interventions.requestline appointments.appointment "
     "appointments.appointmentline appointments.absence"

@@ -17,6 +17,7 @@ from invoicing.admin.forms import CreditForm, PaymentForm, PostForm
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
 from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim
+from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.posting.credit import credit_invoice, plan_credit
@@ -218,7 +219,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
             edit_draft(form.instance, edits=edits, values=values, by=request.user)
             self.write_journal(request, form, change)
             return
-        position = data["fiscal_position"] or data["customer"].fiscal_position
+        position = data["fiscal_position"] or usual_terms(data["customer"]).fiscal_position
         draft = draft_invoice(
             company=data["company"],
             customer=data["customer"],

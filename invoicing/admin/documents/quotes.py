@@ -16,6 +16,7 @@ from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
 from invoicing.choices import QuoteState
 from invoicing.exchange.pdf import quote_pdf
 from invoicing.models import Quote, QuoteLine, QuoteLineClaim
+from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from openfire_billing.contributions import SmartButton, contribute
@@ -239,7 +240,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             items=items_of_edits(edits, position=data["fiscal_position"], company=data["company"], on=data["issued_on"]),
             on=data["issued_on"],
             by=request.user,
-            fiscal_position=data["fiscal_position"] or data["partner"].fiscal_position,
+            fiscal_position=data["fiscal_position"] or usual_terms(data["partner"]).fiscal_position,
             payment_term=data["payment_term"],
         ).quote
         services.edit_quote(made, edits=(), values={"valid_until": data["valid_until"], "notes": data["notes"]}, by=request.user)

@@ -152,22 +152,6 @@ class Partner(models.Model):
     bill_to = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="pays_for", verbose_name=_("facturer à")
     )
-    fiscal_position = models.ForeignKey(
-        "invoicing.FiscalPosition",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="partners",
-        verbose_name=_("position fiscale"),
-    )
-    payment_term = models.ForeignKey(
-        "invoicing.PaymentTerm",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="partners",
-        verbose_name=_("conditions de règlement"),
-    )
     is_active = models.BooleanField(_("actif"), default=True)
     note = models.TextField(_("Note interne"), blank=True)
 

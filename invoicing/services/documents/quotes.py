@@ -23,7 +23,7 @@ from invoicing.models import (
     QuoteLineClaim,
 )
 from invoicing.models.documents.claims import children_of, lock_quotes
-from invoicing.services.catalogue import take_number
+from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.drafts import draft_invoice
 from invoicing.services.documents.lines import (
     COPIED,
@@ -70,7 +70,7 @@ def draft_quote(
         site=site,
         title=title,
         fiscal_position=fiscal_position,
-        payment_term=payment_term or (bill_to or partner).payment_term,
+        payment_term=payment_term or usual_terms(bill_to or partner).payment_term,
         issued_on=on,
         valid_until=on + timedelta(days=company.quote_validity_days),
         currency=company.currency,

@@ -1,0 +1,15 @@
+"""What appointments are made of."""
+
+from appointments.models.appointments import Appointment, AppointmentLine, Slot
+from appointments.models.availability import Absence, ClosingDay, WorkingHours
+from appointments.models.claims import AppointmentLineClaim
+
+__all__ = [
+    "Absence",
+    "Appointment",
+    "AppointmentLine",
+    "AppointmentLineClaim",
+    "ClosingDay",
+    "Slot",
+    "WorkingHours",
+]

@@ -1,0 +1,252 @@
+"""The appointment (RDV), its lines, and the time its technicians are taken."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from appointments.choices import APPOINTMENT_MOVES, AppointmentState
+from appointments.querysets import AppointmentLineQuerySet, AppointmentQuerySet
+from interventions.models import (
+    InstalledProduct,
+    InterventionRequest,
+    InterventionTemplate,
+    InterventionType,
+    RequestLine,
+    Task,
+    Team,
+    Technician,
+)
+from invoicing.choices import LineKind, TagScope
+from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
+from openfire_billing import money
+from openfire_billing.fields import hours_field
+
+
+class Appointment(models.Model):
+    """Technicians at a customer's, from `starts_at` to `ends_at` (computed from working hours, or forced).
+
+    `override`: why it stands although a technician is taken or does not work then.
+    """
+
+    MOVES = APPOINTMENT_MOVES
+
+    company = models.ForeignKey(Company, models.PROTECT, related_name="appointments", verbose_name=_("Société"))
+    number = models.CharField(_("Numéro"), max_length=35, null=True, blank=True)
+    state = models.CharField(
+        _("État"), max_length=12, choices=AppointmentState, default=AppointmentState.DRAFT, db_index=True
+    )
+    title = models.CharField(_("Titre"), max_length=160, blank=True)
+    intervention = models.ForeignKey(
+        InterventionRequest,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="appointments",
+        verbose_name=_("Demande d'intervention"),
+    )
+    team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="appointments", verbose_name=_("Équipe")
+    )
+    technicians = models.ManyToManyField(Technician, related_name="appointments", verbose_name=_("Intervenants"))
+    lead = models.ForeignKey(
+        Technician,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="led_appointments",
+        verbose_name=_("Intervenant principal"),
+    )
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="appointments", verbose_name=_("Client"))
+    bill_to = models.ForeignKey(
+        Partner,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="appointments_to_pay",
+        verbose_name=_("Facturer à"),
+    )
+    address = models.ForeignKey(
+        Address, models.PROTECT, blank=True, related_name="appointments", verbose_name=_("Adresse")
+    )
+    type = models.ForeignKey(
+        InterventionType, models.PROTECT, null=True, blank=True, related_name="appointments", verbose_name=_("Type")
+    )
+    task = models.ForeignKey(Task, models.PROTECT, related_name="appointments", verbose_name=_("Tâche"))
+    template = models.ForeignKey(
+        InterventionTemplate,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="appointments",
+        verbose_name=_("Modèle d'intervention"),
+    )
+    duration = hours_field(_("Durée (h)"), blank=True, validators=[MinValueValidator(Decimal("0.05"))])
+    equipment = models.ForeignKey(
+        InstalledProduct,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="appointments",
+        verbose_name=_("Produit installé"),
+    )
+    description = models.TextField(_("Description"), blank=True)
+    report = models.TextField(_("Compte rendu"), blank=True)
+    reason = models.CharField(_("Motif"), max_length=200, blank=True)
+    tags = models.ManyToManyField(
+        Tag, blank=True, limit_choices_to={"scope": TagScope.INTERVENTION}, verbose_name=_("Étiquettes")
+    )
+    starts_at = models.DateTimeField(_("Début"), null=True, blank=True, db_index=True)
+    ends_at = models.DateTimeField(_("Fin"), null=True, blank=True)
+    is_end_forced = models.BooleanField(_("Fin forcée"), default=False)
+    is_all_day = models.BooleanField(_("Journée entière"), default=False)
+    override = models.CharField(_("Dérogation (motif)"), max_length=200, blank=True)
+    done_at = models.DateTimeField(_("Réalisé le"), null=True, blank=True)
+    fiscal_position = models.ForeignKey(
+        FiscalPosition, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Position fiscale")
+    )
+
+    objects = AppointmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-starts_at", "-pk"]
+        verbose_name = _("rendez-vous")
+        verbose_name_plural = _("rendez-vous")
+        constraints = [
+            models.UniqueConstraint(fields=["company", "number"], name="appointments_number_once"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
+                name="appointments_order",
+                violation_error_message=_("La fin du RDV suit son début."),
+            ),
+            models.CheckConstraint(
+                condition=Q(duration__gt=0),
+                name="appointments_duration",
+                violation_error_message=_("La durée est supérieure à zéro."),
+            ),
+        ]
+        indexes = [models.Index(fields=["company", "state", "starts_at"], name="appointments_by_day")]
+
+    def __str__(self) -> str:
+        return self.number or (f"RDV provisoire n° {self.pk}" if self.pk else "Nouveau RDV")
+
+    @property
+    def payer(self) -> Partner:
+        return self.bill_to or self.partner.payer
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in AppointmentState.open
+
+    @property
+    def day(self) -> Any:
+        """The day it begins, in France."""
+        return timezone.localtime(self.starts_at).date() if self.starts_at else None
+
+    @property
+    def totals(self) -> money.Totals:
+        """HT, VAT per rate, TTC of the lines that are the customer's to pay."""
+        rounding = self.company.rounding
+        return money.totals(
+            [
+                (line.net_amount(rounding), line.terms.tax)
+                for line in self.lines.all()
+                if line.terms.is_article and line.terms.tax and not line.covered
+            ],
+            rounding,
+        )
+
+
+class AppointmentLine(BillableLine):
+    """A line of an RDV. Copied from a DI line it owns only its quantity: the rest is read from the DI line."""
+
+    appointment = models.ForeignKey(
+        Appointment, models.CASCADE, related_name="lines", verbose_name=_("rendez-vous")
+    )
+    request_line = models.ForeignKey(
+        RequestLine,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="appointment_lines",
+        verbose_name=_("ligne de la DI"),
+    )
+
+    objects = AppointmentLineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "pk"]
+        verbose_name = _("ligne de RDV")
+        verbose_name_plural = _("lignes de RDV")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(kind=LineKind.ARTICLE) | Q(tax__isnull=False) | Q(request_line__isnull=False),
+                name="appointments_line_has_tax",
+                violation_error_message=_("Une ligne d'article a une TVA."),
+            ),
+            models.CheckConstraint(
+                condition=Q(unit_price__gte=0, discount__gte=0, discount__lte=100),
+                name="appointments_line_price_sane",
+                violation_error_message=_("Le prix n'est pas négatif et la remise va de 0 à 100 %."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gte=0),
+                name="appointments_line_quantity",
+                violation_error_message=_("La quantité n'est pas négative."),
+            ),
+            models.UniqueConstraint(
+                fields=["appointment", "request_line"],
+                condition=Q(request_line__isnull=False),
+                name="appointments_line_of_request_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.request_line) if self.request_line_id else super().__str__()
+
+    @property
+    def terms(self) -> BillableLine:
+        """Where article, label, price, discount and tax are read: the DI line, or the line itself."""
+        return self.request_line or self
+
+    @property
+    def covered(self) -> bool:
+        """Billed by a contract."""
+        return bool(self.request_line and self.request_line.covered)
+
+    def net_amount(self, rounding: str, quantity: Decimal | None = None) -> Decimal:
+        wanted = self.quantity if quantity is None else quantity
+        if self.request_line is not None:
+            return self.request_line.net_amount(rounding, wanted)
+        return super().net_amount(rounding, wanted)
+
+
+class Slot(models.Model):
+    """A technician taken from one moment to another by an RDV. `blocks`: no other may overlap it.
+
+    On PostgreSQL an exclusion constraint on (technician, time) where it blocks.
+    """
+
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="slots", verbose_name=_("rendez-vous"))
+    technician = models.ForeignKey(Technician, models.PROTECT, related_name="slots", verbose_name=_("intervenant"))
+    starts_at = models.DateTimeField(_("début"))
+    ends_at = models.DateTimeField(_("fin"))
+    blocks = models.BooleanField(_("exclusif"), default=True)
+
+    class Meta:
+        ordering = ["starts_at", "pk"]
+        verbose_name = _("temps pris")
+        verbose_name_plural = _("temps pris")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=models.F("ends_at")), name="appointments_slot_order"
+            )
+        ]
+        indexes = [models.Index(fields=["technician", "starts_at"], name="appointments_slot_of")]
+
+    def __str__(self) -> str:
+        return f"{self.technician} {self.starts_at:%d/%m/%Y %H:%M}"

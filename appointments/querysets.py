@@ -1,0 +1,77 @@
+"""Questions asked of the database about appointments, in the trade's words."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Case, Exists, F, OuterRef, Subquery, When
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from appointments.choices import AppointmentState
+from invoicing.querysets import claimed, opposite
+from openfire_billing.fields import Balance
+
+_QUANTITY = models.DecimalField(max_digits=18, decimal_places=3)
+
+
+def day_bounds(day: date, days: int = 1) -> tuple[datetime, datetime]:
+    """The first instant of a day in France, and that of the day `days` later."""
+    zone = timezone.get_default_timezone()
+    return (
+        datetime.combine(day, time(), tzinfo=zone),
+        datetime.combine(day + timedelta(days=days), time(), tzinfo=zone),
+    )
+
+
+class AppointmentLineQuerySet(models.QuerySet[Any]):
+    def left_to_bill(self, on: date) -> "AppointmentLineQuerySet":
+        """Annotate `billed`, `own_left` and, for a linked line, `request_left`.
+
+        What is left of a line is min(own_left, request_left): see `left_of`.
+        """
+        terms = claimed(apps.get_model("appointments", "AppointmentLineClaim"), "appointment_line")
+        request_line = apps.get_model("interventions", "RequestLine")
+        of_request = request_line.objects.filter(pk=OuterRef("request_line")).left_to_bill(on).values("left")[:1]
+        return self.annotate(
+            billed=Balance(*opposite(terms), places=3),
+            own_left=Balance("+", F("quantity"), *terms, places=3, floor=True),
+            request_left=Subquery(of_request, output_field=_QUANTITY),
+        )
+
+    def open(self, on: date) -> "AppointmentLineQuerySet":
+        """Lines with something left to bill."""
+        return (
+            self.left_to_bill(on)
+            .annotate(
+                left=Case(
+                    When(request_line__isnull=True, then=F("own_left")),
+                    default=Least(F("own_left"), F("request_left")),
+                    output_field=_QUANTITY,
+                )
+            )
+            .filter(left__gt=0)
+        )
+
+
+class AppointmentQuerySet(models.QuerySet[Any]):
+    def with_lines(self) -> "AppointmentQuerySet":
+        """Load what totals need, in a constant number of queries."""
+        line = apps.get_model("appointments", "AppointmentLine")
+        lines = line.objects.select_related("tax", "product", "request_line__tax", "request_line__product")
+        return self.select_related("company").prefetch_related(models.Prefetch("lines", lines))
+
+    def on_day(self, day: date, days: int = 1) -> "AppointmentQuerySet":
+        """Beginning within `days` days from `day`."""
+        start, end = day_bounds(day, days)
+        return self.filter(starts_at__gte=start, starts_at__lt=end)
+
+    def of_technician(self, technician: Any) -> "AppointmentQuerySet":
+        return self.filter(technicians=technician)
+
+    def to_bill(self, on: date) -> "AppointmentQuerySet":
+        """Confirmed or done with lines left to bill."""
+        lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
+        return self.filter(Exists(lines.open(on)), state__in=sorted(AppointmentState.billable))
+

@@ -1,0 +1,1 @@
+"""What appointments can be asked to do."""

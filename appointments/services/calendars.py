@@ -1,0 +1,90 @@
+"""The calendars of technicians, read in a few queries, and the time an RDV takes of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
+
+import holidays
+from django.utils import timezone
+
+from appointments.availability import Calendar, Stretch, Week
+from appointments.models import Absence, ClosingDay, Slot, WorkingHours
+from appointments.querysets import day_bounds
+from interventions.models import Technician
+
+# Used until a company sets its own: Monday to Friday, 8 to 12 and 13:30 to 17:30.
+USUAL_WEEK = Week({day: [(time(8), time(12)), (time(13, 30), time(17, 30))] for day in range(5)})
+
+
+@lru_cache(maxsize=64)
+def public_holidays(year: int, department: str) -> frozenset[date]:
+    """Public holidays of France that year; Alsace and Moselle have two more."""
+    in_alsace = department in ("57", "67", "68")
+    found = holidays.France(years=year, subdiv="Alsace-Moselle") if in_alsace else holidays.France(years=year)
+    return frozenset(found)
+
+
+def calendars_of(
+    technicians: Iterable[Technician], *, first_day: date, last_day: date, without: Any = None
+) -> dict[int, Calendar]:
+    """The calendars of technicians between two days, both included. `without`: an RDV whose time is not counted."""
+    people = list(technicians)
+    ids = [technician.pk for technician in people]
+    companies = {technician.company_id for technician in people}
+    start, _end = day_bounds(first_day)
+    _start, end = day_bounds(last_day, 2)
+    weeks = _weeks(companies)
+    absences: dict[int, list[Stretch]] = defaultdict(list)
+    for row in Absence.objects.filter(technician__in=ids, starts_at__lt=end, ends_at__gt=start):
+        absences[row.technician_id].append((row.starts_at, row.ends_at))
+    taken: dict[int, list[Stretch]] = defaultdict(list)
+    slots = Slot.objects.filter(technician__in=ids, starts_at__lt=end, ends_at__gt=start)
+    if without is not None and without.pk:
+        slots = slots.exclude(appointment=without)
+    for slot in slots:
+        taken[slot.technician_id].append((slot.starts_at, slot.ends_at))
+    closed = _days_off(people, first_day, last_day)
+    zone = timezone.get_default_timezone()
+    return {
+        technician.pk: Calendar(
+            week=weeks.get((technician.company_id, technician.pk))
+            or weeks.get((technician.company_id, None))
+            or USUAL_WEEK,
+            zone=zone,
+            days_off=closed[technician.company_id],
+            absences=tuple(absences[technician.pk]),
+            taken=sorted(taken[technician.pk]),
+        )
+        for technician in people
+    }
+
+
+def _weeks(companies: Iterable[int]) -> dict[tuple[int, int | None], Week]:
+    hours: dict[tuple[int, int | None], dict[int, list[tuple[time, time]]]] = defaultdict(lambda: defaultdict(list))
+    for row in WorkingHours.objects.filter(company__in=companies).order_by("starts"):
+        hours[row.company_id, row.technician_id][row.weekday].append((row.starts, row.ends))
+    return {key: Week(dict(week)) for key, week in hours.items()}
+
+
+def _days_off(people: Sequence[Technician], first_day: date, last_day: date) -> dict[int, frozenset[date]]:
+    found: dict[int, set[date]] = defaultdict(set)
+    companies = {technician.company_id: technician.company for technician in people}
+    for pk, company in companies.items():
+        for year in range(first_day.year, last_day.year + 1):
+            found[pk] |= public_holidays(year, company.zip[:2])
+    for closing in ClosingDay.objects.filter(company__in=companies, from_on__lte=last_day, to_on__gte=first_day):
+        days = (closing.to_on - closing.from_on).days + 1
+        found[closing.company_id] |= {closing.from_on + timedelta(days=n) for n in range(days)}
+    return {pk: frozenset(found[pk]) for pk in companies}
+
+
+def hours_to_length(hours: Any) -> timedelta:
+    """A duration in hours as a length of time, to the minute."""
+    return timedelta(minutes=round(float(hours) * 60))
+
+
+def local(moment: datetime) -> datetime:
+    """The instant, as a clock in France shows it."""
+    return timezone.localtime(moment, timezone.get_default_timezone())
