@@ -371,6 +371,8 @@ def edits_of(formset: Any) -> list[LineEdit]:
     """What a lines formset asks for: changed fields of old lines, all fields of new ones, deletions."""
     edits = []
     for form in formset.initial_forms:
+        if form.instance.pk is None:  # the identifier sent is that of a line of another document
+            raise BusinessError(_("%s : une des lignes envoyées n'est pas la sienne. Rechargez la page.") % formset.instance)
         if form in formset.deleted_forms:
             edits.append(LineEdit(pk=form.instance.pk, delete=True))
         elif form.has_changed():
@@ -531,3 +533,14 @@ def _position(value: str) -> Any:
         return None
     return FiscalPosition.objects.prefetch_related("mappings__target__replaced_by").filter(pk=value).first()
 
+
+def one(queryset: Any, pk: str | None) -> Any:
+    """The record a form's field names, or None."""
+    return queryset.filter(pk=pk).first() if pk and pk.isdigit() else None
+
+
+def put(found: dict[str, Any], **objects: Any) -> None:
+    """Add records to the defaults a form asks for; the first to say something about a field wins."""
+    for name, item in objects.items():
+        if item is not None and name not in found:
+            found[name] = {"value": item.pk, "text": str(item)}
