@@ -1,7 +1,7 @@
-"""Doors of the web: the back office, the customer's page, the health check."""
+"""Doors of the web: the back office, the technician's phone, the customer's page, the health check."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from openfire_billing.office.customer_page import customer_page, customer_pdf
@@ -12,5 +12,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("p/<str:token>/", customer_page, name="customer_page"),
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),
+    path("mobile/", include("appointments.mobile.urls")),
     path("healthz", healthz, name="healthz"),
 ]

@@ -15,7 +15,7 @@ from interventions.admin.forms import FinishForm, InterventionMessageForm
 from interventions.choices import InterventionState, LineState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import billing, requests as services
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company
+from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
@@ -291,17 +291,17 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task or template → type, duration, end of the window."""
         found: dict[str, Any] = {}
-        partner = _one(Partner.objects.select_related("bill_to"), data.get("partner"))
+        partner = one(Partner.objects.select_related("bill_to"), data.get("partner"))
         if partner is not None:
-            _put(found, address=partner.default_address(), bill_to=partner.bill_to, fiscal_position=usual_terms(partner).fiscal_position)
-            _put(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
-        template = _one(InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template"))
-        task = _one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
+            put(found, address=partner.default_address(), bill_to=partner.bill_to, fiscal_position=usual_terms(partner).fiscal_position)
+            put(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
+        template = one(InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template"))
+        task = one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
         if template is not None:
             task = task or template.task
-            _put(found, task=template.task, type=template.type, fiscal_position=template.fiscal_position)
+            put(found, task=template.task, type=template.type, fiscal_position=template.fiscal_position)
         if task is not None:
-            _put(found, type=task.type, fiscal_position=task.fiscal_position)
+            put(found, type=task.type, fiscal_position=task.fiscal_position)
             found["duration"] = {"value": f"{task.duration:.2f}".replace(".", ","), "text": ""}
             begins = _date(data.get("from_on"))
             if begins:
@@ -374,16 +374,6 @@ def state_of_line(line: Any) -> Any:
     else:
         state = LineState.PARTLY if line.billed > 0 else LineState.TO_BILL
     return badge(state, state.label)
-
-
-def _one(queryset: Any, pk: str | None) -> Any:
-    return queryset.filter(pk=pk).first() if pk and pk.isdigit() else None
-
-
-def _put(found: dict[str, Any], **objects: Any) -> None:
-    for name, item in objects.items():
-        if item is not None and name not in found:
-            found[name] = {"value": item.pk, "text": str(item)}
 
 
 def _date(text: str | None) -> Any:

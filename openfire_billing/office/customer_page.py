@@ -7,6 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from appointments.choices import AppointmentState
+from appointments.models import Appointment
 from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
 from invoicing.exchange.pdf import invoice_pdf, quote_pdf
@@ -14,9 +16,15 @@ from invoicing.models import Invoice, Quote
 from invoicing.services.parties.links import document_at
 
 
+# The customer is told of an RDV once it is confirmed.
+_TOLD = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
+
+
 def _document(token: str) -> Any:
     document = document_at(token)
     if document is None or (isinstance(document, Invoice) and not document.is_posted):
+        raise Http404
+    if isinstance(document, Appointment) and document.state not in _TOLD:
         raise Http404
     return document
 
@@ -26,11 +34,13 @@ def _document(token: str) -> Any:
 def customer_page(request: HttpRequest, token: str) -> HttpResponse:
     """The page of a DI, a quote or an invoice."""
     document = _document(token)
-    templates = {InterventionRequest: "intervention", Quote: "quote", Invoice: "invoice"}
+    templates = {InterventionRequest: "intervention", Quote: "quote", Invoice: "invoice", Appointment: "appointment"}
     name = templates.get(type(document))
     if name is None:
         raise Http404
     context = {"document": document, "company": document.company, "token": token, "kind": name}
+    if name == "intervention":
+        context["appointments"] = document.appointments.filter(state__in=_TOLD).order_by("starts_at")
     return render(request, "office/customer_page.html", context)
 
 

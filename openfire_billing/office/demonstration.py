@@ -12,6 +12,9 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from appointments.querysets import day_bounds
+from appointments.services.appointments import confirm_appointment, finish_appointment, leave_unfinished
+from appointments.services.planning import plan_interventions
 from interventions.models import (
     InstalledProduct,
     InterventionRequest,
@@ -139,6 +142,7 @@ def load_demonstration(*, on: date) -> bool:
         customers = _customers()
         for case in CASES:
             _intervention(case, company, customers[case.customer], on=on, by=users["planning"])
+        _appointments(company, on=on, by=users["planning"])
     return True
 
 
@@ -315,6 +319,20 @@ def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, 
         return
     intervention = validate_intervention(intervention, by=by)
     _bring_to(case.state, intervention, on=on, by=by)
+
+
+def _appointments(company: Company, *, on: date, by: Any) -> None:
+    """Some DIs get their RDV: one done, one unfinished, one confirmed, one still a draft."""
+    morning, _end = day_bounds(on)
+    waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by("from_on", "pk")
+    placed = [o.made for o in plan_interventions(waiting[:4], not_before=morning, by=by) if o.made]
+    for rank, appointment in enumerate(placed):
+        if rank < 3:
+            appointment = confirm_appointment(appointment, by=by)
+        if rank == 0:
+            finish_appointment(appointment, at=appointment.ends_at, report="Tirage vérifié, appareil propre.", by=by)
+        elif rank == 1:
+            leave_unfinished(appointment, reason="Pièce à commander", by=by)
 
 
 def _bring_to(state: str, intervention: InterventionRequest, *, on: date, by: Any) -> None:

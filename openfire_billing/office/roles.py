@@ -22,7 +22,7 @@ _CATALOGUE = (
 _CUSTOMERS = "invoicing.partner invoicing.partnerterms invoicing.address interventions.installedproduct interventions.addresssector".split()
 _WORK = (
     "interventions.interventionrequest interventions.requestline appointments.appointment "
-    "appointments.appointmentline appointments.absence"
+    "appointments.appointmentline appointments.absence appointments.workinghours appointments.closingday"
 ).split()
 _QUOTES = "invoicing.quote invoicing.quoteline".split()
 _INVOICES = "invoicing.invoice invoicing.invoiceline".split()

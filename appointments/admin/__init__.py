@@ -1,0 +1,5 @@
+"""The back office of appointments."""
+
+from appointments.admin import appointments, availability, on_interventions, on_invoicing
+
+__all__ = ["appointments", "availability", "on_interventions", "on_invoicing"]

@@ -1,0 +1,395 @@
+"""The page of an appointment, its lists, and the week."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from appointments.admin.forms import DoneForm, NextForm, UnfinishedForm
+from appointments.admin.week import week_view
+from appointments.choices import AppointmentState
+from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
+from appointments.services import appointments as services
+from appointments.services.billing import invoice_appointment, invoice_appointments
+from interventions.admin.requests import state_of_line
+from interventions.models import InstalledProduct, RequestLine, Task
+from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
+from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
+from invoicing.models import Partner
+from invoicing.services.catalogue import usual_terms
+from invoicing.services.documents.lines import LineEdit
+from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.fields import number_text
+from openfire_billing.look.actions import DocumentAction, each
+from openfire_billing.look.lines import LineForm
+from openfire_billing.money import line_gross
+from openfire_billing.templatetags.office import amount, badge, nowrap
+
+S = AppointmentState
+CHANGE, BILL = "appointments.change_appointment", "invoicing.bill"
+
+
+class AppointmentLineForm(LineForm):
+    """A line taken over from the DI shows the DI's terms and owns its quantity alone."""
+
+    least_quantity = 0
+
+    class Meta(LineForm.Meta):
+        model = AppointmentLine
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        line = self.instance
+        if line.pk and line.request_line is not None:
+            for name in ("product", "label", "unit_price", "discount", "tax", "tax_is_manual"):
+                self.initial[name] = getattr(line.request_line, f"{name}_id", getattr(line.request_line, name))
+                self.fields[name].disabled = True
+
+
+class AppointmentLineInline(LinesInline):
+    model = AppointmentLine
+    form = AppointmentLineForm
+    with_state = True
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("request_line__product", "request_line__tax")
+
+
+def _today(queryset: Any, request: HttpRequest) -> Any:
+    return queryset.on_day(timezone.localdate())
+
+
+def _this_week(queryset: Any, request: HttpRequest) -> Any:
+    today = timezone.localdate()
+    return queryset.on_day(today - timedelta(days=today.weekday()), 7)
+
+
+class AppointmentChips(ChipFilter):
+    chips = (
+        ("jour", _("Aujourd'hui"), _today),
+        ("semaine", _("Cette semaine"), _this_week),
+        ("confirmer", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
+        ("facturer", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
+        ("inacheves", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
+    )
+
+
+def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) -> Appointment:
+    new = Appointment(
+        company=appointment.company,
+        partner=data["partner"],
+        task=data["task"],
+        starts_at=data["starts_at"],
+        lead=appointment.lead,
+        team=appointment.team,
+    )
+    people = list(appointment.technicians.all())
+    return services.save_appointment(new, technicians=people, edits=(), on=timezone.localdate(), by=request.user)
+
+
+APPOINTMENT_ACTIONS = (
+    DocumentAction(
+        name="confirmer",
+        label=_("Confirmer"),
+        icon="event_available",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT}),
+        primary_in=frozenset({S.DRAFT}),
+        explain=_("Le client est prévenu : le RDV reçoit son numéro et ses intervenants sont pris."),
+        run=lambda request, rdv, data: services.confirm_appointment(rdv, by=request.user),
+        run_many=lambda request, rdvs, data: each(rdvs, lambda a: services.confirm_appointment(a, by=request.user)),
+        done=_("confirmé"),
+    ),
+    DocumentAction(
+        name="realiser",
+        label=_("Réalisé"),
+        icon="task_alt",
+        permission=CHANGE,
+        states=frozenset({S.CONFIRMED}),
+        primary_in=frozenset({S.CONFIRMED}),
+        form=DoneForm,
+        run=lambda request, rdv, data: services.finish_appointment(
+            rdv, at=data["at"], report=data["report"], by=request.user
+        ),
+        done=_("réalisé"),
+    ),
+    DocumentAction(
+        name="inacheve",
+        label=_("Inachevé"),
+        icon="pending",
+        permission=CHANGE,
+        states=frozenset({S.CONFIRMED}),
+        form=UnfinishedForm,
+        run=lambda request, rdv, data: services.leave_unfinished(rdv, reason=data["reason"], by=request.user),
+        done=_("inachevé"),
+    ),
+    DocumentAction(
+        name="facturer",
+        label=_("Générer les factures"),
+        icon="receipt_long",
+        permission=BILL,
+        primary_in=frozenset({S.DONE}),
+        explain=_("Une facture en brouillon reprend les lignes du RDV qui restent à facturer."),
+        form=InvoiceForm,
+        run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], by=request.user),
+        done=_("Facture en brouillon créée"),
+    ),
+    DocumentAction(
+        name="facturer-plusieurs",
+        label=_("Générer les factures"),
+        permission=BILL,
+        form=GroupedInvoiceForm,
+        run_many=lambda request, rdvs, data: invoice_appointments(
+            rdvs, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user
+        ),
+    ),
+    DocumentAction(
+        name="dupliquer",
+        label=_("Dupliquer"),
+        icon="content_copy",
+        permission="appointments.add_appointment",
+        explain=_("Une copie en brouillon, à placer : mêmes client, travail et lignes, sans DI, numéro ni facturation."),
+        run=lambda request, rdv, data: services.duplicate_appointment(rdv, by=request.user),
+        done=_("Copie créée"),
+    ),
+    DocumentAction(
+        name="suivant",
+        label=_("Créer intervention"),
+        icon="add_circle",
+        permission="appointments.add_appointment",
+        explain=_("Un nouveau RDV en brouillon à la suite de celui-ci, avec les mêmes intervenants."),
+        form=NextForm,
+        run=_next,
+        done=_("RDV créé"),
+    ),
+    DocumentAction(
+        name="brouillon",
+        label=_("Remettre en brouillon"),
+        icon="undo",
+        permission=CHANGE,
+        states=frozenset({S.CONFIRMED, S.DONE, S.UNFINISHED, S.POSTPONED, S.CANCELLED}),
+        run=lambda request, rdv, data: services.reset_appointment(rdv, by=request.user),
+        done=_("remis en brouillon"),
+    ),
+    DocumentAction(
+        name="reporter",
+        label=_("Reporter"),
+        icon="event_repeat",
+        permission=CHANGE,
+        states=frozenset({S.CONFIRMED}),
+        explain=_("Les intervenants sont libres de nouveau ; la DI est à replanifier."),
+        form=ReasonForm,
+        run=lambda request, rdv, data: services.postpone_appointment(rdv, reason=data["reason"], by=request.user),
+        done=_("reporté"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT, S.CONFIRMED, S.POSTPONED}),
+        explain=_("Les intervenants sont libres de nouveau."),
+        form=ReasonForm,
+        is_danger=True,
+        run=lambda request, rdv, data: services.cancel_appointment(rdv, reason=data["reason"], by=request.user),
+        run_many=lambda request, rdvs, data: each(
+            rdvs, lambda a: services.cancel_appointment(a, reason=data["reason"], by=request.user)
+        ),
+        done=_("annulé"),
+    ),
+    DocumentAction(
+        name="supprimer",
+        label=_("Supprimer"),
+        icon="delete",
+        permission="appointments.delete_appointment",
+        states=frozenset({S.DRAFT, S.CANCELLED}),
+        explain=_("Ce RDV disparaît."),
+        is_danger=True,
+        leave=True,
+        run=lambda request, rdv, data: services.delete_appointments([rdv], by=request.user) and None,
+        run_many=lambda request, rdvs, data: each(
+            rdvs, lambda a: services.delete_appointments([a], by=request.user) and None
+        ),
+        done=_("supprimé"),
+    ),
+)
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(PublishedMixin, DocumentAdmin):
+    company_path = "company"
+    list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
+    list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
+    search_fields = (
+        "number",
+        "title",
+        "partner__name",
+        "partner__phone",
+        "partner__mobile",
+        "address__city",
+        "intervention__number",
+        "equipment__serial_number",
+    )
+    date_hierarchy = "starts_at"
+    autocomplete_fields = ("intervention", "partner", "bill_to", "address", "equipment", "technicians", "lead", "tags")
+    inlines = (AppointmentLineInline,)
+    status_path = S.path
+    document_actions = APPOINTMENT_ACTIONS
+    empty_text = _("Les RDV naissent d'une DI (Action › Générer le RDV), ou se créent ici.")
+    fieldsets = (
+        (_("Qui"), {"fields": ("technicians", "lead", "team", "tags")}),
+        (_("Où"), {"fields": ("partner", "customer_facts", "bill_to", "address")}),
+        (_("Quoi"), {"fields": ("title", ("type", "task"), "duration", "equipment", "intervention", "company")}),
+        (_("Quand"), {"fields": ("starts_at", "ends_at", ("is_end_forced", "is_all_day"), "override")}),
+        (_("Texte"), {"fields": ("description", "report", "reason"), "classes": ("notebook", "wide")}),
+        (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
+    )
+    notebook = (
+        ("facturation", _("Facturation"), (_("Position"), "inline:lines")),
+        ("description", _("Description et compte rendu"), (_("Texte"),)),
+    )
+    readonly_fields = ("customer_facts", "reason")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return (
+            super().get_queryset(request)
+            .with_lines()
+            .select_related("partner", "address", "task", "type", "lead", "company", "intervention")
+            .prefetch_related("technicians")
+        )
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """Address, duration and end may be left to the customer, the task and the working hours."""
+        form = super().get_form(request, obj, change=change, **options)
+        for name in ("address", "duration", "lead", "partner", "task"):
+            if name in form.base_fields:
+                form.base_fields[name].required = name in ("partner", "task")
+        return form
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.week)
+        return [path("semaine/", view, name="appointments_appointment_week"), *super().get_urls()]
+
+    def week(self, request: HttpRequest) -> HttpResponse:
+        """Technicians × days of one week."""
+        return week_view(self, request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        link = {"label": _("Semaine"), "url": reverse("admin:appointments_appointment_week"), "icon": "calendar_view_week"}
+        return super().changelist_view(request, {**(extra_context or {}), "office_links": [link]})
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        appointment = self.get_object(request, object_id) if object_id else None
+        if appointment is None:
+            return context
+        today = timezone.localdate()
+        lines = list(appointment.lines.left_to_bill(today).select_related("tax", "request_line__tax"))
+        requests = RequestLine.objects.left_to_bill(today).in_bulk([li.request_line_id for li in lines if li.request_line_id])
+        context["office_line_states"] = {line.pk: _state(line, requests.get(line.request_line_id)) for line in lines}
+        context["office_amounts"] = _amounts(lines, appointment.company.rounding)
+        return context
+
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+        appointment = form.instance
+        if not change and not appointment.company_id:
+            appointment.company = default_company(request.user)
+        people = list(form.cleaned_data["technicians"])
+        services.save_appointment(
+            appointment, technicians=people, edits=edits, on=timezone.localdate(), by=request.user
+        )
+        appointment.tags.set(form.cleaned_data["tags"] if change else appointment.tags.all() | form.cleaned_data["tags"])
+        if change:
+            self.write_journal(request, form, change)
+
+    def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
+        """Customer → address, payer, position, equipment; task → type and duration."""
+        found: dict[str, Any] = {}
+        partner = one(Partner.objects.select_related("bill_to"), data.get("partner"))
+        if partner is not None:
+            put(
+                found,
+                address=partner.default_address(),
+                bill_to=partner.bill_to,
+                fiscal_position=usual_terms(partner).fiscal_position,
+                equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first(),
+            )
+        task = one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
+        if task is not None:
+            put(found, type=task.type, fiscal_position=task.fiscal_position)
+            found["duration"] = {"value": number_text(task.duration), "text": ""}
+        return found
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        return [(_("Total HT de la page"), sum(rdv.totals.net for rdv in cl.result_list))]
+
+    @admin.display(description=_("Quand"), ordering="starts_at")
+    def when(self, rdv: Appointment) -> Any:
+        if rdv.starts_at is None:
+            return _("à placer")
+        start, end = timezone.localtime(rdv.starts_at), rdv.ends_at and timezone.localtime(rdv.ends_at)
+        return nowrap(f"{start:%d/%m/%Y %H:%M}" + (f" – {end:%H:%M}" if end else ""))
+
+    @admin.display(description=_("Ville"), ordering="address__city")
+    def town(self, rdv: Appointment) -> str:
+        return rdv.address.city
+
+    @admin.display(description=_("Intervenants"))
+    def who(self, rdv: Appointment) -> str:
+        return ", ".join(technician.name for technician in rdv.technicians.all()) or "–"
+
+    @admin.display(description=_("HT"))
+    def net_text(self, rdv: Appointment) -> Any:
+        return amount(rdv.totals.net)
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, rdv: Appointment) -> Any:
+        return badge(rdv.state, rdv.get_state_display())
+
+    @admin.display(description=_("Coordonnées"))
+    def customer_facts(self, rdv: Appointment) -> str:
+        if not rdv.partner_id:
+            return "–"
+        facts = (rdv.partner.mobile or rdv.partner.phone, rdv.partner.email, rdv.partner.store_code)
+        return " · ".join(fact for fact in facts if fact) or "–"
+
+
+def _state(line: Any, request_line: Any) -> Any:
+    """The state of an RDV line: its DI line's when that one is covered, quoted or billed, else its own."""
+    line.is_quoted, line.left = False, line.own_left
+    if request_line is not None:
+        if request_line.covered or request_line.is_quoted:
+            return state_of_line(request_line)
+        line.left = min(line.own_left, request_line.left)
+    line.kind = line.terms.kind
+    return state_of_line(line)
+
+
+def _amounts(lines: list[Any], rounding: str) -> dict[int, dict[str, str]]:
+    amounts = {}
+    for line in lines:
+        if line.terms.is_article and line.terms.tax:
+            net = line.net_amount(rounding)
+            gross = line_gross(net, line.terms.tax.rate, rounding)
+            amounts[line.pk] = {"net": number_text(net), "gross": number_text(gross)}
+    return amounts
+
+
+contribute(
+    Appointment,
+    smart_buttons=[
+        SmartButton("interventions", _("DI"), "home_repair_service", "interventions.InterventionRequest", order=5),
+        SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=20),
+    ],
+    origins={
+        "interventions": lambda rdv: Appointment.objects.filter(pk=rdv, intervention__isnull=False).values("intervention"),
+        "invoices": lambda rdv: AppointmentLineClaim.objects.filter(appointment_line__appointment=rdv).values(
+            "invoice_line__invoice"
+        ),
+    },
+)

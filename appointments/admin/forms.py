@@ -1,0 +1,75 @@
+"""Questions that the actions of RDVs ask."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from appointments.services.planning import propose_slot
+from interventions.models import Task, Technician
+from invoicing.models import Partner
+
+
+class MomentInput(forms.DateTimeInput):
+    """The browser's own date and time picker."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
+    """A date and time, as the browser's picker gives it."""
+    return forms.DateTimeField(
+        label=label, widget=MomentInput(), input_formats=["%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M"], **options
+    )
+
+
+class AppointForm(forms.Form):
+    """Who, when; pre-filled with the first free slot."""
+
+    technicians = forms.ModelMultipleChoiceField(label=_("Intervenants"), queryset=Technician.objects.none())
+    starts_at = moment_field(_("Début"))
+    override = forms.CharField(
+        label=_("Dérogation"),
+        required=False,
+        max_length=200,
+        help_text=_("Seulement pour passer outre une indisponibilité : dites pourquoi, c'est gardé au journal."),
+    )
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        intervention = documents[0]
+        people = Technician.objects.filter(company=intervention.company, is_active=True)
+        self.fields["technicians"].queryset = people  # type: ignore[attr-defined]
+        proposal = None if self.is_bound else propose_slot(intervention, not_before=timezone.localtime())
+        asked = list(intervention.technicians.all())
+        if proposal:
+            self.fields["starts_at"].initial = timezone.localtime(proposal.starts_at)
+            asked = asked or [proposal.technician]
+            self.fields["starts_at"].help_text = _("Premier créneau libre de %s.") % proposal.technician
+        self.fields["technicians"].initial = asked
+
+
+class DoneForm(forms.Form):
+    at = moment_field(_("Réalisé le"), initial=lambda: timezone.localtime().replace(second=0, microsecond=0))
+    report = forms.CharField(label=_("Compte rendu"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class UnfinishedForm(forms.Form):
+    reason = forms.CharField(label=_("Pourquoi ?"), max_length=200)
+
+
+class NextForm(forms.Form):
+    """A new RDV after this one, with the same people."""
+
+    partner = forms.ModelChoiceField(label=_("Client"), queryset=Partner.objects.filter(is_active=True))
+    task = forms.ModelChoiceField(label=_("Tâche"), queryset=Task.objects.filter(is_active=True))
+    starts_at = moment_field(_("Début"))
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        appointment = documents[0]
+        if appointment.ends_at:
+            self.fields["starts_at"].initial = timezone.localtime(appointment.ends_at)
+        self.fields["task"].initial = appointment.task_id

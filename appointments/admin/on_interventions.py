@@ -1,0 +1,77 @@
+"""What appointments add to the page of a DI: RDVs Tech, Générer le RDV, Historique, invoices of RDV lines."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from appointments.admin.forms import AppointForm
+from appointments.choices import AppointmentState
+from appointments.models import Appointment, AppointmentLineClaim
+from appointments.services.appointments import appoint
+from appointments.services.planning import plan_interventions
+from interventions.choices import InterventionState
+from interventions.models import InterventionRequest
+from openfire_billing.contributions import SmartButton, Tab, contribute
+from openfire_billing.look.actions import DocumentAction
+
+
+def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict[str, Any]) -> Appointment:
+    return appoint(
+        intervention,
+        technicians=list(data["technicians"]),
+        starts_at=data["starts_at"],
+        override=data["override"],
+        on=timezone.localdate(),
+        by=request.user,
+    )
+
+
+def _history(intervention: InterventionRequest, user: Any) -> dict[str, Any]:
+    """Past RDVs of the equipment, or of the address when there is none, those of this DI included."""
+    about = Q(equipment=intervention.equipment_id) if intervention.equipment_id else Q(address=intervention.address_id)
+    appointments = (
+        Appointment.objects.filter(about, company=intervention.company_id)
+        .filter(state__in=[AppointmentState.DONE, AppointmentState.UNFINISHED])
+        .select_related("task", "intervention")
+        .prefetch_related("technicians")
+        .order_by("-starts_at")[:50]
+    )
+    return {"appointments": appointments, "equipment": intervention.equipment}
+
+
+contribute(
+    InterventionRequest,
+    smart_buttons=[SmartButton("appointments", _("RDVs Tech"), "event", "appointments.Appointment", order=30)],
+    actions=[
+        DocumentAction(
+            name="rdv",
+            label=_("Générer le RDV"),
+            icon="event",
+            permission="appointments.add_appointment",
+            states=InterventionState.validated,
+            explain=_("Un RDV en brouillon reprend toutes les lignes, les fichiers et le reste de la DI."),
+            form=AppointForm,
+            run=_appoint,
+            done=_("RDV créé"),
+        ),
+        DocumentAction(
+            name="placer",
+            label=_("Générer les RDV (premiers créneaux libres)"),
+            permission="appointments.add_appointment",
+            explain=_("Chaque DI prend le premier créneau libre d'un intervenant qui sait faire sa tâche, dans sa période."),
+            run_many=lambda request, interventions, data: plan_interventions(
+                interventions, not_before=timezone.localtime(), by=request.user
+            ),
+        ),
+    ],
+    tabs=[Tab("historique", _("Historique"), "appointments/history_tab.html", _history, order=25)],
+    origins={
+        "appointments": lambda di: Appointment.objects.filter(intervention=di).values("pk"),
+        "invoices": lambda di: AppointmentLineClaim.objects.filter(
+            appointment_line__appointment__intervention=di
+        ).values("invoice_line__invoice"),
+    },
+)

@@ -1,0 +1,68 @@
+"""The week: technicians × days, each RDV a link to its page."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from appointments.choices import AppointmentState
+from appointments.models import Slot
+from appointments.querysets import day_bounds
+from appointments.services.calendars import calendars_of, local
+from interventions.models import Technician
+from invoicing.models import Company
+
+
+def _monday(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = timezone.localdate()
+    return day - timedelta(days=day.weekday())
+
+
+def week_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
+    """One week of everybody the user may see: three queries and the calendars'."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    monday = _monday(request.GET.get("du", ""))
+    days = [monday + timedelta(days=n) for n in range(7)]
+    companies = Company.objects.visible_to(request.user)
+    people = list(Technician.objects.filter(company__in=companies, is_active=True).select_related("company"))
+    start, end = day_bounds(monday, 7)
+    cells: dict[tuple[int, date], list[Slot]] = defaultdict(list)
+    slots = (
+        Slot.objects.filter(technician__in=people, starts_at__gte=start, starts_at__lt=end)
+        .filter(appointment__state__in=sorted(AppointmentState.occupying))
+        .select_related("appointment__partner", "appointment__address", "appointment__task")
+        .order_by("starts_at")
+    )
+    for slot in slots:
+        cells[slot.technician_id, local(slot.starts_at).date()].append(slot)
+    calendars = calendars_of(people, first_day=monday, last_day=days[-1])
+    rows = [
+        {
+            "technician": person,
+            "days": [
+                {"day": day, "slots": cells[person.pk, day], "is_off": not calendars[person.pk].working(day)}
+                for day in days
+            ],
+        }
+        for person in people
+    ]
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.model._meta,
+        "title": f"Semaine du {monday:%d/%m/%Y}",
+        "days": days,
+        "rows": rows,
+        "today": timezone.localdate(),
+        "before": (monday - timedelta(days=7)).isoformat(),
+        "after": (monday + timedelta(days=7)).isoformat(),
+        "has_add_permission": model_admin.has_add_permission(request),
+    }
+    return TemplateResponse(request, "appointments/week.html", context)

@@ -1,0 +1,261 @@
+"""Doors of the phone: check who it is, call one service, show one answer."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from functools import wraps
+from typing import Any
+from urllib.parse import quote_plus
+
+from django.contrib import messages
+from django.contrib.auth.views import LoginView, LogoutView
+from django.db.models import Q
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_POST
+
+from appointments.choices import AppointmentState
+from appointments.mobile.forms import DoneForm, PartForm, UnfinishedForm
+from appointments.models import Appointment, AppointmentLine
+from appointments.services.appointments import finish_appointment, leave_unfinished, write_report
+from appointments.services.lines import add_part
+from interventions.models import Technician
+from invoicing.models import Product
+from invoicing.services.parties.attachments import attach, attachments_of
+from openfire_billing.errors import BusinessError
+
+LASTS = 90 * 24 * 3600
+# What a technician sees: an RDV once it is confirmed, and what became of it.
+_SEEN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
+
+
+class MobileLogin(LoginView):
+    """A login that lasts: three months on the phone."""
+
+    template_name = "mobile/login.html"
+    next_page = reverse_lazy("mobile:today")
+    redirect_authenticated_user = False
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        self.request.session.set_expiry(LASTS)
+        return response
+
+
+class MobileLogout(LogoutView):
+    next_page = reverse_lazy("mobile:login")
+
+
+def technician_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Only for an active technician: his row is given to the view. Others are told what to do."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect(f"{reverse('mobile:login')}?next={quote_plus(request.path)}")
+        technician = Technician.objects.filter(user=request.user, is_active=True).first()
+        if technician is None:
+            return render(request, "mobile/no_technician.html", status=403)
+        return view(request, technician, *args, **options)
+
+    return page
+
+
+def _own(technician: Technician) -> Any:
+    return (
+        Appointment.objects.of_technician(technician)
+        .filter(state__in=_SEEN, starts_at__isnull=False)
+        .select_related("partner", "address", "task", "equipment", "intervention", "company")
+    )
+
+
+def _one(technician: Technician, pk: int) -> Appointment:
+    """The technician's own RDV; anybody else's does not exist for him."""
+    appointment = _own(technician).filter(pk=pk).first()
+    if appointment is None:
+        raise Http404
+    return appointment
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return timezone.localdate()
+
+
+@require_GET
+@technician_page
+def today(request: HttpRequest, technician: Technician) -> HttpResponse:
+    """The RDVs of one day."""
+    day = _day(request.GET.get("le", ""))
+    context = {
+        "technician": technician,
+        "day": day,
+        "before": day - timedelta(days=1),
+        "after": day + timedelta(days=1),
+        "is_today": day == timezone.localdate(),
+        "appointments": _own(technician).on_day(day).order_by("starts_at"),
+    }
+    return render(request, "mobile/day.html", context)
+
+
+@require_GET
+@technician_page
+def week(request: HttpRequest, technician: Technician) -> HttpResponse:
+    """The RDVs of a week, day by day."""
+    day = _day(request.GET.get("du", ""))
+    monday = day - timedelta(days=day.weekday())
+    found = list(_own(technician).on_day(monday, 7).order_by("starts_at"))
+    days = [
+        {"day": monday + timedelta(days=n), "appointments": [a for a in found if a.day == monday + timedelta(days=n)]}
+        for n in range(7)
+    ]
+    context = {
+        "technician": technician,
+        "days": days,
+        "monday": monday,
+        "before": monday - timedelta(days=7),
+        "after": monday + timedelta(days=7),
+    }
+    return render(request, "mobile/week.html", context)
+
+
+@require_GET
+@technician_page
+def appointment_page(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """One RDV: where, whom to call, what, what was done before, parts, photos, and the two ways it ends."""
+    return _page(request, technician, _one(technician, pk))
+
+
+def _page(request: HttpRequest, technician: Technician, appointment: Appointment, **more: Any) -> HttpResponse:
+    about = Q(equipment=appointment.equipment_id) if appointment.equipment_id else Q(address=appointment.address_id)
+    history = (
+        Appointment.objects.filter(about, company=appointment.company_id)
+        .filter(state__in=[AppointmentState.DONE, AppointmentState.UNFINISHED])
+        .exclude(pk=appointment.pk)
+        .select_related("task")
+        .order_by("-starts_at")[:10]
+    )
+    context = {
+        "technician": technician,
+        "rdv": appointment,
+        "lines": appointment.lines.select_related("product", "request_line__product", "unit", "request_line__unit"),
+        "history": history,
+        "files": attachments_of(appointment),
+        "done_form": DoneForm(initial={"report": appointment.report}),
+        "unfinished_form": UnfinishedForm(),
+        "is_open": appointment.state == AppointmentState.CONFIRMED,
+        "map_url": f"https://www.openstreetmap.org/search?query={quote_plus(str(appointment.address))}",
+        **more,
+    }
+    return render(request, "mobile/appointment.html", context, status=more.get("status", 200))
+
+
+def _back(appointment: Appointment, anchor: str = "") -> HttpResponse:
+    return redirect(reverse("mobile:appointment", args=[appointment.pk]) + anchor)
+
+
+@require_POST
+@technician_page
+def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """« Réalisé »."""
+    appointment, form = _one(technician, pk), DoneForm(request.POST)
+    if not form.is_valid():
+        return _page(request, technician, appointment, done_form=form, status=400)
+    try:
+        finish_appointment(appointment, at=timezone.now(), report=form.cleaned_data["report"], by=request.user)
+    except BusinessError as refusal:
+        return _page(request, technician, appointment, refusal=str(refusal), done_form=form, status=409)
+    messages.success(request, _("Réalisé : le bureau est prévenu."))
+    return _back(appointment)
+
+
+@require_POST
+@technician_page
+def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """« Inachevé », with a reason."""
+    appointment, form = _one(technician, pk), UnfinishedForm(request.POST)
+    if not form.is_valid():
+        return _page(request, technician, appointment, unfinished_form=form, open_unfinished=True, status=400)
+    try:
+        leave_unfinished(appointment, by=request.user, **form.cleaned_data)
+    except BusinessError as refusal:
+        return _page(request, technician, appointment, refusal=str(refusal), unfinished_form=form, status=409)
+    messages.success(request, _("Inachevé : le bureau est prévenu."))
+    return _back(appointment)
+
+
+@require_POST
+@technician_page
+def note(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """Keep the report without ending the RDV."""
+    appointment = _one(technician, pk)
+    write_report(appointment, report=request.POST.get("report", "")[:5000], by=request.user)
+    messages.success(request, _("Compte rendu enregistré."))
+    return _back(appointment)
+
+
+@technician_page
+def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """Search the articles, add one with its quantity. No prices here."""
+    appointment = _one(technician, pk)
+    refusal = ""
+    if request.method == "POST":
+        try:
+            line = _add_part(request, appointment)
+        except BusinessError as error:
+            refusal = str(error)
+        else:
+            messages.success(request, _("Ajouté : %s") % line)
+            return _back(appointment, "#lignes")
+    words = request.GET.get("q", request.POST.get("q", "")).strip()
+    found = Product.objects.filter(is_active=True)
+    for word in words.split():
+        found = found.filter(Q(code__icontains=word) | Q(name__icontains=word))
+    context = {"technician": technician, "rdv": appointment, "q": words, "products": found[:30], "refusal": refusal}
+    return render(request, "mobile/parts.html", context, status=400 if refusal else 200)
+
+
+def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine:
+    form = PartForm(request.POST)
+    form.is_valid()
+    product = Product.objects.filter(pk=form.cleaned_data.get("product"), is_active=True).first()
+    if product is None:
+        raise BusinessError(_("Choisissez un article dans la liste."))
+    if "quantity" not in form.cleaned_data:
+        raise BusinessError(_("La quantité est un nombre supérieur à zéro, par exemple 1 ou 2,5."))
+    if appointment.state != AppointmentState.CONFIRMED:
+        raise BusinessError(_("Ce RDV est terminé : demandez au bureau d'ajouter la ligne."))
+    quantity = form.cleaned_data["quantity"]
+    return add_part(appointment, product=product, quantity=quantity, on=timezone.localdate(), by=request.user)
+
+
+@require_POST
+@technician_page
+def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """Join photos to the RDV."""
+    appointment = _one(technician, pk)
+    uploads = request.FILES.getlist("photos")
+    if not uploads:
+        messages.error(request, _("Choisissez au moins une photo."))
+    for upload in uploads:
+        try:
+            attach(appointment, upload, by=request.user)
+        except BusinessError as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("Photo jointe : %s") % upload.name)
+    return _back(appointment, "#photos")
+
+
+@require_GET
+@technician_page
+def photo(request: HttpRequest, technician: Technician, pk: int, file_id: int) -> FileResponse:
+    """One file of an own RDV."""
+    attachment = attachments_of(_one(technician, pk)).filter(pk=file_id).first()
+    if attachment is None:
+        raise Http404
+    return FileResponse(attachment.file.open("rb"), filename=attachment.name)

@@ -1,0 +1,145 @@
+"""Booking: the time an RDV takes of its technicians, refused when they are taken, away or unable.
+
+The technicians' rows are locked, then their calendars read, so that of twenty who book one hour one wins.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
+
+from appointments.availability import Calendar, Stretch, overlap, place, working_from
+from appointments.choices import AppointmentState
+from appointments.models import Appointment, Slot
+from appointments.services.calendars import calendars_of, hours_to_length, local
+from interventions.models import Technician
+from invoicing.services.parties.history import record
+from openfire_billing.errors import BusinessError
+
+
+def lock_technicians(technicians: Sequence[Technician]) -> list[Technician]:
+    """Lock technicians by primary key."""
+    ids = sorted(technician.pk for technician in technicians)
+    return list(
+        Technician.objects.select_for_update(of=("self",))
+        .select_related("company")
+        .filter(pk__in=ids)
+        .order_by("pk")
+    )
+
+
+def occupy(appointment: Appointment, technicians: Sequence[Technician], *, by: Any) -> None:
+    """Compute the RDV's end and take its technicians' time. An RDV without a date takes none.
+
+    Raises BusinessError: nobody chosen, unable, another company's, outside hours, taken; unless `override` says why.
+    """
+    Slot.objects.filter(appointment=appointment).delete()
+    if appointment.state not in AppointmentState.occupying or appointment.starts_at is None:
+        return
+    people = lock_technicians(technicians)
+    if not people:
+        raise BusinessError(_("%s : choisissez au moins un intervenant.") % appointment)
+    _refuse_unable(appointment, people)
+    start = local(appointment.starts_at)
+    last = local(appointment.ends_at).date() if appointment.is_end_forced and appointment.ends_at else start.date()
+    calendars = calendars_of(
+        people, first_day=start.date(), last_day=max(last, start.date() + timedelta(days=30)), without=appointment
+    )
+    pieces = _pieces(appointment, calendars, start)
+    problem = _problem(appointment, people, calendars, pieces)
+    if problem and not appointment.override:
+        raise BusinessError(problem)
+    if problem:
+        record(
+            appointment,
+            "overridden",
+            by=by,
+            text=_("Dérogation « %(why)s » : %(problem)s") % {"why": appointment.override, "problem": problem},
+        )
+    if not appointment.is_end_forced:
+        appointment.ends_at = pieces[-1][1]
+    appointment.starts_at = pieces[0][0]
+    appointment.save(update_fields=["starts_at", "ends_at"])
+    _take(appointment, people, pieces, blocks=not problem)
+
+
+def _take(appointment: Appointment, people: Sequence[Technician], pieces: Sequence[Stretch], *, blocks: bool) -> None:
+    try:
+        with transaction.atomic():
+            Slot.objects.bulk_create(
+                Slot(appointment=appointment, technician=person, starts_at=start, ends_at=end, blocks=blocks)
+                for person in people
+                for start, end in pieces
+            )
+    except IntegrityError as taken:
+        raise BusinessError(
+            _("%s : un intervenant vient d'être pris à cette heure. Choisissez un autre créneau.") % appointment
+        ) from taken
+
+
+def _refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> None:
+    for person in people:
+        if person.company_id != appointment.company_id:
+            raise BusinessError(
+                _("%(person)s travaille pour %(company)s : choisissez un intervenant de %(wanted)s.")
+                % {"person": person, "company": person.company, "wanted": appointment.company}
+            )
+        able = person.tasks.all()
+        if able and appointment.task not in able:
+            raise BusinessError(
+                _("%(person)s ne sait pas faire « %(task)s » : choisissez un autre intervenant, ou complétez sa fiche.")
+                % {"person": person, "task": appointment.task}
+            )
+
+
+def may_span(appointment: Any) -> bool:
+    """Whether the work may go on after the midday break."""
+    return appointment.template.spans_break if appointment.template else True
+
+
+def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: datetime) -> list[Stretch]:
+    """The stretches the RDV takes: forced, the whole day, or its length of work over its lead's hours."""
+    calendar = calendars[appointment.lead_id] if appointment.lead_id in calendars else next(iter(calendars.values()))
+    if appointment.is_end_forced and appointment.ends_at:
+        if appointment.ends_at <= start:
+            raise BusinessError(_("%s : la fin du RDV suit son début. Corrigez l'heure de fin.") % appointment)
+        return [(start, local(appointment.ends_at))]
+    if appointment.is_all_day:
+        return calendar.working(start.date()) or [(start, start + timedelta(hours=8))]
+    length = hours_to_length(appointment.duration)
+    found = place(start, length, working_from(calendar, start.date(), days=30), spans=may_span(appointment))
+    return found or [(start, start + length)]
+
+
+def _problem(
+    appointment: Appointment, people: Sequence[Technician], calendars: dict[int, Calendar], pieces: Sequence[Stretch]
+) -> str:
+    """Why the time cannot be taken, in one sentence, or ""."""
+    when = local(pieces[0][0])
+    for person in people:
+        calendar = calendars[person.pk]
+        busy = next((t for piece in pieces for t in calendar.taken if overlap(piece, t)), None)
+        if busy:
+            return str(
+                _("%(person)s est déjà pris le %(day)s de %(start)s à %(end)s. Choisissez un autre créneau ou un autre intervenant.")
+                % {
+                    "person": person,
+                    "day": f"{local(busy[0]):%d/%m/%Y}",
+                    "start": f"{local(busy[0]):%H:%M}",
+                    "end": f"{local(busy[1]):%H:%M}",
+                }
+            )
+        for piece in pieces:
+            if not any(begin <= piece[0] and piece[1] <= finish for begin, finish in calendar.working(local(piece[0]).date())):
+                return str(
+                    _("%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié). Choisissez un autre créneau.")
+                    % {
+                        "person": person,
+                        "day": f"{when:%d/%m/%Y}",
+                        "start": f"{local(piece[0]):%H:%M}",
+                        "end": f"{local(piece[1]):%H:%M}",
+                    }
+                )
+    return ""

@@ -1,0 +1,160 @@
+"""Lines of an RDV: taken over from the DI, raised on site, added on site."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import Appointment, AppointmentLine
+from appointments.models.claims import lock_appointments
+from interventions.models import RequestLine
+from invoicing.models import Product
+from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
+from invoicing.services.parties.history import record
+from openfire_billing.errors import BusinessError
+from openfire_billing.fields import number_text
+
+_FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
+_OWNED_BY_REQUEST = ("product", "label", "unit_price", "discount", "tax", "kind")
+
+
+def copy_request_lines(appointment: Appointment) -> list[AppointmentLine]:
+    """Take all the DI's lines over, ordered or not, billed or not, each with a link to its origin."""
+    return AppointmentLine.objects.bulk_create(
+        AppointmentLine(
+            appointment=appointment,
+            request_line=line,
+            kind=line.kind,
+            position=line.position,
+            quantity=line.quantity,
+        )
+        for line in RequestLine.objects.filter(intervention=appointment.intervention_id)
+    )
+
+
+def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: Any) -> None:
+    """Apply a form's edits to a locked RDV's lines.
+
+    A linked line owns only its quantity, never more than its DI line's: the difference goes on a new line of the
+    RDV's own, with the same article, price and tax, billed on its own.
+    """
+    if not edits:
+        return
+    lines = {line.pk: line for line in _annotated(appointment, on)}
+    if any(edit.pk and edit.pk not in lines for edit in edits):
+        raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."))
+    raised: list[tuple[AppointmentLine, Decimal]] = []
+
+    def save(line: AppointmentLine, before: Any) -> None:
+        if line.request_line is not None:
+            _refuse_change_of_linked(line, before, lines[line.pk].billed)
+            if line.quantity > line.request_line.quantity and line.is_article:
+                raised.append((line, line.quantity - line.request_line.quantity))
+                line.quantity = line.request_line.quantity
+            line.save(update_fields=["quantity", "position"])
+            return
+        if before is not None:
+            _refuse_change(line, before, lines[line.pk].billed)
+        complete_line(
+            line, position=appointment.fiscal_position, company=appointment.company, on=_supply_day(appointment, on)
+        )
+        line.save()
+
+    doomed, changes = apply_edits(lines, edits, new=lambda: AppointmentLine(appointment=appointment), save=save)
+    for line in doomed:
+        if line.claims.exists():
+            raise BusinessError(
+                _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line
+            )
+    AppointmentLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+    for line, more in raised:
+        _add_own(appointment, line, more)
+    if changes:
+        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+
+
+def _annotated(appointment: Appointment, on: date) -> Any:
+    return appointment.lines.left_to_bill(on).select_related(
+        "product__tax", "tax", "unit", "request_line__product__tax", "request_line__tax", "request_line__unit"
+    )
+
+
+def _supply_day(appointment: Appointment, on: date) -> date:
+    return appointment.day or on
+
+
+def _add_own(appointment: Appointment, line: AppointmentLine, quantity: Decimal) -> AppointmentLine:
+    terms = line.terms
+    return AppointmentLine.objects.create(
+        appointment=appointment,
+        position=line.position,
+        product=terms.product,
+        label=terms.label,
+        quantity=quantity,
+        unit=terms.unit,
+        unit_price=terms.unit_price,
+        discount=terms.discount,
+        tax=terms.tax,
+        tax_is_manual=terms.tax_is_manual,
+    )
+
+
+def _refuse_change_of_linked(line: AppointmentLine, before: AppointmentLine, billed: Decimal) -> None:
+    if any(getattr(line, name) != getattr(before, name) for name in _OWNED_BY_REQUEST):
+        raise BusinessError(
+            _("« %(line)s » vient de la DI : article, description, prix, remise et TVA se changent sur %(di)s.")
+            % {"line": line, "di": line.request_line and line.request_line.intervention}
+        )
+    if line.covered and line.quantity != before.quantity:
+        raise BusinessError(_("« %s » est couverte par le contrat : sa quantité se change sur le contrat.") % line)
+    _refuse_below(line, billed)
+
+
+def _refuse_change(line: AppointmentLine, before: AppointmentLine, billed: Decimal) -> None:
+    if billed <= 0:
+        return
+    if any(getattr(line, name) != getattr(before, name) for name in _FIXED_ONCE_BILLED):
+        raise BusinessError(
+            _("« %s » est facturée, au moins en partie : article, prix, remise et TVA n'y changent plus. Ajoutez une autre ligne.")
+            % before
+        )
+    _refuse_below(line, billed)
+
+
+def _refuse_below(line: AppointmentLine, billed: Decimal) -> None:
+    if line.quantity < billed:
+        raise BusinessError(
+            _("« %(line)s » : %(billed)s déjà facturé, la quantité ne descend pas en dessous.")
+            % {"line": line, "billed": number_text(billed, 0)}
+        )
+
+
+def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, on: date, by: Any) -> AppointmentLine:
+    """Add an article used on site: a line of the RDV's own, at the catalogue's price."""
+    if quantity <= 0:
+        raise BusinessError(_("« %s » : la quantité est supérieure à zéro.") % product)
+    with transaction.atomic():
+        (appointment,) = lock_appointments([appointment])
+        last = max((line.position for line in appointment.lines.all()), default=0)
+        line = AppointmentLine(
+            appointment=appointment,
+            position=last + 1,
+            product=product,
+            label=product.label,
+            quantity=quantity,
+            unit_price=product.unit_price,
+        )
+        complete_line(
+            line, position=appointment.fiscal_position, company=appointment.company, on=_supply_day(appointment, on)
+        )
+        line.save()
+        record(
+            appointment,
+            "part",
+            by=by,
+            text=_("Ajouté sur place : %(quantity)s × %(what)s") % {"quantity": number_text(quantity, 0), "what": product},
+        )
+    return line

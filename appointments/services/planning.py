@@ -1,0 +1,139 @@
+"""Many DIs placed at once, each in the first free slot of a technician able to do it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch
+from django.utils.translation import gettext_lazy as _
+
+from appointments.availability import Calendar, Stretch, first_free
+from appointments.services.appointments import appoint
+from appointments.services.booking import may_span
+from appointments.services.calendars import calendars_of, hours_to_length, local
+from interventions.models import InterventionRequest, Task, Technician
+from openfire_billing.errors import BusinessError, Outcome
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Where a DI could be placed."""
+
+    technician: Technician
+    pieces: list[Stretch]
+
+    @property
+    def starts_at(self) -> datetime:
+        return self.pieces[0][0]
+
+
+def able_technicians(intervention: InterventionRequest, people: Sequence[Technician]) -> list[Technician]:
+    """Those asked for on the DI, else all active ones of its company, that can do its task."""
+    asked = list(intervention.technicians.all())
+    return [
+        person
+        for person in (asked or people)
+        if person.is_active
+        and person.company_id == intervention.company_id
+        and (not person.tasks.all() or intervention.task in person.tasks.all())
+    ]
+
+
+def _people(interventions: Sequence[InterventionRequest]) -> list[Technician]:
+    companies = {intervention.company_id for intervention in interventions}
+    return list(
+        Technician.objects.filter(company__in=companies, is_active=True)
+        .select_related("company")
+        .prefetch_related(Prefetch("tasks", Task.objects.only("pk")))
+        .order_by("pk")
+    )
+
+
+def _calendars(
+    interventions: Sequence[InterventionRequest], people: Sequence[Technician], not_before: datetime
+) -> dict[int, Calendar]:
+    last = max(intervention.to_on for intervention in interventions)
+    first = local(not_before).date()
+    return calendars_of(people, first_day=first, last_day=max(first, last) + timedelta(days=31))
+
+
+def first_slot(
+    intervention: InterventionRequest, people: Sequence[Technician], calendars: dict[int, Calendar], not_before: datetime
+) -> Proposal | None:
+    """The earliest slot within the DI's period among its able technicians."""
+    zone = next(iter(calendars.values())).zone if calendars else not_before.tzinfo
+    begins = datetime(intervention.from_on.year, intervention.from_on.month, intervention.from_on.day, tzinfo=zone)
+    start = max(local(not_before), begins)
+    length = hours_to_length(intervention.remaining_duration or intervention.duration)
+    best: Proposal | None = None
+    for person in able_technicians(intervention, people):
+        if person.pk not in calendars:
+            continue
+        pieces = first_free(
+            calendars[person.pk],
+            length=length,
+            not_before=start,
+            last_day=intervention.to_on,
+            spans=may_span(intervention),
+        )
+        if pieces and (best is None or pieces[0][0] < best.starts_at):
+            best = Proposal(person, pieces)
+    return best
+
+
+def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> Proposal | None:
+    """The first free slot of one DI, to pre-fill its form. None when its period is over or full."""
+    people = _people([intervention])
+    return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
+
+
+def plan_interventions(
+    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any
+) -> list[Outcome]:
+    """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others."""
+    wanted = list(interventions)
+    if not wanted:
+        return []
+    people = _people(wanted)
+    outcomes = []
+    with transaction.atomic():
+        list(Technician.objects.select_for_update().filter(pk__in=[p.pk for p in people]).order_by("pk"))
+        calendars = _calendars(wanted, people, not_before)
+        for intervention in wanted:
+            try:
+                with transaction.atomic():
+                    outcomes.append(_place(intervention, people, calendars, not_before, by=by))
+            except BusinessError as refusal:
+                outcomes.append(Outcome(intervention, refusal=str(refusal)))
+    return outcomes
+
+
+def _place(
+    intervention: InterventionRequest,
+    people: Sequence[Technician],
+    calendars: dict[int, Calendar],
+    not_before: datetime,
+    *,
+    by: Any,
+) -> Outcome:
+    if intervention.remaining_duration <= 0:
+        raise BusinessError(_("%s est déjà entièrement planifiée : voyez ses RDV.") % intervention)
+    found = first_slot(intervention, people, calendars, not_before)
+    if found is None:
+        raise BusinessError(
+            _("%(di)s : aucun créneau libre entre le %(start)s et le %(end)s pour un intervenant qui sait faire « %(task)s ». Élargissez la période.")
+            % {
+                "di": intervention,
+                "start": f"{intervention.from_on:%d/%m/%Y}",
+                "end": f"{intervention.to_on:%d/%m/%Y}",
+                "task": intervention.task,
+            }
+        )
+    made = appoint(
+        intervention, technicians=[found.technician], starts_at=found.starts_at, on=local(not_before).date(), by=by
+    )
+    calendars[found.technician.pk].taken.extend(found.pieces)
+    when = local(found.starts_at)
+    return Outcome(intervention, made=made, note=f"{found.technician}, {when:%d/%m/%Y %H:%M}")
