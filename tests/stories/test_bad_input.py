@@ -94,7 +94,8 @@ def test_fiscal_position_of_another_company_is_refused(world: World, act: str) -
         answer = world.office(BILLING).act(intervention, act)
 
     assert refusal(answer) == (
-        "DI/000001 : la position fiscale « VEN-10 » est celle d'une autre société. Choisissez-en une de Flammes d'Armor."
+        "DI/000001 : la position fiscale « VEN-10 » est celle d'une autre société. "
+        "Choisissez-en une de Flammes d'Armor."
     )
 
 
@@ -150,7 +151,8 @@ def test_line_that_bills_something_never_turns_negative(world: World) -> None:
         answer = world.office(BILLING).save(draft, lines__0__quantity="-1")
 
     assert refusal(answer) == (
-        "« [ram_pose] Forfait Pose » : la quantité reste supérieure à zéro. Pour ne pas facturer la ligne, supprimez-la."
+        "« [ram_pose] Forfait Pose » : la quantité reste supérieure à zéro. "
+        "Pour ne pas facturer la ligne, supprimez-la."
     )
 
 

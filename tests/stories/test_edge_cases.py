@@ -238,13 +238,13 @@ def test_edge_27_two_credits_of_half_an_invoice_leave_no_cent(world: World) -> N
     for _half in range(2):
         assert office.act(invoice, "avoir", **{f"line_{line.pk}": "0,5"}).status_code == 302
 
-    credits = Invoice.objects.filter(kind="credit_note").order_by("number")
-    assert [(c.number, c.net.amount, c.tax.amount, c.gross.amount) for c in credits] == [
+    notes = Invoice.objects.filter(kind="credit_note").order_by("number")
+    assert [(c.number, c.net.amount, c.tax.amount, c.gross.amount) for c in notes] == [
         ("AV2026-00001", Decimal("92.50"), Decimal("5.09"), Decimal("97.59")),
         ("AV2026-00002", Decimal("92.51"), Decimal("5.09"), Decimal("97.60")),
     ]
     assert invoice.gross.amount == Decimal("195.19")
-    assert sum(c.gross.amount for c in credits) == invoice.gross.amount
+    assert sum(c.gross.amount for c in notes) == invoice.gross.amount
     assert Invoice.objects.with_payment_state(world.today).get(pk=invoice.pk).residual == ZERO
 
     with nothing_changed():

@@ -95,8 +95,10 @@ INVOICE_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
         explain=_("Chaque ligne reprend la TVA de son article, de la position fiscale et du jour."),
-        run=lambda request, invoice, data: update_taxes(invoice, by=request.user),
-        run_many=lambda request, invoices, data: each(invoices, lambda i: update_taxes(i, by=request.user)),
+        run=lambda request, invoice, data: update_taxes(invoice, on=timezone.localdate(), by=request.user),
+        run_many=lambda request, invoices, data: each(
+            invoices, lambda i: update_taxes(i, on=timezone.localdate(), by=request.user)
+        ),
         done=_("taxes mises à jour"),
     ),
     DocumentAction(

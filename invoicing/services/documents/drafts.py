@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
@@ -18,6 +19,7 @@ from invoicing.models import (
     Invoice,
     InvoiceLine,
     InvoiceTax,
+    JournalCounter,
     Partner,
     PaymentTerm,
 )
@@ -249,16 +251,26 @@ def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Cla
             kind.freed(held, by=by)
 
 
-def update_taxes(invoice: Invoice, *, by: Any) -> Invoice:
-    """Give a draft's lines the tax of their article, of the fiscal position and of the day."""
+def _issued_if_posted(invoice: Invoice, on: date) -> date:
+    """The day a draft would be issued if it was posted `on`: its proposal, unless the journal is past it."""
+    last = JournalCounter.objects.filter(journal=invoice.journal_id).aggregate(last=Max("last_issued_on"))["last"]
+    return invoice.proposed_on if (last or date.min) <= invoice.proposed_on <= on else on
+
+
+def update_taxes(invoice: Invoice, *, by: Any, on: date | None = None) -> Invoice:
+    """Give a draft's lines the tax of their article, of the fiscal position and of the day.
+
+    The day of a line without period or visit is that of issue, if the draft was posted `on`; else the proposed one.
+    """
     with transaction.atomic():
         (invoice,) = _lock_drafts([invoice])
+        issued_on = _issued_if_posted(invoice, on) if on else invoice.proposed_on
         changed = []
         for line in invoice.lines.select_related("product__tax", "tax"):
             if not line.is_article:
                 continue
             before = line.tax
-            day = line.supply_day or invoice.proposed_on
+            day = line.supply_day or issued_on
             if line.product is not None:
                 line.tax_is_manual = False
                 complete_line(line, position=invoice.fiscal_position, company=invoice.company, on=day)

@@ -1,0 +1,298 @@
+"""Quotes: sent, accepted, expired, prolonged, settled; what they hold and what they free."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from interventions.models import InterventionRequest
+from interventions.services.billing import invoice_intervention
+from invoicing.models import Invoice, Quote
+from invoicing.services.documents import quotes as services
+from invoicing.services.documents.lines import LineEdit
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.roles import BILLING
+from tests.factories import World, item, nothing_changed, position
+from tests.factories.pages import new_line, typed
+
+PARIS = ZoneInfo("Europe/Paris")
+ONE, ZERO = Decimal(1), Decimal(0)
+
+
+def refused(act: object, *args: object, **options: object) -> str:
+    """The sentence of a refusal that left everything as it was."""
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        act(*args, **options)  # type: ignore[operator]
+    return str(refusal.value)
+
+
+def test_quote_is_numbered_and_valid_as_long_as_the_company_says(world: World) -> None:
+    quote = world.quote()
+
+    assert (quote.number, quote.state, quote.issued_on, quote.valid_until) == (
+        "DV/000001",
+        "draft",
+        date(2026, 11, 24),
+        date(2026, 12, 24),
+    )
+    assert quote.origin == "DI/000001"
+
+
+def test_quote_typed_by_hand_is_a_quote_like_another(world: World) -> None:
+    office = world.office(BILLING)
+    fields = typed(office.open(Quote), partner=world.customer, fiscal_position=position())
+
+    office.send(Quote, new_line(fields, product=item().product, quantity="2,5", discount="10"))
+
+    quote = Quote.objects.get()
+    assert (quote.number, quote.totals.net, quote.totals.gross) == ("DV/000001", Decimal("393.75"), Decimal("415.41"))
+
+
+@pytest.mark.parametrize("state", ["draft", "sent", "accepted"])
+def test_live_quote_holds_its_lines(world: World, state: str) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    if state == "sent":
+        services.send_quote(quote, by=world.biller)
+    elif state == "accepted":
+        services.accept_quote(quote, on=world.today, by=world.biller)
+
+    assert world.left(intervention) == [ZERO]
+
+
+@pytest.mark.parametrize("end", [services.refuse_quote, services.cancel_quote, services.settle_quote])
+def test_ended_quote_frees_its_lines(world: World, end: object) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    if end is services.settle_quote:
+        services.accept_quote(quote, on=world.today, by=world.biller)
+
+    end(quote, by=world.biller)  # type: ignore[operator]
+
+    assert world.left(intervention) == [ONE]
+
+
+def test_expired_quote_frees_its_lines_and_is_not_accepted(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    services.send_quote(quote, by=world.biller)
+    on_an_ordinary_day.move_to(datetime(2026, 12, 25, 9, 0, tzinfo=PARIS))
+
+    today = timezone.localdate()
+    assert world.left(intervention) == [ONE]
+    assert refused(services.accept_quote, quote, on=today, by=world.biller) == (
+        "DV/000001 a expiré le 24/12/2026 : prolongez-le (Action › Prolonger) avant de l'accepter."
+    )
+
+    services.prolong_quote(quote, until=date(2027, 1, 15), on=today, by=world.biller)
+    services.accept_quote(quote, on=today, by=world.biller)
+    assert world.left(intervention) == [ZERO]
+
+
+@pytest.mark.parametrize("until", [date(2026, 11, 23), date(2026, 12, 24), date(2026, 12, 1)])
+def test_prolonging_to_an_earlier_day_is_refused(world: World, until: date) -> None:
+    quote = world.quote()
+
+    assert refused(services.prolong_quote, quote, until=until, on=world.today, by=world.biller) == (
+        "DV/000001 est valable jusqu'au 24/12/2026 : choisissez une date ultérieure, à partir d'aujourd'hui."
+    )
+
+
+# Lines billed or quoted since
+
+
+def freed_quote(world: World, traveller: time_machine.Traveller) -> tuple[InterventionRequest, Quote]:
+    """A sent quote that expired, so that its DI is free again."""
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    services.send_quote(quote, by=world.biller)
+    traveller.move_to(datetime(2026, 12, 25, 9, 0, tzinfo=PARIS))
+    return intervention, quote
+
+
+TAKEN = (
+    "DV/000001 : « [ram_pose] Forfait Pose » a été facturé ou mis sur un autre devis depuis. "
+    "Refaites un devis depuis DI/000001."
+)
+
+
+def test_prolonging_is_refused_when_a_line_was_billed_since(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    intervention, quote = freed_quote(world, on_an_ordinary_day)
+    world.draft(intervention=intervention)
+
+    until, today = date(2027, 1, 15), timezone.localdate()
+    assert refused(services.prolong_quote, quote, until=until, on=today, by=world.biller) == TAKEN
+
+
+def test_prolonging_is_refused_when_a_line_was_quoted_since(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    intervention, quote = freed_quote(world, on_an_ordinary_day)
+    world.quote(intervention=intervention)
+
+    until, today = date(2027, 1, 15), timezone.localdate()
+    assert refused(services.prolong_quote, quote, until=until, on=today, by=world.biller) == TAKEN
+
+
+@pytest.mark.parametrize("taken_by", ["invoice", "quote"])
+def test_resetting_is_refused_when_a_line_was_taken_since(world: World, taken_by: str) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    services.refuse_quote(quote, by=world.biller)
+    (world.draft if taken_by == "invoice" else world.quote)(intervention=intervention)
+
+    assert refused(services.reset_quote, quote, by=world.biller) == TAKEN
+
+
+def test_resetting_is_possible_when_nobody_took_the_lines(world: World) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    services.refuse_quote(quote, by=world.biller)
+
+    services.reset_quote(quote, by=world.biller)
+
+    assert world.left(intervention) == [ZERO]
+
+
+def test_accepting_is_refused_when_a_line_was_billed_since(world: World) -> None:
+    """An expired quote prolonged by hand in the database stands for any way in which two came to hold one line."""
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    services.refuse_quote(quote, by=world.biller)
+    world.draft(intervention=intervention)
+    Quote.objects.filter(pk=quote.pk).update(state="sent")
+
+    assert refused(services.accept_quote, quote, on=world.today, by=world.biller) == TAKEN
+
+
+# Billed in part
+
+
+def billed_in_part(world: World) -> tuple[InterventionRequest, Quote]:
+    """A quote of 3, of which 1 is billed."""
+    intervention = world.intervention(item(3))
+    quote = world.quote(intervention=intervention)
+    services.accept_quote(quote, on=world.today, by=world.biller)
+    draft = services.invoice_quote(quote, on=world.today, by=world.biller)
+    world.office(BILLING).save(draft, lines__0__quantity="1")
+    return intervention, quote
+
+
+def test_quote_is_billed_in_parts(world: World) -> None:
+    _intervention, quote = billed_in_part(world)
+
+    rest = services.invoice_quote(quote, on=world.today, by=world.biller)
+
+    assert [line.quantity for line in rest.lines.all()] == [Decimal(2)]
+    assert refused(services.invoice_quote, quote, on=world.today, by=world.biller) == (
+        "DV/000001 est déjà entièrement facturé : voyez ses factures."
+    )
+
+
+def test_settling_frees_the_rest_on_the_intervention(world: World) -> None:
+    intervention, quote = billed_in_part(world)
+    assert world.left(intervention) == [ZERO]
+
+    services.settle_quote(quote, by=world.biller)
+
+    assert world.left(intervention) == [Decimal(2)]
+    rest = invoice_intervention(intervention, on=world.today, by=world.biller)
+    assert [line.quantity for line in rest.lines.all()] == [Decimal(2)]
+    assert world.left(intervention) == [ZERO]
+
+
+def test_quote_billed_in_full_holds_nothing_more(world: World) -> None:
+    """It counts as settled: raising the DI's quantity leaves the difference to bill."""
+    intervention = world.intervention(item(2))
+    quote = world.quote(intervention=intervention)
+    services.accept_quote(quote, on=world.today, by=world.biller)
+    services.invoice_quote(quote, on=world.today, by=world.biller)
+
+    world.office(BILLING).save(intervention, lines__0__quantity="5")
+
+    assert world.left(intervention) == [Decimal(3)]
+
+
+@pytest.mark.parametrize("end", [services.refuse_quote, services.cancel_quote])
+def test_quote_billed_in_part_is_settled_not_refused(world: World, end: object) -> None:
+    _intervention, quote = billed_in_part(world)
+
+    assert refused(end, quote, by=world.biller) == (
+        "DV/000001 est facturé, au moins en partie : soldez-le (Action › Solder), ou supprimez d'abord la facture."
+    )
+
+
+def test_quote_not_accepted_is_not_billed(world: World) -> None:
+    quote = world.quote()
+
+    assert refused(services.invoice_quote, quote, on=world.today, by=world.biller) == (
+        "DV/000001 est à l'état « Brouillon » : seul un devis accepté se facture."
+    )
+
+
+def test_sent_quote_is_not_edited(world: World) -> None:
+    quote = world.quote()
+    services.send_quote(quote, by=world.biller)
+    line = quote.lines.get()
+
+    edits = [LineEdit(pk=line.pk, values={"quantity": Decimal(9)})]
+    assert refused(services.edit_quote, quote, edits=edits, by=world.biller) == (
+        "DV/000001 est à l'état « Envoyé » : remettez-le en brouillon pour le modifier."
+    )
+
+
+def test_line_taken_off_a_quote_is_free_on_the_intervention(world: World) -> None:
+    intervention = world.intervention(item(), item(2))
+    quote = world.quote(intervention=intervention)
+    first = quote.lines.first()
+
+    services.edit_quote(quote, edits=[LineEdit(pk=first.pk, delete=True)], by=world.biller)
+
+    assert world.left(intervention) == [ONE, ZERO]
+
+
+def test_deleted_quote_frees_its_lines(world: World) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+
+    world.office(BILLING).act(quote, "supprimer")
+
+    assert (Quote.objects.count(), world.left(intervention)) == (0, [ONE])
+
+
+def test_copy_of_a_quote_holds_nothing_of_the_intervention(world: World) -> None:
+    intervention = world.intervention(item(discount=10))
+    quote = world.quote(intervention=intervention)
+    services.refuse_quote(quote, by=world.biller)
+
+    copy = services.duplicate_quote(quote, on=world.today, by=world.biller)
+
+    assert (copy.number, copy.state, copy.totals) == ("DV/000002", "draft", quote.totals)
+    assert world.left(intervention) == [ONE]
+
+
+def test_many_quotes_are_billed_with_a_report_for_each(world: World) -> None:
+    good, draft = world.quote(), world.quote()
+    services.accept_quote(good, on=world.today, by=world.biller)
+
+    outcomes = services.invoice_quotes([good, draft], on=world.today, by=world.biller)
+
+    assert [(outcome.is_refused, outcome.refusal) for outcome in outcomes] == [
+        (False, ""),
+        (True, "DV/000002 est à l'état « Brouillon » : seul un devis accepté se facture."),
+    ]
+    assert Invoice.objects.get().origin == "DV/000001"
+
+
+def test_validity_moves_one_day_at_a_time(world: World) -> None:
+    quote = world.quote()
+
+    assert quote.is_expired(quote.valid_until) is False
+    assert quote.is_expired(quote.valid_until + timedelta(days=1)) is True

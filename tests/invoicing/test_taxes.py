@@ -1,0 +1,222 @@
+"""Taxes: mapped from the article's by the position, kept when chosen by hand, replaced from a date, immutable once used."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.core.exceptions import ValidationError
+
+from invoicing.models import FiscalPositionTax, Invoice, Tax
+from invoicing.services.catalogue import tax_for
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
+from tests.factories import TaxFactory, World, item, nothing_changed, position, tax
+from tests.factories.pages import errors_of, new_line, refusal, typed
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def taxes(document: Any) -> list[str]:
+    return [line.tax.name for line in document.lines.select_related("tax")]
+
+
+@pytest.mark.parametrize(
+    ("code", "works", "goods"),
+    [
+        ("VEN-5.5", "TVA collectée (vente) 5,5%", "TVA 20 %"),
+        ("VEN-10", "TVA collectée (vente) 10%", "TVA 20 %"),
+        ("VEN-20", "TVA 20 % travaux", "TVA 20 %"),
+        ("VEN-FRANCHISE", "Franchise en base", "Franchise en base"),
+        ("VEN-AUTOLIQ", "Autoliquidation", "Autoliquidation"),
+        ("VEN-INTRACOM", "Livraison intracommunautaire", "Livraison intracommunautaire"),
+    ],
+)
+def test_position_maps_works_and_leaves_goods_alone(world: World, code: str, works: str, goods: str) -> None:
+    product = item().product
+    assert product is not None
+    assert tax_for(product, position(code), world.today).name == works
+    product.tax = tax("TVA 20 %")
+    assert tax_for(product, position(code), world.today).name == goods
+
+
+def test_position_changed_back_and_forth_gives_the_first_tax_again(world: World) -> None:
+    intervention = world.intervention(item(), code="VEN-5.5")
+    office = world.office(PLANNER)
+
+    seen = []
+    for code in ("VEN-10", "VEN-AUTOLIQ", "VEN-20", "VEN-5.5"):
+        office.save(intervention, fiscal_position=position(code))
+        seen += taxes(intervention)
+
+    assert seen == [
+        "TVA collectée (vente) 10%",
+        "Autoliquidation",
+        "TVA 20 % travaux",
+        "TVA collectée (vente) 5,5%",
+    ]
+
+
+def test_tax_chosen_by_hand_is_kept_until_the_position_changes(world: World) -> None:
+    intervention = world.intervention()
+    office = world.office(PLANNER)
+    office.save(intervention, lines__0__tax=tax("TVA 20 %").pk, lines__0__tax_is_manual="True")
+
+    office.save(intervention, lines__0__quantity="3")
+    assert taxes(intervention) == ["TVA 20 %"]
+    assert intervention.lines.get().tax_is_manual is True
+
+    office.save(intervention, fiscal_position=position("VEN-10"))
+    assert taxes(intervention) == ["TVA collectée (vente) 10%"]
+    assert intervention.lines.get().tax_is_manual is False
+
+
+def test_tax_chosen_by_hand_is_kept_until_the_article_changes(world: World) -> None:
+    from tests.factories import ProductFactory
+
+    other = ProductFactory(code="joint", tax=tax("TVA 20 %"))
+    intervention = world.intervention()
+    office = world.office(PLANNER)
+    office.save(intervention, lines__0__tax=tax("TVA collectée (vente) 10%").pk, lines__0__tax_is_manual="True")
+
+    fields = typed(office.open(intervention), lines__0__product=other.pk)
+    office.send(intervention, typed(fields, lines__0__tax=""))
+
+    assert taxes(intervention) == ["TVA 20 %"]
+
+
+def test_position_of_a_draft_changed_remaps_its_lines(world: World) -> None:
+    draft = world.draft()
+
+    world.office(BILLING).save(draft, fiscal_position=position("VEN-10"))
+
+    draft.refresh_from_db()
+    assert taxes(draft) == ["TVA collectée (vente) 10%"]
+    assert (draft.tax.amount, draft.gross.amount) == (Decimal("17.50"), Decimal("192.50"))
+
+
+def test_line_without_article_has_its_own_tax(world: World) -> None:
+    office = world.office(PLANNER)
+    intervention = world.intervention()
+
+    fields = office.open(intervention)
+    office.send(intervention, new_line(fields, label="Fourniture diverse", unit_price="12,5", tax=tax("TVA 20 %").pk))
+    assert taxes(intervention) == ["TVA collectée (vente) 5,5%", "TVA 20 %"]
+
+    with nothing_changed():
+        answer = office.send(intervention, new_line(office.open(intervention), label="Sans TVA", unit_price="1"))
+    assert refusal(answer) == "« Sans TVA » : choisissez un article ou une TVA."
+
+
+# Immutable once used
+
+
+@pytest.mark.parametrize(("field", "value"), [("rate", "21"), ("category", "Z"), ("account", "445799"), ("mention", "x")])
+def test_tax_is_immutable_once_used(world: World, field: str, value: str) -> None:
+    world.intervention(code="VEN-20")
+    office = world.office("Gestionnaire")
+
+    with nothing_changed():
+        answer = office.save(tax(), **{field: value})
+
+    assert (
+        "« TVA 20 % travaux » est déjà utilisée : créez une nouvelle taxe qui la remplace à partir d'une date."
+        in str(errors_of(answer))
+    )
+
+
+def test_tax_may_change_before_it_is_used_and_its_name_after(world: World) -> None:
+    office = world.office("Gestionnaire")
+    office.save(tax(), rate="21,5")
+    assert tax().rate == Decimal("21.5")
+
+    world.intervention(code="VEN-20")
+    office.save(tax(), name="TVA travaux")
+    assert Tax.objects.get(name="TVA travaux").rate == Decimal("21.5")
+
+
+def test_positive_rate_needs_an_account(world: World) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TaxFactory.build(account="").full_clean()
+
+    assert refused.value.message_dict == {"account": ["Une taxe à taux positif a un compte de TVA, par exemple 445711."]}
+
+
+# Replaced from a date
+
+
+def raised(from_on: date) -> Tax:
+    """5,5 % becomes 6 % on that day."""
+    old = tax("TVA collectée (vente) 5,5%")
+    return TaxFactory(name="TVA 6 %", rate=Decimal(6), account="445713", replaces=old, valid_from=from_on)
+
+
+def test_line_takes_the_tax_of_the_day_it_is_written(world: World, on_an_ordinary_day: time_machine.Traveller) -> None:
+    raised(date(2027, 1, 1))
+    assert taxes(world.intervention()) == ["TVA collectée (vente) 5,5%"]
+
+    on_an_ordinary_day.move_to(datetime(2027, 1, 1, 9, 0, tzinfo=PARIS))
+
+    assert taxes(world.intervention()) == ["TVA 6 %"]
+
+
+def test_posting_across_a_rate_change_is_refused_and_updating_the_taxes_mends_it(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    world.posted()
+    draft = world.draft()
+    raised(date(2026, 12, 1))
+    Invoice.objects.filter(pk=draft.pk).update(proposed_on=date(2026, 11, 20))
+    on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
+    office = world.office(ACCOUNTANT)
+
+    with nothing_changed():
+        answer = office.act(draft, "valider")
+    assert refusal(answer) == (
+        f"Facture en brouillon n° {draft.pk} : le taux de « [ram_pose] Forfait Pose » a changé avant le 02/12/2026. "
+        "Action › Mettre à jour les taxes, puis validez."
+    )
+
+    office.act(draft, "taxes")
+    office.act(draft, "valider")
+
+    draft.refresh_from_db()
+    assert (draft.number, taxes(draft), draft.tax.amount) == ("FA2026-00002", ["TVA 6 %"], Decimal("10.50"))
+
+
+def test_proposal_kept_before_the_change_posts_at_the_old_rate(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    draft = world.draft()
+    raised(date(2026, 12, 1))
+    on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
+
+    world.office(ACCOUNTANT).act(draft, "valider")
+
+    draft.refresh_from_db()
+    assert (draft.issued_on, draft.tax.amount) == (date(2026, 11, 24), Decimal("9.62"))
+
+
+def test_credit_bears_the_rate_of_what_it_credits(world: World, on_an_ordinary_day: time_machine.Traveller) -> None:
+    invoice = world.posted()
+    raised(date(2026, 12, 1))
+    on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
+
+    world.office(ACCOUNTANT).act(invoice, "avoir")
+
+    assert Invoice.objects.get(kind="credit_note").tax.amount == Decimal("9.62")
+
+
+def test_replacement_says_from_when(world: World) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TaxFactory.build(replaces=tax()).full_clean()
+
+    assert "Une taxe qui en remplace une autre dit à partir de quand." in str(refused.value)
+
+
+def test_mapping_twice_the_same_tax_is_refused(world: World) -> None:
+    with pytest.raises(ValidationError) as refused:
+        FiscalPositionTax(position=position(), source=tax(), target=tax("TVA 20 %")).full_clean()
+
+    assert "Une seule ligne par taxe d'article." in str(refused.value)
