@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -86,7 +87,6 @@ def _may(user: Any, act: str, name: str) -> bool:
 
 def _is_installed(name: str) -> bool:
     try:
-        apps.get_model(name)
+        return admin.site.is_registered(apps.get_model(name))
     except LookupError:
         return False
-    return True
