@@ -10,7 +10,7 @@ from invoicing.services.posting.credit import credit_invoice, plan_credit
 from invoicing.services.settlement import pay_invoice
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
-from tests.factories import World, item, nothing_changed
+from tests.factories import World, item, nothing_changed, tax
 from tests.factories.pages import address
 
 
@@ -29,7 +29,8 @@ def test_full_credit_is_the_invoice_s_mirror(world: World) -> None:
 
     note = credit(invoice, world, reason="Erreur de client")
 
-    assert (note.number, note.kind, note.state, note.reason) == ("AV2026-00001", "credit_note", "posted", "Erreur de client")
+    assert (note.number, note.kind, note.state) == ("AV2026-00001", "credit_note", "posted")
+    assert note.reason == "Erreur de client"
     assert (note.net, note.tax, note.gross) == (invoice.net, invoice.tax, invoice.gross)
     assert note.credits == invoice
     assert note.due_on is None
@@ -73,8 +74,6 @@ def test_credits_in_parts_leave_nothing(world: World, parts: list[str]) -> None:
 
 
 def test_two_rates_are_finished_each_on_its_own(world: World) -> None:
-    from tests.factories import tax
-
     invoice = world.posted(item(), item(tax=tax("TVA 20 %"), tax_is_manual=True, price="100"))
     reduced, full = invoice.lines.order_by("pk")
 
@@ -131,7 +130,7 @@ def test_credit_of_a_paid_invoice_is_to_be_refunded(world: World) -> None:
 
 def test_credit_of_a_part_paid_invoice_settles_the_rest_of_it(world: World) -> None:
     invoice = world.posted()
-    pay_invoice(invoice, amount=Decimal("100"), on=world.today, kind="card", by=world.accountant)
+    pay_invoice(invoice, amount=Decimal(100), on=world.today, kind="card", by=world.accountant)
 
     note = credit(invoice, world)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from invoicing.exchange.pdf import invoice_pdf
-from invoicing.models import Entry, Invoice, InvoiceDocument, PaymentTerm
+from invoicing.models import Entry, Invoice, InvoiceDocument, PartnerTerms, PaymentTerm
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.tasks import render_missing_documents
 from openfire_billing.errors import BusinessError
@@ -125,8 +125,8 @@ def test_nothing_is_issued_before_the_last_one(world: World) -> None:
         post(draft, world, on=world.today - timedelta(days=1))
 
     assert str(refused.value) == (
-        f"Facture en brouillon n° {draft.pk} : la dernière pièce du journal VE est du 24/11/2026, rien ne s'émet avant. "
-        "Choisissez une date à partir de celle-ci."
+        f"Facture en brouillon n° {draft.pk} : la dernière pièce du journal VE est du 24/11/2026, "
+        "rien ne s'émet avant. Choisissez une date à partir de celle-ci."
     )
 
 
@@ -150,8 +150,7 @@ def test_nothing_is_issued_in_the_future(world: World) -> None:
     ],
 )
 def test_due_date_counts_from_the_date_issued(world: World, term: str, due_on: date) -> None:
-    world.customer.payment_term = PaymentTerm.objects.get(name=term)
-    world.customer.save()
+    PartnerTerms.objects.create(partner=world.customer, payment_term=PaymentTerm.objects.get(name=term))
 
     assert world.posted().due_on == due_on
 
@@ -197,7 +196,10 @@ def _no_account(world: World) -> Invoice:
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (_without_address, "« Sans Adresse » n'a pas d'adresse de facturation. Ajoutez-la sur sa fiche, puis choisissez-la ici."),
+        (
+            _without_address,
+            "« Sans Adresse » n'a pas d'adresse de facturation. Ajoutez-la sur sa fiche, puis choisissez-la ici.",
+        ),
         (_without_siren, "« Aubry Maëlle » est un professionnel sans SIREN. Complétez sa fiche."),
         (_seller_unknown, "complétez la fiche de la société Flammes d'Armor (SIRET)."),
         (_no_account, "l'article « [ram_pose] Forfait Pose » n'a pas de compte de produit. Complétez sa fiche."),

@@ -1,4 +1,4 @@
-"""Taxes: mapped from the article's by the position, kept when chosen by hand, replaced from a date, immutable once used."""
+"""Taxes: mapped from the article's by the position, kept when chosen by hand, replaced from a date, never changed."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from invoicing.models import FiscalPositionTax, Invoice, Tax
 from invoicing.services.catalogue import tax_for
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
-from tests.factories import TaxFactory, World, item, nothing_changed, position, tax
+from tests.factories import ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import errors_of, new_line, refusal, typed
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -73,8 +73,6 @@ def test_tax_chosen_by_hand_is_kept_until_the_position_changes(world: World) -> 
 
 
 def test_tax_chosen_by_hand_is_kept_until_the_article_changes(world: World) -> None:
-    from tests.factories import ProductFactory
-
     other = ProductFactory(code="joint", tax=tax("TVA 20 %"))
     intervention = world.intervention()
     office = world.office(PLANNER)
@@ -112,7 +110,9 @@ def test_line_without_article_has_its_own_tax(world: World) -> None:
 # Immutable once used
 
 
-@pytest.mark.parametrize(("field", "value"), [("rate", "21"), ("category", "Z"), ("account", "445799"), ("mention", "x")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("rate", "21"), ("category", "Z"), ("account", "445799"), ("mention", "x")]
+)
 def test_tax_is_immutable_once_used(world: World, field: str, value: str) -> None:
     world.intervention(code="VEN-20")
     office = world.office("Gestionnaire")
@@ -140,7 +140,8 @@ def test_positive_rate_needs_an_account(world: World) -> None:
     with pytest.raises(ValidationError) as refused:
         TaxFactory.build(account="").full_clean()
 
-    assert refused.value.message_dict == {"account": ["Une taxe à taux positif a un compte de TVA, par exemple 445711."]}
+    sentence = "Une taxe à taux positif a un compte de TVA, par exemple 445711."
+    assert refused.value.message_dict == {"account": [sentence]}
 
 
 # Replaced from a date

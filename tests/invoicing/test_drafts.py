@@ -1,0 +1,159 @@
+"""Drafts: edited, cancelled, deleted; what they bill follows, on the DI and on the quote."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from invoicing.models import HistoryLine, Invoice
+from invoicing.services.documents import quotes as quote_services
+from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft
+from invoicing.services.documents.lines import LineEdit
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.roles import BILLING
+from tests.factories import ProductFactory, World, item, nothing_changed, position
+from tests.factories.pages import new_line, typed
+
+
+def edit(invoice: Invoice, world: World, **values: Any) -> Invoice:
+    line = invoice.lines.get()
+    return edit_draft(invoice, edits=[LineEdit(pk=line.pk, values=values)], by=world.biller)
+
+
+def refused(act: Any, *args: Any, **options: Any) -> str:
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        act(*args, **options)
+    return str(refusal.value)
+
+
+def test_lowering_a_line_frees_the_difference(world: World) -> None:
+    intervention = world.intervention(item(4))
+    draft = world.draft(intervention=intervention)
+
+    edit(draft, world, quantity=Decimal("1.5"))
+
+    assert world.left(intervention) == [Decimal("2.5")]
+    draft.refresh_from_db()
+    assert draft.net.amount == Decimal("262.50")
+
+
+def test_raising_a_line_stops_at_what_its_source_has_left(world: World) -> None:
+    intervention = world.intervention(item(4))
+    draft = world.draft(intervention=intervention)
+    edit(draft, world, quantity=Decimal(1))
+
+    edit(draft, world, quantity=Decimal(4))
+    assert world.left(intervention) == [Decimal(0)]
+
+    assert refused(edit, draft, world, quantity=Decimal("4.001")) == (
+        "« [ram_pose] Forfait Pose » : il ne reste que 4 à facturer, la ligne en demande 4,001. Baissez la quantité."
+    )
+
+
+def test_raising_a_line_of_a_quote_stops_at_what_the_quote_has_left(world: World) -> None:
+    quote = world.quote(item(2))
+    quote_services.accept_quote(quote, on=world.today, by=world.biller)
+    draft = quote_services.invoice_quote(quote, on=world.today, by=world.biller)
+
+    assert refused(edit, draft, world, quantity=Decimal(3)) == (
+        "« [ram_pose] Forfait Pose » : il ne reste que 2 à facturer, la ligne en demande 3. Baissez la quantité."
+    )
+
+
+def test_article_of_a_line_that_bills_something_is_fixed(world: World) -> None:
+    draft = world.draft()
+    other = ProductFactory(code="joint")
+
+    assert refused(edit, draft, world, product=other) == (
+        "« [ram_pose] Forfait Pose » : l'article d'une ligne qui vient d'un autre document ne change pas. "
+        "Supprimez la ligne."
+    )
+
+
+def test_price_and_discount_of_a_draft_may_change(world: World) -> None:
+    draft = world.draft()
+
+    edit(draft, world, unit_price=Decimal("185.00"))
+
+    draft.refresh_from_db()
+    assert (draft.net.amount, draft.tax.amount, draft.gross.amount) == (
+        Decimal("185.00"),
+        Decimal("10.18"),
+        Decimal("195.18"),
+    )
+
+
+def test_line_deleted_on_the_page_is_free_again(world: World) -> None:
+    intervention = world.intervention(item(), item(2))
+    draft = world.draft(intervention=intervention)
+
+    answer = world.office(BILLING).save(draft, lines__0__DELETE="on")
+
+    assert answer.status_code == 302
+    assert world.left(intervention) == [Decimal(1), Decimal(0)]
+
+
+def test_line_added_by_hand_bills_nothing_else(world: World) -> None:
+    intervention = world.intervention()
+    draft = world.draft(intervention=intervention)
+    office = world.office(BILLING)
+
+    office.send(draft, new_line(office.open(draft), product=item().product, quantity="2"))
+
+    draft.refresh_from_db()
+    assert draft.net.amount == Decimal("525.00")
+    assert world.left(intervention) == [Decimal(0)]
+
+
+def test_invoice_typed_by_hand_is_a_draft(world: World) -> None:
+    office = world.office(BILLING)
+    fields = typed(office.open(Invoice), customer=world.customer, fiscal_position=position())
+
+    answer = office.send(Invoice, new_line(fields, product=item().product, quantity="12,5"))
+
+    invoice = Invoice.objects.get()
+    assert answer.status_code == 302
+    assert (invoice.state, invoice.number, invoice.net.amount) == ("draft", None, Decimal("2187.50"))
+    assert invoice.origin == "saisie directe"
+
+
+@pytest.mark.parametrize("act", [cancel_draft, lambda invoice, by: delete_drafts([invoice], by=by), edit_draft])
+def test_posted_invoice_never_changes(world: World, act: Any) -> None:
+    invoice = world.posted()
+    options = {"edits": []} if act is edit_draft else {}
+
+    assert refused(act, invoice, by=world.manager, **options) == (
+        "FA2026-00001 est à l'état « Validée » : seul un brouillon se modifie. Corrigez-la par un avoir."
+    )
+
+
+def test_all_or_none_are_deleted(world: World) -> None:
+    draft, posted = world.draft(), world.posted()
+
+    refused(delete_drafts, [draft, posted], by=world.manager)
+
+    assert Invoice.objects.count() == 2
+
+
+def test_draft_gone_meanwhile_is_told(world: World) -> None:
+    draft = world.draft()
+    gone = Invoice.objects.get(pk=draft.pk)
+    delete_drafts([draft], by=world.biller)
+
+    assert refused(cancel_draft, gone, by=world.biller) == (
+        "Ce brouillon n'existe plus : il a été supprimé entre-temps. Revenez à la liste."
+    )
+
+
+def test_journal_says_who_changed_what(world: World) -> None:
+    draft = world.draft()
+    edit(draft, world, quantity=Decimal("0.5"))
+
+    last = HistoryLine.objects.of(draft).first()
+
+    assert last is not None
+    assert (last.act, last.by, last.changes) == (
+        "edited",
+        world.biller,
+        {"[ram_pose] Forfait Pose : Qté": ["1.000", "0.5"]},
+    )

@@ -1,0 +1,119 @@
+"""The outbox: a key is sent once, a failure is kept, tried again, and shown."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+
+from invoicing.models import HistoryLine, Message
+from invoicing.services.parties.messages import MOST_ATTEMPTS, deliver, queue_message, retry_message
+from invoicing.tasks import send_waiting_messages
+from openfire_billing import transport
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.roles import PLANNER
+from tests.factories import World, nothing_changed
+from tests.factories.pages import address, fields_of
+
+
+def queued(world: World, key: str = "rappel-1", **options: Any) -> Message:
+    values = {"to": "client@exemple.example", "subject": "Votre DI", "body": "Bonjour", **options}
+    return queue_message(None, key=key, by=world.planner, **values)
+
+
+def broken(to: str, body: str) -> str:
+    raise OSError("la passerelle ne répond pas")
+
+
+BROKEN = f"{__name__}.broken"
+
+
+def test_same_key_is_one_message_sent_once(world: World) -> None:
+    first, second = queued(world), queued(world, body="Autre texte")
+
+    assert first == second
+    assert [deliver(first.pk), deliver(first.pk)] == [True, False]
+    assert [(sent.to, sent.subject, sent.body) for sent in mail.outbox] == [
+        (["client@exemple.example"], "Votre DI", "Bonjour")
+    ]
+
+
+def test_sweep_sends_what_waits(world: World) -> None:
+    for number in range(3):
+        queued(world, key=f"rappel-{number}")
+
+    assert (send_waiting_messages(), send_waiting_messages()) == (3, 0)
+    assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_sms_leaves_by_its_backend(world: World, settings: Any) -> None:
+    settings.SMS_BACKEND = "memory"
+    transport.sms_outbox.clear()
+
+    deliver(queued(world, kind="sms", to="+33639982010").pk)
+
+    assert transport.sms_outbox == [("+33639982010", "Bonjour")]
+
+
+def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, settings: Any) -> None:
+    settings.SMS_BACKEND = BROKEN
+    message = queued(world, kind="sms", to="+33639982010")
+
+    waits = []
+    for _attempt in range(MOST_ATTEMPTS):
+        Message.objects.update(next_try_at=timezone.now())
+        assert deliver(message.pk) is False
+        message.refresh_from_db()
+        waits.append(round((message.next_try_at - timezone.now()) / timedelta(minutes=1)))
+
+    assert waits == [2, 4, 8, 16, 32, 64]
+    assert (message.state, message.attempts, message.error) == ("failed", 6, "OSError: la passerelle ne répond pas")
+    assert send_waiting_messages() == 0
+
+
+def test_message_is_not_tried_before_its_time(world: World, settings: Any) -> None:
+    settings.SMS_BACKEND = BROKEN
+    message = queued(world, kind="sms", to="+33639982010")
+    deliver(message.pk)
+
+    with nothing_changed():
+        assert deliver(message.pk) is False
+
+
+def test_failed_message_is_sent_again_from_its_page(world: World, settings: Any) -> None:
+    message = queued(world)
+    Message.objects.update(state="failed", attempts=6, error="OSError")
+
+    world.office(PLANNER).act(message, "renvoyer")
+
+    assert send_waiting_messages() == 1
+    message.refresh_from_db()
+    assert (message.state, message.error) == ("sent", "")
+
+
+def test_message_not_failed_is_not_sent_again(world: World) -> None:
+    message = queued(world)
+
+    with nothing_changed(), pytest.raises(BusinessError):
+        retry_message(message, by=world.planner)
+
+
+def test_message_without_recipient_is_refused(world: World) -> None:
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        queued(world, to="")
+
+    assert str(refused.value) == "Aucun destinataire : complétez l'e-mail ou le téléphone du client."
+
+
+def test_message_from_the_intervention_is_ready_and_pressed_twice_leaves_once(world: World) -> None:
+    intervention = world.intervention(title="Pose du poêle")
+    office = world.office(PLANNER)
+    fields = fields_of(office.get(address(intervention, "act", "message")))
+    assert (fields["to"], fields["subject"]) == (world.customer.email, "Flammes d'Armor : Pose du poêle")
+
+    for _click in range(2):
+        assert office.confirm(intervention, "message", fields).status_code == 302
+
+    assert Message.objects.count() == 1
+    assert HistoryLine.objects.of(intervention).filter(act="message").count() == 1
