@@ -48,6 +48,7 @@ contribute(
     actions=[
         DocumentAction(
             name="rdv",
+            order=30,
             label=_("Générer le RDV"),
             icon="event",
             permission="appointments.add_appointment",

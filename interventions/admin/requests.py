@@ -79,6 +79,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="devis",
+        order=10,
         label=_("Générer le devis"),
         icon="request_quote",
         permission="invoicing.add_quote",
@@ -91,6 +92,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="facturer",
+        order=20,
         label=_("Générer la facture"),
         icon="receipt_long",
         permission=BILL,

@@ -49,6 +49,7 @@ class DocumentAction:
     run_many: RunMany | None = None
     preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
     leave: bool = False
+    order: int = 50
 
     def is_allowed(self, user: Any) -> bool:
         return bool(user.has_perm(self.permission))
@@ -87,7 +88,7 @@ class ActionsMixin:
                 "is_primary": getattr(document, "state", None) in action.primary_in,
                 "is_danger": action.is_danger,
             }
-            for action in sorted(self.all_actions(), key=lambda a: a.is_danger)
+            for action in sorted(self.all_actions(), key=lambda a: (a.is_danger, a.order))
             if action.run and action.is_allowed(request.user) and action.is_offered(document)
         ]
 

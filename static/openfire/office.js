@@ -88,6 +88,7 @@
     const refresh = wait(200, () => {
       const data = new FormData(form);
       data.delete("_version");
+      $all(block, "[name]:disabled").forEach((input) => data.append(input.name, input.value));
       fetch(block.dataset.totalsUrl, { method: "POST", body: data }).then((answer) => answer.ok ? answer.json() : null).then((answer) => {
         if (!answer) return;
         $all(body, "[data-row]").forEach((row) => {
