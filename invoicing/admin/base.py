@@ -346,6 +346,8 @@ class LinesInline(TabularInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         formset = super().get_formset(request, obj, **options)
+        # the service refuses to delete what is billed, and says what to do; Django's own check says neither
+        formset.form.hand_clean_DELETE = lambda form: None
         fields = formset.form.base_fields
         if "product" in fields:
             widget = fields["product"].widget

@@ -1,0 +1,215 @@
+"""Roads A and A': what travels from the DI to the quote and the invoice, and what is left."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from interventions.services.billing import invoice_interventions
+from interventions.services.requests import add_items
+from invoicing.models import Invoice, PartnerTerms, PaymentTerm, Quote
+from invoicing.services.documents import quotes as quote_services
+from invoicing.services.documents.lines import Item, section
+from openfire_billing.office.roles import BILLING
+from tests.factories import PartnerFactory, World, item, position, tax
+from tests.factories.pages import address, report
+
+AMOUNTS = (Decimal("157.50"), Decimal("8.66"), Decimal("166.16"))
+
+
+def amounts(document: Any) -> tuple[Decimal, Decimal, Decimal]:
+    totals = document.totals
+    return totals.net, totals.tax, totals.gross
+
+
+def lines(document: Any) -> list[tuple[Any, ...]]:
+    return [
+        (line.label, line.quantity, line.unit_price, line.discount, line.tax.name if line.tax else "")
+        for line in document.lines.select_related("tax")
+    ]
+
+
+def test_discount_is_kept_from_the_intervention_to_the_invoice(world: World) -> None:
+    intervention = world.intervention(item(discount="10", label="Pose du poêle"))
+
+    invoice = world.draft(intervention=intervention)
+
+    assert (
+        lines(invoice)
+        == lines(intervention)
+        == [("Pose du poêle", Decimal(1), Decimal(175), Decimal(10), "TVA collectée (vente) 5,5%")]
+    )
+    assert amounts(intervention) == amounts(invoice) == AMOUNTS
+
+
+def test_discount_is_kept_from_the_intervention_by_the_quote_to_the_invoice(world: World) -> None:
+    intervention = world.intervention(item(discount="10", label="Pose du poêle"))
+    office = world.office(BILLING)
+
+    office.act(intervention, "devis")
+    quote = Quote.objects.get()
+    office.act(quote, "accepter")
+    office.act(quote, "facturer")
+    invoice = Invoice.objects.get()
+
+    assert lines(intervention) == lines(quote) == lines(invoice)
+    assert amounts(intervention) == amounts(quote) == amounts(invoice) == AMOUNTS
+
+
+def test_price_and_tax_chosen_by_hand_travel_unchanged(world: World) -> None:
+    intervention = world.intervention(item(price="12.3456", tax=tax("TVA 20 %"), tax_is_manual=True))
+
+    quote = world.quote(intervention=intervention)
+
+    assert lines(quote) == [("[ram_pose] Forfait Pose", Decimal(1), Decimal("12.3456"), Decimal(0), "TVA 20 %")]
+
+
+def test_invoice_has_who_pays_where_and_when(world: World) -> None:
+    payer = PartnerFactory(name="Syndic Exemple")
+    PartnerTerms.objects.create(partner=payer, payment_term=PaymentTerm.objects.get(name="30 jours"))
+    tenant = PartnerFactory(name="Résidence des Ajoncs", bill_to=payer)
+
+    invoice = world.draft(partner=tenant)
+
+    assert (invoice.customer, invoice.billing_address, invoice.site) == (
+        payer,
+        payer.billing_address(),
+        tenant.default_address(),
+    )
+    assert (invoice.payment_term.name, invoice.fiscal_position.code) == ("30 jours", "VEN-5.5")
+    assert invoice.origin == "DI/000001"
+
+
+def test_section_and_note_follow_what_they_are_about(world: World) -> None:
+    note = Item(kind="note", label="Hors fumisterie", quantity=Decimal(0))
+    intervention = world.intervention(section("Pose"), item(), section("Conduit"), note, item(2), section("Rien"))
+
+    invoice = world.draft(intervention=intervention)
+
+    assert [line.label for line in invoice.lines.all()] == [
+        "Pose",
+        "[ram_pose] Forfait Pose",
+        "Conduit",
+        "Hors fumisterie",
+        "[ram_pose] Forfait Pose",
+    ]
+
+
+def test_second_invoice_takes_only_what_is_left(world: World) -> None:
+    intervention = world.intervention(item(2), item(3))
+    first = world.draft(intervention=intervention)
+    world.office(BILLING).save(first, lines__0__quantity="1,5", lines__1__DELETE="on")
+
+    second = world.draft(intervention=intervention)
+
+    assert [line.quantity for line in second.lines.all()] == [Decimal("0.5"), Decimal(3)]
+    assert world.left(intervention) == [Decimal(0), Decimal(0)]
+
+
+def test_quote_takes_only_what_is_left(world: World) -> None:
+    intervention = world.intervention(item(2))
+    world.office(BILLING).save(world.draft(intervention=intervention), lines__0__quantity="0,5")
+
+    quote = world.quote(intervention=intervention)
+
+    assert [line.quantity for line in quote.lines.all()] == [Decimal("1.5")]
+    assert world.left(intervention) == [Decimal(0)]
+
+
+def test_line_covered_by_a_contract_is_not_billed(world: World) -> None:
+    intervention = world.intervention()
+    add_items(intervention, [item(5)], on=world.today, covered=True)
+
+    invoice = world.draft(intervention=intervention)
+
+    assert [line.quantity for line in invoice.lines.all()] == [Decimal(1)]
+    assert intervention.totals.net == Decimal("175.00")
+
+
+# Many
+
+
+def test_interventions_of_one_payer_are_grouped_with_a_title_each(world: World) -> None:
+    payer = PartnerFactory(name="Syndic Exemple")
+    tenants = [PartnerFactory(name=f"Logement {n}", bill_to=payer) for n in (1, 2)]
+    first, second = (world.intervention(partner=tenant, title="Ramonage") for tenant in tenants)
+    alone = world.intervention()
+
+    answer = world.office(BILLING).act_on_many([first, second, alone], "facturer-plusieurs", group_by_customer="on")
+
+    assert [refused for _name, refused in report(answer)] == ["", "", ""]
+    grouped = Invoice.objects.get(customer=payer)
+    assert [line.label for line in grouped.lines.all()] == [
+        "DI/000001 Ramonage",
+        "[ram_pose] Forfait Pose",
+        "DI/000002 Ramonage",
+        "[ram_pose] Forfait Pose",
+    ]
+    assert (grouped.net.amount, grouped.tax.amount, grouped.origin) == (
+        Decimal("350.00"),
+        Decimal("19.25"),
+        "DI/000001, DI/000002",
+    )
+    assert grouped.site is None
+    assert Invoice.objects.exclude(pk=grouped.pk).get().customer == world.customer
+
+
+def test_group_differs_by_position_and_leaves_the_bad_one_out(world: World) -> None:
+    good = world.intervention()
+    other_position = world.intervention(code="VEN-10")
+    bad = world.intervention(is_validated=False)
+
+    outcomes = invoice_interventions(
+        [good, bad, other_position], on=world.today, by=world.biller, group_by_customer=True
+    )
+
+    assert [outcome.is_refused for outcome in outcomes] == [False, True, False]
+    assert sorted(Invoice.objects.values_list("fiscal_position__code", flat=True)) == ["VEN-10", "VEN-5.5"]
+
+
+def test_draft_deleted_frees_each_intervention_of_the_group(world: World) -> None:
+    interventions = [world.intervention(), world.intervention()]
+    invoice_interventions(interventions, on=world.today, by=world.biller, group_by_customer=True)
+
+    world.office(BILLING).act(Invoice.objects.get(), "supprimer")
+
+    assert [world.left(intervention) for intervention in interventions] == [[Decimal(1)], [Decimal(1)]]
+
+
+# Counters
+
+
+def test_smart_buttons_count_each_document_once(world: World) -> None:
+    intervention = world.intervention(item(), item(2))
+    office = world.office(BILLING)
+    world.draft(intervention=intervention)
+    world.intervention()
+
+    assert counts(office, intervention) == {"Ventes": 0, "Factures": 1}
+
+
+def test_smart_button_counts_the_invoices_of_its_quotes_too(world: World) -> None:
+    intervention = world.intervention(item(3))
+    world.office(BILLING).save(world.draft(intervention=intervention), lines__0__quantity="1")
+    quote = world.quote(intervention=intervention)
+    quote_services.accept_quote(quote, on=world.today, by=world.biller)
+    quote_services.invoice_quote(quote, on=world.today, by=world.biller)
+
+    assert counts(world.office(BILLING), intervention) == {"Ventes": 1, "Factures": 2}
+
+
+def counts(office: Any, document: Any) -> dict[str, int]:
+    buttons = office.get(address(document)).context["office_buttons"]
+    return {str(button["label"]): button["count"] for button in buttons if button["label"] in ("Ventes", "Factures")}
+
+
+@pytest.mark.parametrize("code", ["VEN-5.5", "VEN-10", "VEN-20", "VEN-AUTOLIQ", "VEN-FRANCHISE"])
+def test_every_document_of_the_road_shows_the_same_cents(world: World, code: str) -> None:
+    intervention = world.intervention(item("3.333", price="12.3456", discount="7.5"), item(), code=code)
+    quote = world.quote(intervention=intervention)
+    quote_services.accept_quote(quote, on=world.today, by=world.biller)
+    draft = quote_services.invoice_quote(quote, on=world.today, by=world.biller)
+
+    assert amounts(intervention) == amounts(quote) == amounts(draft)
+    assert draft.net.amount + draft.tax.amount == draft.gross.amount
+    assert position(code) == draft.fiscal_position
