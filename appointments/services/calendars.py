@@ -18,12 +18,13 @@ from interventions.models import Technician
 USUAL_WEEK = Week({day: [(time(8), time(12)), (time(13, 30), time(17, 30))] for day in range(5)})
 
 
+_SUBDIVISIONS = {"57": "57", "67": "6AE", "68": "6AE", **{d: d for d in ("971", "972", "973", "974", "976")}}
+
+
 @lru_cache(maxsize=64)
 def public_holidays(year: int, department: str) -> frozenset[date]:
-    """Public holidays of France that year; Alsace and Moselle have two more."""
-    in_alsace = department in ("57", "67", "68")
-    found = holidays.France(years=year, subdiv="Alsace-Moselle") if in_alsace else holidays.France(years=year)
-    return frozenset(found)
+    """Public holidays of France that year; Alsace, Moselle and the departments overseas have their own beside."""
+    return frozenset(holidays.France(years=year, subdiv=_SUBDIVISIONS.get(department)))
 
 
 def calendars_of(
@@ -73,7 +74,7 @@ def _days_off(people: Sequence[Technician], first_day: date, last_day: date) -> 
     companies = {technician.company_id: technician.company for technician in people}
     for pk, company in companies.items():
         for year in range(first_day.year, last_day.year + 1):
-            found[pk] |= public_holidays(year, company.zip[:2])
+            found[pk] |= public_holidays(year, company.zip[:3] if company.zip.startswith("97") else company.zip[:2])
     for closing in ClosingDay.objects.filter(company__in=companies, from_on__lte=last_day, to_on__gte=first_day):
         days = (closing.to_on - closing.from_on).days + 1
         found[closing.company_id] |= {closing.from_on + timedelta(days=n) for n in range(days)}

@@ -1,0 +1,191 @@
+"""A technician is where he can be: hours, absences, holidays, other RDVs, what he knows how to do."""
+
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+
+from appointments.models import Absence, Appointment, ClosingDay, Slot, WorkingHours
+from appointments.services.appointments import (
+    appoint,
+    cancel_appointment,
+    confirm_appointment,
+    postpone_appointment,
+    reset_appointment,
+    save_appointment,
+)
+from appointments.services.planning import plan_interventions
+from invoicing.models import HistoryLine
+from openfire_billing.errors import BusinessError
+from tests.factories import CompanyFactory, TaskFactory, TechnicianFactory, TemplateFactory, World, nothing_changed
+from tests.factories.appointments import alone, at, book, technician
+
+
+def refused(act: object) -> str:
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        act()  # type: ignore[operator]
+    return str(refusal.value)
+
+
+def slots(rdv: Appointment) -> list[str]:
+    return [f"{s.starts_at.astimezone(at(9).tzinfo):%d %H:%M}-{s.ends_at.astimezone(at(9).tzinfo):%H:%M}" for s in rdv.slots.all()]
+
+
+def test_book_computes_the_end_from_the_working_hours(world: World) -> None:
+    rdv = alone(world, starts_at=at(11), duration=Decimal(2))
+    assert rdv.ends_at == at(14, 30)
+    assert slots(rdv) == ["25 11:00-12:00", "25 13:30-14:30"]
+
+
+def test_book_template_in_one_piece_does_not_span_the_break(world: World) -> None:
+    who, template = technician(world, name="Maëva"), TemplateFactory(spans_break=False)
+    message = refused(lambda: alone(world, who=who, starts_at=at(11), duration=Decimal(2), template=template))
+    assert message == (
+        "Maëva ne travaille pas le 25/11/2026 de 11:00 à 13:00 (horaires, pause, absence ou jour férié). "
+        "Choisissez un autre créneau."
+    )
+
+
+def test_book_forced_end_is_kept(world: World) -> None:
+    rdv = alone(world, starts_at=at(9), ends_at=at(10, 15), is_end_forced=True)
+    assert (rdv.ends_at, slots(rdv)) == (at(10, 15), ["25 09:00-10:15"])
+
+
+def test_book_all_day_takes_the_day(world: World) -> None:
+    rdv = alone(world, starts_at=at(9), is_all_day=True)
+    assert slots(rdv) == ["25 08:00-12:00", "25 13:30-17:30"]
+
+
+def test_book_taken_technician_refused(world: World) -> None:
+    who = technician(world, name="Maëva")
+    alone(world, who=who, starts_at=at(9))
+    message = refused(lambda: alone(world, who=who, starts_at=at(10)))
+    assert message == (
+        "Maëva est déjà pris le 25/11/2026 de 09:00 à 10:30. Choisissez un autre créneau ou un autre intervenant."
+    )
+
+
+def test_book_right_after_another_accepted(world: World) -> None:
+    who = technician(world)
+    alone(world, who=who, starts_at=at(9))
+    assert alone(world, who=who, starts_at=at(10, 30)).ends_at == at(12)
+
+
+def test_book_around_another_refused(world: World) -> None:
+    """The new one begins before and ends after: only a test of ranges sees it."""
+    who = technician(world)
+    alone(world, who=who, starts_at=at(10), duration=Decimal("0.5"))
+    assert "est déjà pris" in refused(lambda: alone(world, who=who, starts_at=at(9), duration=Decimal(3)))
+
+
+@pytest.mark.parametrize("hour", [7, 12, 18])
+def test_book_outside_hours_refused(world: World, hour: int) -> None:
+    who = technician(world)
+    assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(hour)))
+
+
+def test_book_holiday_and_closing_day_refused(world: World) -> None:
+    who = technician(world)
+    assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(9, day=25, month=12)))
+    ClosingDay.objects.create(company=world.company, from_on=date(2026, 11, 24), to_on=date(2026, 11, 26), name="Salon")
+    assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(9)))
+
+
+def test_book_absent_technician_refused(world: World) -> None:
+    who = technician(world)
+    Absence.objects.create(technician=who, starts_at=at(0), ends_at=at(23), reason="Congé")
+    assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(9)))
+
+
+def test_book_own_hours_of_a_technician_replace_the_company_s(world: World) -> None:
+    who = technician(world)
+    WorkingHours.objects.create(company=world.company, technician=who, weekday=2, starts=time(18), ends=time(21))
+    assert alone(world, who=who, starts_at=at(18)).ends_at == at(19, 30)
+    assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(9)))
+
+
+def test_book_unable_technician_refused(world: World) -> None:
+    who = technician(world, name="Maëva")
+    who.tasks.add(TaskFactory(name="Ramonage"))
+    assert refused(lambda: alone(world, who=who)) == (
+        "Maëva ne sait pas faire « Dépannage » : choisissez un autre intervenant, ou complétez sa fiche."
+    )
+
+
+def test_book_technician_of_another_company_refused(world: World) -> None:
+    other = TechnicianFactory(company=CompanyFactory(name="Autre"), name="Loeiz")
+    assert "travaille pour Autre" in refused(lambda: alone(world, who=other))
+
+
+def test_book_override_is_recorded_and_does_not_block(world: World) -> None:
+    who = technician(world, name="Maëva")
+    alone(world, who=who, starts_at=at(9))
+    rdv = alone(world, who=who, starts_at=at(9), override="Urgence, cliente seule")
+    assert HistoryLine.objects.of(rdv).get(act="overridden").text.startswith("Dérogation « Urgence, cliente seule » : Maëva est déjà pris")
+    assert [slot.blocks for slot in rdv.slots.all()] == [False]
+
+
+def test_slots_freed_by_cancelling_and_postponing(world: World) -> None:
+    who = technician(world)
+    first = confirm_appointment(alone(world, who=who), by=world.planner)
+    cancel_appointment(first, by=world.planner)
+    second = confirm_appointment(alone(world, who=who), by=world.planner)
+    postpone_appointment(second, by=world.planner)
+    assert Slot.objects.count() == 0
+    third = alone(world, who=who)
+    assert Slot.objects.get().appointment == third
+    assert "est déjà pris" in refused(lambda: reset_appointment(first, by=world.planner))
+
+
+def test_move_to_a_taken_hour_refused(world: World) -> None:
+    who = technician(world)
+    alone(world, who=who, starts_at=at(9))
+    rdv = alone(world, who=who, starts_at=at(14))
+    rdv.starts_at = at(9, 30)
+    message = refused(lambda: save_appointment(rdv, technicians=[who], edits=(), on=world.today, by=world.planner))
+    assert "est déjà pris" in message
+    rdv.refresh_from_db()
+    assert rdv.starts_at == at(14)
+
+
+@pytest.mark.parametrize("state", ["draft", "cancelled"])
+def test_appoint_draft_or_cancelled_intervention_refused(world: World, state: str) -> None:
+    intervention = world.intervention(is_validated=False)
+    intervention.state = state
+    intervention.save()
+    message = refused(lambda: appoint(intervention, technicians=[], starts_at=at(9), on=world.today, by=world.planner))
+    assert message.endswith("seule une DI validée se planifie.")
+
+
+def test_plan_many_places_each_in_the_first_free_slot(world: World) -> None:
+    one, two = technician(world, name="A"), technician(world, name="B")
+    two.tasks.add(TaskFactory(name="Ramonage"))
+    interventions = [world.intervention(from_on=date(2026, 11, 25)) for _n in range(4)]
+    outcomes = plan_interventions(interventions, not_before=at(7), by=world.planner)
+    assert [o.refusal for o in outcomes] == [""] * 4
+    assert [o.made.lead for o in outcomes] == [one] * 4
+    assert [slots(o.made) for o in outcomes] == [
+        ["25 08:00-09:30"],
+        ["25 09:30-11:00"],
+        ["25 11:00-12:00", "25 13:30-14:00"],
+        ["25 14:00-15:30"],
+    ]
+
+
+def test_plan_many_full_window_refused_alone(world: World) -> None:
+    who = technician(world)
+    late = world.intervention(from_on=date(2026, 11, 28), to_on=date(2026, 11, 29))  # a week-end
+    fine = world.intervention(from_on=date(2026, 11, 25))
+    outcomes = plan_interventions([late, fine], not_before=at(7), by=world.planner)
+    assert outcomes[0].refusal == (
+        "DI/000001 : aucun créneau libre entre le 28/11/2026 et le 29/11/2026 pour un intervenant qui sait faire "
+        "« Dépannage ». Élargissez la période."
+    )
+    assert outcomes[1].made.lead == who
+
+
+def test_book_of_intervention_carries_all_its_lines(world: World) -> None:
+    intervention = world.intervention()
+    rdv = book(world, intervention, state="draft")
+    assert [(line.request_line, line.quantity) for line in rdv.lines.all()] == [(intervention.lines.get(), Decimal(1))]
+    assert rdv.totals.gross == Decimal("184.62")

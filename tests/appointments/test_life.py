@@ -1,0 +1,160 @@
+"""States of an RDV, what they tell its DI, and what is refused, through the services and the pages."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from appointments.models import Appointment
+from appointments.services.appointments import (
+    cancel_appointment,
+    confirm_appointment,
+    delete_appointments,
+    finish_appointment,
+    leave_unfinished,
+    postpone_appointment,
+    reset_appointment,
+    save_appointment,
+)
+from appointments.services.billing import invoice_appointment
+from interventions.services.requests import cancel_intervention
+from invoicing.models import Attachment, Invoice
+from invoicing.services.parties.attachments import attach, attachments_of
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER, TECHNICIAN
+from tests.factories import World, nothing_changed
+from tests.factories.appointments import alone, at, book, technician
+from tests.factories.pages import address, refusal
+
+
+def test_confirm_numbers_the_appointment_once(world: World) -> None:
+    rdv = confirm_appointment(alone(world), by=world.planner)
+    assert (rdv.number, rdv.state) == ("RDV/000001", "confirmed")
+    rdv = reset_appointment(rdv, by=world.planner)
+    assert confirm_appointment(rdv, by=world.planner).number == "RDV/000001"
+
+
+def test_states_are_told_to_the_intervention(world: World) -> None:
+    intervention = world.intervention(duration=Decimal(3))
+    who = technician(world)
+
+    def state() -> tuple[str, Decimal]:
+        intervention.refresh_from_db()
+        return intervention.state, intervention.planned_duration
+
+    first = book(world, intervention, who=who, state="draft")
+    assert state() == ("planned", Decimal(3))
+    first.duration = Decimal(1)
+    save_appointment(first, technicians=[who], edits=(), on=world.today, by=world.planner)
+    assert state() == ("partly_planned", Decimal(1))
+    first = confirm_appointment(first, by=world.planner)
+    leave_unfinished(first, reason="Pièce manquante", by=world.planner)
+    assert state() == ("to_plan", Decimal(0))
+    second = book(world, intervention, who=who, starts_at=at(14), state="confirmed")
+    assert state() == ("planned", Decimal(3))
+    postpone_appointment(second, by=world.planner)
+    assert state() == ("to_plan", Decimal(0))
+    third = book(world, intervention, who=who, starts_at=at(14), state="confirmed")
+    finish_appointment(third, at=at(17), by=world.planner)
+    assert state() == ("done", Decimal(0))
+    assert intervention.done_on == at(17).date()
+
+
+def test_cancel_intervention_with_an_open_appointment_refused(world: World) -> None:
+    intervention = world.intervention()
+    book(world, intervention, state="confirmed")
+    with nothing_changed(), pytest.raises(BusinessError, match="a un RDV ouvert : annulez-le d'abord"):
+        cancel_intervention(intervention, on=world.today, by=world.planner)
+
+
+def test_billed_appointment_neither_moves_nor_is_cancelled(world: World) -> None:
+    who = technician(world)
+    rdv = book(world, world.intervention(), who=who, state="confirmed")
+    invoice_appointment(rdv, on=world.today, by=world.biller)
+    for act in (cancel_appointment, postpone_appointment, reset_appointment):
+        with nothing_changed(), pytest.raises(BusinessError, match="est facturé, au moins en partie"):
+            act(rdv, by=world.planner)
+    rdv.starts_at = at(14)
+    with nothing_changed(), pytest.raises(BusinessError, match="il ne se déplace plus"):
+        save_appointment(rdv, technicians=[who], edits=(), on=world.today, by=world.planner)
+
+
+def test_done_appointment_is_not_deleted(world: World) -> None:
+    rdv = book(world, world.intervention())
+    with nothing_changed(), pytest.raises(BusinessError, match="seul un RDV en brouillon ou annulé se supprime"):
+        delete_appointments([rdv], by=world.planner)
+
+
+def test_deleted_draft_frees_the_intervention(world: World) -> None:
+    intervention = world.intervention()
+    delete_appointments([book(world, intervention, state="draft")], by=world.planner)
+    intervention.refresh_from_db()
+    assert (intervention.state, Appointment.objects.count()) == ("to_plan", 0)
+
+
+def test_unfinished_without_reason_refused(world: World) -> None:
+    rdv = book(world, world.intervention(), state="confirmed")
+    with nothing_changed(), pytest.raises(BusinessError, match="dites pourquoi"):
+        leave_unfinished(rdv, reason="  ", by=world.planner)
+
+
+def test_files_of_the_intervention_come_along(world: World) -> None:
+    intervention = world.intervention()
+    attach(intervention, SimpleUploadedFile("plan.pdf", b"%PDF plan"), by=world.planner)
+    rdv = book(world, intervention, state="draft")
+    copy = attachments_of(rdv).get()
+    with copy.file.open() as file:
+        assert (copy.name, file.read()) == ("plan.pdf", b"%PDF plan")
+    assert Attachment.objects.count() == 2
+
+
+def test_pages_from_intervention_to_invoice(world: World) -> None:
+    """DI › Générer le RDV › Confirmer › Générer les factures: the counters of both pages say 1."""
+    technician(world, name="Maëva")
+    intervention = world.intervention()
+    office = world.office(BILLING)
+    answer = office.act(intervention, "rdv", starts_at="2026-11-25T09:00")
+    assert answer.status_code == 302
+    rdv = Appointment.objects.get()
+    office.act(rdv, "confirmer")
+    office.act(rdv, "facturer")
+    invoice = Invoice.objects.get()
+    assert (invoice.origin, invoice.gross.amount) == ("RDV/000001 (DI/000001)", Decimal("184.62"))
+    for document in (rdv, intervention):
+        page = office.get(address(document))
+        counts = {str(b["label"]): b.get("count") for b in page.context["office_buttons"]}
+        assert counts["Factures"] == 1
+    assert counts["RDVs Tech"] == 1
+
+
+def test_page_refuses_overlap_and_keeps_what_was_typed(world: World) -> None:
+    who = technician(world, name="Maëva")
+    alone(world, who=who)
+    rdv = alone(world, who=who, starts_at=at(14))
+    office = world.office(PLANNER)
+    with nothing_changed():
+        answer = office.save(rdv, starts_at_1="09:30", title="Rappel")
+    assert "Maëva est déjà pris le 25/11/2026 de 09:00 à 10:30" in refusal(answer)
+    assert 'value="Rappel"' in answer.content.decode()
+
+
+def test_page_end_before_start_refused(world: World) -> None:
+    rdv = alone(world)
+    with nothing_changed():
+        answer = world.office(PLANNER).save(rdv, ends_at_0="25/11/2026", ends_at_1="08:00", is_end_forced="on")
+    assert "La fin du RDV suit son début" in answer.content.decode()
+
+
+def test_planner_does_not_bill_and_technician_has_no_office(world: World) -> None:
+    rdv = book(world, world.intervention())
+    with nothing_changed():
+        assert world.office(PLANNER).confirm(rdv, "facturer", {"on": "2026-11-24"}).status_code == 403
+        assert world.office(TECHNICIAN).get(address(rdv)).status_code == 302
+
+
+def test_week_shows_the_appointment(world: World) -> None:
+    book(world, world.intervention(), who=technician(world, name="Maëva"), state="confirmed")
+    page = world.office(ACCOUNTANT).get("/admin/appointments/appointment/semaine/?du=2026-11-25").content.decode()
+    assert "Maëva" in page
+    assert "09:00–10:30" in page
+    assert "Aubry Maëlle" in page

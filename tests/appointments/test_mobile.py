@@ -1,0 +1,169 @@
+"""The phone: own RDVs only, no prices, small pages, clear refusals."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from appointments.models import Appointment
+from interventions.models import Technician
+from invoicing.services.parties.attachments import attachments_of
+from tests.factories import ProductFactory, UserFactory, World, nothing_changed
+from tests.factories.appointments import alone, at, book, technician
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def me(world: World) -> Technician:
+    return technician(world, name="Tugdual", user=world.technician)
+
+
+@pytest.fixture
+def phone(me: Technician) -> Client:
+    client = Client()
+    client.force_login(me.user)
+    return client
+
+
+@pytest.fixture
+def rdv(world: World, me: Technician) -> Appointment:
+    return book(world, world.intervention(), who=me, starts_at=at(14, day=24), state="confirmed")
+
+
+def url(rdv: Appointment, page: str = "") -> str:
+    return f"/mobile/rdv/{rdv.pk}/{page}"
+
+
+def test_login_lasts_three_months(world: World, me: Technician) -> None:
+    client = Client()
+    assert client.get("/mobile/").url == "/mobile/connexion/?next=%2Fmobile%2F"
+    world.technician.set_password("chaleur35")
+    world.technician.save()
+    answer = client.post("/mobile/connexion/?next=/mobile/", {"username": world.technician.username, "password": "chaleur35"})
+    assert answer.url == "/mobile/"
+    assert client.session.get_expiry_age() == 90 * 24 * 3600
+
+
+def test_day_and_week_show_own_confirmed_appointments(world: World, phone: Client, rdv: Appointment) -> None:
+    other = book(world, world.intervention(title="À un autre"), starts_at=at(14, day=24), state="confirmed")
+    draft = alone(world, who=rdv.lead, starts_at=at(9, day=24))
+    for address in ("/mobile/", "/mobile/semaine/"):
+        page = phone.get(address).content.decode()
+        assert f"/mobile/rdv/{rdv.pk}/" in page
+        assert f"/mobile/rdv/{other.pk}/" not in page
+        assert f"/mobile/rdv/{draft.pk}/" not in page
+
+
+def test_page_has_address_call_equipment_and_no_price(phone: Client, rdv: Appointment) -> None:
+    rdv.partner.mobile = "06 39 98 40 10"
+    rdv.partner.save()
+    page = phone.get(url(rdv)).content.decode()
+    assert 'href="tel:0639984010"' in page
+    assert "openstreetmap.org/search?query=" in page
+    assert "Forfait Pose" in page
+    assert "175" not in page
+    assert "€" not in page
+
+
+@pytest.mark.parametrize("page", ["", "articles/", "photos/1/"])
+def test_another_technician_s_appointment_does_not_exist(world: World, phone: Client, page: str) -> None:
+    other = book(world, world.intervention(), state="confirmed")
+    assert phone.get(url(other, page)).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["realise/", "inacheve/", "compte-rendu/", "articles/", "photos/"])
+def test_another_technician_s_appointment_is_not_touched(world: World, phone: Client, page: str) -> None:
+    other = book(world, world.intervention(), state="confirmed")
+    with nothing_changed():
+        assert phone.post(url(other, page), {"reason": "x", "report": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["realise/", "inacheve/", "compte-rendu/", "photos/"])
+def test_get_changes_nothing(phone: Client, rdv: Appointment, page: str) -> None:
+    with nothing_changed():
+        assert phone.get(url(rdv, page)).status_code == 405
+
+
+def test_user_without_technician_is_told_what_to_do(world: World) -> None:
+    client = Client()
+    client.force_login(UserFactory(username="bureau"))
+    page = client.get("/mobile/")
+    assert page.status_code == 403
+    assert "Demandez au bureau de relier votre compte" in page.content.decode()
+
+
+def test_add_part_then_done_then_the_office_bills_it(world: World, phone: Client, rdv: Appointment) -> None:
+    bougie = ProductFactory(code="bougie", name="Bougie d'allumage", unit_price=Decimal(64))
+    assert "Bougie" in phone.get(url(rdv, "articles/"), {"q": "boug"}).content.decode()
+    phone.post(url(rdv, "articles/"), {"product": bougie.pk, "quantity": "2,5"})
+    phone.post(url(rdv, "realise/"), {"report": "Tirage vérifié."})
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.report) == ("done", "Tirage vérifié.")
+    world.office().act(rdv, "facturer")
+    nets = [line.net for line in rdv.company.invoices.get().lines.all()]
+    assert nets == [Decimal("175.00"), Decimal("160.00")]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "sentence"),
+    [("0", "supérieur à zéro"), ("-1", "supérieur à zéro"), ("deux", "supérieur à zéro"), ("", "supérieur à zéro")],
+)
+def test_bad_quantity_refused(phone: Client, rdv: Appointment, quantity: str, sentence: str) -> None:
+    bougie = ProductFactory(code="bougie")
+    with nothing_changed():
+        page = phone.post(url(rdv, "articles/"), {"product": bougie.pk, "quantity": quantity})
+    assert page.status_code == 400
+    assert sentence in page.content.decode()
+
+
+@pytest.mark.parametrize("product", ["", "999999", "x"])
+def test_unknown_article_refused(phone: Client, rdv: Appointment, product: str) -> None:
+    with nothing_changed():
+        page = phone.post(url(rdv, "articles/"), {"product": product, "quantity": "1"})
+    assert "Choisissez un article dans la liste." in page.content.decode()
+
+
+def test_unfinished_needs_a_reason(phone: Client, rdv: Appointment) -> None:
+    with nothing_changed():
+        assert phone.post(url(rdv, "inacheve/"), {"reason": ""}).status_code == 400
+    phone.post(url(rdv, "inacheve/"), {"reason": "Pièce à commander"})
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.reason) == ("unfinished", "Pièce à commander")
+
+
+def test_done_twice_refused(phone: Client, rdv: Appointment) -> None:
+    phone.post(url(rdv, "realise/"))
+    with nothing_changed():
+        answer = phone.post(url(rdv, "realise/"))
+    assert answer.status_code == 409
+    assert "n&#x27;est pas possible d&#x27;ici" in answer.content.decode()
+
+
+def test_photos_are_private_and_joined(phone: Client, rdv: Appointment) -> None:
+    phone.post(url(rdv, "photos/"), {"photos": [SimpleUploadedFile("a.jpg", b"photo")]})
+    file = attachments_of(rdv).get()
+    assert b"".join(phone.get(url(rdv, f"photos/{file.pk}/")).streaming_content) == b"photo"
+    assert Client().get(url(rdv, f"photos/{file.pk}/")).status_code == 302
+
+
+def test_page_is_under_60_kb_with_a_long_history(world: World, phone: Client, rdv: Appointment) -> None:
+    for day in (2, 3, 4, 7, 8):
+        alone(world, who=rdv.lead, starts_at=at(9, day=day, month=12))
+    Appointment.objects.exclude(pk=rdv.pk).update(state="done", report="Nettoyé. " * 60)
+    page = phone.get(url(rdv))
+    assert len(page.content) < 60_000
+
+
+@pytest.mark.parametrize("address", ["/mobile/", "/mobile/semaine/"])
+def test_queries_do_not_grow(
+    world: World, phone: Client, rdv: Appointment, address: str, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(4):
+        phone.get(address)
+    for hour in (8, 10):
+        book(world, world.intervention(), who=rdv.lead, starts_at=at(hour, day=24), state="confirmed")
+    with django_assert_num_queries(4):
+        phone.get(address)

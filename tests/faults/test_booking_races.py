@@ -1,0 +1,62 @@
+"""Twenty connections at one hour, two roads at one DI: the database decides once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError
+
+from appointments.models import Appointment, Slot
+from appointments.services.appointments import save_appointment
+from appointments.services.billing import invoice_appointment
+from interventions.services.billing import invoice_intervention
+from invoicing.models import Invoice
+from openfire_billing.errors import BusinessError
+from tests.factories import make_world
+from tests.factories.appointments import at, book, technician
+
+
+def test_twenty_book_the_same_technician_and_hour_one_wins(in_threads: Callable[..., list[Any]]) -> None:
+    world = make_world()
+    who = technician(world, name="Maëva")
+    day = at(9, day=2, month=12)
+
+    def act(number: int) -> Any:
+        rdv = Appointment(company=world.company, partner=world.customer, task=world.task, starts_at=day)
+        return save_appointment(rdv, technicians=[who], edits=(), on=day.date(), by=world.planner)
+
+    outcomes = in_threads(20, act)
+
+    won = [outcome for outcome in outcomes if isinstance(outcome, Appointment)]
+    lost = [outcome for outcome in outcomes if isinstance(outcome, BusinessError)]
+    assert (len(won), len(lost)) == (1, 19)
+    assert all("est déjà pris" in str(refusal) for refusal in lost)
+    assert (Appointment.objects.count(), Slot.objects.count()) == (1, 1)
+
+
+def test_database_alone_refuses_two_places(transactional_db: None) -> None:
+    world = make_world()
+    who = technician(world)
+    day = at(9, day=2, month=12)
+    rdv = Appointment(company=world.company, partner=world.customer, task=world.task, starts_at=day)
+    rdv = save_appointment(rdv, technicians=[who], edits=(), on=day.date(), by=world.planner)
+    with pytest.raises(IntegrityError, match="appointments_slot_not_in_two_places"):
+        Slot.objects.create(appointment=rdv, technician=who, starts_at=at(10, day=2, month=12), ends_at=at(11, day=2, month=12))
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_road_a_and_road_b_at_once_bill_once(in_threads: Callable[..., list[Any]], turn: int) -> None:
+    world = make_world()
+    intervention = world.intervention()
+    rdv = book(world, intervention, starts_at=at(9, day=2, month=12), state="confirmed")
+
+    def act(number: int) -> Any:
+        if number % 2:
+            return invoice_intervention(intervention, on=world.today, by=world.biller)
+        return invoice_appointment(rdv, on=world.today, by=world.biller)
+
+    outcomes = in_threads(8, act)
+
+    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 1
+    assert all(isinstance(o, BusinessError) for o in outcomes if isinstance(o, Exception)), outcomes
+    assert Invoice.objects.count() == 1
