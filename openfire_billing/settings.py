@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "invoicing",
     "interventions",
     "appointments",
+    "contracts",
     "openfire_billing.office",
 ]
 

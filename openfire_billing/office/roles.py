@@ -27,7 +27,7 @@ _WORK = (
 _QUOTES = "invoicing.quote invoicing.quoteline".split()
 _INVOICES = "invoicing.invoice invoicing.invoiceline".split()
 _CONTRACTS = (
-    "contracts.contract contracts.contractline contracts.article contracts.exception contracts.billingrun"
+    "contracts.contract contracts.contractline contracts.article contracts.contractexception contracts.billingrun"
 ).split()
 _RECORDS = "invoicing.historyline invoicing.message".split()
 _ACCOUNTS = "invoicing.entry invoicing.payment invoicing.journal".split()

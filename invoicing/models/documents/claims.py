@@ -43,8 +43,16 @@ class Claim(models.Model):
         raise TypeError(f"{cls.__name__} does not say what it checks.")
 
     @classmethod
+    def check_freed(cls, claims: Sequence[Self]) -> None:
+        """Refuse when what these claims bill may not become free again as things are."""
+
+    @classmethod
     def freed(cls, claims: Sequence[Self], *, by: Any) -> None:
         """Told after what these claims billed became free again (draft deleted or cancelled, credit « à refacturer »)."""
+
+    @classmethod
+    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
+        """Told when a posted credit « à refacturer » gives back a whole *thing*. `credit_lines`: by line credited."""
 
 
 class Hold(models.Model):

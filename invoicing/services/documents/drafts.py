@@ -245,6 +245,8 @@ def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Cla
     if not ids:
         return
     freed = [(kind, [c for c in held if c.invoice_line_id in ids]) for kind, held in claims]
+    for kind, held in freed:
+        kind.check_freed(held)
     InvoiceLine.objects.filter(pk__in=ids).delete()
     for kind, held in freed:
         if held:
@@ -297,6 +299,7 @@ def cancel_draft(invoice: Invoice, *, by: Any) -> Invoice:
         claims = lock_claimed(InvoiceLine.objects.filter(invoice=invoice))
         (invoice,) = _lock_drafts([invoice])
         for kind, held in claims:
+            kind.check_freed(held)
             kind.objects.filter(pk__in=[claim.pk for claim in held]).delete()
             kind.freed(held, by=by)
         move(invoice, InvoiceState.CANCELLED, by=by, act="cancelled", text=_("Brouillon annulé"))
@@ -308,6 +311,8 @@ def delete_drafts(invoices: Sequence[Invoice], *, by: Any) -> int:
     with transaction.atomic():
         claims = lock_claimed(InvoiceLine.objects.filter(invoice__in=invoices))
         locked = _lock_drafts(invoices)
+        for kind, held in claims:
+            kind.check_freed(held)
         for invoice in locked:
             record(invoice, "deleted", by=by, text=_("Brouillon supprimé"))
         Invoice.objects.filter(pk__in=[invoice.pk for invoice in locked]).delete()

@@ -71,7 +71,19 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
         chosen.append((line, wanted, net))
     if not chosen:
         raise NothingToBill(_("%s : rien à créditer. Choisissez au moins une quantité.") % invoice)
+    net_left = net_left_of(invoice)
+    if sum(net for _line, _quantity, net in chosen) > net_left:  # an avoir of no line in particular took some of it
+        raise BusinessError(
+            _("%(invoice)s : il reste %(left)s € HT à créditer, ses avoirs compris. Baissez les quantités.")
+            % {"invoice": invoice, "left": number_text(net_left)}
+        )
     return CreditPlan(tuple(chosen), _totals(invoice, chosen))
+
+
+def net_left_of(invoice: Invoice) -> Decimal:
+    """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
+    credits = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
+    return invoice.net.amount - sum((credit.net.amount for credit in credits), money.ZERO)
 
 
 def _within(amount: Decimal, left: Decimal) -> Decimal:
@@ -143,12 +155,38 @@ def credit_invoice(
         )
         use_credit(credit_note, invoice=invoice, on=on, by=by)
         if rebill:
-            whole = {line.pk for line, quantity, _net in plan.lines if quantity == line.quantity}
-            for kind, held in claims:
-                freed = [c for c in held if kind.IS_QUANTITY or c.invoice_line_id in whole]
-                if freed:
-                    kind.freed(freed, by=by)
+            _give_back(credit_note, plan, claims, by=by)
     return credit_note
+
+
+def _give_back(credit_note: Invoice, plan: CreditPlan, claims: Any, *, by: Any) -> None:
+    """Tell the claims of the lines credited « à refacturer »: a thing is given back whole or not at all."""
+    credited = {line.pk: (line, quantity) for line, quantity, _net in plan.lines}
+    credit_lines = {line.credits_id: line for line in credit_note.lines.all()}
+    for kind, held in claims:
+        given = [claim for claim in held if claim.invoice_line_id in credited]
+        if not given:
+            continue
+        if not kind.IS_QUANTITY:
+            for claim in given:
+                _refuse_part(*credited[claim.invoice_line_id])
+            kind.check_freed(given)
+            kind.released(given, credit_lines=credit_lines, by=by)
+        kind.freed(given, by=by)
+
+
+def _refuse_part(line: InvoiceLine, quantity: Decimal) -> None:
+    if quantity == line.quantity:
+        return
+    if line.credited:  # type: ignore[attr-defined]
+        raise BusinessError(
+            _("« %s » a déjà un avoir sans remise à facturer : sa période ne redevient pas à facturer. Décochez « Remettre à facturer ».")
+            % line
+        )
+    raise BusinessError(
+        _("« %s » : une période, une visite ou une exception ne se remet à facturer qu'entière. Créditez toute la ligne, ou décochez « Remettre à facturer ».")
+        % line
+    )
 
 
 def _lock_invoice(invoice: Invoice) -> Invoice:

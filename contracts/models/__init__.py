@@ -1,0 +1,21 @@
+"""What contracts are made of."""
+
+from contracts.models.claims import ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.models.contracts import Contract, ContractLine
+from contracts.models.lines import Article, ContractException, PriceVersion
+from contracts.models.requests import ContractRequest
+from contracts.models.runs import BillingOutcome, BillingRun
+
+__all__ = [
+    "Article",
+    "BillingOutcome",
+    "BillingRun",
+    "Contract",
+    "ContractException",
+    "ContractLine",
+    "ContractRequest",
+    "ExceptionClaim",
+    "PeriodClaim",
+    "PriceVersion",
+    "VisitClaim",
+]

@@ -1,0 +1,177 @@
+"""What settles a period, a visit or an exception: an invoice line, or a reason why none bears it.
+
+Each is a *thing*, claimed whole. It lives until a credit « à refacturer » of its whole line releases it
+(`released_by`), or until its draft is deleted or cancelled. While it lives, nothing else can claim the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Least
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ClaimKind, WithoutDocument
+from contracts.models.contracts import Contract
+from contracts.models.lines import Article, ContractException
+from contracts.models.requests import ContractRequest
+from invoicing.models import Claim, InvoiceLine
+from openfire_billing.errors import BusinessError
+
+ALIVE = Q(released_by__isnull=True)
+
+
+def _settled(name: str) -> models.CheckConstraint:
+    """By an invoice line or by a reason: exactly one of the two."""
+    return models.CheckConstraint(
+        condition=Q(invoice_line__isnull=False, without_document="")
+        | (Q(invoice_line__isnull=True) & ~Q(without_document="")),
+        name=name,
+    )
+
+
+class ThingClaim(Claim):
+    """A claim of a whole thing. `due_on`: the day it becomes owed, and is again when it is freed."""
+
+    IS_QUANTITY = False
+    LOCK_ORDER = 0
+    CONTRACT: ClassVar[str] = ""
+
+    invoice_line = models.ForeignKey(
+        InvoiceLine,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="%(class)ss",
+        verbose_name=_("ligne de facture"),
+    )
+    without_document = models.CharField(_("sans facture"), max_length=16, choices=WithoutDocument, blank=True)
+    released_by = models.ForeignKey(
+        InvoiceLine, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("libéré par")
+    )
+    due_on = models.DateField(_("dû le"))
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def contracts_of(cls, claims: Sequence[Any]) -> Any:
+        """The contracts these claims bill, by primary key."""
+        ids = [claim.pk for claim in claims]
+        contracts = cls.objects.filter(pk__in=ids).values(cls.CONTRACT)  # type: ignore[attr-defined]
+        return Contract.objects.filter(pk__in=contracts).order_by("pk")
+
+    @classmethod
+    def lock(cls, claims: Sequence[Any]) -> None:
+        """Lock the contracts, in key order; remember them, since the claims may be gone when they are freed."""
+        contracts = list(cls.contracts_of(claims).select_for_update().values_list("pk", flat=True))
+        for claim in claims:
+            claim.locked_contracts = contracts
+
+    @classmethod
+    def check_changes(cls, claims: Sequence[Any], changes: Mapping[int, Decimal]) -> None:
+        raise BusinessError(_("La quantité d'une période ou d'une visite ne change pas."))
+
+    @classmethod
+    def released(cls, claims: Sequence[Any], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
+        """They live no more; the credit line that gave the thing back stays beside them."""
+        for claim in claims:
+            claim.released_by = credit_lines[claim.invoice_line_id]
+        cls.objects.bulk_update(claims, ["released_by"])  # type: ignore[attr-defined]
+
+    @classmethod
+    def freed(cls, claims: Sequence[Any], *, by: Any) -> None:
+        """What they billed is due again: no contract's next due day may be later."""
+        if not claims:
+            return
+        first = min(claim.due_on for claim in claims)
+        Contract.objects.filter(pk__in=claims[0].locked_contracts).update(
+            next_due_on=Least(Coalesce(F("next_due_on"), first), first)
+        )
+
+
+class PeriodClaim(ThingClaim):
+    """The days `start` to `end` (excluded) of an article, charged or refunded."""
+
+    CONTRACT = "article__line__contract"
+
+    article = models.ForeignKey(Article, models.PROTECT, related_name="claims", verbose_name=_("article"))
+    start = models.DateField(_("du"))
+    end = models.DateField(_("au (exclu)"))
+    kind = models.CharField(_("sens"), max_length=6, choices=ClaimKind, default=ClaimKind.CHARGE)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("période facturée")
+        verbose_name_plural = _("périodes facturées")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["article", "start", "kind"], condition=ALIVE, name="contracts_period_once"
+            ),
+            models.CheckConstraint(condition=Q(start__lt=F("end")), name="contracts_period_not_empty"),
+            _settled("contracts_period_settled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article} {self.start:%d/%m/%Y} – {self.end:%d/%m/%Y}"
+
+    @classmethod
+    def check_freed(cls, claims: Sequence["PeriodClaim"]) -> None:
+        """A charge with live refunds is not freed alone: the customer would keep the refund of what he no longer paid."""
+        ids = [claim.pk for claim in claims]
+        for claim in claims:
+            if claim.kind == ClaimKind.CHARGE and (
+                cls.objects.filter(
+                    ALIVE, article=claim.article_id, kind=ClaimKind.REFUND, start__lt=claim.end, end__gt=claim.start
+                )
+                .exclude(pk__in=ids)
+                .exists()
+            ):
+                raise BusinessError(
+                    _("« %s » a été remboursée en partie depuis : annulez d'abord ce remboursement.") % claim
+                )
+
+
+class VisitClaim(ThingClaim):
+    """The part of an article that one visit bills."""
+
+    CONTRACT = "article__line__contract"
+
+    article = models.ForeignKey(Article, models.PROTECT, related_name="visit_claims", verbose_name=_("article"))
+    visit = models.ForeignKey(ContractRequest, models.PROTECT, related_name="claims", verbose_name=_("visite"))
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("visite facturée")
+        verbose_name_plural = _("visites facturées")
+        constraints = [
+            models.UniqueConstraint(fields=["article", "visit"], condition=ALIVE, name="contracts_visit_billed_once"),
+            _settled("contracts_visitclaim_settled"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.article} · {self.visit}"
+
+
+class ExceptionClaim(ThingClaim):
+    """A one-off line, billed."""
+
+    CONTRACT = "exception__line__contract"
+
+    exception = models.ForeignKey(
+        ContractException, models.PROTECT, related_name="claims", verbose_name=_("exception")
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("exception facturée")
+        verbose_name_plural = _("exceptions facturées")
+        constraints = [
+            models.UniqueConstraint(fields=["exception"], condition=ALIVE, name="contracts_exception_once"),
+            _settled("contracts_exceptionclaim_settled"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.exception)

@@ -1,0 +1,282 @@
+"""The contract and its lines: who pays, from when to when, how often, for which site and equipment."""
+
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import (
+    CONTRACT_MOVES,
+    LINE_MOVES,
+    Alignment,
+    BillingFrequency,
+    ContractLineState,
+    ContractState,
+    FrequencyUnit,
+    Invoicing,
+    LateBilling,
+    Proration,
+    RepeatUnit,
+)
+from contracts.planner.facts import Frequency
+from contracts.planner.visits import visit_count
+from contracts.querysets import ContractLineQuerySet, ContractQuerySet
+from interventions.models import InstalledProduct, InterventionTemplate, Task
+from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
+
+MONTHS = ("janvier février mars avril mai juin juillet août septembre octobre novembre décembre").split()
+
+
+def _frequency_of(name: str, every: int | None, unit: str) -> Frequency:
+    return BillingFrequency.presets.get(name) or Frequency(every or 0, unit)
+
+
+class Contract(models.Model):
+    """What a payer is bound to, from `start_on`. Dates are last days included.
+
+    `end_on` marks the term with `auto_renew` and stops the service without it; `terminated_on` always stops it.
+    `next_due_on`: the first day something is due and not claimed (None = nothing known); it narrows the search of
+    the night and is never later than the truth. `next_visit_on`: likewise for the next visit to plan.
+    `set_aside_*`: why the last run left it out, until it is billed.
+    """
+
+    MOVES = CONTRACT_MOVES
+
+    company = models.ForeignKey(Company, models.PROTECT, related_name="contracts", verbose_name=_("Société"))
+    reference = models.CharField(_("Référence"), max_length=35, null=True, blank=True)
+    state = models.CharField(_("État"), max_length=12, choices=ContractState, default=ContractState.DRAFT)
+    payer = models.ForeignKey(Partner, models.PROTECT, related_name="contracts", verbose_name=_("Client payeur"))
+    billing_address = models.ForeignKey(
+        Address, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Adresse de facturation")
+    )
+    manager = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="contracts",
+        verbose_name=_("Gestionnaire"),
+    )
+    subscribed_on = models.DateField(_("Souscrit le"), null=True, blank=True)
+    start_on = models.DateField(_("Début"))
+    end_on = models.DateField(_("Fin (dernier jour)"), null=True, blank=True)
+    auto_renew = models.BooleanField(
+        _("Renouvellement tacite"), default=True, help_text=_("La fin marque alors le terme, sans arrêter la facturation.")
+    )
+    terminated_on = models.DateField(_("Résilié au (dernier jour)"), null=True, blank=True)
+    termination_reason = models.CharField(_("Motif de résiliation"), max_length=200, blank=True)
+    frequency = models.CharField(
+        _("Fréquence de facturation"), max_length=12, choices=BillingFrequency, default=BillingFrequency.YEARLY
+    )
+    every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
+    unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
+    invoicing = models.CharField(
+        _("Type de facturation"), max_length=12, choices=Invoicing, default=Invoicing.IN_ADVANCE
+    )
+    alignment = models.CharField(_("Alignement"), max_length=12, choices=Alignment, default=Alignment.CALENDAR)
+    anchor_day = models.PositiveSmallIntegerField(
+        _("Jour d'ancrage"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text=_("Vide : le jour du début. 31 : la fin du mois."),
+    )
+    proration = models.CharField(_("Prorata"), max_length=5, choices=Proration, default=Proration.NONE)
+    fiscal_position = models.ForeignKey(
+        FiscalPosition, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Position fiscale")
+    )
+    payment_term = models.ForeignKey(
+        PaymentTerm, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Conditions de règlement")
+    )
+    journal = models.ForeignKey(
+        Journal, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Journal")
+    )
+    grouped = models.BooleanField(_("Regrouper les lignes sur une facture"), default=True)
+    group_by_payer = models.BooleanField(_("Regrouper avec les contrats du même payeur"), default=False)
+    late_billing = models.CharField(
+        _("Retard"), max_length=15, choices=LateBilling, default=LateBilling.ONE_PER_PERIOD
+    )
+    auto_post = models.BooleanField(_("Validation automatique"), default=False)
+    purchase_order = models.CharField(_("N° de commande du client"), max_length=60, blank=True)
+    notes = models.TextField(_("Commentaires"), blank=True)
+    is_active = models.BooleanField(_("Actif"), default=True)
+    validated_on = models.DateField(_("Validé le"), null=True, blank=True)
+    next_due_on = models.DateField(_("Prochaine échéance"), null=True, blank=True)
+    next_visit_on = models.DateField(_("Prochaine visite à créer"), null=True, blank=True)
+    set_aside_code = models.CharField(max_length=30, blank=True, editable=False)
+    set_aside_reason = models.TextField(_("Mis de côté"), blank=True, editable=False)
+    created_at = models.DateTimeField(_("Créé le"), auto_now_add=True)
+
+    objects = ContractQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("contrat")
+        verbose_name_plural = _("contrats")
+        permissions = [
+            ("bill_contract", _("Peut facturer des contrats")),
+            ("administer_contract", _("Peut activer et résilier des contrats")),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["company", "reference"], name="contracts_reference_once"),
+            models.CheckConstraint(
+                condition=Q(end_on__isnull=True) | Q(end_on__gte=models.F("start_on")),
+                name="contracts_contract_dates",
+                violation_error_message=_("La fin ne précède pas le début."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ContractState.TERMINATED) | Q(terminated_on__isnull=False),
+                name="contracts_terminated_when",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=sorted(ContractState.billed)) | Q(reference__isnull=False),
+                name="contracts_contract_referenced",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_due_on"], name="contracts_due"),
+            models.Index(fields=["next_visit_on"], name="contracts_visits_due"),
+            models.Index(fields=["company", "payer", "id"], name="contracts_by_payer"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference or (f"Contrat provisoire n° {self.pk}" if self.pk else "Nouveau contrat")
+
+    @property
+    def billing_frequency(self) -> Frequency:
+        """How often it is billed, as the planner counts."""
+        return _frequency_of(self.frequency, self.every, self.unit)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day served, None while nothing stops it."""
+        ends = [day for day in (None if self.auto_renew else self.end_on, self.terminated_on) if day]
+        return min(ends, default=None)
+
+    def phase(self, on: date) -> tuple[str, Any]:
+        """(code, word) of where it stands on a day: the stored state, seen through the dates."""
+        if self.state not in ContractState.alive:
+            return self.state, self.get_state_display()
+        if self.last_day and self.last_day < on:
+            return "ended", _("Terminé")
+        if self.state == ContractState.SUSPENDED:
+            return self.state, self.get_state_display()
+        return ("upcoming", _("À venir")) if self.start_on > on else ("active", _("En cours"))
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
+            errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
+        if not self.auto_renew and self.end_on is None:
+            errors["end_on"] = _("Sans renouvellement tacite, donnez le dernier jour du contrat.")
+        if self.journal_id and self.company_id and self.journal.company_id != self.company_id:
+            errors["journal"] = _("Ce journal est celui de « %s ».") % self.journal.company
+        if self.billing_address_id and self.payer_id and self.billing_address.partner_id != self.payer_id:
+            errors["billing_address"] = _("Cette adresse est celle de « %s ».") % self.billing_address.partner
+        if errors:
+            raise ValidationError(errors)
+
+
+class ContractLine(models.Model):
+    """What a contract promises for one site and equipment.
+
+    An amendment is a line that `replaces` another from `starts_on`; the line replaced ends the day before. `ends_on`
+    is a last day included. `grid_from`: the day the billing grid counts from (None = the contract's start).
+    """
+
+    MOVES = LINE_MOVES
+
+    contract = models.ForeignKey(Contract, models.CASCADE, related_name="lines", verbose_name=_("Contrat"))
+    state = models.CharField(_("État"), max_length=10, choices=ContractLineState, default=ContractLineState.DRAFT)
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", verbose_name=_("remplace")
+    )
+    title = models.CharField(_("Intitulé"), max_length=120, blank=True)
+    address = models.ForeignKey(Address, models.PROTECT, related_name="contract_lines", verbose_name=_("Site"))
+    equipment = models.ForeignKey(
+        InstalledProduct,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="contract_lines",
+        verbose_name=_("Produit installé"),
+    )
+    starts_on = models.DateField(_("Servie à partir du"), null=True, blank=True, help_text=_("Vide : dès le début du contrat."))
+    ends_on = models.DateField(_("Servie jusqu'au (dernier jour)"), null=True, blank=True)
+    grid_from = models.DateField(_("Échéances comptées depuis"), null=True, blank=True)
+    billed_elsewhere_until = models.DateField(
+        _("Facturé ailleurs jusqu'au"), null=True, blank=True, help_text=_("Dernier jour facturé par l'ancien logiciel.")
+    )
+    frequency = models.CharField(
+        _("Fréquence de facturation"), max_length=12, choices=BillingFrequency, blank=True, help_text=_("Vide : celle du contrat.")
+    )
+    every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
+    unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
+    invoicing = models.CharField(
+        _("Type de facturation"), max_length=12, choices=Invoicing, blank=True, help_text=_("Vide : celui du contrat.")
+    )
+    template = models.ForeignKey(
+        InterventionTemplate,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Modèle d'intervention"),
+    )
+    task = models.ForeignKey(
+        Task, models.PROTECT, null=True, blank=True, related_name="contract_lines", verbose_name=_("Tâche")
+    )
+    repeat = models.PositiveSmallIntegerField(_("Répéter"), default=0)
+    repeat_unit = models.CharField(_("fois tous les"), max_length=5, choices=RepeatUnit, default=RepeatUnit.YEAR)
+    visit_months = models.JSONField(_("Mois de visite"), default=list, blank=True)
+    uses_callouts = models.BooleanField(_("Utilise les SAV"), default=False)
+    included_callouts = models.PositiveSmallIntegerField(_("SAV inclus par an"), default=0)
+    validated_on = models.DateField(_("Validée le"), null=True, blank=True)
+
+    objects = ContractLineQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["contract", "pk"]
+        verbose_name = _("ligne de contrat")
+        verbose_name_plural = _("lignes de contrat")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts_on__isnull=True) | Q(ends_on__isnull=True) | Q(ends_on__gte=models.F("starts_on")),
+                name="contracts_line_dates",
+                violation_error_message=_("La fin de la ligne ne précède pas son début."),
+            ),
+            models.CheckConstraint(
+                condition=Q(replaces__isnull=True) | Q(starts_on__isnull=False),
+                name="contracts_line_replaces_from",
+                violation_error_message=_("Une ligne qui en remplace une autre dit à partir de quand."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        what = self.title or (str(self.equipment) if self.equipment_id else "") or str(self.address)
+        return f"{self.contract} · {what}"
+
+    @property
+    def visit_count(self) -> int:
+        """Nombre de visites a contract year: N for years, N × the months chosen for months."""
+        return visit_count(self.repeat, self.repeat_unit, tuple(self.visit_months))
+
+    @property
+    def own_frequency(self) -> Frequency | None:
+        return _frequency_of(self.frequency, self.every, self.unit) if self.frequency else None
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
+            errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
+        if self.equipment_id and self.address_id and self.equipment.partner_id != self.address.partner_id:
+            errors["equipment"] = _("Ce produit est installé chez « %s », pas à ce site.") % self.equipment.partner
+        if any(month not in range(1, 13) for month in self.visit_months):
+            errors["visit_months"] = _("Les mois vont de 1 à 12.")
+        if errors:
+            raise ValidationError(errors)

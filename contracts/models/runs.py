@@ -1,0 +1,89 @@
+"""A billing run and what it did of each contract."""
+
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import Result, RunKind, RunState
+from contracts.models.contracts import Contract
+from contracts.querysets import BillingRunQuerySet
+
+
+class BillingRun(models.Model):
+    """One run over contracts. There is one a night; its outcomes say what became of each contract.
+
+    `selection`: ids of the contracts it was asked for, None = all those due. A dry run writes outcomes and nothing
+    else. `touched_at` moves with each chunk: a run that stays still is resumed, or told as interrupted.
+    """
+
+    on = models.DateField(_("Date de facturation"))
+    kind = models.CharField(_("Origine"), max_length=8, choices=RunKind, default=RunKind.MANUAL)
+    state = models.CharField(_("État"), max_length=8, choices=RunState, default=RunState.RUNNING)
+    is_dry = models.BooleanField(_("à blanc"), default=False)
+    force = models.BooleanField(_("au-delà de la limite de sécurité"), default=False)
+    selection = models.JSONField(_("contrats demandés"), null=True, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+    )
+    started_at = models.DateTimeField(_("Commencé le"), default=timezone.now)
+    touched_at = models.DateTimeField(_("dernier signe"), default=timezone.now)
+    finished_at = models.DateTimeField(_("Fini le"), null=True, blank=True)
+    expected = models.PositiveIntegerField(_("Attendus"), default=0)
+    billed = models.PositiveIntegerField(_("Facturés"), default=0)
+    skipped = models.PositiveIntegerField(_("Sans rien à facturer"), default=0)
+    refused = models.PositiveIntegerField(_("Mis de côté"), default=0)
+    visits = models.PositiveIntegerField(_("Visites créées"), default=0)
+    note = models.TextField(_("remarque"), blank=True)
+
+    objects = BillingRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("passage de facturation")
+        verbose_name_plural = _("passages de facturation")
+        constraints = [
+            models.UniqueConstraint(fields=["on"], condition=Q(kind=RunKind.NIGHT), name="contracts_one_run_a_night")
+        ]
+
+    def __str__(self) -> str:
+        return f"Passage du {self.on:%d/%m/%Y}" + (" (à blanc)" if self.is_dry else "")
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == RunState.RUNNING
+
+    def is_still(self, seconds: int) -> bool:
+        """Running by its state, without a sign of life for that long."""
+        return self.is_running and self.touched_at < timezone.now() - timedelta(seconds=seconds)
+
+
+class BillingOutcome(models.Model):
+    """What a run did of one contract. `invoices`: ids of the drafts it is on; `drafts`: what a dry run would make."""
+
+    run = models.ForeignKey(BillingRun, models.CASCADE, related_name="outcomes", verbose_name=_("passage"))
+    contract = models.ForeignKey(Contract, models.CASCADE, related_name="outcomes", verbose_name=_("contrat"))
+    result = models.CharField(_("résultat"), max_length=8, choices=Result)
+    code = models.CharField(_("code"), max_length=30, blank=True)
+    reason = models.TextField(_("raison"), blank=True)
+    invoices = models.JSONField(_("factures"), default=list, blank=True)
+    drafts = models.JSONField(_("à blanc"), default=list, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("résultat de passage")
+        verbose_name_plural = _("résultats de passages")
+        constraints = [models.UniqueConstraint(fields=["run", "contract"], name="contracts_outcome_once")]
+        indexes = [models.Index(fields=["run", "result"], name="contracts_outcome_result")]
+
+    def __str__(self) -> str:
+        return f"{self.contract} : {self.get_result_display()}"
+
+
+def night_of(now: datetime) -> date:
+    """The day of the last 05:00 before `now`, in Paris: the day of the night run that should have been."""
+    local = timezone.localtime(now)
+    return local.date() if local.hour >= 5 else local.date() - timedelta(days=1)

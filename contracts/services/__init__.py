@@ -1,0 +1,1 @@
+"""Contracts: their life, their visits, their billing."""

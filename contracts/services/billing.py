@@ -1,0 +1,255 @@
+"""Road C: what is due on contracts becomes drafts, exactly once, whoever asks and however often.
+
+A chunk locks its contracts in key order, reads its facts after the lock, plans, writes in bulk, in one transaction.
+If anything fails it is rolled back and done again payer by payer, then without the culprit, which is set aside.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from contracts.choices import Result, RunKind
+from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.planner.billing import next_due_on, plan
+from contracts.planner.intents import FREE, GroupIntent, Plan
+from contracts.services.due import claims_added
+from contracts.services.facts import ChunkFacts, read_facts
+from contracts.services.runs import chunks_of, finish_run, start_run
+from contracts.services.writing import write_groups
+from invoicing.models import Invoice
+from invoicing.services.posting.post import post_invoices
+from openfire_billing import bulk
+from openfire_billing.errors import Outcome
+from openfire_billing.fields import number_text
+
+log = logging.getLogger(__name__)
+
+OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoices", "drafts")
+UNEXPECTED = "unexpected"
+
+
+def bill_contracts(
+    contracts: Iterable[Contract] | None = None,
+    *,
+    on: date,
+    by: Any,
+    dry_run: bool = False,
+    force: bool = False,
+    kind: str = RunKind.MANUAL,
+) -> BillingRun:
+    """Bill what is due on `on` (included) of these contracts (None: all those due), here and now.
+
+    Returns the run, finished, with an outcome for each contract. `force`: « Facturer quand même », beyond the safety
+    bound. `dry_run`: the same plan, nothing written but the run and what it would make. Never raises for a contract:
+    what cannot be billed is set aside with its reason.
+    """
+    selection = None if contracts is None else [contract.pk for contract in contracts]
+    run = start_run(on=on, by=by, kind=kind, is_dry=dry_run, force=force, selection=selection)
+    for ids in chunks_of(run):
+        bill_chunk(run, ids)
+    return finish_run(run)
+
+
+def outcomes_of(run: BillingRun) -> list[Outcome]:
+    """What a run did, as a report: the drafts made, or the refusal of each contract."""
+    rows = list(run.outcomes.select_related("contract").order_by("pk"))
+    invoices = Invoice.objects.in_bulk({pk for row in rows for pk in row.invoices[:1]})
+    return [
+        Outcome(row.contract, refusal=row.reason)
+        if row.result == Result.REFUSED
+        else Outcome(row.contract, made=invoices.get(row.invoices[0]) if row.invoices else None, note=row.reason)
+        for row in rows
+    ]
+
+
+def bill_chunk(run: BillingRun, ids: Sequence[int]) -> None:
+    """Bill a chunk of a run: whole payers. Those that have an outcome already are left out, so it may be redone."""
+    try:
+        _attempt(run, ids)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or busy: nothing is wrong with the contracts
+    except Exception:
+        log.exception("Chunk of %s contracts: redone payer by payer", len(ids))
+        _payer_by_payer(run, ids)
+
+
+def _payer_by_payer(run: BillingRun, ids: Sequence[int]) -> None:
+    payers: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for pk, company, payer in Contract.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "company_id", "payer_id"):
+        payers[company, payer].append(pk)
+    for members in payers.values():
+        try:
+            _attempt(run, members)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as failure:
+            _without_culprit(run, members, failure)
+
+
+def _without_culprit(run: BillingRun, members: Sequence[int], failure: Exception) -> None:
+    """Try each contract of a payer alone, keep nothing, then bill together those that pass."""
+    culprits = {pk: error for pk in members if (error := _failure_alone(run, pk))} if len(members) > 1 else {}
+    if not culprits:
+        culprits = dict.fromkeys(members, failure)
+    sound = [pk for pk in members if pk not in culprits]
+    for pk, error in culprits.items():
+        log.error("Contract %s set aside", pk, exc_info=error)
+        _set_aside(run, pk, error)
+    if sound:
+        try:
+            _attempt(run, sound)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # they fail together only
+            for pk in sound:
+                _set_aside(run, pk, error)
+
+
+def _failure_alone(run: BillingRun, pk: int) -> Exception | None:
+    try:
+        with transaction.atomic():
+            _attempt(run, [pk])
+            transaction.set_rollback(True)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        return error
+    return None
+
+
+def _set_aside(run: BillingRun, pk: int, error: Exception) -> None:
+    with transaction.atomic():
+        contract = Contract.objects.select_for_update().get(pk=pk)
+        if BillingOutcome.objects.filter(run=run, contract=contract).exists():
+            return
+        reason = _(
+            "Contrat %(contract)s : la facturation a échoué sans que ses données le laissent prévoir (%(error)s). "
+            "Rien n'est facturé ; corrigez sa fiche ou prévenez votre support."
+        ) % {"contract": contract, "error": f"{type(error).__name__}: {str(error).splitlines()[0][:120]}" if str(error) else type(error).__name__}
+        if not run.is_dry:
+            contract.set_aside_code, contract.set_aside_reason = UNEXPECTED, reason
+            contract.save(update_fields=["set_aside_code", "set_aside_reason"])
+        BillingOutcome.objects.create(run=run, contract=contract, result=Result.REFUSED, code=UNEXPECTED, reason=reason)
+
+
+@dataclass(slots=True)
+class _Report:
+    """What becomes of each contract of a chunk."""
+
+    invoices: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    drafts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    free: set[int] = field(default_factory=set)
+    said: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # contract → (result, code, reason)
+
+
+def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
+    """One transaction: lock, read, plan, write, say."""
+    with transaction.atomic():
+        facts = read_facts(ids, lock=not run.is_dry)
+        _leave_out_told(run, facts)
+        made = plan(facts.contracts, facts.claimed, on=run.on, force=run.force)
+        report = _Report()
+        if run.is_dry:
+            _foretell(made, report)
+        else:
+            _write(run, made, facts, report)
+        _say(run, made, facts, report)
+
+
+def _leave_out_told(run: BillingRun, facts: ChunkFacts) -> None:
+    """A chunk done twice (a task delivered again) tells each contract once."""
+    told = set(
+        BillingOutcome.objects.filter(run=run, contract__in=list(facts.was)).order_by().values_list("contract_id", flat=True)
+    )
+    if told:
+        facts.contracts = [contract for contract in facts.contracts if contract.id not in told]
+        facts.broken = [refusal for refusal in facts.broken if refusal.contract not in told]
+
+
+def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> None:
+    to_post = []
+    for group, invoice in write_groups(made.groups, facts, by=run.by, at=timezone.now()):
+        for contract in group.contracts:
+            if invoice is None:
+                report.free.add(contract)
+            else:
+                report.invoices[contract].append(invoice)
+        if group.auto_post and invoice is not None:
+            to_post.append(invoice)
+    claimed = claims_added(facts.claimed, (charge for group in made.groups for charge in group.charges))
+    if to_post:
+        _post(run, to_post, made, report)
+    refused = {refusal.contract: refusal for refusal in (*made.refusals, *facts.broken)}
+    rows = []
+    for contract in facts.contracts:
+        refusal = refused.get(contract.id)
+        due = facts.was[contract.id][0] if refusal else next_due_on(contract, claimed)
+        row = (due, refusal.code if refusal else "", refusal.reason if refusal else "")
+        if row[::2] != facts.was[contract.id]:
+            rows.append((contract.id, *row))
+    rows += [(r.contract, facts.was[r.contract][0], r.code, r.reason) for r in facts.broken]
+    bulk.update(Contract, ["next_due_on", "set_aside_code", "set_aside_reason"], rows)
+
+
+def _post(run: BillingRun, ids: list[int], made: Plan, report: _Report) -> None:
+    """« Validation automatique »: drafts dated later than today stay drafts; a refusal leaves the draft, and is said."""
+    today = timezone.localdate()
+    drafts = Invoice.objects.filter(pk__in=ids, proposed_on__lte=today)
+    refusals = [o for o in post_invoices(drafts, on=min(run.on, today), by=run.by) if o.is_refused]
+    for outcome in refusals:
+        for contract, invoices in report.invoices.items():
+            if outcome.document.pk in invoices:
+                report.said[contract] = (Result.BILLED, "not_posted", outcome.refusal)
+
+
+def _foretell(made: Plan, report: _Report) -> None:
+    """What would be made, for the outcome of each contract it bills."""
+    for group in made.groups:
+        for contract in group.contracts:
+            report.drafts[contract].append(_foretold(group, contract))
+
+
+def _foretold(group: GroupIntent, contract: int) -> dict[str, Any]:
+    return {
+        "kind": group.kind,
+        "proposed_on": group.proposed_on.isoformat(),
+        "net": str(abs(group.total)),
+        "contracts": len(group.contracts),
+        "lines": [[charge.label, str(charge.amount)] for charge in group.charges if charge.contract == contract],
+    }
+
+
+def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> None:
+    """An outcome for each contract."""
+    said = {refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)}
+    for skip in made.skips:
+        said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
+    for contract in report.free:
+        said[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))
+    for contract, drafts in report.drafts.items():
+        said[contract] = (Result.BILLED, "", _drafts_text(drafts))
+    for contract in report.invoices:
+        held = said.get(contract)
+        note = (held[1], held[2]) if held and held[0] == Result.SKIPPED else ("", "")
+        said[contract] = report.said.get(contract) or (Result.BILLED, *note)
+    rows = []
+    for contract in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken)):
+        result, code, reason = said.pop(contract, None) or (Result.SKIPPED, "nothing_due", "")
+        rows.append((run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract]))
+    seen: set[int] = set()
+    bulk.insert(BillingOutcome, OUTCOME_COLUMNS, [row for row in rows if not (row[1] in seen or seen.add(row[1]))])  # type: ignore[func-returns-value]
+
+
+def _drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
+    return " ; ".join(
+        _("%(day)s : %(net)s € HT") % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": number_text(Decimal(d["net"]))}
+        for d in drafts
+    )

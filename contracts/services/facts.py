@@ -1,0 +1,424 @@
+"""What the planner is told of a chunk of contracts, read in a constant number of queries, after their lock."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from contracts.choices import BillingFrequency, ContractLineState, RequestKind
+from contracts.models import (
+    Article,
+    Contract,
+    ContractException,
+    ContractLine,
+    ContractRequest,
+    ExceptionClaim,
+    PeriodClaim,
+    PriceVersion,
+    VisitClaim,
+)
+from contracts.planner import facts as f
+from contracts.planner.intents import INCOMPLETE, Refusal
+from interventions.choices import InterventionState
+from invoicing.choices import InvoiceKind, InvoiceState, LineKind
+from invoicing.models import Address, Company, FiscalPosition, Invoice, Tax
+from openfire_billing.periods import ONE_DAY
+
+DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
+
+_CONTRACT = (
+    "id reference state payer_id billing_address_id company_id fiscal_position_id payment_term_id journal_id start_on "
+    "end_on auto_renew terminated_on frequency every unit invoicing alignment anchor_day proration late_billing grouped "
+    "group_by_payer auto_post purchase_order next_due_on set_aside_reason"
+).split()
+_LINE = (
+    "id contract_id replaces_id title address_id starts_on ends_on grid_from billed_elsewhere_until frequency every unit "
+    "invoicing repeat repeat_unit visit_months equipment_id task_id validated_on"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRow:
+    """A tax as a total needs it."""
+
+    id: int
+    category: str
+    rate: Decimal
+    company: int | None
+
+
+class TaxBook:
+    """Every tax there is, and which one is valid on a day. One query."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, tuple[date, int]] = {}
+        self._rows: dict[int, TaxRow] = {}
+        for pk, category, rate, company, replaces, valid_from in Tax.objects.order_by().values_list(
+            "id", "category", "rate", "company_id", "replaces_id", "valid_from"
+        ):
+            self._rows[pk] = TaxRow(pk, category, rate, company)
+            if replaces and valid_from:
+                self._next[replaces] = (valid_from, pk)
+
+    def __getitem__(self, pk: int) -> TaxRow:
+        return self._rows[pk]
+
+    def on(self, pk: int, day: date) -> TaxRow:
+        """As Tax.on: what replaced it by that day."""
+        while pk in self._next and self._next[pk][0] <= day:
+            pk = self._next[pk][1]
+        return self._rows[pk]
+
+
+@dataclass(slots=True)
+class ChunkFacts:
+    """Facts of a chunk, and what the writer needs beside them.
+
+    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `units` of each
+    exception; `was`: what is stored of each contract (next due day, reason set aside).
+    """
+
+    contracts: list[f.ContractFacts] = field(default_factory=list)
+    claimed: f.Claimed = f.NOTHING_CLAIMED
+    broken: list[Refusal] = field(default_factory=list)
+    sites: dict[int, int] = field(default_factory=dict)
+    units: dict[int, int | None] = field(default_factory=dict)
+    was: dict[int, tuple[date | None, str]] = field(default_factory=dict)
+    taxes: TaxBook = field(default_factory=TaxBook)
+
+    @property
+    def by_id(self) -> dict[int, f.ContractFacts]:
+        return {contract.id: contract for contract in self.contracts}
+
+
+def read_facts(ids: Collection[int], *, lock: bool, settled: bool = True) -> ChunkFacts:
+    """The facts of these contracts, in key order; unknown ids are left out.
+
+    `lock`: lock them first, in key order. `settled`: trust `next_due_on`: whatever was due before it is claimed, so
+    that older claims need not be read. Without it everything is read again.
+    """
+    return _Reader(sorted(ids), settled=settled).read(lock=lock)
+
+
+class _Reader:
+    def __init__(self, ids: Sequence[int], *, settled: bool) -> None:
+        self.ids = ids
+        self.settled = settled
+        self.facts = ChunkFacts()
+        self._negative = False  # whether an exception takes something off
+
+    def read(self, *, lock: bool) -> ChunkFacts:
+        queryset = Contract.objects.filter(pk__in=self.ids).order_by("pk")
+        if lock:
+            queryset = queryset.select_for_update()
+        rows = [dict(zip(_CONTRACT, row, strict=True)) for row in queryset.values_list(*_CONTRACT)]
+        if not rows:
+            return self.facts
+        lines = self._lines()
+        companies = {
+            c["id"]: c for c in Company.objects.order_by().values("id", "currency", "rounding", "name", "income_account")
+        }
+        addresses = self._billing_addresses({row["payer_id"] for row in rows if not row["billing_address_id"]})
+        foreign = dict(FiscalPosition.objects.filter(company__isnull=False).values_list("id", "company_id"))
+        parts = (self._articles(), self._exceptions(), self._visits())
+        creditable = self._creditable()
+        for row in rows:
+            company = companies[row["company_id"]]
+            due = row["next_due_on"] if self.settled else None
+            self.facts.was[row["id"]] = (row["next_due_on"], row["set_aside_reason"])
+            self._refuse_foreign_position(row, company, foreign)
+            self.facts.contracts.append(
+                _contract(row, company, addresses, _chained(lines[row["id"]], parts, due), creditable[row["id"]])
+            )
+        if self.facts.broken:  # the first reason of each
+            wrong = {refusal.contract: refusal for refusal in reversed(self.facts.broken)}
+            self.facts.broken = list(wrong.values())
+            self.facts.contracts = [contract for contract in self.facts.contracts if contract.id not in wrong]
+        self._claims()
+        return self.facts
+
+    def _refuse_foreign_position(self, row: dict[str, Any], company: dict[str, Any], foreign: dict[int, int]) -> None:
+        owner = foreign.get(row["fiscal_position_id"])
+        if owner and owner != row["company_id"]:
+            reason = f"sa position fiscale est celle d'une autre société que {company['name']} : choisissez-en une autre."
+            self._break(row["id"], row["reference"], reason)
+
+    def _break(self, contract: int, reference: str | None, reason: str) -> None:
+        self.facts.broken.append(Refusal(contract, INCOMPLETE, f"Contrat {reference} : {reason}"))
+
+    def _billing_addresses(self, payers: set[int]) -> dict[int, int]:
+        """Where the invoices of these payers go: the billing address, else the default one, else the first."""
+        found: dict[int, tuple[tuple[bool, bool, int], int]] = {}
+        if not payers:
+            return {}
+        for pk, partner, is_billing, is_default in (
+            Address.objects.filter(partner__in=payers).order_by().values_list("id", "partner_id", "is_billing", "is_default")
+        ):
+            rank = (not is_billing, not is_default, pk)
+            if partner not in found or rank < found[partner][0]:
+                found[partner] = (rank, pk)
+        return {partner: pk for partner, (_rank, pk) in found.items()}
+
+    def _lines(self) -> dict[int, list[dict[str, Any]]]:
+        lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        rows = ContractLine.objects.filter(contract__in=self.ids, state=ContractLineState.VALIDATED).order_by("pk")
+        for values in rows.values_list(*_LINE):
+            row = dict(zip(_LINE, values, strict=True))
+            lines[row["contract_id"]].append(row)
+            self.facts.sites[row["id"]] = row["address_id"]
+        return lines
+
+    def _articles(self) -> dict[int, list[f.ArticleFacts]]:
+        prices: dict[int, list[f.PriceVersion]] = defaultdict(list)
+        for article, from_on, unit_price, discount in (
+            PriceVersion.objects.filter(article__line__contract__in=self.ids)
+            .order_by("from_on")
+            .values_list("article_id", "from_on", "unit_price", "discount")
+        ):
+            prices[article].append(f.PriceVersion(from_on, unit_price, discount))
+        articles: dict[int, list[f.ArticleFacts]] = defaultdict(list)
+        for pk, line, contract, reference, company, label, quantity, price, discount, product, account, tax in (
+            Article.objects.filter(
+                line__contract__in=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
+            )
+            .order_by("position", "pk")
+            .values_list(
+                "id",
+                "line_id",
+                "line__contract_id",
+                "line__contract__reference",
+                "line__contract__company_id",
+                "label",
+                "quantity",
+                "unit_price",
+                "discount",
+                "product_id",
+                "product__income_account",
+                "tax_id",
+            )
+        ):
+            self._refuse_unbillable(contract, reference, company, label, product, account, tax)
+            versions = (f.PriceVersion(DAWN, price, discount), *prices[pk])
+            articles[line].append(f.ArticleFacts(pk, label, quantity, versions, product, tax))
+        return articles
+
+    def _refuse_unbillable(
+        self, contract: int, reference: str, company: int, label: str, product: int | None, account: str, tax: int
+    ) -> None:
+        if product and not account:
+            self._break(contract, reference, f"l'article « {label} » n'a pas de compte de produit. Complétez sa fiche.")
+        owner = self.facts.taxes[tax].company
+        if owner and owner != company:
+            self._break(contract, reference, f"la TVA de « {label} » est celle d'une autre société. Choisissez-en une autre.")
+
+    def _exceptions(self) -> dict[int, list[f.ExceptionFacts]]:
+        """Those that no live claim holds."""
+        alive = ExceptionClaim.objects.filter(exception=OuterRef("pk"), released_by__isnull=True)
+        found: dict[int, list[f.ExceptionFacts]] = defaultdict(list)
+        for pk, line, contract, reference, company, on, label, quantity, price, discount, product, account, tax, unit in (
+            ContractException.objects.filter(
+                ~Exists(alive), line__contract__in=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
+            )
+            .order_by("on", "position", "pk")
+            .values_list(
+                "id",
+                "line_id",
+                "line__contract_id",
+                "line__contract__reference",
+                "line__contract__company_id",
+                "on",
+                "label",
+                "quantity",
+                "unit_price",
+                "discount",
+                "product_id",
+                "product__income_account",
+                "tax_id",
+                "unit_id",
+            )
+        ):
+            self._refuse_unbillable(contract, reference, company, label, product, account, tax)
+            self.facts.units[pk] = unit
+            found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax))
+        self._negative = any(one.quantity < 0 for many in found.values() for one in many)
+        return found
+
+    def _visits(self) -> dict[int, list[f.VisitFacts]]:
+        """The visits really done, of every line (a line billed by period does not look at them)."""
+        found: dict[int, list[f.VisitFacts]] = defaultdict(list)
+        for pk, line, year, rank, of, done_on in (
+            ContractRequest.objects.filter(
+                Q(line__frequency=BillingFrequency.PER_VISIT)
+                | Q(line__frequency="", line__contract__frequency=BillingFrequency.PER_VISIT),
+                line__contract__in=self.ids,
+                kind=RequestKind.VISIT,
+                intervention__state=InterventionState.DONE,
+                intervention__done_on__isnull=False,
+            )
+            .order_by("year", "rank")
+            .values_list("id", "line_id", "year", "rank", "of", "intervention__done_on")
+        ):
+            found[line].append(f.VisitFacts(pk, year, rank, of, done_on))
+        return found
+
+    def _creditable(self) -> dict[int, tuple[f.CreditableInvoice, ...]]:
+        """The posted invoices that a negative draft may credit, with the net left; read only when one may be made."""
+        found: dict[int, list[f.CreditableInvoice]] = defaultdict(list)
+        if not self._negative:
+            return defaultdict(tuple)
+        credit = Invoice.objects.filter(credits=OuterRef("pk")).exclude(state=InvoiceState.CANCELLED)
+        credited = Subquery(
+            credit.order_by().values("credits").annotate(total=Sum("net")).values("total"),
+            output_field=DecimalField(max_digits=18, decimal_places=2),
+        )
+        seen = set()
+        for path in ("lines__periodclaims__article", "lines__visitclaims__article", "lines__exceptionclaims__exception"):
+            contract = f"{path}__line__contract_id"
+            rows = (
+                Invoice.objects.filter(
+                    **{f"{path}__line__contract__in": self.ids}, kind=InvoiceKind.INVOICE, state=InvoiceState.POSTED
+                )
+                .annotate(taken=Coalesce(credited, Decimal(0), output_field=DecimalField(max_digits=18, decimal_places=2)))
+                .order_by("-issued_on", "-pk")
+                .values_list("id", contract, "net", "taken")
+                .distinct()
+            )
+            for pk, owner, net, taken in rows:
+                if (pk, owner) not in seen:
+                    seen.add((pk, owner))
+                    found[owner].append(f.CreditableInvoice(pk, net - taken))
+        return defaultdict(tuple, {contract: tuple(many) for contract, many in found.items()})
+
+    def _claims(self) -> None:
+        """The live claims, those of settled periods left out."""
+        periods = PeriodClaim.objects.filter(article__line__contract__in=self.ids, released_by__isnull=True)
+        if self.settled:
+            due = F("article__line__contract__next_due_on")
+            periods = periods.filter(Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True))
+        visits = VisitClaim.objects.filter(article__line__contract__in=self.ids, released_by__isnull=True)
+        self.facts.claimed = f.Claimed.of(
+            periods.order_by().values_list("article_id", "start", "end", "kind"),
+            visits=visits.order_by().values_list("article_id", "visit_id"),
+        )
+
+
+def _frequency(name: str, every: int | None, unit: str) -> f.Frequency:
+    return BillingFrequency.presets.get(name) or f.Frequency(every or 0, unit)
+
+
+def _chained(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: date | None) -> tuple[f.LineFacts, ...]:
+    """The lines of a contract, each with the limits of its amendment chain."""
+    articles, exceptions, visits = parts
+    return tuple(
+        _line(row, chain, articles[row["id"]], exceptions[row["id"]], visits[row["id"]], settled_before=due)
+        for row, chain in _chains(rows)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Where a line stands in its amendment chain: the chain's first line and limits, where the next one begins."""
+
+    head: int
+    chain_start: date | None
+    chain_end: date | None
+    next_start: date | None
+    is_head: bool
+
+
+def _chains(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Chain]]:
+    by_id = {row["id"]: row for row in rows}
+    after = {row["replaces_id"]: row for row in by_id.values() if row["replaces_id"] in by_id}
+    found = []
+    for row in by_id.values():
+        head, tail = row, row
+        while head["replaces_id"] in by_id:
+            head = by_id[head["replaces_id"]]
+        while tail["id"] in after:
+            tail = after[tail["id"]]
+        following = after.get(row["id"])
+        found.append(
+            (
+                row,
+                _Chain(
+                    head=head["id"],
+                    chain_start=head["starts_on"],
+                    chain_end=tail["ends_on"] + ONE_DAY if tail["ends_on"] else None,
+                    next_start=following["starts_on"] if following else None,
+                    is_head=head is row,
+                ),
+            )
+        )
+    return found
+
+
+def _line(
+    row: dict[str, Any],
+    chain: _Chain,
+    articles: list[f.ArticleFacts],
+    exceptions: list[f.ExceptionFacts],
+    visits: list[f.VisitFacts],
+    *,
+    settled_before: date | None,
+) -> f.LineFacts:
+    months = tuple(row["visit_months"])
+    return f.LineFacts(
+        id=row["id"],
+        chain=chain.head,
+        articles=tuple(articles),
+        exceptions=tuple(exceptions),
+        visits=tuple(visits),
+        label=row["title"],
+        frequency=_frequency(row["frequency"], row["every"], row["unit"]) if row["frequency"] else None,
+        invoicing=row["invoicing"] or None,
+        chain_start=chain.chain_start,
+        chain_end=chain.chain_end,
+        start=None if chain.is_head else row["starts_on"],
+        end=chain.next_start,
+        grid_from=row["grid_from"],
+        billed_elsewhere_until=row["billed_elsewhere_until"],
+        settled_before=settled_before,
+        visit_plan=f.VisitPlan(row["repeat"], row["repeat_unit"], months) if row["repeat"] and months else None,
+    )
+
+
+def _contract(
+    row: dict[str, Any],
+    company: dict[str, Any],
+    addresses: dict[int, int],
+    lines: tuple[f.LineFacts, ...],
+    creditable: tuple[f.CreditableInvoice, ...],
+) -> f.ContractFacts:
+    return f.ContractFacts(
+        id=row["id"],
+        reference=row["reference"] or "",
+        payer=row["payer_id"],
+        billing_address=row["billing_address_id"] or addresses.get(row["payer_id"]),
+        company=row["company_id"],
+        fiscal_position=row["fiscal_position_id"],
+        payment_term=row["payment_term_id"],
+        journal=row["journal_id"],
+        start_on=row["start_on"],
+        lines=lines,
+        frequency=_frequency(row["frequency"], row["every"], row["unit"]),
+        invoicing=row["invoicing"],
+        currency=company["currency"],
+        end_on=row["end_on"],
+        auto_renew=row["auto_renew"],
+        terminated_on=row["terminated_on"],
+        alignment=row["alignment"],
+        anchor_day=row["anchor_day"],
+        proration=row["proration"],
+        late_billing=row["late_billing"],
+        grouped=row["grouped"],
+        group_by_payer=row["group_by_payer"],
+        auto_post=row["auto_post"],
+        purchase_order=row["purchase_order"],
+        rounding=company["rounding"],
+        creditable=creditable,
+    )

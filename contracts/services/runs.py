@@ -1,0 +1,72 @@
+"""The row of a run: started, cut into chunks, taken up again, finished."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef
+from django.utils import timezone
+
+from contracts.choices import Result, RunKind, RunState
+from contracts.models import BillingOutcome, BillingRun, Contract
+
+CHUNK = 500  # contracts; a payer is never cut, so a chunk may be larger
+
+
+def start_run(
+    *, on: date, by: Any, kind: str = RunKind.MANUAL, is_dry: bool = False, force: bool = False, selection: Any = None
+) -> BillingRun:
+    """A new run, expecting what it has to look at."""
+    run = BillingRun(on=on, by=by, kind=kind, is_dry=is_dry, force=force, selection=selection)
+    run.save()
+    expect(run)
+    return run
+
+
+def expect(run: BillingRun) -> None:
+    """How many contracts the run has to look at, those done included."""
+    run.expected = remaining(run).count() + run.outcomes.count()
+    run.save(update_fields=["expected"])
+
+
+def remaining(run: BillingRun) -> Any:
+    """The contracts a run has still to look at: those asked for, or all those due, without an outcome yet."""
+    contracts = Contract.objects.due(run.on) if run.selection is None else Contract.objects.billable().filter(pk__in=run.selection)
+    return contracts.filter(~Exists(BillingOutcome.objects.filter(run=run, contract=OuterRef("pk"))))
+
+
+def chunks_of(run: BillingRun, size: int = CHUNK) -> Iterator[list[int]]:
+    """Ids still to do, in chunks of whole (company, payer)."""
+    rows = list(remaining(run).order_by("company", "payer", "pk").values_list("company", "payer", "pk"))
+    start = 0
+    while start < len(rows):
+        end = min(start + size, len(rows))
+        while end < len(rows) and rows[end][:2] == rows[end - 1][:2]:
+            end += 1
+        yield [row[2] for row in rows[start:end]]
+        start = end
+
+
+def touch(run: BillingRun) -> None:
+    """A sign of life."""
+    BillingRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
+
+
+def counted(run: BillingRun) -> dict[str, int]:
+    """Outcomes so far, by result."""
+    found = dict(run.outcomes.order_by().values_list("result").annotate(n=Count("pk")))
+    return {result.value: found.get(result.value, 0) for result in Result}
+
+
+def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
+    """Write the totals of a run that has nothing left to do. Finishing it twice changes nothing."""
+    with transaction.atomic():
+        run = BillingRun.objects.select_for_update().get(pk=run.pk)
+        if run.is_running:
+            found = counted(run)
+            run.billed, run.skipped, run.refused = (found[r.value] for r in (Result.BILLED, Result.SKIPPED, Result.REFUSED))
+            run.state, run.finished_at = state, timezone.now()
+            run.touched_at = run.finished_at
+            run.save(update_fields=["state", "billed", "skipped", "refused", "finished_at", "touched_at"])
+    return run

@@ -1,0 +1,233 @@
+"""The visits that contract lines promise become validated DIs, once, over the months to come."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ContractState, RequestKind
+from contracts.models import Contract, ContractLine, ContractRequest
+from contracts.planner.visits import VisitIntent, plan_visits as planned_visits
+from contracts.services.due import next_visit_on, visits_made
+from contracts.services.facts import read_facts
+from interventions.choices import InterventionState
+from interventions.models import InterventionRequest, InterventionType
+from interventions.services.requests import cancel_intervention, create_intervention, validate_intervention
+from invoicing.choices import LineKind
+from invoicing.services.documents.lines import Item, item_of
+from invoicing.services.parties.history import record
+from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.money import to_quantity
+from openfire_billing.periods import day_of_month
+
+log = logging.getLogger(__name__)
+
+HORIZON_MONTHS = 12
+CHUNK = 50  # contracts of one transaction
+CALLOUT_TYPE = "SAV"
+
+
+def horizon(on: date) -> date:
+    """How far ahead visits are planned."""
+    return day_of_month(on, HORIZON_MONTHS, on.day)
+
+
+@dataclass(frozen=True)
+class PlannedVisit:
+    """A visit a dry run would make."""
+
+    line: ContractLine
+    intent: VisitIntent
+
+    def __str__(self) -> str:
+        window = self.intent.window
+        return (
+            f"{self.line} : visite {self.intent.rank}/{self.intent.of}, entre le {date_format(window.start, 'd/m/Y')} "
+            f"et le {date_format(window.last_day, 'd/m/Y')}"
+        )
+
+
+def plan_visits(
+    contracts: Iterable[Contract] | None = None, *, until: date, on: date, by: Any, dry_run: bool = False
+) -> list[Outcome]:
+    """Make the validated DIs of every visit whose window opens on `until` at the latest (None: of all contracts).
+
+    Run as often as you like: a visit is made once. An outcome for each DI made (`made`), or for each contract that
+    could not be planned. `dry_run`: what would be made, nothing written.
+    """
+    wanted = Contract.objects.due_visits(until)
+    if contracts is not None:
+        wanted = wanted.filter(pk__in=[contract.pk for contract in contracts])
+    ids = list(wanted.order_by("pk").values_list("pk", flat=True))
+    outcomes: list[Outcome] = []
+    for start in range(0, len(ids), CHUNK):
+        outcomes += _plan_chunk(ids[start : start + CHUNK], until=until, on=on, by=by, dry_run=dry_run)
+    return outcomes
+
+
+def _plan_chunk(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
+    try:
+        return _attempt(ids, until=until, on=on, by=by, dry_run=dry_run)
+    except Exception as failure:
+        if len(ids) == 1:
+            return [_refused(ids[0], failure)]
+    outcomes: list[Outcome] = []
+    for pk in ids:  # the culprit alone is left out
+        outcomes += _plan_chunk([pk], until=until, on=on, by=by, dry_run=dry_run)
+    return outcomes
+
+
+def _refused(pk: int, failure: Exception) -> Outcome:
+    contract = Contract.objects.get(pk=pk)
+    if not isinstance(failure, BusinessError):
+        log.error("Visits of %s not planned", contract, exc_info=failure)
+    return Outcome(contract, refusal=str(_("%(contract)s : visites non planifiées. %(why)s") % {"contract": contract, "why": failure}))
+
+
+def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
+    with transaction.atomic():
+        facts = read_facts(ids, lock=not dry_run)
+        lines = ContractLine.objects.in_bulk([line.id for contract in facts.contracts for line in contract.lines])
+        made = visits_made(facts)
+        outcomes = []
+        for contract in facts.contracts:
+            opened = {line.id: lines[line.id].validated_on or on for line in contract.lines}
+            intents = [
+                intent
+                for intent in planned_visits(contract, made, until=until)
+                if intent.window.end > opened[intent.line]  # what was past when the line was validated is not promised
+            ]
+            for intent in intents:
+                line = lines[intent.line]
+                what = PlannedVisit(line, intent) if dry_run else make_visit(line, intent, on=on, by=by)
+                outcomes.append(Outcome(line.contract, made=what))
+            made |= {intent.key for intent in intents}
+            if not dry_run:
+                _put_next_visit(contract, made, opened, until)
+    return outcomes
+
+
+def _put_next_visit(contract: Any, made: set[Any], opened: dict[int, date], until: date) -> None:
+    following = next_visit_on(contract, made, on=max(min(opened.values(), default=until), until))
+    Contract.objects.filter(pk=contract.id).update(next_visit_on=following)
+
+
+def make_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) -> InterventionRequest:
+    """The validated DI of one visit, its covered lines and its tie to the contract."""
+    contract = line.contract
+    task = line.task or (line.template.task if line.template else None)
+    intervention = create_intervention(
+        company=contract.company,
+        items=_covered_items(line, intent.of),
+        covered=True,
+        on=on,
+        by=by,
+        partner=line.address.partner,
+        bill_to=contract.payer,
+        address=line.address,
+        task=task,
+        template=line.template,
+        equipment=line.equipment,
+        title=line.title or str(task),
+        fiscal_position=contract.fiscal_position,
+        from_on=intent.window.start,
+        to_on=intent.window.last_day,
+    )
+    ContractRequest.objects.create(
+        line=line, intervention=intervention, chain_id=intent.chain, year=intent.year, rank=intent.rank, of=intent.of
+    )
+    record(intervention, "contract", by=by, text=_("Visite %(rank)s/%(of)s de %(contract)s") % {"rank": intent.rank, "of": intent.of, "contract": contract})
+    return validate_intervention(intervention, by=by)
+
+
+def _covered_items(line: ContractLine, visits: int) -> list[Item]:
+    """The line's articles, their yearly quantity shared between the visits."""
+    articles = line.articles.filter(kind=LineKind.ARTICLE).select_related("product__tax", "tax", "unit")
+    return [item_of(article, to_quantity(article.quantity / visits)) for article in articles]
+
+
+def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> list[InterventionRequest]:
+    """Cancel the visits whose window opens after a day (None: all) and that have no open RDV; return the others."""
+    kept = []
+    wanted = requests.filter(kind=RequestKind.VISIT).select_related("intervention")
+    if after is not None:
+        wanted = wanted.filter(intervention__from_on__gt=after)
+    for request in wanted.exclude(intervention__state=InterventionState.CANCELLED).order_by("intervention"):
+        try:
+            with transaction.atomic():
+                if request.intervention.state == InterventionState.DONE:
+                    raise BusinessError(_("%s est faite.") % request.intervention)
+                cancel_intervention(request.intervention, on=on, by=by)
+        except BusinessError:
+            kept.append(request.intervention)
+    return kept
+
+
+def contract_year(line: ContractLine, day: date) -> int:
+    """The contract year that holds a day, from 1."""
+    start = line.contract.start_on
+    years = day.year - start.year
+    return max(1, years + (1 if day_of_month(start, 12 * years, start.day) <= day else 0))
+
+
+def callouts_left(line: ContractLine, day: date) -> int:
+    """Included call-outs left in the contract year of a day; cancelled ones do not count."""
+    if not line.uses_callouts:
+        return 0
+    used = (
+        ContractRequest.objects.filter(
+            line=line, kind=RequestKind.CALLOUT, year=contract_year(line, day), is_covered=True
+        )
+        .exclude(intervention__state=InterventionState.CANCELLED)
+        .count()
+    )
+    return max(0, line.included_callouts - used)
+
+
+def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> InterventionRequest:
+    """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
+    are billed."""
+    with transaction.atomic():
+        contract = Contract.objects.select_for_update(of=("self",)).select_related("company", "payer").get(pk=line.contract_id)
+        if contract.state != ContractState.VALIDATED:
+            raise BusinessError(_("%s n'est pas en cours : le SAV se fait par une DI ordinaire.") % contract)
+        line = ContractLine.objects.select_related("address__partner", "equipment", "task__product__tax", "contract").get(pk=line.pk)
+        if not line.uses_callouts:
+            raise BusinessError(_("« %s » n'utilise pas les SAV : cochez-les dans l'onglet Planification.") % line)
+        task = line.task
+        if task is None:
+            raise BusinessError(_("« %s » n'a pas de tâche : choisissez-la dans l'onglet Planification.") % line)
+        covered = callouts_left(line, on) > 0
+        intervention = create_intervention(
+            company=contract.company,
+            items=[Item(label="", product=task.product)] if task.product else [],
+            covered=covered,
+            on=on,
+            by=by,
+            partner=line.address.partner,
+            bill_to=contract.payer,
+            address=line.address,
+            type=InterventionType.objects.filter(name=CALLOUT_TYPE).first() or task.type,
+            task=task,
+            equipment=line.equipment,
+            title=title or str(_("SAV %s") % line.contract),
+            fiscal_position=contract.fiscal_position,
+            from_on=on,
+        )
+        ContractRequest.objects.create(
+            line=line,
+            intervention=intervention,
+            kind=RequestKind.CALLOUT,
+            chain=line,
+            year=contract_year(line, on),
+            is_covered=covered,
+        )
+        intervention = validate_intervention(intervention, by=by)
+        text = _("SAV compris dans %s") if covered else _("SAV au-delà de ceux que comprend %s : à facturer")
+        record(intervention, "contract", by=by, text=text % contract)
+    return intervention

@@ -1,0 +1,190 @@
+"""Many rows at once: COPY with ids taken first on PostgreSQL, executemany on SQLite. The only module that does it.
+
+Rows are tuples in the order of `columns`, which are the attribute names of concrete fields (`customer_id`, `net`).
+Nothing is checked but what the database checks; no default is filled; the caller holds the transaction. Taken ids
+may be used or not: a gap in ids means nothing.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connections, models, transaction
+
+BATCH = 500  # rows of one statement
+
+
+def take_ids(model: type[models.Model], count: int, *, using: str = "default") -> list[int]:
+    """`count` ids that nobody else will have. On SQLite it relies on the write lock of the open transaction."""
+    if not count:
+        return []
+    connection = connections[using]
+    table = model._meta.db_table
+    column = model._meta.pk.column  # type: ignore[union-attr]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)", [f'"{table}"', column, count]
+            )
+            return [row[0] for row in cursor.fetchall()]
+        if not connection.in_atomic_block:
+            raise transaction.TransactionManagementError("take_ids needs a transaction on SQLite.")
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        found = cursor.fetchone()
+        first = (found[0] if found else 0) + 1
+        return list(range(first, first + count))
+
+
+def insert(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
+) -> None:
+    """Insert rows. Raises IntegrityError as a single INSERT would."""
+    connection = connections[using]
+    names = [_column(model, name, connection) for name in columns]
+    table = connection.ops.quote_name(model._meta.db_table)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            with cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+                for lines in _batches(rows):
+                    copy.write("".join(map(_copy_line, lines)))
+        return
+    adapt = _adapters(model, columns)
+    marks = ", ".join(["?"] * len(names))
+    with connection.wrap_database_errors:
+        connection.connection.executemany(
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, rows)
+        )
+
+
+def update(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
+) -> None:
+    """Update rows by primary key: each row is (id, value, value, …), `columns` naming the values."""
+    kept = list(rows)
+    if not kept:
+        return
+    connection = connections[using]
+    names = [_column(model, name, connection) for name in columns]
+    table = connection.ops.quote_name(model._meta.db_table)
+    key = connection.ops.quote_name(model._meta.pk.column)  # type: ignore[union-attr]
+    if connection.vendor == "postgresql":
+        types = [_field(model, name).db_type(connection) for name in columns]
+        arrays = ", ".join(["%s::bigint[]", *(f"%s::{type_}[]" for type_ in types)])
+        sets = ", ".join(f"{name} = s.c{i}" for i, name in enumerate(names))
+        cells = ", ".join(["k", *(f"c{i}" for i in range(len(names)))])
+        values = [list(map(_array_item, column)) for column in zip(*kept, strict=True)]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} AS t SET {sets} FROM unnest({arrays}) AS s({cells}) WHERE t.{key} = s.k", values
+            )
+        return
+    adapt = _adapters(model, columns)
+    sets = ", ".join(f"{name} = ?" for name in names)
+    with connection.wrap_database_errors:
+        connection.connection.executemany(
+            f"UPDATE {table} SET {sets} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in kept)
+        )
+
+
+def _column(model: type[models.Model], name: str, connection: Any) -> str:
+    return str(connection.ops.quote_name(_field(model, name).column))
+
+
+def _field(model: type[models.Model], name: str) -> Any:
+    return next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
+
+
+def _batches(rows: Iterable[Sequence[Any]]) -> Iterable[list[Sequence[Any]]]:
+    batch: list[Sequence[Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _array_item(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+
+
+# COPY's text format
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy_line(row: Sequence[Any]) -> str:
+    return "\t".join([_COPY[type(value)](value) for value in row]) + "\n"
+
+
+class _Copy(dict[type, Callable[[Any], str]]):
+    """How each type is written; a subclass (TextChoices, lazy text) as the type it comes from."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], str]:
+        found = next((self[base] for base in kind.__mro__[1:] if base in self), None)
+        self[kind] = found or (lambda value: str(value).translate(_ESCAPES))
+        return self[kind]
+
+
+def _text(value: str) -> str:
+    # Almost no text needs it, and looking is quicker than translating.
+    if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
+        return str(value).translate(_ESCAPES)
+    return str(value)
+
+
+_COPY = _Copy(
+    {
+        str: _text,
+        int: str,
+        bool: lambda value: "t" if value else "f",
+        type(None): lambda value: "\\N",
+        Decimal: str,
+        date: date.isoformat,
+        datetime: datetime.isoformat,
+        dict: lambda value: json.dumps(value, ensure_ascii=False).translate(_ESCAPES),
+        list: lambda value: json.dumps(value, ensure_ascii=False).translate(_ESCAPES),
+    }
+)
+
+
+# SQLite
+
+
+def _adapters(model: type[models.Model], columns: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
+    """A row as SQLite keeps it: decimals as Django writes them, days and instants as text, JSON as text."""
+    writers = [_writer(_field(model, name)) for name in columns]
+    plain = [index for index, writer in enumerate(writers) if writer is not None]
+
+    def adapt(row: Sequence[Any]) -> list[Any]:
+        found = list(row)
+        for index in plain:
+            if found[index] is not None:
+                found[index] = writers[index](found[index])  # type: ignore[misc]
+        return found
+
+    return adapt
+
+
+def _writer(field: Any) -> Callable[[Any], Any] | None:
+    if isinstance(field, models.ForeignKey):
+        return None
+    if isinstance(field, models.DecimalField):
+        return str
+    if isinstance(field, models.DateTimeField):
+        return _utc
+    if isinstance(field, models.DateField):
+        return date.isoformat
+    if isinstance(field, models.JSONField):
+        return lambda value: json.dumps(value, ensure_ascii=False)
+    if isinstance(field, (models.CharField, models.TextField)):
+        return str  # a choice or a lazy text
+    return None
+
+
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
