@@ -1,0 +1,100 @@
+"""From the DI to the RDV to the invoice at a desk; and a technician's visit on a phone, billed by the office."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from appointments.models import Appointment
+from appointments.services.appointments import appoint, confirm_appointment
+from appointments.services.planning import propose_slot
+from interventions.models import InterventionRequest
+from invoicing.models import Invoice
+from tests.factories import ProductFactory, World, make_world
+from tests.factories.appointments import technician
+
+
+def _page(document: Any) -> str:
+    meta = document._meta
+    return f"/admin/{meta.app_label}/{meta.model_name}/{document.pk}/change/"
+
+
+def _act(page: Page, label: str) -> None:
+    page.get_by_role("button", name="Action").click()
+    page.locator(".of-menu-list a", has_text=re.compile(f"^\\S*{label}$")).click()
+    page.locator("dialog [data-once]").click()
+
+
+def _intervention(world: World) -> InterventionRequest:
+    today = timezone.localdate()
+    return world.intervention(to_on=today + timedelta(days=20))
+
+
+def test_intervention_to_appointment_to_invoice(page: Page, login: Callable[..., None], transactional_db: None) -> None:
+    world = make_world()
+    technician(world, name="Maëva Quéré")
+    intervention = _intervention(world)
+    login(page, world.accountant)
+
+    page.goto(_page(intervention))
+    _act(page, "Générer le RDV")
+    page.locator(".of-smart a", has_text="RDVs Tech").click()
+    expect(page.locator(".of-status .is-current")).to_have_text("Brouillon")
+
+    page.locator(".of-primary a", has_text="Confirmer").click()
+    page.locator("dialog [data-once]").click()
+    expect(page.locator(".of-status .is-current")).to_have_text("Confirmé")
+
+    _act(page, "Générer les factures")
+    counter = page.locator(".of-smart a", has_text="Factures")
+    expect(counter.locator("b")).to_have_text("1")
+    page.goto(_page(intervention))
+    expect(page.locator(".of-smart a", has_text="Factures").locator("b")).to_have_text("1")
+
+    invoice = Invoice.objects.get()
+    assert (invoice.state, invoice.gross.amount) == ("draft", Decimal("184.62"))
+
+
+def test_technician_on_the_phone_and_the_office_bills(
+    phone: Page, page: Page, login: Callable[..., None], transactional_db: None
+) -> None:
+    world = make_world()
+    me = technician(world, name="Tugdual Rivoal", user=world.technician)
+    ProductFactory(code="bougie", name="Bougie d'allumage", unit_price=Decimal(64))
+    intervention = _intervention(world)
+    slot = propose_slot(intervention, not_before=timezone.localtime())
+    assert slot is not None
+    rdv = appoint(intervention, technicians=[me], starts_at=slot.starts_at, on=world.today, by=world.planner)
+    rdv = confirm_appointment(rdv, by=world.planner)
+    world.technician.set_password("chaleur35")
+    world.technician.save()
+
+    phone.goto("/mobile/")
+    phone.get_by_label("Identifiant").fill(world.technician.username)
+    phone.get_by_label("Mot de passe").fill("chaleur35")
+    phone.get_by_role("button", name="Se connecter").click()
+    phone.goto(f"/mobile/?le={timezone.localtime(rdv.starts_at):%Y-%m-%d}")
+    phone.get_by_text("Aubry Maëlle").click()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.get_by_role("link", name="Ajouter un article").click()
+    phone.get_by_placeholder("Code ou nom").fill("bougie")
+    phone.get_by_role("button", name="Chercher").click()
+    phone.get_by_label("Quantité de Bougie d'allumage").fill("2,5")
+    phone.get_by_role("button", name="Ajouter Bougie d'allumage").click()
+    expect(phone.locator("#lignes")).to_contain_text("2,5")
+    phone.get_by_label("Compte rendu").fill("Tirage vérifié.")
+    phone.get_by_role("button", name="Réalisé").click()
+    expect(phone.get_by_text("Réalisé : le bureau est prévenu.")).to_be_visible()
+
+    login(page, world.biller)
+    page.goto(_page(rdv))
+    expect(page.locator(".of-status .is-current")).to_have_text("Réalisé")
+    page.locator(".of-primary a", has_text="Générer les factures").click()
+    page.locator("dialog [data-once]").click()
+    expect(page.locator(".of-smart a", has_text="Factures").locator("b")).to_have_text("1")
+    assert [line.net for line in Invoice.objects.get().lines.all()] == [Decimal("175.00"), Decimal("160.00")]
+    assert Appointment.objects.get().report == "Tirage vérifié."
