@@ -46,6 +46,7 @@ class AppointmentLineForm(LineForm):
         super().__init__(*args, **options)
         line = self.instance
         if line.pk and line.request_line is not None:
+            self.know(line.request_line.product)
             for name in ("product", "label", "unit_price", "discount", "tax", "tax_is_manual"):
                 self.initial[name] = getattr(line.request_line, f"{name}_id", getattr(line.request_line, name))
                 self.fields[name].disabled = True

@@ -244,7 +244,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             .with_lines()
             .with_lateness(timezone.localdate())
             .select_related("partner", "address", "task", "type", "user", "company")
-            .prefetch_related("technicians")
+            .prefetch_related("technicians", "partner__tags")
         )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
@@ -102,6 +103,16 @@ class OfficeAdmin(ModelAdmin):
                 owned |= models.Q(**{f"{self.company_path}__isnull": True})
             queryset = queryset.filter(owned)
         return queryset
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The record, read once for a page that only shows it."""
+        if request.method != "GET":
+            return super().get_object(request, object_id, from_field)
+        seen = request.__dict__.setdefault("office_objects", {})
+        key = (self.model, object_id, from_field)
+        if key not in seen:
+            seen[key] = super().get_object(request, object_id, from_field)
+        return seen[key]
 
     def company_is_optional(self) -> bool:
         return self.company_path == "company" and self.model._meta.get_field("company").null
@@ -319,6 +330,20 @@ def _shown(field: Any, value: Any) -> str:
     return str(value)
 
 
+class KnownAutocomplete(AutocompleteSelect):
+    """An autocompletion that shows the article its form already loaded, instead of asking the database for each row."""
+
+    known: ClassVar[dict[str, str]] = {}
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        chosen = [str(v) for v in value if v]
+        if not all(v in self.known for v in chosen):
+            return super().optgroups(name, value, attr)
+        options = [self.create_option(name, "", "", False, 0)]
+        options += [self.create_option(name, v, self.known[v], True, n) for n, v in enumerate(chosen, 1)]
+        return [(None, options, 0)]
+
+
 class LinesInline(TabularInline):
     """The lines of a document. Who may change the document may change its lines."""
 
@@ -350,20 +375,22 @@ class LinesInline(TabularInline):
         formset.form.hand_clean_DELETE = lambda form: None
         fields = formset.form.base_fields
         if "product" in fields:
-            widget = fields["product"].widget
-            for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
-                setattr(widget, name, False)
+            fields["product"].widget = KnownAutocomplete(self.model._meta.get_field("product"), self.admin_site)
         if "tax" in fields:
-            # one list of choices for all the rows: a query for the page, not one for each row
-            choices = [("", "–")] + [(tax.pk, tax.name) for tax in Tax.objects.filter(is_active=True)]
-            kept = getattr(obj, "pk", None) and self.model.objects.filter(**{self.fk_of(): obj}).values("tax")
-            extra = Tax.objects.filter(is_active=False, pk__in=kept) if kept is not None and kept else ()
             fields["tax"].widget = forms.Select(attrs={"class": "of-input of-tax"})
-            fields["tax"].choices = choices + [(tax.pk, tax.name) for tax in extra]
+            fields["tax"].choices = [("", "–"), *self._taxes(request, obj)]
         return formset
 
-    def fk_of(self) -> str:
-        return next(f.name for f in self.model._meta.fields if f.related_model is self.parent_model)
+    def _taxes(self, request: HttpRequest, obj: Any) -> list[tuple[int, str]]:
+        """One list of choices for all the rows, read once for the page: those proposed, and those the lines bear."""
+        kept = request.__dict__.setdefault("office_taxes", {})
+        key = (self.model, obj and obj.pk)
+        if key not in kept:
+            parent = next(f.name for f in self.model._meta.fields if f.related_model is self.parent_model)
+            borne = self.model.objects.filter(**{parent: obj}).order_by().values("tax") if obj and obj.pk else []
+            taxes = Tax.objects.filter(models.Q(is_active=True) | models.Q(pk__in=borne))
+            kept[key] = [(tax.pk, tax.name) for tax in taxes]
+        return kept[key]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("product", "tax")

@@ -55,8 +55,14 @@ class LineForm(forms.ModelForm):
             self.initial["unit_price"] = None
         for name in ("quantity", "unit_price", "discount"):
             self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
+        self.know(getattr(self.instance, "product", None))
         if "tax" in self.fields:
             self.fields["tax"].empty_label = "–"  # type: ignore[attr-defined]
+
+    def know(self, product: Any) -> None:
+        """Tell the article's box which article is already loaded."""
+        if "product" in self.fields:
+            self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}  # type: ignore[attr-defined]
 
     def clean_quantity(self) -> Decimal:
         quantity = self.cleaned_data.get("quantity")
