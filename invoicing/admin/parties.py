@@ -195,4 +195,19 @@ class UserAdmin(DjangoUserAdmin, OfficeAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):
-    pass
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **options)
+        if db_field.name == "permissions":
+            field.label_from_instance = _permission_text
+        return field
+
+
+_ACTS = {"add": _("ajouter"), "change": _("modifier"), "delete": _("supprimer"), "view": _("voir")}
+
+
+def _permission_text(permission: Any) -> str:
+    """« facture : modifier ». Django keeps its own names in English, in the database."""
+    act, _line, model = permission.codename.partition("_")
+    if act in _ACTS and model == permission.content_type.model:
+        return f"{permission.content_type.name} : {_ACTS[act]}"
+    return f"{permission.content_type.name} : {permission.name}"

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.services.parties.links import is_published, link_of, publish, renew_link, token_of
+from invoicing.services.parties.links import find_link, is_published, publish, renew_link, token_of
 from openfire_billing.look.actions import DocumentAction
 
 
@@ -19,7 +19,10 @@ class PublicationForm(forms.Form):
     renew = forms.BooleanField(label=_("Nouveau lien"), required=False, help_text=_("L'ancien lien ne répondra plus."))
 
     def prepare(self, request: Any, documents: Any) -> None:
-        link = link_of(documents[0])
+        link = find_link(documents[0])
+        if link is None:
+            self.fields["published"].help_text = _("L'adresse à donner au client s'affiche ici une fois la page publiée.")
+            return
         self.fields["published"].initial = link.is_published
         address = request.build_absolute_uri(f"/p/{token_of(link)}/")
         self.fields["published"].help_text = format_html('<a class="of-link" href="{0}">{0}</a>', address)

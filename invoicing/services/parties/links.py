@@ -22,11 +22,17 @@ def link_of(document: Model) -> PublicLink:
     )[0]
 
 
+def find_link(document: Model) -> PublicLink | None:
+    """The document's link, if it ever had one."""
+    return PublicLink.objects.filter(
+        content_type=ContentType.objects.get_for_model(document), object_id=document.pk
+    ).first()
+
+
 def is_published(document: Model) -> bool:
     """Whether the customer can see the document."""
-    return PublicLink.objects.filter(
-        content_type=ContentType.objects.get_for_model(document), object_id=document.pk, is_published=True
-    ).exists()
+    link = find_link(document)
+    return link is not None and link.is_published
 
 
 def token_of(link: PublicLink) -> str:

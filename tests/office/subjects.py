@@ -1,0 +1,93 @@
+"""One record of every page of the back office, made by the services wherever there is one."""
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+
+from appointments.models import Absence, ClosingDay, WorkingHours
+from appointments.services.appointments import confirm_appointment
+from appointments.services.planning import plan_interventions
+from interventions.models import AddressSector, InterventionType
+from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
+from invoicing.services.settlement import pay_invoice
+from tests.factories import (
+    InstalledProductFactory,
+    ProductFactory,
+    SectorFactory,
+    TeamFactory,
+    TechnicianFactory,
+    TemplateLineFactory,
+    World,
+    position,
+    tax,
+)
+
+OURS = ("invoicing", "interventions", "appointments", "contracts", "auth")
+
+
+def our_pages() -> dict[type[models.Model], Any]:
+    """The pages that are ours (celery-beat's and axes' are their authors')."""
+    return {model: page for model, page in admin.site._registry.items() if model._meta.app_label in OURS}
+
+
+def one_of_each(world: World) -> dict[type[models.Model], Any]:
+    """A record for every page of ours. An app that adds a page adds its record here."""
+    documents = [world.intervention(), world.quote(), world.draft()]
+    line = TemplateLineFactory(product=ProductFactory(code="ram_pose"))
+    address = world.customer.default_address()
+    sector = SectorFactory()
+    records = [
+        *documents,
+        *_money(world),
+        *_work_of_a_technician(world),
+        AddressSector.objects.create(address=address, sector=sector),
+        Group.objects.get(name="Comptable"),
+        InstalledProductFactory(partner=world.customer),
+        InterventionType.objects.get(name="SAV"),
+        Journal.objects.get(company=world.company, code="VE"),
+        Message.objects.create(key="m1", to="a@exemple.example", subject="Bonjour", body="…", state="failed"),
+        PaymentTerm.objects.get(name="30 jours"),
+        Tag.objects.create(name="Contrat à proposer"),
+        Unit.objects.get(code="C62"),
+        address,
+        line.product,
+        line.template,
+        position(),
+        sector,
+        tax(),
+        world.company,
+        world.customer,
+        world.planner,
+        world.task,
+    ]
+    return {type(record): record for record in records}
+
+
+def _money(world: World) -> list[Any]:
+    posted = world.posted()
+    payment = pay_invoice(posted, amount=Decimal(10), on=world.today, kind="transfer", by=world.accountant)
+    return [payment, Entry.objects.get(document=posted.number)]
+
+
+def _work_of_a_technician(world: World) -> list[Any]:
+    technician = TechnicianFactory(company=world.company)
+    team = TeamFactory(company=world.company)
+    team.technicians.add(technician)
+    (outcome,) = plan_interventions([world.intervention()], not_before=timezone.now(), by=world.planner)
+    noon = datetime(2027, 5, 3, 12, tzinfo=ZoneInfo("Europe/Paris"))
+    return [
+        technician,
+        team,
+        confirm_appointment(outcome.made, by=world.planner),
+        Absence.objects.create(technician=technician, starts_at=noon, ends_at=noon.replace(hour=18)),
+        ClosingDay.objects.create(
+            company=world.company, from_on=date(2027, 8, 2), to_on=date(2027, 8, 14), name="Août"
+        ),
+        WorkingHours.objects.create(company=world.company, weekday=1, starts=time(8), ends=time(12)),
+    ]
