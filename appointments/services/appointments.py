@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from appointments.availability import Stretch
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.models.claims import lock_appointments
@@ -87,9 +88,18 @@ def fill_defaults(appointment: Appointment) -> None:
 
 
 def save_appointment(
-    appointment: Appointment, *, technicians: Sequence[Technician], edits: Sequence[LineEdit], on: date, by: Any
+    appointment: Appointment,
+    *,
+    technicians: Sequence[Technician],
+    edits: Sequence[LineEdit],
+    on: date,
+    by: Any,
+    place: Sequence[Stretch] | None = None,
 ) -> Appointment:
-    """Save an RDV from its form, with its technicians, time and lines. A new one of a DI takes all its lines over."""
+    """Save an RDV from its form, with its technicians, time and lines. A new one of a DI takes all its lines over.
+
+    `place`: the time it takes, when it was found free under the technicians' lock. Raises BusinessError.
+    """
     with transaction.atomic():
         before = lock_appointment(appointment) if appointment.pk else None
         fill_defaults(appointment)
@@ -101,12 +111,12 @@ def save_appointment(
             _refuse_move(before, appointment, technicians)
         elif appointment.intervention is not None:
             _refuse_closed(appointment.intervention)
-        appointment.full_clean(exclude=["company", "partner", "task", "address"])
+        _refuse_nonsense(appointment)
         appointment.save()
-        was = set(appointment.technicians.values_list("pk", flat=True))
+        was = set(appointment.technicians.values_list("pk", flat=True)) if before else set()
         appointment.technicians.set(technicians)
         if before is None or _is_moved(before, appointment) or was != {t.pk for t in technicians}:
-            occupy(appointment, technicians, by=by)
+            occupy(appointment, technicians, by=by, place=place)
         if before is None:
             record(appointment, "created", by=by, text=_("RDV créé"))
             if appointment.intervention is not None:
@@ -116,6 +126,17 @@ def save_appointment(
         if before is not None and before.intervention_id != appointment.intervention_id:
             tell_intervention(before.intervention, by=by)
     return appointment
+
+
+def _refuse_nonsense(appointment: Appointment) -> None:
+    if appointment.duration <= 0:
+        raise BusinessError(_("%s : la durée est supérieure à zéro.") % appointment)
+    if appointment.starts_at is None:
+        appointment.ends_at = None
+    elif appointment.ends_at is not None and appointment.ends_at <= appointment.starts_at:
+        if appointment.is_end_forced:
+            raise BusinessError(_("%s : la fin du RDV suit son début. Corrigez l'heure de fin.") % appointment)
+        appointment.ends_at = None  # computed again from the working hours
 
 
 def _carry_over(appointment: Appointment, *, by: Any) -> None:
@@ -171,6 +192,7 @@ def appoint(
     by: Any,
     override: str = "",
     duration: Decimal | None = None,
+    place: Sequence[Stretch] | None = None,
 ) -> Appointment:
     """Make the RDV of a DI: lines, files, tags and the rest come along. `starts_at` None: to be placed later.
 
@@ -187,7 +209,7 @@ def appoint(
             starts_at=starts_at,
             override=override,
         )
-        return save_appointment(appointment, technicians=technicians, edits=(), on=on, by=by)
+        return save_appointment(appointment, technicians=technicians, edits=(), on=on, by=by, place=place)
 
 
 def confirm_appointment(appointment: Appointment, *, by: Any) -> Appointment:

@@ -30,13 +30,20 @@ def lock_technicians(technicians: Sequence[Technician]) -> list[Technician]:
     )
 
 
-def occupy(appointment: Appointment, technicians: Sequence[Technician], *, by: Any) -> None:
+def occupy(
+    appointment: Appointment, technicians: Sequence[Technician], *, by: Any, place: Sequence[Stretch] | None = None
+) -> None:
     """Compute the RDV's end and take its technicians' time. An RDV without a date takes none.
+
+    `place`: pieces already found free under the technicians' lock; nothing is computed again.
 
     Raises BusinessError: nobody chosen, unable, another company's, outside hours, taken; unless `override` says why.
     """
     Slot.objects.filter(appointment=appointment).delete()
     if appointment.state not in AppointmentState.occupying or appointment.starts_at is None:
+        return
+    if place is not None:
+        _settle(appointment, technicians, place, blocks=True)
         return
     people = lock_technicians(technicians)
     if not people:
@@ -58,14 +65,15 @@ def occupy(appointment: Appointment, technicians: Sequence[Technician], *, by: A
             by=by,
             text=_("Dérogation « %(why)s » : %(problem)s") % {"why": appointment.override, "problem": problem},
         )
+    _settle(appointment, people, pieces, blocks=not problem)
+
+
+def _settle(appointment: Appointment, people: Sequence[Technician], pieces: Sequence[Stretch], *, blocks: bool) -> None:
+    """Write the RDV's times and its technicians' slots."""
     if not appointment.is_end_forced:
         appointment.ends_at = pieces[-1][1]
     appointment.starts_at = pieces[0][0]
     appointment.save(update_fields=["starts_at", "ends_at"])
-    _take(appointment, people, pieces, blocks=not problem)
-
-
-def _take(appointment: Appointment, people: Sequence[Technician], pieces: Sequence[Stretch], *, blocks: bool) -> None:
     try:
         with transaction.atomic():
             Slot.objects.bulk_create(

@@ -132,7 +132,12 @@ def _place(
             }
         )
     made = appoint(
-        intervention, technicians=[found.technician], starts_at=found.starts_at, on=local(not_before).date(), by=by
+        intervention,
+        technicians=[found.technician],
+        starts_at=found.starts_at,
+        on=local(not_before).date(),
+        by=by,
+        place=found.pieces,
     )
     calendars[found.technician.pk].taken.extend(found.pieces)
     when = local(found.starts_at)
