@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.models import construct_instance
 from django.http import HttpRequest, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
@@ -39,7 +40,9 @@ class LineForm(forms.ModelForm):
             "label": forms.Textarea(attrs={"rows": 1, "class": f"{_CLASSES} of-label"}),
         }
 
-    quantity = DecimalInputField(label=_("Qté"), max_digits=12, decimal_places=3, least_places=3, required=False, initial=Decimal(1))
+    quantity = DecimalInputField(
+        label=_("Qté"), max_digits=12, decimal_places=3, least_places=3, required=False, initial=Decimal(1)
+    )
     unit_price = DecimalInputField(
         label=_("Prix unitaire"), max_digits=14, decimal_places=4, min_value=0, required=False
     )
@@ -91,10 +94,12 @@ class LineForm(forms.ModelForm):
     def clean_position(self) -> int:
         return self.cleaned_data.get("position") or 0
 
-    def _get_validation_exclusions(self) -> set[str]:
-        """A tax left empty is the article's, set by the service: the line is not complete yet."""
-        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded if self.cleaned_data.get("tax") else excluded | {"tax"}
+    def _post_clean(self) -> None:
+        """The values go to the line as they are: the service completes it, then it and the database check the whole.
+
+        Django would ask the database for each constraint and each foreign key of each line.
+        """
+        self.instance = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
