@@ -66,7 +66,9 @@ def overlap(first: Stretch, second: Stretch) -> bool:
     return first[0] < second[1] and second[0] < first[1]
 
 
-def place(start: datetime, length: timedelta, stretches: Iterator[Stretch] | Iterable[Stretch], *, spans: bool) -> list[Stretch]:
+def place(
+    start: datetime, length: timedelta, stretches: Iterator[Stretch] | Iterable[Stretch], *, spans: bool
+) -> list[Stretch]:
     """The stretches that `length` of work takes from `start`, inside `stretches` (in order). [] when it does not fit.
 
     `start` must lie inside one of them. `spans`: the work may go on after a break, else it is in one piece.

@@ -74,4 +74,3 @@ class AppointmentQuerySet(models.QuerySet[Any]):
         """Confirmed or done with lines left to bill."""
         lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
         return self.filter(Exists(lines.open(on)), state__in=sorted(AppointmentState.billable))
-

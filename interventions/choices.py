@@ -22,9 +22,7 @@ class InterventionState(TextChoices):
 _PLANNING = {InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED, InterventionState.PLANNED}
 INTERVENTION_MOVES = {
     InterventionState.DRAFT: {InterventionState.TO_PLAN, InterventionState.CANCELLED},
-    **{
-        state: (_PLANNING - {state}) | {InterventionState.DONE, InterventionState.CANCELLED} for state in _PLANNING
-    },
+    **{state: (_PLANNING - {state}) | {InterventionState.DONE, InterventionState.CANCELLED} for state in _PLANNING},
     InterventionState.DONE: _PLANNING | {InterventionState.CANCELLED},
     InterventionState.CANCELLED: {InterventionState.DRAFT},
 }

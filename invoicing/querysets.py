@@ -11,7 +11,6 @@ from invoicing.choices import InvoiceKind, InvoiceState, PaymentState, QuoteStat
 from openfire_billing.fields import Balance, sum_of
 
 
-
 def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
     """Terms of a Balance: minus what the claims of `path` bill of the outer row, plus what posted credits gave back.
 
@@ -81,31 +80,28 @@ class InvoiceQuerySet(models.QuerySet[Any]):
         allocation = apps.get_model("invoicing", "Allocation")
         to_it = sum_of(allocation.objects.filter(invoice=OuterRef("pk")), "amount", "invoice")
         from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
-        return (
-            self.annotate(
-                allocated=Balance("+", to_it, "+", from_it, places=2),
-                residual=Balance("+", F("gross"), "-", to_it, "-", from_it, places=2),
-            )
-            .annotate(
-                payment_state=Case(
-                    When(~Q(state=InvoiceState.POSTED), then=Value("")),
-                    When(residual__lte=0, then=Value(PaymentState.PAID)),
-                    When(allocated__gt=0, then=Value(PaymentState.PARTIAL)),
-                    default=Value(PaymentState.UNPAID),
-                    output_field=models.CharField(),
+        return self.annotate(
+            allocated=Balance("+", to_it, "+", from_it, places=2),
+            residual=Balance("+", F("gross"), "-", to_it, "-", from_it, places=2),
+        ).annotate(
+            payment_state=Case(
+                When(~Q(state=InvoiceState.POSTED), then=Value("")),
+                When(residual__lte=0, then=Value(PaymentState.PAID)),
+                When(allocated__gt=0, then=Value(PaymentState.PARTIAL)),
+                default=Value(PaymentState.UNPAID),
+                output_field=models.CharField(),
+            ),
+            is_overdue=Case(
+                When(
+                    state=InvoiceState.POSTED,
+                    residual__gt=0,
+                    due_on__lt=on,
+                    kind__in=[InvoiceKind.INVOICE, InvoiceKind.DEPOSIT],
+                    then=Value(True),
                 ),
-                is_overdue=Case(
-                    When(
-                        state=InvoiceState.POSTED,
-                        residual__gt=0,
-                        due_on__lt=on,
-                        kind__in=[InvoiceKind.INVOICE, InvoiceKind.DEPOSIT],
-                        then=Value(True),
-                    ),
-                    default=Value(False),
-                    output_field=models.BooleanField(),
-                ),
-            )
+                default=Value(False),
+                output_field=models.BooleanField(),
+            ),
         )
 
     def drafts(self) -> "InvoiceQuerySet":

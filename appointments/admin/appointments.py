@@ -154,7 +154,9 @@ APPOINTMENT_ACTIONS = (
         label=_("Dupliquer"),
         icon="content_copy",
         permission="appointments.add_appointment",
-        explain=_("Une copie en brouillon, à placer : mêmes client, travail et lignes, sans DI, numéro ni facturation."),
+        explain=_(
+            "Une copie en brouillon, à placer : mêmes client, travail et lignes, sans DI, numéro ni facturation."
+        ),
         run=lambda request, rdv, data: services.duplicate_appointment(rdv, by=request.user),
         done=_("Copie créée"),
     ),
@@ -258,7 +260,8 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (
-            super().get_queryset(request)
+            super()
+            .get_queryset(request)
             .with_lines()
             .select_related("partner", "address", "task", "type", "lead", "company", "intervention")
             .prefetch_related("technicians")
@@ -281,7 +284,11 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         return week_view(self, request)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        link = {"label": _("Semaine"), "url": reverse("admin:appointments_appointment_week"), "icon": "calendar_view_week"}
+        link = {
+            "label": _("Semaine"),
+            "url": reverse("admin:appointments_appointment_week"),
+            "icon": "calendar_view_week",
+        }
         return super().changelist_view(request, {**(extra_context or {}), "office_links": [link]})
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
@@ -291,7 +298,9 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
             return context
         today = timezone.localdate()
         lines = list(appointment.lines.left_to_bill(today).select_related("tax", "request_line__tax"))
-        requests = RequestLine.objects.left_to_bill(today).in_bulk([li.request_line_id for li in lines if li.request_line_id])
+        requests = RequestLine.objects.left_to_bill(today).in_bulk(
+            [li.request_line_id for li in lines if li.request_line_id]
+        )
         context["office_line_states"] = {line.pk: _state(line, requests.get(line.request_line_id)) for line in lines}
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         return context
@@ -304,7 +313,9 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         services.save_appointment(
             appointment, technicians=people, edits=edits, on=timezone.localdate(), by=request.user
         )
-        appointment.tags.set(form.cleaned_data["tags"] if change else appointment.tags.all() | form.cleaned_data["tags"])
+        appointment.tags.set(
+            form.cleaned_data["tags"] if change else appointment.tags.all() | form.cleaned_data["tags"]
+        )
         if change:
             self.write_journal(request, form, change)
 
@@ -388,7 +399,9 @@ contribute(
         SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=20),
     ],
     origins={
-        "interventions": lambda rdv: Appointment.objects.filter(pk=rdv, intervention__isnull=False).values("intervention"),
+        "interventions": lambda rdv: Appointment.objects.filter(pk=rdv, intervention__isnull=False).values(
+            "intervention"
+        ),
         "invoices": lambda rdv: AppointmentLineClaim.objects.filter(appointment_line__appointment=rdv).values(
             "invoice_line__invoice"
         ),

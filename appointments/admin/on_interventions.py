@@ -62,7 +62,9 @@ contribute(
             name="placer",
             label=_("Générer les RDV (premiers créneaux libres)"),
             permission="appointments.add_appointment",
-            explain=_("Chaque DI prend le premier créneau libre d'un intervenant qui sait faire sa tâche, dans sa période."),
+            explain=_(
+                "Chaque DI prend le premier créneau libre d'un intervenant qui sait faire sa tâche, dans sa période."
+            ),
             run_many=lambda request, interventions, data: plan_interventions(
                 interventions, not_before=timezone.localtime(), by=request.user
             ),

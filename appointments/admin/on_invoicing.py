@@ -10,8 +10,8 @@ contribute(
     Invoice,
     smart_buttons=[SmartButton("appointments", _("RDV"), "event", "appointments.Appointment", order=6)],
     origins={
-        "appointments": lambda invoice: Appointment.objects.filter(
-            lines__claims__invoice_line__invoice=invoice
-        ).values("pk"),
+        "appointments": lambda invoice: Appointment.objects.filter(lines__claims__invoice_line__invoice=invoice).values(
+            "pk"
+        ),
     },
 )

@@ -24,4 +24,3 @@ class DoneForm(forms.Form):
 class UnfinishedForm(forms.Form):
     reason = forms.CharField(label=_("Pourquoi n'est-ce pas fini ?"), max_length=200)
     report = forms.CharField(label=_("Compte rendu"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
-

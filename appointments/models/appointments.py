@@ -164,9 +164,7 @@ class Appointment(models.Model):
 class AppointmentLine(BillableLine):
     """A line of an RDV. Copied from a DI line it owns only its quantity: the rest is read from the DI line."""
 
-    appointment = models.ForeignKey(
-        Appointment, models.CASCADE, related_name="lines", verbose_name=_("rendez-vous")
-    )
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="lines", verbose_name=_("rendez-vous"))
     request_line = models.ForeignKey(
         RequestLine,
         models.PROTECT,
@@ -242,9 +240,7 @@ class Slot(models.Model):
         verbose_name = _("temps pris")
         verbose_name_plural = _("temps pris")
         constraints = [
-            models.CheckConstraint(
-                condition=Q(starts_at__lt=models.F("ends_at")), name="appointments_slot_order"
-            )
+            models.CheckConstraint(condition=Q(starts_at__lt=models.F("ends_at")), name="appointments_slot_order")
         ]
         indexes = [models.Index(fields=["technician", "starts_at"], name="appointments_slot_of")]
 

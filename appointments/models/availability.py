@@ -44,9 +44,7 @@ class WorkingHours(models.Model):
 class Absence(models.Model):
     """A technician is away."""
 
-    technician = models.ForeignKey(
-        Technician, models.CASCADE, related_name="absences", verbose_name=_("intervenant")
-    )
+    technician = models.ForeignKey(Technician, models.CASCADE, related_name="absences", verbose_name=_("intervenant"))
     starts_at = models.DateTimeField(_("du"))
     ends_at = models.DateTimeField(_("au"))
     reason = models.CharField(_("motif"), max_length=80, blank=True)

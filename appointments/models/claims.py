@@ -27,9 +27,7 @@ class AppointmentLineClaim(Claim):
     class Meta:
         verbose_name = _("ligne de RDV facturée")
         verbose_name_plural = _("lignes de RDV facturées")
-        constraints = [
-            models.UniqueConstraint(fields=["invoice_line"], name="appointments_claim_line_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["invoice_line"], name="appointments_claim_line_once")]
 
     def __str__(self) -> str:
         return f"{self.appointment_line} → {self.invoice_line}"
@@ -64,7 +62,15 @@ def lock_appointments(appointments: Any) -> list[Appointment]:
         Appointment.objects.select_for_update(of=("self",))
         .filter(pk__in=ids)
         .select_related(
-            "company", "partner__bill_to", "bill_to", "address", "task", "template", "fiscal_position", "intervention", "lead"
+            "company",
+            "partner__bill_to",
+            "bill_to",
+            "address",
+            "task",
+            "template",
+            "fiscal_position",
+            "intervention",
+            "lead",
         )
         .order_by("pk")
     )

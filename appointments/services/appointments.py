@@ -57,12 +57,12 @@ def tell_intervention(intervention: InterventionRequest | None, *, by: Any) -> N
     planned = [a for a in appointments if a.is_open and a.starts_at]
     ended = [a for a in appointments if a.state in (S.DONE, S.UNFINISHED)]
     last = ended[-1] if ended else None
-    done_on = local(last.done_at or last.ends_at).date() if last and (last.done_at or last.ends_at) else None
+    done_at = last and (last.done_at or last.ends_at)
     record_planning(
         intervention,
         open=sum((a.duration for a in planned), Decimal(0)),
         last=None if last is None else "done" if last.state == S.DONE else "unfinished",
-        done_on=done_on,
+        done_on=local(done_at).date() if done_at else None,
         by=by,
     )
 
@@ -77,7 +77,9 @@ def fill_defaults(appointment: Appointment) -> None:
     if not appointment.address_id:
         address = partner.default_address()
         if address is None:
-            raise BusinessError(_("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner)
+            raise BusinessError(
+                _("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner
+            )
         appointment.address = address
     appointment.bill_to = appointment.bill_to or partner.bill_to
     appointment.type = appointment.type or task.type
@@ -165,7 +167,9 @@ def _refuse_move(before: Appointment, after: Appointment, technicians: Sequence[
     changed = _is_moved(before, after) or before.partner_id != after.partner_id
     if changed and is_billed(before):
         raise BusinessError(
-            _("%s est facturé, au moins en partie : il ne se déplace plus. Supprimez le brouillon de facture, ou faites un avoir.")
+            _(
+                "%s est facturé, au moins en partie : il ne se déplace plus. Supprimez le brouillon de facture, ou faites un avoir."
+            )
             % before
         )
 
@@ -346,7 +350,9 @@ def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
                 )
             _refuse_billed(appointment)
             if AppointmentLine.objects.filter(appointment=appointment, claims__isnull=False).exists():
-                raise WrongState(_("%s a été facturé puis crédité : il se garde pour mémoire. Annulez-le.") % appointment)
+                raise WrongState(
+                    _("%s a été facturé puis crédité : il se garde pour mémoire. Annulez-le.") % appointment
+                )
             record(appointment, "deleted", by=by, text=_("RDV supprimé"))
         interventions = [appointment.intervention for appointment in locked]
         Appointment.objects.filter(pk__in=[a.pk for a in locked]).delete()

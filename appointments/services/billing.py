@@ -51,7 +51,7 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
     note = _left_out(pairs, on)
     if not any(left > 0 for _line, left in pairs):
         raise NothingToBill(
-            note and _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note}
+            (note and _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note})
             or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment
         )
     kept = _with_titles(pairs)
@@ -139,7 +139,9 @@ def _invoice_group(group: Sequence[tuple[Appointment, Billable]], *, on: date, b
             sources.append(None)
         for line, left in billable.lines:
             is_article = line.terms.is_article
-            items.append(item_of(line.terms, left if is_article else None, supplied_on=appointment.day if is_article else None))
+            items.append(
+                item_of(line.terms, left if is_article else None, supplied_on=appointment.day if is_article else None)
+            )
             sources.append(line if is_article else None)
     sites = {appointment.address_id for appointment, _billable in group}
     draft = draft_invoice(
@@ -164,7 +166,12 @@ def _invoice_group(group: Sequence[tuple[Appointment, Billable]], *, on: date, b
     for appointment, _billable in group:
         record(appointment, "invoiced", by=by, text=_("Facture en brouillon générée"))
         if appointment.intervention is not None:
-            record(appointment.intervention, "invoiced", by=by, text=_("Facture en brouillon générée depuis %s") % appointment)
+            record(
+                appointment.intervention,
+                "invoiced",
+                by=by,
+                text=_("Facture en brouillon générée depuis %s") % appointment,
+            )
     return draft.invoice
 
 

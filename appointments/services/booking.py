@@ -23,10 +23,7 @@ def lock_technicians(technicians: Sequence[Technician]) -> list[Technician]:
     """Lock technicians by primary key."""
     ids = sorted(technician.pk for technician in technicians)
     return list(
-        Technician.objects.select_for_update(of=("self",))
-        .select_related("company")
-        .filter(pk__in=ids)
-        .order_by("pk")
+        Technician.objects.select_for_update(of=("self",)).select_related("company").filter(pk__in=ids).order_by("pk")
     )
 
 
@@ -131,7 +128,9 @@ def _problem(
         busy = next((t for piece in pieces for t in calendar.taken if overlap(piece, t)), None)
         if busy:
             return str(
-                _("%(person)s est déjà pris le %(day)s de %(start)s à %(end)s. Choisissez un autre créneau ou un autre intervenant.")
+                _(
+                    "%(person)s est déjà pris le %(day)s de %(start)s à %(end)s. Choisissez un autre créneau ou un autre intervenant."
+                )
                 % {
                     "person": person,
                     "day": f"{local(busy[0]):%d/%m/%Y}",
@@ -140,9 +139,13 @@ def _problem(
                 }
             )
         for piece in pieces:
-            if not any(begin <= piece[0] and piece[1] <= finish for begin, finish in calendar.working(local(piece[0]).date())):
+            if not any(
+                begin <= piece[0] and piece[1] <= finish for begin, finish in calendar.working(local(piece[0]).date())
+            ):
                 return str(
-                    _("%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié). Choisissez un autre créneau.")
+                    _(
+                        "%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié). Choisissez un autre créneau."
+                    )
                     % {
                         "person": person,
                         "day": f"{when:%d/%m/%Y}",

@@ -12,7 +12,7 @@ from appointments.models import Appointment, AppointmentLine
 from appointments.models.claims import lock_appointments
 from interventions.models import RequestLine
 from invoicing.models import Product
-from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
+from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError
 from openfire_billing.fields import number_text
@@ -51,9 +51,8 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     def save(line: AppointmentLine, before: Any) -> None:
         if line.request_line is not None:
             _refuse_change_of_linked(line, before, lines[line.pk].billed)
-            if line.quantity > line.request_line.quantity and line.is_article:
-                raised.append((line, line.quantity - line.request_line.quantity))
-                line.quantity = line.request_line.quantity
+            if line.quantity != before.quantity:
+                raised.append((line, _bring_back(line)))
             line.save(update_fields=["quantity", "position"])
             return
         if before is not None:
@@ -64,16 +63,29 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
         line.save()
 
     doomed, changes = apply_edits(lines, edits, new=lambda: AppointmentLine(appointment=appointment), save=save)
+    _delete(doomed)
+    _add_own(appointment, raised)
+    if changes:
+        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+
+
+def _delete(doomed: Sequence[AppointmentLine]) -> None:
     for line in doomed:
         if line.claims.exists():
             raise BusinessError(
                 _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line
             )
     AppointmentLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
-    for line, more in raised:
-        _add_own(appointment, line, more)
-    if changes:
-        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+
+
+def _bring_back(line: AppointmentLine) -> Decimal:
+    """Bring a linked line back to its DI line's quantity. Returns what it asked beyond it."""
+    assert line.request_line is not None
+    if not line.is_article or line.quantity <= line.request_line.quantity:
+        return Decimal(0)
+    more = line.quantity - line.request_line.quantity
+    line.quantity = line.request_line.quantity
+    return more
 
 
 def _annotated(appointment: Appointment, on: date) -> Any:
@@ -86,19 +98,17 @@ def _supply_day(appointment: Appointment, on: date) -> date:
     return appointment.day or on
 
 
-def _add_own(appointment: Appointment, line: AppointmentLine, quantity: Decimal) -> AppointmentLine:
-    terms = line.terms
-    return AppointmentLine.objects.create(
-        appointment=appointment,
-        position=line.position,
-        product=terms.product,
-        label=terms.label,
-        quantity=quantity,
-        unit=terms.unit,
-        unit_price=terms.unit_price,
-        discount=terms.discount,
-        tax=terms.tax,
-        tax_is_manual=terms.tax_is_manual,
+def _add_own(appointment: Appointment, raised: Sequence[tuple[AppointmentLine, Decimal]]) -> None:
+    """Lines of the RDV's own for what linked lines asked beyond their DI lines."""
+    AppointmentLine.objects.bulk_create(
+        AppointmentLine(
+            appointment=appointment,
+            position=line.position,
+            **{name: getattr(line.terms, name) for name in COPIED if name != "quantity"},
+            quantity=more,
+        )
+        for line, more in raised
+        if more
     )
 
 
@@ -118,7 +128,9 @@ def _refuse_change(line: AppointmentLine, before: AppointmentLine, billed: Decim
         return
     if any(getattr(line, name) != getattr(before, name) for name in _FIXED_ONCE_BILLED):
         raise BusinessError(
-            _("« %s » est facturée, au moins en partie : article, prix, remise et TVA n'y changent plus. Ajoutez une autre ligne.")
+            _(
+                "« %s » est facturée, au moins en partie : article, prix, remise et TVA n'y changent plus. Ajoutez une autre ligne."
+            )
             % before
         )
     _refuse_below(line, billed)
@@ -155,6 +167,7 @@ def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, o
             appointment,
             "part",
             by=by,
-            text=_("Ajouté sur place : %(quantity)s × %(what)s") % {"quantity": number_text(quantity, 0), "what": product},
+            text=_("Ajouté sur place : %(quantity)s × %(what)s")
+            % {"quantity": number_text(quantity, 0), "what": product},
         )
     return line

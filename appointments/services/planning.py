@@ -60,7 +60,10 @@ def _calendars(
 
 
 def first_slot(
-    intervention: InterventionRequest, people: Sequence[Technician], calendars: dict[int, Calendar], not_before: datetime
+    intervention: InterventionRequest,
+    people: Sequence[Technician],
+    calendars: dict[int, Calendar],
+    not_before: datetime,
 ) -> Proposal | None:
     """The earliest slot within the DI's period among its able technicians."""
     zone = next(iter(calendars.values())).zone if calendars else not_before.tzinfo
@@ -89,9 +92,7 @@ def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> 
     return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
 
 
-def plan_interventions(
-    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any
-) -> list[Outcome]:
+def plan_interventions(interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any) -> list[Outcome]:
     """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others."""
     wanted = list(interventions)
     if not wanted:
@@ -123,7 +124,9 @@ def _place(
     found = first_slot(intervention, people, calendars, not_before)
     if found is None:
         raise BusinessError(
-            _("%(di)s : aucun créneau libre entre le %(start)s et le %(end)s pour un intervenant qui sait faire « %(task)s ». Élargissez la période.")
+            _(
+                "%(di)s : aucun créneau libre entre le %(start)s et le %(end)s pour un intervenant qui sait faire « %(task)s ». Élargissez la période."
+            )
             % {
                 "di": intervention,
                 "start": f"{intervention.from_on:%d/%m/%Y}",

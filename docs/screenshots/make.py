@@ -1,6 +1,6 @@
 """Takes the pictures of this folder: the demonstration on a throw-away database, seen by headless Chromium.
 
-    make screenshots
+make screenshots
 """
 
 import os
@@ -60,7 +60,9 @@ class Camera:
     def __init__(self, browser: object) -> None:
         self.browser = browser
 
-    def shoot(self, name: str, see: Callable[[Page], None], *, user: str = "gestion", sizes=(DESKTOP,), dark=False) -> None:
+    def shoot(
+        self, name: str, see: Callable[[Page], None], *, user: str = "gestion", sizes=(DESKTOP,), dark=False
+    ) -> None:
         for width, height in sizes:
             context = self.browser.new_context(  # type: ignore[attr-defined]
                 viewport={"width": width, "height": height},
@@ -148,7 +150,9 @@ def paper(environment: dict[str, str]) -> None:
     )
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
     content = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True).stdout
-    subprocess.run(["pdftoppm", "-r", "80", "-png", "-singlefile", "-", str(HERE / "invoice-pdf")], input=content, check=True)
+    subprocess.run(
+        ["pdftoppm", "-r", "80", "-png", "-singlefile", "-", str(HERE / "invoice-pdf")], input=content, check=True
+    )
 
 
 def main() -> None:
@@ -159,7 +163,11 @@ def main() -> None:
             "MEDIA_ROOT": f"{folder}/media",
         }
         server = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", ADDRESS], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "manage.py", "demo", ADDRESS],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         try:
             for _try in range(120):

@@ -16,7 +16,17 @@ class InstalledProductAdmin(OfficeAdmin):
     list_select_related = ("partner", "address")
     empty_text = _("Les appareils posés chez vos clients, ce qui se ramone et s'entretient.")
     fieldsets = (
-        (None, {"fields": (("name", "brand"), ("serial_number", "product"), ("partner", "address"), ("installed_on", "warranty_until"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("name", "brand"),
+                    ("serial_number", "product"),
+                    ("partner", "address"),
+                    ("installed_on", "warranty_until"),
+                )
+            },
+        ),
         (_("Divers"), {"fields": ("note", "is_active")}),
     )
 

@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from interventions.admin.forms import FinishForm, InterventionMessageForm
 from interventions.choices import InterventionState, LineState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
-from interventions.services import billing, requests as services
+from interventions.services import billing
+from interventions.services import requests as services
 from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
@@ -84,7 +85,9 @@ INTERVENTION_ACTIONS = (
         icon="request_quote",
         permission="invoicing.add_quote",
         states=S.validated,
-        explain=_("Un devis en brouillon reprend les lignes à facturer. Tant qu'il vit, elles se facturent par lui seul."),
+        explain=_(
+            "Un devis en brouillon reprend les lignes à facturer. Tant qu'il vit, elles se facturent par lui seul."
+        ),
         form=OnForm,
         run=lambda request, di, data: billing.quote_intervention(di, on=data["on"], by=request.user),
         run_many=lambda request, dis, data: billing.quote_interventions(dis, on=data["on"], by=request.user),
@@ -138,7 +141,9 @@ INTERVENTION_ACTIONS = (
         label=_("Dupliquer"),
         icon="content_copy",
         permission="interventions.add_interventionrequest",
-        explain=_("Une nouvelle DI en brouillon, à partir d'aujourd'hui : mêmes client, travail et lignes, rien de facturé."),
+        explain=_(
+            "Une nouvelle DI en brouillon, à partir d'aujourd'hui : mêmes client, travail et lignes, rien de facturé."
+        ),
         run=lambda request, di, data: services.duplicate_intervention(di, on=timezone.localdate(), by=request.user),
         done=_("Copie créée"),
     ),
@@ -240,7 +245,8 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (
-            super().get_queryset(request)
+            super()
+            .get_queryset(request)
             .with_lines()
             .with_lateness(timezone.localdate())
             .select_related("partner", "address", "task", "type", "user", "company")
@@ -248,7 +254,11 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"from_on": timezone.localdate(), "user": request.user.pk, **super().get_changeform_initial_data(request)}
+        return {
+            "from_on": timezone.localdate(),
+            "user": request.user.pk,
+            **super().get_changeform_initial_data(request),
+        }
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         """Type, task and address may be left to the template, the task and the customer."""
@@ -278,7 +288,9 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             act = "archiver" if document.is_active else "activer"
             url = reverse("admin:interventions_interventionrequest_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
-            buttons.insert(-1, {"label": _("Dans les listes"), "icon": "inventory_2", "text": text, "url": url, "is_dialog": True})
+            buttons.insert(
+                -1, {"label": _("Dans les listes"), "icon": "inventory_2", "text": text, "url": url, "is_dialog": True}
+            )
         return buttons
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
@@ -295,9 +307,16 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         found: dict[str, Any] = {}
         partner = one(Partner.objects.select_related("bill_to"), data.get("partner"))
         if partner is not None:
-            put(found, address=partner.default_address(), bill_to=partner.bill_to, fiscal_position=usual_terms(partner).fiscal_position)
+            put(
+                found,
+                address=partner.default_address(),
+                bill_to=partner.bill_to,
+                fiscal_position=usual_terms(partner).fiscal_position,
+            )
             put(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
-        template = one(InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template"))
+        template = one(
+            InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template")
+        )
         task = one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
         if template is not None:
             task = task or template.task
@@ -383,4 +402,3 @@ def _date(text: str | None) -> Any:
         return DateField().to_python(text)
     except ValidationError:
         return None
-

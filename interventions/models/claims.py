@@ -26,9 +26,7 @@ class RequestLineClaim(Claim):
     class Meta:
         verbose_name = _("ligne de DI facturée")
         verbose_name_plural = _("lignes de DI facturées")
-        constraints = [
-            models.UniqueConstraint(fields=["invoice_line"], name="interventions_requestclaim_line_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["invoice_line"], name="interventions_requestclaim_line_once")]
 
     def __str__(self) -> str:
         return f"{self.request_line} → {self.invoice_line}"

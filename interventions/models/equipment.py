@@ -9,12 +9,8 @@ from invoicing.models import Address, Partner, Product
 class InstalledProduct(models.Model):
     """A piece of equipment at an address of a customer."""
 
-    partner = models.ForeignKey(
-        Partner, models.PROTECT, related_name="installed_products", verbose_name=_("client")
-    )
-    address = models.ForeignKey(
-        Address, models.PROTECT, related_name="installed_products", verbose_name=_("adresse")
-    )
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="installed_products", verbose_name=_("client"))
+    address = models.ForeignKey(Address, models.PROTECT, related_name="installed_products", verbose_name=_("adresse"))
     name = models.CharField(_("Désignation"), max_length=120)
     product = models.ForeignKey(
         Product, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("article")

@@ -36,9 +36,7 @@ class InterventionRequest(models.Model):
     )
     title = models.CharField(_("Titre"), max_length=160, blank=True)
     priority = models.PositiveSmallIntegerField(_("Priorité"), choices=Priority, default=Priority.NORMAL)
-    type = models.ForeignKey(
-        InterventionType, models.PROTECT, related_name="interventions", verbose_name=_("Type")
-    )
+    type = models.ForeignKey(InterventionType, models.PROTECT, related_name="interventions", verbose_name=_("Type"))
     template = models.ForeignKey(
         InterventionTemplate,
         models.SET_NULL,
@@ -71,9 +69,7 @@ class InterventionRequest(models.Model):
         Address, models.PROTECT, blank=True, related_name="interventions", verbose_name=_("Adresse d'intervention")
     )
     task = models.ForeignKey(Task, models.PROTECT, related_name="interventions", verbose_name=_("Tâche"))
-    duration = hours_field(
-        _("Durée estimée (h)"), blank=True, validators=[MinValueValidator(Decimal("0.05"))]
-    )
+    duration = hours_field(_("Durée estimée (h)"), blank=True, validators=[MinValueValidator(Decimal("0.05"))])
     planned_duration = hours_field(_("Durée planifiée (h)"), default=Decimal(0))
     from_on = models.DateField(_("Entre le"))
     to_on = models.DateField(_("et le"), blank=True)

@@ -134,9 +134,7 @@ class Sector(models.Model):
 class AddressSector(models.Model):
     """The sector of an address, chosen by hand."""
 
-    address = models.OneToOneField(
-        Address, models.CASCADE, related_name="sector_choice", verbose_name=_("adresse")
-    )
+    address = models.OneToOneField(Address, models.CASCADE, related_name="sector_choice", verbose_name=_("adresse"))
     sector = models.ForeignKey(Sector, models.CASCADE, related_name="addresses", verbose_name=_("secteur"))
 
     class Meta:

@@ -158,7 +158,7 @@ def quote_intervention(intervention: InterventionRequest, *, on: date, by: Any) 
 
 def quote_interventions(interventions: Iterable[InterventionRequest], *, on: date, by: Any) -> list[Outcome]:
     """Quote many DIs; one refusal never stops the others."""
-    return [_outcome(i, lambda i=i: quote_intervention(i, on=on, by=by)) for i in interventions]  # type: ignore[misc]
+    return [_outcome(i, lambda i=i: quote_intervention(i, on=on, by=by)) for i in interventions]
 
 
 def _outcome(intervention: InterventionRequest, act: Any) -> Outcome:

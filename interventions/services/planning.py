@@ -33,7 +33,12 @@ def record_planning(
         intervention.done_on = done_on if state == InterventionState.DONE and last == "done" else intervention.done_on
         if state != intervention.state:
             move(
-                intervention, state, by=by, act="planned", text=_("Planning mis à jour"), save=("planned_duration", "done_on")
+                intervention,
+                state,
+                by=by,
+                act="planned",
+                text=_("Planning mis à jour"),
+                save=("planned_duration", "done_on"),
             )
         elif before != open:
             intervention.save(update_fields=["planned_duration", "done_on"])

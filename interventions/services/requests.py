@@ -56,22 +56,23 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
     """
     template, task = intervention.template, intervention.task if intervention.task_id else None
     if template is not None:
-        intervention.task = task = task or template.task
-        if not intervention.type_id:
-            intervention.type = template.type
+        task = task or template.task
+        intervention.type_id = intervention.type_id or template.type_id  # type: ignore[assignment]
         intervention.fiscal_position = intervention.fiscal_position or template.fiscal_position
         intervention.description = intervention.description or template.description
     if task is None:
         raise BusinessError(_("Choisissez une tâche, ou un modèle d'intervention qui en a une."))
-    if not intervention.type_id:
-        intervention.type = task.type
+    intervention.task = task
+    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]
     if not intervention.type_id:
         raise BusinessError(_("Choisissez un type : ni le modèle ni la tâche n'en apportent un."))
     partner = intervention.partner
     if not intervention.address_id:
         address = partner.default_address()
         if address is None:
-            raise BusinessError(_("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner)
+            raise BusinessError(
+                _("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner
+            )
         intervention.address = address
     intervention.bill_to = intervention.bill_to or partner.bill_to
     intervention.fiscal_position = (
@@ -135,10 +136,7 @@ def add_items(
             intervention=intervention,
             position=position,
             covered=covered,
-            **{
-                name.removesuffix("_id"): getattr(item, name.removesuffix("_id"))
-                for name in COPIED
-            },
+            **{name.removesuffix("_id"): getattr(item, name.removesuffix("_id")) for name in COPIED},
         )
         if line.product is not None and not item.label:
             line.unit_price = line.product.unit_price
@@ -154,7 +152,10 @@ def append_template(
     lines = list(template.lines.select_related("product__tax", "tax", "unit"))
     made = add_items(
         intervention,
-        [Item(**{name.removesuffix("_id"): getattr(line, name.removesuffix("_id")) for name in COPIED}) for line in lines],
+        [
+            Item(**{name.removesuffix("_id"): getattr(line, name.removesuffix("_id")) for name in COPIED})
+            for line in lines
+        ],
         on=on,
     )
     if made:
@@ -173,7 +174,9 @@ _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
 def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: Any) -> None:
     if not edits:
         return
-    lines = {line.pk: line for line in intervention.lines.left_to_bill(on).select_related("product__tax", "tax", "unit")}
+    lines = {
+        line.pk: line for line in intervention.lines.left_to_bill(on).select_related("product__tax", "tax", "unit")
+    }
     if any(edit.pk and edit.pk not in lines for edit in edits):
         raise BusinessError(_("Une ligne modifiée n'est plus sur cette DI. Rechargez la page."))
 
@@ -207,7 +210,10 @@ def _refuse_change(line: Any, before: RequestLine) -> None:
         if getattr(line, name) != getattr(before, name):
             raise BusinessError(
                 _("« %(line)s » est %(why)s : article, prix, remise et TVA n'y changent plus. Ajoutez une autre ligne.")
-                % {"line": before, "why": _("sur un devis en cours") if line.is_quoted else _("facturée, au moins en partie")}
+                % {
+                    "line": before,
+                    "why": _("sur un devis en cours") if line.is_quoted else _("facturée, au moins en partie"),
+                }
             )
     if line.quantity < line.billed:
         raise BusinessError(
@@ -337,9 +343,7 @@ def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: A
         copy.tags.set(intervention.tags.all())
         copy.technicians.set(intervention.technicians.all())
         RequestLine.objects.bulk_create(
-            RequestLine(
-                intervention=copy, position=line.position, **{name: getattr(line, name) for name in COPIED}
-            )
+            RequestLine(intervention=copy, position=line.position, **{name: getattr(line, name) for name in COPIED})
             for line in intervention.lines.filter(covered=False)
         )
         copy_attachments(intervention, copy, by=by)
@@ -354,7 +358,9 @@ def delete_interventions(interventions: Iterable[InterventionRequest], *, by: An
         for intervention in locked:
             if intervention.state != InterventionState.DRAFT or intervention.number:
                 raise WrongState(
-                    _("%(document)s est à l'état « %(state)s » : seule une DI en brouillon, jamais validée, se supprime. Archivez-la.")
+                    _(
+                        "%(document)s est à l'état « %(state)s » : seule une DI en brouillon, jamais validée, se supprime. Archivez-la."
+                    )
                     % {"document": intervention, "state": intervention.get_state_display()}
                 )
             for line in intervention.lines.all():
@@ -365,4 +371,3 @@ def delete_interventions(interventions: Iterable[InterventionRequest], *, by: An
         except ProtectedError as kept:
             raise BusinessError(_("Cette DI a un rendez-vous : supprimez-le d'abord, ou archivez la DI.")) from kept
     return len(locked)
-

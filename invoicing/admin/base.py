@@ -91,7 +91,10 @@ class OfficeAdmin(ModelAdmin):
     foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
     formfield_overrides: ClassVar[dict[Any, Any]] = {
-        models.DecimalField: {"form_class": DecimalInputField, "widget": DecimalTextInput({"class": " ".join(INPUT_CLASSES)})},
+        models.DecimalField: {
+            "form_class": DecimalInputField,
+            "widget": DecimalTextInput({"class": " ".join(INPUT_CLASSES)}),
+        },
     }
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -150,10 +153,14 @@ class OfficeAdmin(ModelAdmin):
             with transaction.atomic():
                 if request.method == "POST" and object_id and "_version" in request.POST:
                     self._refuse_stale(request, object_id)
-                return super().changeform_view(request, object_id, form_url, {**context, **self.page_context(request, object_id)})
+                return super().changeform_view(
+                    request, object_id, form_url, {**context, **self.page_context(request, object_id)}
+                )
         except BusinessError as refusal:
             request.office_refusal = str(refusal)  # type: ignore[attr-defined]
-        return super().changeform_view(request, object_id, form_url, {**context, **self.page_context(request, object_id)})
+        return super().changeform_view(
+            request, object_id, form_url, {**context, **self.page_context(request, object_id)}
+        )
 
     def _refuse_stale(self, request: HttpRequest, object_id: str) -> None:
         document = self.get_object(request, object_id)
@@ -366,7 +373,7 @@ class LinesInline(TabularInline):
         return self._may(request, obj)
 
     def _may(self, request: HttpRequest, obj: Any) -> bool:
-        parent = self.admin_site._registry[self.parent_model]
+        parent = self.admin_site.get_model_admin(self.parent_model)
         return parent.has_change_permission(request, obj) if obj else parent.has_add_permission(request)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
@@ -401,7 +408,9 @@ def edits_of(formset: Any) -> list[LineEdit]:
     edits = []
     for form in formset.initial_forms:
         if form.instance.pk is None:  # the identifier sent is that of a line of another document
-            raise BusinessError(_("%s : une des lignes envoyées n'est pas la sienne. Rechargez la page.") % formset.instance)
+            raise BusinessError(
+                _("%s : une des lignes envoyées n'est pas la sienne. Rechargez la page.") % formset.instance
+            )
         if form in formset.deleted_forms:
             edits.append(LineEdit(pk=form.instance.pk, delete=True))
         elif form.has_changed():

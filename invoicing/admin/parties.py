@@ -22,7 +22,14 @@ from openfire_billing.templatetags.office import badge
 class AddressInline(StackedInline):
     model = Address
     extra = 0
-    fields = (("label", "phone"), "street", "street2", ("zip", "city", "country"), ("is_default", "is_billing"), ("latitude", "longitude"))
+    fields = (
+        ("label", "phone"),
+        "street",
+        "street2",
+        ("zip", "city", "country"),
+        ("is_default", "is_billing"),
+        ("latitude", "longitude"),
+    )
 
 
 class TermsInline(StackedInline):
@@ -81,12 +88,22 @@ class CompanyAdmin(OfficeAdmin):
     list_display = ("name", "city", "siret", "vat_number")
     search_fields = ("name",)
     fieldsets = (
-        (_("Identité"), {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")}),
+        (
+            _("Identité"),
+            {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")},
+        ),
         (_("Coordonnées"), {"fields": ("street", ("zip", "city"), ("phone", "email"), "website")}),
         (_("Mentions"), {"fields": ("late_penalty", "discount_terms", "insurance", "mediator", "vat_on_debits")}),
         (
             _("Comptabilité"),
-            {"fields": (("iban", "bic"), ("income_account", "receivable_account"), ("rounding", "currency"), "quote_validity_days")},
+            {
+                "fields": (
+                    ("iban", "bic"),
+                    ("income_account", "receivable_account"),
+                    ("rounding", "currency"),
+                    "quote_validity_days",
+                )
+            },
         ),
     )
 

@@ -49,7 +49,9 @@ class PaymentAdmin(OfficeAdmin):
     date_hierarchy = "on"
     inlines = (AllocationInline,)
     fields = ("company", "customer", "on", "kind", "amount", "reference")
-    empty_text = _("L'argent reçu. Un paiement s'enregistre plutôt depuis la facture : Action › Enregistrer un paiement.")
+    empty_text = _(
+        "L'argent reçu. Un paiement s'enregistre plutôt depuis la facture : Action › Enregistrer un paiement."
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

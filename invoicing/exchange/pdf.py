@@ -28,7 +28,9 @@ def to_pdf(template: str, context: dict[str, Any]) -> bytes:
         from weasyprint import HTML
     except OSError as missing:
         raise BusinessError(
-            _("Les PDF demandent la bibliothèque Pango : installez libpango-1.0-0 et libpangoft2-1.0-0, puis réessayez.")
+            _(
+                "Les PDF demandent la bibliothèque Pango : installez libpango-1.0-0 et libpangoft2-1.0-0, puis réessayez."
+            )
         ) from missing
     html = render_to_string(template, context)
     pdf = HTML(string=html, base_url=None, url_fetcher=_nothing_from_outside).write_pdf(font_config=_fonts())

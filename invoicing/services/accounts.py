@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db import transaction
+
 from invoicing.models import Entry, EntryLine, Journal, Partner
+from openfire_billing import bulk
 
 
 @dataclass(frozen=True)
@@ -29,33 +32,34 @@ class EntryDraft:
     legs: Sequence[Leg]
 
 
-def write_entries(drafts: Iterable[EntryDraft]) -> list[Entry]:
+def write_entries(drafts: Iterable[EntryDraft]) -> None:
     """Write entries and their lines. Raises ValueError, before anything is written, when one does not balance."""
     kept = list(drafts)
     for draft in kept:
         off = sum((leg.amount for leg in draft.legs), Decimal(0))
         if off:
             raise ValueError(f"Entry {draft.number} is off balance by {off}.")
-    entries = Entry.objects.bulk_create(
-        [
-            Entry(journal=d.journal, number=d.number, on=d.on, document=d.document, label=d.label[:160])
-            for d in kept
-        ]
-    )
-    EntryLine.objects.bulk_create(
-        [
-            EntryLine(
-                entry=entry,
-                account=leg.account,
-                partner=leg.partner,
-                label=draft.label[:160],
-                debit=max(leg.amount, Decimal(0)),
-                credit=max(-leg.amount, Decimal(0)),
-            )
-            for entry, draft in zip(entries, kept, strict=True)
-            for leg in draft.legs
-            if leg.amount or len(draft.legs) == 1
-        ],
-        batch_size=2000,
-    )
-    return entries
+    with transaction.atomic():
+        ids = bulk.take_ids(Entry, len(kept))
+        bulk.insert(
+            Entry,
+            ("id", "journal_id", "number", "on", "document", "label"),
+            ((pk, d.journal.pk, d.number, d.on, d.document, d.label[:160]) for pk, d in zip(ids, kept, strict=True)),
+        )
+        bulk.insert(
+            EntryLine,
+            ("entry_id", "account", "partner_id", "label", "debit", "credit"),
+            (
+                (
+                    pk,
+                    leg.account,
+                    leg.partner.pk if leg.partner else None,
+                    draft.label[:160],
+                    max(leg.amount, Decimal(0)),
+                    max(-leg.amount, Decimal(0)),
+                )
+                for pk, draft in zip(ids, kept, strict=True)
+                for leg in draft.legs
+                if leg.amount or len(draft.legs) == 1
+            ),
+        )

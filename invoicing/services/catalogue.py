@@ -3,7 +3,17 @@
 from datetime import date
 from typing import Any
 
-from invoicing.models import Company, Counter, FiscalPosition, Journal, JournalCounter, Partner, PartnerTerms, Product, Tax
+from invoicing.models import (
+    Company,
+    Counter,
+    FiscalPosition,
+    Journal,
+    JournalCounter,
+    Partner,
+    PartnerTerms,
+    Product,
+    Tax,
+)
 
 
 def take_number(company: Company, series: str) -> str:

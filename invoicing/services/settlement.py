@@ -75,9 +75,7 @@ def record_payment(
             if part > 0:
                 Allocation.objects.create(invoice=invoice, payment=payment, amount=part, on=on)
                 left -= part
-                record(
-                    invoice, "paid", by=by, text=_("Paiement %s de %s €") % (payment.number, number_text(part))
-                )
+                record(invoice, "paid", by=by, text=_("Paiement %s de %s €") % (payment.number, number_text(part)))
         write_entries(
             [
                 EntryDraft(
@@ -103,8 +101,10 @@ def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
         raise BusinessError(_("%s est un avoir : il se rembourse ou s'affecte à une facture.") % invoice)
     if invoice.customer_id != customer.pk:
-        raise BusinessError(_("%(invoice)s est due par %(customer)s : choisissez le bon client.") % {
-            "invoice": invoice, "customer": invoice.customer})
+        raise BusinessError(
+            _("%(invoice)s est due par %(customer)s : choisissez le bon client.")
+            % {"invoice": invoice, "customer": invoice.customer}
+        )
     if invoice.residual <= 0:
         raise BusinessError(_("%s est déjà payée.") % invoice)
 

@@ -114,7 +114,12 @@ class ActionsMixin:
             raise PermissionDenied
         refusal = ""
         form = self._question(action, request, [document])
-        if request.method == "POST" and "_confirmed" in request.POST and form.is_valid() and "_preview" not in request.POST:
+        if (
+            request.method == "POST"
+            and "_confirmed" in request.POST
+            and form.is_valid()
+            and "_preview" not in request.POST
+        ):
             try:
                 if not action.is_offered(document):
                     raise BusinessError(

@@ -36,7 +36,9 @@ def counter(button: SmartButton, model: type) -> Coalesce:
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
     """The buttons of a document's page for this user: one query for all the counts."""
     model = type(document)
-    buttons = [b for b in contributions_to(model).smart_buttons if not b.permission or request.user.has_perm(b.permission)]  # type: ignore[union-attr]
+    buttons = [
+        b for b in contributions_to(model).smart_buttons if not b.permission or request.user.has_perm(b.permission)
+    ]  # type: ignore[union-attr]
     if not buttons:
         return []
     counts = (

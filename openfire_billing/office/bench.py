@@ -163,7 +163,9 @@ def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:
     for ids in _cut(sample):
         with transaction.atomic():
             facts = read_facts(ids, lock=False)
-            rows, _written = rows_of(plan(facts.contracts, facts.claimed, on=on).groups, facts, by=by, at=timezone.now())
+            rows, _written = rows_of(
+                plan(facts.contracts, facts.claimed, on=on).groups, facts, by=by, at=timezone.now()
+            )
             started = time.perf_counter()
             rows.write()
             if connection.vendor == "postgresql":  # foreign keys are checked at commit, which does not come

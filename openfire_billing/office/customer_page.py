@@ -15,7 +15,6 @@ from invoicing.exchange.pdf import invoice_pdf, quote_pdf
 from invoicing.models import Invoice, Quote
 from invoicing.services.parties.links import document_at
 
-
 # The customer is told of an RDV once it is confirmed.
 _TOLD = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
 

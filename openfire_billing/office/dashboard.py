@@ -23,7 +23,14 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
     di, devis, factures = "interventions_interventionrequest", "invoicing_quote", "invoicing_invoice"
     to_plan = [InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED]
     return [
-        ("interventions.view_interventionrequest", "DI à planifier", di, "planifier", False, requests.filter(state__in=to_plan).count),
+        (
+            "interventions.view_interventionrequest",
+            "DI à planifier",
+            di,
+            "planifier",
+            False,
+            requests.filter(state__in=to_plan).count,
+        ),
         ("interventions.view_interventionrequest", "DI en retard", di, "retard", True, requests.late(today).count),
         ("invoicing.bill", "DI à facturer", di, "facturer", False, requests.to_bill(today).count),
         ("invoicing.view_quote", "Devis sans réponse", devis, "attente", False, quotes.filter(state="sent").count),
@@ -37,7 +44,14 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             False,
             invoices.posted().filter(kind=InvoiceKind.INVOICE, residual__gt=0).count,
         ),
-        ("invoicing.post_invoice", "Factures en retard", factures, "retard", True, invoices.filter(is_overdue=True).count),
+        (
+            "invoicing.post_invoice",
+            "Factures en retard",
+            factures,
+            "retard",
+            True,
+            invoices.filter(is_overdue=True).count,
+        ),
     ]
 
 

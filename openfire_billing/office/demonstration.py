@@ -115,12 +115,36 @@ class _Case:
 CASES = [
     _Case(0, "Pose de poêle", "VEN-5.5", "validated", 3, "Pose du poêle du salon"),
     _Case(1, "Ramonage et entretien poêle à granulés", "VEN-5.5", "validated", -2, "Entretien annuel"),
-    _Case(2, "Dépannage", "VEN-10", "validated", 1, "Ne s'allume plus", (("mo_depannage", "1.5", "0"), ("bougie", "1", "0"))),
+    _Case(
+        2,
+        "Dépannage",
+        "VEN-10",
+        "validated",
+        1,
+        "Ne s'allume plus",
+        (("mo_depannage", "1.5", "0"), ("bougie", "1", "0")),
+    ),
     _Case(3, "Entretien annuel chaudière", "VEN-20", "validated", 10, "Chaudière de la grange"),
     _Case(4, "Ramonage poêle à bûches", "VEN-10", "late", -40, "Relancer avant l'hiver"),
     _Case(5, "Dépannage", "VEN-10", "done", -12, "Fumées dans la pièce", (("joint_porte", "2.35", "10"),)),
-    _Case(6, "Pose de poêle", "VEN-5.5", "quoted", 15, "Projet poêle à granulés", (("poele_armor9", "1", "5"), ("conduit_80", "4.5", "0"))),
-    _Case(7, "Pose de poêle", "VEN-5.5", "accepted", 20, "Remplacement insert", (("poele_armor9", "1", "10"), ("conduit_80", "6", "10"))),
+    _Case(
+        6,
+        "Pose de poêle",
+        "VEN-5.5",
+        "quoted",
+        15,
+        "Projet poêle à granulés",
+        (("poele_armor9", "1", "5"), ("conduit_80", "4.5", "0")),
+    ),
+    _Case(
+        7,
+        "Pose de poêle",
+        "VEN-5.5",
+        "accepted",
+        20,
+        "Remplacement insert",
+        (("poele_armor9", "1", "10"), ("conduit_80", "6", "10")),
+    ),
     _Case(8, "Visite technique avant devis", "VEN-20", "draft", 5, "Maison neuve, deux étages"),
     _Case(9, "Ramonage poêle à bûches", "VEN-10", "draft", 8, ""),
     _Case(10, "Dépannage", "VEN-10", "cancelled", -5, "Annulé par la cliente"),
@@ -206,7 +230,11 @@ def _tasks(company: Company, technician: User) -> None:
             granularity=granularity,
             product=Product.objects.filter(code=product).first(),
         )
-    for name, prefixes in (("Rennes métropole", "350 3551 3570 3576"), ("Nord", "3534 3552 3525"), ("Sud", "3558 3577 3523")):
+    for name, prefixes in (
+        ("Rennes métropole", "350 3551 3570 3576"),
+        ("Nord", "3534 3552 3525"),
+        ("Sud", "3558 3577 3523"),
+    ):
         Sector.objects.create(name=name, zip_prefixes=prefixes)
     people = ("Tugdual Rivoal", "Maëva Quéré", "Loeiz Prigent")
     for index, name in enumerate(people):
@@ -275,9 +303,7 @@ def _managed_building() -> Partner:
         partner=payer, street="9 quai Imaginaire", zip="35000", city="Rennes", is_default=True, is_billing=True
     )
     tenant = Partner.objects.create(name="Résidence des Ajoncs", bill_to=payer, phone="02 61 91 50 51")
-    Address.objects.create(
-        partner=tenant, street="30 rue des Ajoncs", zip="35000", city="Rennes", is_default=True
-    )
+    Address.objects.create(partner=tenant, street="30 rue des Ajoncs", zip="35000", city="Rennes", is_default=True)
     return tenant
 
 
@@ -324,15 +350,15 @@ def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, 
 def _appointments(company: Company, *, on: date, by: Any) -> None:
     """Some DIs get their RDV: one done, one unfinished, one confirmed, one still a draft."""
     morning, _end = day_bounds(on)
-    waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by("from_on", "pk")
+    waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by(
+        "from_on", "pk"
+    )
     placed = [o.made for o in plan_interventions(waiting[:4], not_before=morning, by=by) if o.made]
-    for rank, appointment in enumerate(placed):
-        if rank < 3:
-            appointment = confirm_appointment(appointment, by=by)
-        if rank == 0:
-            finish_appointment(appointment, at=appointment.ends_at, report="Tirage vérifié, appareil propre.", by=by)
-        elif rank == 1:
-            leave_unfinished(appointment, reason="Pièce à commander", by=by)
+    told = [confirm_appointment(appointment, by=by) for appointment in placed[:3]]
+    for done in told[:1]:
+        finish_appointment(done, at=done.ends_at, report="Tirage vérifié, appareil propre.", by=by)
+    for unfinished in told[1:2]:
+        leave_unfinished(unfinished, reason="Pièce à commander", by=by)
 
 
 def _bring_to(state: str, intervention: InterventionRequest, *, on: date, by: Any) -> None:

@@ -82,7 +82,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _may(user: Any, act: str, name: str) -> bool:
     app, model = name.split(".")
-    return user.has_perm(f"{app}.{act}_{model}") or (name == "invoicing.entry" and user.has_perm("invoicing.view_entry"))
+    return user.has_perm(f"{app}.{act}_{model}") or (
+        name == "invoicing.entry" and user.has_perm("invoicing.view_entry")
+    )
 
 
 def _is_installed(name: str) -> bool:

@@ -40,8 +40,18 @@ _CERTIFIED = (
     "et répondent aux conditions du taux de {rate} %."
 )
 POSITIONS = [
-    ("VEN-5.5", "Travaux de rénovation énergétique, logement de plus de deux ans", {WORKS_20: REDUCED_55}, _CERTIFIED.format(rate="5,5")),
-    ("VEN-10", "Travaux d'amélioration et d'entretien, logement de plus de deux ans", {WORKS_20: REDUCED_10}, _CERTIFIED.format(rate="10")),
+    (
+        "VEN-5.5",
+        "Travaux de rénovation énergétique, logement de plus de deux ans",
+        {WORKS_20: REDUCED_55},
+        _CERTIFIED.format(rate="5,5"),
+    ),
+    (
+        "VEN-10",
+        "Travaux d'amélioration et d'entretien, logement de plus de deux ans",
+        {WORKS_20: REDUCED_10},
+        _CERTIFIED.format(rate="10"),
+    ),
     ("VEN-20", "Taux normal", {}, ""),
     ("VEN-FRANCHISE", "Franchise en base", {WORKS_20: EXEMPT, GOODS_20: EXEMPT}, ""),
     ("VEN-AUTOLIQ", "Sous-traitance du bâtiment, autoliquidation", {WORKS_20: REVERSE, GOODS_20: REVERSE}, ""),

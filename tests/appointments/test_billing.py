@@ -225,9 +225,7 @@ def test_billed_line_lowered_below_what_is_billed_refused(world: World) -> None:
         write_lines(rdv, [edit], on=world.today, by=world.planner)
 
 
-@pytest.mark.parametrize(
-    "values", [{"unit_price": D(1)}, {"discount": D(50)}, {"product": None, "label": "Autre"}]
-)
+@pytest.mark.parametrize("values", [{"unit_price": D(1)}, {"discount": D(50)}, {"product": None, "label": "Autre"}])
 def test_billed_own_line_keeps_its_terms(world: World, values: dict[str, object]) -> None:
     rdv = alone(world)
     rdv.fiscal_position_id = world.intervention().fiscal_position_id

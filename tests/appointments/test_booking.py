@@ -28,7 +28,10 @@ def refused(act: object) -> str:
 
 
 def slots(rdv: Appointment) -> list[str]:
-    return [f"{s.starts_at.astimezone(at(9).tzinfo):%d %H:%M}-{s.ends_at.astimezone(at(9).tzinfo):%H:%M}" for s in rdv.slots.all()]
+    return [
+        f"{s.starts_at.astimezone(at(9).tzinfo):%d %H:%M}-{s.ends_at.astimezone(at(9).tzinfo):%H:%M}"
+        for s in rdv.slots.all()
+    ]
 
 
 def test_book_computes_the_end_from_the_working_hours(world: World) -> None:
@@ -121,7 +124,11 @@ def test_book_override_is_recorded_and_does_not_block(world: World) -> None:
     who = technician(world, name="Maëva")
     alone(world, who=who, starts_at=at(9))
     rdv = alone(world, who=who, starts_at=at(9), override="Urgence, cliente seule")
-    assert HistoryLine.objects.of(rdv).get(act="overridden").text.startswith("Dérogation « Urgence, cliente seule » : Maëva est déjà pris")
+    assert (
+        HistoryLine.objects.of(rdv)
+        .get(act="overridden")
+        .text.startswith("Dérogation « Urgence, cliente seule » : Maëva est déjà pris")
+    )
     assert [slot.blocks for slot in rdv.slots.all()] == [False]
 
 

@@ -42,7 +42,9 @@ def test_login_lasts_three_months(world: World, me: Technician) -> None:
     assert client.get("/mobile/").url == "/mobile/connexion/?next=%2Fmobile%2F"
     world.technician.set_password("chaleur35")
     world.technician.save()
-    answer = client.post("/mobile/connexion/?next=/mobile/", {"username": world.technician.username, "password": "chaleur35"})
+    answer = client.post(
+        "/mobile/connexion/?next=/mobile/", {"username": world.technician.username, "password": "chaleur35"}
+    )
     assert answer.url == "/mobile/"
     assert client.session.get_expiry_age() == 90 * 24 * 3600
 

@@ -74,7 +74,13 @@ class Story:
 
     def line(self, which: int, quantity: Decimal) -> None:
         product = ProductFactory(code="pose_2", unit_price=Decimal("33.33"))
-        values = {"kind": "article", "product": product, "label": "", "quantity": quantity, "unit_price": Decimal("33.33")}
+        values = {
+            "kind": "article",
+            "product": product,
+            "label": "",
+            "quantity": quantity,
+            "unit_price": Decimal("33.33"),
+        }
         self._edit(LineEdit(values=values))
 
     def raise_request(self, which: int, quantity: Decimal) -> None:
@@ -82,9 +88,7 @@ class Story:
         self._edit(LineEdit(pk=line.pk, values={"quantity": quantity}))
 
     def rdv(self, which: int, quantity: Decimal) -> None:
-        made = appoint(
-            self.intervention, technicians=[], starts_at=None, on=self.world.today, by=self.world.planner
-        )
+        made = appoint(self.intervention, technicians=[], starts_at=None, on=self.world.today, by=self.world.planner)
         Appointment.objects.filter(pk=made.pk).update(state="confirmed", number=f"RDV/{made.pk:06d}")
 
     def raise_rdv(self, which: int, quantity: Decimal) -> None:

@@ -41,7 +41,9 @@ def test_database_alone_refuses_two_places(transactional_db: None) -> None:
     rdv = Appointment(company=world.company, partner=world.customer, task=world.task, starts_at=day)
     rdv = save_appointment(rdv, technicians=[who], edits=(), on=day.date(), by=world.planner)
     with pytest.raises(IntegrityError, match="appointments_slot_not_in_two_places"):
-        Slot.objects.create(appointment=rdv, technician=who, starts_at=at(10, day=2, month=12), ends_at=at(11, day=2, month=12))
+        Slot.objects.create(
+            appointment=rdv, technician=who, starts_at=at(10, day=2, month=12), ends_at=at(11, day=2, month=12)
+        )
 
 
 @pytest.mark.parametrize("turn", range(5))

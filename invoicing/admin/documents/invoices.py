@@ -153,7 +153,17 @@ INVOICE_ACTIONS = (
 @admin.register(Invoice)
 class InvoiceAdmin(PublishedMixin, DocumentAdmin):
     company_path = "company"
-    list_display = ("__str__", "customer", "town", "dated", "due_on", "net_text", "gross_text", "residual_text", "state_badge")
+    list_display = (
+        "__str__",
+        "customer",
+        "town",
+        "dated",
+        "due_on",
+        "net_text",
+        "gross_text",
+        "residual_text",
+        "state_badge",
+    )
     list_filter = (InvoiceChips, FromFilter, "state", "kind", "company")
     search_fields = ("number", "customer__name", "origin", "site__city", "customer__phone", "customer__mobile")
     date_hierarchy = "issued_on"
@@ -177,7 +187,8 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (
-            super().get_queryset(request)
+            super()
+            .get_queryset(request)
             .with_payment_state(timezone.localdate())
             .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
         )
@@ -287,6 +298,8 @@ contribute(
     ],
     origins={
         "credit_notes": lambda invoice: Invoice.objects.filter(credits=invoice).values("pk"),
-        "quotes": lambda invoice: QuoteLineClaim.objects.filter(invoice_line__invoice=invoice).values("quote_line__quote"),
+        "quotes": lambda invoice: QuoteLineClaim.objects.filter(invoice_line__invoice=invoice).values(
+            "quote_line__quote"
+        ),
     },
 )

@@ -21,7 +21,9 @@ class PublicationForm(forms.Form):
     def prepare(self, request: Any, documents: Any) -> None:
         link = find_link(documents[0])
         if link is None:
-            self.fields["published"].help_text = _("L'adresse à donner au client s'affiche ici une fois la page publiée.")
+            self.fields["published"].help_text = _(
+                "L'adresse à donner au client s'affiche ici une fois la page publiée."
+            )
             return
         self.fields["published"].initial = link.is_published
         address = request.build_absolute_uri(f"/p/{token_of(link)}/")
@@ -44,7 +46,9 @@ class PublishedMixin:
             label=_("Page du client"),
             icon="public",
             permission=f"{meta.app_label}.change_{meta.model_name}",
-            explain=_("Le client voit ce document à une adresse qui ne se devine pas. Non publique : la page n'existe pas."),
+            explain=_(
+                "Le client voit ce document à une adresse qui ne se devine pas. Non publique : la page n'existe pas."
+            ),
             form=PublicationForm,
             run=_publish,
             confirm=_("Enregistrer"),
@@ -58,5 +62,7 @@ class PublishedMixin:
         if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):  # type: ignore[union-attr]
             url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publier"])
             text = _("Publique") if is_published(document) else _("Non publique")
-            buttons.append({"label": _("Sur le site internet"), "icon": "public", "text": text, "url": url, "is_dialog": True})
+            buttons.append(
+                {"label": _("Sur le site internet"), "icon": "public", "text": text, "url": url, "is_dialog": True}
+            )
         return buttons

@@ -163,7 +163,9 @@ QUOTE_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, quote, data: services.delete_quotes([quote], by=request.user) and None,
-        run_many=lambda request, quotes, data: each(quotes, lambda q: services.delete_quotes([q], by=request.user) and None),
+        run_many=lambda request, quotes, data: each(
+            quotes, lambda q: services.delete_quotes([q], by=request.user) and None
+        ),
         done=_("supprimé"),
     ),
 )
@@ -174,7 +176,15 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     company_path = "company"
     list_display = ("__str__", "partner", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge")
     list_filter = (QuoteChips, FromFilter, "state", "company")
-    search_fields = ("number", "partner__name", "bill_to__name", "title", "site__city", "partner__phone", "partner__mobile")
+    search_fields = (
+        "number",
+        "partner__name",
+        "bill_to__name",
+        "title",
+        "site__city",
+        "partner__phone",
+        "partner__mobile",
+    )
     date_hierarchy = "issued_on"
     autocomplete_fields = ("partner", "bill_to", "site")
     inlines = (QuoteLineInline,)
@@ -199,7 +209,11 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
-        return {"issued_on": today, "valid_until": today + timedelta(days=30), **super().get_changeform_initial_data(request)}
+        return {
+            "issued_on": today,
+            "valid_until": today + timedelta(days=30),
+            **super().get_changeform_initial_data(request),
+        }
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.state == S.DRAFT)
@@ -222,13 +236,20 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         return context
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        paper = {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": reverse("admin:invoicing_quote_pdf", args=[document.pk])}
+        paper = {
+            "label": "PDF",
+            "icon": "picture_as_pdf",
+            "text": _("Voir"),
+            "url": reverse("admin:invoicing_quote_pdf", args=[document.pk]),
+        }
         return [*super().smart_buttons(request, document), paper]
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
         data = form.cleaned_data
         if change:
-            services.edit_quote(form.instance, edits=edits, values={n: data[n] for n in form.changed_data if n in data}, by=request.user)
+            services.edit_quote(
+                form.instance, edits=edits, values={n: data[n] for n in form.changed_data if n in data}, by=request.user
+            )
             self.write_journal(request, form, change)
             return
         made = services.draft_quote(
@@ -237,18 +258,25 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             bill_to=data["bill_to"],
             site=data["site"] or data["partner"].default_address(),
             title=data["title"],
-            items=items_of_edits(edits, position=data["fiscal_position"], company=data["company"], on=data["issued_on"]),
+            items=items_of_edits(
+                edits, position=data["fiscal_position"], company=data["company"], on=data["issued_on"]
+            ),
             on=data["issued_on"],
             by=request.user,
             fiscal_position=data["fiscal_position"] or usual_terms(data["partner"]).fiscal_position,
             payment_term=data["payment_term"],
         ).quote
-        services.edit_quote(made, edits=(), values={"valid_until": data["valid_until"], "notes": data["notes"]}, by=request.user)
+        services.edit_quote(
+            made, edits=(), values={"valid_until": data["valid_until"], "notes": data["notes"]}, by=request.user
+        )
         form.instance.pk, form.instance.number = made.pk, made.number
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         totals = [quote.totals for quote in cl.result_list]
-        return [(_("Total HT de la page"), sum(t.net for t in totals)), (_("Total TTC de la page"), sum(t.gross for t in totals))]
+        return [
+            (_("Total HT de la page"), sum(t.net for t in totals)),
+            (_("Total TTC de la page"), sum(t.gross for t in totals)),
+        ]
 
     @admin.display(description=_("Ville"))
     def town(self, quote: Quote) -> str:

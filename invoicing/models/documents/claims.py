@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
+from django.apps import apps
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -80,7 +81,9 @@ def refuse_more_than_left(name: str, wanted: Decimal, left: Decimal) -> None:
     """Refuse an invoice line that would bill more than its source has left."""
     if wanted > left:
         raise BusinessError(
-            _("« %(name)s » : il ne reste que %(left)s à facturer, la ligne en demande %(wanted)s. Baissez la quantité.")
+            _(
+                "« %(name)s » : il ne reste que %(left)s à facturer, la ligne en demande %(wanted)s. Baissez la quantité."
+            )
             % {"name": name, "left": number_text(left, 0), "wanted": number_text(wanted, 0)}
         )
 
@@ -90,9 +93,7 @@ class QuoteLineClaim(Claim):
 
     LOCK_ORDER = 20
 
-    quote_line = models.ForeignKey(
-        QuoteLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de devis")
-    )
+    quote_line = models.ForeignKey(QuoteLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de devis"))
 
     class Meta:
         verbose_name = _("ligne de devis facturée")
@@ -133,9 +134,5 @@ def lock_quotes(quotes: Any) -> list[Quote]:
 
 def children_of(base: Any) -> list[Any]:
     """The concrete models that are children of an abstract model, wherever they live, in lock order."""
-    from django.apps import apps
-
     found = [model for model in apps.get_models() if issubclass(model, base)]
     return sorted(found, key=lambda model: (getattr(model, "LOCK_ORDER", 0), model._meta.label))
-
-

@@ -23,9 +23,7 @@ from openfire_billing.periods import ONE_DAY
 
 
 def _total(verbose_name: Any) -> MoneyField:
-    return MoneyField(
-        verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
-    )
+    return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
 
 
 class Invoice(models.Model):
@@ -37,6 +35,12 @@ class Invoice(models.Model):
     """
 
     MOVES = INVOICE_MOVES
+    currency: str
+    # annotated by with_payment_state()
+    allocated: Decimal
+    residual: Decimal
+    payment_state: str
+    is_overdue: bool
 
     company = models.ForeignKey(Company, models.PROTECT, related_name="invoices", verbose_name=_("Société"))
     kind = models.CharField(_("Type"), max_length=12, choices=InvoiceKind, default=InvoiceKind.INVOICE)
@@ -138,6 +142,10 @@ class InvoiceLine(BillableLine):
 
     On a credit note, `credits` is the line credited and `rebill` frees what it had billed. Period half-open.
     """
+
+    # annotated by left_to_credit()
+    credited: Decimal
+    credited_net: Decimal
 
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines", verbose_name=_("facture"))
     net = amount_field(_("Sous-total HT"), default=Decimal(0))

@@ -16,7 +16,9 @@ from stdnum.fr import tva as vat_number
 
 from invoicing.choices import PartnerKind, Rounding, TagScope
 
-account_number = RegexValidator(r"^\d{3}[0-9A-Z]{0,9}$", _("Un compte commence par trois chiffres, par exemple 706000."))
+account_number = RegexValidator(
+    r"^\d{3}[0-9A-Z]{0,9}$", _("Un compte commence par trois chiffres, par exemple 706000.")
+)
 
 
 def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
@@ -61,9 +63,7 @@ class Company(models.Model):
     late_penalty = models.CharField(
         _("Pénalités de retard"), max_length=200, default="trois fois le taux de l'intérêt légal"
     )
-    discount_terms = models.CharField(
-        _("Escompte"), max_length=200, default="Pas d'escompte pour paiement anticipé."
-    )
+    discount_terms = models.CharField(_("Escompte"), max_length=200, default="Pas d'escompte pour paiement anticipé.")
     insurance = models.TextField(_("Assurance décennale (assureur, couverture)"), blank=True)
     mediator = models.TextField(_("Médiateur de la consommation"), blank=True)
     quote_validity_days = models.PositiveSmallIntegerField(_("Validité d'un devis (jours)"), default=30)
@@ -198,9 +198,7 @@ class Partner(models.Model):
 
     def billing_address(self) -> "Address | None":
         """Where its invoices go: the billing address, else the default one."""
-        return next(
-            iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None
-        )
+        return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None)
 
 
 class Address(models.Model):

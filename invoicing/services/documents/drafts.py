@@ -73,7 +73,9 @@ def draft_invoice(
         billing_address=customer.billing_address(),
         site=site,
         fiscal_position=fiscal_position,
-        payment_term=payment_term or usual_terms(customer).payment_term or PaymentTerm.objects.order_by("-days").first(),
+        payment_term=payment_term
+        or usual_terms(customer).payment_term
+        or PaymentTerm.objects.order_by("-days").first(),
         proposed_on=on,
         origin=origin[:160],
         purchase_order=purchase_order,
@@ -167,7 +169,9 @@ def _lock_drafts(invoices: Sequence[Invoice]) -> list[Invoice]:
     return locked
 
 
-def edit_draft(invoice: Invoice, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any) -> Invoice:
+def edit_draft(
+    invoice: Invoice, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any
+) -> Invoice:
     """Change a draft's header and lines.
 
     A line that bills a quantity may fall (never to zero), or rise to what its source has left; its article is
@@ -220,24 +224,29 @@ def _check_edits(
         line, kind = lines[edit.pk], claimed.get(edit.pk)
         if edit.delete or kind is None:
             continue
-        if "product" in edit.values and edit.values["product"] != line.product:
-            raise BusinessError(
-                _("« %s » : l'article d'une ligne qui vient d'un autre document ne change pas. Supprimez la ligne.") % line
-            )
-        quantity = edit.values.get("quantity", line.quantity)
-        if quantity == line.quantity:
-            continue
-        if not kind.IS_QUANTITY:
-            raise BusinessError(_("« %s » : la quantité d'une période ou d'une visite ne change pas.") % line)
-        if quantity <= 0:
-            raise BusinessError(
-                _("« %s » : la quantité reste supérieure à zéro. Pour ne pas facturer la ligne, supprimez-la.") % line
-            )
-        wanted[line.pk] = quantity
+        quantity = _wanted_quantity(line, kind, edit)
+        if quantity != line.quantity:
+            wanted[line.pk] = quantity
     for kind, held in claims:
         touched = [claim for claim in held if claim.invoice_line_id in wanted]
         if touched:
             kind.check_changes(touched, wanted)
+
+
+def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> Decimal:
+    """The quantity a form wants of a line that bills something. Refuses another article, or a part of a thing."""
+    if "product" in edit.values and edit.values["product"] != line.product:
+        raise BusinessError(
+            _("« %s » : l'article d'une ligne qui vient d'un autre document ne change pas. Supprimez la ligne.") % line
+        )
+    quantity = edit.values.get("quantity", line.quantity)
+    if quantity != line.quantity and not kind.IS_QUANTITY:
+        raise BusinessError(_("« %s » : la quantité d'une période ou d'une visite ne change pas.") % line)
+    if quantity <= 0 and quantity != line.quantity:
+        raise BusinessError(
+            _("« %s » : la quantité reste supérieure à zéro. Pour ne pas facturer la ligne, supprimez-la.") % line
+        )
+    return Decimal(quantity)
 
 
 def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Claim], list[Any]]], *, by: Any) -> None:
@@ -300,7 +309,7 @@ def cancel_draft(invoice: Invoice, *, by: Any) -> Invoice:
         (invoice,) = _lock_drafts([invoice])
         for kind, held in claims:
             kind.check_freed(held)
-            kind.objects.filter(pk__in=[claim.pk for claim in held]).delete()
+            kind._default_manager.filter(pk__in=[claim.pk for claim in held]).delete()
             kind.freed(held, by=by)
         move(invoice, InvoiceState.CANCELLED, by=by, act="cancelled", text=_("Brouillon annulé"))
     return invoice

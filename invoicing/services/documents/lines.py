@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +14,7 @@ from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
 from openfire_billing.errors import BusinessError
 
+AnyLine = TypeVar("AnyLine", bound=BillableLine)
 COPIED = (
     "kind",
     "product_id",
@@ -104,7 +105,7 @@ def complete_line(line: BillableLine, *, position: FiscalPosition | None, compan
         )
 
 
-def remap_taxes(lines: Iterable[BillableLine], *, position: FiscalPosition | None, on: date) -> list[BillableLine]:
+def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on: date) -> list[AnyLine]:
     """Give article lines the tax of a new fiscal position. Returns those whose tax changed, not saved."""
     changed = []
     for line in lines:
@@ -124,18 +125,24 @@ def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any,
         raise BusinessError(_("%s : pas de position fiscale. Choisissez-la dans l'onglet Facturation.") % name)
     if belongs_elsewhere(position, company):
         raise BusinessError(
-            _("%(name)s : la position fiscale « %(position)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
+            _(
+                "%(name)s : la position fiscale « %(position)s » est celle d'une autre société. Choisissez-en une de %(company)s."
+            )
             % {"name": name, "position": position, "company": company}
         )
     for item in items:
         if item.product is not None and not item.product.income_account:
             raise BusinessError(
-                _("%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Catalogue › Articles).")
+                _(
+                    "%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Catalogue › Articles)."
+                )
                 % {"name": name, "product": item.product}
             )
         if belongs_elsewhere(item.tax, company):
             raise BusinessError(
-                _("%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
+                _(
+                    "%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. Choisissez-en une de %(company)s."
+                )
                 % {"name": name, "tax": item.tax, "line": item.label, "company": company}
             )
 
@@ -190,6 +197,10 @@ class _Typed:
         return self.tax.pk if self.tax else None
 
 
+def _as_it_was(line: Any) -> Any:
+    return type(line)(**{field.attname: getattr(line, field.attname) for field in line._meta.concrete_fields})
+
+
 def apply_edits(
     lines: Mapping[int, Any], edits: Sequence[LineEdit], *, new: Any, save: Any
 ) -> tuple[list[Any], dict[str, list[str]]]:
@@ -206,10 +217,10 @@ def apply_edits(
             changes[f"Ligne « {line} »"] = ["présente", "supprimée"]
             continue
         line = lines[edit.pk] if edit.pk else new()
-        before = type(line)(**{f.attname: getattr(line, f.attname) for f in line._meta.concrete_fields}) if edit.pk else None
+        before = _as_it_was(line) if edit.pk else None
         for name, value in edit.values.items():
             setattr(line, name, value)
-        if edit.pk and "product" in edit.values and before.product_id != line.product_id:
+        if before is not None and "product" in edit.values and before.product_id != line.product_id:
             line.tax_is_manual = False
         save(line, before)
         if before is None:

@@ -41,6 +41,7 @@ def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
 def detach(attachment: Attachment, *, by: Any) -> None:
     """Take a file away; the bytes go once the change is kept."""
     with transaction.atomic():
+        assert attachment.object is not None
         record(attachment.object, "detached", by=by, text=_("Fichier retiré : %s") % attachment.name)
         stored = attachment.file
         attachment.delete()

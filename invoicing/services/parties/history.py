@@ -19,9 +19,7 @@ def record(
     return record_many([(document, text, changes)], act, by=by)[0]
 
 
-def record_many(
-    acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any
-) -> list[HistoryLine]:
+def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> list[HistoryLine]:
     """Write one line for each (document, text, changes), in one query."""
     at = timezone.now()
     return HistoryLine.objects.bulk_create(
@@ -56,7 +54,10 @@ def refuse_stale(document: Model, seen: int) -> None:
             "Modifié entre-temps par %(who)s à %(at)s : votre saisie est gardée ci-dessous mais n'est pas enregistrée. "
             "Ouvrez la fiche dans un autre onglet, comparez, puis reportez vos changements."
         )
-        % {"who": (last and last.by and (last.by.get_full_name() or last.by.username)) or _("le système"), "at": f"{at:%H:%M}"}
+        % {
+            "who": (last and last.by and (last.by.get_full_name() or last.by.username)) or _("le système"),
+            "at": f"{at:%H:%M}",
+        }
     )
 
 

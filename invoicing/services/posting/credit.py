@@ -82,8 +82,8 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
 
 def net_left_of(invoice: Invoice) -> Decimal:
     """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
-    credits = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
-    return invoice.net.amount - sum((credit.net.amount for credit in credits), money.ZERO)
+    made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
+    return invoice.net.amount - sum((credit.net.amount for credit in made), money.ZERO)
 
 
 def _within(amount: Decimal, left: Decimal) -> Decimal:
@@ -108,8 +108,10 @@ def _totals(invoice: Invoice, chosen: list[tuple[InvoiceLine, Decimal, Decimal]]
             continue
         base_done, tax_done = credited.get(key, (money.ZERO, money.ZERO))
         base_left, tax_left = row.base - base_done, row.amount - tax_done
-        amount = tax_left if bases[key] == base_left else _within(
-            money.tax_of(bases[key], row.rate, invoice.rounding), tax_left
+        amount = (
+            tax_left
+            if bases[key] == base_left
+            else _within(money.tax_of(bases[key], row.rate, invoice.rounding), tax_left)
         )
         taxes.append(TaxTotal(row.category, row.rate, bases[key], amount))
     return money.with_taxes(tuple(taxes))
@@ -178,13 +180,17 @@ def _give_back(credit_note: Invoice, plan: CreditPlan, claims: Any, *, by: Any) 
 def _refuse_part(line: InvoiceLine, quantity: Decimal) -> None:
     if quantity == line.quantity:
         return
-    if line.credited:  # type: ignore[attr-defined]
+    if line.credited:
         raise BusinessError(
-            _("« %s » a déjà un avoir sans remise à facturer : sa période ne redevient pas à facturer. Décochez « Remettre à facturer ».")
+            _(
+                "« %s » a déjà un avoir sans remise à facturer : sa période ne redevient pas à facturer. Décochez « Remettre à facturer »."
+            )
             % line
         )
     raise BusinessError(
-        _("« %s » : une période, une visite ou une exception ne se remet à facturer qu'entière. Créditez toute la ligne, ou décochez « Remettre à facturer ».")
+        _(
+            "« %s » : une période, une visite ou une exception ne se remet à facturer qu'entière. Créditez toute la ligne, ou décochez « Remettre à facturer »."
+        )
         % line
     )
 
@@ -210,7 +216,7 @@ def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool,
         credits=invoice,
         reason=reason[:200],
         origin=_("%(number)s du %(day)s")
-        % {"number": invoice.number, "day": date_format(invoice.issued_on, "d/m/Y")},
+        % {"number": invoice.number, "day": date_format(invoice.issued_on or on, "d/m/Y")},
         purchase_order=invoice.purchase_order,
         rounding=invoice.rounding,
         currency=invoice.currency,

@@ -21,6 +21,7 @@ from invoicing.services.catalogue import lock_counters
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
 from invoicing.services.parties.history import record_many
+from openfire_billing import bulk
 from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError, Outcome
 
@@ -38,7 +39,7 @@ _FROZEN = [
     "buyer",
     "delivery",
     "posted_at",
-    "posted_by",
+    "posted_by_id",
 ]
 
 
@@ -136,7 +137,9 @@ def _content(invoice: Invoice) -> Any:
 def _buyer(invoice: Invoice) -> Any:
     customer = invoice.customer
     if invoice.billing_address is None:
-        return _("%(invoice)s : « %(customer)s » n'a pas d'adresse de facturation. Ajoutez-la sur sa fiche, puis choisissez-la ici.") % {
+        return _(
+            "%(invoice)s : « %(customer)s » n'a pas d'adresse de facturation. Ajoutez-la sur sa fiche, puis choisissez-la ici."
+        ) % {
             "invoice": invoice,
             "customer": customer,
         }
@@ -197,7 +200,9 @@ def _due_on(draft: Invoice) -> date | None:
 
 def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
     if issued_on < last:
-        return _("%(invoice)s : la dernière pièce du journal %(journal)s est du %(last)s, rien ne s'émet avant. Choisissez une date à partir de celle-ci.") % {
+        return _(
+            "%(invoice)s : la dernière pièce du journal %(journal)s est du %(last)s, rien ne s'émet avant. Choisissez une date à partir de celle-ci."
+        ) % {
             "invoice": draft,
             "journal": draft.journal.code,
             "last": date_format(last, "d/m/Y"),
@@ -206,7 +211,9 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
         return ""  # a credit bears the rate of what it credits
     for line in draft.lines.all():
         if line.tax is not None and line.supply_day is None and line.tax.on(issued_on) != line.tax:
-            return _("%(invoice)s : le taux de « %(line)s » a changé avant le %(day)s. Action › Mettre à jour les taxes, puis validez.") % {
+            return _(
+                "%(invoice)s : le taux de « %(line)s » a changé avant le %(day)s. Action › Mettre à jour les taxes, puis validez."
+            ) % {
                 "invoice": draft,
                 "line": line,
                 "day": date_format(issued_on, "d/m/Y"),
@@ -227,10 +234,17 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
         invoice.delivery = snapshots.delivery(invoice)
         if not invoice.is_credit_note:  # a credit's tax may be capped by what is left: it keeps what was computed
             _settle_totals(invoice)
-    Invoice.objects.bulk_update(invoices, _FROZEN, batch_size=200)
+    bulk.update(Invoice, _FROZEN, ([invoice.pk, *_frozen(invoice)] for invoice in invoices))
     write_entries([entry_of(invoice) for invoice in invoices])
-    record_many([(invoice, _("Validée sous le numéro %s") % invoice.number, None) for invoice in invoices], "posted", by=by)
+    record_many(
+        [(invoice, _("Validée sous le numéro %s") % invoice.number, None) for invoice in invoices], "posted", by=by
+    )
     send_after_commit("invoicing.tasks.render_missing_documents")
+
+
+def _frozen(invoice: Invoice) -> list[Any]:
+    values = [getattr(invoice, name) for name in _FROZEN]
+    return [getattr(value, "amount", value) for value in values]  # money as the plain decimal of its column
 
 
 def _settle_totals(invoice: Invoice) -> None:
@@ -272,5 +286,3 @@ def entry_of(invoice: Invoice) -> EntryDraft:
             *(Leg(account, -sign * amount) for account, amount in sorted(vat.items())),
         ],
     )
-
-

@@ -23,9 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1)
         parser.add_argument("--json", action="store_true", dest="as_json")
 
-    def handle(
-        self, *args: Any, contracts: int, database: str, workers: int, as_json: bool, **options: Any
-    ) -> None:
+    def handle(self, *args: Any, contracts: int, database: str, workers: int, as_json: bool, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("La mesure ne se lance pas en production.")
         if database != connection.vendor:

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
-from invoicing.services.documents.quotes import invoice_quotes
 from invoicing.models import Quote
+from invoicing.services.documents.quotes import invoice_quotes
 from openfire_billing.celery import app
 from openfire_billing.errors import Outcome
 from openfire_billing.fields import number_text
@@ -42,7 +42,9 @@ class Command(BaseCommand):
         """Bill what is to be billed today, once: a second time makes nothing new."""
         today = timezone.localdate()
         by = User.objects.get(username="factu")
-        interventions = InterventionRequest.objects.active().to_bill(today).select_related("partner__bill_to", "bill_to")
+        interventions = (
+            InterventionRequest.objects.active().to_bill(today).select_related("partner__bill_to", "bill_to")
+        )
         outcomes = invoice_interventions(interventions.order_by("pk"), on=today, by=by)
         outcomes += invoice_quotes(Quote.objects.to_bill().order_by("pk"), on=today, by=by)
         self.table(outcomes)
@@ -57,7 +59,7 @@ class Command(BaseCommand):
             invoice = outcome.made
             amounts = [number_text(amount.amount) for amount in (invoice.net, invoice.tax, invoice.gross)]
             self.stdout.write(
-                f"{str(outcome.document):<14} {str(invoice.customer):<26} {str(invoice):<34} "
+                f"{outcome.document!s:<14} {invoice.customer!s:<26} {invoice!s:<34} "
                 f"{amounts[0]:>12} {amounts[1]:>10} {amounts[2]:>12}"
             )
         for outcome in refused:
