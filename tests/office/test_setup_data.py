@@ -1,0 +1,95 @@
+"""Reference data, the demonstration, and the main job of `make demo`: each may be replayed."""
+
+from datetime import date
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from interventions.models import InterventionRequest
+from invoicing.models import Company, FiscalPosition, Invoice, Journal, Quote, Tax
+from openfire_billing.office.demonstration import COMPANY, USERS, load_demonstration
+from openfire_billing.office.reference import load_reference_data
+from tests.factories import World, everything, nothing_changed, position, tax
+
+pytestmark = pytest.mark.django_db
+
+
+def test_reference_data_replayed_changes_nothing(world: World) -> None:
+    with nothing_changed():
+        load_reference_data()
+
+
+def test_reference_data_never_takes_back_what_a_firm_changed(world: World) -> None:
+    Tax.objects.filter(name="TVA 20 %").update(account="445719")
+    position("VEN-10").mappings.all().delete()
+    FiscalPosition.objects.filter(code="VEN-5.5").update(mention="La nôtre")
+
+    with nothing_changed():
+        load_reference_data()
+
+    assert (tax("TVA 20 %").account, position().mention) == ("445719", "La nôtre")
+
+
+def test_reference_data_gives_what_is_missing(world: World) -> None:
+    Journal.objects.filter(company=world.company).delete()
+    Group.objects.filter(name="Comptable").delete()
+
+    call_command("load_reference_data", stdout=StringIO())
+
+    codes = Journal.objects.filter(company=world.company).order_by("code").values_list("code", flat=True)
+    assert list(codes) == ["AC", "AV", "BQ", "CA", "VE"]
+    assert Group.objects.get(name="Comptable").permissions.filter(codename="post_invoice").exists()
+
+
+def test_demonstration_is_loaded_once() -> None:
+    assert load_demonstration(on=date(2026, 11, 24)) is True
+    before = everything()
+
+    assert load_demonstration(on=date(2026, 11, 25)) is False
+    assert everything() == before
+    assert Company.objects.get().name == COMPANY
+
+
+def demo() -> str:
+    out = StringIO()
+    call_command("demo", "--once", stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.usefixtures("on_an_ordinary_day")
+def test_main_job_bills_what_is_to_be_billed_and_again_makes_nothing() -> None:
+    first = demo()
+    made = Invoice.objects.count()
+    totals = {invoice.gross.amount for invoice in Invoice.objects.all()}
+    assert made > 0
+    assert f"\n{made} brouillon(s) créé(s)" in first
+    assert all(str(invoice) in first for invoice in Invoice.objects.all())
+    assert "Refusé : " in first
+    assert "pas de position fiscale" in first
+
+    with nothing_changed():
+        second = demo()
+
+    assert "\n0 brouillon(s) créé(s)" in second
+    assert {invoice.gross.amount for invoice in Invoice.objects.all()} == totals
+    assert len(totals) > 1
+
+
+@pytest.mark.usefixtures("on_an_ordinary_day")
+def test_demonstration_shows_every_state_of_the_road() -> None:
+    demo()
+
+    states = set(InterventionRequest.objects.values_list("state", flat=True))
+    assert {"draft", "to_plan", "done", "cancelled"} <= states
+    assert {"sent", "accepted"} <= set(Quote.objects.values_list("state", flat=True))
+    assert len(USERS) == 5
+
+
+def test_demonstration_is_refused_in_production(settings: object) -> None:
+    settings.LOCAL = False  # type: ignore[attr-defined]
+    for command in (("demo", "--once"), ("load_demo",)):
+        with nothing_changed(), pytest.raises(CommandError):
+            call_command(*command, stdout=StringIO())
