@@ -6,10 +6,12 @@ The same act may be offered on many documents from the list; a report then says 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -120,6 +122,10 @@ class ActionsMixin:
             and form.is_valid()
             and "_preview" not in request.POST
         ):
+            once = f"act:{request.user.pk}:{request.POST.get('_once') or uuid4()}"
+            if not cache.add(once, True, timeout=3600):
+                messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
+                return HttpResponseRedirect(self._after(action, document))
             try:
                 if not action.is_offered(document):
                     raise BusinessError(
@@ -130,6 +136,7 @@ class ActionsMixin:
                 made = action.run(request, document, form.cleaned_data)
             except BusinessError as error:
                 refusal = str(error)
+                cache.delete(once)
             else:
                 messages.success(request, self._done(action, document, made))
                 return HttpResponseRedirect(self._after(action, document))
@@ -141,6 +148,7 @@ class ActionsMixin:
             "act": action,
             "form": form,
             "refusal": refusal,
+            "once": uuid4(),  # a second press of the button, or « back » and again, does nothing more
             "explain": action.explain(document) if callable(action.explain) else action.explain,
             "back": reverse_change(document),
         }

@@ -47,6 +47,11 @@ class QuoteChips(ChipFilter):
     )
 
 
+def _is_settled(quote: Quote) -> bool:
+    """Accepted and billed in full: it counts as settled."""
+    return quote.state == S.ACCEPTED and not quote.lines.open().exists()
+
+
 def _act(service: Any) -> Any:
     return lambda request, quote, data: service(quote, by=request.user)
 
@@ -81,6 +86,7 @@ QUOTE_ACTIONS = (
         icon="receipt_long",
         permission=BILL,
         states=frozenset({S.ACCEPTED}),
+        offered=lambda quote: not _is_settled(quote),
         primary_in=frozenset({S.ACCEPTED}),
         explain=_("Une facture en brouillon reprend ce qui reste à facturer du devis."),
         form=InvoiceForm,
@@ -232,6 +238,8 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         if quote is not None:
             if quote.is_expired(timezone.localdate()):
                 context["office_flag"] = badge("expired", _("Expiré"))
+            elif _is_settled(quote):
+                context["office_flag"] = badge("billed", _("Entièrement facturé"))
             context["office_amounts"] = amounts_of_lines(quote.lines.all(), quote.company.rounding)
         return context
 
