@@ -26,7 +26,8 @@ def take_ids(model: type[models.Model], count: int, *, using: str = "default") -
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)", [f'"{table}"', column, count]
+                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+                [f'"{table}"', column, count],
             )
             return [row[0] for row in cursor.fetchall()]
         if not connection.in_atomic_block:
@@ -71,13 +72,14 @@ def update(
     key = connection.ops.quote_name(model._meta.pk.column)  # type: ignore[union-attr]
     if connection.vendor == "postgresql":
         types = [_field(model, name).db_type(connection) for name in columns]
-        arrays = ", ".join(["%s::bigint[]", *(f"%s::{type_}[]" for type_ in types)])
         sets = ", ".join(f"{name} = s.c{i}" for i, name in enumerate(names))
-        cells = ", ".join(["k", *(f"c{i}" for i in range(len(names)))])
-        values = [list(map(_array_item, column)) for column in zip(*kept, strict=True)]
+        cells = ", ".join(["k bigint", *(f"c{i} {type_}" for i, type_ in enumerate(types))])
+        keys = ["k", *(f"c{i}" for i in range(len(names)))]
+        values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in kept])
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {table} AS t SET {sets} FROM unnest({arrays}) AS s({cells}) WHERE t.{key} = s.k", values
+                f"UPDATE {table} AS t SET {sets} FROM json_to_recordset(%s::json) AS s({cells}) WHERE t.{key} = s.k",
+                [values],
             )
         return
     adapt = _adapters(model, columns)
@@ -107,8 +109,14 @@ def _batches(rows: Iterable[Sequence[Any]]) -> Iterable[list[Sequence[Any]]]:
         yield batch
 
 
-def _array_item(value: Any) -> Any:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+_json_of_anything = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
 # COPY's text format
@@ -146,8 +154,8 @@ _COPY = _Copy(
         Decimal: str,
         date: date.isoformat,
         datetime: datetime.isoformat,
-        dict: lambda value: json.dumps(value, ensure_ascii=False).translate(_ESCAPES),
-        list: lambda value: json.dumps(value, ensure_ascii=False).translate(_ESCAPES),
+        dict: lambda value: _json(value).translate(_ESCAPES) if value else "{}",
+        list: lambda value: _json(value).translate(_ESCAPES) if value else "[]",
     }
 )
 
@@ -180,7 +188,7 @@ def _writer(field: Any) -> Callable[[Any], Any] | None:
     if isinstance(field, models.DateField):
         return date.isoformat
     if isinstance(field, models.JSONField):
-        return lambda value: json.dumps(value, ensure_ascii=False)
+        return _json
     if isinstance(field, (models.CharField, models.TextField)):
         return str  # a choice or a lazy text
     return None

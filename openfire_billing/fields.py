@@ -1,12 +1,13 @@
 """Columns and form fields that mean the same everywhere: quantities, unit prices, percents, sums of decimals."""
 
+import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Func, Subquery, Sum
+from django.db.models import Func, Lookup, Subquery, Sum
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
@@ -70,6 +71,23 @@ def sum_of(queryset: Any, column: str, group: str) -> Subquery:
     field = models.DecimalField(max_digits=18, decimal_places=4)
     sums = queryset.order_by().values(group).annotate(_sum=Sum(column)).values("_sum")
     return Subquery(sums, output_field=field)
+
+
+class Among(Lookup):  # type: ignore[type-arg]
+    """`pk__among=ids`: as `__in`, the ids given as one parameter, so that a thousand of them cost nothing to write.
+
+    On PostgreSQL an array, on SQLite a JSON list. Registered for every column by the ground's app.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        left, params = self.process_lhs(compiler, connection)
+        ids = list(self.rhs)
+        if connection.vendor == "sqlite":
+            return f"{left} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(ids)]
+        return f"{left} = ANY(%s)", [*params, ids]
 
 
 class DecimalTextInput(forms.TextInput):

@@ -32,6 +32,10 @@ def _settled(name: str) -> models.CheckConstraint:
     )
 
 
+def _released(name: str) -> models.Index:
+    return models.Index(fields=["released_by"], condition=Q(released_by__isnull=False), name=name)
+
+
 class ThingClaim(Claim):
     """A claim of a whole thing. `due_on`: the day it becomes owed, and is again when it is freed."""
 
@@ -49,7 +53,13 @@ class ThingClaim(Claim):
     )
     without_document = models.CharField(_("sans facture"), max_length=16, choices=WithoutDocument, blank=True)
     released_by = models.ForeignKey(
-        InvoiceLine, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("libéré par")
+        InvoiceLine,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # almost always empty: _released() indexes the others
+        related_name="+",
+        verbose_name=_("libéré par"),
     )
     due_on = models.DateField(_("dû le"))
 
@@ -97,7 +107,9 @@ class PeriodClaim(ThingClaim):
 
     CONTRACT = "article__line__contract"
 
-    article = models.ForeignKey(Article, models.PROTECT, related_name="claims", verbose_name=_("article"))
+    article = models.ForeignKey(
+        Article, models.PROTECT, db_index=False, related_name="claims", verbose_name=_("article")
+    )
     start = models.DateField(_("du"))
     end = models.DateField(_("au (exclu)"))
     kind = models.CharField(_("sens"), max_length=6, choices=ClaimKind, default=ClaimKind.CHARGE)
@@ -107,11 +119,13 @@ class PeriodClaim(ThingClaim):
         verbose_name = _("période facturée")
         verbose_name_plural = _("périodes facturées")
         constraints = [
-            models.UniqueConstraint(
-                fields=["article", "start", "kind"], condition=ALIVE, name="contracts_period_once"
-            ),
+            models.UniqueConstraint(fields=["article", "start", "kind"], condition=ALIVE, name="contracts_period_once"),
             models.CheckConstraint(condition=Q(start__lt=F("end")), name="contracts_period_not_empty"),
             _settled("contracts_period_settled"),
+        ]
+        indexes = [
+            _released("contracts_period_released"),
+            models.Index(fields=["article", "end"], name="contracts_period_of"),
         ]
 
     def __str__(self) -> str:
@@ -150,6 +164,7 @@ class VisitClaim(ThingClaim):
             models.UniqueConstraint(fields=["article", "visit"], condition=ALIVE, name="contracts_visit_billed_once"),
             _settled("contracts_visitclaim_settled"),
         ]
+        indexes = [_released("contracts_visitclaim_released")]
 
     def __str__(self) -> str:
         return f"{self.article} · {self.visit}"
@@ -160,9 +175,7 @@ class ExceptionClaim(ThingClaim):
 
     CONTRACT = "exception__line__contract"
 
-    exception = models.ForeignKey(
-        ContractException, models.PROTECT, related_name="claims", verbose_name=_("exception")
-    )
+    exception = models.ForeignKey(ContractException, models.PROTECT, related_name="claims", verbose_name=_("exception"))
 
     class Meta:
         ordering = ["pk"]
@@ -172,6 +185,7 @@ class ExceptionClaim(ThingClaim):
             models.UniqueConstraint(fields=["exception"], condition=ALIVE, name="contracts_exception_once"),
             _settled("contracts_exceptionclaim_settled"),
         ]
+        indexes = [_released("contracts_exceptclaim_released")]
 
     def __str__(self) -> str:
         return str(self.exception)

@@ -43,22 +43,32 @@ class Contract(models.Model):
     `next_due_on`: the first day something is due and not claimed (None = nothing known); it narrows the search of
     the night and is never later than the truth. `next_visit_on`: likewise for the next visit to plan.
     `set_aside_*`: why the last run left it out, until it is billed.
+    Every night rewrites these columns, so no index stands here that no question asks for.
     """
 
     MOVES = CONTRACT_MOVES
 
-    company = models.ForeignKey(Company, models.PROTECT, related_name="contracts", verbose_name=_("Société"))
+    company = models.ForeignKey(
+        Company, models.PROTECT, db_index=False, related_name="contracts", verbose_name=_("Société")
+    )
     reference = models.CharField(_("Référence"), max_length=35, null=True, blank=True)
     state = models.CharField(_("État"), max_length=12, choices=ContractState, default=ContractState.DRAFT)
     payer = models.ForeignKey(Partner, models.PROTECT, related_name="contracts", verbose_name=_("Client payeur"))
     billing_address = models.ForeignKey(
-        Address, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Adresse de facturation")
+        Address,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("Adresse de facturation"),
     )
     manager = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="contracts",
         verbose_name=_("Gestionnaire"),
     )
@@ -66,7 +76,9 @@ class Contract(models.Model):
     start_on = models.DateField(_("Début"))
     end_on = models.DateField(_("Fin (dernier jour)"), null=True, blank=True)
     auto_renew = models.BooleanField(
-        _("Renouvellement tacite"), default=True, help_text=_("La fin marque alors le terme, sans arrêter la facturation.")
+        _("Renouvellement tacite"),
+        default=True,
+        help_text=_("La fin marque alors le terme, sans arrêter la facturation."),
     )
     terminated_on = models.DateField(_("Résilié au (dernier jour)"), null=True, blank=True)
     termination_reason = models.CharField(_("Motif de résiliation"), max_length=200, blank=True)
@@ -88,19 +100,29 @@ class Contract(models.Model):
     )
     proration = models.CharField(_("Prorata"), max_length=5, choices=Proration, default=Proration.NONE)
     fiscal_position = models.ForeignKey(
-        FiscalPosition, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Position fiscale")
+        FiscalPosition,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("Position fiscale"),
     )
     payment_term = models.ForeignKey(
-        PaymentTerm, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Conditions de règlement")
+        PaymentTerm,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("Conditions de règlement"),
     )
     journal = models.ForeignKey(
-        Journal, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Journal")
+        Journal, models.PROTECT, null=True, blank=True, db_index=False, related_name="+", verbose_name=_("Journal")
     )
     grouped = models.BooleanField(_("Regrouper les lignes sur une facture"), default=True)
     group_by_payer = models.BooleanField(_("Regrouper avec les contrats du même payeur"), default=False)
-    late_billing = models.CharField(
-        _("Retard"), max_length=15, choices=LateBilling, default=LateBilling.ONE_PER_PERIOD
-    )
+    late_billing = models.CharField(_("Retard"), max_length=15, choices=LateBilling, default=LateBilling.ONE_PER_PERIOD)
     auto_post = models.BooleanField(_("Validation automatique"), default=False)
     purchase_order = models.CharField(_("N° de commande du client"), max_length=60, blank=True)
     notes = models.TextField(_("Commentaires"), blank=True)
@@ -206,14 +228,23 @@ class ContractLine(models.Model):
         related_name="contract_lines",
         verbose_name=_("Produit installé"),
     )
-    starts_on = models.DateField(_("Servie à partir du"), null=True, blank=True, help_text=_("Vide : dès le début du contrat."))
+    starts_on = models.DateField(
+        _("Servie à partir du"), null=True, blank=True, help_text=_("Vide : dès le début du contrat.")
+    )
     ends_on = models.DateField(_("Servie jusqu'au (dernier jour)"), null=True, blank=True)
     grid_from = models.DateField(_("Échéances comptées depuis"), null=True, blank=True)
     billed_elsewhere_until = models.DateField(
-        _("Facturé ailleurs jusqu'au"), null=True, blank=True, help_text=_("Dernier jour facturé par l'ancien logiciel.")
+        _("Facturé ailleurs jusqu'au"),
+        null=True,
+        blank=True,
+        help_text=_("Dernier jour facturé par l'ancien logiciel."),
     )
     frequency = models.CharField(
-        _("Fréquence de facturation"), max_length=12, choices=BillingFrequency, blank=True, help_text=_("Vide : celle du contrat.")
+        _("Fréquence de facturation"),
+        max_length=12,
+        choices=BillingFrequency,
+        blank=True,
+        help_text=_("Vide : celle du contrat."),
     )
     every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
     unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)

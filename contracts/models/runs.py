@@ -64,7 +64,9 @@ class BillingRun(models.Model):
 class BillingOutcome(models.Model):
     """What a run did of one contract. `invoices`: ids of the drafts it is on; `drafts`: what a dry run would make."""
 
-    run = models.ForeignKey(BillingRun, models.CASCADE, related_name="outcomes", verbose_name=_("passage"))
+    run = models.ForeignKey(
+        BillingRun, models.CASCADE, db_index=False, related_name="outcomes", verbose_name=_("passage")
+    )
     contract = models.ForeignKey(Contract, models.CASCADE, related_name="outcomes", verbose_name=_("contrat"))
     result = models.CharField(_("résultat"), max_length=8, choices=Result)
     code = models.CharField(_("code"), max_length=30, blank=True)
@@ -77,7 +79,7 @@ class BillingOutcome(models.Model):
         verbose_name = _("résultat de passage")
         verbose_name_plural = _("résultats de passages")
         constraints = [models.UniqueConstraint(fields=["run", "contract"], name="contracts_outcome_once")]
-        indexes = [models.Index(fields=["run", "result"], name="contracts_outcome_result")]
+        indexes = [models.Index(fields=["run"], condition=Q(result=Result.REFUSED), name="contracts_outcome_refused")]
 
     def __str__(self) -> str:
         return f"{self.contract} : {self.get_result_display()}"

@@ -83,7 +83,9 @@ def bill_chunk(run: BillingRun, ids: Sequence[int]) -> None:
 
 def _payer_by_payer(run: BillingRun, ids: Sequence[int]) -> None:
     payers: dict[tuple[int, int], list[int]] = defaultdict(list)
-    for pk, company, payer in Contract.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "company_id", "payer_id"):
+    for pk, company, payer in (
+        Contract.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "company_id", "payer_id")
+    ):
         payers[company, payer].append(pk)
     for members in payers.values():
         try:
@@ -133,7 +135,12 @@ def _set_aside(run: BillingRun, pk: int, error: Exception) -> None:
         reason = _(
             "Contrat %(contract)s : la facturation a échoué sans que ses données le laissent prévoir (%(error)s). "
             "Rien n'est facturé ; corrigez sa fiche ou prévenez votre support."
-        ) % {"contract": contract, "error": f"{type(error).__name__}: {str(error).splitlines()[0][:120]}" if str(error) else type(error).__name__}
+        ) % {
+            "contract": contract,
+            "error": f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            if str(error)
+            else type(error).__name__,
+        }
         if not run.is_dry:
             contract.set_aside_code, contract.set_aside_reason = UNEXPECTED, reason
             contract.save(update_fields=["set_aside_code", "set_aside_reason"])
@@ -167,7 +174,9 @@ def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
 def _leave_out_told(run: BillingRun, facts: ChunkFacts) -> None:
     """A chunk done twice (a task delivered again) tells each contract once."""
     told = set(
-        BillingOutcome.objects.filter(run=run, contract__in=list(facts.was)).order_by().values_list("contract_id", flat=True)
+        BillingOutcome.objects.filter(run=run, contract__among=list(facts.was))
+        .order_by()
+        .values_list("contract_id", flat=True)
     )
     if told:
         facts.contracts = [contract for contract in facts.contracts if contract.id not in told]
@@ -229,7 +238,9 @@ def _foretold(group: GroupIntent, contract: int) -> dict[str, Any]:
 
 def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> None:
     """An outcome for each contract."""
-    said = {refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)}
+    said = {
+        refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)
+    }
     for skip in made.skips:
         said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
     for contract in report.free:
@@ -250,6 +261,7 @@ def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> Non
 
 def _drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
     return " ; ".join(
-        _("%(day)s : %(net)s € HT") % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": number_text(Decimal(d["net"]))}
+        _("%(day)s : %(net)s € HT")
+        % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": number_text(Decimal(d["net"]))}
         for d in drafts
     )

@@ -40,7 +40,7 @@ def visits_made(facts: ChunkFacts) -> set[VisitKey]:
     """The keys of every visit ever made for these contracts."""
     ids = [contract.id for contract in facts.contracts]
     return set(
-        ContractRequest.objects.filter(chain__contract__in=ids, rank__isnull=False)
+        ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
         .order_by()
         .values_list("chain_id", "year", "rank")
     )

@@ -113,7 +113,7 @@ class _Reader:
         self._negative = False  # whether an exception takes something off
 
     def read(self, *, lock: bool) -> ChunkFacts:
-        queryset = Contract.objects.filter(pk__in=self.ids).order_by("pk")
+        queryset = Contract.objects.filter(pk__among=self.ids).order_by("pk")
         if lock:
             queryset = queryset.select_for_update()
         rows = [dict(zip(_CONTRACT, row, strict=True)) for row in queryset.values_list(*_CONTRACT)]
@@ -121,7 +121,8 @@ class _Reader:
             return self.facts
         lines = self._lines()
         companies = {
-            c["id"]: c for c in Company.objects.order_by().values("id", "currency", "rounding", "name", "income_account")
+            c["id"]: c
+            for c in Company.objects.order_by().values("id", "currency", "rounding", "name", "income_account")
         }
         addresses = self._billing_addresses({row["payer_id"] for row in rows if not row["billing_address_id"]})
         foreign = dict(FiscalPosition.objects.filter(company__isnull=False).values_list("id", "company_id"))
@@ -145,7 +146,9 @@ class _Reader:
     def _refuse_foreign_position(self, row: dict[str, Any], company: dict[str, Any], foreign: dict[int, int]) -> None:
         owner = foreign.get(row["fiscal_position_id"])
         if owner and owner != row["company_id"]:
-            reason = f"sa position fiscale est celle d'une autre société que {company['name']} : choisissez-en une autre."
+            reason = (
+                f"sa position fiscale est celle d'une autre société que {company['name']} : choisissez-en une autre."
+            )
             self._break(row["id"], row["reference"], reason)
 
     def _break(self, contract: int, reference: str | None, reason: str) -> None:
@@ -157,7 +160,9 @@ class _Reader:
         if not payers:
             return {}
         for pk, partner, is_billing, is_default in (
-            Address.objects.filter(partner__in=payers).order_by().values_list("id", "partner_id", "is_billing", "is_default")
+            Address.objects.filter(partner__among=list(payers))
+            .order_by()
+            .values_list("id", "partner_id", "is_billing", "is_default")
         ):
             rank = (not is_billing, not is_default, pk)
             if partner not in found or rank < found[partner][0]:
@@ -166,7 +171,7 @@ class _Reader:
 
     def _lines(self) -> dict[int, list[dict[str, Any]]]:
         lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
-        rows = ContractLine.objects.filter(contract__in=self.ids, state=ContractLineState.VALIDATED).order_by("pk")
+        rows = ContractLine.objects.filter(contract__among=self.ids, state=ContractLineState.VALIDATED).order_by("pk")
         for values in rows.values_list(*_LINE):
             row = dict(zip(_LINE, values, strict=True))
             lines[row["contract_id"]].append(row)
@@ -176,7 +181,7 @@ class _Reader:
     def _articles(self) -> dict[int, list[f.ArticleFacts]]:
         prices: dict[int, list[f.PriceVersion]] = defaultdict(list)
         for article, from_on, unit_price, discount in (
-            PriceVersion.objects.filter(article__line__contract__in=self.ids)
+            PriceVersion.objects.filter(article__line__contract__among=self.ids)
             .order_by("from_on")
             .values_list("article_id", "from_on", "unit_price", "discount")
         ):
@@ -184,7 +189,7 @@ class _Reader:
         articles: dict[int, list[f.ArticleFacts]] = defaultdict(list)
         for pk, line, contract, reference, company, label, quantity, price, discount, product, account, tax in (
             Article.objects.filter(
-                line__contract__in=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
+                line__contract__among=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
             )
             .order_by("position", "pk")
             .values_list(
@@ -214,15 +219,35 @@ class _Reader:
             self._break(contract, reference, f"l'article « {label} » n'a pas de compte de produit. Complétez sa fiche.")
         owner = self.facts.taxes[tax].company
         if owner and owner != company:
-            self._break(contract, reference, f"la TVA de « {label} » est celle d'une autre société. Choisissez-en une autre.")
+            self._break(
+                contract, reference, f"la TVA de « {label} » est celle d'une autre société. Choisissez-en une autre."
+            )
 
     def _exceptions(self) -> dict[int, list[f.ExceptionFacts]]:
         """Those that no live claim holds."""
         alive = ExceptionClaim.objects.filter(exception=OuterRef("pk"), released_by__isnull=True)
         found: dict[int, list[f.ExceptionFacts]] = defaultdict(list)
-        for pk, line, contract, reference, company, on, label, quantity, price, discount, product, account, tax, unit in (
+        for (
+            pk,
+            line,
+            contract,
+            reference,
+            company,
+            on,
+            label,
+            quantity,
+            price,
+            discount,
+            product,
+            account,
+            tax,
+            unit,
+        ) in (
             ContractException.objects.filter(
-                ~Exists(alive), line__contract__in=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
+                ~Exists(alive),
+                line__contract__among=self.ids,
+                line__state=ContractLineState.VALIDATED,
+                kind=LineKind.ARTICLE,
             )
             .order_by("on", "position", "pk")
             .values_list(
@@ -255,7 +280,7 @@ class _Reader:
             ContractRequest.objects.filter(
                 Q(line__frequency=BillingFrequency.PER_VISIT)
                 | Q(line__frequency="", line__contract__frequency=BillingFrequency.PER_VISIT),
-                line__contract__in=self.ids,
+                line__contract__among=self.ids,
                 kind=RequestKind.VISIT,
                 intervention__state=InterventionState.DONE,
                 intervention__done_on__isnull=False,
@@ -277,13 +302,19 @@ class _Reader:
             output_field=DecimalField(max_digits=18, decimal_places=2),
         )
         seen = set()
-        for path in ("lines__periodclaims__article", "lines__visitclaims__article", "lines__exceptionclaims__exception"):
+        for path in (
+            "lines__periodclaims__article",
+            "lines__visitclaims__article",
+            "lines__exceptionclaims__exception",
+        ):
             contract = f"{path}__line__contract_id"
             rows = (
                 Invoice.objects.filter(
-                    **{f"{path}__line__contract__in": self.ids}, kind=InvoiceKind.INVOICE, state=InvoiceState.POSTED
+                    **{f"{path}__line__contract__among": self.ids}, kind=InvoiceKind.INVOICE, state=InvoiceState.POSTED
                 )
-                .annotate(taken=Coalesce(credited, Decimal(0), output_field=DecimalField(max_digits=18, decimal_places=2)))
+                .annotate(
+                    taken=Coalesce(credited, Decimal(0), output_field=DecimalField(max_digits=18, decimal_places=2))
+                )
                 .order_by("-issued_on", "-pk")
                 .values_list("id", contract, "net", "taken")
                 .distinct()
@@ -296,11 +327,11 @@ class _Reader:
 
     def _claims(self) -> None:
         """The live claims, those of settled periods left out."""
-        periods = PeriodClaim.objects.filter(article__line__contract__in=self.ids, released_by__isnull=True)
+        periods = PeriodClaim.objects.filter(article__line__contract__among=self.ids, released_by__isnull=True)
         if self.settled:
             due = F("article__line__contract__next_due_on")
             periods = periods.filter(Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True))
-        visits = VisitClaim.objects.filter(article__line__contract__in=self.ids, released_by__isnull=True)
+        visits = VisitClaim.objects.filter(article__line__contract__among=self.ids, released_by__isnull=True)
         self.facts.claimed = f.Claimed.of(
             periods.order_by().values_list("article_id", "start", "end", "kind"),
             visits=visits.order_by().values_list("article_id", "visit_id"),

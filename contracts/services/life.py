@@ -27,7 +27,18 @@ from openfire_billing.errors import BusinessError, WrongState
 from openfire_billing.fields import number_text
 
 # What the place and amount of a period are counted from: fixed once something is billed.
-TERMS = ("company", "payer", "start_on", "frequency", "every", "unit", "invoicing", "alignment", "anchor_day", "proration")
+TERMS = (
+    "company",
+    "payer",
+    "start_on",
+    "frequency",
+    "every",
+    "unit",
+    "invoicing",
+    "alignment",
+    "anchor_day",
+    "proration",
+)
 
 
 def lock_contract(contract: Contract) -> Contract:
@@ -50,7 +61,7 @@ def lock_contracts(contracts: Iterable[Contract]) -> list[Contract]:
 
 def live_claims(**source: Any) -> list[Any]:
     """Claims that live, of a contract or a line: `contract=…` or `line=…`."""
-    (name, value), = source.items()
+    ((name, value),) = source.items()
     path = {"contract": "line__contract", "line": "line"}[name]
     found: list[Any] = []
     for claim, thing in ((PeriodClaim, "article"), (VisitClaim, "article"), (ExceptionClaim, "exception")):
@@ -62,9 +73,7 @@ def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
     """Fill what was left empty from the payer and the company. Saves nothing."""
     terms = usual_terms(contract.payer)
     contract.fiscal_position = contract.fiscal_position or terms.fiscal_position
-    contract.payment_term = (
-        contract.payment_term or terms.payment_term or PaymentTerm.objects.order_by("-days").first()
-    )
+    contract.payment_term = contract.payment_term or terms.payment_term or PaymentTerm.objects.order_by("-days").first()
     contract.journal = (
         contract.journal
         or Journal.objects.filter(company=contract.company, kind=JournalKind.INVOICE).order_by("pk").first()
@@ -122,9 +131,13 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
         contract = lock_contract(contract)
         if contract.state != ContractState.DRAFT:
             raise WrongState(_("%s est déjà activé, résilié ou annulé.") % contract)
-        lines = list(contract.lines.exclude(state=ContractLineState.CANCELLED).select_related("task", "address", "equipment"))
+        lines = list(
+            contract.lines.exclude(state=ContractLineState.CANCELLED).select_related("task", "address", "equipment")
+        )
         if not lines:
-            raise BusinessError(_("%s n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer.") % contract)
+            raise BusinessError(
+                _("%s n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer.") % contract
+            )
         for line in lines:
             _validate_line(line, on=on)
         name = f"provisoire n° {contract.pk}"
@@ -151,7 +164,8 @@ def _validate_line(line: ContractLine, *, on: date) -> None:
     """Refuse a line that promises nothing or whose visits could not be planned; else validate it."""
     if not line.articles.filter(kind=LineKind.ARTICLE).exists() and not line.exceptions.exists():
         raise BusinessError(
-            _("« %s » n'a ni article ni exception : rien ne serait jamais facturé. Complétez l'onglet Facturation.") % line
+            _("« %s » n'a ni article ni exception : rien ne serait jamais facturé. Complétez l'onglet Facturation.")
+            % line
         )
     missing = _missing_of_visits(line)
     if missing:
@@ -190,7 +204,10 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
     per_visit = any((line.frequency or contract.frequency) == BillingFrequency.PER_VISIT for line in lines)
     if next_due_on(found, facts.claimed) is None and not per_visit:
         raise BusinessError(
-            _("Contrat %s : avec ces dates rien ne serait jamais facturé. Vérifiez début, fin, prorata et « facturé ailleurs ».") % name
+            _(
+                "Contrat %s : avec ces dates rien ne serait jamais facturé. Vérifiez début, fin, prorata et « facturé ailleurs »."
+            )
+            % name
         )
 
 
@@ -219,7 +236,10 @@ def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
         line = ContractLine.objects.select_for_update().get(pk=line.pk)
         if live_claims(line=line):
             raise WrongState(
-                _("« %s » est déjà facturée : donnez-lui un dernier jour (« Servie jusqu'au ») plutôt que de l'annuler.") % line
+                _(
+                    "« %s » est déjà facturée : donnez-lui un dernier jour (« Servie jusqu'au ») plutôt que de l'annuler."
+                )
+                % line
             )
         kept = cancel_visits(ContractRequest.objects.filter(line=line), after=None, on=on, by=by)
         move(line, ContractLineState.CANCELLED, by=by, act="cancelled", text=_said("Ligne annulée", kept))
@@ -272,13 +292,19 @@ def terminate_contract(contract: Contract, *, last_day: date, reason: str, on: d
 def _said(text: Any, kept: Sequence[Any]) -> str:
     if not kept:
         return str(text)
-    return f"{text}. " + str(_("Visites gardées, un RDV y est ouvert ou le travail est fait : %s.")) % ", ".join(map(str, kept))
+    return f"{text}. " + str(_("Visites gardées, un RDV y est ouvert ou le travail est fait : %s.")) % ", ".join(
+        map(str, kept)
+    )
 
 
 def _beyond(contract: Contract, last_day: date) -> str:
-    billed = PeriodClaim.objects.filter(
-        Q(invoice_line__isnull=False), article__line__contract=contract, released_by__isnull=True, end__gt=last_day
-    ).order_by("-end").first()
+    billed = (
+        PeriodClaim.objects.filter(
+            Q(invoice_line__isnull=False), article__line__contract=contract, released_by__isnull=True, end__gt=last_day
+        )
+        .order_by("-end")
+        .first()
+    )
     if billed is None or (billed.end - last_day).days <= 1:
         return ""
     return str(

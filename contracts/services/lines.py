@@ -80,7 +80,9 @@ def _refuse_change_of_terms(line: ContractLine, before: ContractLine) -> None:
     if changed and live_claims(line=line):
         labels = ", ".join(str(ContractLine._meta.get_field(name).verbose_name) for name in changed)
         raise BusinessError(
-            _("« %(line)s » est déjà facturée : %(fields)s n'y change plus. Donnez-lui un dernier jour et ajoutez une ligne.")
+            _(
+                "« %(line)s » est déjà facturée : %(fields)s n'y change plus. Donnez-lui un dernier jour et ajoutez une ligne."
+            )
             % {"line": before, "fields": labels}
         )
 
@@ -108,7 +110,9 @@ def _write(line: ContractLine, model: Any, name: str, edits: Sequence[LineEdit],
 def _refuse_billed(row: Any, instead: Any) -> None:
     claims = [row.claims, *([row.visit_claims] if isinstance(row, Article) else [])]
     if any(many.exists() for many in claims):
-        raise BusinessError(_("« %(row)s » est déjà facturé : il ne change plus, %(instead)s") % {"row": row, "instead": instead})
+        raise BusinessError(
+            _("« %(row)s » est déjà facturé : il ne change plus, %(instead)s") % {"row": row, "instead": instead}
+        )
 
 
 def set_price(

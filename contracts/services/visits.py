@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState, RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
-from contracts.planner.visits import VisitIntent, plan_visits as planned_visits
+from contracts.planner.visits import VisitIntent
+from contracts.planner.visits import plan_visits as planned_visits
 from contracts.services.due import next_visit_on, visits_made
 from contracts.services.facts import read_facts
 from interventions.choices import InterventionState
@@ -86,7 +87,10 @@ def _refused(pk: int, failure: Exception) -> Outcome:
     contract = Contract.objects.get(pk=pk)
     if not isinstance(failure, BusinessError):
         log.error("Visits of %s not planned", contract, exc_info=failure)
-    return Outcome(contract, refusal=str(_("%(contract)s : visites non planifiées. %(why)s") % {"contract": contract, "why": failure}))
+    return Outcome(
+        contract,
+        refusal=str(_("%(contract)s : visites non planifiées. %(why)s") % {"contract": contract, "why": failure}),
+    )
 
 
 def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
@@ -141,7 +145,12 @@ def make_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) ->
     ContractRequest.objects.create(
         line=line, intervention=intervention, chain_id=intent.chain, year=intent.year, rank=intent.rank, of=intent.of
     )
-    record(intervention, "contract", by=by, text=_("Visite %(rank)s/%(of)s de %(contract)s") % {"rank": intent.rank, "of": intent.of, "contract": contract})
+    record(
+        intervention,
+        "contract",
+        by=by,
+        text=_("Visite %(rank)s/%(of)s de %(contract)s") % {"rank": intent.rank, "of": intent.of, "contract": contract},
+    )
     return validate_intervention(intervention, by=by)
 
 
@@ -193,10 +202,14 @@ def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> Inter
     """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
     are billed."""
     with transaction.atomic():
-        contract = Contract.objects.select_for_update(of=("self",)).select_related("company", "payer").get(pk=line.contract_id)
+        contract = (
+            Contract.objects.select_for_update(of=("self",)).select_related("company", "payer").get(pk=line.contract_id)
+        )
         if contract.state != ContractState.VALIDATED:
             raise BusinessError(_("%s n'est pas en cours : le SAV se fait par une DI ordinaire.") % contract)
-        line = ContractLine.objects.select_related("address__partner", "equipment", "task__product__tax", "contract").get(pk=line.pk)
+        line = ContractLine.objects.select_related(
+            "address__partner", "equipment", "task__product__tax", "contract"
+        ).get(pk=line.pk)
         if not line.uses_callouts:
             raise BusinessError(_("« %s » n'utilise pas les SAV : cochez-les dans l'onglet Planification.") % line)
         task = line.task

@@ -164,9 +164,7 @@ class _Writer:
                 {},
             )
         )
-        self.rows.history.append(
-            (self.content_type, pk, "created", self.created_from % origin, {}, self.by, self.at)
-        )
+        self.rows.history.append((self.content_type, pk, "created", self.created_from % origin, {}, self.by, self.at))
 
     def _line(self, invoice: int, position: int, charge: Charge, tax: TaxRow, net: Decimal, sign: int) -> None:
         pk = next(self.line_ids)

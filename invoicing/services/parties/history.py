@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
+from openfire_billing import bulk
 from openfire_billing.errors import StaleForm, WrongState
 
 
@@ -16,25 +17,27 @@ def record(
     document: Model, act: str, *, by: Any, text: Any = "", changes: Mapping[str, Any] | None = None
 ) -> HistoryLine:
     """Write one line in the journal of `document`. `changes`: {field: [before, after]}."""
-    return record_many([(document, text, changes)], act, by=by)[0]
+    return HistoryLine.objects.create(
+        content_type=ContentType.objects.get_for_model(document),
+        object_id=document.pk,
+        act=act,
+        text=str(text),
+        changes=dict(changes or {}),
+        by=by,
+        at=timezone.now(),
+    )
 
 
-def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> list[HistoryLine]:
-    """Write one line for each (document, text, changes), in one query."""
-    at = timezone.now()
-    return HistoryLine.objects.bulk_create(
-        [
-            HistoryLine(
-                content_type=ContentType.objects.get_for_model(document),
-                object_id=document.pk,
-                act=act,
-                text=str(text),
-                changes=dict(changes or {}),
-                by=by,
-                at=at,
-            )
-            for document, text, changes in acts
-        ]
+def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> None:
+    """Write one line for each (document, text, changes), in bulk."""
+    at, author = timezone.now(), by.pk if by else None
+    bulk.insert(
+        HistoryLine,
+        ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at"),
+        (
+            (ContentType.objects.get_for_model(d).pk, d.pk, act, str(text), dict(changes or {}), author, at)
+            for d, text, changes in acts
+        ),
     )
 
 

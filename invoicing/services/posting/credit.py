@@ -16,7 +16,7 @@ from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.catalogue import journal_of
 from invoicing.services.documents.drafts import lock_claimed, write_taxes
 from invoicing.services.parties.history import record
-from invoicing.services.posting.post import number_drafts, write_posted
+from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
 from invoicing.services.settlement import use_credit
 from openfire_billing import money
 from openfire_billing.errors import BusinessError, NothingToBill
@@ -78,12 +78,6 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
             % {"invoice": invoice, "left": number_text(net_left)}
         )
     return CreditPlan(tuple(chosen), _totals(invoice, chosen))
-
-
-def net_left_of(invoice: Invoice) -> Decimal:
-    """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
-    made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
-    return invoice.net.amount - sum((credit.net.amount for credit in made), money.ZERO)
 
 
 def _within(amount: Decimal, left: Decimal) -> Decimal:

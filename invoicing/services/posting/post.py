@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -21,9 +20,12 @@ from invoicing.services.catalogue import lock_counters
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
 from invoicing.services.parties.history import record_many
+from invoicing.services.settlement import use_credit
 from openfire_billing import bulk
 from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.fields import number_text
+from openfire_billing.money import ZERO
 
 CHUNK = 500
 _FROZEN = [
@@ -86,23 +88,28 @@ def _post_chunk(chunk: Sequence[Invoice], *, on: date, by: Any) -> dict[int, Out
             if outcome.made:
                 posted.append(outcome.made)
     write_posted(posted, by=by)
+    for document in posted:
+        if document.is_credit_note and document.credits is not None:
+            use_credit(document, invoice=document.credits, on=document.issued_on or on, by=by)
     return outcomes
 
 
+_READ = ("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position", "credits")
+
+
 def _lock(chunk: Sequence[Invoice]) -> list[Invoice]:
-    lines = InvoiceLine.objects.select_related("tax__replaced_by", "product")
+    """Lock drafts and read what posting looks at; a company, a journal, a tax are read once for all of them."""
     return list(
-        Invoice.objects.select_for_update(of=("self",))
-        .filter(pk__in=[invoice.pk for invoice in chunk])
-        .select_related("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position")
-        .prefetch_related(Prefetch("lines", lines), "taxes")
+        Invoice.objects.select_for_update()
+        .filter(pk__among=[invoice.pk for invoice in chunk])
+        .prefetch_related(*_READ, "lines__tax__replaced_by", "lines__product", "taxes")
         .order_by("pk")
     )
 
 
 def refusal_to_post(invoice: Invoice) -> str:
     """Why a draft may not be posted, in one sentence, or ""."""
-    for check in (_state, _content, _buyer, _seller):
+    for check in (_state, _content, _credited, _buyer, _seller):
         if refusal := check(invoice):
             return str(refusal)
     return ""
@@ -132,6 +139,24 @@ def _content(invoice: Invoice) -> Any:
     if lines_totals(lines, invoice.rounding).gross < 0:
         return _("%s a un total négatif : faites un avoir.") % invoice
     return ""
+
+
+def net_left_of(invoice: Invoice) -> Decimal:
+    """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
+    made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
+    return invoice.net.amount - sum((credit.net.amount for credit in made), money.ZERO)
+
+
+def _credited(invoice: Invoice) -> Any:
+    """A credit note of no line in particular: what it credits must still be there to be credited."""
+    source = invoice.credits
+    if source is None or invoice.net.amount <= net_left_of(source):
+        return ""
+    return _("%(invoice)s : il ne reste que %(left)s € HT à créditer sur %(source)s. Supprimez ce brouillon.") % {
+        "invoice": invoice,
+        "left": number_text(net_left_of(source)),
+        "source": source,
+    }
 
 
 def _buyer(invoice: Invoice) -> Any:
