@@ -144,7 +144,7 @@ def _content(invoice: Invoice) -> Any:
 def net_left_of(invoice: Invoice) -> Decimal:
     """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
     made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
-    return invoice.net.amount - sum((credit.net.amount for credit in made), money.ZERO)
+    return invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
 
 
 def _credited(invoice: Invoice) -> Any:
