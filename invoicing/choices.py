@@ -98,6 +98,42 @@ QUOTE_MOVES = {
 }
 
 
+class OrderState(TextChoices):
+    DRAFT = "draft", _("Brouillon")
+    SENT = "sent", _("Envoyée")
+    CONFIRMED = "confirmed", _("Confirmée")
+    RECEIVED = "received", _("Reçue")
+    BILLED = "billed", _("Facturée")
+    CANCELLED = "cancelled", _("Annulée")
+
+    path = nonmember(("draft", "sent", "confirmed", "received", "billed"))
+
+
+ORDER_MOVES = {
+    OrderState.DRAFT: {OrderState.SENT, OrderState.CANCELLED},
+    OrderState.SENT: {OrderState.CONFIRMED, OrderState.RECEIVED, OrderState.CANCELLED, OrderState.DRAFT, OrderState.BILLED},
+    OrderState.CONFIRMED: {OrderState.RECEIVED, OrderState.CANCELLED, OrderState.BILLED},
+    OrderState.RECEIVED: {OrderState.BILLED},
+    OrderState.BILLED: {OrderState.RECEIVED},
+    OrderState.CANCELLED: {OrderState.DRAFT},
+}
+
+
+class SupplierBillState(TextChoices):
+    DRAFT = "draft", _("À vérifier")
+    CHECKED = "checked", _("Bonne à payer")
+    CANCELLED = "cancelled", _("Annulée")
+
+    path = nonmember(("draft", "checked"))
+
+
+SUPPLIER_BILL_MOVES = {
+    SupplierBillState.DRAFT: {SupplierBillState.CHECKED, SupplierBillState.CANCELLED},
+    SupplierBillState.CHECKED: {SupplierBillState.DRAFT, SupplierBillState.CANCELLED},
+    SupplierBillState.CANCELLED: {SupplierBillState.DRAFT},
+}
+
+
 class InvoiceKind(TextChoices):
     INVOICE = "invoice", _("Facture")
     CREDIT_NOTE = "credit_note", _("Avoir")

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
-from invoicing.choices import InvoiceKind, InvoiceState, PaymentState, QuoteState
+from invoicing.choices import InvoiceKind, InvoiceState, OrderState, PaymentState, QuoteState, SupplierBillState
 from openfire_billing.fields import Balance, sum_of
 
 
@@ -121,3 +121,30 @@ class InvoiceLineQuerySet(models.QuerySet[Any]):
             credited=Balance("+", sum_of(credit, "quantity", "credits"), places=3),
             credited_net=Balance("+", sum_of(credit, "net", "credits"), places=2),
         )
+
+
+class PurchaseOrderQuerySet(models.QuerySet[Any]):
+    def with_lines(self) -> "PurchaseOrderQuerySet":
+        """Load what totals need, in a constant number of queries."""
+        line = apps.get_model("invoicing", "PurchaseOrderLine")
+        return self.select_related("company").prefetch_related(
+            models.Prefetch("lines", line.objects.select_related("tax", "product"))
+        )
+
+    def awaited(self) -> "PurchaseOrderQuerySet":
+        """Sent or confirmed, not received yet."""
+        return self.filter(state__in=[OrderState.SENT, OrderState.CONFIRMED])
+
+
+class SupplierBillQuerySet(models.QuerySet[Any]):
+    def with_residual(self) -> "SupplierBillQuerySet":
+        """Annotate `paid` and `residual`."""
+        payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))
+        paid = sum_of(payments, "amount", "bill")
+        return self.annotate(
+            paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2)
+        )
+
+    def to_pay(self) -> "SupplierBillQuerySet":
+        """Checked with something left to pay."""
+        return self.with_residual().filter(state=SupplierBillState.CHECKED, residual__gt=0)

@@ -1,6 +1,6 @@
 """What interventions are made of."""
 
-from interventions.models.claims import QuotedLine, RequestLineClaim
+from interventions.models.claims import PurchasedLine, QuotedLine, RequestLineClaim
 from interventions.models.equipment import InstalledProduct
 from interventions.models.requests import InterventionRequest, RequestLine
 from interventions.models.work import (
@@ -20,6 +20,7 @@ __all__ = [
     "InterventionRequest",
     "InterventionTemplate",
     "InterventionType",
+    "PurchasedLine",
     "QuotedLine",
     "RequestLine",
     "RequestLineClaim",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models.requests import InterventionRequest, RequestLine
-from invoicing.models import Claim, Hold, Quote
+from invoicing.models import Claim, Hold, PurchaseOrderLine, Quote
 from invoicing.models.documents.claims import refuse_more_than_left
 from openfire_billing.errors import BusinessError
 
@@ -92,6 +92,25 @@ class QuotedLine(Hold):
                     "source": taken[0].request_line.intervention,
                 }
             )
+
+
+class PurchasedLine(models.Model):
+    """A DI line ordered from a supplier. While the order lives, it is not ordered again."""
+
+    request_line = models.ForeignKey(
+        RequestLine, models.PROTECT, related_name="purchases", verbose_name=_("ligne de facturation")
+    )
+    order_line = models.OneToOneField(
+        PurchaseOrderLine, models.CASCADE, related_name="purchased", verbose_name=_("ligne de commande")
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("ligne de DI commandée")
+        verbose_name_plural = _("lignes de DI commandées")
+
+    def __str__(self) -> str:
+        return f"{self.request_line} → {self.order_line}"
 
 
 def _is_taken(line: Any, wanted: Decimal) -> bool:

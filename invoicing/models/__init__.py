@@ -21,9 +21,12 @@ from invoicing.models.documents import (
     InvoiceDocument,
     InvoiceLine,
     InvoiceTax,
+    PurchaseOrder,
+    PurchaseOrderLine,
     Quote,
     QuoteLine,
     QuoteLineClaim,
+    SupplierBill,
 )
 from invoicing.models.parties import (
     Address,
@@ -36,7 +39,7 @@ from invoicing.models.parties import (
     PublicLink,
     Tag,
 )
-from invoicing.models.settlement import Allocation, Payment
+from invoicing.models.settlement import Allocation, Payment, SupplierPayment
 
 __all__ = [
     "Address",
@@ -66,9 +69,13 @@ __all__ = [
     "PaymentTerm",
     "Product",
     "PublicLink",
+    "PurchaseOrder",
+    "PurchaseOrderLine",
     "Quote",
     "QuoteLine",
     "QuoteLineClaim",
+    "SupplierBill",
+    "SupplierPayment",
     "Tag",
     "Tax",
     "Unit",

@@ -171,6 +171,7 @@ class Product(models.Model):
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="+", verbose_name=_("unité"))
     unit_price = unit_price_field(validators=[MinValueValidator(0)], default=Decimal(0))
     tax = models.ForeignKey(Tax, models.PROTECT, related_name="products", verbose_name=_("TVA"))
+    purchase_price = unit_price_field(_("Prix d'achat"), validators=[MinValueValidator(0)], default=Decimal(0))
     income_account = models.CharField(_("Compte de produit"), max_length=12, blank=True, validators=[account_number])
     supplier = models.ForeignKey(
         Partner, models.SET_NULL, null=True, blank=True, related_name="supplies", verbose_name=_("fournisseur")

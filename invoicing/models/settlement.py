@@ -10,7 +10,7 @@ from djmoney.models.fields import MoneyField
 
 from invoicing.choices import PaymentKind
 from invoicing.models.catalogue import Journal
-from invoicing.models.documents import Invoice
+from invoicing.models.documents import Invoice, SupplierBill
 from invoicing.models.parties import Company, Partner
 from openfire_billing.fields import amount_field
 
@@ -73,3 +73,25 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} → {self.invoice}"
+
+
+class SupplierPayment(models.Model):
+    """Money paid on a supplier's bill."""
+
+    bill = models.ForeignKey(SupplierBill, models.PROTECT, related_name="payments", verbose_name=_("facture"))
+    on = models.DateField(_("Date"))
+    kind = models.CharField(_("Moyen"), max_length=15, choices=PaymentKind, default=PaymentKind.TRANSFER)
+    amount = amount_field(_("Montant"))
+    reference = models.CharField(_("Référence"), max_length=80, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+    )
+
+    class Meta:
+        ordering = ["on", "pk"]
+        verbose_name = _("paiement fournisseur")
+        verbose_name_plural = _("paiements fournisseurs")
+        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_supplier_payment_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} → {self.bill}"

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.choices import InvoiceKind, JournalKind, PaymentKind
-from invoicing.models import Allocation, Company, Invoice, Partner, Payment
+from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, SupplierBillState
+from invoicing.models import Allocation, Company, Invoice, Partner, Payment, SupplierBill, SupplierPayment
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.catalogue import journal_of, take_journal_number
 from invoicing.services.parties.history import record
@@ -144,3 +144,28 @@ def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> 
         record(invoice, "allocated", by=by, text=text)
         record(credit_note, "allocated", by=by, text=_("Affecté à %s : %s €") % (invoice, number_text(part)))
     return allocation
+
+
+def pay_supplier(
+    bill: SupplierBill, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
+) -> SupplierPayment:
+    """Record what was paid on a checked supplier's bill, never more than what is left."""
+    if amount <= 0 or amount != to_cents(amount):
+        raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
+    if on > timezone.localdate():
+        raise BusinessError(_("Un paiement ne se date pas dans le futur : choisissez la date du paiement."))
+    with transaction.atomic():
+        list(SupplierBill.objects.select_for_update().filter(pk=bill.pk))
+        locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)
+        if locked.state != SupplierBillState.CHECKED:
+            raise BusinessError(_("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked)
+        if amount > locked.residual:
+            raise BusinessError(
+                _("%(bill)s : il reste %(left)s € à payer, le paiement est de %(amount)s €. Baissez le montant.")
+                % {"bill": locked, "left": number_text(locked.residual), "amount": number_text(amount)}
+            )
+        payment = SupplierPayment.objects.create(
+            bill=locked, on=on, kind=kind, amount=amount, reference=reference, by=by
+        )
+        record(locked, "paid", by=by, text=_("Paiement de %s €") % number_text(amount))
+    return payment

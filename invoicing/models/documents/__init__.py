@@ -3,6 +3,7 @@
 from invoicing.models.documents.claims import Claim, Hold, QuoteLineClaim
 from invoicing.models.documents.invoices import Invoice, InvoiceDocument, InvoiceLine, InvoiceTax
 from invoicing.models.documents.lines import BillableLine
+from invoicing.models.documents.purchases import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.models.documents.quotes import Quote, QuoteLine
 
 __all__ = [
@@ -13,7 +14,10 @@ __all__ = [
     "InvoiceDocument",
     "InvoiceLine",
     "InvoiceTax",
+    "PurchaseOrder",
+    "PurchaseOrderLine",
     "Quote",
     "QuoteLine",
     "QuoteLineClaim",
+    "SupplierBill",
 ]

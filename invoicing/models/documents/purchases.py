@@ -1,0 +1,127 @@
+"""What we buy: purchase orders to suppliers and the bills they send."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+from djmoney.models.fields import MoneyField
+
+from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderState, SupplierBillState
+from invoicing.models.documents.lines import BillableLine, lines_totals
+from invoicing.models.parties import Address, Company, Partner
+from invoicing.querysets import PurchaseOrderQuerySet, SupplierBillQuerySet
+from openfire_billing.money import Totals
+
+
+class PurchaseOrder(models.Model):
+    """An order to a supplier. A received order is billed when bills to pay cover its total."""
+
+    MOVES = ORDER_MOVES
+
+    company = models.ForeignKey(Company, models.PROTECT, related_name="purchase_orders", verbose_name=_("Société"))
+    number = models.CharField(_("Numéro"), max_length=35)
+    state = models.CharField(_("État"), max_length=10, choices=OrderState, default=OrderState.DRAFT)
+    supplier = models.ForeignKey(
+        Partner, models.PROTECT, related_name="purchase_orders", verbose_name=_("Fournisseur")
+    )
+    ordered_on = models.DateField(_("Date"))
+    expected_on = models.DateField(_("Attendue le"), null=True, blank=True)
+    deliver_to = models.ForeignKey(
+        Address, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Livrer à (vide = chez nous)")
+    )
+    origin = models.CharField(_("Origine"), max_length=80, blank=True)
+    notes = models.TextField(_("Texte libre"), blank=True)
+    currency = models.CharField(_("Devise"), max_length=3, default="EUR")
+
+    objects = PurchaseOrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("commande fournisseur")
+        verbose_name_plural = _("commandes fournisseurs")
+        constraints = [
+            models.UniqueConstraint(fields=["company", "number"], name="invoicing_order_number_once"),
+            models.CheckConstraint(
+                condition=Q(expected_on__isnull=True) | Q(expected_on__gte=models.F("ordered_on")),
+                name="invoicing_order_dates",
+                violation_error_message=_("La livraison n'est pas attendue avant la commande."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or "Commande fournisseur"
+
+    @property
+    def totals(self) -> Totals:
+        """HT, VAT per rate, TTC at purchase prices."""
+        return lines_totals(self.lines.all(), self.company.rounding)
+
+
+class PurchaseOrderLine(BillableLine):
+    """A line of a purchase order, at the purchase price."""
+
+    order = models.ForeignKey(PurchaseOrder, models.CASCADE, related_name="lines", verbose_name=_("commande"))
+
+    class Meta(BillableLine.Meta):
+        verbose_name = _("ligne de commande")
+        verbose_name_plural = _("lignes de commande")
+        constraints = [
+            *BillableLine.Meta.constraints,
+            models.CheckConstraint(
+                condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gt=0),
+                name="invoicing_orderline_quantity",
+                violation_error_message=_("La quantité est supérieure à zéro."),
+            ),
+        ]
+
+
+def _amount(verbose_name: Any) -> MoneyField:
+    return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
+
+
+class SupplierBill(models.Model):
+    """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
+
+    MOVES = SUPPLIER_BILL_MOVES
+    currency: str
+    # annotated by with_residual()
+    paid: Decimal
+    residual: Decimal
+
+    company = models.ForeignKey(Company, models.PROTECT, related_name="supplier_bills", verbose_name=_("Société"))
+    supplier = models.ForeignKey(Partner, models.PROTECT, related_name="supplier_bills", verbose_name=_("Fournisseur"))
+    number = models.CharField(_("Numéro du fournisseur"), max_length=60)
+    state = models.CharField(_("État"), max_length=10, choices=SupplierBillState, default=SupplierBillState.DRAFT)
+    order = models.ForeignKey(
+        PurchaseOrder, models.PROTECT, null=True, blank=True, related_name="bills", verbose_name=_("Commande")
+    )
+    billed_on = models.DateField(_("Date de la facture"))
+    due_on = models.DateField(_("Échéance"), null=True, blank=True)
+    net = _amount(_("Total HT"))
+    tax = _amount(_("TVA"))
+    gross = _amount(_("Total TTC"))
+    notes = models.TextField(_("Texte libre"), blank=True)
+
+    objects = SupplierBillQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-billed_on", "-pk"]
+        verbose_name = _("facture fournisseur")
+        verbose_name_plural = _("factures fournisseurs")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["company", "supplier", "number"],
+                name="invoicing_supplier_bill_once",
+                violation_error_message=_("Cette facture de ce fournisseur est déjà enregistrée."),
+            ),
+            models.CheckConstraint(
+                condition=Q(due_on__isnull=True) | Q(due_on__gte=models.F("billed_on")),
+                name="invoicing_supplier_bill_dates",
+                violation_error_message=_("L'échéance ne précède pas la date de la facture."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.supplier} {self.number}" if self.supplier_id else "Facture fournisseur"

@@ -1,0 +1,294 @@
+"""Purchase orders and suppliers' bills: made, edited, sent, received, checked, matched."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext_lazy as _
+from djmoney.money import Money
+
+from invoicing.choices import OrderState, SupplierBillState
+from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.services.catalogue import take_number, usual_terms
+from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
+from invoicing.services.parties.history import move, record
+from openfire_billing.errors import BusinessError, WrongState
+from openfire_billing.fields import number_text
+from openfire_billing.money import to_cents
+
+
+@dataclass(frozen=True)
+class OrderDraft:
+    """An order just made and its lines, in the order of the items."""
+
+    order: PurchaseOrder
+    lines: list[PurchaseOrderLine]
+
+
+def draft_order(
+    *,
+    company: Company,
+    supplier: Partner,
+    items: Sequence[Item],
+    on: date,
+    by: Any,
+    origin: str = "",
+    deliver_to: Address | None = None,
+) -> OrderDraft:
+    """Make a draft order to a supplier. Raises BusinessError when there is no article line."""
+    if not any(item.is_article for item in items):
+        raise BusinessError(_("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier)
+    order = PurchaseOrder.objects.create(
+        company=company,
+        supplier=supplier,
+        ordered_on=on,
+        deliver_to=deliver_to,
+        origin=origin[:80],
+        currency=company.currency,
+        number=take_number(company, "CF"),
+    )
+    lines = PurchaseOrderLine.objects.bulk_create(
+        PurchaseOrderLine(
+            order=order,
+            position=position,
+            kind=item.kind,
+            product=item.product,
+            label=item.label,
+            quantity=item.quantity,
+            unit=item.unit,
+            unit_price=item.unit_price,
+            discount=item.discount,
+            tax=item.tax,
+        )
+        for position, item in enumerate(items, 1)
+    )
+    text = _("Commande créée depuis %s") % origin if origin else _("Commande créée")
+    record(order, "created", by=by, text=text)
+    return OrderDraft(order, lines)
+
+
+def _lock(order: PurchaseOrder) -> PurchaseOrder:
+    locked = (
+        PurchaseOrder.objects.select_for_update(of=("self",))
+        .select_related("company", "supplier")
+        .filter(pk=order.pk)
+        .first()
+    )
+    if locked is None:
+        raise BusinessError(_("Cette commande n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."))
+    return locked
+
+
+def edit_order(
+    order: PurchaseOrder, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any
+) -> PurchaseOrder:
+    """Change a draft order's header and lines."""
+    with transaction.atomic():
+        order = _lock(order)
+        if order.state != OrderState.DRAFT:
+            raise WrongState(
+                _("%(order)s est à l'état « %(state)s » : remettez-la en brouillon pour la modifier.")
+                % {"order": order, "state": order.get_state_display()}
+            )
+        for name, value in (values or {}).items():
+            setattr(order, name, value)
+        if values:
+            order.save()
+        lines = {line.pk: line for line in order.lines.select_related("product__tax", "tax", "unit")}
+        if any(edit.pk and edit.pk not in lines for edit in edits):
+            raise BusinessError(_("Une ligne modifiée n'est plus sur cette commande. Rechargez la page."))
+
+        def save(line: PurchaseOrderLine, before: Any) -> None:
+            complete_line(line, position=None, company=order.company, on=order.ordered_on)
+            line.save()
+
+        doomed, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
+        PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        if changes:
+            record(order, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+    return order
+
+
+_TEXTS = {
+    OrderState.SENT: _("Commande envoyée"),
+    OrderState.CONFIRMED: _("Confirmée par le fournisseur"),
+    OrderState.RECEIVED: _("Marchandise reçue"),
+    OrderState.CANCELLED: _("Commande annulée"),
+    OrderState.DRAFT: _("Remise en brouillon"),
+}
+
+
+def move_order(order: PurchaseOrder, *, to: OrderState, by: Any) -> PurchaseOrder:
+    """Send, confirm, receive, cancel or take back an order. One with a bill to pay is not cancelled."""
+    with transaction.atomic():
+        order = _lock(order)
+        if to in (OrderState.CANCELLED, OrderState.DRAFT) and order.bills.exclude(
+            state=SupplierBillState.CANCELLED
+        ).exists():
+            raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
+        if to == OrderState.SENT and not order.lines.exists():
+            raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order)
+        move(order, to, by=by, act=str(to), text=_TEXTS[to])
+    return order
+
+
+def delete_orders(orders: Iterable[PurchaseOrder], *, by: Any) -> int:
+    """Delete orders that are drafts or cancelled, without a bill. All or none."""
+    with transaction.atomic():
+        locked = [_lock(order) for order in sorted(orders, key=lambda order: order.pk)]
+        for order in locked:
+            if order.state not in (OrderState.DRAFT, OrderState.CANCELLED):
+                raise WrongState(
+                    _("%(order)s est à l'état « %(state)s » : seule une commande en brouillon ou annulée se supprime.")
+                    % {"order": order, "state": order.get_state_display()}
+                )
+            record(order, "deleted", by=by, text=_("Commande supprimée"))
+        try:
+            PurchaseOrder.objects.filter(pk__in=[order.pk for order in locked]).delete()
+        except ProtectedError as kept:
+            raise BusinessError(_("Cette commande a une facture fournisseur : elle se garde.")) from kept
+    return len(locked)
+
+
+def record_bill(
+    *,
+    company: Company,
+    supplier: Partner,
+    number: str,
+    on: date,
+    net: Decimal,
+    tax: Decimal,
+    by: Any,
+    due_on: date | None = None,
+    order: PurchaseOrder | None = None,
+    notes: str = "",
+) -> SupplierBill:
+    """Record a supplier's bill, to be checked. `net` and `tax` as printed on it, to the cent.
+
+    Raises BusinessError: already recorded, another supplier's order, amounts negative or finer than a cent.
+    """
+    for amount in (net, tax):
+        if amount < 0 or amount != to_cents(amount):
+            raise BusinessError(_("Les montants d'une facture fournisseur sont positifs, au centime."))
+    if order is not None and (order.supplier_id != supplier.pk or order.company_id != company.pk):
+        raise BusinessError(
+            _("%(order)s est adressée à « %(supplier)s » : choisissez une commande de ce fournisseur.")
+            % {"order": order, "supplier": order.supplier}
+        )
+    if due_on is None:
+        term = usual_terms(supplier).payment_term
+        due_on = term.due_on(on) if term else on
+    if due_on < on:
+        raise BusinessError(_("L'échéance ne précède pas la date de la facture."))
+    bill = SupplierBill(
+        company=company,
+        supplier=supplier,
+        number=number.strip(),
+        order=order,
+        billed_on=on,
+        due_on=due_on,
+        net=Money(net, company.currency),
+        tax=Money(tax, company.currency),
+        gross=Money(net + tax, company.currency),
+        notes=notes,
+    )
+    try:
+        with transaction.atomic():
+            bill.save()
+            record(bill, "created", by=by, text=_("Facture fournisseur enregistrée"))
+    except IntegrityError as twice:
+        raise BusinessError(
+            _("La facture %(number)s de « %(supplier)s » est déjà enregistrée.")
+            % {"number": number, "supplier": supplier}
+        ) from twice
+    return bill
+
+
+def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> SupplierBill:
+    """The bill of an order, with what is not billed of its amounts yet."""
+    with transaction.atomic():
+        order = _lock(order)
+        if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
+            raise WrongState(
+                _("%(order)s est à l'état « %(state)s » : envoyez-la avant d'enregistrer sa facture.")
+                % {"order": order, "state": order.get_state_display()}
+            )
+        billed = list(order.bills.exclude(state=SupplierBillState.CANCELLED))
+        totals = order.totals
+        net = totals.net - sum((bill.net.amount for bill in billed), Decimal(0))
+        tax = totals.tax - sum((bill.tax.amount for bill in billed), Decimal(0))
+        if net <= 0:
+            raise BusinessError(_("%s est déjà entièrement facturée : voyez ses factures.") % order)
+        return record_bill(
+            company=order.company, supplier=order.supplier, number=number, on=on, net=net, tax=tax, order=order, by=by
+        )
+
+
+def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], by: Any) -> SupplierBill:
+    """Change a bill that is not checked yet. The gross follows net and tax."""
+    with transaction.atomic():
+        bill = _lock_bill(bill)
+        if bill.state != SupplierBillState.DRAFT:
+            raise WrongState(_("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill)
+        for name, value in values.items():
+            setattr(bill, name, value)
+        if min(bill.net.amount, bill.tax.amount) < 0:
+            raise BusinessError(_("Les montants d'une facture fournisseur sont positifs, au centime."))
+        bill.gross = bill.net + bill.tax
+        bill.save()
+    return bill
+
+
+def _lock_bill(bill: SupplierBill) -> SupplierBill:
+    return (
+        SupplierBill.objects.select_for_update(of=("self",))
+        .select_related("company", "supplier", "order__company", "order__supplier")
+        .get(pk=bill.pk)
+    )
+
+
+def check_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
+    """« Bonne à payer ». An order billed in full becomes « Facturée »; a difference with it is written in the journal."""
+    with transaction.atomic():
+        order = _lock(bill.order) if bill.order else None
+        bill = _lock_bill(bill)
+        text = _("Facture vérifiée, bonne à payer")
+        if order is not None:
+            billed = [b for b in order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)]
+            left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))
+            off = bill.gross.amount - left
+            if off:
+                text = _("Facture vérifiée, bonne à payer ; écart de %(off)s € avec %(order)s") % {
+                    "off": number_text(off),
+                    "order": order,
+                }
+            if off >= 0 and order.state != OrderState.BILLED:
+                move(order, OrderState.BILLED, by=by, act="billed", text=_("Facturée : %s") % bill)
+        move(bill, SupplierBillState.CHECKED, by=by, act="checked", text=text)
+    return bill
+
+
+def reopen_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
+    """Back to be checked: nothing may be paid on it."""
+    return _take_back(bill, SupplierBillState.DRAFT, act="reopened", text=_("Remise à vérifier"), by=by)
+
+
+def cancel_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
+    """Cancel a bill on which nothing is paid."""
+    return _take_back(bill, SupplierBillState.CANCELLED, act="cancelled", text=_("Facture annulée"), by=by)
+
+
+def _take_back(bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, by: Any) -> SupplierBill:
+    with transaction.atomic():
+        order = _lock(bill.order) if bill.order else None
+        bill = _lock_bill(bill)
+        if bill.payments.exists():
+            raise WrongState(_("%s est payée, au moins en partie : elle ne se reprend plus.") % bill)
+        move(bill, state, by=by, act=act, text=text)
+        if order is not None and order.state == OrderState.BILLED:
+            move(order, OrderState.RECEIVED, by=by, act="reopened", text=_("Plus entièrement facturée"))
+    return bill
