@@ -111,7 +111,13 @@ class OrderState(TextChoices):
 
 ORDER_MOVES = {
     OrderState.DRAFT: {OrderState.SENT, OrderState.CANCELLED},
-    OrderState.SENT: {OrderState.CONFIRMED, OrderState.RECEIVED, OrderState.CANCELLED, OrderState.DRAFT, OrderState.BILLED},
+    OrderState.SENT: {
+        OrderState.CONFIRMED,
+        OrderState.RECEIVED,
+        OrderState.CANCELLED,
+        OrderState.DRAFT,
+        OrderState.BILLED,
+    },
     OrderState.CONFIRMED: {OrderState.RECEIVED, OrderState.CANCELLED, OrderState.BILLED},
     OrderState.RECEIVED: {OrderState.BILLED},
     OrderState.BILLED: {OrderState.RECEIVED},

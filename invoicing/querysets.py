@@ -141,9 +141,7 @@ class SupplierBillQuerySet(models.QuerySet[Any]):
         """Annotate `paid` and `residual`."""
         payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))
         paid = sum_of(payments, "amount", "bill")
-        return self.annotate(
-            paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2)
-        )
+        return self.annotate(paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2))
 
     def to_pay(self) -> "SupplierBillQuerySet":
         """Checked with something left to pay."""

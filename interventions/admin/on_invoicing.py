@@ -2,8 +2,8 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from interventions.models import InterventionRequest, QuotedLine, RequestLineClaim
-from invoicing.models import Invoice, Quote
+from interventions.models import InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
+from invoicing.models import Invoice, PurchaseOrder, Quote, SupplierBill
 from openfire_billing.contributions import SmartButton, contribute
 
 DI = "interventions.InterventionRequest"
@@ -53,5 +53,28 @@ contribute(
         "invoices": lambda di: QuotedLine.objects.filter(
             request_line__intervention=di, quote_line__claims__isnull=False
         ).values("quote_line__claims__invoice_line__invoice"),
+    },
+)
+
+contribute(
+    InterventionRequest,
+    smart_buttons=[
+        SmartButton("purchases", _("Achats"), "shopping_cart", "invoicing.PurchaseOrder", order=60),
+        SmartButton("supplier_bills", _("Factures fourn."), "receipt", "invoicing.SupplierBill", order=70),
+    ],
+    origins={
+        "purchases": lambda di: PurchasedLine.objects.filter(request_line__intervention=di).values("order_line__order"),
+        "supplier_bills": lambda di: SupplierBill.objects.filter(
+            order__lines__purchased__request_line__intervention=di
+        ).values("pk"),
+    },
+)
+contribute(
+    PurchaseOrder,
+    smart_buttons=[SmartButton("interventions", _("DI"), "home_repair_service", DI, order=5)],
+    origins={
+        "interventions": lambda order: PurchasedLine.objects.filter(order_line__order=order).values(
+            "request_line__intervention"
+        ),
     },
 )

@@ -16,6 +16,7 @@ from interventions.choices import InterventionState, LineState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import billing
 from interventions.services import requests as services
+from interventions.services.purchases import Purchases, order_supplies
 from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
@@ -24,6 +25,7 @@ from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.messages import queue_message
+from openfire_billing.errors import Outcome
 from openfire_billing.look.actions import DocumentAction, each
 from openfire_billing.look.lines import LineForm
 from openfire_billing.templatetags.office import amount, badge, hours, nowrap, stars
@@ -63,6 +65,12 @@ def _send(request: HttpRequest, intervention: InterventionRequest, data: dict[st
     queue_message(
         intervention, key=data["key"], to=data["to"], subject=data["subject"], body=data["body"], by=request.user
     )
+
+
+def _ordered(purchases: Purchases) -> Outcome:
+    """The first order made; the others and the lines left out are named."""
+    others = ", ".join(order.number for order in purchases.orders[1:])
+    return Outcome(purchases, made=purchases.orders[0], note=" ".join(filter(None, [others, purchases.note])))
 
 
 INTERVENTION_ACTIONS = (
@@ -113,6 +121,22 @@ INTERVENTION_ACTIONS = (
         run_many=lambda request, dis, data: billing.invoice_interventions(
             dis, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user
         ),
+    ),
+    DocumentAction(
+        name="commander",
+        order=40,
+        label=_("Générer la commande fournisseur"),
+        icon="shopping_cart",
+        permission="invoicing.add_purchaseorder",
+        states=S.validated,
+        explain=_(
+            "Une commande en brouillon par fournisseur : celui de l'article, ou le prestataire pour une prestation."
+        ),
+        run=lambda request, di, data: _ordered(order_supplies(di, on=timezone.localdate(), by=request.user)),
+        run_many=lambda request, dis, data: each(
+            dis, lambda di: _ordered(order_supplies(di, on=timezone.localdate(), by=request.user)).made
+        ),
+        done=_("Commande créée"),
     ),
     DocumentAction(
         name="terminer",

@@ -517,7 +517,11 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         )
 
     def line_defaults_view(self, request: HttpRequest) -> JsonResponse:
-        """What choosing an article fills: description, price, unit, tax under the fiscal position."""
+        """What choosing an article fills: description, price, tax under the fiscal position."""
+        return self.line_defaults(request, price="unit_price")
+
+    def line_defaults(self, request: HttpRequest, *, price: str) -> JsonResponse:
+        """{article id: {label, unit_price, tax}}, `price` being the article's field to take."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         ids = [i for i in request.GET.get("product", "").split(",") if i.isdigit()]
@@ -527,7 +531,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
             {
                 str(product.pk): {
                     "label": product.label,
-                    "unit_price": DecimalTextInput().format_value(product.unit_price),
+                    "unit_price": DecimalTextInput().format_value(getattr(product, price)),
                     "tax": tax_for(product, position, today).pk,
                 }
                 for product in Product.objects.filter(pk__in=ids).select_related("tax__replaced_by")

@@ -22,7 +22,7 @@ class ProductAdmin(OfficeAdmin):
     empty_text = _("Ce que vous vendez : prestations et fournitures, avec leur prix et leur TVA.")
     fieldsets = (
         (None, {"fields": (("code", "name"), ("kind", "unit"), ("unit_price", "tax"), "income_account")}),
-        (_("Documents et achats"), {"fields": ("description", "supplier", "is_active")}),
+        (_("Documents et achats"), {"fields": ("description", ("supplier", "purchase_price"), "is_active")}),
     )
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:

@@ -36,9 +36,7 @@ def counter(button: SmartButton, model: type) -> Coalesce:
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
     """The buttons of a document's page for this user: one query for all the counts."""
     model = type(document)
-    buttons = [
-        b for b in contributions_to(model).smart_buttons if not b.permission or request.user.has_perm(b.permission)
-    ]  # type: ignore[union-attr]
+    buttons = [b for b in contributions_to(model).smart_buttons if request.user.has_perm(_permission(b))]  # type: ignore[union-attr]
     if not buttons:
         return []
     counts = (
@@ -51,6 +49,12 @@ def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
         {"label": b.label, "icon": b.icon, "count": counts.get(f"count_{i}", 0), "url": _url(b, document)}
         for i, b in enumerate(buttons)
     ]
+
+
+def _permission(button: SmartButton) -> str:
+    """What one needs to see a counter: its own permission, else to see what it counts."""
+    app, model = button.target.lower().split(".")
+    return button.permission or f"{app}.view_{model}"
 
 
 def _url(button: SmartButton, document: Any) -> str:

@@ -22,6 +22,8 @@ _MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Devis", "request_quote", "invoicing.quote"),
             ("Factures", "receipt_long", "invoicing.invoice"),
             ("Paiements", "payments", "invoicing.payment"),
+            ("Commandes fournisseurs", "shopping_cart", "invoicing.purchaseorder"),
+            ("Factures fournisseurs", "receipt", "invoicing.supplierbill"),
             ("Contrats", "contract", "contracts.contract"),
             ("Passages de facturation", "autorenew", "contracts.billingrun"),
         ],

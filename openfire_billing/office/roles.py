@@ -29,6 +29,7 @@ _INVOICES = "invoicing.invoice invoicing.invoiceline".split()
 _CONTRACTS = (
     "contracts.contract contracts.contractline contracts.article contracts.contractexception contracts.billingrun"
 ).split()
+_PURCHASES = "invoicing.purchaseorder invoicing.purchaseorderline".split()
 _RECORDS = "invoicing.historyline invoicing.message".split()
 _ACCOUNTS = "invoicing.entry invoicing.payment invoicing.journal".split()
 
@@ -40,12 +41,12 @@ def _grants(models: Iterable[str], acts: Iterable[str]) -> set[str]:
 _PLANS = (
     _grants(_WORK, _ALL)
     | _grants(_CUSTOMERS, _EDIT)
-    | _grants(["invoicing.attachment"], _ALL)
+    | _grants(["invoicing.attachment", *_PURCHASES], _ALL)
     | _grants([*_CATALOGUE, *_QUOTES, *_CONTRACTS, *_RECORDS], _VIEW)
 )
 _BILLS = (
     _PLANS
-    | _grants([*_QUOTES, *_INVOICES], _ALL)
+    | _grants([*_QUOTES, *_INVOICES, "invoicing.supplierbill"], _ALL)
     | _grants(_CONTRACTS, ("view", "change"))
     | _grants(["invoicing.payment"], _VIEW)
     | {"invoicing.bill", "contracts.bill_contract"}

@@ -1,5 +1,5 @@
-"""Pages of quotes and invoices."""
+"""Pages of quotes, invoices, purchase orders and suppliers' bills."""
 
-from invoicing.admin.documents import invoices, quotes
+from invoicing.admin.documents import invoices, purchases, quotes
 
-__all__ = ["invoices", "quotes"]
+__all__ = ["invoices", "purchases", "quotes"]

@@ -23,9 +23,7 @@ class PurchaseOrder(models.Model):
     company = models.ForeignKey(Company, models.PROTECT, related_name="purchase_orders", verbose_name=_("Société"))
     number = models.CharField(_("Numéro"), max_length=35)
     state = models.CharField(_("État"), max_length=10, choices=OrderState, default=OrderState.DRAFT)
-    supplier = models.ForeignKey(
-        Partner, models.PROTECT, related_name="purchase_orders", verbose_name=_("Fournisseur")
-    )
+    supplier = models.ForeignKey(Partner, models.PROTECT, related_name="purchase_orders", verbose_name=_("Fournisseur"))
     ordered_on = models.DateField(_("Date"))
     expected_on = models.DateField(_("Attendue le"), null=True, blank=True)
     deliver_to = models.ForeignKey(

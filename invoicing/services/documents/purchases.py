@@ -126,9 +126,10 @@ def move_order(order: PurchaseOrder, *, to: OrderState, by: Any) -> PurchaseOrde
     """Send, confirm, receive, cancel or take back an order. One with a bill to pay is not cancelled."""
     with transaction.atomic():
         order = _lock(order)
-        if to in (OrderState.CANCELLED, OrderState.DRAFT) and order.bills.exclude(
-            state=SupplierBillState.CANCELLED
-        ).exists():
+        if (
+            to in (OrderState.CANCELLED, OrderState.DRAFT)
+            and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
+        ):
             raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
         if to == OrderState.SENT and not order.lines.exists():
             raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order)
@@ -258,7 +259,7 @@ def check_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
         bill = _lock_bill(bill)
         text = _("Facture vérifiée, bonne à payer")
         if order is not None:
-            billed = [b for b in order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)]
+            billed = order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)
             left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))
             off = bill.gross.amount - left
             if off:

@@ -1,0 +1,393 @@
+"""Pages of purchase orders and suppliers' bills."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Sum
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from djmoney.money import Money
+
+from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.documents.paper import amounts_of_lines
+from invoicing.admin.forms import DateInput, PaymentForm
+from invoicing.choices import OrderState, SupplierBillState
+from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.services.documents import purchases as services
+from invoicing.services.documents.lines import LineEdit, items_of_edits
+from invoicing.services.settlement import pay_supplier
+from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.fields import DecimalInputField
+from openfire_billing.look.actions import DocumentAction, each
+from openfire_billing.look.lines import LineForm
+from openfire_billing.money import NOTHING
+from openfire_billing.templatetags.office import amount, badge
+
+CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
+
+
+class OrderLineForm(LineForm):
+    class Meta(LineForm.Meta):
+        model = PurchaseOrderLine
+
+
+class OrderLineInline(LinesInline):
+    model = PurchaseOrderLine
+    form = OrderLineForm
+
+
+class OrderChips(ChipFilter):
+    chips = (
+        ("envoyer", _("À envoyer"), lambda q, r: q.filter(state=OrderState.DRAFT)),
+        ("attendues", _("Attendues"), lambda q, r: q.awaited()),
+        ("recues", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
+    )
+
+
+class BillNumberForm(forms.Form):
+    number = forms.CharField(label=_("Numéro du fournisseur"), max_length=60)
+    on = forms.DateField(label=_("Date de la facture"), widget=DateInput, initial=timezone.localdate)
+
+
+def _to(state: OrderState) -> Any:
+    return lambda request, order, data: services.move_order(order, to=state, by=request.user)
+
+
+ORDER_ACTIONS = (
+    DocumentAction(
+        name="envoyer",
+        label=_("Marquer comme envoyée"),
+        icon="send",
+        permission=CHANGE_ORDER,
+        states=frozenset({OrderState.DRAFT}),
+        primary_in=frozenset({OrderState.DRAFT}),
+        run=_to(OrderState.SENT),
+        done=_("envoyée"),
+    ),
+    DocumentAction(
+        name="confirmer",
+        label=_("Confirmée par le fournisseur"),
+        icon="handshake",
+        permission=CHANGE_ORDER,
+        states=frozenset({OrderState.SENT}),
+        primary_in=frozenset({OrderState.SENT}),
+        run=_to(OrderState.CONFIRMED),
+        done=_("confirmée"),
+    ),
+    DocumentAction(
+        name="recevoir",
+        label=_("Marchandise reçue"),
+        icon="inventory",
+        permission=CHANGE_ORDER,
+        states=frozenset({OrderState.SENT, OrderState.CONFIRMED}),
+        primary_in=frozenset({OrderState.CONFIRMED}),
+        run=_to(OrderState.RECEIVED),
+        run_many=lambda request, orders, data: each(
+            orders, lambda order: services.move_order(order, to=OrderState.RECEIVED, by=request.user)
+        ),
+        done=_("reçue"),
+    ),
+    DocumentAction(
+        name="facture",
+        label=_("Enregistrer la facture"),
+        icon="receipt",
+        permission="invoicing.add_supplierbill",
+        states=frozenset({OrderState.SENT, OrderState.CONFIRMED, OrderState.RECEIVED}),
+        primary_in=frozenset({OrderState.RECEIVED}),
+        explain=_(
+            "La facture reprend ce qui n'est pas encore facturé de la commande ; ses montants se corrigent ensuite."
+        ),
+        form=BillNumberForm,
+        run=lambda request, order, data: services.bill_order(order, by=request.user, **data),
+        done=_("Facture fournisseur enregistrée"),
+    ),
+    DocumentAction(
+        name="brouillon",
+        label=_("Remettre en brouillon"),
+        icon="undo",
+        permission=CHANGE_ORDER,
+        states=frozenset({OrderState.SENT, OrderState.CANCELLED}),
+        run=_to(OrderState.DRAFT),
+        done=_("remise en brouillon"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=CHANGE_ORDER,
+        states=frozenset({OrderState.DRAFT, OrderState.SENT, OrderState.CONFIRMED}),
+        explain=_("Ses lignes peuvent être commandées de nouveau depuis la DI."),
+        is_danger=True,
+        run=_to(OrderState.CANCELLED),
+        done=_("annulée"),
+    ),
+    DocumentAction(
+        name="supprimer",
+        label=_("Supprimer"),
+        icon="delete",
+        permission="invoicing.delete_purchaseorder",
+        states=frozenset({OrderState.DRAFT, OrderState.CANCELLED}),
+        explain=_("Cette commande disparaît."),
+        is_danger=True,
+        leave=True,
+        run=lambda request, order, data: services.delete_orders([order], by=request.user) and None,
+        run_many=lambda request, orders, data: each(
+            orders, lambda order: services.delete_orders([order], by=request.user) and None
+        ),
+        done=_("supprimée"),
+    ),
+)
+
+
+@admin.register(PurchaseOrder)
+class PurchaseOrderAdmin(DocumentAdmin):
+    company_path = "company"
+    list_display = ("__str__", "supplier", "origin", "ordered_on", "expected_on", "net_text", "state_badge")
+    list_filter = (OrderChips, FromFilter, "state", "company")
+    search_fields = ("number", "supplier__name", "origin")
+    date_hierarchy = "ordered_on"
+    autocomplete_fields = ("supplier", "deliver_to")
+    inlines = (OrderLineInline,)
+    status_path = OrderState.path
+    document_actions = ORDER_ACTIONS
+    empty_text = _("Les commandes naissent d'une DI (Action › Générer la commande fournisseur), ou s'écrivent ici.")
+    fieldsets = (
+        (_("Qui"), {"fields": ("supplier", "deliver_to")}),
+        (_("Quand"), {"fields": ("ordered_on", "expected_on")}),
+        (_("Quoi"), {"fields": ("origin", "company")}),
+        (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
+    )
+    notebook = (
+        ("lignes", _("Lignes de commande"), ("inline:lines",)),
+        ("texte", _("Texte libre"), (_("Texte"),)),
+    )
+    readonly_fields = ("origin",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_lines().select_related("supplier", "deliver_to", "company")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"ordered_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.state == OrderState.DRAFT)
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        order = self.get_object(request, object_id) if object_id else None
+        if order is not None:
+            context["office_amounts"] = amounts_of_lines(order.lines.all(), order.company.rounding)
+        return context
+
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+        data = form.cleaned_data
+        if change:
+            values = {name: data[name] for name in form.changed_data if name in data}
+            services.edit_order(form.instance, edits=edits, values=values, by=request.user)
+            self.write_journal(request, form, change)
+            return
+        made = services.draft_order(
+            company=data["company"],
+            supplier=data["supplier"],
+            items=items_of_edits(edits, position=None, company=data["company"], on=data["ordered_on"]),
+            on=data["ordered_on"],
+            by=request.user,
+            deliver_to=data["deliver_to"],
+        ).order
+        values = {name: data[name] for name in ("expected_on", "notes") if data[name]}
+        if values:
+            services.edit_order(made, edits=(), values=values, by=request.user)
+        form.instance.pk, form.instance.number = made.pk, made.number
+
+    def line_defaults_view(self, request: HttpRequest) -> Any:
+        """Choosing an article fills its purchase price."""
+        return self.line_defaults(request, price="purchase_price")
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        return [(_("Total HT de la page"), sum(order.totals.net for order in cl.result_list))]
+
+    @admin.display(description=_("HT"))
+    def net_text(self, order: PurchaseOrder) -> Any:
+        return amount(order.totals.net)
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, order: PurchaseOrder) -> Any:
+        return badge(order.state, order.get_state_display())
+
+
+class BillChips(ChipFilter):
+    chips = (
+        ("verifier", _("À vérifier"), lambda q, r: q.filter(state=SupplierBillState.DRAFT)),
+        ("payer", _("À payer"), lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0)),
+        (
+            "retard",
+            _("En retard"),
+            lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0, due_on__lt=timezone.localdate()),
+        ),
+    )
+
+
+BILL_ACTIONS = (
+    DocumentAction(
+        name="verifier",
+        label=_("Bonne à payer"),
+        icon="fact_check",
+        permission=CHANGE_BILL,
+        states=frozenset({SupplierBillState.DRAFT}),
+        primary_in=frozenset({SupplierBillState.DRAFT}),
+        explain=_("La facture est comparée à sa commande ; un écart est gardé au journal."),
+        run=lambda request, bill, data: services.check_bill(bill, by=request.user),
+        run_many=lambda request, bills, data: each(bills, lambda bill: services.check_bill(bill, by=request.user)),
+        done=_("bonne à payer"),
+    ),
+    DocumentAction(
+        name="payer",
+        label=_("Enregistrer un paiement"),
+        icon="payments",
+        permission="invoicing.post_invoice",
+        offered=lambda bill: bill.state == SupplierBillState.CHECKED and bill.residual > 0,
+        primary_in=frozenset({SupplierBillState.CHECKED}),
+        form=PaymentForm,
+        run=lambda request, bill, data: pay_supplier(bill, by=request.user, **data) and None,
+        done=_("paiement enregistré"),
+    ),
+    DocumentAction(
+        name="reprendre",
+        label=_("Remettre à vérifier"),
+        icon="undo",
+        permission=CHANGE_BILL,
+        states=frozenset({SupplierBillState.CHECKED, SupplierBillState.CANCELLED}),
+        run=lambda request, bill, data: services.reopen_bill(bill, by=request.user),
+        done=_("remise à vérifier"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=CHANGE_BILL,
+        states=frozenset({SupplierBillState.DRAFT, SupplierBillState.CHECKED}),
+        is_danger=True,
+        run=lambda request, bill, data: services.cancel_bill(bill, by=request.user),
+        done=_("annulée"),
+    ),
+)
+
+
+class SupplierBillForm(forms.ModelForm):
+    net = DecimalInputField(label=_("Total HT"), max_digits=14, decimal_places=2, min_value=0)
+    tax = DecimalInputField(label=_("TVA"), max_digits=14, decimal_places=2, min_value=0)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["net"], self.initial["tax"] = self.instance.net.amount, self.instance.tax.amount
+
+    def _post_clean(self) -> None:
+        """Amounts go through the service: the instance keeps its own until then."""
+        amounts = {name: self.cleaned_data.pop(name) for name in ("net", "tax") if name in self.cleaned_data}
+        super()._post_clean()
+        self.cleaned_data.update(amounts)
+
+
+@admin.register(SupplierBill)
+class SupplierBillAdmin(DocumentAdmin):
+    company_path = "company"
+    form = SupplierBillForm
+    list_display = ("number", "supplier", "order", "billed_on", "due_on", "gross_text", "residual_text", "state_badge")
+    list_display_links = ("number",)
+    list_filter = (BillChips, FromFilter, "state", "company")
+    search_fields = ("number", "supplier__name", "order__number")
+    date_hierarchy = "billed_on"
+    autocomplete_fields = ("supplier", "order")
+    status_path = SupplierBillState.path
+    document_actions = BILL_ACTIONS
+    empty_text = _("Les factures de vos fournisseurs, d'une commande (Action › Enregistrer la facture) ou seules.")
+    fieldsets = (
+        (_("Qui"), {"fields": ("supplier", "number", "order")}),
+        (_("Quand"), {"fields": ("billed_on", "due_on")}),
+        (_("Combien"), {"fields": ("net", "tax", "gross_text")}),
+        (_("Pour qui"), {"fields": ("company",)}),
+        (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
+    )
+    notebook = (("texte", _("Texte libre"), (_("Texte"),)),)
+    readonly_fields = ("gross_text",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_residual().select_related("supplier", "order", "company")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"billed_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.state == SupplierBillState.DRAFT)
+
+    def totals_of(self, document: Any) -> Any:
+        return NOTHING
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        bill = self.get_object(request, object_id) if object_id else None
+        if bill is not None and bill.state == SupplierBillState.CHECKED:
+            context["office_flag"] = self.state_badge(bill)
+        return context
+
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+        data = form.cleaned_data
+        currency = data["company"].currency if "company" in data else form.instance.currency
+        if change:
+            values = {name: data[name] for name in form.changed_data if name in data}
+            for name in ("net", "tax"):
+                if name in values:
+                    values[name] = Money(values[name], currency)
+            services.edit_bill(form.instance, values=values, by=request.user)
+            self.write_journal(request, form, change)
+            return
+        made = services.record_bill(
+            company=data["company"],
+            supplier=data["supplier"],
+            number=data["number"],
+            on=data["billed_on"],
+            net=data["net"],
+            tax=data["tax"],
+            due_on=data["due_on"],
+            order=data["order"],
+            notes=data["notes"],
+            by=request.user,
+        )
+        form.instance.pk = made.pk
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        listed = SupplierBill.objects.filter(pk__in=cl.queryset.order_by().values("pk")).exclude(
+            state=SupplierBillState.CANCELLED
+        )
+        return [(_("Total TTC de la liste"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
+
+    @admin.display(description=_("Total TTC"), ordering="gross")
+    def gross_text(self, bill: SupplierBill) -> Any:
+        return amount(bill.gross)
+
+    @admin.display(description=_("Reste"), ordering="residual")
+    def residual_text(self, bill: SupplierBill) -> Any:
+        return amount(bill.residual) if bill.state == SupplierBillState.CHECKED else "–"
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, bill: SupplierBill) -> Any:
+        if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
+            return badge("paid", _("Payée"))
+        if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
+            return badge("overdue", _("En retard"))
+        return badge({"checked": "unpaid"}.get(bill.state, bill.state), bill.get_state_display())
+
+
+contribute(
+    PurchaseOrder,
+    smart_buttons=[SmartButton("supplier_bills", _("Factures fourn."), "receipt", "invoicing.SupplierBill", order=20)],
+    origins={"supplier_bills": lambda order: SupplierBill.objects.filter(order=order).values("pk")},
+)
+contribute(
+    SupplierBill,
+    smart_buttons=[SmartButton("purchases", _("Commande"), "shopping_cart", "invoicing.PurchaseOrder", order=10)],
+    origins={"purchases": lambda bill: PurchaseOrder.objects.filter(bills=bill).values("pk")},
+)

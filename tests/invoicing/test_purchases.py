@@ -1,0 +1,185 @@
+"""From a DI to purchase orders, to the supplier's bill, checked and paid."""
+
+from decimal import Decimal
+
+import pytest
+
+from interventions.models import InterventionRequest
+from interventions.services.purchases import order_supplies
+from invoicing.models import Partner, Product, PurchaseOrder, SupplierBill
+from invoicing.services.documents.purchases import (
+    bill_order,
+    cancel_bill,
+    check_bill,
+    delete_orders,
+    move_order,
+    record_bill,
+    reopen_bill,
+)
+from invoicing.services.settlement import pay_supplier
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
+from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
+from tests.factories.pages import address, refusal
+
+D = Decimal
+
+
+@pytest.fixture
+def supplier(world: World) -> Partner:
+    return PartnerFactory(name="Fonderie Fictive")
+
+
+@pytest.fixture
+def intervention(world: World, supplier: Partner) -> InterventionRequest:
+    """A stove from the supplier, a joint from nobody, a service of ours."""
+    ProductFactory(code="poele", name="Poêle", kind="goods", supplier=supplier, purchase_price=D("2100.00"))
+    ProductFactory(code="joint", name="Joint", kind="goods", unit_price=D(12))
+    return world.intervention(item(2, code="poele"), item(1, code="joint"), item(1))
+
+
+def order(world: World, intervention: InterventionRequest) -> PurchaseOrder:
+    return order_supplies(intervention, on=world.today, by=world.planner).orders[0]
+
+
+def refused(act: object) -> str:
+    with nothing_changed(), pytest.raises(BusinessError) as said:
+        act()  # type: ignore[operator]
+    return str(said.value)
+
+
+def test_order_at_purchase_price_and_skipped_lines_named(world: World, intervention: InterventionRequest) -> None:
+    made = order_supplies(intervention, on=world.today, by=world.planner)
+    (bought,) = made.orders
+    assert (bought.number, bought.supplier.name, bought.origin) == ("CF/000001", "Fonderie Fictive", "DI/000001")
+    assert [(line.quantity, line.unit_price) for line in bought.lines.all()] == [(D(2), D(2100))]
+    assert made.note == (
+        "« [joint] Joint » : pas de fournisseur (fiche de l'article, ou prestataire de la DI). "
+        "« [ram_pose] Forfait Pose » : pas de fournisseur (fiche de l'article, ou prestataire de la DI)."
+    )
+
+
+def test_subcontractor_gets_the_services(world: World, intervention: InterventionRequest) -> None:
+    intervention.subcontractor = PartnerFactory(name="Poseur Exemple")
+    intervention.save()
+    made = order_supplies(intervention, on=world.today, by=world.planner)
+    assert sorted(o.supplier.name for o in made.orders) == ["Fonderie Fictive", "Poseur Exemple"]
+
+
+def test_ordered_once_until_the_order_is_cancelled(world: World, intervention: InterventionRequest) -> None:
+    first = order(world, intervention)
+    message = refused(lambda: order(world, intervention))
+    assert message.startswith("DI/000001 : rien à commander. « [poele] Poêle » : déjà commandé.")
+    move_order(first, to="cancelled", by=world.planner)
+    assert order(world, intervention).number == "CF/000002"
+
+
+def test_own_company_is_not_ordered_from(world: World, intervention: InterventionRequest) -> None:
+    world.company.siren = "999123458"
+    world.company.save()
+    Partner.objects.filter(name="Fonderie Fictive").update(siren="999123458")
+    assert "« [poele] Poêle » : notre propre société." in refused(lambda: order(world, intervention))
+
+
+def test_draft_intervention_refused(world: World) -> None:
+    draft = world.intervention(is_validated=False)
+    assert "validez-la avant de commander" in refused(lambda: order(world, draft))
+
+
+def test_order_to_bill_to_paid(world: World, intervention: InterventionRequest) -> None:
+    bought = order(world, intervention)
+    for state in ("sent", "confirmed", "received"):
+        bought = move_order(bought, to=state, by=world.planner)
+    bill = bill_order(bought, number="F-77", on=world.today, by=world.accountant)
+    assert (bill.net.amount, bill.tax.amount, bill.gross.amount) == (D("4200.00"), D("840.00"), D("5040.00"))
+    assert "n'est pas bonne à payer" in refused(
+        lambda: pay_supplier(bill, amount=D(1), on=world.today, kind="transfer", by=world.accountant)
+    )
+    check_bill(bill, by=world.accountant)
+    bought.refresh_from_db()
+    assert bought.state == "billed"
+    pay_supplier(bill, amount=D("5000"), on=world.today, kind="transfer", by=world.accountant)
+    assert SupplierBill.objects.with_residual().get().residual == D("40.00")
+    assert "il reste 40,00 € à payer" in refused(
+        lambda: pay_supplier(bill, amount=D("40.01"), on=world.today, kind="transfer", by=world.accountant)
+    )
+    assert "ne se reprend plus" in refused(lambda: cancel_bill(bill, by=world.accountant))
+
+
+def test_difference_with_the_order_is_written_and_a_reopened_bill_reopens_it(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    bought = move_order(order(world, intervention), to="sent", by=world.planner)
+    values = {"company": world.company, "supplier": supplier, "on": world.today, "by": world.accountant}
+    bill = record_bill(number="F-1", net=D("4300"), tax=D("860"), order=bought, **values)
+    check_bill(bill, by=world.accountant)
+    page = world.office(ACCOUNTANT).get(address(bill)).content.decode()
+    assert "écart de 120,00 € avec CF/000001" in page
+    reopen_bill(bill, by=world.accountant)
+    bought.refresh_from_db()
+    assert bought.state == "received"
+
+
+def test_same_bill_twice_refused(world: World, supplier: Partner) -> None:
+    values = {"company": world.company, "supplier": supplier, "number": "F-1", "on": world.today, "by": world.accountant}
+    record_bill(net=D(10), tax=D(2), **values)
+    assert refused(lambda: record_bill(net=D(10), tax=D(2), **values)) == (
+        "La facture F-1 de « Fonderie Fictive » est déjà enregistrée."
+    )
+
+
+def test_bill_of_another_supplier_s_order_refused(world: World, intervention: InterventionRequest) -> None:
+    bought = move_order(order(world, intervention), to="sent", by=world.planner)
+    other = PartnerFactory(name="Autre")
+    values = {"company": world.company, "supplier": other, "number": "F-1", "on": world.today, "by": world.accountant}
+    assert "choisissez une commande de ce fournisseur" in refused(
+        lambda: record_bill(net=D(10), tax=D(2), order=bought, **values)
+    )
+
+
+@pytest.mark.parametrize(("net", "tax"), [("-1", "0"), ("1.001", "0"), ("1", "-0.5")])
+def test_bad_amounts_refused(world: World, supplier: Partner, net: str, tax: str) -> None:
+    values = {"company": world.company, "supplier": supplier, "number": "F", "on": world.today, "by": world.accountant}
+    assert "positifs, au centime" in refused(lambda: record_bill(net=D(net), tax=D(tax), **values))
+
+
+def test_order_with_a_bill_is_neither_cancelled_nor_deleted(world: World, intervention: InterventionRequest) -> None:
+    bought = move_order(order(world, intervention), to="sent", by=world.planner)
+    bill_order(bought, number="F", on=world.today, by=world.accountant)
+    assert "annulez-la d'abord" in refused(lambda: move_order(bought, to="cancelled", by=world.planner))
+    assert "seule une commande en brouillon ou annulée" in refused(lambda: delete_orders([bought], by=world.planner))
+
+
+def test_pages_from_intervention_to_bill(world: World, intervention: InterventionRequest) -> None:
+    planner, biller = world.office(PLANNER), world.office(BILLING)
+    assert planner.act(intervention, "commander").status_code == 302
+    bought = PurchaseOrder.objects.get()
+    planner.act(bought, "envoyer")
+    biller.act(bought, "facture", number="F-9")
+    counts = {
+        str(b["label"]): b.get("count") for b in biller.get(address(intervention)).context["office_buttons"]
+    }
+    assert (counts["Achats"], counts["Factures fourn."]) == (1, 1)
+    seen = [str(b["label"]) for b in planner.get(address(intervention)).context["office_buttons"]]
+    assert "Achats" in seen
+    assert "Factures fourn." not in seen  # a planner does not see bills
+
+
+def test_pages_write_an_order_and_a_bill_by_hand(world: World, supplier: Partner) -> None:
+    office = world.office(ACCOUNTANT)
+    answer = office.save(SupplierBill, supplier=supplier, number="F-3", net="100,00", tax="20,00")
+    assert answer.status_code == 302
+    bill = SupplierBill.objects.get()
+    assert bill.gross.amount == D("120.00")
+    office.save(bill, net="110,00")
+    bill.refresh_from_db()
+    assert bill.gross.amount == D("130.00")
+    again = office.save(SupplierBill, supplier=supplier, number="F-3", net="1,00", tax="0,00")
+    assert "est déjà enregistrée" in refusal(again)
+
+
+def test_article_price_by_default_is_the_purchase_price(world: World, supplier: Partner) -> None:
+    ProductFactory(code="poele", purchase_price=D("2100.00"))
+    pk = Product.objects.get(code="poele").pk
+    answer = world.office(PLANNER).get(f"/admin/invoicing/purchaseorder/line-defaults/?product={pk}").json()
+    assert answer[str(pk)]["unit_price"] == "2\xa0100,00"
