@@ -46,10 +46,10 @@ def insert(
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor, connection.wrap_database_errors:
-            with cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
-                for lines in _batches(rows):
-                    copy.write("".join(map(_copy_line, lines)))
+        statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+            for lines in _batches(rows):
+                copy.write("".join(map(_copy_line, lines)))
         return
     adapt = _adapters(model, columns)
     marks = ", ".join(["?"] * len(names))

@@ -219,6 +219,18 @@ def _post(run: BillingRun, ids: list[int], made: Plan, report: _Report) -> None:
                 report.said[contract] = (Result.BILLED, "not_posted", outcome.refusal)
 
 
+def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[dict[str, Any]]:
+    """What billing these contracts on `on` would do of each, nothing written: result, reason, drafts."""
+    facts = read_facts([contract.pk for contract in contracts], lock=False)
+    made = plan(facts.contracts, facts.claimed, on=on, force=force)
+    report = _Report()
+    _foretell(made, report)
+    said = _said(made, facts, report)
+    return [
+        {"contract": pk, "result": str(said[pk][0]), "reason": said[pk][2], "drafts": report.drafts[pk]} for pk in said
+    ]
+
+
 def _foretell(made: Plan, report: _Report) -> None:
     """What would be made, for the outcome of each contract it bills."""
     for group in made.groups:
@@ -230,6 +242,7 @@ def _foretold(group: GroupIntent, contract: int) -> dict[str, Any]:
     return {
         "kind": group.kind,
         "proposed_on": group.proposed_on.isoformat(),
+        "day": f"{group.proposed_on:%d/%m/%Y}",
         "net": str(abs(group.total)),
         "contracts": len(group.contracts),
         "lines": [[charge.label, str(charge.amount)] for charge in group.charges if charge.contract == contract],
@@ -238,6 +251,15 @@ def _foretold(group: GroupIntent, contract: int) -> dict[str, Any]:
 
 def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> None:
     """An outcome for each contract."""
+    rows = [
+        (run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract])
+        for contract, (result, code, reason) in _said(made, facts, report).items()
+    ]
+    bulk.insert(BillingOutcome, OUTCOME_COLUMNS, rows)
+
+
+def _said(made: Plan, facts: ChunkFacts, report: _Report) -> dict[int, tuple[str, str, str]]:
+    """(result, code, reason) of each contract of the chunk, in order."""
     said = {
         refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)
     }
@@ -245,18 +267,17 @@ def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> Non
         said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
     for contract in report.free:
         said[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))
-    for contract, drafts in report.drafts.items():
-        said[contract] = (Result.BILLED, "", _drafts_text(drafts))
+    for contract in report.drafts:
+        if report.drafts[contract]:
+            said[contract] = (Result.BILLED, "", _drafts_text(report.drafts[contract]))
     for contract in report.invoices:
         held = said.get(contract)
-        note = (held[1], held[2]) if held and held[0] == Result.SKIPPED else ("", "")
+        note = held[1:] if held and held[0] == Result.SKIPPED else ("", "")
         said[contract] = report.said.get(contract) or (Result.BILLED, *note)
-    rows = []
-    for contract in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken)):
-        result, code, reason = said.pop(contract, None) or (Result.SKIPPED, "nothing_due", "")
-        rows.append((run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract]))
-    seen: set[int] = set()
-    bulk.insert(BillingOutcome, OUTCOME_COLUMNS, [row for row in rows if not (row[1] in seen or seen.add(row[1]))])  # type: ignore[func-returns-value]
+    return {
+        pk: said.get(pk) or (Result.SKIPPED, "nothing_due", "")
+        for pk in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken))
+    }
 
 
 def _drafts_text(drafts: Sequence[dict[str, Any]]) -> str:

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from contracts.models import Contract
+from contracts.services.night import night_alarm
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from invoicing.choices import InvoiceKind
@@ -52,7 +54,21 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             True,
             invoices.filter(is_overdue=True).count,
         ),
+        (
+            "contracts.bill_contract",
+            "Contrats mis de côté",
+            "contracts_contract",
+            "mis-de-cote",
+            True,
+            Contract.objects.filter(company__in=companies).set_aside().count,
+        ),
+        ("contracts.view_billingrun", "Nuit sans facturation", "contracts_billingrun", "nuits", True, _bad_nights),
     ]
+
+
+def _bad_nights() -> int:
+    """1 when the last night's billing did not happen or ended short."""
+    return int(bool(night_alarm(timezone.now())[0]))
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

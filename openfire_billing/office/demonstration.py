@@ -50,6 +50,7 @@ from invoicing.models import (
 )
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.quotes import accept_quote, send_quote
+from openfire_billing.office.demonstration_contracts import load_contracts_of_demonstration
 from openfire_billing.office.reference import GOODS_20, WORKS_20, load_reference_data
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
 
@@ -166,6 +167,7 @@ def load_demonstration(*, on: date) -> bool:
         customers = _customers()
         for case in CASES:
             _intervention(case, company, customers[case.customer], on=on, by=users["planning"])
+        load_contracts_of_demonstration(company, customers, on=on, by=users["gestion"])
         _appointments(company, on=on, by=users["planning"])
     return True
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from contracts.services.night import night_alarm
 from openfire_billing.celery import app
 from openfire_billing.office.tasks import HEARTBEAT
 
@@ -17,7 +18,7 @@ LATE_AFTER = timedelta(minutes=5)
 
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when database and broker answer, else 503. The age of beat (seconds, or null) is told beside."""
+    """200 when database and broker answer, else 503. Told beside: the age of beat (seconds, or null), the last night."""
     database, broker = _database(), _broker()
     seen = _last_beat()
     age = (timezone.now() - seen).total_seconds() if seen else None
@@ -25,9 +26,18 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "database": database,
         "broker": broker,
         "beat_age": age,
+        "night": _night() if database == "ok" else "unknown",
         "beat": "ok" if age is not None and age < LATE_AFTER.total_seconds() else "late",
     }
     return JsonResponse(answer, status=200 if database == broker == "ok" else 503)
+
+
+def _night() -> str:
+    """ok, or what is wrong with the last night's billing: `missing` (no run), `short` (not finished)."""
+    try:
+        return night_alarm(timezone.now())[0] or "ok"
+    except Exception as failure:  # tables not made yet
+        return type(failure).__name__
 
 
 def _last_beat() -> Any:

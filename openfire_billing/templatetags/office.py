@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils.dates import MONTHS
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -49,6 +50,9 @@ _COLOURS = {
     "ended": "grey",
     "upcoming": "grey",
     "terminated": "red",
+    "skipped": "grey",
+    "validated": "blue",
+    "running": "blue",
 }
 
 
@@ -141,6 +145,12 @@ def groups(adminform: Any) -> list[Any]:
 def get(mapping: Any, key: Any) -> Any:
     """mapping[key], or nothing."""
     return mapping.get(key, "") if mapping else ""
+
+
+@register.filter
+def months(numbers: Any) -> str:
+    """« mars, octobre » from [3, 10]."""
+    return ", ".join(str(MONTHS[number]) for number in numbers or ()) or "–"
 
 
 @register.simple_tag

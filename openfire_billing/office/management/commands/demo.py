@@ -11,9 +11,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from contracts.choices import Result
+from contracts.models import BillingRun
+from contracts.services.billing import bill_contracts
+from contracts.services.visits import horizon, plan_visits
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
-from invoicing.models import Quote
+from invoicing.models import Invoice, Quote
 from invoicing.services.documents.quotes import invoice_quotes
 from openfire_billing.celery import app
 from openfire_billing.errors import Outcome
@@ -47,7 +51,22 @@ class Command(BaseCommand):
         )
         outcomes = invoice_interventions(interventions.order_by("pk"), on=today, by=by)
         outcomes += invoice_quotes(Quote.objects.to_bill().order_by("pk"), on=today, by=by)
-        self.table(outcomes)
+        visits = plan_visits(until=horizon(today), on=today, by=None)
+        run = bill_contracts(on=today, by=None)
+        self.table([*outcomes, *self.of_contracts(run)])
+        made = sum(1 for visit in visits if not visit.is_refused)
+        self.stdout.write(f"{made} visite(s) de contrat créée(s) ; {run} : {run.billed} contrat(s) facturé(s).")
+
+    @staticmethod
+    def of_contracts(run: BillingRun) -> list[Outcome]:
+        """Each draft of a run beside its contract, and what was set aside."""
+        found = []
+        for outcome in run.outcomes.select_related("contract").order_by("contract"):
+            if outcome.result == Result.REFUSED:
+                found.append(Outcome(outcome.contract, refusal=outcome.reason))
+            drafts = Invoice.objects.filter(pk__in=outcome.invoices).select_related("customer").order_by("pk")
+            found += [Outcome(outcome.contract, made=invoice) for invoice in drafts]
+        return found
 
     def table(self, outcomes: Sequence[Outcome]) -> None:
         """Print what was made and refused, a line each."""

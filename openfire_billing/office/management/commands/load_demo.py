@@ -4,14 +4,24 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from openfire_billing.office.demonstration import load_demonstration
+from invoicing.models import Company
+from openfire_billing.office.demonstration import COMPANY, load_demonstration
+from openfire_billing.office.scale import awkward_kinds, load_contracts
 
 
 class Command(BaseCommand):
-    help = "Charge la société de démonstration. Refusé en production. Rejouable."
+    help = "Charge la société de démonstration, et N contrats de toutes sortes. Refusé en production. Rejouable."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--scale", type=int, default=0, metavar="N", help="nombre de contrats de volume")
+
+    def handle(self, *args: Any, scale: int, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("Les données de démonstration ne se chargent pas en production.")
-        made = load_demonstration(on=timezone.localdate())
+        today = timezone.localdate()
+        made = load_demonstration(on=today)
         self.stdout.write("Société de démonstration chargée." if made else "Société de démonstration déjà là.")
+        if scale:
+            company = Company.objects.get(name=COMPANY)
+            count = load_contracts(scale, company=company, on=today, kinds=awkward_kinds(today))
+            self.stdout.write(f"{count} contrat(s) de volume chargé(s).")

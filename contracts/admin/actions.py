@@ -1,0 +1,280 @@
+"""What one may do with a contract and with its lines: the Action menus."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contracts.admin.forms import (
+    BillForm,
+    CallOutForm,
+    PriceForm,
+    TakeBackForm,
+    TerminateForm,
+    VisitsForm,
+    WaiveForm,
+)
+from contracts.choices import ContractLineState, ContractState
+from contracts.models import Contract
+from contracts.services import claims, life, lines, visits
+from contracts.services.billing import bill_contracts, foresee, outcomes_of
+from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.look.actions import DocumentAction, each
+
+S, L = ContractState, ContractLineState
+CHANGE, BILL = "contracts.change_contract", "contracts.bill_contract"
+ADMINISTER, PLAN = "contracts.administer_contract", "interventions.add_interventionrequest"
+
+
+def _bill_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
+    outcomes = outcomes_of(bill_contracts(contracts, on=data["on"], by=request.user, force=bool(data.get("force"))))
+    told = {outcome.document.pk for outcome in outcomes}
+    left_out = [c for c in contracts if c.pk not in told]
+    return outcomes + [
+        Outcome(
+            c,
+            refusal=str(_("%(c)s est à l'état « %(s)s » : activez-le d'abord.") % {"c": c, "s": c.get_state_display()}),
+        )
+        for c in left_out
+    ]
+
+
+def _bill(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
+    (outcome,) = _bill_many(request, [contract], data)
+    if outcome.is_refused:
+        raise BusinessError(outcome.refusal)
+    if outcome.made is None and not outcome.note:
+        raise BusinessError(_("%s : rien à facturer à cette date.") % contract)
+    return outcome
+
+
+def _foresee(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The drafts that would be made: the same plan, nothing written."""
+    (outcome,) = foresee([contract], on=data.get("on") or timezone.localdate(), force=bool(data.get("force")))
+    return "contracts/bill_preview.html", {"outcome": outcome}
+
+
+def _plan(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
+    outcomes = visits.plan_visits([contract], until=data["until"], on=timezone.localdate(), by=request.user)
+    for outcome in outcomes:
+        if outcome.is_refused:
+            raise BusinessError(outcome.refusal)
+    if not outcomes:
+        raise BusinessError(
+            _("%s : aucune visite à créer d'ici là. Celles qui existent sont derrière « Planification ».") % contract
+        )
+    return Outcome(contract, note=str(_("%s DI créée(s).") % len(outcomes)))
+
+
+def _plan_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
+    return visits.plan_visits(contracts, until=data["until"], on=timezone.localdate(), by=request.user)
+
+
+def _activate(request: HttpRequest, contract: Contract) -> Contract:
+    return life.activate_contract(contract, on=timezone.localdate(), by=request.user)
+
+
+CONTRACT_ACTIONS = (
+    DocumentAction(
+        name="activer",
+        label=_("Activer"),
+        icon="play_arrow",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT}),
+        primary_in=frozenset({S.DRAFT}),
+        explain=_("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."),
+        run=lambda request, contract, data: _activate(request, contract),
+        run_many=lambda request, contracts, data: each(contracts, lambda c: _activate(request, c)),
+        done=_("activé"),
+    ),
+    DocumentAction(
+        name="facturer",
+        label=_("Facturer"),
+        icon="receipt_long",
+        permission=BILL,
+        states=S.billed,
+        primary_in=S.alive,
+        explain=_(
+            "Des factures en brouillon pour tout ce qui est dû et pas encore facturé. Recommencer n'ajoute rien."
+        ),
+        form=BillForm,
+        preview=_foresee,
+        run=_bill,
+        run_many=_bill_many,
+        done=_("Facturé"),
+    ),
+    DocumentAction(
+        name="planifier",
+        label=_("Planifier les visites"),
+        icon="event_upcoming",
+        permission=PLAN,
+        states=frozenset({S.VALIDATED}),
+        explain=_("Une DI validée pour chaque visite promise d'ici là, une seule fois chacune."),
+        form=VisitsForm,
+        run=_plan,
+        run_many=_plan_many,
+        done=_("Visites planifiées"),
+    ),
+    DocumentAction(
+        name="ne-pas-facturer",
+        label=_("Ne pas facturer"),
+        icon="money_off",
+        permission=BILL,
+        states=S.billed,
+        explain=_("Ce qui est coché est réglé sans facture. « Remettre à facturer » le reprend."),
+        form=WaiveForm,
+        run=lambda request, contract, data: claims.waive(
+            contract, keys=data["keys"], on=timezone.localdate(), by=request.user
+        ),
+        done=_("ne sera pas facturé"),
+    ),
+    DocumentAction(
+        name="remettre-a-facturer",
+        label=_("Remettre à facturer"),
+        icon="undo",
+        permission=BILL,
+        offered=lambda contract: contract.state in S.billed and bool(claims.waived(contract)),
+        form=TakeBackForm,
+        run=lambda request, contract, data: claims.take_back(
+            contract, keys=data["keys"], on=timezone.localdate(), by=request.user
+        ),
+        done=_("remis à facturer"),
+    ),
+    DocumentAction(
+        name="archiver",
+        label=_("Archiver"),
+        icon="archive",
+        permission=CHANGE,
+        offered=lambda contract: contract.is_active,
+        explain=_("Le contrat quitte les listes ; ce qui y est dû se facture toujours."),
+        run=lambda request, contract, data: life.set_active(contract, active=False, by=request.user),
+        done=_("archivé"),
+    ),
+    DocumentAction(
+        name="reactiver",
+        label=_("Remettre en service"),
+        icon="unarchive",
+        permission=CHANGE,
+        offered=lambda contract: not contract.is_active,
+        run=lambda request, contract, data: life.set_active(contract, active=True, by=request.user),
+        done=_("remis en service"),
+    ),
+    DocumentAction(
+        name="brouillon",
+        label=_("Remettre en brouillon"),
+        icon="undo",
+        permission=CHANGE,
+        states=frozenset({S.CANCELLED}),
+        run=lambda request, contract, data: life.reset_contract(contract, by=request.user),
+        done=_("remis en brouillon"),
+    ),
+    DocumentAction(
+        name="resilier",
+        label=_("Résilier"),
+        icon="event_busy",
+        permission=ADMINISTER,
+        states=S.alive,
+        explain=_(
+            "Ce qui est dû jusqu'au dernier jour se facture encore. Les visites d'après, sans RDV ouvert, s'annulent."
+        ),
+        form=TerminateForm,
+        is_danger=True,
+        run=lambda request, contract, data: life.terminate_contract(
+            contract, last_day=data["last_day"], reason=data["reason"], on=timezone.localdate(), by=request.user
+        ),
+        done=_("résilié"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=ADMINISTER,
+        states=frozenset({S.DRAFT, S.VALIDATED}),
+        explain=_("Refusé dès que quelque chose est facturé : le contrat se résilie alors."),
+        is_danger=True,
+        run=lambda request, contract, data: life.cancel_contract(contract, on=timezone.localdate(), by=request.user),
+        done=_("annulé"),
+    ),
+    DocumentAction(
+        name="supprimer",
+        label=_("Supprimer"),
+        icon="delete",
+        permission="contracts.delete_contract",
+        states=frozenset({S.DRAFT}),
+        explain=_("Ce contrat en brouillon disparaît, avec ses lignes."),
+        is_danger=True,
+        leave=True,
+        run=lambda request, contract, data: life.delete_contracts([contract], by=request.user) and None,
+        run_many=lambda request, contracts, data: each(
+            contracts, lambda c: life.delete_contracts([c], by=request.user) and None
+        ),
+        done=_("supprimé"),
+    ),
+)
+
+LINE_ACTIONS = (
+    DocumentAction(
+        name="valider",
+        label=_("Valider"),
+        icon="check",
+        permission=CHANGE,
+        offered=lambda line: line.state == L.DRAFT and line.contract.state in S.alive,
+        primary_in=frozenset({L.DRAFT}),
+        explain=_("La ligne est facturée et planifiée dès lors avec son contrat."),
+        run=lambda request, line, data: life.activate_line(line, on=timezone.localdate(), by=request.user),
+        done=_("validée"),
+    ),
+    DocumentAction(
+        name="sav",
+        label=_("Créer un SAV"),
+        icon="handyman",
+        permission=PLAN,
+        offered=lambda line: line.uses_callouts and line.state == L.VALIDATED and line.contract.state == S.VALIDATED,
+        explain=_("Une DI au site de la ligne, couverte tant qu'il reste des SAV inclus cette année."),
+        form=CallOutForm,
+        run=lambda request, line, data: visits.call_out(line, on=data["on"], title=data["title"], by=request.user),
+        done=_("SAV créé"),
+    ),
+    DocumentAction(
+        name="prix-date",
+        label=_("Prix daté"),
+        icon="sell",
+        permission=BILL,
+        offered=lambda line: line.state != L.CANCELLED,
+        explain=_("Un autre prix à partir d'une date. Ce qui est déjà facturé ne change pas."),
+        form=PriceForm,
+        run=lambda request, line, data: (
+            lines.set_price(
+                data["article"],
+                from_on=data["from_on"],
+                unit_price=data["unit_price"],
+                discount=data["discount"] or 0,
+                on=timezone.localdate(),
+                by=request.user,
+            )
+            and None
+        ),
+        done=_("prix noté"),
+    ),
+    DocumentAction(
+        name="brouillon",
+        label=_("Remettre en brouillon"),
+        icon="undo",
+        permission=CHANGE,
+        states=frozenset({L.CANCELLED}),
+        run=lambda request, line, data: life.reset_line(line, by=request.user),
+        done=_("remise en brouillon"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=CHANGE,
+        states=frozenset({L.DRAFT, L.VALIDATED}),
+        explain=_("Refusé dès que la ligne est facturée : donnez-lui alors un dernier jour."),
+        is_danger=True,
+        run=lambda request, line, data: life.cancel_line(line, on=timezone.localdate(), by=request.user),
+        done=_("annulée"),
+    ),
+)

@@ -1,0 +1,201 @@
+"""The contract's page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
+from contracts.choices import ContractState
+from contracts.models import Contract
+from contracts.services import life
+from contracts.services.lines import lines_of
+from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, default_company
+from invoicing.models import Partner
+from invoicing.services.catalogue import usual_terms
+from openfire_billing.money import NOTHING, Totals
+from openfire_billing.templatetags.office import badge
+
+S = ContractState
+
+
+class ContractChips(ChipFilter):
+    chips = (
+        ("en-cours", _("En cours"), lambda q, r: q.active().running(timezone.localdate())),
+        ("a-facturer", _("À facturer"), lambda q, r: q.due(timezone.localdate())),
+        ("mis-de-cote", _("Mis de côté"), lambda q, r: q.set_aside()),
+        ("a-renouveler", _("Terme sous 90 jours"), lambda q, r: q.active().ending(timezone.localdate())),
+        ("brouillons", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
+        ("archives", _("Archivés"), lambda q, r: q.filter(is_active=False)),
+    )
+
+    def usual(self, queryset: Any) -> Any:
+        return queryset.active()
+
+
+@admin.register(Contract)
+class ContractAdmin(DocumentAdmin):
+    company_path = "company"
+    list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "manager")
+    list_filter = (ContractChips, FromFilter, "state", "frequency", "invoicing", "manager", "company")
+    search_fields = (
+        "reference",
+        "payer__name",
+        "payer__phone",
+        "payer__mobile",
+        "lines__address__city",
+        "lines__address__street",
+        "lines__equipment__serial_number",
+    )
+    date_hierarchy = "start_on"
+    autocomplete_fields = ("payer", "billing_address")
+    list_select_related = ("payer", "manager", "billing_address", "company")
+    status_path = S.path
+    document_actions = CONTRACT_ACTIONS
+    empty_text = _(
+        "Ce que vos clients ont souscrit. Commencez par un contrat : un client payeur, un début, une ligne par site."
+    )
+    fieldsets = (
+        (_("Qui"), {"fields": ("payer", "billing_address", "company", "manager")}),
+        (_("Quand"), {"fields": ("subscribed_on", "start_on", ("end_on", "auto_renew"), "ending", "next_due_on")}),
+        (
+            _("Rythme"),
+            {
+                "fields": (
+                    "frequency",
+                    ("every", "unit"),
+                    "invoicing",
+                    "alignment",
+                    "anchor_day",
+                    "proration",
+                    "late_billing",
+                ),
+                "classes": ("notebook",),
+            },
+        ),
+        (
+            _("Factures"),
+            {
+                "fields": (
+                    "fiscal_position",
+                    "payment_term",
+                    "journal",
+                    "purchase_order",
+                    "grouped",
+                    "group_by_payer",
+                    "auto_post",
+                ),
+                "classes": ("notebook",),
+            },
+        ),
+        (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
+    )
+    notebook = (
+        ("facturation", _("Facturation"), (_("Rythme"), _("Factures"))),
+        ("commentaires", _("Commentaires"), (_("Texte"),)),
+    )
+    readonly_fields = ("ending", "next_due_on")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **options)
+        for name in ("subscribed_on", "unit"):
+            if name in form.base_fields:
+                form.base_fields[name].required = False
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        today = timezone.localdate()
+        return {
+            "subscribed_on": today,
+            "start_on": today,
+            "manager": request.user.pk,
+            **super().get_changeform_initial_data(request),
+        }
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        contract = self.get_object(request, object_id) if object_id else None
+        if contract is not None:
+            if contract.state in S.billed:
+                context["office_flag"] = self.state_badge(contract)
+            context["contract_set_aside"] = contract.set_aside_reason
+        return context
+
+    def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        """The lines come first: they are the contract."""
+        own = [
+            ("lignes", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
+            ("passages", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
+        ]
+        return [
+            *(
+                {"slug": s, "title": t, "template": f, "context": c, "order": o, "items": [], "errors": 0}
+                for s, t, f, o, c in own
+            ),
+            *super().tabs(request, document),
+        ]
+
+    def _lines(self, request: HttpRequest, contract: Contract) -> dict[str, Any]:
+        may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)  # type: ignore[union-attr]
+        add = f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
+        return {"contract": contract, "lines": lines_of(contract), "add_url": add if may else ""}
+
+    @staticmethod
+    def _outcomes(contract: Contract) -> dict[str, Any]:
+        outcomes = contract.outcomes.filter(run__is_dry=False).select_related("run").order_by("-pk")[:20]
+        return {"outcomes": outcomes, "set_aside": contract.set_aside_reason}
+
+    def totals_of(self, document: Any) -> Totals:
+        return NOTHING
+
+    def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        buttons = super().smart_buttons(request, document)
+        if request.user.has_perm(CHANGE):  # type: ignore[union-attr]
+            act = "archiver" if document.is_active else "reactiver"
+            url = reverse("admin:contracts_contract_act", args=[document.pk, act])
+            text = _("Actif") if document.is_active else _("Archivé")
+            buttons.append(
+                {"label": _("Dans les listes"), "icon": "inventory_2", "text": text, "url": url, "is_dialog": True}
+            )
+        return buttons
+
+    def save_document(self, request: HttpRequest, form: Any, edits: Any, change: bool) -> None:
+        contract = form.instance
+        if not contract.company_id:
+            contract.company = default_company(request.user)
+        life.save_contract(contract, on=timezone.localdate(), by=request.user)
+        if change:
+            self.write_journal(request, form, change)
+
+    def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
+        """Payer → billing address, fiscal position, terms."""
+        pk = data.get("payer")
+        payer = Partner.objects.filter(pk=pk).first() if pk and pk.isdigit() else None
+        if payer is None:
+            return {}
+        terms = usual_terms(payer)
+        found = {
+            "billing_address": payer.billing_address(),
+            "fiscal_position": terms.fiscal_position,
+            "payment_term": terms.payment_term,
+        }
+        return {name: {"value": item.pk, "text": str(item)} for name, item in found.items() if item is not None}
+
+    @admin.display(description=_("Ville"))
+    def town(self, contract: Contract) -> str:
+        return contract.billing_address.city if contract.billing_address else "–"
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, contract: Contract) -> Any:
+        if contract.set_aside_reason:
+            return badge("refused", _("Mis de côté"))
+        return badge(*contract.phase(timezone.localdate()))
+
+    @admin.display(description=_("Résiliation"))
+    def ending(self, contract: Contract) -> str:
+        if not contract.terminated_on:
+            return "–"
+        return f"{contract.terminated_on:%d/%m/%Y} · {contract.termination_reason}"

@@ -1,0 +1,133 @@
+"""Questions that the actions of contracts ask, and the boxes of the seed's Planification tab."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from contracts.models import Article, ContractLine
+from contracts.models.contracts import MONTHS
+from contracts.planner.wording import money as money_text
+from contracts.services import claims
+from contracts.services.visits import horizon
+from invoicing.admin.forms import DateInput
+from openfire_billing.errors import BusinessError
+from openfire_billing.fields import DecimalInputField
+
+TOO_MANY = "too_many_periods"
+
+
+class BillForm(forms.Form):
+    """On which day, and beyond the safety bound?"""
+
+    on = forms.DateField(
+        label=_("Facturer jusqu'au"),
+        widget=DateInput,
+        initial=timezone.localdate,
+        help_text=_("Tout ce qui est dû ce jour-là, compris, et pas encore facturé."),
+    )
+    force = forms.BooleanField(
+        label=_("Facturer quand même"),
+        required=False,
+        help_text=_("Même au-delà de 36 périodes échues d'une ligne."),
+    )
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        if not any(contract.set_aside_code == TOO_MANY for contract in documents):
+            self.fields["force"].widget = forms.HiddenInput()
+
+
+class VisitsForm(forms.Form):
+    until = forms.DateField(
+        label=_("Visites jusqu'au"), widget=DateInput, initial=lambda: horizon(timezone.localdate())
+    )
+
+
+class TerminateForm(forms.Form):
+    last_day = forms.DateField(label=_("Dernier jour servi"), widget=DateInput, initial=timezone.localdate)
+    reason = forms.CharField(label=_("Motif"), max_length=200)
+
+
+class CallOutForm(forms.Form):
+    on = forms.DateField(label=_("À partir du"), widget=DateInput, initial=timezone.localdate)
+    title = forms.CharField(label=_("Titre"), max_length=160, required=False)
+
+
+class _Choices(forms.MultipleChoiceField):
+    widget = forms.CheckboxSelectMultiple
+
+
+class WaiveForm(forms.Form):
+    """Which of what is due is not billed?"""
+
+    keys = _Choices(label=_("Ne pas facturer"))
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        try:
+            due = claims.charges_due(documents[0], on=timezone.localdate())
+        except BusinessError:
+            due = []
+        currency = documents[0].company.currency
+        self.fields["keys"].choices = [  # type: ignore[attr-defined]
+            (claims.key_of(charge), f"{charge.label} : {money_text(charge.amount, currency)}") for charge in due
+        ]
+
+
+class TakeBackForm(forms.Form):
+    """Which of what was waived is billed after all?"""
+
+    keys = _Choices(label=_("Remettre à facturer"))
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        found = claims.waived(documents[0])
+        self.fields["keys"].choices = [(claims.claim_key(claim), str(claim)) for claim in found]  # type: ignore[attr-defined]
+
+
+class PriceForm(forms.Form):
+    """Another yearly price from a day on."""
+
+    article = forms.ModelChoiceField(label=_("Article"), queryset=Article.objects.none())
+    from_on = forms.DateField(
+        label=_("À partir du"),
+        widget=DateInput,
+        initial=timezone.localdate,
+        help_text=_("De la première période qui commence ce jour-là ou après."),
+    )
+    unit_price = DecimalInputField(label=_("Prix unitaire par an"), max_digits=14, decimal_places=4, min_value=0)
+    discount = DecimalInputField(
+        label=_("Remise %"), max_digits=5, decimal_places=2, min_value=0, max_value=100, initial=0, required=False
+    )
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        self.fields["article"].queryset = documents[0].articles.filter(kind="article")  # type: ignore[attr-defined]
+
+
+class RepeatInput(forms.NumberInput):
+    """« Répéter [2] fois »."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        box = super().render(name, value, attrs, renderer)
+        return format_html('<span class="of-inline">{} {} {}</span>', _("Répéter"), box, _("fois"))
+
+
+class ContractLineForm(forms.ModelForm):
+    """The line as on the seed's screen."""
+
+    visit_months = forms.TypedMultipleChoiceField(
+        label=_("Mois de visite"),
+        choices=list(enumerate(MONTHS, 1)),
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "of-months"}),
+    )
+
+    class Meta:
+        model = ContractLine
+        fields = ("repeat", "repeat_unit", "visit_months")  # the page adds those of its fieldsets
+        labels = {"repeat": _("Fréquence"), "repeat_unit": _("tous les")}
+        widgets = {"repeat": RepeatInput(attrs={"class": "of-input of-number", "min": 0, "max": 366})}
+
+    def clean_visit_months(self) -> list[int]:
+        return sorted(set(self.cleaned_data.get("visit_months") or []))

@@ -1,0 +1,260 @@
+"""The contract line's page, with the seed's tabs: Facturation · Planification · Équipement · Suivi."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contracts.admin.actions import CHANGE, LINE_ACTIONS
+from contracts.admin.forms import ContractLineForm
+from contracts.choices import ContractLineState, ContractState
+from contracts.models import Article, Contract, ContractException, ContractLine, ContractRequest
+from contracts.services.lines import save_line
+from contracts.services.next import next_bill
+from contracts.services.visits import callouts_left
+from interventions.models import InstalledProduct, InterventionTemplate
+from invoicing.admin.base import DocumentAdmin, FromFilter, LinesInline, edits_of
+from invoicing.admin.documents.paper import amounts_of_lines
+from invoicing.admin.forms import DateInput
+from invoicing.models import Partner, Tax
+from invoicing.models.documents.lines import lines_totals
+from openfire_billing.look.lines import LineForm, live_totals, totals_html
+from openfire_billing.money import Totals
+from openfire_billing.templatetags.office import badge
+
+L = ContractLineState
+
+
+class ArticleForm(LineForm):
+    class Meta(LineForm.Meta):
+        model = Article
+
+
+class ArticleInline(LinesInline):
+    model = Article
+    form = ArticleForm
+
+
+class ExceptionForm(LineForm):
+    least_quantity = None
+
+    class Meta(LineForm.Meta):
+        model = ContractException
+        fields = ("on", *LineForm.Meta.fields)
+        widgets = {**LineForm.Meta.widgets, "on": DateInput}
+
+
+class ExceptionInline(LinesInline):
+    model = ContractException
+    form = ExceptionForm
+    template = "contracts/exceptions.html"
+
+
+@admin.register(ContractLine)
+class ContractLineAdmin(DocumentAdmin):
+    company_path = "contract__company"
+    form = ContractLineForm
+    lines_prefix = "articles"
+    list_display = ("__str__", "town", "equipment", "task", "visits_text", "state_badge")
+    list_filter = (FromFilter, "state", "task", "contract__state")
+    search_fields = (
+        "contract__reference",
+        "contract__payer__name",
+        "address__partner__name",
+        "address__city",
+        "equipment__serial_number",
+        "title",
+    )
+    autocomplete_fields = ("contract", "address", "equipment", "task")
+    list_select_related = ("contract", "address", "equipment", "task")
+    inlines = (ArticleInline, ExceptionInline)
+    status_path = L.path
+    document_actions = LINE_ACTIONS
+    empty_text = _("Les lignes s'ajoutent depuis leur contrat : une par site et équipement.")
+    fieldsets = (
+        (_("Contrat"), {"fields": ("contract", "title", "address")}),
+        (_("Quand"), {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "next_text", "next_amounts")}),
+        (
+            _("Rythme propre"),
+            {"fields": ("frequency", ("every", "unit"), "invoicing"), "classes": ("notebook",)},
+        ),
+        (
+            _("Planification"),
+            {
+                "fields": ("template", "task", ("repeat", "repeat_unit"), "visit_months", "visits_text"),
+                "classes": ("notebook",),
+            },
+        ),
+        (_("Sav"), {"fields": ("uses_callouts", "included_callouts", "callouts_text"), "classes": ("notebook",)}),
+        (_("Appareil"), {"fields": ("equipment", "serial_text", "site_text"), "classes": ("notebook",)}),
+    )
+    notebook = (
+        ("facturation", _("Facturation"), ("inline:articles", "inline:exceptions", _("Rythme propre"))),
+        ("planification", _("Planification"), (_("Planification"), _("Sav"))),
+        ("equipement", _("Équipement"), (_("Appareil"),)),
+    )
+    readonly_fields = ("next_text", "next_amounts", "visits_text", "callouts_text", "serial_text", "site_text")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return (
+            super().get_queryset(request).select_related("contract__company", "contract__payer", "equipment", "address")
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CHANGE)  # type: ignore[union-attr]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if not super().has_change_permission(request, obj):
+            return False
+        return obj is None or (
+            obj.state != L.CANCELLED and obj.contract.state not in (ContractState.TERMINATED, ContractState.CANCELLED)
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), *(["contract"] if obj else [])]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **options)
+        for name in ("address", "repeat", "included_callouts"):
+            if name in form.base_fields:
+                form.base_fields[name].required = False
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        found = super().get_changeform_initial_data(request)
+        contract = self._contract(request.GET.get("contract"))
+        if contract is not None:
+            address = contract.payer.default_address()
+            equipment = InstalledProduct.objects.filter(partner=contract.payer, is_active=True).first()
+            found |= {
+                "address": equipment.address_id if equipment else address.pk if address else None,
+                "equipment": equipment.pk if equipment else None,
+            }
+        return found
+
+    @staticmethod
+    def _contract(pk: Any) -> Contract | None:
+        return (
+            Contract.objects.select_related("payer", "company").filter(pk=pk).first()
+            if str(pk or "").isdigit()
+            else None
+        )
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        line = self.get_object(request, object_id) if object_id else None
+        contract = (
+            line.contract if line else self._contract(request.GET.get("contract") or request.POST.get("contract"))
+        )
+        context["contract_position"] = contract.fiscal_position_id if contract else ""
+        if line is not None:
+            rounding = line.contract.company.rounding
+            articles = list(line.articles.select_related("tax"))
+            exceptions = list(line.exceptions.select_related("tax"))
+            context["office_amounts"] = amounts_of_lines(articles, rounding)
+            context["contract_exception_amounts"] = amounts_of_lines(exceptions, rounding)
+            context["contract_exception_footer"] = totals_html(lines_totals(exceptions, rounding))
+        return context
+
+    def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        requests = (
+            ContractRequest.objects.filter(line=document)
+            .select_related("intervention")
+            .order_by("intervention__from_on", "pk")
+        )
+        suivi = {
+            "slug": "suivi",
+            "title": _("Suivi"),
+            "template": "contracts/follow_tab.html",
+            "context": {"requests": requests},
+            "order": 40,
+            "items": [],
+            "errors": 0,
+        }
+        return [suivi, *super().tabs(request, document)]
+
+    def totals_of(self, document: Any) -> Totals:
+        return lines_totals(document.articles.select_related("tax"), document.contract.company.rounding)
+
+    def totals_view(self, request: HttpRequest) -> JsonResponse:
+        """Two blocks of lines on one page: the address says which one is being typed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        contract = self._contract(request.POST.get("contract"))
+        prefix = "exceptions" if request.GET.get("prefix") == "exceptions" else self.lines_prefix
+        taxes = {str(tax.pk): tax for tax in Tax.objects.all()}
+        rounding = contract.company.rounding if contract else "half_even"
+        return live_totals(request, prefix=prefix, taxes=taxes, rounding=rounding)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        edits = {formset.prefix: edits_of(formset) for formset in formsets}
+        save_line(
+            form.instance,
+            articles=edits.get("articles", ()),
+            exceptions=edits.get("exceptions", ()),
+            on=timezone.localdate(),
+            by=request.user,
+        )
+        if change:
+            self.write_journal(request, form, change)
+
+    def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
+        """Template → task; equipment → its site."""
+        found: dict[str, Any] = {}
+        template = _one(InterventionTemplate.objects.select_related("task"), data.get("template"))
+        equipment = _one(InstalledProduct.objects.select_related("address"), data.get("equipment"))
+        partner = _one(Partner.objects, data.get("partner"))
+        for name, item in (
+            ("task", template and template.task),
+            ("address", equipment.address if equipment else partner and partner.default_address()),
+        ):
+            if item is not None:
+                found[name] = {"value": item.pk, "text": str(item)}
+        return found
+
+    @admin.display(description=_("Ville"), ordering="address__city")
+    def town(self, line: ContractLine) -> str:
+        return line.address.city
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, line: ContractLine) -> Any:
+        return badge("active" if line.state == L.VALIDATED else line.state, line.get_state_display())
+
+    @admin.display(description=_("Nombre de visites"))
+    def visits_text(self, line: ContractLine) -> str:
+        return f"{line.visit_count} par an" if line.pk else "0"
+
+    @admin.display(description=_("SAV restants cette année"))
+    def callouts_text(self, line: ContractLine) -> str:
+        return str(callouts_left(line, timezone.localdate())) if line.pk else "–"
+
+    @admin.display(description=_("N° de série"))
+    def serial_text(self, line: ContractLine) -> str:
+        return (line.equipment.serial_number if line.equipment else "") or "–"
+
+    @admin.display(description=_("Installé à"))
+    def site_text(self, line: ContractLine) -> str:
+        return str(line.equipment.address) if line.equipment else "–"
+
+    @admin.display(description=_("Prochaine échéance"))
+    def next_text(self, line: ContractLine) -> str:
+        bill = next_bill(line) if line.pk else None
+        return f"{bill.on:%d/%m/%Y}" if bill else "–"
+
+    @admin.display(description=_("Prochain montant"))
+    def next_amounts(self, line: ContractLine) -> str:
+        bill = next_bill(line) if line.pk else None
+        return bill.text if bill else "–"
+
+
+def _one(queryset: Any, pk: str | None) -> Any:
+    return queryset.filter(pk=pk).first() if pk and pk.isdigit() else None
+
+
+def line_url(line: ContractLine) -> str:
+    """The page of a line."""
+    return reverse("admin:contracts_contractline_change", args=[line.pk])

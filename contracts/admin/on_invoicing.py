@@ -1,0 +1,47 @@
+"""What contracts add to the page of an invoice, and the invoices of a contract and of a line."""
+
+from django.utils.translation import gettext_lazy as _
+
+from contracts.models import Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
+from invoicing.models import Invoice
+from openfire_billing.contributions import SmartButton, contribute
+
+INVOICE = "invoicing.Invoice"
+# (claim, lookup from the claim to its contract line)
+ROADS = ((PeriodClaim, "article__line"), (VisitClaim, "article__line"), (ExceptionClaim, "exception__line"))
+
+contribute(
+    Invoice,
+    smart_buttons=[
+        SmartButton(
+            "contracts", _("Contrats"), "contract", "contracts.Contract", order=7, permission="contracts.view_contract"
+        )
+    ],
+)
+for button_of in (Contract, ContractLine):
+    contribute(button_of, smart_buttons=[SmartButton("invoices", _("Factures"), "receipt_long", INVOICE, order=20)])
+for claim, path in ROADS:
+    contribute(
+        Invoice,
+        origins={
+            "contracts": lambda invoice, claim=claim, path=path: claim.objects.filter(  # type: ignore[misc]
+                invoice_line__invoice=invoice
+            ).values(f"{path}__contract")
+        },
+    )
+    contribute(
+        Contract,
+        origins={
+            "invoices": lambda contract, claim=claim, path=path: claim.objects.filter(  # type: ignore[misc]
+                **{f"{path}__contract": contract}, invoice_line__isnull=False
+            ).values("invoice_line__invoice")
+        },
+    )
+    contribute(
+        ContractLine,
+        origins={
+            "invoices": lambda line, claim=claim, path=path: claim.objects.filter(  # type: ignore[misc]
+                **{path: line}, invoice_line__isnull=False
+            ).values("invoice_line__invoice")
+        },
+    )

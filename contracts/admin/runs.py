@@ -1,0 +1,134 @@
+"""The page of a billing run: how far it is, what it set aside."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext_lazy as _
+
+from contracts.admin.actions import BILL
+from contracts.choices import Result, RunState
+from contracts.models import BillingOutcome, BillingRun
+from contracts.services.night import STILL, night_alarm, retry_run, start_manual
+from contracts.services.runs import counted
+from invoicing.admin.base import ChipFilter, OfficeAdmin
+from openfire_billing.errors import refusals_shown
+from openfire_billing.look.actions import reverse_change
+from openfire_billing.templatetags.office import badge
+
+SHOWN = 200  # outcomes on the page; the rest by the filter of its list
+_COLOURS = {RunState.RUNNING: "planned", RunState.DONE: "done", RunState.SHORT: "failed"}
+
+
+class RunChips(ChipFilter):
+    chips = (
+        ("nuits", _("Nuits"), lambda q, r: q.nights()),
+        ("en-cours", _("En cours"), lambda q, r: q.running()),
+        ("refus", _("Avec des refus"), lambda q, r: q.filter(refused__gt=0)),
+    )
+
+
+@admin.register(BillingRun)
+class BillingRunAdmin(OfficeAdmin):
+    change_form_template = "contracts/run_form.html"
+    list_before_template = "contracts/run_list_before.html"
+    list_display = ("__str__", "kind", "expected", "billed", "skipped", "refused", "visits", "state_badge", "by")
+    list_filter = (RunChips, "kind", "state", "is_dry")
+    list_select_related = ("by",)
+    date_hierarchy = "on"
+    has_journal = False
+    empty_text = _("Un passage par nuit, à 5 h : les visites, puis les factures de contrats. Aucun encore.")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("launch/", view(self.launch_view), name="contracts_billingrun_launch"),
+            path("<int:run_id>/progress/", view(self.progress_view), name="contracts_billingrun_progress"),
+            path("<int:run_id>/retry/", view(self.retry_view), name="contracts_billingrun_retry"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        context = {
+            **(extra_context or {}),
+            "run_alarm": night_alarm(timezone.now())[1],
+            "run_may": request.user.has_perm(BILL),  # type: ignore[union-attr]
+            "run_today": timezone.localdate().isoformat(),
+        }
+        return super().changelist_view(request, context)
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        run = self.get_object(request, object_id) if object_id else None
+        return context | progress_of(run, request) if run is not None else context
+
+    def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """The part of the page that moves while the run does."""
+        return render(request, "contracts/run_progress.html", progress_of(self._run(request, run_id), request))
+
+    def launch_view(self, request: HttpRequest) -> HttpResponse:
+        """« Lancer un passage », over all that is due."""
+        if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
+            raise PermissionDenied
+        on = parse_date(request.POST.get("on", "")) or timezone.localdate()
+        run = start_manual(on=on, by=request.user, is_dry="dry" in request.POST)
+        return HttpResponseRedirect(reverse_change(run))
+
+    def retry_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
+        """« Relancer »: another run over what this one set aside or left."""
+        run = self._run(request, run_id)
+        if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
+            raise PermissionDenied
+        with refusals_shown(request):
+            run = retry_run(run, on=timezone.localdate(), by=request.user)
+            messages.success(request, _("Relance lancée : %s") % run)
+        return HttpResponseRedirect(reverse_change(run))
+
+    def _run(self, request: HttpRequest, run_id: int) -> BillingRun:
+        run = self.get_object(request, str(run_id))
+        if run is None:
+            raise Http404
+        if not self.has_view_permission(request, run):
+            raise PermissionDenied
+        return run
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, run: BillingRun) -> Any:
+        return badge(_COLOURS[RunState(run.state)], run.get_state_display())
+
+
+def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
+    """Counters of a run as they are now, and its outcomes, refusals first."""
+    found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
+    done = sum(found.values())
+    visible = BillingOutcome.objects.filter(run=run).select_related("contract__payer")
+    if not request.user.is_superuser:  # type: ignore[union-attr]
+        visible = visible.filter(contract__company__accesses__user=request.user)
+    wanted = request.GET.get("resultat", "")
+    shown = visible.filter(result=wanted) if wanted in Result.values else visible.order_by("-result", "pk")
+    return {
+        "run": run,
+        "run_badge": badge(_COLOURS[RunState(run.state)], run.get_state_display()),
+        "counts": found,
+        "run_done": done,
+        "run_total": max(run.expected, done),
+        "is_still": run.is_still(STILL),
+        "outcomes": shown[:SHOWN],
+        "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),
+        "retry_url": reverse("admin:contracts_billingrun_retry", args=[run.pk]),
+        "may_retry": request.user.has_perm(BILL) and (not run.is_running or run.is_still(STILL)),  # type: ignore[union-attr]
+    }

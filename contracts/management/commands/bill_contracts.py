@@ -1,0 +1,88 @@
+import json
+import sys
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from contracts.choices import Result
+from contracts.models import BillingRun, Contract
+from contracts.services.billing import bill_contracts
+from invoicing.models import Invoice
+from openfire_billing.fields import number_text
+
+
+class Command(BaseCommand):
+    help = "Facture ce qui est dû sur les contrats, en brouillons. Rejouable : rien n'est facturé deux fois."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--on", type=date.fromisoformat, default=timezone.localdate(), help="AAAA-MM-JJ")
+        parser.add_argument("--contract", action="append", metavar="REF", help="ce contrat seul (répétable)")
+        parser.add_argument("--dry-run", action="store_true", help="dit ce qui serait fait, n'écrit aucune facture")
+        parser.add_argument("--force", action="store_true", help="« Facturer quand même » au-delà de 36 périodes")
+        parser.add_argument("--json", action="store_true", dest="as_json")
+
+    def handle(
+        self, *args: Any, on: date, contract: Any, dry_run: bool, force: bool, as_json: bool, **options: Any
+    ) -> None:
+        run = bill_contracts(named(contract), on=on, by=None, dry_run=dry_run, force=force)
+        if as_json:
+            self.stdout.write(json.dumps(answer(run), ensure_ascii=False))
+        else:
+            self.report(run)
+        if run.refused:
+            sys.exit(1)
+
+    def report(self, run: BillingRun) -> None:
+        """What was made, what was set aside."""
+        for outcome in run.outcomes.exclude(result=Result.SKIPPED).select_related("contract").order_by("contract"):
+            if outcome.result == Result.REFUSED:
+                self.stdout.write(f"Mis de côté : {outcome.reason}")
+                continue
+            for invoice in Invoice.objects.filter(pk__in=outcome.invoices).order_by("proposed_on", "pk"):
+                amount = number_text(invoice.net.amount)
+                self.stdout.write(f"{outcome.contract} : {invoice} du {invoice.proposed_on:%d/%m/%Y}, {amount} € HT")
+            for draft in outcome.drafts:
+                self.stdout.write(f"{outcome.contract} : {draft['kind']} du {draft['proposed_on']}, {draft['net']} HT")
+            if outcome.reason and not outcome.drafts:
+                self.stdout.write(f"{outcome.contract} : {outcome.reason}")
+        self.stdout.write(
+            f"{run} : {run.expected} attendu(s), {run.billed} facturé(s), {run.skipped} sans rien à facturer, "
+            f"{run.refused} mis de côté."
+        )
+
+
+def named(references: list[str] | None) -> Any:
+    """The contracts of these references; None = all. Raises CommandError, naming those unknown."""
+    if references is None:
+        return None
+    found = list(Contract.objects.filter(reference__in=references).order_by("pk"))
+    unknown = set(references) - {contract.reference for contract in found}
+    if unknown:
+        raise CommandError(f"Contrat inconnu : {', '.join(sorted(unknown))}.", returncode=2)
+    return found
+
+
+def answer(run: BillingRun) -> dict[str, Any]:
+    """The run as the API says it."""
+    return {
+        "on": run.on.isoformat(),
+        "state": run.state,
+        "dry_run": run.is_dry,
+        "expected": run.expected,
+        "billed": run.billed,
+        "skipped": run.skipped,
+        "refused": run.refused,
+        "outcomes": [
+            {
+                "contract": outcome.contract.reference,
+                "result": outcome.result,
+                "code": outcome.code,
+                "reason": outcome.reason,
+                "invoices": outcome.invoices,
+                "drafts": outcome.drafts,
+            }
+            for outcome in run.outcomes.select_related("contract").order_by("contract").iterator(1000)
+        ],
+    }

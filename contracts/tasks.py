@@ -1,0 +1,34 @@
+"""Tasks of contracts: the night, its chunks, and the sweep that takes up what stopped. Each may run any number of times."""
+
+from celery import shared_task
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from contracts.models import BillingRun
+from contracts.services import night
+
+AWAY = (OperationalError, InterfaceError)
+
+
+@shared_task(autoretry_for=AWAY, retry_backoff=5, max_retries=5)
+def bill_night() -> int | None:
+    """05:00 in Paris: visits, then billing. A second one the same night finds it done or going on."""
+    run = night.start_night(on=timezone.localdate())
+    if run is None:
+        return None
+    night.run_night(run)
+    return int(run.pk)
+
+
+@shared_task(autoretry_for=AWAY, retry_backoff=5, max_retries=5)
+def bill_chunk(run_id: int, ids: list[int]) -> None:
+    """A chunk of a run."""
+    run = BillingRun.objects.filter(pk=run_id).first()
+    if run is not None:
+        night.work_chunk(run, ids)
+
+
+@shared_task
+def resume_runs() -> int:
+    """Take up the runs that stopped."""
+    return night.resume_runs()

@@ -1,0 +1,101 @@
+"""The contracts of the demonstration company: one of each way of billing, begun on days naive calendars stumble on."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from contracts.models import Contract, ContractLine
+from contracts.services.life import activate_contract, save_contract
+from contracts.services.lines import save_line
+from interventions.models import Task
+from invoicing.models import Company, FiscalPosition, Partner, Product
+from invoicing.services.documents.lines import LineEdit
+from openfire_billing.periods import day_of_month
+
+YEARLY_CARE = "Ramonage et entretien poêle à granulés"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One contract: its customer by rank, how many months ago it began and on which day, its terms and articles."""
+
+    customer: int
+    months_ago: int
+    day: int
+    terms: dict[str, Any]
+    articles: tuple[tuple[str, str], ...]
+    task: str = YEARLY_CARE
+    repeat: int = 1
+    months: tuple[int, ...] = (9,)
+    callouts: int = 0
+    exception: tuple[str, str] | None = None
+
+
+CASES = [
+    _Case(
+        0, 2, 31, {"frequency": "monthly", "invoicing": "in_advance", "alignment": "anniversary"},
+        (("ram_granules", "1"), ("deplacement", "1")), callouts=2,
+    ),
+    _Case(
+        1, 4, 15, {"frequency": "quarterly", "invoicing": "in_arrears", "proration": "days"},
+        (("ent_chaudiere", "1"),), task="Entretien annuel chaudière", repeat=3, months=(4, 10),
+    ),
+    _Case(
+        3, 1, 1, {"frequency": "yearly", "invoicing": "in_advance"}, (("ram_buches", "2"),),
+        task="Ramonage poêle à bûches", repeat=2, months=(3, 10), exception=("Geste commercial de bienvenue", "-1"),
+    ),
+    _Case(4, 7, 30, {"frequency": "half_yearly", "invoicing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
+    _Case(
+        12, 3, 1, {"frequency": "monthly", "invoicing": "in_advance", "group_by_payer": True},
+        (("ent_chaudiere", "4"), ("ram_granules", "6")), repeat=1, months=(2, 5, 8, 11), callouts=4,
+    ),
+    _Case(6, 2, 1, {"frequency": "per_visit", "invoicing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
+]  # fmt: skip
+
+
+def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: Any) -> None:
+    """Make and activate them; the last stays a draft."""
+    for case in CASES:
+        contract = _contract(case, company, customers[case.customer], on=on, by=by)
+        activate_contract(contract, on=on, by=by)
+    draft = _Case(8, 0, 1, {"frequency": "yearly"}, (("ram_granules", "1"),))
+    _contract(draft, company, customers[draft.customer], on=on, by=by)
+
+
+def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: Any) -> Contract:
+    contract = save_contract(
+        Contract(
+            company=company,
+            payer=customer.payer,
+            start_on=day_of_month(on, -case.months_ago, case.day),
+            fiscal_position=FiscalPosition.objects.get(code="VEN-10"),
+            **case.terms,
+        ),
+        on=on,
+        by=by,
+    )
+    line = ContractLine(
+        contract=contract,
+        address=customer.default_address(),
+        equipment=customer.installed_products.first(),
+        task=Task.objects.get(name=case.task),
+        repeat=case.repeat,
+        repeat_unit="year",
+        visit_months=list(case.months),
+        uses_callouts=case.callouts > 0,
+        included_callouts=case.callouts,
+    )
+    articles = [
+        LineEdit(values={"product": p, "quantity": Decimal(quantity), "unit_price": p.unit_price, "position": rank})
+        for rank, (code, quantity) in enumerate(case.articles, 1)
+        for p in [Product.objects.get(code=code)]
+    ]
+    exceptions = []
+    if case.exception:
+        label, quantity = case.exception
+        product = Product.objects.get(code=case.articles[0][0])
+        values = {"on": contract.start_on, "product": product, "label": label, "quantity": Decimal(quantity)}
+        exceptions.append(LineEdit(values={**values, "unit_price": Decimal("15.00")}))
+    save_line(line, articles=articles, exceptions=exceptions, on=on, by=by)
+    return contract
