@@ -184,6 +184,8 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "beat-heartbeat": {"task": "openfire_billing.office.tasks.heartbeat", "schedule": 60.0},
     "render-missing-documents": {"task": "invoicing.tasks.render_missing_documents", "schedule": crontab(minute="*/5")},
+    "bill-night": {"task": "contracts.tasks.bill_night", "schedule": crontab(hour=5, minute=0)},
+    "resume-billing-runs": {"task": "contracts.tasks.resume_runs", "schedule": crontab(minute="*/5")},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 
