@@ -7,7 +7,15 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
-from invoicing.choices import InvoiceKind, InvoiceState, OrderState, PaymentState, QuoteState, SupplierBillState
+from invoicing.choices import (
+    InvoiceKind,
+    InvoiceState,
+    MessageState,
+    OrderState,
+    PaymentState,
+    QuoteState,
+    SupplierBillState,
+)
 from openfire_billing.fields import Balance, sum_of
 
 
@@ -103,6 +111,16 @@ class InvoiceQuerySet(models.QuerySet[Any]):
                 output_field=models.BooleanField(),
             ),
         )
+
+    def not_sent(self) -> "InvoiceQuerySet":
+        """Without a message that was sent or waits to be."""
+        message = apps.get_model("invoicing", "Message").objects.filter(
+            object_id=OuterRef("pk"),
+            content_type__app_label="invoicing",
+            content_type__model="invoice",
+            state__in=[MessageState.SENT, MessageState.WAITING],
+        )
+        return self.filter(~Exists(message))
 
     def drafts(self) -> "InvoiceQuerySet":
         return self.filter(state=InvoiceState.DRAFT)

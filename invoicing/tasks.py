@@ -1,13 +1,15 @@
 """Tasks of invoicing: fast paths, each swept by beat."""
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from invoicing.choices import MessageState
 from invoicing.exchange import pdf
-from invoicing.models import Message
+from invoicing.models import IdempotencyKey, Message
 from invoicing.services.parties.messages import deliver
 
 log = logging.getLogger(__name__)
@@ -29,11 +31,19 @@ def render_missing_documents() -> int:
 @shared_task
 def send_message(message_id: int) -> bool:
     """Send one message of the outbox."""
-    return deliver(message_id)
+    return deliver(message_id, paper_of=pdf.paper_of)
 
 
 @shared_task
 def send_waiting_messages() -> int:
     """Send what waits in the outbox."""
     waiting = Message.objects.filter(state=MessageState.WAITING, next_try_at__lte=timezone.now()).order_by("pk")
-    return sum(deliver(pk) for pk in waiting.values_list("pk", flat=True)[:500])
+    return sum(deliver(pk, paper_of=pdf.paper_of) for pk in waiting.values_list("pk", flat=True)[:500])
+
+
+@shared_task
+def forget_idempotency_keys() -> int:
+    """Forget the keys of old API writes: nobody retries a write after weeks."""
+    old = timezone.now() - timedelta(days=settings.API_KEYS_KEPT_DAYS)
+    forgotten, _of_each = IdempotencyKey.objects.filter(at__lt=old).delete()
+    return forgotten

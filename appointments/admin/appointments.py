@@ -18,6 +18,7 @@ from appointments.services.billing import invoice_appointment, invoice_appointme
 from interventions.admin.requests import state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
+from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
 from invoicing.models import Partner
@@ -93,7 +94,19 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
     return services.save_appointment(new, technicians=people, edits=(), on=timezone.localdate(), by=request.user)
 
 
+def _letter(rdv: Appointment) -> tuple[str, str, str]:
+    start = timezone.localtime(rdv.starts_at) if rdv.starts_at else None
+    when = start.strftime("le %d/%m/%Y à %H h %M") if start else str(_("à une date à fixer"))
+    text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
+        "when": when,
+        "what": rdv.title or rdv.task,
+        "where": rdv.address,
+    }
+    return rdv.partner.email, f"{rdv.company} : votre rendez-vous", signed(rdv.company, text)
+
+
 APPOINTMENT_ACTIONS = (
+    mail_action(_letter, permission=CHANGE, paper=False, states=frozenset({S.CONFIRMED})),
     DocumentAction(
         name="confirmer",
         label=_("Confirmer"),

@@ -11,20 +11,20 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from interventions.admin.forms import FinishForm, InterventionMessageForm
+from interventions.admin.forms import FinishForm
 from interventions.choices import InterventionState, LineState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import billing
 from interventions.services import requests as services
 from interventions.services.purchases import Purchases, order_supplies
 from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
+from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
-from invoicing.services.parties.messages import queue_message
 from openfire_billing.errors import Outcome
 from openfire_billing.look.actions import DocumentAction, each
 from openfire_billing.look.lines import LineForm
@@ -61,10 +61,15 @@ class InterventionChips(ChipFilter):
         return queryset.active()
 
 
-def _send(request: HttpRequest, intervention: InterventionRequest, data: dict[str, Any]) -> None:
-    queue_message(
-        intervention, key=data["key"], to=data["to"], subject=data["subject"], body=data["body"], by=request.user
-    )
+def _letter(intervention: InterventionRequest) -> tuple[str, str, str]:
+    text = _("Nous avons bien noté votre demande « %(what)s » au %(where)s, prévue entre le %(from)s et le %(to)s.") % {
+        "what": intervention.title or intervention.task,
+        "where": intervention.address,
+        "from": intervention.from_on.strftime("%d/%m/%Y"),
+        "to": intervention.to_on.strftime("%d/%m/%Y"),
+    }
+    company = intervention.company
+    return intervention.partner.email, f"{company} : {intervention.title or intervention.task}", signed(company, text)
 
 
 def _ordered(purchases: Purchases) -> Outcome:
@@ -150,16 +155,7 @@ INTERVENTION_ACTIONS = (
         run=lambda request, di, data: services.finish_intervention(di, on=data["on"], by=request.user),
         done=_("terminée"),
     ),
-    DocumentAction(
-        name="message",
-        label=_("Envoyer par e-mail"),
-        icon="mail",
-        permission=CHANGE,
-        form=InterventionMessageForm,
-        confirm=_("Envoyer"),
-        run=_send,
-        done=_("message mis à l'envoi"),
-    ),
+    mail_action(_letter, permission=CHANGE, paper=False),
     DocumentAction(
         name="dupliquer",
         label=_("Dupliquer"),

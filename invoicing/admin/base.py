@@ -20,6 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import INPUT_CLASSES
 
+from invoicing.admin.lists import ListMixin
+from invoicing.admin.notes import NotesMixin
 from invoicing.models import Attachment, Company, FiscalPosition, HistoryLine, Product, Tax
 from invoicing.services.catalogue import tax_for
 from invoicing.services.documents.lines import LineEdit
@@ -75,7 +77,7 @@ class ChipFilter(SimpleListFilter):
         return queryset
 
 
-class OfficeAdmin(ModelAdmin):
+class OfficeAdmin(NotesMixin, ListMixin, ModelAdmin):
     """A record's page. `company_path`: lookup to the company a user must have on his account (None = shared)."""
 
     company_path: str | None = None
@@ -176,7 +178,8 @@ class OfficeAdmin(ModelAdmin):
         if document is None:
             return {"office_version": ""}
         meta = self.model._meta
-        return {
+        notes = self.notes_context(request, document) if self.has_journal else {}
+        return notes | {
             "office_version": request.POST.get("_version") or version_of(document),
             "office_history": HistoryLine.objects.of(document)[:40] if self.has_journal else (),
             "office_files": attachments_of(document) if self.has_journal else (),
@@ -272,6 +275,7 @@ class OfficeAdmin(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         context = {
             **(extra_context or {}),
+            **self.list_context(request),
             "office_chips": self.chips(request),
             "office_empty": self.empty_text,
         }

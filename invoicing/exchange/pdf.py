@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
+from pypdf import PdfWriter
 
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import Company, Invoice, InvoiceDocument, Quote
@@ -155,3 +158,22 @@ def documents_missing(limit: int = 500) -> list[Invoice]:
         .select_related("company", "customer", "billing_address", "site", "fiscal_position", "payment_term")
         .order_by("pk")[:limit]
     )
+
+
+def paper_of(document: Any) -> tuple[str, bytes, str]:
+    """(file name, bytes, MIME type) of the paper of a quote or an invoice, to go along with a message."""
+    if isinstance(document, Quote):
+        return f"Devis {document.number.replace('/', '-')}.pdf", quote_pdf(document), "application/pdf"
+    if isinstance(document, Invoice):
+        return f"{document.number or document.pk}.pdf", invoice_pdf(document), "application/pdf"
+    raise BusinessError(_("%s n'a pas de PDF à joindre.") % document)
+
+
+def one_file(papers: Iterable[bytes]) -> bytes:
+    """Many PDFs in one file, in the order given."""
+    writer = PdfWriter()
+    for content in papers:
+        writer.append(BytesIO(content))
+    joined = BytesIO()
+    writer.write(joined)
+    return joined.getvalue()

@@ -7,6 +7,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
+from invoicing.exchange.pdf import paper_of
 from invoicing.models import HistoryLine, Message
 from invoicing.services.parties.messages import MOST_ATTEMPTS, deliver, queue_message, retry_message
 from invoicing.tasks import send_waiting_messages
@@ -33,7 +34,7 @@ def test_same_key_is_one_message_sent_once(world: World) -> None:
     first, second = queued(world), queued(world, body="Autre texte")
 
     assert first == second
-    assert [deliver(first.pk), deliver(first.pk)] == [True, False]
+    assert [deliver(first.pk, paper_of=paper_of), deliver(first.pk, paper_of=paper_of)] == [True, False]
     assert [(sent.to, sent.subject, sent.body) for sent in mail.outbox] == [
         (["client@exemple.example"], "Votre DI", "Bonjour")
     ]
@@ -51,7 +52,7 @@ def test_sms_leaves_by_its_backend(world: World, settings: Any) -> None:
     settings.SMS_BACKEND = "memory"
     transport.sms_outbox.clear()
 
-    deliver(queued(world, kind="sms", to="+33639982010").pk)
+    deliver(queued(world, kind="sms", to="+33639982010").pk, paper_of=paper_of)
 
     assert transport.sms_outbox == [("+33639982010", "Bonjour")]
 
@@ -63,7 +64,7 @@ def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, s
     waits = []
     for _attempt in range(MOST_ATTEMPTS):
         Message.objects.update(next_try_at=timezone.now())
-        assert deliver(message.pk) is False
+        assert deliver(message.pk, paper_of=paper_of) is False
         message.refresh_from_db()
         waits.append(round((message.next_try_at - timezone.now()) / timedelta(minutes=1)))
 
@@ -75,10 +76,10 @@ def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, s
 def test_message_is_not_tried_before_its_time(world: World, settings: Any) -> None:
     settings.SMS_BACKEND = BROKEN
     message = queued(world, kind="sms", to="+33639982010")
-    deliver(message.pk)
+    deliver(message.pk, paper_of=paper_of)
 
     with nothing_changed():
-        assert deliver(message.pk) is False
+        assert deliver(message.pk, paper_of=paper_of) is False
 
 
 def test_failed_message_is_sent_again_from_its_page(world: World, settings: Any) -> None:

@@ -121,7 +121,13 @@ def test_difference_with_the_order_is_written_and_a_reopened_bill_reopens_it(
 
 
 def test_same_bill_twice_refused(world: World, supplier: Partner) -> None:
-    values = {"company": world.company, "supplier": supplier, "number": "F-1", "on": world.today, "by": world.accountant}
+    values = {
+        "company": world.company,
+        "supplier": supplier,
+        "number": "F-1",
+        "on": world.today,
+        "by": world.accountant,
+    }
     record_bill(net=D(10), tax=D(2), **values)
     assert refused(lambda: record_bill(net=D(10), tax=D(2), **values)) == (
         "La facture F-1 de « Fonderie Fictive » est déjà enregistrée."
@@ -156,9 +162,7 @@ def test_pages_from_intervention_to_bill(world: World, intervention: Interventio
     bought = PurchaseOrder.objects.get()
     planner.act(bought, "envoyer")
     biller.act(bought, "facture", number="F-9")
-    counts = {
-        str(b["label"]): b.get("count") for b in biller.get(address(intervention)).context["office_buttons"]
-    }
+    counts = {str(b["label"]): b.get("count") for b in biller.get(address(intervention)).context["office_buttons"]}
     assert (counts["Achats"], counts["Factures fourn."]) == (1, 1)
     seen = [str(b["label"]) for b in planner.get(address(intervention)).context["office_buttons"]]
     assert "Achats" in seen

@@ -1,21 +1,23 @@
 """The invoice's page."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Sum
-from django.http import FileResponse, HttpRequest
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.forms import CreditForm, PaymentForm, PostForm
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
-from invoicing.exchange.pdf import invoice_pdf
+from invoicing.exchange.pdf import invoice_pdf, one_file
 from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
@@ -49,6 +51,7 @@ class InvoiceChips(ChipFilter):
         ("brouillons", _("À valider"), lambda q, r: q.drafts()),
         ("impayees", _("À encaisser"), lambda q, r: q.posted().filter(kind=InvoiceKind.INVOICE, residual__gt=0)),
         ("retard", _("En retard"), lambda q, r: q.filter(is_overdue=True)),
+        ("a_envoyer", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
         ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
@@ -63,7 +66,19 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
     return "invoicing/credit_preview.html", {"plan": plan}
 
 
+def _letter(invoice: Invoice) -> tuple[str, str, str]:
+    what = invoice.get_kind_display().lower()
+    text = _("Veuillez trouver ci-joint notre %(what)s %(number)s.") % {"what": what, "number": invoice.number}
+    return invoice.customer.email, f"{invoice.company} : {what} {invoice.number}", signed(invoice.company, text)
+
+
+def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpResponse:
+    """The PDFs of invoices in one file."""
+    return paper_response(one_file(invoice_pdf(invoice) for invoice in invoices), "Factures")
+
+
 INVOICE_ACTIONS = (
+    mail_action(_letter, permission=CHANGE, states=frozenset({S.POSTED})),
     DocumentAction(
         name="valider",
         label=_("Valider"),
@@ -192,6 +207,17 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
             .with_payment_state(timezone.localdate())
             .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
         )
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Printing many is reading: it needs no question."""
+        found = super().get_actions(request)
+        if self.has_view_permission(request):
+            found["print_many"] = (
+                lambda _admin, asked, chosen: print_many(asked, chosen),
+                "print_many",
+                _("Imprimer en un seul PDF"),
+            )
+        return found
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"proposed_on": timezone.localdate(), **super().get_changeform_initial_data(request)}

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
@@ -56,7 +57,20 @@ def _act(service: Any) -> Any:
     return lambda request, quote, data: service(quote, by=request.user)
 
 
+def _letter(quote: Quote) -> tuple[str, str, str]:
+    text = _("Veuillez trouver ci-joint notre devis %(number)s, valable jusqu'au %(day)s.") % {
+        "number": quote.number,
+        "day": quote.valid_until.strftime("%d/%m/%Y"),
+    }
+    return (
+        quote.payer.email or quote.partner.email,
+        f"{quote.company} : devis {quote.number}",
+        signed(quote.company, text),
+    )
+
+
 QUOTE_ACTIONS = (
+    mail_action(_letter, permission=CHANGE),
     DocumentAction(
         name="envoyer",
         label=_("Marquer comme envoyé"),

@@ -1,5 +1,6 @@
 """The outbox: messages are written with what caused them, sent after commit, retried, never sent twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,18 +18,38 @@ from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError
 
 MOST_ATTEMPTS = 6
+PaperOf = Callable[[Model], tuple[str, bytes, str]]
 
 
 def queue_message(
-    document: Model | None, *, key: str, kind: str = MessageKind.MAIL, to: str, subject: str = "", body: str, by: Any
+    document: Model | None,
+    *,
+    key: str,
+    kind: str = MessageKind.MAIL,
+    to: str,
+    subject: str = "",
+    body: str,
+    by: Any,
+    with_paper: bool = False,
 ) -> Message:
-    """Put a message in the outbox. The same `key` again gives the message already there."""
+    """Put a message in the outbox. The same `key` again gives the message already there.
+
+    `with_paper`: the document's PDF goes along, made when the message leaves.
+    """
     if not to:
         raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
     with transaction.atomic():
         message, is_new = Message.objects.get_or_create(
             key=key,
-            defaults={"kind": kind, "to": to, "subject": subject, "body": body, "object": document, "by": by},
+            defaults={
+                "kind": kind,
+                "to": to,
+                "subject": subject,
+                "body": body,
+                "object": document,
+                "by": by,
+                "with_paper": with_paper,
+            },
         )
         if is_new and document is not None:
             record(document, "message", by=by, text=_("Message à %s : %s") % (to, subject or body[:60]))
@@ -37,10 +58,11 @@ def queue_message(
     return message
 
 
-def deliver(message_id: int) -> bool:
+def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
     """Send one waiting message. The row is claimed before sending, so that two workers never send it twice.
 
-    A failure is kept with its reason and tried again later, twice as late each time.
+    A failure is kept with its reason and tried again later, twice as late each time. `paper_of(document)` gives
+    (file name, bytes, MIME type) of the PDF that goes along.
     """
     now = timezone.now()
     lease = now + timedelta(minutes=10)
@@ -55,8 +77,13 @@ def deliver(message_id: int) -> bool:
         if message.kind == MessageKind.SMS:
             transport.send_sms(message.to, message.body)
         else:
+            papers = [paper_of(message.object)] if message.with_paper and message.object else []
             transport.send_mail(
-                to=message.to, subject=message.subject, body=message.body, sender=settings.DEFAULT_FROM_EMAIL
+                to=message.to,
+                subject=message.subject,
+                body=message.body,
+                sender=settings.DEFAULT_FROM_EMAIL,
+                attachments=papers,
             )
     except Exception as failure:  # whatever the gateway raises is kept and shown
         message.error = f"{type(failure).__name__}: {failure}"

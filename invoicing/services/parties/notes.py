@@ -1,0 +1,71 @@
+"""Notes, follow-ups and saved filters."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import FollowUp, HistoryLine, SavedFilter
+from invoicing.services.parties.history import record
+from openfire_billing.errors import BusinessError
+
+
+def add_note(document: Model, text: str, *, by: Any) -> HistoryLine:
+    """Write a note in a record's journal."""
+    text = text.strip()
+    if not text:
+        raise BusinessError(_("La note est vide : écrivez quelque chose, ou fermez."))
+    return record(document, "note", by=by, text=text[:4000])
+
+
+def follow_ups_of(document: Model) -> Any:
+    """The open follow-ups of a record, the nearest first."""
+    content_type = ContentType.objects.get_for_model(document)
+    return FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk).select_related("user")
+
+
+def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: Any) -> FollowUp:
+    """Something to do about a record, for `user` on a day."""
+    if not text.strip():
+        raise BusinessError(_("Dites ce qu'il y a à faire."))
+    with transaction.atomic():
+        follow_up = FollowUp.objects.create(object=document, text=text.strip()[:200], due_on=due_on, user=user)
+        record(
+            document,
+            "follow_up",
+            by=by,
+            text=_("À faire le %(day)s par %(who)s : %(what)s")
+            % {"day": due_on.strftime("%d/%m/%Y"), "who": user.get_full_name() or user.username, "what": text},
+        )
+    return follow_up
+
+
+def finish_follow_up(follow_up: FollowUp, *, by: Any) -> FollowUp:
+    """It is done (again: nothing more happens)."""
+    with transaction.atomic():
+        follow_up = FollowUp.objects.select_for_update().get(pk=follow_up.pk)
+        if follow_up.done_at is None:
+            follow_up.done_at = timezone.now()
+            follow_up.save(update_fields=["done_at"])
+            if follow_up.object is not None:
+                record(follow_up.object, "follow_up_done", by=by, text=_("Fait : %s") % follow_up.text)
+    return follow_up
+
+
+def save_filter(*, user: Any, model: str, name: str, query: str) -> SavedFilter:
+    """Keep a list's filter under a name; the same name again replaces it."""
+    name = name.strip()[:60]
+    if not name:
+        raise BusinessError(_("Donnez un nom au filtre."))
+    if len(query) > 500:
+        raise BusinessError(_("Ce filtre est trop long pour être enregistré : retirez-en une partie."))
+    return SavedFilter.objects.update_or_create(user=user, model=model, name=name, defaults={"query": query})[0]
+
+
+def forget_filter(*, user: Any, model: str, name: str) -> None:
+    """Forget one of the user's own filters."""
+    SavedFilter.objects.filter(user=user, model=model, name=name).delete()

@@ -1,0 +1,161 @@
+"""What people do all day beside billing: mail with the paper, notes, follow-ups, filters, lists taken away, PDFs in one file."""
+
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from django.core import mail
+from openpyxl import load_workbook
+from pypdf import PdfReader
+
+from invoicing.models import FollowUp, HistoryLine, Invoice, Message, Partner, SavedFilter
+from invoicing.tasks import send_waiting_messages
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
+from tests.factories import PartnerFactory, World, item, nothing_changed
+from tests.factories.appointments import book
+from tests.factories.pages import address
+
+
+@pytest.fixture
+def posted(world: World) -> Invoice:
+    world.customer.email = "maelle@exemple.example"
+    world.customer.save()
+    return world.posted()
+
+
+def test_invoice_is_mailed_with_its_pdf_once(world: World, posted: Invoice) -> None:
+    office = world.office(BILLING)
+    answer = office.act(posted, "message")
+    assert answer.status_code == 302
+    message = Message.objects.get()
+    assert (message.to, message.subject, message.with_paper) == (
+        "maelle@exemple.example",
+        "Flammes d'Armor : facture FA2026-00001",
+        True,
+    )
+    send_waiting_messages()
+    send_waiting_messages()
+    (sent,) = mail.outbox
+    ((name, content, kind),) = sent.attachments
+    assert (name, kind) == ("FA2026-00001.pdf", "application/pdf")
+    assert "184,62" in PdfReader(BytesIO(content)).pages[0].extract_text()
+    assert Invoice.objects.posted().not_sent().count() == 0
+
+
+def test_quote_and_appointment_are_mailed(world: World) -> None:
+    world.customer.email = "maelle@exemple.example"
+    world.customer.save()
+    intervention = world.intervention()
+    rdv = book(world, intervention, state="confirmed")
+    quote = world.quote(intervention=intervention)
+    office = world.office(BILLING)
+    office.act(quote, "message")
+    office.act(rdv, "message")
+    send_waiting_messages()
+    bodies = sorted(sent.body.split("\n")[2] for sent in mail.outbox)
+    assert bodies == [
+        "Nous passerons le 25/11/2026 à 09 h 00 pour : Dépannage, au " + str(rdv.address) + ".",
+        "Veuillez trouver ci-joint notre devis DV/000001, valable jusqu'au 24/12/2026.",
+    ]
+
+
+def test_message_without_address_refused(world: World, posted: Invoice) -> None:
+    office = world.office(BILLING)
+    with nothing_changed():
+        answer = office.act(posted, "message", to="")
+    assert answer.status_code == 200
+
+
+def test_draft_invoice_is_not_mailed(world: World) -> None:
+    draft = world.draft()
+    with nothing_changed():
+        assert (
+            world.office(BILLING)
+            .confirm(draft, "message", {"to": "a@b.example", "subject": "x", "body": "x", "key": "k"})
+            .status_code
+            == 409
+        )
+
+
+def test_note_is_written_in_the_journal(world: World) -> None:
+    intervention = world.intervention()
+    office = world.office(PLANNER)
+    office.client.post(address(intervention, "note"), {"note": "Clé chez la voisine"})
+    assert HistoryLine.objects.of(intervention)[0].text == "Clé chez la voisine"
+    with nothing_changed():
+        office.client.post(address(intervention, "note"), {"note": "  "})
+        assert office.client.get(address(intervention, "note")).status_code == 405
+
+
+def test_follow_up_is_noted_shown_and_done(world: World) -> None:
+    intervention = world.intervention()
+    office = world.office(PLANNER)
+    office.client.post(address(intervention, "follow_up"), {"text": "Rappeler", "due_on": "2026-11-24"})
+    follow_up = FollowUp.objects.get()
+    assert (follow_up.user, follow_up.due_on, follow_up.object) == (world.planner, date(2026, 11, 24), intervention)
+    assert "Rappeler" in office.get(address(intervention)).content.decode()
+    assert list(FollowUp.objects.due(world.today)) == [follow_up]
+    office.client.post(address(intervention, "follow_up_done", follow_up.pk))
+    assert list(FollowUp.objects.open()) == []
+
+
+def test_follow_up_of_another_record_is_not_reached(world: World) -> None:
+    one, two = world.intervention(), world.intervention()
+    office = world.office(PLANNER)
+    office.client.post(address(one, "follow_up"), {"text": "Rappeler", "due_on": "2026-11-24"})
+    with nothing_changed():
+        assert office.client.post(address(two, "follow_up_done", FollowUp.objects.get().pk)).status_code == 404
+
+
+def test_filter_is_kept_and_forgotten(world: World) -> None:
+    office = world.office(ACCOUNTANT)
+    url = address(Invoice, "save_filter")
+    office.client.post(url, {"name": "Impayées de Maëlle", "query": "vue=impayees&q=Aubry"})
+    assert SavedFilter.objects.get().query == "vue=impayees&q=Aubry"
+    assert "Impayées de Maëlle" in office.get(address(Invoice, "changelist")).content.decode()
+    assert "Impayées de Maëlle" not in world.office(BILLING).get(address(Invoice, "changelist")).content.decode()
+    office.client.post(url, {"forget": "Impayées de Maëlle"})
+    assert SavedFilter.objects.count() == 0
+
+
+def test_list_as_filtered_taken_away_as_csv(world: World, posted: Invoice) -> None:
+    world.draft(item(2))
+    office = world.office(ACCOUNTANT)
+    answer = office.get(address(Invoice, "export"), vue="impayees", format="csv")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    head, *rows = text.strip().split("\r\n")
+    assert head == "Facture;Facturer à;Ville;Date;Échéance;HT;TTC;Reste;État"
+    assert [row.split(";")[:2] + row.split(";")[3:] for row in rows] == [
+        ["FA2026-00001", "Aubry Maëlle", "24/11/2026", "24/12/2026", "175,00", "184,62", "184,62", "À payer"]
+    ]
+
+
+def test_list_taken_away_as_excel_has_numbers(world: World, posted: Invoice) -> None:
+    answer = world.office(ACCOUNTANT).get(address(Invoice, "export"), format="xlsx")
+    sheet = load_workbook(BytesIO(answer.content)).active
+    rows = list(sheet.iter_rows(values_only=True))
+    assert rows[1][5:7] == (175, 184.62)
+
+
+def test_formula_in_a_name_stays_text(world: World) -> None:
+    PartnerFactory(name='=HYPERLINK("x")')
+    answer = world.office(ACCOUNTANT).get(address(Partner, "export"), q="HYPERLINK")
+    assert "'=HYPERLINK" in b"".join(answer.streaming_content).decode()
+
+
+def test_export_asks_the_right_to_see(world: World, posted: Invoice) -> None:
+    assert world.office(PLANNER).get(address(Invoice, "export")).status_code == 403
+
+
+def test_many_invoices_printed_in_one_file(world: World, posted: Invoice) -> None:
+    other = world.posted()
+    office = world.office(BILLING)
+    url = address(Invoice, "changelist")
+    answer = office.client.post(url, {"action": "print_many", "_selected_action": [posted.pk, other.pk]})
+    pages = PdfReader(BytesIO(b"".join(answer.streaming_content))).pages
+    assert [number in "".join(p.extract_text() for p in pages) for number in ("FA2026-00001", "FA2026-00002")] == [
+        True,
+        True,
+    ]
+    assert other.gross.amount == Decimal("184.62")
