@@ -99,6 +99,9 @@ class ContractAdmin(DocumentAdmin):
     )
     readonly_fields = ("ending", "next_due_on")
 
+    class Media:
+        css = {"all": ["openfire/contracts.css"]}
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)
         for name in ("subscribed_on", "unit"):

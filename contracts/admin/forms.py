@@ -113,7 +113,7 @@ class RepeatInput(forms.NumberInput):
 
 
 class ContractLineForm(forms.ModelForm):
-    """The line as on the seed's screen."""
+    """The line with the labels of its trade: « Répéter N fois tous les … », « Mois de visite »."""
 
     visit_months = forms.TypedMultipleChoiceField(
         label=_("Mois de visite"),
@@ -128,6 +128,12 @@ class ContractLineForm(forms.ModelForm):
         fields = ("repeat", "repeat_unit", "visit_months")  # the page adds those of its fieldsets
         labels = {"repeat": _("Fréquence"), "repeat_unit": _("tous les")}
         widgets = {"repeat": RepeatInput(attrs={"class": "of-input of-number", "min": 0, "max": 366})}
+
+    def clean_repeat(self) -> int:
+        return self.cleaned_data.get("repeat") or 0
+
+    def clean_included_callouts(self) -> int:
+        return self.cleaned_data.get("included_callouts") or 0
 
     def clean_visit_months(self) -> list[int]:
         return sorted(set(self.cleaned_data.get("visit_months") or []))

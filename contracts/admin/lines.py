@@ -99,6 +99,10 @@ class ContractLineAdmin(DocumentAdmin):
     )
     readonly_fields = ("next_text", "next_amounts", "visits_text", "callouts_text", "serial_text", "site_text")
 
+    class Media:
+        css = {"all": ["openfire/contracts.css"]}
+        js = ["openfire/contracts.js"]
+
     def get_queryset(self, request: HttpRequest) -> Any:
         return (
             super().get_queryset(request).select_related("contract__company", "contract__payer", "equipment", "address")
@@ -119,7 +123,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)
-        for name in ("address", "repeat", "included_callouts"):
+        for name in ("address", "repeat", "repeat_unit", "included_callouts"):
             if name in form.base_fields:
                 form.base_fields[name].required = False
         return form

@@ -44,6 +44,9 @@ class BillingRunAdmin(OfficeAdmin):
     has_journal = False
     empty_text = _("Un passage par nuit, à 5 h : les visites, puis les factures de contrats. Aucun encore.")
 
+    class Media:
+        css = {"all": ["openfire/contracts.css"]}
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
