@@ -25,6 +25,16 @@ class SmartButton:
 
 
 @dataclass(frozen=True)
+class FirstAct:
+    """A document one begins from another record's page: a link to its empty form, pre-filled by `?partner=…`."""
+
+    label: Any
+    icon: str
+    url_name: str
+    permission: str
+
+
+@dataclass(frozen=True)
 class Tab:
     """A notebook page rendered from a template with the context that `context(document, user)` returns."""
 

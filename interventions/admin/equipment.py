@@ -4,13 +4,13 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InstalledProduct
-from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.base import FromFilter, OfficeAdmin
 
 
 @admin.register(InstalledProduct)
 class InstalledProductAdmin(OfficeAdmin):
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
-    list_filter = ("is_active", "brand")
+    list_filter = (FromFilter, "is_active", "brand")
     search_fields = ("name", "brand", "serial_number", "partner__name", "address__city")
     autocomplete_fields = ("partner", "address", "product")
     list_select_related = ("partner", "address")

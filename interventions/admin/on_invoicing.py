@@ -1,10 +1,11 @@
 """What interventions add to the pages of invoicing: where invoices and quotes come from."""
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from interventions.models import InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
-from invoicing.models import Invoice, PurchaseOrder, Quote, SupplierBill
-from openfire_billing.contributions import SmartButton, contribute
+from interventions.models import InstalledProduct, InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
+from invoicing.models import Invoice, Partner, PurchaseOrder, Quote, SupplierBill
+from openfire_billing.contributions import FirstAct, SmartButton, contribute
 
 DI = "interventions.InterventionRequest"
 
@@ -76,5 +77,27 @@ contribute(
         "interventions": lambda order: PurchasedLine.objects.filter(order_line__order=order).values(
             "request_line__intervention"
         ),
+    },
+)
+
+contribute(
+    Partner,
+    smart_buttons=[
+        SmartButton("interventions", _("DI"), "home_repair_service", DI, order=10),
+        SmartButton("equipment", _("Équipements"), "local_fire_department", "interventions.InstalledProduct", order=60),
+    ],
+    actions=[
+        FirstAct(
+            _("Nouvelle DI"),
+            "add",
+            "admin:interventions_interventionrequest_add",
+            "interventions.add_interventionrequest",
+        )
+    ],
+    origins={
+        "interventions": lambda partner: InterventionRequest.objects.filter(
+            Q(partner=partner) | Q(bill_to=partner)
+        ).values("pk"),
+        "equipment": lambda partner: InstalledProduct.objects.filter(partner=partner).values("pk"),
     },
 )

@@ -1,22 +1,39 @@
 """Pages of companies, partners, addresses, tags and messages; accounts of users."""
 
 from typing import Any, ClassVar
+from urllib.parse import quote_plus
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Q
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.choices import MessageState
-from invoicing.models import Address, Company, CompanyAccess, Message, Partner, PartnerTerms, Tag
+from invoicing.models import (
+    Address,
+    Company,
+    CompanyAccess,
+    Invoice,
+    Message,
+    Partner,
+    PartnerTerms,
+    PurchaseOrder,
+    Quote,
+    Tag,
+)
 from invoicing.services.parties.messages import retry_message
+from invoicing.services.settlement import balance_of
+from openfire_billing.contributions import SmartButton, contribute, contributions_to
 from openfire_billing.look.actions import ActionsMixin, DocumentAction
-from openfire_billing.templatetags.office import badge
+from openfire_billing.look.smart_buttons import smart_buttons
+from openfire_billing.templatetags.office import badge, euros
 
 
 class AddressInline(StackedInline):
@@ -54,6 +71,33 @@ class PartnerAdmin(OfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("addresses")
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        partner = self.get_object(request, object_id) if object_id else None
+        if partner is None:
+            return context
+        buttons = smart_buttons(partner, request)
+        if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+            balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
+            url = f"{reverse('admin:invoicing_invoice_changelist')}?vue=impayees&q={quote_plus(partner.name)}"
+            buttons.insert(
+                0, {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}
+            )
+        return context | {"office_buttons": buttons, "office_primary": self.first_acts(request, partner)}
+
+    def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
+        """What one begins from a customer; upper apps add theirs by contribution."""
+        return [
+            {
+                "label": act.label,
+                "icon": act.icon,
+                "url": f"{reverse(act.url_name)}?partner={partner.pk}",
+                "is_page": True,
+            }
+            for act in contributions_to(Partner).actions
+            if request.user.has_perm(act.permission)  # type: ignore[union-attr]
+        ]
 
     @admin.display(description=_("Ville"))
     def town(self, partner: Partner) -> str:
@@ -228,3 +272,18 @@ def _permission_text(permission: Any) -> str:
     if act in _ACTS and model == permission.content_type.model:
         return f"{permission.content_type.name} : {_ACTS[act]}"
     return f"{permission.content_type.name} : {permission.name}"
+
+
+contribute(
+    Partner,
+    smart_buttons=[
+        SmartButton("quotes", _("Devis"), "request_quote", "invoicing.Quote", order=30),
+        SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=40),
+        SmartButton("purchases", _("Achats"), "shopping_cart", "invoicing.PurchaseOrder", order=80),
+    ],
+    origins={
+        "quotes": lambda partner: Quote.objects.filter(Q(partner=partner) | Q(bill_to=partner)).values("pk"),
+        "invoices": lambda partner: Invoice.objects.filter(customer=partner).values("pk"),
+        "purchases": lambda partner: PurchaseOrder.objects.filter(supplier=partner).values("pk"),
+    },
+)

@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import DecimalField, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -169,3 +171,17 @@ def pay_supplier(
         )
         record(locked, "paid", by=by, text=_("Paiement de %s €") % number_text(amount))
     return payment
+
+
+def balance_of(customer: Partner, *, companies: Any) -> Decimal:
+    """What a customer owes these companies: residuals of invoices, less unused credit notes and payments."""
+    documents = Invoice.objects.posted().filter(customer=customer, company__in=companies)
+    owed = Decimal(0)
+    for document in documents.with_payment_state(timezone.localdate()):
+        owed += -document.residual if document.kind == InvoiceKind.CREDIT_NOTE else document.residual
+    received = Payment.objects.filter(customer=customer, company__in=companies).annotate(
+        used=Coalesce(
+            Sum("allocations__amount"), Decimal(0), output_field=DecimalField(max_digits=14, decimal_places=2)
+        )
+    )
+    return to_cents(owed - sum((p.amount.amount - p.used for p in received), Decimal(0)))

@@ -1,18 +1,25 @@
 """The first page: the day's work, what waits for this user, each number a link to its list."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Case, DecimalField, F, Sum, When
+from django.db.models.functions import TruncMonth
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from contracts.models import Contract
 from contracts.services.night import night_alarm
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest
+from interventions.models import InterventionRequest, Technician
 from invoicing.choices import InvoiceKind
-from invoicing.models import Company, Invoice, Quote
+from invoicing.models import Company, FollowUp, Invoice, Partner, Product, Quote, Tax
+from openfire_billing.periods import day_of_month
 
 
 def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callable[[], int]]]:
@@ -79,5 +86,68 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             url = f"{reverse(f'admin:{name}_changelist')}?vue={chip}"
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
+    context["office_follow_ups"] = _follow_ups(request)
+    context["office_steps"] = _first_steps(request)
+    if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+        context["office_chart"] = json.dumps(_billed_by_month(request))
     context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
     return context
+
+
+def _follow_ups(request: HttpRequest) -> list[dict[str, Any]]:
+    """What this user noted to do, for today or before."""
+    due = FollowUp.objects.due(timezone.localdate()).filter(user=request.user.pk).prefetch_related("object")[:20]
+    return [{"entry": entry, "document": entry.object} for entry in due if entry.object is not None]
+
+
+def _billed_by_month(request: HttpRequest) -> dict[str, Any]:
+    """Net billed (credit notes taken off) in each of the last twelve months, for the chart."""
+    this_month = timezone.localdate().replace(day=1)
+    months = [day_of_month(this_month, -n, 1) for n in range(11, -1, -1)]
+    net = Case(When(kind=InvoiceKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField())
+    rows = (
+        Invoice.objects.posted()
+        .filter(company__in=Company.objects.visible_to(request.user), issued_on__gte=months[0])
+        .order_by()
+        .annotate(month=TruncMonth("issued_on"))
+        .values("month")
+        .annotate(total=Sum(net))
+    )
+    totals = {row["month"]: row["total"] for row in rows}
+    return {
+        "labels": [date_format(month, "m/Y") for month in months],
+        "datasets": [
+            {
+                "label": str(_("Facturé HT (€)")),
+                "data": [float(totals.get(month, 0)) for month in months],
+                "backgroundColor": "var(--color-primary-600)",
+            }
+        ],
+    }
+
+
+def _first_steps(request: HttpRequest) -> list[dict[str, Any]]:
+    """What a new firm does first, each with a link, until all is done. Only for those who may set the firm up."""
+    if not request.user.has_perm("invoicing.change_company"):  # type: ignore[union-attr]
+        return []
+    company = Company.objects.visible_to(request.user).first()
+    steps = [
+        (
+            _("Créer votre société, avec son SIRET et son numéro de TVA"),
+            bool(company and company.siret and company.vat_number),
+            "invoicing_company",
+        ),
+        (
+            _("Ajouter votre logo : il s'imprime sur vos devis et factures"),
+            bool(company and company.logo),
+            "invoicing_company",
+        ),
+        (_("Vérifier les taxes et les positions fiscales"), Tax.objects.exists(), "invoicing_tax"),
+        (_("Créer vos articles"), Product.objects.exists(), "invoicing_product"),
+        (_("Créer vos tâches et vos intervenants"), Technician.objects.exists(), "interventions_technician"),
+        (_("Inviter vos collègues"), User.objects.filter(is_active=True).count() > 1, "auth_user"),
+        (_("Créer un premier client"), Partner.objects.exists(), "invoicing_partner"),
+    ]
+    if all(done for _text, done, _name in steps[:1] + steps[2:]):
+        return []
+    return [{"text": text, "is_done": done, "url": reverse(f"admin:{name}_changelist")} for text, done, name in steps]

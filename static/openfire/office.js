@@ -217,6 +217,9 @@
         filling = false;
       });
     };
+    const preset = form.querySelector('[name="partner"]');
+    const version = form.querySelector('[name="_version"]');
+    if (preset && preset.value && version && !version.value) ask("partner");
     ["partner", "customer", "task", "template", "from_on", "equipment"].forEach((name) => {
       const input = form.querySelector(`[name="${name}"]`);
       if (!input) return;
