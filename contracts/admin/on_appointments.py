@@ -1,0 +1,38 @@
+"""The RDVs, orders and supplier bills of a contract's DIs."""
+
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import Appointment
+from contracts.models import Contract
+from interventions.models import PurchasedLine
+from openfire_billing.contributions import SmartButton, contribute
+
+contribute(
+    Contract,
+    smart_buttons=[
+        SmartButton(
+            "appointments",
+            _("RDVs"),
+            "event",
+            "appointments.Appointment",
+            order=30,
+            permission="appointments.view_appointment",
+        ),
+        SmartButton(
+            "purchases",
+            _("Commandes fourn."),
+            "shopping_cart",
+            "invoicing.PurchaseOrder",
+            order=40,
+            permission="invoicing.view_purchaseorder",
+        ),
+    ],
+    origins={
+        "appointments": lambda contract: Appointment.objects.filter(
+            intervention__contract_request__line__contract=contract
+        ).values("pk"),
+        "purchases": lambda contract: PurchasedLine.objects.filter(
+            request_line__intervention__contract_request__line__contract=contract
+        ).values("order_line__order"),
+    },
+)
