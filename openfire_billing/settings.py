@@ -1,6 +1,7 @@
 """Settings, all from the environment. Each has a safe default, or refuses to start and says what to set."""
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -56,6 +57,11 @@ INSTALLED_APPS = [
     "django_celery_results",
     "axes",
     "csp",
+    "rest_framework",
+    "django_filters",
+    "knox",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "invoicing",
     "interventions",
     "appointments",
@@ -186,6 +192,10 @@ CELERY_BEAT_SCHEDULE = {
     "render-missing-documents": {"task": "invoicing.tasks.render_missing_documents", "schedule": crontab(minute="*/5")},
     "bill-night": {"task": "contracts.tasks.bill_night", "schedule": crontab(hour=5, minute=0)},
     "resume-billing-runs": {"task": "contracts.tasks.resume_runs", "schedule": crontab(minute="*/5")},
+    "forget-idempotency-keys": {
+        "task": "invoicing.tasks.forget_idempotency_keys",
+        "schedule": crontab(hour=3, minute=40),
+    },
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 
@@ -211,6 +221,55 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
+}
+
+# API. Tokens are stored hashed, one for each device, revoked by /logout/; rates are per user (per address for login).
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "openfire_billing.api.pages.Pages",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "openfire_billing.api.schema.Schema",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env("API_RATE", default=None if TESTING else "1200/min"),
+        "anon": env("API_ANONYMOUS_RATE", default=None if TESTING else "120/min"),
+        "login": env("API_LOGIN_RATE", default=None if TESTING else "20/min"),
+    },
+    "EXCEPTION_HANDLER": "openfire_billing.api.errors.answer_to",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=env.int("API_TOKEN_DAYS", default=30))}
+API_KEYS_KEPT_DAYS = env.int("API_KEYS_KEPT_DAYS", default=30)  # how long an Idempotency-Key is remembered
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OpenFire Billing",
+    "DESCRIPTION": "Les mêmes actes que le bureau, par les mêmes services. Le guide : docs/api.md.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "PartnerKind": "invoicing.choices.PartnerKind",
+        "ProductKind": "invoicing.choices.ProductKind",
+        "LineKind": "invoicing.choices.LineKind",
+        "InvoiceKind": "invoicing.choices.InvoiceKind",
+        "PaymentKind": "invoicing.choices.PaymentKind",
+    },
+    "COMPONENT_NO_READ_ONLY_REQUIRED": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "validatorUrl": None},
 }
 
 LOGGING = {

@@ -1,15 +1,25 @@
-"""Doors of the web: the back office, the technician's phone, the customer's page, the health check."""
+"""Doors of the web: the back office, the technician's phone, the customer's page, the API, the health check."""
 
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from openfire_billing.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.office.customer_page import customer_page, customer_pdf
 from openfire_billing.office.health import healthz
 
+api = [
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(), name="docs"),
+    path("", include("invoicing.api.urls")),
+    path("", include("interventions.api.urls")),
+    path("", include("appointments.api.urls")),
+    path("<path:path>", unknown_address, name="unknown"),
+]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),
     path("mobile/", include("appointments.mobile.urls")),

@@ -36,7 +36,7 @@ def counter(button: SmartButton, model: type) -> Coalesce:
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
     """The buttons of a document's page for this user: one query for all the counts."""
     model = type(document)
-    buttons = [b for b in contributions_to(model).smart_buttons if request.user.has_perm(_permission(b))]  # type: ignore[union-attr]
+    buttons = buttons_for(model, request.user)
     if not buttons:
         return []
     counts = (
@@ -49,6 +49,11 @@ def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
         {"label": b.label, "icon": b.icon, "count": counts.get(f"count_{i}", 0), "url": _url(b, document)}
         for i, b in enumerate(buttons)
     ]
+
+
+def buttons_for(model: type, user: Any) -> list[SmartButton]:
+    """The counters this user sees on a page of `model`."""
+    return [button for button in contributions_to(model).smart_buttons if user.has_perm(_permission(button))]
 
 
 def _permission(button: SmartButton) -> str:

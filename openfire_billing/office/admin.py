@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from django_celery_results.models import GroupResult, TaskResult
+from knox.models import AuthToken
 
 from invoicing.admin.base import OfficeAdmin
 
@@ -21,6 +22,7 @@ for model in (
     AccessAttempt,
     AccessFailureLog,
     AccessLog,
+    AuthToken,
     ClockedSchedule,
     CrontabSchedule,
     GroupResult,

@@ -66,7 +66,7 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
     return "invoicing/credit_preview.html", {"plan": plan}
 
 
-def _letter(invoice: Invoice) -> tuple[str, str, str]:
+def letter(invoice: Invoice) -> tuple[str, str, str]:
     what = invoice.get_kind_display().lower()
     text = _("Veuillez trouver ci-joint notre %(what)s %(number)s.") % {"what": what, "number": invoice.number}
     return invoice.customer.email, f"{invoice.company} : {what} {invoice.number}", signed(invoice.company, text)
@@ -78,7 +78,7 @@ def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpRespons
 
 
 INVOICE_ACTIONS = (
-    mail_action(_letter, permission=CHANGE, states=frozenset({S.POSTED})),
+    mail_action(letter, permission=CHANGE, states=frozenset({S.POSTED})),
     DocumentAction(
         name="valider",
         label=_("Valider"),

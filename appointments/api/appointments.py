@@ -1,0 +1,367 @@
+"""Appointments (RDV)."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from appointments.choices import AppointmentState
+from appointments.models import Appointment, AppointmentLine
+from appointments.services import appointments as services
+from appointments.services.billing import invoice_appointment, invoice_appointments
+from appointments.services.planning import propose_slot
+from interventions.api.requests import RequestLineSerializer
+from interventions.models import (
+    InstalledProduct,
+    InterventionRequest,
+    InterventionTemplate,
+    InterventionType,
+    Task,
+    Technician,
+)
+from invoicing.admin.base import default_company
+from invoicing.api.base import (
+    DeleteMixin,
+    OfficeView,
+    OnSerializer,
+    ReadMixin,
+    ReasonSerializer,
+    WriteMixin,
+    act,
+    asked_of,
+    invoice_many,
+)
+from invoicing.api.invoices import InvoiceSerializer
+from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
+from invoicing.models import Address, FiscalPosition, Partner
+from openfire_billing.api.fields import Id, IdFilter, MomentField
+from openfire_billing.errors import BusinessError, Outcome
+
+CHANGE, ADD, BILL = "appointments.change_appointment", "appointments.add_appointment", "invoicing.bill"
+S = AppointmentState
+
+# What a technician sees of his own RDVs and does with them, here as on the phone.
+SEEN_BY_TECHNICIAN = (S.CONFIRMED, S.DONE, S.UNFINISHED)
+DONE_BY_TECHNICIAN = {"list", "retrieve", "done", "unfinished"}
+PRICES = ("net", "tax", "gross", "taxes", "currency", "counts", "fiscal_position")
+LINE_PRICES = ("unit_price", "discount", "tax", "tax_rate", "net", "left_to_bill")
+
+
+class AppointmentLineSerializer(RequestLineSerializer):
+    """A line taken over from the DI owns its quantity alone: the rest is the DI line's (`origin_line`)."""
+
+    document = "appointment"
+
+    def left_of(self, line: Any) -> Any:
+        return line.own_left if line.request_line_id is None else min(line.own_left, line.request_left)
+
+    def origin_of(self, line: Any) -> int | None:
+        return line.request_line_id
+
+
+class AppointmentSerializer(DocumentSerializer):
+    """An RDV. For a technician: without prices."""
+
+    number = serializers.CharField(read_only=True, allow_null=True)
+    intervention = Id(queryset=InterventionRequest.objects.all(), required=False, allow_null=True)
+    partner = Id(queryset=Partner.objects.all(), required=False)
+    bill_to = Id(queryset=Partner.objects.all(), required=False, allow_null=True)
+    address = Id(queryset=Address.objects.all(), required=False)
+    type = Id(queryset=InterventionType.objects.all(), required=False, allow_null=True)
+    task = Id(queryset=Task.objects.all(), required=False)
+    template = Id(queryset=InterventionTemplate.objects.all(), required=False, allow_null=True)
+    equipment = Id(queryset=InstalledProduct.objects.all(), required=False, allow_null=True)
+    fiscal_position = Id(queryset=FiscalPosition.objects.all(), required=False, allow_null=True)
+    technicians = Id(queryset=Technician.objects.all(), many=True, required=False)
+    lead = Id(queryset=Technician.objects.all(), required=False, allow_null=True)
+    starts_at = MomentField(required=False, allow_null=True)
+    ends_at = MomentField(required=False, allow_null=True)
+    currency = CompanyCurrency()
+    lines = AppointmentLineSerializer(many=True, required=False)
+
+    class Meta:
+        model = Appointment
+        fields = (
+            "id",
+            "number",
+            "state",
+            "intervention",
+            "partner",
+            "bill_to",
+            "address",
+            "company",
+            "title",
+            "type",
+            "task",
+            "template",
+            "technicians",
+            "lead",
+            "starts_at",
+            "ends_at",
+            "is_end_forced",
+            "is_all_day",
+            "override",
+            "duration",
+            "equipment",
+            "description",
+            "report",
+            "reason",
+            "done_at",
+            "fiscal_position",
+            "lines",
+            "currency",
+            "net",
+            "tax",
+            "gross",
+            "taxes",
+            "counts",
+            "published",
+        )
+        read_only_fields = ("reason", "done_at")
+        extra_kwargs = {"duration": {"required": False, "min_value": Decimal("0.05")}}
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        lines = AppointmentLine.objects.left_to_bill(timezone.localdate()).select_related(
+            "tax", "unit", "request_line__tax", "request_line__unit"
+        )
+        return super().rows(queryset, request).prefetch_related("technicians", Prefetch("lines", lines))
+
+    def to_representation(self, document: Any) -> Any:
+        data = super().to_representation(document)
+        if self.context.get("without_prices"):
+            for name in PRICES:
+                data.pop(name, None)
+            for line in data["lines"]:
+                for name in LINE_PRICES:
+                    line.pop(name)
+        return data
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is None and not data.get("intervention"):
+            missing = {name: [_("Donnez une DI, ou ceci.")] for name in ("partner", "task") if not data.get(name)}
+            if missing:
+                raise serializers.ValidationError(missing)
+        return data
+
+    def create(self, data: dict[str, Any]) -> Appointment:
+        source = data.get("intervention")
+        company = data.pop("company", None) or (source.company if source else default_company(self.user))
+        if company is None:
+            raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
+        if source is not None and source.company_id != company.pk:
+            raise serializers.ValidationError({"company": [_("La DI est d'une autre société.")]})
+        if source is not None:
+            data = {"partner": source.partner, "task": source.task, "bill_to": source.bill_to, **data}
+        return self._saved(Appointment(company=company), data, [])
+
+    def update(self, appointment: Appointment, data: dict[str, Any]) -> Appointment:
+        data.pop("company", None)
+        if "intervention" in data and data["intervention"] != appointment.intervention:
+            raise serializers.ValidationError({"intervention": [_("La DI d'un RDV ne change pas.")]})
+        return self._saved(appointment, data, list(appointment.technicians.all()))
+
+    def _saved(self, appointment: Appointment, data: dict[str, Any], people: list[Technician]) -> Appointment:
+        lines = appointment.lines.select_related("request_line") if appointment.pk else ()
+        edits = edits_of(data.pop("lines", ()), lines)
+        people = data.pop("technicians", people)
+        if "starts_at" in data and "ends_at" not in data and not data.get("is_end_forced", appointment.is_end_forced):
+            appointment.ends_at = None  # computed again from the working hours
+        for name, value in data.items():
+            setattr(appointment, name, value)
+        return services.save_appointment(
+            appointment, technicians=people, edits=edits, on=timezone.localdate(), by=self.user
+        )
+
+
+class AppointmentFilter(django_filters.FilterSet):
+    intervention = IdFilter()
+    partner = IdFilter()
+    company = IdFilter()
+    task = IdFilter()
+    technicians = IdFilter()
+    lead = IdFilter()
+    day = django_filters.DateFilter(method="on_day")
+    starts_after = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="gte")
+    starts_before = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="lt")
+
+    class Meta:
+        model = Appointment
+        fields = ("number", "state")
+
+    def on_day(self, queryset: Any, name: str, value: Any) -> Any:
+        """Beginning that day, in France."""
+        return queryset.on_day(value) if 1990 <= value.year <= 2199 else queryset.none()
+
+
+class DoneSerializer(serializers.Serializer):
+    """When, and what was done."""
+
+    at = MomentField(required=False)
+    report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
+
+
+class UnfinishedSerializer(serializers.Serializer):
+    """Why it is not done."""
+
+    reason = serializers.CharField(max_length=200)
+    report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
+
+
+class BilledAppointmentSerializer(InvoiceSerializer):
+    """The draft, and which lines a quote or a contract bills instead."""
+
+    note = serializers.CharField(read_only=True)
+
+    class Meta(InvoiceSerializer.Meta):
+        fields = (*InvoiceSerializer.Meta.fields, "note")
+
+
+class AppointmentView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+    """Rendez-vous (RDV). Un intervenant voit les siens, sans les prix."""
+
+    queryset = Appointment.objects.all()
+    serializer_class = AppointmentSerializer
+    filterset_class = AppointmentFilter
+    search_fields = ("number", "title", "partner__name", "address__city", "intervention__number")
+    ordering_fields = ("id", "number", "starts_at")
+
+    def _technician(self) -> Technician | None:
+        """The technician that the user is, when that is all he is here."""
+        if self.request.user.has_perm("appointments.view_appointment"):
+            return None
+        return Technician.objects.filter(user=self.request.user, is_active=True).first()
+
+    def permissions_needed(self) -> list[str]:
+        if self.action in DONE_BY_TECHNICIAN and self._technician() is not None:
+            return []
+        return super().permissions_needed()
+
+    def get_queryset(self) -> Any:
+        queryset = super().get_queryset()
+        technician = None if getattr(self, "swagger_fake_view", False) else self._technician()
+        if technician is not None:
+            own = Appointment.objects.of_technician(technician).filter(state__in=SEEN_BY_TECHNICIAN)
+            return self._rows_of(technician, own.filter(starts_at__isnull=False))
+        return queryset
+
+    def _rows_of(self, technician: Technician, own: Any) -> Any:
+        if self.action in ("list", "retrieve"):
+            return AppointmentSerializer.rows(own, self.request)
+        return own
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        fake = getattr(self, "swagger_fake_view", False)
+        return {**super().get_serializer_context(), "without_prices": not fake and self._technician() is not None}
+
+    def delete_document(self, document: Appointment, by: Any) -> None:
+        services.delete_appointments([document], by=by)
+
+    @act(CHANGE)
+    def confirm(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Confirme : le RDV reçoit son numéro."""
+        return services.confirm_appointment(appointment, by=self.request.user)
+
+    @act(CHANGE, asks=DoneSerializer)
+    def done(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Réalisé."""
+        at = asked.get("at") or timezone.now()
+        return services.finish_appointment(appointment, at=at, report=asked["report"], by=self.request.user)
+
+    @act(CHANGE, asks=UnfinishedSerializer)
+    def unfinished(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Inachevé : l'intervenant est venu, le travail n'est pas fini."""
+        return services.leave_unfinished(appointment, by=self.request.user, **asked)
+
+    @act(CHANGE, asks=ReasonSerializer)
+    def postpone(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Reporté : les intervenants sont libres de nouveau."""
+        return services.postpone_appointment(appointment, by=self.request.user, **asked)
+
+    @act(CHANGE, asks=ReasonSerializer)
+    def cancel(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Annulé : les intervenants sont libres de nouveau."""
+        return services.cancel_appointment(appointment, by=self.request.user, **asked)
+
+    @act(CHANGE)
+    def reset(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Remet en brouillon un RDV qui n'est pas facturé."""
+        return services.reset_appointment(appointment, by=self.request.user)
+
+    @act(BILL, asks=OnSerializer, answers=BilledAppointmentSerializer, status=201)
+    def invoice(self, appointment: Appointment, asked: dict[str, Any]) -> Any:
+        """Facture en brouillon des lignes du RDV qui restent à facturer."""
+        outcome = invoice_appointment(appointment, on=asked["on"], by=self.request.user)
+        self.note = str(outcome.note)
+        return outcome.made
+
+    def shown(self, document: Any, serializer: Any = None) -> Any:
+        shown = super().shown(document, serializer)
+        return {**shown, "note": self.note} if serializer is BilledAppointmentSerializer else shown
+
+    @invoice_many(BILL)
+    def invoice_many(self, appointments: list[Appointment], asked: dict[str, Any]) -> list[Outcome]:
+        """Factures en brouillon de plusieurs RDV : un refus n'arrête pas les autres."""
+        return invoice_appointments(appointments, by=self.request.user, **asked)
+
+    @act(ADD, status=201)
+    def duplicate(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Copie en brouillon, à placer, sans DI ni facturation."""
+        return services.duplicate_appointment(appointment, by=self.request.user)
+
+
+class AppointSerializer(serializers.Serializer):
+    """Who and when; without a moment, the first free slot of somebody able."""
+
+    technicians = Id(queryset=Technician.objects.filter(is_active=True), many=True, required=False)
+    starts_at = MomentField(required=False)
+    duration = serializers.DecimalField(max_digits=6, decimal_places=2, min_value=Decimal("0.05"), required=False)
+    override = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+
+
+def _next_quarter() -> datetime:
+    """Nobody is asked to come at 10:07."""
+    now = timezone.localtime().replace(second=0, microsecond=0)
+    return now + timedelta(minutes=-now.minute % 15)
+
+
+class AppointView(OfficeView):
+    """POST /interventions/{id}/appointment/."""
+
+    queryset = InterventionRequest.objects.all()
+    serializer_class = AppointmentSerializer
+    is_act = True
+    permission = ADD
+    asks = AppointSerializer
+    answers = AppointmentSerializer
+    status = 201
+
+    def appointment(self, request: Any, pk: str) -> Response:
+        """RDV en brouillon d'une DI validée, avec toutes ses lignes."""
+        intervention = self.get_object()
+        asked = asked_of(self, request)
+        people, starts_at = asked.get("technicians") or list(intervention.technicians.all()), asked.get("starts_at")
+        if starts_at is None:
+            proposal = propose_slot(intervention, not_before=_next_quarter())
+            if proposal is None:
+                raise BusinessError(
+                    _("%s : aucun créneau libre dans sa période. Donnez un début, ou élargissez la période.")
+                    % intervention
+                )
+            starts_at, people = proposal.starts_at, asked.get("technicians") or [proposal.technician]
+        made = services.appoint(
+            intervention,
+            technicians=people,
+            starts_at=starts_at,
+            duration=asked.get("duration"),
+            override=asked["override"],
+            on=timezone.localdate(),
+            by=request.user,
+        )
+        return Response(self.shown(made), status=self.status)

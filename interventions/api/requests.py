@@ -1,0 +1,234 @@
+"""Intervention requests (DI)."""
+
+from decimal import Decimal
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+from interventions.models import (
+    InstalledProduct,
+    InterventionRequest,
+    InterventionTemplate,
+    InterventionType,
+    RequestLine,
+    Task,
+    Technician,
+)
+from interventions.services import billing
+from interventions.services import requests as services
+from invoicing.admin.base import default_company
+from invoicing.api.base import (
+    DeleteMixin,
+    OfficeView,
+    OnSerializer,
+    ReadMixin,
+    WriteMixin,
+    act,
+    invoice_many,
+)
+from invoicing.api.invoices import InvoiceSerializer
+from invoicing.api.lines import CompanyCurrency, DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.quotes import QuoteSerializer
+from invoicing.choices import TagScope
+from invoicing.models import Address, FiscalPosition, Partner, Tag
+from openfire_billing.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.errors import Outcome
+
+CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
+
+
+class RequestLineSerializer(LineSerializer):
+    document = "intervention"
+
+    def validate_quantity(self, quantity: Any) -> Any:
+        """Zero is how a line taken over by an RDV is given up."""
+        if quantity < 0:
+            raise serializers.ValidationError(_("La quantité n'est pas négative."))
+        return quantity
+
+
+class InterventionSerializer(DocumentSerializer):
+    """A DI. Only task, customer and first day need typing: the rest comes from them."""
+
+    number = serializers.CharField(read_only=True, allow_null=True)
+    late = serializers.BooleanField(read_only=True)
+    type = Id(queryset=InterventionType.objects.all(), required=False)
+    template = Id(queryset=InterventionTemplate.objects.all(), required=False, allow_null=True)
+    task = Id(queryset=Task.objects.all(), required=False)
+    partner = Id(queryset=Partner.objects.all())
+    bill_to = Id(queryset=Partner.objects.all(), required=False, allow_null=True)
+    address = Id(queryset=Address.objects.all(), required=False)
+    subcontractor = Id(queryset=Partner.objects.all(), required=False, allow_null=True)
+    equipment = Id(queryset=InstalledProduct.objects.all(), required=False, allow_null=True)
+    fiscal_position = Id(queryset=FiscalPosition.objects.all(), required=False, allow_null=True)
+    technicians = Id(queryset=Technician.objects.all(), many=True, required=False)
+    tags = serializers.SlugRelatedField(
+        slug_field="name", many=True, required=False, queryset=Tag.objects.filter(scope=TagScope.INTERVENTION)
+    )
+    from_on = DayField()
+    to_on = DayField(required=False)
+    remaining_duration = serializers.DecimalField(max_digits=6, decimal_places=2, read_only=True)
+    currency = CompanyCurrency()
+    lines = RequestLineSerializer(many=True, required=False)
+
+    class Meta:
+        model = InterventionRequest
+        fields = (
+            "id",
+            "number",
+            "state",
+            "late",
+            "type",
+            "template",
+            "task",
+            "title",
+            "priority",
+            "partner",
+            "bill_to",
+            "address",
+            "company",
+            "subcontractor",
+            "equipment",
+            "fiscal_position",
+            "from_on",
+            "to_on",
+            "done_on",
+            "duration",
+            "planned_duration",
+            "remaining_duration",
+            "technicians",
+            "tags",
+            "description",
+            "is_active",
+            "created_at",
+            "lines",
+            "currency",
+            "net",
+            "tax",
+            "gross",
+            "taxes",
+            "counts",
+            "published",
+        )
+        read_only_fields = ("done_on", "planned_duration", "created_at", "is_active")
+        extra_kwargs = {"duration": {"required": False, "min_value": Decimal("0.05")}}
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        today = timezone.localdate()
+        lines = RequestLine.objects.left_to_bill(today).select_related("tax", "unit")
+        return (
+            super()
+            .rows(queryset, request)
+            .with_lateness(today)
+            .prefetch_related("technicians", "tags", Prefetch("lines", lines))
+        )
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is None and not (data.get("task") or data.get("template")):
+            raise serializers.ValidationError({"task": [_("Donnez une tâche, ou un modèle d'intervention.")]})
+        return data
+
+    def create(self, data: dict[str, Any]) -> InterventionRequest:
+        company = data.pop("company", None) or default_company(self.user)
+        if company is None:
+            raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
+        return self._saved(InterventionRequest(company=company), data)
+
+    def update(self, intervention: InterventionRequest, data: dict[str, Any]) -> InterventionRequest:
+        data.pop("company", None)
+        return self._saved(intervention, data)
+
+    def _saved(self, intervention: InterventionRequest, data: dict[str, Any]) -> InterventionRequest:
+        there = intervention.lines.all() if intervention.pk else ()
+        edits = edits_of(data.pop("lines", ()), there)
+        many = {name: data.pop(name) for name in ("technicians", "tags") if name in data}
+        for name, value in data.items():
+            setattr(intervention, name, value)
+        made = services.save_intervention(intervention, edits=edits, on=timezone.localdate(), by=self.user)
+        for name, chosen in many.items():
+            getattr(made, name).set(chosen)
+        return made
+
+
+class InterventionFilter(django_filters.FilterSet):
+    partner = IdFilter()
+    bill_to = IdFilter()
+    address = IdFilter()
+    company = IdFilter()
+    type = IdFilter()
+    task = IdFilter()
+    technicians = IdFilter()
+    equipment = IdFilter()
+    late = django_filters.BooleanFilter()
+    to_bill = django_filters.BooleanFilter(method="left_to_bill")
+    from_on_after = SinceFilter("from_on")
+    from_on_before = UntilFilter("from_on")
+    to_on_after = SinceFilter("to_on")
+    to_on_before = UntilFilter("to_on")
+
+    class Meta:
+        model = InterventionRequest
+        fields = ("number", "state", "priority", "is_active")
+
+    def left_to_bill(self, queryset: Any, name: str, value: bool) -> Any:
+        """Validated, with lines left to bill directly."""
+        wanted = InterventionRequest.objects.to_bill(timezone.localdate()).values("pk")
+        return queryset.filter(pk__in=wanted) if value else queryset.exclude(pk__in=wanted)
+
+
+class InterventionView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+    """Demandes d'intervention (DI)."""
+
+    queryset = InterventionRequest.objects.all()
+    serializer_class = InterventionSerializer
+    filterset_class = InterventionFilter
+    search_fields = ("number", "title", "partner__name", "partner__phone", "partner__mobile", "address__city")
+    ordering_fields = ("id", "number", "from_on", "to_on", "priority")
+
+    def delete_document(self, document: InterventionRequest, by: Any) -> None:
+        services.delete_interventions([document], by=by)
+
+    @act(CHANGE)
+    def validate(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Valide : la DI reçoit son numéro, elle peut être planifiée et facturée."""
+        return services.validate_intervention(intervention, by=self.request.user)
+
+    @act("invoicing.add_quote", asks=OnSerializer, answers=QuoteSerializer, status=201)
+    def quote(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
+        """Devis en brouillon des lignes qui restent à facturer."""
+        return billing.quote_intervention(intervention, on=asked["on"], by=self.request.user)
+
+    @act(BILL, asks=OnSerializer, answers=InvoiceSerializer, status=201)
+    def invoice(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
+        """Facture en brouillon des lignes qui restent à facturer."""
+        return billing.invoice_intervention(intervention, on=asked["on"], by=self.request.user)
+
+    @invoice_many(BILL)
+    def invoice_many(self, interventions: list[InterventionRequest], asked: dict[str, Any]) -> list[Outcome]:
+        """Factures en brouillon de plusieurs DI : un refus n'arrête pas les autres."""
+        return billing.invoice_interventions(interventions, by=self.request.user, **asked)
+
+    @act(CHANGE, asks=OnSerializer)
+    def finish(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Termine : le travail a été fait ce jour-là."""
+        return services.finish_intervention(intervention, on=asked["on"], by=self.request.user)
+
+    @act(CHANGE)
+    def cancel(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Annule une DI sans RDV ouvert et sans rien de facturé."""
+        return services.cancel_intervention(intervention, on=timezone.localdate(), by=self.request.user)
+
+    @act(CHANGE)
+    def reset(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Remet une DI annulée en brouillon."""
+        return services.reset_intervention(intervention, by=self.request.user)
+
+    @act("interventions.add_interventionrequest", status=201)
+    def duplicate(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Copie en brouillon, à partir d'aujourd'hui."""
+        return services.duplicate_intervention(intervention, on=timezone.localdate(), by=self.request.user)

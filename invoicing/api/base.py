@@ -1,0 +1,319 @@
+"""The API every app uses: company scope, permissions, writes done once, acts; records and documents."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+
+from invoicing.models import Company, IdempotencyKey
+from openfire_billing.api.fields import DayField, id_field
+from openfire_billing.api.permissions import MayDo, permission_of
+from openfire_billing.api.schema import UNSAFE
+from openfire_billing.errors import BusinessError, Outcome
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 100
+
+
+def visible(queryset: Any, user: Any, path: str | None = None) -> Any:
+    """What of it this user may see: the records of his companies, and those shared by all.
+
+    `path`: lookup to the company (None = the model's own `company`, if it has one).
+    """
+    model = queryset.model
+    if user is None or user.is_superuser:
+        return queryset
+    companies = Company.objects.visible_to(user)
+    if model is Company:
+        return queryset.filter(pk__in=companies)
+    field = next((f for f in model._meta.fields if f.related_model is Company), None)
+    if path is None and field is None:
+        return queryset
+    path = path or field.name  # type: ignore[union-attr]
+    owned = Q(**{f"{path}__in": companies})
+    if field is not None and field.null:
+        owned |= Q(**{f"{path}__isnull": True})
+    return queryset.filter(owned)
+
+
+class OnceMixin:
+    """A write that comes with an Idempotency-Key is done once, whoever sends it again, at once or later.
+
+    The key is a row written in the transaction of the act: a second one waits for it, then is given the same answer.
+    What was refused leaves no key: it may be tried again.
+    """
+
+    is_keyed = True
+
+    def initial(self, request: Any, *args: Any, **options: Any) -> None:
+        key = request.headers.get(HEADER, "").strip() if request.method in UNSAFE else ""
+        fingerprint = hashlib.sha256(request._request.body).hexdigest() if key else ""
+        super().initial(request, *args, **options)  # type: ignore[misc]
+        if key:
+            name = request.method.lower()
+            setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined]
+
+    def _once(self, handler: Callable[..., Response], key: str, fingerprint: str) -> Callable[..., Response]:
+        def act(request: Any, *args: Any, **options: Any) -> Response:
+            if len(key) > LONGEST_KEY or not key.isprintable():
+                raise ValidationError({HEADER: [_("La clé a 100 caractères lisibles au plus.")]})
+            asked = {"method": request.method, "path": request.get_full_path()[:500], "fingerprint": fingerprint}
+            with transaction.atomic():
+                row, is_new = IdempotencyKey.objects.get_or_create(user=request.user, key=key, defaults=asked)
+                if not is_new:
+                    return _again(row, asked)
+                response = handler(request, *args, **options)
+                row.status = response.status_code
+                row.body = "" if response.data is None else JSONRenderer().render(response.data).decode()
+                row.save(update_fields=["status", "body"])
+            return response
+
+        return act
+
+
+def _again(row: IdempotencyKey, asked: dict[str, str]) -> Response:
+    """The answer already given. Raises BusinessError when the key was given to something else."""
+    if any(getattr(row, name) != value for name, value in asked.items()):
+        raise BusinessError(
+            _("La clé « %s » a déjà servi à une autre demande : choisissez-en une nouvelle.") % row.key,
+            code="idempotency_key_reused",
+        )
+    body = json.loads(row.body) if row.body else None
+    return Response(body, status=row.status, headers={"Idempotency-Replayed": "true"})
+
+
+class OfficeSerializer(serializers.ModelSerializer):
+    """Reads ids of related records, those the user may see. Unique values are checked by the model, in French.
+
+    `rows(queryset, request)` loads what it reads, in a constant number of queries.
+    """
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        for field in fields.values():
+            field.validators = [v for v in field.validators if not hasattr(v, "queryset")]
+        return fields
+
+    def get_validators(self) -> list[Any]:
+        return []
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return queryset
+
+    @property
+    def user(self) -> Any:
+        return self.context["request"].user
+
+
+class OfficeView(OnceMixin, viewsets.GenericViewSet):
+    """Every address: who may (permissions), what of it (company scope), written once."""
+
+    permission_classes = [IsAuthenticated, MayDo]
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    lookup_value_regex = "[0-9]+"
+    company_path: str | None = None
+    # of an act, by the decorator
+    permission = ""
+    is_act = False
+    asks: Any = None
+    answers: Any = None
+    status = status.HTTP_200_OK
+
+    def permissions_needed(self) -> list[str]:
+        """To see it, and to do what is asked."""
+        model = self.queryset.model  # type: ignore[union-attr]
+        if self.is_act:
+            return [permission_of(model, "list"), self.permission]
+        return sorted({permission_of(model, "list"), permission_of(model, self.action)})
+
+    def get_queryset(self) -> Any:
+        queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None), self.company_path)
+        if self.action in ("list", "retrieve"):
+            return self.serializer_class.rows(queryset, self.request)  # type: ignore[union-attr]
+        return queryset
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        user = getattr(self.request, "user", None)
+        return {**super().get_serializer_context(), "visible": lambda queryset: visible(queryset, user)}
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **options: Any) -> Any:
+        """A refusal is JSON, whatever was asked for."""
+        if getattr(response, "exception", False):
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **options)
+
+    def shown(self, document: Any, serializer: Any = None) -> Any:
+        """A document as the API shows it, read again."""
+        serializer = serializer or self.serializer_class
+        rows = serializer.rows(type(document)._default_manager.all(), self.request)
+        return serializer(rows.get(pk=document.pk), context=self.get_serializer_context()).data
+
+
+class ReadMixin:
+    """GET a list, GET one."""
+
+    def list(self, request: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))  # type: ignore[attr-defined]
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)  # type: ignore[attr-defined]
+
+    def retrieve(self, request: Any, pk: str) -> Response:
+        return Response(self.get_serializer(self.get_object()).data)  # type: ignore[attr-defined]
+
+
+class WriteMixin:
+    """POST makes one, PATCH changes it: the serializer calls the service."""
+
+    def create(self, request: Any) -> Response:
+        return Response(self._written(request), status=status.HTTP_201_CREATED)
+
+    def partial_update(self, request: Any, pk: str) -> Response:
+        return Response(self._written(request, self.get_object(), partial=True))  # type: ignore[attr-defined]
+
+    def _written(self, request: Any, *document: Any, **options: Any) -> Any:
+        serializer = self.get_serializer(*document, data=request.data, **options)  # type: ignore[attr-defined]
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            return self.shown(serializer.save())  # type: ignore[attr-defined]
+
+
+class DeleteMixin:
+    """DELETE what may still be deleted."""
+
+    def delete_document(self, document: Any, by: Any) -> Any:
+        raise TypeError(f"{type(self).__name__} does not say how it deletes.")
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Any, pk: str) -> Response:
+        self.delete_document(self.get_object(), request.user)  # type: ignore[attr-defined]
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def act(
+    permission: str, *, asks: Any = None, answers: Any = None, status: int = 200, path: str = ""
+) -> Callable[[Callable[..., Any]], Any]:
+    """POST /resource/{id}/name/: `method(view, document, answers to what it asks)` calls one service, returns what it made.
+
+    `permission`: "app.codename". `asks`: serializer of the body. `answers`: that of what is made (None = the document).
+    """
+
+    def decorate(method: Callable[..., Any]) -> Any:
+        @wraps(method)
+        def run(view: Any, request: Any, pk: str) -> Response:
+            document = view.get_object()
+            made = method(view, document, asked_of(view, request))
+            return Response(view.shown(made, answers), status=status)
+
+        name = path or method.__name__.replace("_", "-")
+        return action(
+            detail=True,
+            methods=["post"],
+            url_path=name,
+            permission=permission,
+            asks=asks,
+            answers=answers,
+            status=status,
+            is_act=True,
+        )(run)
+
+    return decorate
+
+
+def asked_of(view: Any, request: Any) -> dict[str, Any]:
+    """The body of an act, checked."""
+    if view.asks is None:
+        return {}
+    asked = view.asks(data=request.data, context=view.get_serializer_context())
+    asked.is_valid(raise_exception=True)
+    return dict(asked.validated_data)
+
+
+# What acts ask
+
+
+class OnSerializer(serializers.Serializer):
+    """Which day?"""
+
+    on = DayField()
+
+
+class ReasonSerializer(serializers.Serializer):
+    """Why?"""
+
+    reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+
+
+class ManySerializer(OnSerializer):
+    """Many documents at once."""
+
+    ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
+    group_by_customer = serializers.BooleanField(required=False, default=False)
+
+
+class ReportLineSerializer(serializers.Serializer):
+    """What became of one of them: an invoice, or why there is none."""
+
+    id = serializers.IntegerField()
+    invoice = serializers.IntegerField(allow_null=True)
+    refusal = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True)
+
+
+class ReportSerializer(serializers.Serializer):
+    """One line for each id asked, in their order."""
+
+    results = ReportLineSerializer(many=True)
+    done = serializers.IntegerField()
+    refused = serializers.IntegerField()
+
+
+def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], Any]:
+    """POST /resource/invoice/ {ids, on, group_by_customer} → a report. `method(view, documents, asked)` → outcomes."""
+
+    def decorate(method: Callable[..., list[Outcome]]) -> Any:
+        @wraps(method)
+        def run(view: Any, request: Any) -> Response:
+            asked = asked_of(view, request)
+            ids = list(dict.fromkeys(asked.pop("ids")))
+            there = view.get_queryset().in_bulk(ids)
+            found = [there[pk] for pk in ids if pk in there]
+            outcomes = {outcome.document.pk: outcome for outcome in method(view, found, asked)} if found else {}
+            results = [_report_line(pk, outcomes.get(pk)) for pk in ids]
+            refused = sum(bool(line["refusal"]) for line in results)
+            return Response({"results": results, "done": len(results) - refused, "refused": refused})
+
+        return action(
+            detail=False,
+            methods=["post"],
+            url_path="invoice",
+            permission=permission,
+            asks=ManySerializer,
+            answers=ReportSerializer,
+            is_act=True,
+        )(run)
+
+    return decorate
+
+
+def _report_line(pk: int, outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
+        return {
+            "id": pk,
+            "invoice": None,
+            "refusal": _("N'existe pas, ou n'est pas d'une de vos sociétés."),
+            "note": "",
+        }
+    made = outcome.made.pk if outcome.made is not None else None
+    return {"id": pk, "invoice": made, "refusal": outcome.refusal, "note": str(outcome.note)}

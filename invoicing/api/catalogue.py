@@ -1,0 +1,174 @@
+"""Articles, taxes, fiscal positions, payment terms, units."""
+
+from typing import Any
+
+import django_filters
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
+from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Partner, PaymentTerm, Product, Tax, Unit
+from invoicing.services.parties.records import save_record
+from openfire_billing.api.fields import DayField, Id, IdFilter
+from openfire_billing.errors import BusinessError
+
+
+class RecordSerializer(OfficeSerializer):
+    """A record saved by `save_record`."""
+
+    def create(self, data: dict[str, Any]) -> Any:
+        return save_record(self.Meta.model(), values=data, by=self.user)  # type: ignore[attr-defined]
+
+    def update(self, record: Any, data: dict[str, Any]) -> Any:
+        return save_record(record, values=data, by=self.user)
+
+
+class ProductSerializer(RecordSerializer):
+    unit = Id(queryset=Unit.objects.all(), required=False)
+    tax = Id(queryset=Tax.objects.all())
+    supplier = Id(queryset=Partner.objects.all(), required=False, allow_null=True)
+
+    class Meta:
+        model = Product
+        fields = (
+            "id",
+            "code",
+            "name",
+            "kind",
+            "description",
+            "unit",
+            "unit_price",
+            "tax",
+            "income_account",
+            "supplier",
+            "is_active",
+        )
+
+    def create(self, data: dict[str, Any]) -> Any:
+        unit = data.get("unit") or Unit.objects.filter(code="C62").first()
+        return super().create({**data, "unit": unit})
+
+
+class ProductFilter(django_filters.FilterSet):
+    tax = IdFilter()
+    supplier = IdFilter()
+
+    class Meta:
+        model = Product
+        fields = ("code", "kind", "is_active", "tax", "supplier")
+
+
+class ProductView(ReadMixin, WriteMixin, OfficeView):
+    """Articles."""
+
+    queryset = Product.objects.all()
+    serializer_class = ProductSerializer
+    filterset_class = ProductFilter
+    search_fields = ("code", "name")
+    ordering_fields = ("code", "name", "unit_price", "id")
+
+
+class TaxSerializer(RecordSerializer):
+    company = Id(queryset=Company.objects.all(), required=False, allow_null=True)
+    replaces = Id(queryset=Tax.objects.all(), required=False, allow_null=True)
+    valid_from = DayField(required=False, allow_null=True)
+
+    class Meta:
+        model = Tax
+        fields = (
+            "id",
+            "name",
+            "rate",
+            "category",
+            "mention",
+            "account",
+            "company",
+            "replaces",
+            "valid_from",
+            "is_active",
+        )
+
+    def update(self, tax: Tax, data: dict[str, Any]) -> Any:
+        try:
+            return super().update(tax, data)
+        except ValidationError as refused:
+            if set(refused.message_dict) == {"__all__"} and tax.is_used():
+                raise BusinessError(" ".join(refused.messages), code="in_use") from refused
+            raise
+
+
+class TaxView(ReadMixin, WriteMixin, OfficeView):
+    """Taxes. Une taxe utilisée ne change plus : une nouvelle la remplace à partir d'une date."""
+
+    queryset = Tax.objects.all()
+    serializer_class = TaxSerializer
+    filterset_fields = ("category", "is_active", "rate")
+    search_fields = ("name",)
+    ordering_fields = ("name", "rate", "id")
+
+
+class MappingSerializer(serializers.ModelSerializer):
+    """One tax of the articles, and the one applied instead."""
+
+    source = serializers.IntegerField(source="source_id", read_only=True)  # type: ignore[assignment]
+    target = serializers.IntegerField(source="target_id", read_only=True)
+
+    class Meta:
+        model = FiscalPositionTax
+        fields = ("source", "target")
+
+
+class FiscalPositionSerializer(RecordSerializer):
+    company = Id(queryset=Company.objects.all(), required=False, allow_null=True)
+    mappings = MappingSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = FiscalPosition
+        fields = ("id", "code", "name", "company", "mention", "is_active", "mappings")
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return queryset.prefetch_related("mappings")
+
+
+class FiscalPositionView(ReadMixin, WriteMixin, OfficeView):
+    """Positions fiscales."""
+
+    queryset = FiscalPosition.objects.all()
+    serializer_class = FiscalPositionSerializer
+    filterset_fields = ("code", "is_active")
+    search_fields = ("code", "name")
+    ordering_fields = ("code", "id")
+
+
+class PaymentTermSerializer(RecordSerializer):
+    class Meta:
+        model = PaymentTerm
+        fields = ("id", "name", "days", "end_of_month", "text")
+        extra_kwargs = {"days": {"max_value": 3650}}
+
+
+class PaymentTermView(ReadMixin, WriteMixin, OfficeView):
+    """Conditions de règlement."""
+
+    queryset = PaymentTerm.objects.all()
+    serializer_class = PaymentTermSerializer
+    filterset_fields = ("end_of_month",)
+    search_fields = ("name",)
+    ordering_fields = ("days", "name", "id")
+
+
+class UnitSerializer(OfficeSerializer):
+    class Meta:
+        model = Unit
+        fields = ("id", "code", "name", "symbol")
+
+
+class UnitView(ReadMixin, OfficeView):
+    """Unités."""
+
+    queryset = Unit.objects.all()
+    serializer_class = UnitSerializer
+    filterset_fields = ("code",)
+    search_fields = ("name",)
+    ordering_fields = ("name", "id")

@@ -1,0 +1,294 @@
+"""Invoices, credit notes and deposits."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+import django_filters
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+
+from invoicing.admin.base import default_company
+from invoicing.admin.documents.invoices import letter
+from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.payments import PaymentSerializer
+from invoicing.choices import PaymentKind, PaymentState
+from invoicing.exchange.pdf import invoice_pdf
+from invoicing.models import Address, FiscalPosition, Invoice, InvoiceLine, Partner, PaymentTerm
+from invoicing.services.catalogue import usual_terms
+from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft
+from invoicing.services.documents.lines import items_of_edits
+from invoicing.services.parties.messages import queue_message
+from invoicing.services.posting.credit import credit_invoice
+from invoicing.services.posting.post import post_invoice
+from invoicing.services.settlement import pay_invoice
+from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
+from openfire_billing.errors import WrongState
+
+CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
+
+
+class InvoiceLineSerializer(LineSerializer):
+    """`period_end` is the last day, included."""
+
+    document = "invoice"
+    least_quantity = None
+    period_start = serializers.DateField(read_only=True, allow_null=True)
+    period_end = serializers.DateField(read_only=True, allow_null=True)
+    supplied_on = serializers.DateField(read_only=True, allow_null=True)
+    rebill = serializers.BooleanField(read_only=True)
+
+    def to_representation(self, line: InvoiceLine) -> dict[str, Any]:
+        last = line.period_end - timedelta(days=1) if line.period_end else None
+        return {
+            **super().to_representation(line),
+            "period_start": _iso(line.period_start),
+            "period_end": _iso(last),
+            "supplied_on": _iso(line.supplied_on),
+            "rebill": line.rebill,
+        }
+
+    def net_of(self, line: InvoiceLine) -> Any:
+        return line.net
+
+    def left_of(self, line: InvoiceLine) -> None:
+        return None
+
+    def origin_of(self, line: InvoiceLine) -> int | None:
+        """The line credited."""
+        return line.credits_id
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+class InvoiceSerializer(DocumentSerializer):
+    """A draft computes, a posted invoice never changes again. Amounts of a credit note are positive."""
+
+    number = serializers.CharField(read_only=True, allow_null=True)
+    payment_state = serializers.ChoiceField(choices=[("", "–"), *PaymentState.choices], read_only=True)
+    is_overdue = serializers.BooleanField(read_only=True)
+    customer = Id(queryset=Partner.objects.all())
+    billing_address = Id(queryset=Address.objects.all(), required=False, allow_null=True)
+    site = Id(queryset=Address.objects.all(), required=False, allow_null=True)
+    fiscal_position = Id(queryset=FiscalPosition.objects.all(), required=False, allow_null=True)
+    payment_term = Id(queryset=PaymentTerm.objects.all(), required=False, allow_null=True)
+    proposed_on = DayField(required=False)
+    credits = serializers.IntegerField(source="credits_id", read_only=True, allow_null=True)
+    residual = Amount()
+    lines = InvoiceLineSerializer(many=True, required=False)
+
+    class Meta:
+        model = Invoice
+        fields = (
+            "id",
+            "number",
+            "state",
+            "payment_state",
+            "is_overdue",
+            "kind",
+            "company",
+            "customer",
+            "billing_address",
+            "site",
+            "fiscal_position",
+            "payment_term",
+            "proposed_on",
+            "issued_on",
+            "due_on",
+            "purchase_order",
+            "origin",
+            "credits",
+            "reason",
+            "notes",
+            "lines",
+            "currency",
+            "net",
+            "tax",
+            "gross",
+            "residual",
+            "taxes",
+            "counts",
+            "published",
+        )
+        read_only_fields = ("kind", "issued_on", "due_on", "origin", "reason")
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        lines = InvoiceLine.objects.select_related("tax", "unit")
+        return (
+            super()
+            .rows(queryset, request)
+            .with_payment_state(timezone.localdate())
+            .prefetch_related("taxes", Prefetch("lines", lines))
+        )
+
+    def create(self, data: dict[str, Any]) -> Invoice:
+        company = data.get("company") or default_company(self.user)
+        if company is None:
+            raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
+        customer, on = data["customer"], data.get("proposed_on") or timezone.localdate()
+        position = data.get("fiscal_position") or usual_terms(customer).fiscal_position
+        invoice = draft_invoice(
+            company=company,
+            customer=customer,
+            items=items_of_edits(edits_of(data.get("lines", ())), position=position, company=company, on=on),
+            on=on,
+            by=self.user,
+            origin=_("saisie par l'API"),
+            fiscal_position=position,
+            site=data.get("site"),
+            payment_term=data.get("payment_term"),
+            purchase_order=data.get("purchase_order", ""),
+        ).invoice
+        more = {name: data[name] for name in ("billing_address", "notes") if data.get(name)}
+        return edit_draft(invoice, edits=(), values=more, by=self.user) if more else invoice
+
+    def update(self, invoice: Invoice, data: dict[str, Any]) -> Invoice:
+        edits = edits_of(data.pop("lines", ()), invoice.lines.all())
+        return edit_draft(invoice, edits=edits, values=data, by=self.user)
+
+
+class CreditLineSerializer(serializers.Serializer):
+    """How much of which line."""
+
+    line = id_field()
+    quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
+
+
+class CreditSerializer(OnSerializer):
+    """All that is left (`all`), or quantities of lines."""
+
+    all = serializers.BooleanField(required=False, default=False)
+    lines = CreditLineSerializer(many=True, required=False)
+    rebill = serializers.BooleanField()
+    reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if data["all"] == bool(data.get("lines")):
+            raise serializers.ValidationError(
+                {"lines": [_("Donnez « all » : true, ou des lignes avec leur quantité.")]}
+            )
+        ids = [line["line"] for line in data.get("lines", ())]
+        if len(ids) != len(set(ids)):
+            raise serializers.ValidationError({"lines": [_("Une ligne n'est donnée qu'une fois.")]})
+        return data
+
+
+class PaySerializer(OnSerializer):
+    """Money received for this invoice."""
+
+    amount = Amount(read_only=False)
+    kind = serializers.ChoiceField(PaymentKind.choices, required=False, default=PaymentKind.TRANSFER)
+    reference = serializers.CharField(required=False, default="", allow_blank=True, max_length=80)
+
+
+class SendSerializer(serializers.Serializer):
+    """What is left out is written for you."""
+
+    to = serializers.EmailField(required=False, default="", allow_blank=True)
+    subject = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+    body = serializers.CharField(required=False, default="", allow_blank=True, max_length=10_000)
+    with_paper = serializers.BooleanField(required=False, default=True)
+
+
+class InvoiceFilter(django_filters.FilterSet):
+    customer = IdFilter()
+    company = IdFilter()
+    credits = IdFilter()
+    issued_on_after = SinceFilter("issued_on")
+    issued_on_before = UntilFilter("issued_on")
+    due_on_before = UntilFilter("due_on")
+    payment_state = django_filters.ChoiceFilter(choices=PaymentState.choices)
+    is_overdue = django_filters.BooleanFilter()
+
+    class Meta:
+        model = Invoice
+        fields = ("number", "state", "kind", "customer", "company", "credits", "origin", "purchase_order")
+
+
+class PdfRenderer(BaseRenderer):
+    """Bytes as they are."""
+
+    media_type = "application/pdf"
+    format = "pdf"
+    charset = None
+
+    def render(self, data: Any, *args: Any, **options: Any) -> Any:
+        return data
+
+
+class InvoiceView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+    """Factures, avoirs et acomptes."""
+
+    queryset = Invoice.objects.all()
+    serializer_class = InvoiceSerializer
+    filterset_class = InvoiceFilter
+    search_fields = ("number", "customer__name", "origin", "site__city")
+    ordering_fields = ("id", "number", "issued_on", "due_on", "proposed_on", "gross")
+
+    def delete_document(self, document: Invoice, by: Any) -> None:
+        delete_drafts([document], by=by)
+
+    @act(POST, asks=OnSerializer, path="post")
+    def post_draft(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+        """Valide : numérote et fige la facture."""
+        return post_invoice(invoice, on=asked["on"], by=self.request.user)
+
+    @act(POST, asks=CreditSerializer, status=201)
+    def credit(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+        """Fait et valide un avoir, affecté à la facture. `rebill` remet à facturer ce qui est crédité."""
+        quantities = None if asked["all"] else {line["line"]: line["quantity"] for line in asked["lines"]}
+        return credit_invoice(
+            invoice,
+            on=asked["on"],
+            by=self.request.user,
+            quantities=quantities,
+            rebill=asked["rebill"],
+            reason=asked["reason"],
+        )
+
+    @act(POST, asks=PaySerializer, answers=PaymentSerializer, status=201)
+    def pay(self, invoice: Invoice, asked: dict[str, Any]) -> Any:
+        """Enregistre un paiement de cette facture."""
+        return pay_invoice(invoice, by=self.request.user, **asked)
+
+    @act(CHANGE, asks=SendSerializer)
+    def send(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+        """Met à l'envoi un e-mail au client."""
+        if not invoice.is_posted:
+            raise WrongState(_("%s n'est pas validée : validez-la avant de l'envoyer.") % invoice)
+        to, subject, body = letter(invoice)
+        queue_message(
+            invoice,
+            key=f"mail-{uuid4().hex}",
+            to=asked["to"] or to,
+            subject=asked["subject"] or subject,
+            body=asked["body"] or body,
+            with_paper=asked["with_paper"],
+            by=self.request.user,
+        )
+        return invoice
+
+    @act(CHANGE)
+    def cancel(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+        """Annule un brouillon : ce qu'il facturait redevient à facturer."""
+        return cancel_draft(invoice, by=self.request.user)
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)}, filters=False)
+    @action(detail=True, methods=["get"], renderer_classes=[PdfRenderer, JSONRenderer])
+    def pdf(self, request: Any, pk: str) -> HttpResponse:
+        """Le PDF : un aperçu du brouillon, ou la pièce validée."""
+        invoice = self.get_object()
+        response = HttpResponse(invoice_pdf(invoice), content_type="application/pdf")
+        response["Content-Disposition"] = f'inline; filename="{str(invoice).replace("/", "-")}.pdf"'
+        return response

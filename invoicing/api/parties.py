@@ -1,0 +1,146 @@
+"""Customers and their addresses; tags."""
+
+from typing import Any
+
+import django_filters
+from rest_framework import serializers
+
+from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
+from invoicing.choices import TagScope
+from invoicing.models import Address, Partner, Tag
+from invoicing.services.parties.records import save_record
+from openfire_billing.api.fields import Id, IdFilter
+
+
+class AddressSerializer(OfficeSerializer):
+    partner = Id(queryset=Partner.objects.all())
+
+    class Meta:
+        model = Address
+        fields = (
+            "id",
+            "partner",
+            "label",
+            "street",
+            "street2",
+            "zip",
+            "city",
+            "country",
+            "phone",
+            "is_default",
+            "is_billing",
+            "latitude",
+            "longitude",
+        )
+
+    def create(self, data: dict[str, Any]) -> Address:
+        return save_record(Address(), values=data, by=self.user)
+
+    def update(self, address: Address, data: dict[str, Any]) -> Address:
+        return save_record(address, values=data, by=self.user)
+
+
+class OwnAddressSerializer(AddressSerializer):
+    """An address inside its customer."""
+
+    partner = Id(read_only=True)  # type: ignore[assignment]
+
+
+class PartnerSerializer(OfficeSerializer):
+    """A customer or supplier. `addresses` may be given when it is made; later they are a resource of their own."""
+
+    tags = serializers.SlugRelatedField(
+        slug_field="name", many=True, required=False, queryset=Tag.objects.filter(scope=TagScope.PARTNER)
+    )
+    bill_to = Id(queryset=Partner.objects.all(), required=False, allow_null=True)
+    addresses = OwnAddressSerializer(many=True, required=False)
+
+    class Meta:
+        model = Partner
+        fields = (
+            "id",
+            "name",
+            "kind",
+            "email",
+            "phone",
+            "mobile",
+            "store_code",
+            "tags",
+            "vat_number",
+            "siren",
+            "bill_to",
+            "is_active",
+            "note",
+            "addresses",
+        )
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return queryset.prefetch_related("tags", "addresses")
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if self.instance is not None and "addresses" in data:
+            raise serializers.ValidationError({"addresses": ["Changez-les à leur adresse : /api/v1/addresses/."]})
+        return data
+
+    def create(self, data: dict[str, Any]) -> Partner:
+        addresses = data.pop("addresses", [])
+        partner = save_record(Partner(), values=data, by=self.user)
+        for address in addresses:
+            save_record(Address(), values={**address, "partner": partner}, by=self.user)
+        return partner
+
+    def update(self, partner: Partner, data: dict[str, Any]) -> Partner:
+        return save_record(partner, values=data, by=self.user)
+
+
+class PartnerFilter(django_filters.FilterSet):
+    bill_to = IdFilter()
+
+    class Meta:
+        model = Partner
+        fields = ("kind", "is_active", "bill_to", "store_code", "siren")
+
+
+class PartnerView(ReadMixin, WriteMixin, OfficeView):
+    """Clients et fournisseurs."""
+
+    queryset = Partner.objects.all()
+    serializer_class = PartnerSerializer
+    filterset_class = PartnerFilter
+    search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
+    ordering_fields = ("name", "id")
+
+
+class AddressFilter(django_filters.FilterSet):
+    partner = IdFilter()
+
+    class Meta:
+        model = Address
+        fields = ("partner", "zip", "city", "country")
+
+
+class AddressView(ReadMixin, WriteMixin, OfficeView):
+    """Adresses."""
+
+    queryset = Address.objects.all()
+    serializer_class = AddressSerializer
+    filterset_class = AddressFilter
+    search_fields = ("street", "city", "zip", "label", "partner__name")
+    ordering_fields = ("id", "city", "zip")
+
+
+class TagSerializer(OfficeSerializer):
+    class Meta:
+        model = Tag
+        fields = ("id", "name", "scope")
+
+
+class TagView(ReadMixin, OfficeView):
+    """Étiquettes."""
+
+    queryset = Tag.objects.all()
+    serializer_class = TagSerializer
+    filterset_fields = ("scope",)
+    search_fields = ("name",)
+    ordering_fields = ("name", "id")

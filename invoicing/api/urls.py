@@ -1,0 +1,29 @@
+"""Addresses of invoicing under /api/v1/."""
+
+from django.urls import path
+from rest_framework.routers import SimpleRouter
+
+from invoicing.api import catalogue, parties
+from invoicing.api.invoices import InvoiceView
+from invoicing.api.login import LoginView, LogoutView
+from invoicing.api.payments import PaymentView
+from invoicing.api.quotes import QuoteView
+
+router = SimpleRouter()
+router.register("partners", parties.PartnerView)
+router.register("addresses", parties.AddressView)
+router.register("tags", parties.TagView)
+router.register("products", catalogue.ProductView)
+router.register("units", catalogue.UnitView)
+router.register("taxes", catalogue.TaxView)
+router.register("fiscal-positions", catalogue.FiscalPositionView)
+router.register("payment-terms", catalogue.PaymentTermView)
+router.register("quotes", QuoteView)
+router.register("invoices", InvoiceView)
+router.register("payments", PaymentView)
+
+urlpatterns = [
+    path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    *router.urls,
+]

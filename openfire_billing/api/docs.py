@@ -1,0 +1,34 @@
+"""The description of the API, for programs and for people. Open to all: it says nothing of anybody's data."""
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.permissions import AllowAny
+
+
+class SchemaView(SpectacularAPIView):
+    """OpenAPI 3.1, for programs."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """The same, for people. Its script comes from an address of its own: no inline script, nothing from outside."""
+
+    permission_classes = [AllowAny]
+    authentication_classes: list[Any] = []
+    throttle_classes: list[Any] = []
+    url_name = "schema"
+    title = "API OpenFire Billing"
+
+
+@csrf_exempt
+def unknown_address(request: HttpRequest, path: str) -> JsonResponse:
+    """An address that is nobody's, refused in the shape of every refusal."""
+    said = _("Adresse inconnue. Les adresses finissent par « / » ; leur liste est à /api/v1/docs/.")
+    return JsonResponse({"code": "not_found", "detail": said, "fields": {}}, status=404)

@@ -1,0 +1,28 @@
+"""Who may: a view says which permissions its action needs; nothing is open that does not say so."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+
+ACTS = {
+    "list": "view",
+    "retrieve": "view",
+    "pdf": "view",
+    "create": "add",
+    "partial_update": "change",
+    "destroy": "delete",
+}
+
+
+def permission_of(model: Any, action: str) -> str:
+    """ "invoicing.view_invoice" for the list of invoices."""
+    return f"{model._meta.app_label}.{ACTS[action]}_{model._meta.model_name}"
+
+
+class MayDo(BasePermission):
+    """Asks the view: `permissions_needed()` names them, or None when the user may do it for a reason of its own."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        if view.action in (None, "metadata"):  # a method that does not exist here: 405 says so
+            return True
+        return bool(request.user.has_perms(view.permissions_needed()))

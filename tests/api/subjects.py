@@ -1,0 +1,87 @@
+"""One record behind every address of the API, and a body for every act."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from appointments.services.appointments import appoint, confirm_appointment
+from interventions.models import InterventionType, Technician
+from invoicing.models import PaymentTerm, Tag, Unit
+from invoicing.services.settlement import pay_invoice
+from openfire_billing.office.roles import TECHNICIAN
+from tests.factories import (
+    InstalledProductFactory,
+    ProductFactory,
+    TemplateFactory,
+    World,
+    position,
+    tax,
+)
+from tests.factories.appointments import at, technician
+
+PREFIX = "api/v1/"
+
+
+def addresses() -> Iterator[tuple[str, str, str, Any]]:
+    """(method, pattern without the prefix, action, view class) of everything the API answers, read from the URLs."""
+    for pattern in _patterns(get_resolver().url_patterns, ""):
+        route, callback = pattern
+        view = getattr(callback, "cls", None)
+        if not route.startswith(PREFIX) or view is None:
+            continue
+        actions = getattr(callback, "actions", None) or {"post": "post"}
+        for method, action in actions.items():
+            if method in view.http_method_names and method != "head":
+                yield method, _readable(route), action, callback
+
+
+def _patterns(patterns: Any, before: str) -> Iterator[tuple[str, Any]]:
+    for entry in patterns:
+        route = before + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry.url_patterns, route)
+        elif isinstance(entry, URLPattern):
+            yield route, entry.callback
+
+
+def _readable(route: str) -> str:
+    for noise in ("(?P<pk>[0-9]+)", "^", "$", "\\Z"):
+        route = route.replace(noise, "{id}" if "pk" in noise else "")
+    return route.removeprefix(PREFIX).replace("\\", "")
+
+
+def one_of_each(world: World) -> dict[str, int]:
+    """{resource: id of one of the firm's}."""
+    posted = world.posted()
+    payment = pay_invoice(posted, amount=Decimal(10), on=world.today, kind="transfer", by=world.accountant)
+    who = technician_of(world)
+    rdv = appoint(world.intervention(), technicians=[who], starts_at=at(9), on=world.today, by=world.planner)
+    records = {
+        "partners": world.customer,
+        "addresses": world.customer.default_address(),
+        "tags": Tag.objects.create(name="Contrat à proposer"),
+        "products": ProductFactory(code="ram_pose"),
+        "units": Unit.objects.get(code="C62"),
+        "taxes": tax(),
+        "fiscal-positions": position(),
+        "payment-terms": PaymentTerm.objects.get(name="30 jours"),
+        "quotes": world.quote(),
+        "invoices": world.draft(),
+        "payments": payment,
+        "interventions": world.intervention(),
+        "intervention-types": InterventionType.objects.get(name="SAV"),
+        "intervention-templates": TemplateFactory(),
+        "tasks": world.task,
+        "technicians": who,
+        "installed-products": InstalledProductFactory(partner=world.customer),
+        "appointments": confirm_appointment(rdv, by=world.planner),
+    }
+    return {name: record.pk for name, record in records.items()}
+
+
+def technician_of(world: World) -> Technician:
+    """The technician that the user of this role is."""
+    found = Technician.objects.filter(user=world.users[TECHNICIAN]).first()
+    return found or technician(world, user=world.users[TECHNICIAN])
