@@ -5,14 +5,17 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
-from contracts.choices import ContractState
-from contracts.models import Contract, ContractRequest
+from contracts.choices import BillingFrequency, ContractState, RequestKind
+from contracts.models import Contract, ContractRequest, VisitClaim
 from contracts.planner.billing import next_due_on
 from contracts.planner.facts import Claimed, ContractFacts
 from contracts.planner.visits import VisitKey, plan_visits
 from contracts.services.facts import ChunkFacts, read_facts
+from interventions.choices import InterventionState
 from openfire_billing import bulk
+from openfire_billing.periods import end_of_month
 
 LOOK_AHEAD = timedelta(days=3 * 366)  # a yearly visit, whatever its month, is found within it
 
@@ -72,9 +75,32 @@ def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list
     return late
 
 
-def is_billed(contract: Contract) -> bool:
-    """Whether the contract still bills what fell due."""
-    return contract.state in ContractState.billed
+def notice_visits_done() -> None:
+    """Bring forward the due day of contracts billed per visit, one of whose visits was done since.
+
+    A DI knows nothing of contracts, so nobody told them; every run over all that is due asks first.
+    """
+    claimed = VisitClaim.objects.filter(visit=OuterRef("pk"), released_by__isnull=True)
+    done = ContractRequest.objects.filter(
+        ~Exists(claimed),
+        per_visit("line__"),
+        kind=RequestKind.VISIT,
+        line__contract__state__in=sorted(ContractState.billed),
+        intervention__state=InterventionState.DONE,
+        intervention__done_on__isnull=False,
+    )
+    for contract, done_on, stored in done.values_list(
+        "line__contract", "intervention__done_on", "line__contract__next_due_on"
+    ):
+        # Échu, it is due at the month's end: a day that the plan gave already is left as it is.
+        if stored is None or stored > end_of_month(done_on):
+            Contract.objects.filter(pk=contract).update(next_due_on=done_on)
+
+
+def per_visit(path: str = "") -> Q:
+    """The lines billed per visit, by their own frequency or their contract's; `path` leads to the line."""
+    own, inherited = f"{path}frequency", f"{path}contract__frequency"
+    return Q(**{own: BillingFrequency.PER_VISIT}) | Q(**{own: "", inherited: BillingFrequency.PER_VISIT})
 
 
 def claims_added(claimed: Claimed, charges: Iterable[Any]) -> Claimed:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from contracts.choices import Result, RunKind, RunState
 from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.services.due import notice_visits_done
 
 CHUNK = 1_000  # contracts; a payer is never cut, so a chunk may be larger
 
@@ -26,6 +27,8 @@ def start_run(
 
 def expect(run: BillingRun) -> None:
     """How many contracts the run has to look at, those done included."""
+    if run.selection is None:
+        notice_visits_done()
     run.expected = remaining(run).count() + run.outcomes.count()
     run.save(update_fields=["expected"])
 

@@ -77,9 +77,7 @@ def drafts(contract: Contract | None = None) -> list[tuple[str, str, list[str]]]
     invoices = Invoice.objects.filter(origin__startswith="CONT/").order_by("proposed_on", "pk")
     if contract is not None:
         invoices = invoices.filter(origin=contract.reference)
-    return [
-        (i.kind, french(i.proposed_on), [str(line.net) for line in i.lines.order_by("position")]) for i in invoices
-    ]
+    return [(i.kind, french(i.proposed_on), [str(line.net) for line in i.lines.order_by("position")]) for i in invoices]
 
 
 def periods(contract: Contract) -> list[str]:

@@ -178,7 +178,12 @@ def test_16_run_stopped_half_way_is_taken_up(world: World) -> None:
             ["31/01/26", "28/02/26", "31/03/26", "30/04/26", "31/05/26"],
         ),
         ("29/02/24", {"frequency": "yearly"}, "01/03/28", ["29/02/24", "28/02/25", "28/02/26", "28/02/27", "29/02/28"]),
-        ("30/11/25", {"frequency": "quarterly"}, "30/11/26", ["30/11/25", "28/02/26", "30/05/26", "30/08/26", "30/11/26"]),
+        (
+            "30/11/25",
+            {"frequency": "quarterly"},
+            "30/11/26",
+            ["30/11/25", "28/02/26", "30/05/26", "30/08/26", "30/11/26"],
+        ),
     ],
 )
 def test_17_month_ends(world: World, start: str, terms: dict[str, Any], on: str, expected: list[str]) -> None:
@@ -224,9 +229,7 @@ def test_20_a_broken_contract_is_left_out_alone(world: World) -> None:
     run = bill(world, on="15/01/26")
 
     assert (run.billed, run.refused) == (29, 1)
-    assert reasons(run) == [
-        f"Contrat {broken.reference} : le jour d'ancrage (99) doit être compris entre 1 et 31."
-    ]
+    assert reasons(run) == [f"Contrat {broken.reference} : le jour d'ancrage (99) doit être compris entre 1 et 31."]
     broken.refresh_from_db()
     assert broken.set_aside_reason == reasons(run)[0]
     Contract.objects.filter(pk=broken.pk).update(anchor_day=None)
@@ -236,7 +239,9 @@ def test_20_a_broken_contract_is_left_out_alone(world: World) -> None:
 
 
 def test_21_fired_twice_and_after_three_days(world: World) -> None:
-    contract = make_contract(world, "01/10/26", article("365.00"), frequency="every", every=1, unit="day", alignment="anniversary")
+    contract = make_contract(
+        world, "01/10/26", article("365.00"), frequency="every", every=1, unit="day", alignment="anniversary"
+    )
     run = start_night(on=day("05/10/26"))
     assert run is not None
     assert start_night(on=day("05/10/26")) is None
@@ -263,9 +268,9 @@ def test_24_free_line(world: World) -> None:
 
     assert drafts() == [("invoice", "01/01/26", ["10.00", "0.00"])]
     assert periods(mixed) == ["01/01/26-31/01/26 10.00", "01/01/26-31/01/26 0.00"]
-    assert list(PeriodClaim.objects.filter(article__line__contract=free).values_list("without_document", "invoice_line")) == [
-        ("free", None)
-    ]
+    assert list(
+        PeriodClaim.objects.filter(article__line__contract=free).values_list("without_document", "invoice_line")
+    ) == [("free", None)]
     assert run.billed == 2
     assert bill(world, on="02/01/26").billed == 0
 
