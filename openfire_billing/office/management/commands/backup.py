@@ -1,0 +1,23 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from openfire_billing.office.backup import backup
+
+
+class Command(BaseCommand):
+    help = "Sauvegarde toute la base et les fichiers privés dans un seul fichier."
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, file: Path, **options: Any) -> None:
+        if file.exists():
+            raise CommandError(f"{file} existe déjà : choisissez un autre nom, rien n'est écrasé.")
+        manifest = backup(file)
+        rows = sum(table["rows"] for table in manifest["tables"].values())
+        self.stdout.write(
+            f"{file} : {len(manifest['tables'])} tables, {rows} lignes, {manifest['files']} fichier(s), "
+            f"{file.stat().st_size / 1e6:.1f} Mo."
+        )
