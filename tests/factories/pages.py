@@ -180,7 +180,9 @@ def typed(fields: dict[str, Any], **changes: Any) -> dict[str, Any]:
         if value is None:
             found.pop(key, None)
         else:
-            found[key] = getattr(value, "pk", value) if hasattr(value, "_meta") else localize_input(value)
+            found[key] = (
+                value.pk if hasattr(value, "_meta") else value if isinstance(value, int) else localize_input(value)
+            )
     return found
 
 

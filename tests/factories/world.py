@@ -5,7 +5,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from interventions.models import InterventionRequest, Task
@@ -17,7 +19,7 @@ from invoicing.services.posting.post import post_invoice
 from openfire_billing.office.reference import load_reference_data
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, ROLES, TECHNICIAN
 from tests.factories.catalogue import ProductFactory, position
-from tests.factories.pages import Office
+from tests.factories.pages import OURS, Office
 from tests.factories.parties import CompanyFactory, PartnerFactory, UserFactory
 from tests.factories.work import TaskFactory
 
@@ -115,8 +117,24 @@ class World:
         return [line.left for line in intervention.lines.left_to_bill(self.today)]
 
 
+def number_from_thousands() -> None:
+    """Let each table count from a thousand of its own, as in a firm of some years.
+
+    An identifier written with a thousands separator, or taken for that of another table, is then seen at once.
+    """
+    with connection.cursor() as cursor:
+        for rank, model in enumerate(m for m in apps.get_models() if m._meta.app_label in OURS):
+            table, column = model._meta.db_table, model._meta.pk.column
+            if connection.vendor == "sqlite":
+                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+                cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, 5000 + 100 * rank])
+            else:
+                cursor.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [table, column, 5000 + 100 * rank])
+
+
 def make_world() -> World:
     """A firm ready to work. The database is empty before."""
+    number_from_thousands()
     load_reference_data()
     company = CompanyFactory(name="Flammes d'Armor")
     ProductFactory(code="ram_pose")
