@@ -17,10 +17,13 @@ from appointments.services import appointments as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from interventions.admin.requests import state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
+from invoicing.admin.base import default_company
+from invoicing.admin.document import DocumentAdmin, one, put
 from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
+from invoicing.admin.lines import LinesInline
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit

@@ -13,7 +13,9 @@ from contracts.choices import ContractState
 from contracts.models import Contract
 from contracts.services import life
 from contracts.services.lines import lines_of
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, default_company
+from invoicing.admin.base import default_company
+from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from openfire_billing.money import NOTHING, Totals

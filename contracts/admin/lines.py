@@ -17,9 +17,11 @@ from contracts.services.lines import save_line
 from contracts.services.next import next_bill
 from contracts.services.visits import callouts_left
 from interventions.models import InstalledProduct, InterventionTemplate
-from invoicing.admin.base import DocumentAdmin, FromFilter, LinesInline, edits_of
+from invoicing.admin.document import DocumentAdmin
 from invoicing.admin.documents.paper import amounts_of_lines
+from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import DateInput
+from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models import Partner, Tax
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.look.lines import LineForm, live_totals, totals_html

@@ -16,7 +16,8 @@ from contracts.choices import Result, RunState
 from contracts.models import BillingOutcome, BillingRun
 from contracts.services.night import STILL, night_alarm, retry_run, start_manual
 from contracts.services.runs import counted
-from invoicing.admin.base import ChipFilter, OfficeAdmin
+from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.filters import ChipFilter
 from openfire_billing.errors import refusals_shown
 from openfire_billing.look.actions import reverse_change
 from openfire_billing.templatetags.office import badge

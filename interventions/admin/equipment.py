@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InstalledProduct
-from invoicing.admin.base import FromFilter, OfficeAdmin
+from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.filters import FromFilter
 
 
 @admin.register(InstalledProduct)

@@ -17,11 +17,14 @@ from interventions.models import InstalledProduct, InterventionRequest, Interven
 from interventions.services import billing
 from interventions.services import requests as services
 from interventions.services.purchases import Purchases, order_supplies
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline, default_company, one, put
+from invoicing.admin.base import default_company
+from invoicing.admin.document import DocumentAdmin, one, put
 from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
+from invoicing.admin.lines import LinesInline
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit

@@ -17,7 +17,9 @@ from interventions.models import (
     Technician,
     TemplateLine,
 )
-from invoicing.admin.base import DocumentAdmin, LinesInline, OfficeAdmin, default_company, edits_of
+from invoicing.admin.base import OfficeAdmin, default_company
+from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.lines import apply_edits, complete_line
 from openfire_billing.look.lines import LineForm

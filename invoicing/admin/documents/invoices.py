@@ -11,11 +11,13 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.document import DocumentAdmin
 from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import CreditForm, PaymentForm, PostForm
+from invoicing.admin.lines import LinesInline
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
 from invoicing.exchange.pdf import invoice_pdf, one_file
 from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim

@@ -10,9 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.document import DocumentAdmin
 from invoicing.admin.documents.paper import amounts_of_lines
+from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import DateInput, PaymentForm
+from invoicing.admin.lines import LinesInline
 from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services

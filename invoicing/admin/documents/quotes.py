@@ -9,11 +9,13 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import ChipFilter, DocumentAdmin, FromFilter, LinesInline
+from invoicing.admin.document import DocumentAdmin
 from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
+from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
+from invoicing.admin.lines import LinesInline
 from invoicing.choices import QuoteState
 from invoicing.exchange.pdf import quote_pdf
 from invoicing.models import Quote, QuoteLine, QuoteLineClaim

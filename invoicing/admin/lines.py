@@ -1,0 +1,101 @@
+"""The lines of a document in its form, and what a form asks to change of them."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+
+from invoicing.models import Tax
+from invoicing.services.documents.lines import LineEdit
+from openfire_billing.errors import BusinessError
+
+
+class KnownAutocomplete(AutocompleteSelect):
+    """An autocompletion that shows the article its form already loaded, instead of asking the database for each row."""
+
+    known: ClassVar[dict[str, str]] = {}
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        chosen = [str(v) for v in value if v]
+        if not all(v in self.known for v in chosen):
+            return super().optgroups(name, value, attr)
+        options = [self.create_option(name, "", "", False, 0)]
+        options += [self.create_option(name, v, self.known[v], True, n) for n, v in enumerate(chosen, 1)]
+        return [(None, options, 0)]
+
+
+class LinesInline(TabularInline):
+    """The lines of a document. Who may change the document may change its lines."""
+
+    template = "office/lines.html"
+    extra = 0
+    autocomplete_fields = ("product",)
+    has_discount = True
+    with_state = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, obj)
+
+    def _may(self, request: HttpRequest, obj: Any) -> bool:
+        parent = self.admin_site.get_model_admin(self.parent_model)
+        return parent.has_change_permission(request, obj) if obj else parent.has_add_permission(request)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        formset = super().get_formset(request, obj, **options)
+        # the service refuses to delete what is billed, and says what to do; Django's own check says neither
+        formset.form.hand_clean_DELETE = lambda form: None
+        fields = formset.form.base_fields
+        if "product" in fields:
+            fields["product"].widget = KnownAutocomplete(self.model._meta.get_field("product"), self.admin_site)
+        if "tax" in fields:
+            fields["tax"].widget = forms.Select(attrs={"class": "of-input of-tax"})
+            fields["tax"].choices = [("", "–"), *self._taxes(request, obj)]
+        return formset
+
+    def _taxes(self, request: HttpRequest, obj: Any) -> list[tuple[int, str]]:
+        """One list of choices for all the rows, read once for the page: those proposed, and those the lines bear."""
+        kept = request.__dict__.setdefault("office_taxes", {})
+        key = (self.model, obj and obj.pk)
+        if key not in kept:
+            parent = next(f.name for f in self.model._meta.fields if f.related_model is self.parent_model)
+            borne = self.model.objects.filter(**{parent: obj}).order_by().values("tax") if obj and obj.pk else []
+            taxes = Tax.objects.filter(models.Q(is_active=True) | models.Q(pk__in=borne))
+            kept[key] = [(tax.pk, tax.name) for tax in taxes]
+        return kept[key]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("product", "tax")
+
+
+def edits_of(formset: Any) -> list[LineEdit]:
+    """What a lines formset asks for: changed fields of old lines, all fields of new ones, deletions."""
+    edits = []
+    for form in formset.initial_forms:
+        if form.instance.pk is None:  # the identifier sent is that of a line of another document
+            raise BusinessError(
+                _("%s : une des lignes envoyées n'est pas la sienne. Rechargez la page.") % formset.instance
+            )
+        if form in formset.deleted_forms:
+            edits.append(LineEdit(pk=form.instance.pk, delete=True))
+        elif form.has_changed():
+            changed = {name: form.cleaned_data[name] for name in form.changed_data if name in form.cleaned_data}
+            edits.append(LineEdit(pk=form.instance.pk, values=changed))
+    for form in formset.extra_forms:
+        if form.has_changed() and form not in formset.deleted_forms:
+            skipped = {"id", "DELETE", formset.fk.name}
+            values = {name: value for name, value in form.cleaned_data.items() if name not in skipped}
+            edits.append(LineEdit(values=values))
+    return edits
