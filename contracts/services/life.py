@@ -19,8 +19,8 @@ from contracts.services.due import rewrite_due
 from contracts.services.facts import read_facts
 from contracts.services.visits import cancel_visits
 from invoicing.choices import JournalKind, LineKind
-from invoicing.models import Journal, PaymentTerm
-from invoicing.services.catalogue import take_number, usual_terms
+from invoicing.models import Journal
+from invoicing.services.catalogue import default_term, take_number, usual_terms
 from invoicing.services.documents.lines import remap_taxes
 from invoicing.services.parties.history import move, record
 from openfire_billing.errors import BusinessError, WrongState
@@ -73,7 +73,7 @@ def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
     """Fill what was left empty from the payer and the company. Saves nothing."""
     terms = usual_terms(contract.payer)
     contract.fiscal_position = contract.fiscal_position or terms.fiscal_position
-    contract.payment_term = contract.payment_term or terms.payment_term or PaymentTerm.objects.order_by("-days").first()
+    contract.payment_term = contract.payment_term or terms.payment_term or default_term()
     contract.journal = (
         contract.journal
         or Journal.objects.filter(company=contract.company, kind=JournalKind.INVOICE).order_by("pk").first()

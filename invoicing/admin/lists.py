@@ -127,7 +127,7 @@ class ListMixin:
         request.GET = filters  # type: ignore[assignment]
         changelist = self.get_changelist_instance(request)  # type: ignore[attr-defined]
         columns = [c for c in self.list_display if c != "action_checkbox"]  # type: ignore[attr-defined]
-        labels = [capfirst(label_for_field(c, self.model, self)) for c in columns]  # type: ignore[attr-defined]
+        labels = [str(capfirst(label_for_field(c, self.model, self))) for c in columns]  # type: ignore[attr-defined]
         records = changelist.queryset.iterator(chunk_size=1000)
         rows = ([cell(self, record, column) for column in columns] for record in records)
         meta = self.model._meta  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from invoicing.models import (
     JournalCounter,
     Partner,
     PartnerTerms,
+    PaymentTerm,
     Product,
     Tax,
 )
@@ -50,6 +51,11 @@ def usual_terms(partner: Partner) -> PartnerTerms:
     return PartnerTerms.objects.filter(partner=partner).select_related(
         "fiscal_position", "payment_term"
     ).first() or PartnerTerms(partner=partner)
+
+
+def default_term() -> PaymentTerm | None:
+    """What a customer without terms of his own is given: thirty days (C. com. L441-10), or the nearest below."""
+    return PaymentTerm.objects.filter(end_of_month=False, days__lte=30).order_by("-days").first()
 
 
 def journal_of(company: Company, kind: str) -> Any:

@@ -25,7 +25,7 @@ from invoicing.models import (
 )
 from invoicing.models.documents.claims import children_of
 from invoicing.models.documents.lines import lines_totals
-from invoicing.services.catalogue import journal_of, usual_terms
+from invoicing.services.catalogue import default_term, journal_of, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line, refuse_unbillable
 from invoicing.services.parties.history import move, record
 from openfire_billing.errors import BusinessError, WrongState
@@ -73,9 +73,7 @@ def draft_invoice(
         billing_address=customer.billing_address(),
         site=site,
         fiscal_position=fiscal_position,
-        payment_term=payment_term
-        or usual_terms(customer).payment_term
-        or PaymentTerm.objects.order_by("-days").first(),
+        payment_term=payment_term or usual_terms(customer).payment_term or default_term(),
         proposed_on=on,
         origin=origin[:160],
         purchase_order=purchase_order,
