@@ -13,17 +13,23 @@ from django.utils import timezone
 from appointments.models import Absence, ClosingDay, WorkingHours
 from appointments.services.appointments import confirm_appointment
 from appointments.services.planning import plan_interventions
+from contracts.services.billing import bill_contracts
 from interventions.models import AddressSector, InterventionType
+from interventions.services.purchases import order_supplies
 from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
+from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement import pay_invoice
+from tests.contracts.contract_builders import make_contract
 from tests.factories import (
     InstalledProductFactory,
+    PartnerFactory,
     ProductFactory,
     SectorFactory,
     TeamFactory,
     TechnicianFactory,
     TemplateLineFactory,
     World,
+    item,
     position,
     tax,
 )
@@ -45,6 +51,8 @@ def one_of_each(world: World) -> dict[type[models.Model], Any]:
     records = [
         *documents,
         *_money(world),
+        *_purchases(world),
+        *_contract(world),
         *_work_of_a_technician(world),
         AddressSector.objects.create(address=address, sector=sector),
         Group.objects.get(name="Comptable"),
@@ -73,6 +81,27 @@ def _money(world: World) -> list[Any]:
     posted = world.posted()
     payment = pay_invoice(posted, amount=Decimal(10), on=world.today, kind="transfer", by=world.accountant)
     return [payment, Entry.objects.get(document=posted.number)]
+
+
+def _purchases(world: World) -> list[Any]:
+    supplier = PartnerFactory(name="Fonderie Fictive")
+    ProductFactory(code="poele", supplier=supplier, purchase_price=Decimal(2100))
+    (order,) = order_supplies(world.intervention(item(code="poele")), on=world.today, by=world.planner).orders
+    bill = record_bill(
+        company=world.company,
+        supplier=supplier,
+        number="F-1",
+        on=world.today,
+        net=Decimal(100),
+        tax=Decimal(20),
+        by=world.biller,
+    )
+    return [order, bill]
+
+
+def _contract(world: World) -> list[Any]:
+    contract = make_contract(world, "01/11/26")
+    return [contract, contract.lines.get(), bill_contracts([contract], on=world.today, by=world.biller)]
 
 
 def _work_of_a_technician(world: World) -> list[Any]:
