@@ -78,7 +78,7 @@ def test_no_page_speaks_english(world: World, part: str) -> None:
             "acts": [
                 address(records[model], "act", act.name)
                 for act in (page.all_actions() if isinstance(page, ActionsMixin) else ())
-                if act.run
+                if act.run and (act.states is None or records[model].state in act.states)
             ],
         }[part]
         for url in urls:
