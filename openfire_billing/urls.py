@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from openfire_billing.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.office.customer_page import customer_page, customer_pdf
 from openfire_billing.office.health import healthz
+from openfire_billing.office.import_page import import_page
 
 api = [
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -14,10 +15,13 @@ api = [
     path("", include("invoicing.api.urls")),
     path("", include("interventions.api.urls")),
     path("", include("appointments.api.urls")),
+    path("", include("contracts.api.urls")),
     path("<path:path>", unknown_address, name="unknown"),
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/importer/", admin.site.admin_view(import_page), name="import_pages"),
+    path("admin/importer/<slug:code>/", admin.site.admin_view(import_page), name="import_page"),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),

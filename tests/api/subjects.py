@@ -1,14 +1,20 @@
 """One record behind every address of the API, and a body for every act."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from appointments.services.appointments import appoint, confirm_appointment
+from contracts.models import Contract, ContractLine
+from contracts.services import life
+from contracts.services.billing import bill_contracts
+from contracts.services.lines import save_line
 from interventions.models import InterventionType, Technician
 from invoicing.models import PaymentTerm, Tag, Unit
+from invoicing.services.documents.lines import LineEdit
 from invoicing.services.settlement import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
 from tests.factories import (
@@ -77,8 +83,27 @@ def one_of_each(world: World) -> dict[str, int]:
         "technicians": who,
         "installed-products": InstalledProductFactory(partner=world.customer),
         "appointments": confirm_appointment(rdv, by=world.planner),
+        "contracts": contract(world),
     }
+    records["billing-runs"] = bill_contracts([records["contracts"]], on=world.today, by=world.biller)
     return {name: record.pk for name, record in records.items()}
+
+
+def contract(world: World, *, is_active: bool = True, **values: Any) -> Contract:
+    """A yearly contract in advance from 1 January 2026, of one article at 175,00 and a visit each March."""
+    made = Contract(
+        company=world.company,
+        payer=values.pop("payer", world.customer),
+        start_on=date(2026, 1, 1),
+        fiscal_position=position("VEN-10"),
+        **values,
+    )
+    made = life.save_contract(made, on=world.today, by=world.manager)
+    line = ContractLine(contract=made, task=world.task, repeat=1, visit_months=[3])
+    product = ProductFactory(code="ram_pose")
+    article = LineEdit(values={"product": product, "label": product.label, "unit_price": product.unit_price})
+    save_line(line, articles=[article], on=world.today, by=world.manager)
+    return life.activate_contract(made, on=world.today, by=world.manager) if is_active else made
 
 
 def technician_of(world: World) -> Technician:

@@ -36,6 +36,8 @@ RECORDS: dict[str, tuple[Any, Any, Any, Any]] = {
     "technicians": (OFFICE, None, None, None),
     "installed-products": (OFFICE, OFFICE, OFFICE, None),
     "appointments": ((T, *OFFICE), OFFICE, OFFICE, OFFICE),
+    "contracts": (OFFICE, (M,), MONEY, (M,)),
+    "billing-runs": (OFFICE, MONEY, None, None),
 }
 ACTS: dict[str, tuple[str, ...]] = {
     "get invoices/{id}/pdf/": MONEY,
@@ -69,6 +71,10 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post appointments/{id}/reset/": OFFICE,
     "post appointments/{id}/invoice/": MONEY,
     "post appointments/{id}/duplicate/": OFFICE,
+    "post contracts/{id}/activate/": MONEY,
+    "post contracts/{id}/bill/": MONEY,
+    "post contracts/{id}/plan-visits/": OFFICE,
+    "post billing-runs/{id}/retry/": MONEY,
 }
 OPEN = {"get schema/", "get docs/", "post login/", "post logout/"}
 
@@ -142,7 +148,7 @@ def test_nobody_is_sent_away(world: World) -> None:
                 assert answer["WWW-Authenticate"] == "Token"
 
 
-OWNED = ("quotes", "invoices", "payments", "interventions", "appointments", "technicians")
+OWNED = ("quotes", "invoices", "payments", "interventions", "appointments", "technicians", "contracts", "billing-runs")
 
 
 def test_objects_of_another_company_are_404(world: World) -> None:
@@ -173,6 +179,7 @@ def test_records_of_another_company_are_not_named_in_a_body(world: World) -> Non
         "payments/": {"company": world.company.pk, "invoices": [records["invoices"]]},
         "quotes/": {"company": world.company.pk},
         "invoices/": {"company": world.company.pk},
+        "contracts/": {"company": world.company.pk},
         "taxes/": {"company": world.company.pk},
     }
     with nothing_changed():

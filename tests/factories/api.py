@@ -38,7 +38,7 @@ class Api:
         """POST that must succeed; what was made."""
         answer = self.post(path, body)
         assert answer.status_code == status, (answer.status_code, answer.data)
-        return answer.data
+        return answer.json()
 
 
 def refused(answer: Any, status: int = 409) -> str:

@@ -1,0 +1,1 @@
+"""The API of contracts and of the runs that bill them."""

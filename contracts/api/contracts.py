@@ -1,0 +1,220 @@
+"""Contracts."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+from contracts.api.lines import ContractLineSerializer
+from contracts.api.runs import RunSerializer
+from contracts.choices import Result
+from contracts.models import Article, Contract, ContractException, ContractLine
+from contracts.services import life
+from contracts.services.billing import bill_contracts
+from contracts.services.lines import save_line
+from contracts.services.next import next_days
+from contracts.services.visits import plan_visits
+from invoicing.admin.base import default_company
+from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.lines import edits_of
+from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
+from openfire_billing.api.counts import CountsField, with_counts
+from openfire_billing.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.errors import BusinessError, NothingToBill, WrongState
+
+CHANGE, BILL, PLAN = "contracts.change_contract", "contracts.bill_contract", "interventions.add_interventionrequest"
+
+
+class ContractSerializer(OfficeSerializer):
+    """What a payer is bound to. Dates are last days included."""
+
+    reference = serializers.CharField(read_only=True, allow_null=True)
+    state = serializers.CharField(read_only=True)
+    phase = serializers.SerializerMethodField()
+    payer = Id(queryset=Partner.objects.all())
+    company = Id(queryset=Company.objects.all(), required=False)
+    billing_address = Id(queryset=Address.objects.all(), required=False, allow_null=True)
+    fiscal_position = Id(queryset=FiscalPosition.objects.all(), required=False, allow_null=True)
+    payment_term = Id(queryset=PaymentTerm.objects.all(), required=False, allow_null=True)
+    journal = Id(queryset=Journal.objects.all(), required=False, allow_null=True)
+    subscribed_on = DayField(required=False, allow_null=True)
+    start_on = DayField()
+    end_on = DayField(required=False, allow_null=True)
+    currency = serializers.CharField(source="company.currency", read_only=True)
+    lines = ContractLineSerializer(many=True, required=False)
+    counts = CountsField()
+
+    class Meta:
+        model = Contract
+        fields = (
+            "id",
+            "reference",
+            "state",
+            "phase",
+            "payer",
+            "company",
+            "billing_address",
+            "subscribed_on",
+            "start_on",
+            "end_on",
+            "auto_renew",
+            "terminated_on",
+            "frequency",
+            "every",
+            "unit",
+            "invoicing",
+            "alignment",
+            "anchor_day",
+            "proration",
+            "grouped",
+            "group_by_payer",
+            "late_billing",
+            "auto_post",
+            "fiscal_position",
+            "payment_term",
+            "journal",
+            "purchase_order",
+            "notes",
+            "is_active",
+            "next_due_on",
+            "lines",
+            "currency",
+            "counts",
+        )
+        read_only_fields = ("terminated_on", "is_active", "next_due_on")
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        lines = ContractLine.objects.order_by("pk").prefetch_related(
+            Prefetch("articles", Article.objects.select_related("tax", "unit")),
+            Prefetch("exceptions", ContractException.objects.select_related("tax", "unit")),
+        )
+        return with_counts(queryset, request.user).select_related("company").prefetch_related(Prefetch("lines", lines))
+
+    def get_phase(self, contract: Contract) -> str:
+        """upcoming, active, ended, or the state."""
+        return contract.phase(timezone.localdate())[0]
+
+    def to_representation(self, contract: Contract) -> Any:
+        if "next_days" not in self.context:
+            rows = self.parent.instance if self.parent is not None else [self.instance]
+            self.context["next_days"] = next_days([row.pk for row in rows])
+        return super().to_representation(contract)
+
+    def create(self, data: dict[str, Any]) -> Contract:
+        company = data.pop("company", None) or default_company(self.user)
+        if company is None:
+            raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
+        return self._saved(Contract(company=company), data)
+
+    def update(self, contract: Contract, data: dict[str, Any]) -> Contract:
+        if data.pop("company", contract.company) != contract.company:
+            raise serializers.ValidationError({"company": [_("La société d'un document ne change pas.")]})
+        return self._saved(contract, data)
+
+    def _saved(self, contract: Contract, data: dict[str, Any]) -> Contract:
+        lines, today = data.pop("lines", ()), timezone.localdate()
+        for name, value in data.items():
+            setattr(contract, name, value)
+        contract = life.save_contract(contract, on=today, by=self.user)
+        there = {line.pk: line for line in contract.lines.all()}
+        for rank, given in enumerate(lines):
+            pk = given.pop("id", None)
+            if pk is not None and pk not in there:
+                raise serializers.ValidationError(
+                    {"lines": [*[{}] * rank, {"id": [_("Pas une ligne de ce contrat.")]}]}
+                )
+            self._save_line(there.get(pk) or ContractLine(contract=contract), given, today)
+        return contract
+
+    def _save_line(self, line: ContractLine, data: dict[str, Any], today: Any) -> None:
+        is_new = line.pk is None
+        articles = edits_of(data.pop("articles", ()), () if is_new else line.articles.all())
+        exceptions = edits_of(data.pop("exceptions", ()), () if is_new else line.exceptions.all())
+        for name, value in data.items():
+            setattr(line, name, value)
+        save_line(line, articles=articles, exceptions=exceptions, on=today, by=self.user)
+
+
+class ContractFilter(django_filters.FilterSet):
+    payer = IdFilter()
+    company = IdFilter()
+    start_on_after = SinceFilter("start_on")
+    start_on_before = UntilFilter("start_on")
+    next_due_on_before = UntilFilter("next_due_on")
+
+    class Meta:
+        model = Contract
+        fields = ("reference", "state", "frequency", "invoicing", "auto_renew", "auto_post", "is_active")
+
+
+class BillSerializer(OnSerializer):
+    """Up to which day. `force`: beyond the safety bound of 36 periods."""
+
+    force = serializers.BooleanField(required=False, default=False)
+
+
+class UntilSerializer(serializers.Serializer):
+    """Up to which day, included."""
+
+    until = DayField()
+
+
+class PlannedSerializer(ContractSerializer):
+    """The contract, and the DIs that were made."""
+
+    planned = serializers.SerializerMethodField()
+
+    class Meta(ContractSerializer.Meta):
+        fields = (*ContractSerializer.Meta.fields, "planned")
+
+    def get_planned(self, contract: Contract) -> list[int]:
+        return list(self.context["view"].planned)
+
+
+class ContractView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+    """Contrats."""
+
+    queryset = Contract.objects.all()
+    serializer_class = ContractSerializer
+    filterset_class = ContractFilter
+    search_fields = ("reference", "payer__name", "lines__address__city", "lines__equipment__serial_number")
+    ordering_fields = ("id", "reference", "start_on", "next_due_on")
+    planned: list[int] = []
+
+    def delete_document(self, document: Contract, by: Any) -> None:
+        life.delete_contracts([document], by=by)
+
+    @act(CHANGE)
+    def activate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Active : le contrat reçoit sa référence, il se facture et se planifie désormais seul."""
+        return life.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
+
+    @act(BILL, asks=BillSerializer, answers=RunSerializer, status=201)
+    def bill(self, contract: Contract, asked: dict[str, Any]) -> Any:
+        """Facture tout ce qui est dû et pas encore facturé. Recommencer n'ajoute rien."""
+        run = bill_contracts([contract], by=self.request.user, **asked)
+        outcome = run.outcomes.first()
+        if outcome is None:
+            raise WrongState(
+                _("%(contract)s est à l'état « %(state)s » : activez-le d'abord.")
+                % {"contract": contract, "state": contract.get_state_display()}
+            )
+        if outcome.result == Result.REFUSED:
+            raise BusinessError(outcome.reason, code=outcome.code or None)
+        if outcome.result == Result.SKIPPED:
+            raise NothingToBill(outcome.reason or _("%s : rien à facturer à cette date.") % contract)
+        return run
+
+    @act(PLAN, asks=UntilSerializer, answers=PlannedSerializer, path="plan-visits")
+    def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Une DI validée pour chaque visite promise d'ici là, une seule fois chacune."""
+        outcomes = plan_visits([contract], until=asked["until"], on=timezone.localdate(), by=self.request.user)
+        for outcome in outcomes:
+            if outcome.is_refused:
+                raise BusinessError(outcome.refusal)
+        self.planned = [outcome.made.pk for outcome in outcomes]
+        return contract

@@ -1,0 +1,162 @@
+"""Billing runs: asked for, watched at their address."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.services.night import retry_run, start_manual
+from contracts.services.runs import counted
+from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act, visible
+from invoicing.models import Company
+from openfire_billing.api.fields import SinceFilter, UntilFilter, id_field
+from openfire_billing.api.permissions import permission_of
+
+BILL = "contracts.bill_contract"
+MOST = 1_000  # outcomes in the answer: those set aside come first
+
+
+class OutcomeSerializer(serializers.ModelSerializer):
+    """What a run did of one contract. `drafts`: what a dry run would make."""
+
+    contract = serializers.IntegerField(source="contract_id", read_only=True)
+    result = serializers.CharField(read_only=True)
+    invoices = serializers.ListField(child=serializers.IntegerField(), read_only=True)
+    drafts = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta:
+        model = BillingOutcome
+        fields = ("contract", "result", "code", "reason", "invoices", "drafts")
+
+
+class RunListSerializer(OfficeSerializer):
+    """How far a run is. `done` of `expected` contracts."""
+
+    dry_run = serializers.BooleanField(source="is_dry", read_only=True)
+    state = serializers.CharField(read_only=True)
+    done = serializers.SerializerMethodField()
+
+    class Meta:
+        model = BillingRun
+        fields = (
+            "id",
+            "on",
+            "kind",
+            "state",
+            "dry_run",
+            "expected",
+            "done",
+            "billed",
+            "skipped",
+            "refused",
+            "visits",
+            "note",
+            "started_at",
+            "finished_at",
+        )
+        read_only_fields = fields
+
+    def get_done(self, run: BillingRun) -> int:
+        return run.billed + run.skipped + run.refused
+
+    def to_representation(self, run: BillingRun) -> Any:
+        if run.is_running:
+            for name, count in counted(run).items():
+                setattr(run, name, count)
+        return super().to_representation(run)
+
+
+class RunSerializer(RunListSerializer):
+    """A run and its outcomes, those set aside first."""
+
+    outcomes = serializers.SerializerMethodField()
+
+    class Meta(RunListSerializer.Meta):
+        fields = (*RunListSerializer.Meta.fields, "outcomes")
+        read_only_fields = fields
+
+    @extend_schema_field(OutcomeSerializer(many=True))
+    def get_outcomes(self, run: BillingRun) -> list[dict[str, Any]]:
+        rows = _seen(BillingOutcome.objects.filter(run=run), self.user).order_by("-result", "pk")[:MOST]
+        return list(OutcomeSerializer(rows, many=True).data)
+
+
+def _seen(outcomes: Any, user: Any) -> Any:
+    return visible(outcomes, user, "contract__company")
+
+
+class StartSerializer(OnSerializer):
+    """All that is due on a day, or what is due of these contracts."""
+
+    dry_run = serializers.BooleanField(required=False, default=False)
+    contracts = serializers.ListField(child=id_field(), required=False, allow_empty=False, max_length=1000)
+
+
+class RunFilter(django_filters.FilterSet):
+    on_after = SinceFilter("on")
+    on_before = UntilFilter("on")
+    dry_run = django_filters.BooleanFilter(field_name="is_dry")
+
+    class Meta:
+        model = BillingRun
+        fields = ("state", "kind", "on")
+
+
+class RunView(ReadMixin, OfficeView):
+    """Passages de facturation."""
+
+    queryset = BillingRun.objects.all()
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    ordering_fields = ("id", "on")
+
+    def get_queryset(self) -> Any:
+        """Those that looked at a contract of one's companies, and one's own."""
+        user = getattr(self.request, "user", None)
+        runs = super().get_queryset()
+        if user is None or user.is_superuser:
+            return runs
+        outcomes = _seen(BillingOutcome.objects.filter(run=OuterRef("pk")), user)
+        return runs.filter(Q(by=user.pk) | Exists(outcomes))
+
+    def get_serializer_class(self) -> Any:
+        return RunListSerializer if self.action == "list" else RunSerializer
+
+    def permissions_needed(self) -> list[str]:
+        needed = super().permissions_needed() if self.action != "create" else [permission_of(BillingRun, "list")]
+        return [*needed, BILL] if self.action == "create" else needed
+
+    @extend_schema(request=StartSerializer, responses={202: RunSerializer})
+    def create(self, request: Any) -> Response:
+        """Lance un passage ; son avancement est à son adresse (en-tête Location)."""
+        asked = StartSerializer(data=request.data, context=self.get_serializer_context())
+        asked.is_valid(raise_exception=True)
+        run = start_manual(
+            on=asked.validated_data["on"],
+            is_dry=asked.validated_data["dry_run"],
+            by=request.user,
+            selection=_selection(request.user, asked.validated_data),
+        )
+        answer = Response(self.shown(run), status=202)
+        answer["Location"] = request.build_absolute_uri(f"{run.pk}/")
+        return answer
+
+    @act(BILL, status=202)
+    def retry(self, run: BillingRun, asked: dict[str, Any]) -> BillingRun:
+        """Un autre passage sur ce que celui-ci a mis de côté ou laissé."""
+        return retry_run(run, on=timezone.localdate(), by=self.request.user)
+
+
+def _selection(user: Any, asked: dict[str, Any]) -> list[int] | None:
+    """The contracts to look at; None = all those due, when the user works for every company."""
+    wanted = visible(Contract.objects.all(), user)
+    if "contracts" in asked:
+        return sorted(wanted.filter(pk__in=asked["contracts"]).values_list("pk", flat=True))
+    if user.is_superuser or not Company.objects.exclude(accesses__user=user).exists():
+        return None
+    return sorted(wanted.due(asked["on"]).values_list("pk", flat=True))

@@ -1,0 +1,123 @@
+"""The whole description, tried: schemathesis asks every address what it did not expect. No 500, no undocumented answer."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from django.contrib.staticfiles import finders
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import Client
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from openfire_billing.wsgi import application
+from tests.api.subjects import one_of_each
+from tests.api.test_roles import OPEN, every_address
+from tests.factories import World
+from tests.factories.api import Api
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+LEFT_OUT = "logout"  # it would revoke the token of all the others
+
+
+def description() -> dict[str, Any]:
+    return dict(Client().get("/api/v1/schema/", HTTP_ACCEPT="application/vnd.oai.openapi+json").json())
+
+
+def test_description_is_openapi_3_1_of_every_address(db: None) -> None:
+    said = description()
+    described = {
+        f"{method} {path.removeprefix('/api/v1/')}" for path, methods in said["paths"].items() for method in methods
+    }
+
+    assert said["openapi"].startswith("3.1")
+    assert described == {a.replace("{pk}", "{id}") for a in every_address() | OPEN} - {
+        "get schema/",
+        "get docs/",
+        "post schema/",
+        "post docs/",
+    }
+    for path, methods in said["paths"].items():
+        for method, operation in methods.items():
+            assert set(operation["responses"]) >= {"400", "401", "403", "404", "409", "429"}, (method, path)
+
+
+def test_writes_say_that_they_take_a_key(db: None) -> None:
+    for path, methods in description()["paths"].items():
+        for method, operation in methods.items():
+            keyed = "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", ())}
+            assert keyed == (method != "get" and path not in ("/api/v1/login/", "/api/v1/logout/")), (method, path)
+
+
+def test_page_for_people_needs_nothing_from_outside(db: None) -> None:
+    page = Client().get("/api/v1/docs/")
+    text = page.content.decode()
+    script = Client().get("/api/v1/docs/?script=")
+
+    assert (page.status_code, script.status_code) == (200, 200)
+    assert script["Content-Type"].startswith("application/javascript")
+    assert re.findall(r"<script>(.*?)</script>", text, re.DOTALL) == []
+    sources = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assets = [source for source in sources if source.startswith("/static/")]
+    assert [s for s in sources if s not in assets] == ["/api/v1/docs/?script="]
+    assert len(assets) == 4
+    assert all(finders.find(asset.removeprefix("/static/")) for asset in assets)
+    assert "'unsafe-inline'" not in page["Content-Security-Policy"].partition("script-src")[2].partition(";")[0]
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """As Django's own test client: an answer does not close the connection that holds the test's transaction."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("one_connection")
+def test_every_address_survives_what_it_did_not_expect(world: World, record_testsuite_property: Any) -> None:
+    """As the manager, who may do everything, on a firm with one of each."""
+    records = one_of_each(world)
+    token = Api(world.manager).client._credentials["HTTP_AUTHORIZATION"]
+    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", application)
+    tried = 0
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.path.endswith(f"{LEFT_OUT}/"):
+            continue
+        tried += 1
+        _survives(operation, token, records)
+
+    assert tried >= 80
+    record_testsuite_property("API operations tried", tried)
+
+
+def _survives(operation: Any, token: str, records: dict[str, int]) -> None:
+    known = records.get(operation.path.removeprefix("/api/v1/").split("/")[0], 1)
+
+    @hypothesis.settings(
+        max_examples=8,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE))
+    def ask(case: Any) -> None:
+        if "id" in case.path_parameters:
+            case.path_parameters["id"] = known
+        answer = case.call(headers={"Authorization": token})
+        case.validate_response(answer, checks=CHECKS)
+
+    ask()
