@@ -57,9 +57,7 @@ def to_cents(amount: Decimal | Fraction | int, rounding: str = HALF_EVEN) -> Dec
         if whole < 0 and rounding == HALF_UP:  # half-up means away from zero, as for decimals
             up = twice > amount.denominator
         else:
-            up = twice > amount.denominator or (
-                twice == amount.denominator and (rounding == HALF_UP or whole % 2 == 1)
-            )
+            up = twice > amount.denominator or (twice == amount.denominator and (rounding == HALF_UP or whole % 2 == 1))
         return _cents(whole + up)
     return Decimal(amount).quantize(CENT, rounding=_MODES[rounding], context=_WIDE) + ZERO  # never -0.00
 

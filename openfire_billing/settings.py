@@ -304,7 +304,11 @@ UNFOLD = {
     "BORDER_RADIUS": "6px",
     "STYLES": [_static("openfire/office.css")],
     "SCRIPTS": [_static("openfire/office.js")],
-    "COMMAND": {"search_models": True, "show_history": False},
+    "COMMAND": {
+        "search_callback": "openfire_billing.office.search.search",
+        "search_models": False,
+        "show_history": False,
+    },
     "DASHBOARD_CALLBACK": "openfire_billing.office.dashboard.first_page",
     "COLORS": {
         # One accent, a warm ember, for what can be clicked.

@@ -5,7 +5,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 _MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
     (
@@ -64,6 +64,7 @@ _MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
 ]
 # Settings one may read but not change are left out of the sidebar.
 _SETTINGS = "Réglages"
+_IMPORT = {"title": "Importer", "icon": "upload_file", "link": reverse_lazy("import_pages")}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -79,6 +80,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             groups.append({"title": title, "separator": True, "collapsible": title == _SETTINGS, "items": items})
+    if user.has_perm("invoicing.add_partner"):  # type: ignore[union-attr]
+        groups.append({"title": "Échanges", "separator": True, "items": [_IMPORT]})
     return groups
 
 

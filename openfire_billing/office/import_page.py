@@ -1,0 +1,112 @@
+"""The page of imports: choose a file, see what it would do and every fault, then write it."""
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.admin.base import default_company
+from invoicing.models import Company
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.importing import KINDS, apply_import, prepare_import
+from openfire_billing.office.importing.kinds import Kind
+
+LARGEST = 20 * 1024 * 1024
+_signer = signing.TimestampSigner(salt="import")
+
+
+class FileForm(forms.Form):
+    file = forms.FileField(label=_("Fichier CSV ou XLSX"))
+
+
+def _kind(request: HttpRequest, code: str) -> Kind:
+    kind = KINDS.get(code)
+    if kind is None:
+        raise Http404
+    if not request.user.has_perm(kind.permission):  # type: ignore[union-attr]
+        raise PermissionDenied
+    return kind
+
+
+def _folder() -> Path:
+    folder = Path(settings.MEDIA_ROOT) / "imports"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _keep(request: HttpRequest, name: str, content: bytes) -> str:
+    """Keep an uploaded file until it is confirmed. Returns a signed token that only this user can give back."""
+    ending = ".xlsx" if name.lower().endswith((".xlsx", ".xlsm")) else ".csv"
+    kept = f"{uuid4().hex}{ending}"
+    (_folder() / kept).write_bytes(content)
+    return _signer.sign(f"{request.user.pk}/{kept}")
+
+
+def _kept(request: HttpRequest, token: str) -> Path:
+    try:
+        user, _slash, name = _signer.unsign(token, max_age=3600).partition("/")
+    except signing.BadSignature:
+        raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier.")) from None
+    path = _folder() / name
+    if user != str(request.user.pk) or not path.exists():
+        raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
+    return path
+
+
+def import_page(request: HttpRequest, code: str = "clients") -> HttpResponse:
+    """GET: what is expected. POST with a file: the preview. POST with its token: the import."""
+    kind = _kind(request, code)
+    company = default_company(request.user) or Company.objects.first()
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": _("Importer : %s") % kind.label,
+        "kind": kind,
+        "kinds": [k for k in KINDS.values() if request.user.has_perm(k.permission)],  # type: ignore[union-attr]
+        "form": FileForm(),
+    }
+    if request.method == "POST":
+        try:
+            if company is None:
+                raise BusinessError(_("Créez d'abord votre société (Réglages › Sociétés)."))
+            if token := request.POST.get("token"):
+                return _write(request, kind, company, token)
+            context.update(_preview(request, kind, company))
+        except BusinessError as refusal:
+            context["refusal"] = str(refusal)
+            return render(request, "office/import.html", context, status=409)
+    return render(request, "office/import.html", context)
+
+
+def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, Any]:
+    form = FileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return {"form": form}
+    upload = form.cleaned_data["file"]
+    if upload.size > LARGEST:
+        raise BusinessError(_("Le fichier dépasse 20 Mo : coupez-le en plusieurs."))
+    content = upload.read()
+    preview = prepare_import(kind, name=upload.name, content=content, company=company)
+    token = _keep(request, upload.name, content) if preview.is_clean else ""
+    return {"preview": preview, "faults": preview.faults[:300], "token": token, "file_name": upload.name}
+
+
+def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> HttpResponse:
+    path = _kept(request, token)
+    preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company)
+    apply_import(preview, company=company, by=request.user)
+    path.unlink(missing_ok=True)
+    messages.success(
+        request,
+        _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
+        % {"new": preview.new, "changed": preview.changed, "same": preview.same},
+    )
+    return HttpResponseRedirect(reverse("import_page", args=[kind.code]))

@@ -1,0 +1,185 @@
+"""What can be imported: the columns of each kind, how a cell is read, and how a row is known again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from stdnum.exceptions import ValidationError as StdnumError
+from stdnum.fr import siren as siren_number
+
+from invoicing.choices import PartnerKind, ProductKind
+from openfire_billing.fields import read_decimal
+from openfire_billing.office.importing.tables import simple
+
+
+class Fault(Exception):
+    """A cell that cannot be read: the sentence says what is expected."""
+
+
+def text(value: str) -> str:
+    return value
+
+
+def number(value: str) -> Decimal:
+    try:
+        found = read_decimal(value)
+    except ValueError:
+        found = None
+    if found is None or found < 0:
+        raise Fault(f"« {value} » n'est pas un nombre positif, par exemple 12,5")
+    return found
+
+
+def percent(value: str) -> Decimal:
+    found = number(value.replace("%", ""))
+    if found > 100:
+        raise Fault(f"« {value} » dépasse 100 %")
+    return found
+
+
+def day(value: str) -> date:
+    for shape in ("%d/%m/%Y", "%Y-%m-%d", "%d/%m/%y"):
+        try:
+            return datetime.strptime(value, shape).date()  # noqa: DTZ007 (a calendar day)
+        except ValueError:
+            continue
+    raise Fault(f"« {value} » n'est pas une date, par exemple 24/11/2026")
+
+
+def siren(value: str) -> str:
+    compact = value.replace(" ", "")
+    try:
+        return siren_number.validate(compact)
+    except StdnumError:
+        raise Fault(f"« {value} » n'est pas un SIREN valable, par exemple 732829320") from None
+
+
+def email(value: str) -> str:
+    if "@" not in value.strip("@") or " " in value:
+        raise Fault(f"« {value} » n'est pas une adresse e-mail")
+    return value
+
+
+def choice(words: dict[str, str]) -> Callable[[str], str]:
+    """One of these words (without accents or case)."""
+
+    def read(value: str) -> str:
+        found = words.get(simple(value))
+        if found is None:
+            raise Fault(f"« {value} » n'est pas prévu ici ; choisissez parmi : {', '.join(words)}")
+        return found
+
+    return read
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, other titles it goes by, how its cells are read, and what an empty cell means."""
+
+    name: str
+    title: str
+    read: Callable[[str], Any] = text
+    is_required: bool = False
+    also: Sequence[str] = ()
+    longest: int = 160
+
+    def titles(self) -> list[str]:
+        return [simple(title) for title in (self.title, *self.also)]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something to import. `code` names it in addresses and commands."""
+
+    code: str
+    label: str
+    permission: str
+    columns: Sequence[Column] = field(default_factory=tuple)
+
+
+_NATURES = {
+    "particulier": PartnerKind.PRIVATE,
+    "entreprise": PartnerKind.BUSINESS,
+    "syndic": PartnerKind.NON_TAXABLE,
+    "association": PartnerKind.NON_TAXABLE,
+    "public": PartnerKind.PUBLIC,
+    "union europeenne": PartnerKind.EU,
+    "etranger": PartnerKind.OTHER,
+}
+_FREQUENCIES = {
+    "mensuelle": "monthly",
+    "trimestrielle": "quarterly",
+    "semestrielle": "half_yearly",
+    "annuelle": "yearly",
+}
+KINDS = {
+    kind.code: kind
+    for kind in (
+        Kind(
+            "clients",
+            "Clients",
+            "invoicing.add_partner",
+            (
+                Column("name", "Nom", is_required=True, longest=120),
+                Column("kind", "Nature", choice(_NATURES)),
+                Column("store_code", "Code magasin", also=("Code", "Code client"), longest=40),
+                Column("phone", "Téléphone", longest=30),
+                Column("mobile", "Mobile", also=("Portable",), longest=30),
+                Column("email", "E-mail", email, also=("Mail", "Courriel")),
+                Column("siren", "SIREN", siren),
+                Column("vat_number", "N° TVA", longest=20),
+                Column("street", "Rue", is_required=True, also=("Adresse",), longest=120),
+                Column("street2", "Complément", longest=120),
+                Column("zip", "Code postal", is_required=True, also=("CP",), longest=10),
+                Column("city", "Ville", is_required=True, longest=80),
+            ),
+        ),
+        Kind(
+            "articles",
+            "Articles",
+            "invoicing.add_product",
+            (
+                Column("code", "Code", is_required=True, also=("Référence",), longest=40),
+                Column("name", "Nom", is_required=True, also=("Désignation",)),
+                Column("kind", "Catégorie", choice({"bien": ProductKind.GOODS, "service": ProductKind.SERVICE})),
+                Column("unit", "Unité", longest=10),
+                Column("unit_price", "Prix unitaire", number, is_required=True, also=("Prix", "Prix de vente")),
+                Column("purchase_price", "Prix d'achat", number),
+                Column("tax", "TVA", is_required=True),
+                Column("income_account", "Compte de produit", also=("Compte",), longest=12),
+            ),
+        ),
+        Kind(
+            "parc",
+            "Parc installé",
+            "interventions.add_installedproduct",
+            (
+                Column("partner", "Client", is_required=True, also=("Code magasin", "Nom du client")),
+                Column("name", "Désignation", is_required=True, also=("Appareil", "Nom"), longest=120),
+                Column("brand", "Marque", longest=60),
+                Column("serial_number", "N° de série", longest=60),
+                Column("installed_on", "Posé le", day),
+                Column("warranty_until", "Garantie jusqu'au", day),
+            ),
+        ),
+        Kind(
+            "contrats",
+            "Contrats",
+            "contracts.add_contract",
+            (
+                Column("reference", "Référence", is_required=True, longest=35),
+                Column("partner", "Client", is_required=True, also=("Client payeur",)),
+                Column("start_on", "Début", day, is_required=True),
+                Column("frequency", "Fréquence", choice(_FREQUENCIES), is_required=True),
+                Column("invoicing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
+                Column("billed_until", "Facturé ailleurs jusqu'au", day),
+                Column("product", "Article", is_required=True),
+                Column("quantity", "Quantité", number),
+                Column("unit_price", "Prix annuel", number, also=("Prix unitaire", "Prix")),
+                Column("discount", "Remise", percent),
+            ),
+        ),
+    )
+}

@@ -1,0 +1,84 @@
+"""An import: prepared (nothing written), then applied whole or not at all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from invoicing.models import Company
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.importing.kinds import Column, Fault, Kind
+from openfire_billing.office.importing.tables import read_table
+from openfire_billing.office.importing.writers import WRITERS
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Preview:
+    """What an import would do. `faults`: (line of the file, column, sentence); with any, nothing is written."""
+
+    kind: Kind
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    faults: list[tuple[int, str, str]] = field(default_factory=list)
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.faults
+
+
+def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -> Preview:
+    """Read a file and look at every row. Raises BusinessError when it is no table, or a needed column is missing."""
+    table = read_table(name, content)
+    found = {title for row in table[:1] for title in row}
+    missing = [c.title for c in kind.columns if c.is_required and not found & set(c.titles())]
+    if missing:
+        raise BusinessError(f"Colonnes manquantes : {', '.join(missing)}. Donnez ces titres à la première ligne.")
+    preview = Preview(kind)
+    for line, cells in enumerate(table, 2):
+        preview.rows.append({"line": line, **_read(kind, cells, line, preview.faults)})
+    writer = WRITERS[kind.code](company)
+    writer.check(preview.rows, preview.faults)
+    if preview.is_clean:
+        preview.new, preview.changed, preview.same = writer.counts(preview.rows)
+    return preview
+
+
+def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for column in kind.columns:
+        raw = next((cells[title] for title in column.titles() if cells.get(title)), "")
+        try:
+            values[column.name] = _value(column, raw)
+        except Fault as fault:
+            faults.append((line, column.title, f"{fault}."))
+            values[column.name] = None
+    return values
+
+
+def _value(column: Column, raw: str) -> Any:
+    if not raw:
+        if column.is_required:
+            raise Fault("à remplir")
+        return None
+    if len(raw) > column.longest:
+        raise Fault(f"trop long : {column.longest} caractères au plus")
+    return column.read(raw)
+
+
+def apply_import(preview: Preview, *, company: Company, by: Any, progress: Progress | None = None) -> Preview:
+    """Write a prepared import, in one transaction. Raises BusinessError when a row has a fault: nothing is written."""
+    with transaction.atomic():
+        writer = WRITERS[preview.kind.code](company)
+        writer.check(preview.rows, preview.faults)
+        if not preview.is_clean:
+            raise BusinessError(
+                f"{len(preview.faults)} défaut(s) dans le fichier : rien n'est écrit. Corrigez, puis réessayez."
+            )
+        preview.new, preview.changed, preview.same = writer.counts(preview.rows)
+        writer.write(preview.rows, by=by, progress=progress or (lambda done, total: None))
+    return preview

@@ -1,0 +1,298 @@
+"""How each kind is known again, checked against what is there, and written in bulk."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from contracts.models import Contract, ContractLine
+from contracts.services.life import save_contract
+from contracts.services.lines import save_line
+from interventions.models import InstalledProduct
+from invoicing.choices import PartnerKind, ProductKind
+from invoicing.models import Address, Company, Partner, Product, Tax, Unit
+from invoicing.services.documents.lines import LineEdit
+from invoicing.services.parties.history import record_many
+
+Rows = list[dict[str, Any]]
+Faults = list[tuple[int, str, str]]
+Progress = Callable[[int, int], None]
+CHUNK = 1000
+
+
+class Writer:
+    """What the kinds share. A subclass says its key, what is there, and how rows are written."""
+
+    def __init__(self, company: Company) -> None:
+        self.company = company
+        self.there: dict[Any, Any] = {}
+
+    def key(self, row: dict[str, Any]) -> Any:
+        raise TypeError(f"{type(self).__name__} has no key.")
+
+    def values(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The model's values of a row; a missing cell is left as it is."""
+        raise TypeError(f"{type(self).__name__} has no values.")
+
+    def check(self, rows: Rows, faults: Faults) -> None:
+        """Name the rows that are twice in the file."""
+        seen: dict[Any, int] = {}
+        for row in rows:
+            key = self.key(row)
+            if key in seen:
+                faults.append((row["line"], "", f"déjà à la ligne {seen[key]} du fichier."))
+            seen.setdefault(key, row["line"])
+
+    def counts(self, rows: Rows) -> tuple[int, int, int]:
+        """(new, changed, the same)."""
+        new = sum(self.key(row) not in self.there for row in rows)
+        changed = sum(self.key(row) in self.there and bool(self.changes(row)) for row in rows)
+        return new, changed, len(rows) - new - changed
+
+    def changes(self, row: dict[str, Any]) -> dict[str, Any]:
+        """What a row changes of the record that is there."""
+        known = self.there[self.key(row)]
+        return {name: value for name, value in self.values(row).items() if getattr(known, name) != value}
+
+    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
+        total = len(rows)
+        for start in range(0, total, CHUNK):
+            chunk = rows[start : start + CHUNK]
+            self.add([row for row in chunk if self.key(row) not in self.there], by=by)
+            self.change([row for row in chunk if self.key(row) in self.there and self.changes(row)], by=by)
+            progress(min(start + CHUNK, total), total)
+
+    def add(self, rows: Rows, *, by: Any) -> None:
+        raise TypeError(f"{type(self).__name__} does not add.")
+
+    def change(self, rows: Rows, *, by: Any) -> None:
+        records, names, acts = [], set(), []
+        for row in rows:
+            known, changes = self.there[self.key(row)], self.changes(row)
+            acts.append((known, "Importé", {n: [str(getattr(known, n)), str(v)] for n, v in changes.items()}))
+            for name, value in changes.items():
+                setattr(known, name, value)
+            names |= set(changes)
+            records.append(known)
+        if records:
+            type(records[0])._default_manager.bulk_update(records, sorted(names))  # type: ignore[attr-defined]
+            record_many(acts, "imported", by=by)
+
+
+def _given(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names if row[name] is not None}
+
+
+class Partners(Writer):
+    """Known by the shop's code, else by name and postcode."""
+
+    def __init__(self, company: Company) -> None:
+        super().__init__(company)
+        for partner in Partner.objects.prefetch_related("addresses"):
+            address = partner.default_address()
+            if partner.store_code:
+                self.there.setdefault(("code", partner.store_code.lower()), partner)
+            else:
+                self.there.setdefault((partner.name.lower(), address.zip if address else ""), partner)
+
+    def key(self, row: dict[str, Any]) -> Any:
+        if row["store_code"]:
+            return ("code", row["store_code"].lower())
+        return ((row["name"] or "").lower(), row["zip"] or "")
+
+    def values(self, row: dict[str, Any]) -> dict[str, Any]:
+        return _given(row, "name", "kind", "store_code", "phone", "mobile", "email", "siren", "vat_number")
+
+    def check(self, rows: Rows, faults: Faults) -> None:
+        super().check(rows, faults)
+        for row in rows:
+            if row["kind"] == PartnerKind.BUSINESS and not row["siren"]:
+                faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
+
+    def add(self, rows: Rows, *, by: Any) -> None:
+        made = Partner.objects.bulk_create([Partner(**self.values(row)) for row in rows])
+        Address.objects.bulk_create(
+            Address(
+                partner=partner,
+                is_default=True,
+                is_billing=True,
+                **_given(row, "street", "street2", "zip", "city"),
+            )
+            for partner, row in zip(made, rows, strict=True)
+        )
+        record_many([(partner, "Importé", None) for partner in made], "imported", by=by)
+
+
+class Products(Writer):
+    """Known by their code."""
+
+    def __init__(self, company: Company) -> None:
+        super().__init__(company)
+        self.there = {product.code.lower(): product for product in Product.objects.all()}
+        self.taxes = {tax.name.lower(): tax for tax in Tax.objects.filter(is_active=True)}
+        units = list(Unit.objects.all())
+        self.units = {u.code.lower(): u for u in units} | {u.symbol.lower(): u for u in units if u.symbol}
+
+    def key(self, row: dict[str, Any]) -> Any:
+        return (row["code"] or "").lower()
+
+    def check(self, rows: Rows, faults: Faults) -> None:
+        super().check(rows, faults)
+        for row in rows:
+            if row["tax"] and row["tax"].lower() not in self.taxes:
+                faults.append(
+                    (
+                        row["line"],
+                        "TVA",
+                        f"« {row['tax']} » n'existe pas : {', '.join(t.name for t in self.taxes.values())}.",
+                    )
+                )
+            if row["unit"] and row["unit"].lower() not in self.units:
+                faults.append((row["line"], "Unité", f"« {row['unit']} » n'existe pas, par exemple u, h, m."))
+            if row["income_account"] and not row["income_account"][:3].isdigit():
+                faults.append((row["line"], "Compte de produit", "commence par trois chiffres, par exemple 706000."))
+
+    def values(self, row: dict[str, Any]) -> dict[str, Any]:
+        found = _given(row, "code", "name", "kind", "unit_price", "purchase_price", "income_account")
+        found["tax"] = self.taxes[row["tax"].lower()]
+        if row["unit"]:
+            found["unit"] = self.units[row["unit"].lower()]
+        return found
+
+    def add(self, rows: Rows, *, by: Any) -> None:
+        usual = {"unit": self.units["c62"], "kind": ProductKind.SERVICE}
+        made = Product.objects.bulk_create([Product(**(usual | self.values(row))) for row in rows])
+        record_many([(product, "Importé", None) for product in made], "imported", by=by)
+
+
+def _customers() -> dict[str, Partner | None]:
+    """Customers by shop code and by name; a name that several bear is None."""
+    found: dict[str, Partner | None] = {}
+    for partner in Partner.objects.filter(is_active=True).prefetch_related("addresses"):
+        for word in {partner.name.lower(), partner.store_code.lower()} - {""}:
+            found[word] = None if word in found else partner
+    return found
+
+
+def _check_customer(row: dict[str, Any], customers: dict[str, Partner | None], faults: Faults) -> None:
+    word = (row["partner"] or "").lower()
+    if not word:
+        return
+    if word not in customers:
+        faults.append((row["line"], "Client", f"« {row['partner']} » n'existe pas : importez d'abord les clients."))
+    elif customers[word] is None:
+        faults.append((row["line"], "Client", f"plusieurs clients « {row['partner']} » : mettez leur code magasin."))
+    elif customers[word].default_address() is None:  # type: ignore[union-attr]
+        faults.append((row["line"], "Client", f"« {row['partner']} » n'a pas d'adresse : ajoutez-la sur sa fiche."))
+
+
+class Equipment(Writer):
+    """Known by serial number, else by customer and name."""
+
+    def __init__(self, company: Company) -> None:
+        super().__init__(company)
+        self.customers = _customers()
+        for item in InstalledProduct.objects.select_related("partner"):
+            key = ("serial", item.serial_number.lower()) if item.serial_number else (item.partner_id, item.name.lower())
+            self.there.setdefault(key, item)
+
+    def key(self, row: dict[str, Any]) -> Any:
+        if row["serial_number"]:
+            return ("serial", row["serial_number"].lower())
+        partner = self.customers.get((row["partner"] or "").lower())
+        return (partner.pk if partner else row["partner"], (row["name"] or "").lower())
+
+    def check(self, rows: Rows, faults: Faults) -> None:
+        super().check(rows, faults)
+        for row in rows:
+            _check_customer(row, self.customers, faults)
+
+    def values(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **_given(row, "name", "brand", "serial_number", "installed_on", "warranty_until"),
+            "partner": self.customers[row["partner"].lower()],
+        }
+
+    def add(self, rows: Rows, *, by: Any) -> None:
+        made = InstalledProduct.objects.bulk_create(
+            [
+                InstalledProduct(**values, address=values["partner"].default_address())
+                for values in map(self.values, rows)
+            ]
+        )
+        record_many([(item, "Importé", None) for item in made], "imported", by=by)
+
+
+class Contracts(Writer):
+    """Known by reference. A row is an article; rows of one reference make one contract. What is there is left alone."""
+
+    def __init__(self, company: Company) -> None:
+        super().__init__(company)
+        self.customers = _customers()
+        self.products = {p.code.lower(): p for p in Product.objects.select_related("tax", "unit")}
+        self.there = {c.reference.lower(): c for c in Contract.objects.filter(company=company, reference__isnull=False)}  # type: ignore[union-attr]
+
+    def key(self, row: dict[str, Any]) -> Any:
+        return (row["reference"] or "").lower()
+
+    def values(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def check(self, rows: Rows, faults: Faults) -> None:
+        for row in rows:
+            _check_customer(row, self.customers, faults)
+            if row["product"] and row["product"].lower() not in self.products:
+                faults.append(
+                    (row["line"], "Article", f"« {row['product']} » n'existe pas : importez d'abord les articles.")
+                )
+
+    def counts(self, rows: Rows) -> tuple[int, int, int]:
+        references = {self.key(row) for row in rows}
+        new = len(references - self.there.keys())
+        return new, 0, len(references) - new
+
+    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
+        wanted: dict[str, Rows] = {}
+        for row in rows:
+            if self.key(row) not in self.there:
+                wanted.setdefault(self.key(row), []).append(row)
+        for done, members in enumerate(wanted.values(), 1):
+            self._contract(members, by=by)
+            progress(done, len(wanted))
+
+    def _contract(self, members: Rows, *, by: Any) -> None:
+        first, today = members[0], timezone.localdate()
+        payer = self.customers[first["partner"].lower()]
+        assert payer is not None
+        contract = Contract(
+            company=self.company,
+            reference=first["reference"],
+            payer=payer,
+            start_on=first["start_on"],
+            frequency=first["frequency"],
+            invoicing=first["invoicing"] or "in_advance",
+        )
+        contract = save_contract(contract, on=today, by=by)
+        address = payer.default_address()
+        assert address is not None
+        line = ContractLine(contract=contract, address=address, billed_elsewhere_until=first["billed_until"])
+        save_line(line, articles=[LineEdit(values=self._article(row)) for row in members], on=today, by=by)
+
+    def _article(self, row: dict[str, Any]) -> dict[str, Any]:
+        product = self.products[row["product"].lower()]
+        return {
+            "product": product,
+            "label": product.label,
+            "quantity": row["quantity"] or Decimal(1),
+            "unit_price": product.unit_price if row["unit_price"] is None else row["unit_price"],
+            "discount": row["discount"] or Decimal(0),
+        }
+
+
+WRITERS: dict[str, type[Writer]] = {
+    "clients": Partners,
+    "articles": Products,
+    "parc": Equipment,
+    "contrats": Contracts,
+}
