@@ -252,7 +252,7 @@ class AppointmentView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
         return queryset
 
     def _rows_of(self, technician: Technician, own: Any) -> Any:
-        if self.action in ("list", "retrieve"):
+        if self.action == "retrieve":
             return AppointmentSerializer.rows(own, self.request)
         return own
 

@@ -164,7 +164,7 @@ class InterventionFilter(django_filters.FilterSet):
     task = IdFilter()
     technicians = IdFilter()
     equipment = IdFilter()
-    late = django_filters.BooleanFilter()
+    late = django_filters.BooleanFilter(method="is_late")
     to_bill = django_filters.BooleanFilter(method="left_to_bill")
     from_on_after = SinceFilter("from_on")
     from_on_before = UntilFilter("from_on")
@@ -174,6 +174,10 @@ class InterventionFilter(django_filters.FilterSet):
     class Meta:
         model = InterventionRequest
         fields = ("number", "state", "priority", "is_active")
+
+    def is_late(self, queryset: Any, name: str, value: bool) -> Any:
+        """Its period is over, and it is neither planned nor done."""
+        return queryset.with_lateness(timezone.localdate()).filter(late=value)
 
     def left_to_bill(self, queryset: Any, name: str, value: bool) -> Any:
         """Validated, with lines left to bill directly."""

@@ -141,7 +141,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
 
     def get_queryset(self) -> Any:
         queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None), self.company_path)
-        if self.action in ("list", "retrieve"):
+        if self.action == "retrieve":
             return self.serializer_class.rows(queryset, self.request)  # type: ignore[union-attr]
         return queryset
 
@@ -166,8 +166,13 @@ class ReadMixin:
     """GET a list, GET one."""
 
     def list(self, request: Any) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))  # type: ignore[attr-defined]
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)  # type: ignore[attr-defined]
+        """The ids of a page first: only its rows are counted, totalled and sorted with all they show."""
+        found = self.filter_queryset(self.get_queryset()).values_list("pk", flat=True)  # type: ignore[attr-defined]
+        page = list(self.paginate_queryset(found))  # type: ignore[attr-defined]
+        model = self.queryset.model  # type: ignore[attr-defined]
+        rows = self.serializer_class.rows(model._default_manager.all(), request).in_bulk(page)  # type: ignore[attr-defined]
+        shown = [rows[pk] for pk in page if pk in rows]
+        return self.get_paginated_response(self.get_serializer(shown, many=True).data)  # type: ignore[attr-defined]
 
     def retrieve(self, request: Any, pk: str) -> Response:
         return Response(self.get_serializer(self.get_object()).data)  # type: ignore[attr-defined]

@@ -208,12 +208,16 @@ class InvoiceFilter(django_filters.FilterSet):
     issued_on_after = SinceFilter("issued_on")
     issued_on_before = UntilFilter("issued_on")
     due_on_before = UntilFilter("due_on")
-    payment_state = django_filters.ChoiceFilter(choices=PaymentState.choices)
-    is_overdue = django_filters.BooleanFilter()
+    payment_state = django_filters.ChoiceFilter(choices=PaymentState.choices, method="as_paid")
+    is_overdue = django_filters.BooleanFilter(method="as_paid")
 
     class Meta:
         model = Invoice
         fields = ("number", "state", "kind", "customer", "company", "credits", "origin", "purchase_order")
+
+    def as_paid(self, queryset: Any, name: str, value: Any) -> Any:
+        """By what the payments say."""
+        return queryset.with_payment_state(timezone.localdate()).filter(**{name: value})
 
 
 class PdfRenderer(BaseRenderer):
