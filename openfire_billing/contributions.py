@@ -51,6 +51,7 @@ class Contributions:
 
     smart_buttons: list[SmartButton] = field(default_factory=list)
     actions: list[Any] = field(default_factory=list)
+    first_acts: list[FirstAct] = field(default_factory=list)
     tabs: list[Tab] = field(default_factory=list)
     origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
     api_fields: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +70,7 @@ def contribute(
     *,
     smart_buttons: Sequence[SmartButton] = (),
     actions: Sequence[Any] = (),
+    first_acts: Sequence[FirstAct] = (),
     tabs: Sequence[Tab] = (),
     origins: Mapping[str, Callable[[Any], Any]] | None = None,
     api_fields: Mapping[str, Any] | None = None,
@@ -78,6 +80,7 @@ def contribute(
     there.smart_buttons.extend(smart_buttons)
     there.smart_buttons.sort(key=lambda button: button.order)
     there.actions.extend(actions)
+    there.first_acts.extend(first_acts)
     there.tabs.extend(tabs)
     for name, ids_of in (origins or {}).items():
         there.origins.setdefault(name, []).append(ids_of)

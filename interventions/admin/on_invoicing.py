@@ -86,7 +86,7 @@ contribute(
         SmartButton("interventions", _("DI"), "home_repair_service", DI, order=10),
         SmartButton("equipment", _("Équipements"), "local_fire_department", "interventions.InstalledProduct", order=60),
     ],
-    actions=[
+    first_acts=[
         FirstAct(
             _("Nouvelle DI"),
             "add",

@@ -3,13 +3,15 @@
 from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -28,10 +30,11 @@ from invoicing.models import (
     Quote,
     Tag,
 )
+from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.parties.messages import retry_message
 from invoicing.services.settlement import balance_of
 from openfire_billing.contributions import SmartButton, contribute, contributions_to
-from openfire_billing.look.actions import ActionsMixin, DocumentAction
+from openfire_billing.look.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.look.smart_buttons import smart_buttons
 from openfire_billing.templatetags.office import badge, euros
 
@@ -54,8 +57,40 @@ class TermsInline(StackedInline):
     fields = (("fiscal_position", "payment_term"),)
 
 
+class MergeForm(forms.Form):
+    """Which record is kept: one that looks the same, or another by its exact name."""
+
+    into = forms.ModelChoiceField(
+        label=_("Fiche à garder"),
+        queryset=Partner.objects.none(),
+        required=False,
+        help_text=_("Les clients qui ont le même e-mail, téléphone, SIREN, ou nom et code postal."),
+    )
+    name = forms.CharField(label=_("Ou un autre client (nom exact)"), required=False, max_length=120)
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        self.partner = documents[0]
+        into = self.fields["into"]
+        into.queryset = likely_duplicates(self.partner).prefetch_related("addresses")  # type: ignore[attr-defined]
+        into.label_from_instance = lambda same: " · ".join(  # type: ignore[attr-defined]
+            filter(None, [same.name, str(same.default_address() or ""), same.phone or same.mobile, same.email])
+        )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("into"):
+            named = Partner.objects.filter(name__iexact=data.get("name", "").strip(), merged_into=None)
+            found = list(named.exclude(pk=self.partner.pk)[:2])
+            if len(found) != 1:
+                raise forms.ValidationError(
+                    _("Choisissez la fiche à garder dans la liste, ou écrivez le nom exact d'un seul autre client.")
+                )
+            data["into"] = found[0]
+        return data
+
+
 @admin.register(Partner)
-class PartnerAdmin(OfficeAdmin):
+class PartnerAdmin(ActionsMixin, OfficeAdmin):
     list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
     list_filter = ("is_active", "kind", "tags")
     search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
@@ -68,9 +103,42 @@ class PartnerAdmin(OfficeAdmin):
         (_("Facturation"), {"fields": ("bill_to", ("vat_number", "siren"))}),
         (_("Divers"), {"fields": ("note", "is_active")}),
     )
+    document_actions = (
+        DocumentAction(
+            name="fusionner",
+            label=_("Fusionner dans une autre fiche"),
+            icon="merge",
+            permission="invoicing.delete_partner",
+            form=MergeForm,
+            offered=lambda partner: partner.merged_into_id is None,
+            is_danger=True,
+            explain=_(
+                "Tout ce qui est à cette fiche passe à l'autre : adresses, équipements, DI, RDV, devis, contrats et "
+                "brouillons. Les factures validées et les paiements gardent leur nom. Cette fiche est archivée ; "
+                "on ne revient pas en arrière."
+            ),
+            confirm=_("Fusionner"),
+            run=lambda request, partner, data: merge_partners(partner, into=data["into"], by=request.user),
+            done=_("fusionné dans"),
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("addresses")
+        return super().get_queryset(request).select_related("merged_into").prefetch_related("addresses")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """A choice offers those one still works with."""
+        if request.path.endswith("/autocomplete/"):
+            queryset = queryset.filter(is_active=True)
+        return super().get_search_results(request, queryset, search_term)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for same in () if change else likely_duplicates(form.instance)[:3]:
+            messages.warning(
+                request,
+                format_html("{} {}", _("Ce client existe peut-être déjà :"), link_to(same)),
+            )
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
@@ -84,7 +152,16 @@ class PartnerAdmin(OfficeAdmin):
             buttons.insert(
                 0, {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}
             )
-        return context | {"office_buttons": buttons, "office_primary": self.first_acts(request, partner)}
+        actions = self.actions_for(request, partner)
+        if actions and (same := likely_duplicates(partner).count()):
+            url = actions[0]["url"]
+            buttons.append({"label": _("Doublons ?"), "icon": "merge", "count": same, "url": url, "is_dialog": True})
+        return context | {
+            "office_buttons": buttons,
+            "office_menu": actions,
+            "office_primary": self.first_acts(request, partner),
+            "office_kept": link_to(partner.merged_into) if partner.merged_into else "",
+        }
 
     def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
         """What one begins from a customer; upper apps add theirs by contribution."""
@@ -95,7 +172,7 @@ class PartnerAdmin(OfficeAdmin):
                 "url": f"{reverse(act.url_name)}?partner={partner.pk}",
                 "is_page": True,
             }
-            for act in contributions_to(Partner).actions
+            for act in contributions_to(Partner).first_acts
             if request.user.has_perm(act.permission)  # type: ignore[union-attr]
         ]
 
@@ -283,7 +360,9 @@ contribute(
     ],
     origins={
         "quotes": lambda partner: Quote.objects.filter(Q(partner=partner) | Q(bill_to=partner)).values("pk"),
-        "invoices": lambda partner: Invoice.objects.filter(customer=partner).values("pk"),
+        "invoices": lambda partner: Invoice.objects.filter(
+            Q(customer=partner) | Q(customer__merged_into=partner)
+        ).values("pk"),
         "purchases": lambda partner: PurchaseOrder.objects.filter(supplier=partner).values("pk"),
     },
 )

@@ -175,11 +175,12 @@ def pay_supplier(
 
 def balance_of(customer: Partner, *, companies: Any) -> Decimal:
     """What a customer owes these companies: residuals of invoices, less unused credit notes and payments."""
-    documents = Invoice.objects.posted().filter(customer=customer, company__in=companies)
+    names = customer.with_merged()
+    documents = Invoice.objects.posted().filter(customer__in=names, company__in=companies)
     owed = Decimal(0)
     for document in documents.with_payment_state(timezone.localdate()):
         owed += -document.residual if document.kind == InvoiceKind.CREDIT_NOTE else document.residual
-    received = Payment.objects.filter(customer=customer, company__in=companies).annotate(
+    received = Payment.objects.filter(customer__in=names, company__in=companies).annotate(
         used=Coalesce(
             Sum("allocations__amount"), Decimal(0), output_field=DecimalField(max_digits=14, decimal_places=2)
         )

@@ -153,6 +153,15 @@ class Partner(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="pays_for", verbose_name=_("facturer à")
     )
     is_active = models.BooleanField(_("actif"), default=True)
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged",
+        verbose_name=_("fusionné dans"),
+    )
     note = models.TextField(_("Note interne"), blank=True)
 
     class Meta:
@@ -178,6 +187,10 @@ class Partner(models.Model):
     @property
     def is_professional(self) -> bool:
         return self.kind in PartnerKind.professionals
+
+    def with_merged(self) -> "models.QuerySet[Partner]":
+        """This partner and those merged into it, whose posted documents keep their name."""
+        return Partner.objects.filter(Q(pk=self.pk) | Q(merged_into=self))
 
     def clean(self) -> None:
         errors: dict[str, Any] = {}

@@ -1,0 +1,102 @@
+"""The same customer entered twice: found, and made one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import InvoiceState
+from invoicing.models import Attachment, FollowUp, Invoice, Partner, Payment, SupplierBill
+from invoicing.services.parties.history import record
+from openfire_billing.errors import BusinessError
+
+# What is on the books keeps the name it was made with; of these, only this much follows the customer.
+_ON_THE_BOOKS: dict[type[Model], Callable[[Any], Any]] = {
+    Invoice: lambda rows: rows.filter(state=InvoiceState.DRAFT),
+    Payment: lambda rows: rows.none(),
+    SupplierBill: lambda rows: rows.none(),
+}
+
+
+def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
+    """Other customers with the same e-mail, telephone or SIREN, or the same name in a same postcode."""
+    same = Q()
+    for name in ("email", "siren"):
+        if value := getattr(partner, name):
+            same |= Q(**{f"{name}__iexact": value})
+    for number in filter(None, (partner.phone, partner.mobile)):
+        same |= Q(phone=number) | Q(mobile=number)
+    if partner.pk and (zips := [address.zip for address in partner.addresses.all()]):
+        same |= Q(name__iexact=partner.name, addresses__zip__in=zips)
+    if not same:
+        return Partner.objects.none()
+    return Partner.objects.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
+
+
+def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
+    """Give all that `loser` has to `into`, and archive it. What is on the books stays as it was made.
+
+    Returns the one that is kept. Raises BusinessError when they are the same, or one was merged before.
+    """
+    with transaction.atomic():
+        ends = {p.pk: p for p in Partner.objects.select_for_update().filter(pk__in=(loser.pk, into.pk)).order_by("pk")}
+        if len(ends) != 2:
+            raise BusinessError(_("Choisissez une autre fiche : un client ne se fusionne pas avec lui-même."))
+        loser, into = ends[loser.pk], ends[into.pk]
+        for partner in (loser, into):
+            if partner.merged_into_id:
+                raise BusinessError(
+                    _("« %(name)s » a déjà été fusionné dans « %(kept)s » : prenez cette fiche.")
+                    % {"name": partner, "kept": partner.merged_into}
+                )
+        _move_addresses(loser, into)
+        _fill_blanks(loser, into)
+        for relation in Partner._meta.related_objects:
+            _move(relation, loser, into)
+        for model in (Attachment, FollowUp):
+            model.objects.filter(  # type: ignore[attr-defined]
+                content_type=ContentType.objects.get_for_model(Partner), object_id=loser.pk
+            ).update(object_id=into.pk)
+        loser.merged_into, loser.is_active, loser.bill_to = into, False, None
+        loser.save(update_fields=["merged_into", "is_active", "bill_to"])
+        record(loser, "merged", by=by, text=_("Fusionné dans « %s »") % into)
+        record(
+            into, "merged", by=by, text=_("« %(name)s » (fiche %(pk)s) fusionné ici") % {"name": loser, "pk": loser.pk}
+        )
+    return into
+
+
+def _move_addresses(loser: Partner, into: Partner) -> None:
+    """Its addresses follow; the ones `into` has already chosen stay chosen."""
+    for flag in ("is_default", "is_billing"):
+        if into.addresses.filter(**{flag: True}).exists():
+            loser.addresses.filter(**{flag: True}).update(**{flag: False})
+    loser.addresses.update(partner=into)
+
+
+def _fill_blanks(loser: Partner, into: Partner) -> None:
+    """What `into` does not know is taken from `loser`; who pays for them stays one step away."""
+    for name in ("email", "phone", "mobile", "store_code", "vat_number", "siren"):
+        if not getattr(into, name):
+            setattr(into, name, getattr(loser, name))
+    into.note = "\n".join(filter(None, (into.note, loser.note)))
+    if into.bill_to_id == loser.pk:
+        into.bill_to = None
+    into.save()
+    into.tags.add(*loser.tags.all())
+    Partner.objects.filter(bill_to=loser).exclude(pk=into.pk).update(bill_to=into.payer)
+
+
+def _move(relation: Any, loser: Partner, into: Partner) -> None:
+    if relation.many_to_many:
+        return
+    name, model = relation.field.name, relation.related_model
+    rows = model._base_manager.filter(**{name: loser})
+    if relation.one_to_one:
+        rows = rows.none() if model._base_manager.filter(**{name: into}).exists() else rows
+    elif model in _ON_THE_BOOKS:
+        rows = _ON_THE_BOOKS[model](rows)
+    rows.update(**{name: into})

@@ -1,0 +1,105 @@
+"""The same customer entered twice: found, named, made one; what is on the books stays as it was made."""
+
+from decimal import Decimal
+
+import pytest
+
+from contracts.models import Contract
+from interventions.models import InstalledProduct
+from invoicing.choices import InvoiceState
+from invoicing.models import Company, FollowUp, HistoryLine, Partner
+from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
+from invoicing.services.parties.notes import add_follow_up
+from invoicing.services.settlement import balance_of
+from openfire_billing.errors import BusinessError
+from openfire_billing.office.roles import ACCOUNTANT, MANAGER
+from tests.factories import PartnerFactory, World, nothing_changed
+from tests.factories.pages import address
+
+
+def test_look_alikes_are_those_with_the_same_mail_telephone_or_name_and_postcode(world: World) -> None:
+    kept = PartnerFactory(name="Le Goff Annick", phone="02 99 00 12 34", email="annick@exemple.fr")
+    by_mail = PartnerFactory(name="A. Le Goff", email="ANNICK@exemple.fr")
+    by_mobile = PartnerFactory(name="Madame Le Goff", mobile="02 99 00 12 34")
+    by_name = PartnerFactory(name="le goff annick")
+    far = PartnerFactory(name="Le Goff Annick")
+    far.addresses.update(zip="29000")
+    PartnerFactory(name="Autre")
+
+    assert set(likely_duplicates(kept)) == {by_mail, by_mobile, by_name}
+    assert far not in likely_duplicates(kept)
+    merge_partners(by_mail, into=kept, by=None)
+    assert set(likely_duplicates(kept)) == {by_mobile, by_name}
+
+
+def test_all_follows_but_the_books(world: World) -> None:
+    loser, kept = PartnerFactory(name="Deux"), PartnerFactory(name="Un", email="")
+    loser.phone = "02 99 00 55 66"
+    loser.save()
+    di = world.intervention(partner=loser)
+    posted, draft = world.posted(partner=loser), world.draft(partner=loser)
+    frozen = posted.buyer
+    equipment = InstalledProduct.objects.create(partner=loser, address=loser.default_address(), name="Poêle")
+    add_follow_up(loser, text="Rappeler", due_on=world.today, user=world.manager, by=world.manager)
+    owed = balance_of(loser, companies=Company.objects.all())
+    assert owed == Decimal("184.62")
+
+    merge_partners(loser, into=kept, by=world.manager)
+
+    for record in (loser, kept, di, posted, draft, equipment):
+        record.refresh_from_db()
+    assert [di.partner, draft.customer, equipment.partner] == [kept, kept, kept]
+    assert (posted.customer, posted.buyer, posted.state) == (loser, frozen, InvoiceState.POSTED)
+    assert (loser.merged_into, loser.is_active, kept.phone) == (kept, False, "02 99 00 55 66")
+    assert [a.partner_id for a in di.address.__class__.objects.filter(pk=di.address_id)] == [kept.pk]
+    assert kept.addresses.filter(is_default=True).count() == 1
+    assert FollowUp.objects.get().object == kept
+    assert balance_of(kept, companies=Company.objects.all()) == owed
+    assert HistoryLine.objects.of(loser)[0].text == "Fusionné dans « Un »"
+    assert not Contract.objects.filter(payer=loser).exists()
+
+
+def test_who_pays_stays_one_step_away(world: World) -> None:
+    payer, loser, kept = PartnerFactory(name="Syndic"), PartnerFactory(name="Deux"), PartnerFactory(name="Un")
+    tenant = PartnerFactory(name="Locataire", bill_to=loser)
+    Partner.objects.filter(pk=kept.pk).update(bill_to=payer)
+    merge_partners(loser, into=kept, by=None)
+    tenant.refresh_from_db()
+    assert tenant.bill_to == payer
+
+
+def test_merged_twice_or_into_itself_is_refused(world: World) -> None:
+    one, two, three = (PartnerFactory(name=name) for name in ("Un", "Deux", "Trois"))
+    with nothing_changed(), pytest.raises(BusinessError, match="ne se fusionne pas avec lui-même"):
+        merge_partners(one, into=one, by=None)
+    merge_partners(two, into=one, by=None)
+    with nothing_changed(), pytest.raises(BusinessError, match="« Deux » a déjà été fusionné dans « Un »"):
+        merge_partners(three, into=two, by=None)
+    merge_partners(one, into=three, by=None)
+    two.refresh_from_db()
+    assert two.merged_into == three
+
+
+def test_from_the_page_by_the_manager_only(world: World) -> None:
+    loser, kept = PartnerFactory(name="Deux", email="a@exemple.fr"), PartnerFactory(name="Un", email="a@exemple.fr")
+    page = address(loser, "act", "fusionner")
+    assert world.office(ACCOUNTANT).client.get(page).status_code == 403
+    manager = world.office(MANAGER)
+    assert "Doublons ?" in manager.get(address(loser, "change")).content.decode()
+    answer = manager.client.post(page, {"_confirmed": "1", "name": "Personne"})
+    assert "écrivez le nom exact" in answer.content.decode()
+    manager.client.post(page, {"_confirmed": "1", "into": kept.pk})
+    loser.refresh_from_db()
+    assert loser.merged_into == kept
+    assert "ce client a été fusionné dans" in manager.get(address(loser, "change")).content.decode()
+    assert loser.name not in str(
+        manager.client.get(
+            "/admin/autocomplete/",
+            {
+                "app_label": "interventions",
+                "model_name": "interventionrequest",
+                "field_name": "partner",
+                "term": "Deux",
+            },
+        ).json()
+    )
