@@ -156,7 +156,7 @@ class ContractLineAdmin(DocumentAdmin):
         contract = (
             line.contract if line else self._contract(request.GET.get("contract") or request.POST.get("contract"))
         )
-        context["contract_position"] = contract.fiscal_position_id if contract else ""
+        context["contract_position"] = str(contract.fiscal_position_id or "") if contract else ""
         if line is not None:
             rounding = line.contract.company.rounding
             articles = list(line.articles.select_related("tax"))

@@ -4,7 +4,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,8 +28,8 @@ KILLS = 20
 
 
 @pytest.fixture
-def world(transactional_db: None) -> Iterator[World]:
-    yield make_world()
+def world(transactional_db: None) -> World:
+    return make_world()
 
 
 def test_killed_twenty_times_and_taken_up(world: World) -> None:

@@ -1,0 +1,139 @@
+"""A contract on its screens: made, activated, its DIs behind Planification, its draft behind Factures; a run that moves."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+
+from contracts.services.billing import bill_chunk
+from contracts.services.runs import chunks_of, finish_run, start_run
+from tests.contracts.contract_builders import make_many
+from tests.factories import World, make_world
+
+Login = Callable[[Page, AbstractBaseUser], Page]
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return make_world()
+
+
+def pick(page: Page, field: str, text: str) -> None:
+    """Choose in a box that searches: open it, type, press Enter on the first found."""
+    page.locator(f"#select2-id_{field}-container").click()
+    page.locator(".select2-container--open .select2-search__field").fill(text)
+    expect(page.locator(".select2-results__option--highlighted")).to_contain_text(text)
+    page.keyboard.press("Enter")
+
+
+def tab(page: Page, slug: str) -> None:
+    page.locator(f"[data-tab={slug}]").click()
+
+
+def save(page: Page) -> None:
+    page.locator("[name=_save]").click()
+    page.wait_for_load_state()
+
+
+def confirm(page: Page) -> None:
+    dialog = page.locator("dialog.of-modal")
+    expect(dialog).to_be_visible()
+    dialog.locator("[data-once]").click()
+    page.wait_for_load_state()
+
+
+def smart(page: Page, label: str) -> Locator:
+    return page.locator(".of-smart a", has=page.get_by_text(label, exact=True))
+
+
+def new_contract(page: Page, first_day: date) -> None:
+    """A monthly contract for the customer, saved."""
+    page.goto("/admin/contracts/contract/add/")
+    pick(page, "payer", "Aubry")
+    page.locator("#id_start_on").fill(first_day.strftime("%d/%m/%Y"))
+    tab(page, "facturation")
+    page.locator("#id_frequency").select_option(label="Mensuelle")
+    page.locator("#id_fiscal_position").select_option(label="VEN-5.5")
+    save(page)
+
+
+def new_line(page: Page, months: list[int]) -> None:
+    """Its line: one article, two visits a year in these months, saved."""
+    page.get_by_text("Ajouter une ligne").click()
+    page.wait_for_url(re.compile(r"/contractline/add/"))
+    page.locator("#page-facturation [data-lines=articles] [data-add=article]").click()
+    pick(page, "articles-0-product", "ram_pose")
+    expect(page.locator("#id_articles-0-unit_price")).to_have_value("175,00")
+    expect(page.locator("[data-lines=articles] [data-total=gross]")).to_have_text(re.compile(r"^184,62\s€$"))
+    tab(page, "planification")
+    pick(page, "task", "Dépannage")
+    page.locator("#id_repeat").fill("2")
+    for number in months:
+        page.locator(f"[name=visit_months][value='{number}']").check()
+    visits = page.locator(".field-visits_text .of-read")
+    expect(visits).to_have_text("2 par an")
+    page.locator("#id_repeat_unit").select_option(label="mois")
+    expect(visits).to_have_text("4 par an")
+    page.locator("#id_repeat_unit").select_option(label="ans")
+    save(page)
+
+
+def test_contract_from_its_screens_to_its_visits_and_its_draft(page: Page, login: Login, world: World) -> None:
+    today = timezone.localdate()
+    following = today.month % 12 + 1
+    login(page, world.manager)
+    new_contract(page, today.replace(day=1))
+    new_line(page, [following, following % 12 + 1])
+    expect(page.locator(".of-status .is-current")).to_have_text("Brouillon")
+    page.locator(".field-contract a").click()
+
+    page.locator(".of-primary a", has_text="Activer").click()
+    confirm(page)
+    expect(page.locator("body")).to_contain_text("CONT/000001")
+    page.locator(".of-menu-button").click()
+    page.locator(".of-menu-list a", has_text="Planifier les visites").click()
+    confirm(page)
+    expect(smart(page, "Planification").locator("b")).to_have_text("2")
+    page.locator(".of-primary a", has_text="Facturer").click()
+    expect(page.locator("dialog .of-preview")).to_contain_text("14,58")
+    confirm(page)
+    expect(smart(page, "Factures").locator("b")).to_have_text("1")
+
+    smart(page, "Factures").click()
+    page.wait_for_url(re.compile(r"/invoicing/invoice/\d+/change/"))
+    expect(page.locator("[data-total=net]")).to_have_text(re.compile(r"^14,58\s€$"))
+    smart(page, "Contrats").click()
+    page.wait_for_url(re.compile(r"/contracts/contract/\d+/change/"))
+    smart(page, "Planification").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(2)
+    page.locator("#result_list tbody th a").first.click()
+    expect(page.locator(".of-status .is-current")).to_have_text("À planifier")
+    tab(page, "facturation")
+    expect(page.locator("tr.of-covered")).to_have_count(1)
+    tab(page, "contrat")
+    expect(page.locator("#page-contrat")).to_contain_text("CONT/000001")
+
+
+def test_page_of_a_run_moves_while_it_runs(page: Page, login: Login, world: World) -> None:
+    make_many(world, 6)
+    run = start_run(on=date(2026, 2, 15), by=None)
+    login(page, world.biller)
+    page.goto(f"/admin/contracts/billingrun/{run.pk}/change/")
+    done, progress = page.locator("[data-done]"), page.locator("#passage progress")
+    expect(done).to_have_text("0")
+    expect(progress).to_have_attribute("max", "6")
+
+    for number, ids in enumerate(chunks_of(run, 2), 1):
+        bill_chunk(run, ids)
+        expect(done).to_have_text(str(2 * number))
+    finish_run(run)
+
+    expect(page.locator("#passage .of-badge").first).to_have_text("Terminé")
+    expect(page.locator("[data-count=billed]")).to_have_text("6")
+    expect(page.locator("#passage tbody tr")).to_have_count(6)
+    page.goto("/admin/contracts/billingrun/")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
