@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from openfire_billing.api.docs import DocsView, SchemaView, unknown_address
+from openfire_billing.office import account_pages
 from openfire_billing.office.customer_page import customer_page, customer_pdf
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_page
@@ -22,6 +23,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/importer/", admin.site.admin_view(import_page), name="import_pages"),
     path("admin/importer/<slug:code>/", admin.site.admin_view(import_page), name="import_page"),
+    path("admin/", include(account_pages.urlpatterns)),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),

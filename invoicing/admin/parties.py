@@ -294,7 +294,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, OfficeAdmin):
+class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -311,6 +311,11 @@ class UserAdmin(DjangoUserAdmin, OfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        user = self.get_object(request, object_id) if object_id else None
+        return context | {"office_menu": self.actions_for(request, user) if user else ()}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only a superuser makes another one."""

@@ -1,0 +1,127 @@
+"""A user's own password: forgotten, or not chosen yet. Django's pages and one-time addresses, in the firm's look."""
+
+from typing import Any
+
+from django.contrib.auth import views
+from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import INPUT_CLASSES
+
+from invoicing.services.parties.history import record
+from openfire_billing.contributions import contribute
+from openfire_billing.errors import BusinessError
+from openfire_billing.look.actions import DocumentAction
+
+PAGE, MAIL = "office/account.html", "office/account_mail.txt"
+MAIL_SUBJECT = "office/account_subject.txt"
+
+
+class _Dressed:
+    """The fields of a form as the login page has them."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field in self.fields.values():  # type: ignore[attr-defined]
+            field.widget.attrs["class"] = " ".join(INPUT_CLASSES)
+
+
+class AskForm(_Dressed, PasswordResetForm):
+    """Whose password? An unknown address gets the same answer and no mail."""
+
+
+class ChooseForm(_Dressed, SetPasswordForm):
+    """The new password, twice."""
+
+
+class InvitationForm(PasswordResetForm):
+    """For somebody who has no password yet too."""
+
+    def get_users(self, email: str) -> Any:
+        return User.objects.filter(email__iexact=email, is_active=True)
+
+
+def invite(user: User, *, request: HttpRequest, by: Any) -> None:
+    """Mail `user` a one-time address to choose his password. Raises BusinessError without an e-mail address."""
+    if not user.email or not user.is_active:
+        raise BusinessError(_("%s n'a pas d'e-mail, ou n'est pas actif : complétez sa fiche d'abord.") % user)
+    form = InvitationForm({"email": user.email})
+    if not form.is_valid():
+        raise BusinessError(_("L'e-mail « %s » ne s'écrit pas ainsi : corrigez-le sur sa fiche.") % user.email)
+    form.save(
+        request=request,
+        use_https=request.is_secure(),
+        email_template_name=MAIL,
+        subject_template_name=MAIL_SUBJECT,
+    )
+    record(user, "invited", by=by, text=_("Invitation envoyée à %s") % user.email)
+
+
+contribute(
+    User,
+    actions=[
+        DocumentAction(
+            name="inviter",
+            label=_("Envoyer une invitation"),
+            icon="mail",
+            permission="auth.change_user",
+            explain=_("Un e-mail lui donne une adresse, valable une fois et trois jours, où choisir son mot de passe."),
+            confirm=_("Envoyer"),
+            run=lambda request, user, data: invite(user, request=request, by=request.user),
+            done=_("invitation envoyée"),
+        )
+    ],
+)
+
+
+def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) -> Any:
+    said = {"heading": heading, "text": text, "button": button, "site_title": "openfire_billing"}
+    return view.as_view(template_name=PAGE, extra_context=said, **options)
+
+
+urlpatterns = [
+    path(
+        "mot-de-passe/",
+        _page(
+            views.PasswordResetView,
+            _("Mot de passe oublié"),
+            _("Donnez votre e-mail : vous recevrez une adresse où en choisir un autre."),
+            _("Recevoir l'e-mail"),
+            form_class=AskForm,
+            email_template_name=MAIL,
+            subject_template_name=MAIL_SUBJECT,
+        ),
+        name="admin_password_reset",
+    ),
+    path(
+        "mot-de-passe/envoye/",
+        _page(
+            views.PasswordResetDoneView,
+            _("E-mail envoyé"),
+            _(
+                "Si un compte a cet e-mail, le message arrive dans les minutes qui viennent. Regardez aussi les indésirables."
+            ),
+        ),
+        name="password_reset_done",
+    ),
+    path(
+        "mot-de-passe/<uidb64>/<token>/",
+        _page(
+            views.PasswordResetConfirmView,
+            _("Choisir son mot de passe"),
+            _(
+                "Deux fois le même, huit caractères au moins. Si rien n'est demandé ici, l'adresse a déjà servi : redemandez-en une."
+            ),
+            _("Enregistrer"),
+            form_class=ChooseForm,
+        ),
+        name="password_reset_confirm",
+    ),
+    path(
+        "mot-de-passe/change/",
+        _page(views.PasswordResetCompleteView, _("Mot de passe changé"), _("Connectez-vous avec le nouveau.")),
+        name="password_reset_complete",
+    ),
+]

@@ -1,0 +1,59 @@
+"""A forgotten password, and the first one."""
+
+import re
+from html import unescape
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+
+from openfire_billing.office.roles import MANAGER, PLANNER
+from tests.factories import World
+from tests.factories.pages import address
+
+NEW = "brume-du-matin-35"
+
+
+def choose(client: Client, mail: Any) -> Any:
+    link = re.search(r"https?://[^/]+(/admin/mot-de-passe/\S+)", mail.body)
+    assert link is not None
+    form = client.get(link[1], follow=True)
+    assert "Choisir son mot de passe" in form.content.decode()
+    return client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW}, follow=True), link[1]
+
+
+def test_forgotten_password_is_chosen_anew_once(world: World, mailoutbox: list[Any]) -> None:
+    User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
+    client = Client()
+    assert "/admin/mot-de-passe/" in client.get("/admin/login/").content.decode()
+    sent = client.post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"}, follow=True)
+    assert "Si un compte a cet e-mail" in sent.content.decode()
+    assert [mail.to for mail in mailoutbox] == [["fanny@exemple.fr"]]
+    assert "identifiant : " + world.planner.username in mailoutbox[0].body
+
+    done, link = choose(client, mailoutbox[0])
+    assert "Mot de passe changé" in done.content.decode()
+    assert User.objects.get(pk=world.planner.pk).check_password(NEW)
+    again = client.get(link, follow=True).content.decode()
+    assert "new_password1" not in again
+    assert "redemandez-en une" in again
+
+
+def test_unknown_address_gets_the_same_answer_and_no_mail(world: World, mailoutbox: list[Any]) -> None:
+    sent = Client().post("/admin/mot-de-passe/", {"email": "personne@exemple.fr"}, follow=True)
+    assert "Si un compte a cet e-mail" in sent.content.decode()
+    assert mailoutbox == []
+
+
+def test_manager_invites_somebody_without_a_password(world: World, mailoutbox: list[Any]) -> None:
+    new = User.objects.create(username="gwenn", is_staff=True)
+    page = address(new, "act", "inviter")
+    assert world.office(PLANNER).client.get(page).status_code == 403
+    manager = world.office(MANAGER)
+    assert "n'a pas d'e-mail" in unescape(manager.client.post(page, {"_confirmed": "1"}).content.decode())
+
+    User.objects.filter(pk=new.pk).update(email="gwenn@exemple.fr")
+    answer = manager.client.post(page, {"_confirmed": "1"}, follow=True)
+    assert "invitation envoyée" in answer.content.decode()
+    choose(Client(), mailoutbox[0])
+    assert User.objects.get(pk=new.pk).check_password(NEW)
