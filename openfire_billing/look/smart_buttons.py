@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, Q, Subquery, Value
 from django.http import HttpRequest
 from django.urls import reverse
 
 from openfire_billing.contributions import SmartButton, contributions_to
+from openfire_billing.fields import CountOfUnion
 
 
 def made_from(button: SmartButton, model: type, ref: Any) -> Any:
@@ -21,16 +21,12 @@ def made_from(button: SmartButton, model: type, ref: Any) -> Any:
     return target._default_manager.filter(condition)
 
 
-def counter(button: SmartButton, model: type) -> Coalesce:
+def counter(button: SmartButton, model: type) -> CountOfUnion | Value:
     """COUNT DISTINCT over the union of all origins of the button, as an annotation on `model`."""
-    counted = (
-        made_from(button, model, OuterRef(OuterRef("pk")))
-        .order_by()
-        .annotate(_all=Count("pk", distinct=True))
-        .values("_all")
-    )
-    counted.query.group_by = None
-    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+    origins = contributions_to(model).origins.get(button.origin, [])
+    if not origins:
+        return Value(0)
+    return CountOfUnion(*(Subquery(ids_of(OuterRef("pk")).order_by()) for ids_of in origins))
 
 
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
