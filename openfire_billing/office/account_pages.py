@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
@@ -30,6 +31,10 @@ class _Dressed:
 
 class AskForm(_Dressed, PasswordResetForm):
     """Whose password? An unknown address gets the same answer and no mail."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["email"].label = _("E-mail")
 
 
 class ChooseForm(_Dressed, SetPasswordForm):
@@ -77,8 +82,15 @@ contribute(
 
 
 def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) -> Any:
-    said = {"heading": heading, "text": text, "button": button, "site_title": "openfire_billing"}
-    return view.as_view(template_name=PAGE, extra_context=said, **options)
+    said = {"heading": heading, "text": text, "button": button}
+
+    class Page(view):  # type: ignore[misc]
+        template_name, extra_context = PAGE, said
+
+        def get_context_data(self, **context: Any) -> dict[str, Any]:
+            return {**admin.site.each_context(self.request), **super().get_context_data(**context)}
+
+    return Page.as_view(**options)
 
 
 urlpatterns = [
