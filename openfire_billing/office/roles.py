@@ -70,7 +70,16 @@ ROLES: dict[str, set[str] | None] = {
 _NEVER_BY_HAND = {
     f"{act}_{name}"
     for act in ("add", "change", "delete")
-    for name in ("historyline", "entry", "entryline", "invoicedocument", "allocation", "journalcounter", "counter")
+    for name in (
+        "historyline",
+        "entry",
+        "entryline",
+        "invoicedocument",
+        "allocation",
+        "journalcounter",
+        "counter",
+        "idempotencykey",
+    )
 } | {"delete_payment", "change_payment", "add_message", "change_message", "delete_message"}
 
 
