@@ -18,6 +18,7 @@ from openfire_billing.fields import amount_field
 class Payment(models.Model):
     """Money received from a customer. What is not allocated stays to his credit."""
 
+    FOLLOWS_PARTNER = Q(pk=None)  # on the books
     company = models.ForeignKey(Company, models.PROTECT, related_name="payments", verbose_name=_("Société"))
     customer = models.ForeignKey(Partner, models.PROTECT, related_name="payments", verbose_name=_("Client"))
     journal = models.ForeignKey(Journal, models.PROTECT, related_name="payments", verbose_name=_("Journal"))

@@ -35,6 +35,7 @@ class Invoice(models.Model):
     """
 
     MOVES = INVOICE_MOVES
+    FOLLOWS_PARTNER = Q(state=InvoiceState.DRAFT)  # a posted one keeps the customer it was made for
     currency: str
     # annotated by with_payment_state()
     allocated: Decimal

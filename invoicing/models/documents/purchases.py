@@ -83,6 +83,7 @@ class SupplierBill(models.Model):
     """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
 
     MOVES = SUPPLIER_BILL_MOVES
+    FOLLOWS_PARTNER = Q(pk=None)  # on the books
     currency: str
     # annotated by with_residual()
     paid: Decimal

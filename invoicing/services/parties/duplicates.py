@@ -1,24 +1,15 @@
 """The same customer entered twice: found, and made one."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceState
-from invoicing.models import Attachment, FollowUp, Invoice, Partner, Payment, SupplierBill
+from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError
-
-# What is on the books keeps the name it was made with; of these, only this much follows the customer.
-_ON_THE_BOOKS: dict[type[Model], Callable[[Any], Any]] = {
-    Invoice: lambda rows: rows.filter(state=InvoiceState.DRAFT),
-    Payment: lambda rows: rows.none(),
-    SupplierBill: lambda rows: rows.none(),
-}
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
@@ -91,12 +82,8 @@ def _fill_blanks(loser: Partner, into: Partner) -> None:
 
 
 def _move(relation: Any, loser: Partner, into: Partner) -> None:
-    if relation.many_to_many:
-        return
+    """The rows that name `loser` name `into`; a model on the books says in `FOLLOWS_PARTNER` which of its rows do."""
     name, model = relation.field.name, relation.related_model
-    rows = model._base_manager.filter(**{name: loser})
-    if relation.one_to_one:
-        rows = rows.none() if model._base_manager.filter(**{name: into}).exists() else rows
-    elif model in _ON_THE_BOOKS:
-        rows = _ON_THE_BOOKS[model](rows)
-    rows.update(**{name: into})
+    rows = model._base_manager.filter(getattr(model, "FOLLOWS_PARTNER", Q()), **{name: loser})
+    if not (relation.one_to_one and model._base_manager.filter(**{name: into}).exists()):
+        rows.update(**{name: into})
