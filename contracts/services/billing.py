@@ -4,9 +4,11 @@ A chunk locks its contracts in key order, reads its facts after the lock, plans,
 If anything fails it is rolled back and done again payer by payer, then without the culprit, which is set aside.
 """
 
+import gc
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -73,12 +75,24 @@ def outcomes_of(run: BillingRun) -> list[Outcome]:
 def bill_chunk(run: BillingRun, ids: Sequence[int]) -> None:
     """Bill a chunk of a run: whole payers. Those that have an outcome already are left out, so it may be redone."""
     try:
-        _attempt(run, ids)
+        with _collector_at_rest():
+            _attempt(run, ids)
     except (OperationalError, InterfaceError):
         raise  # the database is away or busy: nothing is wrong with the contracts
     except Exception:
         log.exception("Chunk of %s contracts: redone payer by payer", len(ids))
         _payer_by_payer(run, ids)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Keep the garbage collector from walking through the whole program for the rows of a chunk, which hold no cycle:
+    a third of the processor time of a run."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _payer_by_payer(run: BillingRun, ids: Sequence[int]) -> None:
