@@ -4,11 +4,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from appointments.models import Appointment
 from contracts.admin.actions import CHANGE, LINE_ACTIONS
 from contracts.admin.forms import ContractLineForm
 from contracts.choices import ContractLineState, ContractState
@@ -167,11 +169,16 @@ class ContractLineAdmin(DocumentAdmin):
         return context
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        requests = (
+        last = Appointment.objects.filter(intervention=OuterRef("intervention")).order_by("-starts_at").values("pk")[:1]
+        requests = list(
             ContractRequest.objects.filter(line=document)
+            .annotate(last_appointment=Subquery(last))
             .select_related("intervention")
             .order_by("intervention__from_on", "pk")
         )
+        appointments = Appointment.objects.in_bulk([r.last_appointment for r in requests if r.last_appointment])
+        for request_row in requests:
+            request_row.appointment = appointments.get(request_row.last_appointment)
         suivi = {
             "slug": "suivi",
             "title": _("Suivi"),

@@ -142,7 +142,7 @@ class Contract(models.Model):
         verbose_name_plural = _("contrats")
         permissions = [
             ("bill_contract", _("Peut facturer des contrats")),
-            ("administer_contract", _("Peut activer et résilier des contrats")),
+            ("administer_contract", _("Peut résilier et annuler des contrats")),
         ]
         constraints = [
             models.UniqueConstraint(fields=["company", "reference"], name="contracts_reference_once"),

@@ -310,7 +310,11 @@ class _Reader:
             contract = f"{path}__line__contract_id"
             rows = (
                 Invoice.objects.filter(
-                    **{f"{path}__line__contract__among": self.ids}, kind=InvoiceKind.INVOICE, state=InvoiceState.POSTED
+                    **{f"{path}__line__contract__among": self.ids},
+                    customer=F(f"{path}__line__contract__payer"),
+                    company=F(f"{path}__line__contract__company"),
+                    kind=InvoiceKind.INVOICE,
+                    state=InvoiceState.POSTED,
                 )
                 .annotate(
                     taken=Coalesce(credited, Decimal(0), output_field=DecimalField(max_digits=18, decimal_places=2))

@@ -79,6 +79,7 @@ def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
         or Journal.objects.filter(company=contract.company, kind=JournalKind.INVOICE).order_by("pk").first()
     )
     contract.subscribed_on = contract.subscribed_on or on
+    contract.billing_address = contract.billing_address or contract.payer.billing_address()
     contract.manager = contract.manager or by
 
 

@@ -127,9 +127,12 @@ def night_alarm(now: datetime) -> tuple[str, str]:
     if not Contract.objects.billable().filter(validated_on__lt=night).exists():
         return "", ""
     day = date_format(night, "d/m/Y")
+    whole = BillingRun.objects.filter(on__gte=night, is_dry=False, selection=None)
+    if whole.filter(state=RunState.DONE).exists():  # by itself, or asked for since
+        return "", ""
     run = BillingRun.objects.nights().filter(on=night).first()
     if run is None:
         return "missing", _("Aucun passage de facturation dans la nuit du %s : lancez-le depuis cette page.") % day
-    if run.state == RunState.DONE or (run.is_running and not run.is_still(STILL)):
+    if run.is_running and not run.is_still(STILL):
         return "", ""
     return "short", _("Le passage de facturation du %s ne s'est pas terminé : relancez-le depuis sa page.") % day

@@ -1,0 +1,244 @@
+"""The night: what is told when it did not happen or stopped, what is relaunched, the commands that do the same by hand."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from io import StringIO
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from celery.schedules import crontab
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from contracts.choices import RunState
+from contracts.models import BillingRun, Contract
+from contracts.services.billing import bill_chunk
+from contracts.services.night import hand_out, night_alarm, resume_runs, retry_run, run_night, start_night, work_chunk
+from contracts.services.runs import chunks_of, finish_run
+from interventions.models import InterventionRequest
+from invoicing.models import Invoice
+from openfire_billing.errors import BusinessError
+from tests.contracts.contract_builders import bill, day, make_contract, make_many
+from tests.factories import World
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def at(hour: int, minute: int = 0, *, on: int = 24) -> datetime:
+    return datetime(2026, 11, on, hour, minute, tzinfo=PARIS)
+
+
+def work(run: BillingRun) -> None:
+    """What the workers do of a run, here."""
+    for ids in chunks_of(run):
+        work_chunk(run, ids)
+
+
+def test_beat_bills_at_five_in_paris() -> None:
+    entry = settings.CELERY_BEAT_SCHEDULE["bill-night"]
+
+    assert entry["task"] == "contracts.tasks.bill_night"
+    assert entry["schedule"] == crontab(hour=5, minute=0)
+    assert settings.CELERY_TIMEZONE == "Europe/Paris"
+
+
+def test_night_plans_visits_then_bills(world: World) -> None:
+    make_contract(world, "01/11/26", visits=(1, (3,)))
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+
+    run_night(run)
+    work(run)
+
+    run.refresh_from_db()
+    assert (run.state, run.expected, run.billed, run.visits) == ("done", 1, 1, 1)
+    assert InterventionRequest.objects.get().from_on == day("01/03/27")
+    assert Invoice.objects.count() == 1
+
+
+def test_night_with_nothing_due_is_finished_at_once(world: World) -> None:
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+
+    run_night(run)
+
+    run.refresh_from_db()
+    assert (run.state, run.expected, run.billed) == ("done", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("now", "code"),
+    [
+        (at(4, on=24), ""),  # last night's is that of the 23rd, done
+        (at(5, 30), ""),  # an hour is left to it
+        (at(6, 30), "missing"),
+    ],
+)
+def test_alarm_when_no_run_happened(world: World, now: datetime, code: str) -> None:
+    make_contract(world, "01/11/26")
+    done = start_night(on=day("23/11/26"))
+    assert done is not None
+    finish_run(done)
+
+    assert night_alarm(now)[0] == code
+
+
+def test_alarm_when_the_night_stopped_short(world: World) -> None:
+    make_contract(world, "01/11/26")
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    assert night_alarm(at(10))[0] == ""
+    BillingRun.objects.update(touched_at=at(5, 10))
+
+    code, sentence = night_alarm(at(10))
+
+    assert code == "short"
+    assert "24/11/2026 ne s'est pas terminé" in sentence
+    finish_run(run, state=RunState.SHORT)
+    assert night_alarm(at(10))[0] == "short"
+
+
+def test_no_alarm_before_the_first_contract(world: World) -> None:
+    make_contract(world, is_active=False)
+
+    assert night_alarm(at(10)) == ("", "")
+
+
+def test_night_after_an_unfinished_one_closes_it(world: World) -> None:
+    older = start_night(on=day("23/11/26"))
+
+    start_night(on=day("24/11/26"))
+
+    assert older is not None
+    older.refresh_from_db()
+    assert older.state == "short"
+
+
+def test_run_that_gives_no_sign_is_taken_up_once(world: World) -> None:
+    make_contract(world, "01/11/26")
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    assert resume_runs() == 0
+    BillingRun.objects.update(touched_at=at(5))
+
+    assert resume_runs() == 1
+    assert resume_runs() == 0
+
+
+def test_chunk_delivered_twice_tells_each_contract_once(world: World) -> None:
+    make_many(world, 3)
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    (ids,) = chunks_of(run)
+
+    bill_chunk(run, ids)
+    bill_chunk(run, ids)
+
+    assert run.outcomes.count() == 3
+    assert Invoice.objects.count() == 33  # eleven months of each
+
+
+def test_retry_bills_what_was_mended(world: World) -> None:
+    good, bad = make_many(world, 2, start="01/11/26")
+    Contract.objects.filter(pk=bad.pk).update(anchor_day=99)
+    run = bill(world, good, bad, on="24/11/26")
+    Contract.objects.filter(pk=bad.pk).update(anchor_day=None)
+
+    again = retry_run(run, on=day("24/11/26"), by=world.biller)
+    work(again)
+
+    again.refresh_from_db()
+    assert (again.expected, again.billed, again.state) == (1, 1, "done")
+    with pytest.raises(BusinessError, match="rien à relancer"):
+        retry_run(again, on=day("24/11/26"), by=world.biller)
+
+
+def test_hand_out_of_a_finished_run_changes_nothing(world: World) -> None:
+    run = finish_run(bill(world, make_contract(world), on="02/01/26"))
+    finished = run.finished_at
+
+    hand_out(run)
+
+    run.refresh_from_db()
+    assert run.finished_at == finished
+
+
+def command(name: str, *words: str) -> tuple[str, int]:
+    """Its output and exit code."""
+    out = StringIO()
+    try:
+        call_command(name, *words, stdout=out)
+    except SystemExit as end:
+        return out.getvalue(), int(end.code or 0)
+    except CommandError as refused:
+        return str(refused), refused.returncode
+    return out.getvalue(), 0
+
+
+def test_bill_contracts_command(world: World) -> None:
+    contract = make_contract(world)
+    told, code = command("bill_contracts", "--on", "2026-01-15", "--dry-run", "--json")
+    assert code == 0
+    assert json.loads(told)["outcomes"][0]["drafts"][0]["net"] == "10.00"
+    assert not Invoice.objects.exists()
+
+    text, code = command("bill_contracts", "--on", "2026-01-15")
+    assert code == 0
+    assert f"{contract.reference} : Facture en brouillon" in text
+    assert "1 facturé(s)" in text
+    answer, code = command("bill_contracts", "--on", "2026-01-15", "--contract", str(contract.reference), "--json")
+    assert (json.loads(answer)["billed"], json.loads(answer)["skipped"], code) == (0, 1, 0)
+
+
+def test_bill_contracts_command_says_what_is_refused(world: World) -> None:
+    make_contract(world)
+    Contract.objects.update(anchor_day=99)
+
+    text, code = command("bill_contracts", "--on", "2026-01-15")
+
+    assert code == 1
+    assert "Mis de côté : Contrat CONT/000001 : le jour d'ancrage (99)" in text
+    assert command("bill_contracts", "--contract", "CONT/999999") == ("Contrat inconnu : CONT/999999.", 2)
+
+
+def test_plan_visits_command(world: World) -> None:
+    make_contract(world, "01/11/26", visits=(2, (3, 9)))
+    told, code = command("plan_visits", "--until", "2027-10-01", "--dry-run", "--json")
+    assert (len(json.loads(told)), code, InterventionRequest.objects.count()) == (2, 0, 0)
+
+    text, code = command("plan_visits", "--until", "2027-10-01")
+
+    assert code == 0
+    assert "2 visite(s), 0 refus." in text
+    assert command("plan_visits", "--until", "2027-10-01")[0].startswith("0 visite(s)")
+
+
+def test_post_invoices_command(world: World) -> None:
+    bill(world, make_contract(world), on="05/02/26")
+
+    text, code = command("post_invoices", "--on", "2026-02-05", "--all-drafts")
+
+    assert (code, "2 facture(s) validée(s), 0 refus." in text) == (0, True)
+    posted = Invoice.objects.order_by("number").values_list("number", "issued_on")
+    assert list(posted) == [("FA2026-00001", day("01/01/26")), ("FA2026-00002", day("01/02/26"))]
+    first = str(Invoice.objects.order_by("pk").values_list("pk", flat=True)[0])
+    refused, code = command("post_invoices", "--on", "2026-02-05", "--id", first)
+    assert (code, "seul un brouillon se valide" in refused) == (1, True)
+    assert command("post_invoices", "--on", "2026-02-05", "--id", "999999999")[1] == 2
+
+
+def test_pages_of_runs_are_for_who_may_bill(world: World, today: Any) -> None:
+    make_contract(world, "01/11/26")
+    may: Callable[[str], Any] = world.office
+    listed = may("Facturation").get("/admin/contracts/billingrun/")
+    assert "Lancer un passage" in listed.content.decode()
+    assert may("Planificateur").client.post("/admin/contracts/billingrun/launch/").status_code == 403
+
+    launched = may("Facturation").client.post("/admin/contracts/billingrun/launch/", {"on": "2026-11-24"})
+
+    run = BillingRun.objects.get()
+    assert launched.headers["Location"] == f"/admin/contracts/billingrun/{run.pk}/change/"
+    assert (run.by, run.expected, run.on) == (world.biller, 1, timezone.localdate())
