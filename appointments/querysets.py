@@ -5,8 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Subquery, When
-from django.db.models.functions import Least
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from appointments.choices import AppointmentState
@@ -41,18 +40,8 @@ class AppointmentLineQuerySet(models.QuerySet[Any]):
         )
 
     def open(self, on: date) -> "AppointmentLineQuerySet":
-        """Lines with something left to bill."""
-        return (
-            self.left_to_bill(on)
-            .annotate(
-                left=Case(
-                    When(request_line__isnull=True, then=F("own_left")),
-                    default=Least(F("own_left"), F("request_left")),
-                    output_field=_QUANTITY,
-                )
-            )
-            .filter(left__gt=0)
-        )
+        """Lines with something left to bill: of their own, and of the DI's line when they have one."""
+        return self.left_to_bill(on).filter(Q(request_line=None) | Q(request_left__gt=0), own_left__gt=0)
 
 
 class AppointmentQuerySet(models.QuerySet[Any]):

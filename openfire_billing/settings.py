@@ -128,6 +128,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLED = not TESTING
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "openfire_billing.proxies.client_address"
 
 # Language and time: French people, French days.
 LANGUAGE_CODE = "fr"
@@ -204,7 +205,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)  # one proxy, that writes X-Forwarded-Proto and -For
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("HTTPS", default=not LOCAL)
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0 if LOCAL else 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
@@ -246,6 +248,7 @@ REST_FRAMEWORK = {
         "anon": env("API_ANONYMOUS_RATE", default=None if TESTING else "120/min"),
         "login": env("API_LOGIN_RATE", default=None if TESTING else "20/min"),
     },
+    "NUM_PROXIES": int(BEHIND_PROXY),
     "EXCEPTION_HANDLER": "openfire_billing.api.errors.answer_to",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

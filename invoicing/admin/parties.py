@@ -307,7 +307,14 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
         (_("Personne"), {"fields": (("first_name", "last_name"), "email")}),
         (_("Accès"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
     )
+    add_fieldsets = (
+        (None, {"fields": ("username", "email", "is_staff", "usable_password", "password1", "password2")}),
+    )
     filter_horizontal: ClassVar[Any] = ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Who works at the office logs in here; a technician's box is unticked, the phone is enough for him."""
+        return {"is_staff": True}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")

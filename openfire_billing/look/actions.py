@@ -146,6 +146,7 @@ class ActionsMixin:
             "title": action.label,
             "document": document,
             "act": action,
+            "has_preview": action.preview is not None,
             "form": form,
             "refusal": refusal,
             "once": uuid4(),  # a second press of the button, or « back » and again, does nothing more
@@ -182,6 +183,8 @@ class ActionsMixin:
             made = made.made
         if made is not None and hasattr(made, "_meta") and made != document:
             return format_html("{} : {} {}", action.done or action.label, link_to(made), note)
+        if note:
+            return format_html("{} : {}", document, note)
         return format_html("{} : {}", made if made == document else document, action.done or action.label)
 
     def _after(self, action: DocumentAction, document: Any) -> str:

@@ -220,7 +220,7 @@
     const preset = form.querySelector('[name="partner"]');
     const version = form.querySelector('[name="_version"]');
     if (preset && preset.value && version && !version.value) ask("partner");
-    ["partner", "customer", "task", "template", "from_on", "equipment"].forEach((name) => {
+    ["partner", "customer", "payer", "task", "template", "from_on", "equipment"].forEach((name) => {
       const input = form.querySelector(`[name="${name}"]`);
       if (!input) return;
       if (input.tagName === "SELECT" && window.django && window.django.jQuery) window.django.jQuery(input).on("select2:select", () => ask(name));
