@@ -22,7 +22,7 @@ def take_ids(model: type[models.Model], count: int, *, using: str = "default") -
         return []
     connection = connections[using]
     table = model._meta.db_table
-    column = model._meta.pk.column  # type: ignore[union-attr]
+    column = model._meta.pk.column
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -69,7 +69,7 @@ def update(
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
-    key = connection.ops.quote_name(model._meta.pk.column)  # type: ignore[union-attr]
+    key = connection.ops.quote_name(str(model._meta.pk.column))
     if connection.vendor == "postgresql":
         types = [_field(model, name).db_type(connection) for name in columns]
         sets = ", ".join(f"{name} = s.c{i}" for i, name in enumerate(names))

@@ -212,12 +212,12 @@ def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> N
         _post(run, to_post, made, report)
     refused = {refusal.contract: refusal for refusal in (*made.refusals, *facts.broken)}
     rows = []
-    for contract in facts.contracts:
-        refusal = refused.get(contract.id)
-        due = facts.was[contract.id][0] if refusal else next_due_on(contract, claimed)
+    for one in facts.contracts:
+        refusal = refused.get(one.id)
+        due = facts.was[one.id][0] if refusal else next_due_on(one, claimed)
         row = (due, refusal.code if refusal else "", refusal.reason if refusal else "")
-        if row[::2] != facts.was[contract.id]:
-            rows.append((contract.id, *row))
+        if (row[0], row[2]) != facts.was[one.id]:
+            rows.append((one.id, *row))
     rows += [(r.contract, facts.was[r.contract][0], r.code, r.reason) for r in facts.broken]
     bulk.update(Contract, ["next_due_on", "set_aside_code", "set_aside_reason"], rows)
 
@@ -274,7 +274,7 @@ def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> Non
 
 def _said(made: Plan, facts: ChunkFacts, report: _Report) -> dict[int, tuple[str, str, str]]:
     """(result, code, reason) of each contract of the chunk, in order."""
-    said = {
+    said: dict[int, tuple[str, str, str]] = {
         refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)
     }
     for skip in made.skips:
@@ -286,8 +286,8 @@ def _said(made: Plan, facts: ChunkFacts, report: _Report) -> dict[int, tuple[str
             said[contract] = (Result.BILLED, "", _drafts_text(report.drafts[contract]))
     for contract in report.invoices:
         held = said.get(contract)
-        note = held[1:] if held and held[0] == Result.SKIPPED else ("", "")
-        said[contract] = report.said.get(contract) or (Result.BILLED, *note)
+        code, reason = held[1:] if held and held[0] == Result.SKIPPED else ("", "")
+        said[contract] = report.said.get(contract) or (Result.BILLED, code, reason)
     return {
         pk: said.get(pk) or (Result.SKIPPED, "nothing_due", "")
         for pk in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken))

@@ -42,11 +42,8 @@ def rewrite_due(ids: Collection[int], *, on: date) -> None:
 def visits_made(facts: ChunkFacts) -> set[VisitKey]:
     """The keys of every visit ever made for these contracts."""
     ids = [contract.id for contract in facts.contracts]
-    return set(
-        ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
-        .order_by()
-        .values_list("chain_id", "year", "rank")
-    )
+    made: Any = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
+    return set(made.order_by().values_list("chain_id", "year", "rank"))
 
 
 def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> date | None:
@@ -81,7 +78,7 @@ def notice_visits_done() -> None:
     A DI knows nothing of contracts, so nobody told them; every run over all that is due asks first.
     """
     claimed = VisitClaim.objects.filter(visit=OuterRef("pk"), released_by__isnull=True)
-    done = ContractRequest.objects.filter(
+    done: Any = ContractRequest.objects.filter(
         ~Exists(claimed),
         per_visit("line__"),
         kind=RequestKind.VISIT,

@@ -120,7 +120,7 @@ class _Reader:
         if not rows:
             return self.facts
         lines = self._lines()
-        companies = {
+        companies: Any = {
             c["id"]: c
             for c in Company.objects.order_by().values("id", "currency", "rounding", "name", "income_account")
         }
@@ -213,7 +213,14 @@ class _Reader:
         return articles
 
     def _refuse_unbillable(
-        self, contract: int, reference: str, company: int, label: str, product: int | None, account: str, tax: int
+        self,
+        contract: int,
+        reference: str | None,
+        company: int,
+        label: str,
+        product: int | None,
+        account: str,
+        tax: int,
     ) -> None:
         if product and not account:
             self._break(contract, reference, f"l'article « {label} » n'a pas de compte de produit. Complétez sa fiche.")
@@ -276,7 +283,7 @@ class _Reader:
     def _visits(self) -> dict[int, list[f.VisitFacts]]:
         """The visits really done, of every line (a line billed by period does not look at them)."""
         found: dict[int, list[f.VisitFacts]] = defaultdict(list)
-        for pk, line, year, rank, of, done_on in (
+        rows: Any = (
             ContractRequest.objects.filter(
                 Q(line__frequency=BillingFrequency.PER_VISIT)
                 | Q(line__frequency="", line__contract__frequency=BillingFrequency.PER_VISIT),
@@ -287,7 +294,8 @@ class _Reader:
             )
             .order_by("year", "rank")
             .values_list("id", "line_id", "year", "rank", "of", "intervention__done_on")
-        ):
+        )
+        for pk, line, year, rank, of, done_on in rows:
             found[line].append(f.VisitFacts(pk, year, rank, of, done_on))
         return found
 

@@ -64,8 +64,9 @@ def live_claims(**source: Any) -> list[Any]:
     ((name, value),) = source.items()
     path = {"contract": "line__contract", "line": "line"}[name]
     found: list[Any] = []
+    claim: Any
     for claim, thing in ((PeriodClaim, "article"), (VisitClaim, "article"), (ExceptionClaim, "exception")):
-        found += claim.objects.filter(**{f"{thing}__{path}": value}, released_by__isnull=True)[:1]  # type: ignore[attr-defined]
+        found += claim.objects.filter(**{f"{thing}__{path}": value}, released_by__isnull=True)[:1]
     return found
 
 
@@ -108,7 +109,7 @@ def save_contract(contract: Contract, *, on: date, by: Any) -> Contract:
 def _refuse_change_of_terms(contract: Contract, before: Contract) -> None:
     changed = [name for name in TERMS if getattr(contract, name) != getattr(before, name)]
     if changed and live_claims(contract=contract):
-        labels = ", ".join(str(Contract._meta.get_field(name).verbose_name) for name in changed)
+        labels = ", ".join(str(getattr(Contract._meta.get_field(name), "verbose_name", name)) for name in changed)
         raise BusinessError(
             _("%(contract)s est déjà facturé : %(fields)s n'y change plus. Résiliez-le et faites-en un nouveau.")
             % {"contract": before, "fields": labels}
@@ -118,6 +119,7 @@ def _refuse_change_of_terms(contract: Contract, before: Contract) -> None:
 def _remap(contract: Contract, *, on: date) -> None:
     """Give articles and exceptions the taxes of the new fiscal position."""
     for line in contract.lines.all():
+        rows: Any
         for rows in (line.articles, line.exceptions):
             changed = remap_taxes(rows.select_related("product__tax", "tax"), position=contract.fiscal_position, on=on)
             rows.model.objects.bulk_update(changed, ["tax", "tax_is_manual"])

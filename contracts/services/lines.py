@@ -78,7 +78,7 @@ def _fill(line: ContractLine) -> None:
 def _refuse_change_of_terms(line: ContractLine, before: ContractLine) -> None:
     changed = [name for name in TERMS if getattr(line, name) != getattr(before, name)]
     if changed and live_claims(line=line):
-        labels = ", ".join(str(ContractLine._meta.get_field(name).verbose_name) for name in changed)
+        labels = ", ".join(str(getattr(ContractLine._meta.get_field(name), "verbose_name", name)) for name in changed)
         raise BusinessError(
             _(
                 "« %(line)s » est déjà facturée : %(fields)s n'y change plus. Donnez-lui un dernier jour et ajoutez une ligne."

@@ -98,7 +98,8 @@ def rows_of(
     groups: Sequence[GroupIntent], facts: ChunkFacts, *, by: Any, at: datetime
 ) -> tuple[Rows, list[tuple[GroupIntent, int | None]]]:
     """The rows to write, ids taken, and the id of each group's draft."""
-    rows, written = Rows(), []
+    rows = Rows()
+    written: list[tuple[GroupIntent, int | None]] = []
     papers = [group for group in groups if group.kind != FREE]
     ids = iter(bulk.take_ids(Invoice, len(papers)))
     line_ids = iter(bulk.take_ids(InvoiceLine, sum(len(group.charges) for group in papers)))
