@@ -69,7 +69,7 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             True,
             Contract.objects.filter(company__in=companies).set_aside().count,
         ),
-        ("contracts.view_billingrun", "Nuit sans facturation", "contracts_billingrun", "nuits", True, _bad_nights),
+        ("contracts.bill_contract", "Nuit sans facturation", "contracts_billingrun", "nuits", True, _bad_nights),
     ]
 
 
