@@ -8,6 +8,8 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from interventions.models import (
     InstalledProduct,
@@ -20,6 +22,7 @@ from interventions.models import (
 )
 from interventions.services import billing
 from interventions.services import requests as services
+from interventions.services.purchases import order_supplies
 from invoicing.admin.base import default_company
 from invoicing.api.base import (
     DeleteMixin,
@@ -28,10 +31,12 @@ from invoicing.api.base import (
     ReadMixin,
     WriteMixin,
     act,
+    asked_of,
     invoice_many,
 )
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.purchases import PurchaseOrderSerializer
 from invoicing.api.quotes import QuoteSerializer
 from invoicing.choices import TagScope
 from invoicing.models import Address, FiscalPosition, Partner, Tag
@@ -155,6 +160,27 @@ class InterventionSerializer(DocumentSerializer):
         return made
 
 
+class PurchaseSerializer(serializers.Serializer):
+    """Which day? Today unless told."""
+
+    on = DayField(required=False)
+
+
+class SkippedLineSerializer(serializers.Serializer):
+    """A line that was not ordered, and why."""
+
+    line = serializers.IntegerField()
+    label = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class PurchasesSerializer(serializers.Serializer):
+    """The orders made, one for each supplier, and the lines left out."""
+
+    orders = PurchaseOrderSerializer(many=True)
+    skipped = SkippedLineSerializer(many=True)
+
+
 class InterventionFilter(django_filters.FilterSet):
     partner = IdFilter()
     bill_to = IdFilter()
@@ -216,6 +242,24 @@ class InterventionView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def invoice_many(self, interventions: list[InterventionRequest], asked: dict[str, Any]) -> list[Outcome]:
         """Factures en brouillon de plusieurs DI : un refus n'arrête pas les autres."""
         return billing.invoice_interventions(interventions, by=self.request.user, **asked)
+
+    @action(
+        detail=True,
+        methods=["post"],
+        permission="invoicing.add_purchaseorder",
+        asks=PurchaseSerializer,
+        answers=PurchasesSerializer,
+        status=201,
+        is_act=True,
+    )
+    def purchase(self, request: Any, pk: str) -> Response:
+        """Commandes fournisseurs en brouillon, une par fournisseur ; les lignes laissées sont dites, avec leur raison."""
+        intervention = self.get_object()
+        on = asked_of(self, request).get("on") or timezone.localdate()
+        made = order_supplies(intervention, on=on, by=request.user)
+        orders = [self.shown(order, PurchaseOrderSerializer) for order in made.orders]
+        skipped = [{"line": line.pk, "label": str(line), "reason": why} for line, why in made.skipped]
+        return Response({"orders": orders, "skipped": skipped}, status=201)
 
     @act(CHANGE, asks=OnSerializer)
     def finish(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:

@@ -106,8 +106,8 @@ class LineSerializer(serializers.Serializer):
         return None
 
 
-def edits_of(given: Iterable[Mapping[str, Any]], there: Any = ()) -> list[LineEdit]:
-    """What a body asks for its lines. `there`: the lines already on the document."""
+def edits_of(given: Iterable[Mapping[str, Any]], there: Any = (), *, price: str = "unit_price") -> list[LineEdit]:
+    """What a body asks for its lines. `there`: the lines already on the document. `price`: the article's field to take."""
     known = {line.pk: line for line in there}
     last = max((line.position for line in known.values()), default=0)
     edits = []
@@ -119,19 +119,19 @@ def edits_of(given: Iterable[Mapping[str, Any]], there: Any = ()) -> list[LineEd
             continue
         if pk is None:
             values.setdefault("position", last + rank)
-        _fill_from_product(values, known.get(pk))
+        _fill_from_product(values, known.get(pk), price)
         if "tax" in values:
             values["tax_is_manual"] = values["tax"] is not None
         edits.append(LineEdit(pk=pk, values=values))
     return edits
 
 
-def _fill_from_product(values: dict[str, Any], before: Any) -> None:
+def _fill_from_product(values: dict[str, Any], before: Any, price: str) -> None:
     """A new article brings its text and price, unless they are given."""
     product = values.get("product")
     if product is None or (before is not None and before.product_id == product.pk):
         return
-    values.setdefault("unit_price", product.unit_price)
+    values.setdefault("unit_price", getattr(product, price))
     if not values.get("label"):
         values["label"] = product.label
     if before is not None:

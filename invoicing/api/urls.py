@@ -7,6 +7,7 @@ from invoicing.api import catalogue, parties
 from invoicing.api.invoices import InvoiceView
 from invoicing.api.login import LoginView, LogoutView
 from invoicing.api.payments import PaymentView
+from invoicing.api.purchases import PurchaseOrderView, SupplierBillView
 from invoicing.api.quotes import QuoteView
 
 router = SimpleRouter()
@@ -21,6 +22,8 @@ router.register("payment-terms", catalogue.PaymentTermView)
 router.register("quotes", QuoteView)
 router.register("invoices", InvoiceView)
 router.register("payments", PaymentView)
+router.register("purchase-orders", PurchaseOrderView)
+router.register("supplier-bills", SupplierBillView)
 
 urlpatterns = [
     path("login/", LoginView.as_view(), name="login"),

@@ -13,15 +13,20 @@ from contracts.services import life
 from contracts.services.billing import bill_contracts
 from contracts.services.lines import save_line
 from interventions.models import InterventionType, Technician
-from invoicing.models import PaymentTerm, Tag, Unit
+from interventions.services.purchases import order_supplies
+from invoicing.choices import OrderState
+from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit
 from invoicing.services.documents.lines import LineEdit
+from invoicing.services.documents.purchases import bill_order, move_order
 from invoicing.services.settlement import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
 from tests.factories import (
     InstalledProductFactory,
+    PartnerFactory,
     ProductFactory,
     TemplateFactory,
     World,
+    item,
     position,
     tax,
 )
@@ -64,6 +69,7 @@ def one_of_each(world: World) -> dict[str, int]:
     payment = pay_invoice(posted, amount=Decimal(10), on=world.today, kind="transfer", by=world.accountant)
     who = technician_of(world)
     rdv = appoint(world.intervention(), technicians=[who], starts_at=at(9), on=world.today, by=world.planner)
+    order = purchase_order(world)
     records = {
         "partners": world.customer,
         "addresses": world.customer.default_address(),
@@ -76,6 +82,8 @@ def one_of_each(world: World) -> dict[str, int]:
         "quotes": world.quote(),
         "invoices": world.draft(),
         "payments": payment,
+        "purchase-orders": order,
+        "supplier-bills": bill_order(order, number="F-1", on=world.today, by=world.biller),
         "interventions": world.intervention(),
         "intervention-types": InterventionType.objects.get(name="SAV"),
         "intervention-templates": TemplateFactory(),
@@ -104,6 +112,15 @@ def contract(world: World, *, is_active: bool = True, **values: Any) -> Contract
     article = LineEdit(values={"product": product, "label": product.label, "unit_price": product.unit_price})
     save_line(line, articles=[article], on=world.today, by=world.manager)
     return life.activate_contract(made, on=world.today, by=world.manager) if is_active else made
+
+
+def purchase_order(world: World, *, quantity: int = 2, supplier: str = "Fonderie Fictive") -> PurchaseOrder:
+    """An order sent to a supplier, from a DI of stoves bought at 2 100,00."""
+    values = {"supplier": PartnerFactory(name=supplier), "purchase_price": Decimal(2100), "kind": "goods"}
+    product = ProductFactory(code=f"poele {supplier}", name="Poêle", **values)
+    di = world.intervention(item(quantity, code=product.code))
+    (order,) = order_supplies(di, on=world.today, by=world.planner).orders
+    return move_order(order, to=OrderState.SENT, by=world.planner)
 
 
 def technician_of(world: World) -> Technician:

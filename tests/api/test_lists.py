@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax, Journal, Partner
-from tests.api.subjects import contract, one_of_each
+from tests.api.subjects import contract, one_of_each, purchase_order
 from tests.factories import AddressFactory, InstalledProductFactory, PartnerFactory, ProductFactory, World, item, tax
 from tests.factories.api import Api
 from tests.factories.appointments import book
@@ -38,6 +38,15 @@ def paid(world: World, number: int) -> Any:
     return pay_invoice(invoice, amount=Decimal(10), on=world.today, kind="transfer", by=world.accountant)
 
 
+def supplier_bill(world: World, number: int) -> Any:
+    from invoicing.services.documents.purchases import bill_order, check_bill
+    from invoicing.services.settlement import pay_supplier
+
+    order = purchase_order(world, supplier=f"Fonderie {number}")
+    bill = check_bill(bill_order(order, number="F-1", on=world.today, by=world.biller), by=world.biller)
+    return pay_supplier(bill, amount=Decimal(10), on=world.today, kind="transfer", by=world.accountant)
+
+
 MAKERS: dict[str, SEED] = {
     "partners": lambda world, number: customer(number),
     "addresses": lambda world, number: customer(number),
@@ -48,6 +57,8 @@ MAKERS: dict[str, SEED] = {
         intervention=intervention(world, number)
     ),
     "payments": paid,
+    "purchase-orders": lambda world, number: purchase_order(world, supplier=f"Fonderie {number}"),
+    "supplier-bills": supplier_bill,
     "appointments": lambda world, number: book(world, intervention(world, number), state="confirmed"),
     "installed-products": lambda world, number: InstalledProductFactory(partner=customer(number)),
     "contracts": lambda world, number: contract(world, payer=customer(number)),

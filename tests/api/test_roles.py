@@ -29,6 +29,8 @@ RECORDS: dict[str, tuple[Any, Any, Any, Any]] = {
     "quotes": (OFFICE, MONEY, MONEY, MONEY),
     "invoices": (MONEY, MONEY, MONEY, MONEY),
     "payments": (MONEY, POSTS, None, None),
+    "purchase-orders": (OFFICE, OFFICE, OFFICE, OFFICE),
+    "supplier-bills": (MONEY, MONEY, MONEY, None),
     "interventions": (OFFICE, OFFICE, OFFICE, OFFICE),
     "intervention-types": (OFFICE, None, None, None),
     "intervention-templates": (OFFICE, None, None, None),
@@ -53,11 +55,22 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post quotes/{id}/invoice/": MONEY,
     "post quotes/{id}/cancel/": MONEY,
     "post quotes/{id}/reset/": MONEY,
+    "post purchase-orders/{id}/send/": OFFICE,
+    "post purchase-orders/{id}/confirm/": OFFICE,
+    "post purchase-orders/{id}/receive/": OFFICE,
+    "post purchase-orders/{id}/bill/": MONEY,
+    "post purchase-orders/{id}/cancel/": OFFICE,
+    "post purchase-orders/{id}/reset/": OFFICE,
+    "post supplier-bills/{id}/check/": MONEY,
+    "post supplier-bills/{id}/pay/": POSTS,
+    "post supplier-bills/{id}/reset/": MONEY,
+    "post supplier-bills/{id}/cancel/": MONEY,
     "post interventions/invoice/": MONEY,
     "post interventions/{id}/validate/": OFFICE,
     "post interventions/{id}/quote/": MONEY,
     "post interventions/{id}/invoice/": MONEY,
     "post interventions/{id}/appointment/": OFFICE,
+    "post interventions/{id}/purchase/": OFFICE,
     "post interventions/{id}/finish/": OFFICE,
     "post interventions/{id}/cancel/": OFFICE,
     "post interventions/{id}/reset/": OFFICE,
@@ -148,7 +161,18 @@ def test_nobody_is_sent_away(world: World) -> None:
                 assert answer["WWW-Authenticate"] == "Token"
 
 
-OWNED = ("quotes", "invoices", "payments", "interventions", "appointments", "technicians", "contracts", "billing-runs")
+OWNED = (
+    "quotes",
+    "invoices",
+    "payments",
+    "purchase-orders",
+    "supplier-bills",
+    "interventions",
+    "appointments",
+    "technicians",
+    "contracts",
+    "billing-runs",
+)
 
 
 def test_objects_of_another_company_are_404(world: World) -> None:
@@ -178,6 +202,8 @@ def test_records_of_another_company_are_not_named_in_a_body(world: World) -> Non
         "appointments/": {"intervention": records["interventions"], "technicians": [records["technicians"]]},
         "payments/": {"company": world.company.pk, "invoices": [records["invoices"]]},
         "quotes/": {"company": world.company.pk},
+        "purchase-orders/": {"company": world.company.pk},
+        "supplier-bills/": {"company": world.company.pk, "order": records["purchase-orders"]},
         "invoices/": {"company": world.company.pk},
         "contracts/": {"company": world.company.pk},
         "taxes/": {"company": world.company.pk},

@@ -112,6 +112,7 @@ NAMED = {
     "product": "products",
 }
 NAMED |= {"tax": "taxes", "task": "tasks", "fiscal_position": "fiscal-positions", "unit": "units", "site": "addresses"}
+NAMED |= {"supplier": "partners", "order": "purchase-orders", "deliver_to": "addresses"}
 
 
 def _survives(operation: Any, token: str, records: dict[str, int]) -> None:

@@ -1,0 +1,313 @@
+"""Purchase orders and suppliers' bills."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import django_filters
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from djmoney.money import Money
+from rest_framework import serializers
+
+from invoicing.admin.base import default_company
+from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.invoices import PaySerializer
+from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
+from invoicing.choices import OrderState
+from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.services.documents import purchases as services
+from invoicing.services.documents.lines import items_of_edits
+from invoicing.services.settlement import pay_supplier
+from openfire_billing.api.counts import CountsField, with_counts
+from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.errors import WrongState
+
+CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
+PRICE = "purchase_price"
+
+
+def _company_of(data: dict[str, Any], user: Any) -> Company:
+    company = data.get("company") or default_company(user)
+    if company is None:
+        raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
+    return company
+
+
+class OrderLineSerializer(LineSerializer):
+    """At the purchase price."""
+
+    document = "order"
+
+    def left_of(self, line: PurchaseOrderLine) -> None:
+        return None
+
+
+class PurchaseOrderSerializer(DocumentSerializer):
+    """An order to a supplier."""
+
+    number = serializers.CharField(read_only=True)
+    supplier = Id(queryset=Partner.objects.all())
+    deliver_to = Id(queryset=Address.objects.all(), required=False, allow_null=True)
+    ordered_on = DayField(required=False)
+    expected_on = DayField(required=False, allow_null=True)
+    lines = OrderLineSerializer(many=True, required=False)
+
+    class Meta:
+        model = PurchaseOrder
+        fields = (
+            "id",
+            "number",
+            "state",
+            "company",
+            "supplier",
+            "deliver_to",
+            "ordered_on",
+            "expected_on",
+            "notes",
+            "origin",
+            "lines",
+            "currency",
+            "net",
+            "tax",
+            "gross",
+            "taxes",
+            "counts",
+        )
+        read_only_fields = ("origin",)
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        lines = PurchaseOrderLine.objects.select_related("tax", "unit")
+        return with_counts(queryset, request.user).select_related("company").prefetch_related(Prefetch("lines", lines))
+
+    def create(self, data: dict[str, Any]) -> PurchaseOrder:
+        company, on = _company_of(data, self.user), data.get("ordered_on") or timezone.localdate()
+        _refuse_expected(data.get("expected_on"), on)
+        edits = edits_of(data.get("lines", ()), price=PRICE)
+        order = services.draft_order(
+            company=company,
+            supplier=data["supplier"],
+            items=items_of_edits(edits, position=None, company=company, on=on),
+            on=on,
+            by=self.user,
+            deliver_to=data.get("deliver_to"),
+        ).order
+        more = {name: data[name] for name in ("expected_on", "notes") if data.get(name)}
+        return services.edit_order(order, edits=(), values=more, by=self.user) if more else order
+
+    def update(self, order: PurchaseOrder, data: dict[str, Any]) -> PurchaseOrder:
+        edits = edits_of(data.pop("lines", ()), order.lines.all(), price=PRICE)
+        _refuse_expected(data.get("expected_on", order.expected_on), data.get("ordered_on", order.ordered_on))
+        return services.edit_order(order, edits=edits, values=data, by=self.user)
+
+
+def _refuse_expected(expected: date | None, on: date) -> None:
+    if expected is not None and expected < on:
+        raise serializers.ValidationError({"expected_on": [_("La livraison n'est pas attendue avant la commande.")]})
+
+
+class SupplierPaymentSerializer(serializers.Serializer):
+    """Money paid on a supplier's bill."""
+
+    on = serializers.DateField()
+    kind = serializers.CharField()
+    amount = Amount()
+    reference = serializers.CharField()
+
+
+class SupplierBillSerializer(OfficeSerializer):
+    """A supplier's bill: his number, and the amounts printed on it. `gross`, `paid` and `residual` are computed."""
+
+    state = serializers.CharField(read_only=True)
+    company = Id(queryset=Company.objects.all(), required=False)
+    supplier = Id(queryset=Partner.objects.all())
+    order = Id(queryset=PurchaseOrder.objects.all(), required=False, allow_null=True)
+    billed_on = DayField(required=False)
+    due_on = DayField(required=False, allow_null=True)
+    net = Amount(source="net.amount", read_only=False, min_value=Decimal(0))
+    tax = Amount(source="tax.amount", read_only=False, min_value=Decimal(0))
+    gross = Amount(source="gross.amount")
+    paid = Amount()
+    residual = Amount()
+    currency = serializers.CharField(read_only=True)
+    payments = SupplierPaymentSerializer(many=True, read_only=True)
+    counts = CountsField()
+
+    class Meta:
+        model = SupplierBill
+        fields = (
+            "id",
+            "number",
+            "state",
+            "company",
+            "supplier",
+            "order",
+            "billed_on",
+            "due_on",
+            "net",
+            "tax",
+            "gross",
+            "paid",
+            "residual",
+            "currency",
+            "notes",
+            "payments",
+            "counts",
+        )
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return with_counts(queryset, request.user).with_residual().prefetch_related("payments")
+
+    def validate_company(self, company: Company) -> Company:
+        if self.instance is not None and company != self.instance.company:
+            raise serializers.ValidationError(_("La société d'un document ne change pas."))
+        return company
+
+    def create(self, data: dict[str, Any]) -> SupplierBill:
+        return services.record_bill(
+            company=_company_of(data, self.user),
+            supplier=data["supplier"],
+            number=data["number"],
+            on=data.get("billed_on") or timezone.localdate(),
+            net=data["net"]["amount"],
+            tax=data["tax"]["amount"],
+            by=self.user,
+            due_on=data.get("due_on"),
+            order=data.get("order"),
+            notes=data.get("notes", ""),
+        )
+
+    def update(self, bill: SupplierBill, data: dict[str, Any]) -> SupplierBill:
+        for name in ("net", "tax"):
+            if name in data:
+                data[name] = Money(data[name]["amount"], bill.currency)
+        order, supplier = data.get("order", bill.order), data.get("supplier", bill.supplier)
+        if order is not None and (order.supplier_id, order.company_id) != (supplier.pk, bill.company_id):
+            raise serializers.ValidationError({"order": [_("Choisissez une commande de ce fournisseur.")]})
+        due_on, billed_on = data.get("due_on", bill.due_on), data.get("billed_on", bill.billed_on)
+        if due_on is not None and due_on < billed_on:
+            raise serializers.ValidationError({"due_on": [_("L'échéance ne précède pas la date de la facture.")]})
+        return services.edit_bill(bill, values=data, by=self.user)
+
+
+class OrderBillSerializer(OnSerializer):
+    """The supplier's number, and the day of his bill."""
+
+    number = serializers.CharField(max_length=60)
+
+
+class PurchaseOrderFilter(django_filters.FilterSet):
+    supplier = IdFilter()
+    company = IdFilter()
+    ordered_on_after = SinceFilter("ordered_on")
+    ordered_on_before = UntilFilter("ordered_on")
+    expected_on_before = UntilFilter("expected_on")
+
+    class Meta:
+        model = PurchaseOrder
+        fields = ("number", "state", "supplier", "company", "origin")
+
+
+class PurchaseOrderView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+    """Commandes fournisseurs."""
+
+    queryset = PurchaseOrder.objects.all()
+    serializer_class = PurchaseOrderSerializer
+    filterset_class = PurchaseOrderFilter
+    search_fields = ("number", "supplier__name", "origin")
+    ordering_fields = ("id", "number", "ordered_on", "expected_on")
+
+    def delete_document(self, document: PurchaseOrder, by: Any) -> None:
+        services.delete_orders([document], by=by)
+
+    def _moved(self, order: PurchaseOrder, to: OrderState) -> PurchaseOrder:
+        return services.move_order(order, to=to, by=self.request.user)
+
+    @act(CHANGE_ORDER)
+    def send(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+        """Marque la commande comme envoyée."""
+        return self._moved(order, OrderState.SENT)
+
+    @act(CHANGE_ORDER)
+    def confirm(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+        """Le fournisseur confirme."""
+        return self._moved(order, OrderState.CONFIRMED)
+
+    @act(CHANGE_ORDER)
+    def receive(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+        """La marchandise est reçue."""
+        if order.state == OrderState.BILLED:  # taking back its bill is what reopens it
+            raise WrongState(
+                _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
+                % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
+            )
+        return self._moved(order, OrderState.RECEIVED)
+
+    @act("invoicing.add_supplierbill", asks=OrderBillSerializer, answers=SupplierBillSerializer, status=201)
+    def bill(self, order: PurchaseOrder, asked: dict[str, Any]) -> Any:
+        """Facture fournisseur de ce qui n'est pas encore facturé de la commande."""
+        return services.bill_order(order, number=asked["number"], on=asked["on"], by=self.request.user)
+
+    @act(CHANGE_ORDER)
+    def cancel(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+        """Annule : ses lignes peuvent être commandées de nouveau."""
+        return self._moved(order, OrderState.CANCELLED)
+
+    @act(CHANGE_ORDER)
+    def reset(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+        """Remet en brouillon une commande envoyée ou annulée."""
+        return self._moved(order, OrderState.DRAFT)
+
+
+class SupplierBillFilter(django_filters.FilterSet):
+    supplier = IdFilter()
+    company = IdFilter()
+    order = IdFilter()
+    billed_on_after = SinceFilter("billed_on")
+    billed_on_before = UntilFilter("billed_on")
+    due_on_before = UntilFilter("due_on")
+    to_pay = django_filters.BooleanFilter(method="left_to_pay")
+
+    class Meta:
+        model = SupplierBill
+        fields = ("number", "state", "supplier", "company", "order")
+
+    def left_to_pay(self, queryset: Any, name: str, value: bool) -> Any:
+        """Checked, with something left to pay."""
+        wanted = SupplierBill.objects.to_pay().values("pk")
+        return queryset.filter(pk__in=wanted) if value else queryset.exclude(pk__in=wanted)
+
+
+class SupplierBillView(ReadMixin, WriteMixin, OfficeView):
+    """Factures fournisseurs."""
+
+    queryset = SupplierBill.objects.all()
+    serializer_class = SupplierBillSerializer
+    filterset_class = SupplierBillFilter
+    http_method_names = ["get", "post", "patch", "head", "options"]
+    search_fields = ("number", "supplier__name", "order__number")
+    ordering_fields = ("id", "number", "billed_on", "due_on", "gross")
+
+    @act(CHANGE_BILL)
+    def check(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+        """Bonne à payer : la facture est comparée à sa commande, un écart est gardé au journal."""
+        return services.check_bill(bill, by=self.request.user)
+
+    @act("invoicing.post_invoice", asks=PaySerializer)
+    def pay(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+        """Enregistre un paiement d'une facture bonne à payer ; répond la facture et ce qui en reste."""
+        pay_supplier(bill, by=self.request.user, **asked)
+        return bill
+
+    @act(CHANGE_BILL)
+    def reset(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+        """Remet à vérifier une facture sur laquelle rien n'est payé."""
+        return services.reopen_bill(bill, by=self.request.user)
+
+    @act(CHANGE_BILL)
+    def cancel(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+        """Annule une facture sur laquelle rien n'est payé."""
+        return services.cancel_bill(bill, by=self.request.user)
