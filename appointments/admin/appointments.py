@@ -117,7 +117,9 @@ APPOINTMENT_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
-        explain=_("Le RDV reçoit son numéro et ses intervenants sont pris. Prévenez ensuite le client par « Envoyer par e-mail »."),
+        explain=_(
+            "Le RDV reçoit son numéro et ses intervenants sont pris. Prévenez ensuite le client par « Envoyer par e-mail »."
+        ),
         run=lambda request, rdv, data: services.confirm_appointment(rdv, by=request.user),
         run_many=lambda request, rdvs, data: each(rdvs, lambda a: services.confirm_appointment(a, by=request.user)),
         done=_("confirmé"),
