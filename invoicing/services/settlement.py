@@ -185,4 +185,7 @@ def balance_of(customer: Partner, *, companies: Any) -> Decimal:
             Sum("allocations__amount"), Decimal(0), output_field=DecimalField(max_digits=14, decimal_places=2)
         )
     )
-    return to_cents(owed - sum((p.amount.amount - p.used for p in received), Decimal(0)))
+    payment: Any
+    for payment in received:
+        owed -= payment.amount.amount - payment.used
+    return to_cents(owed)

@@ -257,7 +257,7 @@ def check_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
     with transaction.atomic():
         order = _lock(bill.order) if bill.order else None
         bill = _lock_bill(bill)
-        text = _("Facture vérifiée, bonne à payer")
+        text: Any = _("Facture vérifiée, bonne à payer")
         if order is not None:
             billed = order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)
             left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))

@@ -48,9 +48,9 @@ def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
         for relation in Partner._meta.related_objects:
             _move(relation, loser, into)
         for model in (Attachment, FollowUp):
-            model.objects.filter(  # type: ignore[attr-defined]
-                content_type=ContentType.objects.get_for_model(Partner), object_id=loser.pk
-            ).update(object_id=into.pk)
+            model.objects.filter(content_type=ContentType.objects.get_for_model(Partner), object_id=loser.pk).update(
+                object_id=into.pk
+            )
         loser.merged_into, loser.is_active, loser.bill_to = into, False, None
         loser.save(update_fields=["merged_into", "is_active", "bill_to"])
         record(loser, "merged", by=by, text=_("Fusionné dans « %s »") % into)
