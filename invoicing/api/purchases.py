@@ -22,7 +22,6 @@ from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.settlement import pay_supplier
 from openfire_billing.api.counts import CountsField, with_counts
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
-from openfire_billing.errors import WrongState
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 PRICE = "purchase_price"
@@ -239,11 +238,6 @@ class PurchaseOrderView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     @act(CHANGE_ORDER)
     def receive(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
         """La marchandise est reçue."""
-        if order.state == OrderState.BILLED:  # taking back its bill is what reopens it
-            raise WrongState(
-                _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
-                % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
-            )
         return self._moved(order, OrderState.RECEIVED)
 
     @act("invoicing.add_supplierbill", asks=OrderBillSerializer, answers=SupplierBillSerializer, status=201)

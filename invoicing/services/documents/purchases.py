@@ -131,6 +131,11 @@ def move_order(order: PurchaseOrder, *, to: OrderState, by: Any) -> PurchaseOrde
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
         ):
             raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
+        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # taking back its bill is what reopens it
+            raise WrongState(
+                _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
+                % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
+            )
         if to == OrderState.SENT and not order.lines.exists():
             raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order)
         move(order, to, by=by, act=str(to), text=_TEXTS[to])
@@ -172,19 +177,9 @@ def record_bill(
 
     Raises BusinessError: already recorded, another supplier's order, amounts negative or finer than a cent.
     """
-    for amount in (net, tax):
-        if amount < 0 or amount != to_cents(amount):
-            raise BusinessError(_("Les montants d'une facture fournisseur sont positifs, au centime."))
-    if order is not None and (order.supplier_id != supplier.pk or order.company_id != company.pk):
-        raise BusinessError(
-            _("%(order)s est adressée à « %(supplier)s » : choisissez une commande de ce fournisseur.")
-            % {"order": order, "supplier": order.supplier}
-        )
     if due_on is None:
         term = usual_terms(supplier).payment_term
         due_on = term.due_on(on) if term else on
-    if due_on < on:
-        raise BusinessError(_("L'échéance ne précède pas la date de la facture."))
     bill = SupplierBill(
         company=company,
         supplier=supplier,
@@ -197,6 +192,7 @@ def record_bill(
         gross=Money(net + tax, company.currency),
         notes=notes,
     )
+    _refuse_bad_bill(bill)
     try:
         with transaction.atomic():
             bill.save()
@@ -207,6 +203,20 @@ def record_bill(
             % {"number": number, "supplier": supplier}
         ) from twice
     return bill
+
+
+def _refuse_bad_bill(bill: SupplierBill) -> None:
+    for amount in (bill.net.amount, bill.tax.amount):
+        if amount < 0 or amount != to_cents(amount):
+            raise BusinessError(_("Les montants d'une facture fournisseur sont positifs, au centime."))
+    order = bill.order
+    if order is not None and (order.supplier_id != bill.supplier_id or order.company_id != bill.company_id):
+        raise BusinessError(
+            _("%(order)s est adressée à « %(supplier)s » : choisissez une commande de ce fournisseur.")
+            % {"order": order, "supplier": order.supplier}
+        )
+    if bill.due_on is not None and bill.due_on < bill.billed_on:
+        raise BusinessError(_("L'échéance ne précède pas la date de la facture."))
 
 
 def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> SupplierBill:
@@ -237,8 +247,7 @@ def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], by: Any) -> Supp
             raise WrongState(_("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill)
         for name, value in values.items():
             setattr(bill, name, value)
-        if min(bill.net.amount, bill.tax.amount) < 0:
-            raise BusinessError(_("Les montants d'une facture fournisseur sont positifs, au centime."))
+        _refuse_bad_bill(bill)
         bill.gross = bill.net + bill.tax
         bill.save()
     return bill
