@@ -41,7 +41,7 @@ class ContractChips(ChipFilter):
 @admin.register(Contract)
 class ContractAdmin(DocumentAdmin):
     company_path = "company"
-    list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "manager")
+    list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
     list_filter = (ContractChips, FromFilter, "state", "frequency", "invoicing", "manager", "company")
     search_fields = (
         "reference",
@@ -198,6 +198,11 @@ class ContractAdmin(DocumentAdmin):
         if contract.set_aside_reason:
             return badge("refused", _("Mis de côté"))
         return badge(*contract.phase(timezone.localdate()))
+
+    @admin.display(description=_("Gestionnaire"), ordering="manager__last_name")
+    def who(self, contract: Contract) -> str:
+        manager = contract.manager
+        return (manager.get_full_name() or manager.username) if manager else "–"
 
     @admin.display(description=_("Résiliation"))
     def ending(self, contract: Contract) -> str:

@@ -93,12 +93,12 @@ class ContractLineAdmin(DocumentAdmin):
                 "classes": ("notebook",),
             },
         ),
-        (_("Sav"), {"fields": ("uses_callouts", "included_callouts", "callouts_text"), "classes": ("notebook",)}),
+        (_("SAV"), {"fields": ("uses_callouts", "included_callouts", "callouts_text"), "classes": ("notebook",)}),
         (_("Appareil"), {"fields": ("equipment", "serial_text", "site_text"), "classes": ("notebook",)}),
     )
     notebook = (
         ("facturation", _("Facturation"), ("inline:articles", "inline:exceptions", _("Rythme propre"))),
-        ("planification", _("Planification"), (_("Planification"), _("Sav"))),
+        ("planification", _("Planification"), (_("Planification"), _("SAV"))),
         ("equipement", _("Équipement"), (_("Appareil"),)),
     )
     readonly_fields = ("next_text", "next_amounts", "visits_text", "callouts_text", "serial_text", "site_text")

@@ -130,6 +130,9 @@ def take(camera: Camera) -> None:
     camera.shoot("rdv-action", appointment)
     camera.shoot("week", lambda p: _open(p, "/admin/appointments/appointment/semaine/"))
     camera.shoot("contract", lambda p: _open(p, "/admin/contracts/contract/1/change/"), sizes=both)
+    line = "/admin/contracts/contractline/1/change/"
+    for name in ("facturation", "planification", "equipement", "suivi"):
+        camera.shoot(f"contract-line-{name}", lambda p, name=name: _open(p, line, name))
     camera.shoot("contract-list", lambda p: _open(p, "/admin/contracts/contract/"))
     camera.shoot("run", lambda p: _open(p, "/admin/contracts/billingrun/1/change/"), sizes=both)
     camera.shoot("mobile-week", lambda p: _open(p, "/mobile/semaine/"), user="tech", sizes=(PHONE,))
