@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,6 @@ from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Address, Company, FiscalPosition, Invoice, Tax
 from openfire_billing.periods import ONE_DAY
 
-LONG_AGO = timedelta(days=100)
 DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
 
 _CONTRACT = (
@@ -339,27 +338,16 @@ class _Reader:
         return defaultdict(tuple, {contract: tuple(many) for contract, many in found.items()})
 
     def _claims(self) -> None:
-        """The live claims, those of settled periods left out. Asked by article, so that the index of claims answers
-        however many there are; a contract that waits since long ago does not make the others read their past."""
-        due = {
-            article.id: line.settled_before
-            for c in self.facts.contracts
-            for line in c.lines
-            for article in line.articles
-        }
-        latest = max((day for day in due.values() if day), default=DAWN)
-        recent = {pk: day for pk, day in due.items() if day and day > latest - LONG_AGO}
-        others = [pk for pk in due if pk not in recent]
-        alive = PeriodClaim.objects.filter(released_by__isnull=True).order_by()
-        columns = ("article_id", "start", "end", "kind")
-        periods: list[Any] = []
-        if recent:
-            since = min(recent.values())
-            periods += alive.filter(article__among=list(recent), end__gt=since).values_list(*columns)
-        if others:
-            periods += alive.filter(article__among=others).values_list(*columns)
-        visits = VisitClaim.objects.filter(article__among=list(due), released_by__isnull=True).order_by()
-        self.facts.claimed = f.Claimed.of(periods, visits=visits.values_list("article_id", "visit_id"))
+        """The live claims, those of settled periods left out."""
+        periods = PeriodClaim.objects.filter(article__line__contract__among=self.ids, released_by__isnull=True)
+        if self.settled:
+            due = F("article__line__contract__next_due_on")
+            periods = periods.filter(Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True))
+        visits = VisitClaim.objects.filter(article__line__contract__among=self.ids, released_by__isnull=True)
+        self.facts.claimed = f.Claimed.of(
+            periods.order_by().values_list("article_id", "start", "end", "kind"),
+            visits=visits.order_by().values_list("article_id", "visit_id"),
+        )
 
 
 def _frequency(name: str, every: int | None, unit: str) -> f.Frequency:
