@@ -127,7 +127,7 @@ def night_alarm(now: datetime) -> tuple[str, str]:
     if not Contract.objects.billable().filter(validated_on__lt=night).exists():
         return "", ""
     day = date_format(night, "d/m/Y")
-    whole = BillingRun.objects.filter(on__gte=night, is_dry=False, selection=None)
+    whole = BillingRun.objects.filter(on__gte=night, is_dry=False, selection__isnull=True)
     if whole.filter(state=RunState.DONE).exists():  # by itself, or asked for since
         return "", ""
     run = BillingRun.objects.nights().filter(on=night).first()
