@@ -18,13 +18,15 @@ from contracts.services.billing import bill_chunk
 from contracts.services.night import resume_runs, run_night, start_night
 from contracts.services.runs import chunks_of, finish_run, start_run
 from contracts.tasks import bill_night
-from invoicing.models import Invoice
+from invoicing.models import Company, Invoice, InvoiceLine
 from openfire_billing.celery import app
+from openfire_billing.office.demonstration import load_demonstration
+from openfire_billing.office.scale import MARK, bench_kinds, load_contracts
 from tests.contracts.contract_builders import day, make_many
 from tests.factories.world import World, make_world
 from tests.faults.workers import Worker
 
-KILLS = 20
+KILLS, VOLUME = 20, 800
 
 
 @pytest.fixture
@@ -32,28 +34,33 @@ def world(transactional_db: None) -> World:
     return make_world()
 
 
-def test_killed_twenty_times_and_taken_up(world: World) -> None:
-    make_many(world, 150)
-    run = start_run(on=day("15/02/26"), by=None)
+def test_killed_twenty_times_and_taken_up(transactional_db: None) -> None:
+    on = timezone.localdate()
+    load_demonstration(on=on)
+    load_contracts(VOLUME, company=Company.objects.get(), on=on, kinds=bench_kinds(on))
+    volume = list(Contract.objects.filter(notes=MARK).values_list("pk", flat=True))
+    run = start_run(on=on, by=None, selection=volume)
     dice = random.Random(20)
-    killed = 0
 
     for _time in range(KILLS):
-        killed += _kill_after(run, dice.uniform(0.02, 0.12))
+        _kill_at_work(run, dice)
 
     before = run.outcomes.count()
     for ids in chunks_of(run, 3):
         bill_chunk(run, ids)
     run = finish_run(run)
-    assert killed == KILLS
-    assert 0 < before < 150
-    assert (run.expected, run.billed, run.refused) == (150, 150, 0)
-    assert Invoice.objects.count() == PeriodClaim.objects.count() == 300
-    assert PeriodClaim.objects.values("article", "start").distinct().count() == 300
+    assert KILLS <= before < VOLUME
+    assert (run.expected, run.billed, run.refused) == (VOLUME, VOLUME, 0)
+    assert Invoice.objects.count() == VOLUME
+    assert (
+        PeriodClaim.objects.count() == PeriodClaim.objects.values("article", "start").distinct().count() == 3 * VOLUME
+    )
+    assert InvoiceLine.objects.filter(periodclaims__isnull=True).count() == 0
 
 
-def _kill_after(run: BillingRun, seconds: float) -> bool:
-    """A process of its own bills the run in small chunks, and dies after so long. Whether it was still at work."""
+def _kill_at_work(run: BillingRun, dice: random.Random) -> None:
+    """A process of its own bills the run in small chunks; it dies some chunks later, at any point of one."""
+    wanted = run.outcomes.count() + dice.randint(1, 9)
     connections.close_all()  # the child must not share a connection
     child = os.fork()
     if child == 0:
@@ -62,10 +69,12 @@ def _kill_after(run: BillingRun, seconds: float) -> bool:
                 bill_chunk(run, ids)
         finally:
             os._exit(0)
-    time.sleep(seconds)
+    while run.outcomes.count() < wanted:
+        time.sleep(0.001)
+    time.sleep(dice.uniform(0, 0.02))
     os.kill(child, signal.SIGKILL)
     _pid, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    assert os.WIFSIGNALED(status), "it was done before it died"
 
 
 def _wait_until_done(run_id: int, seconds: float = 60) -> BillingRun:
