@@ -1,7 +1,7 @@
 """What the planner is told of a chunk of contracts, read in a constant number of queries, after their lock."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,10 +24,10 @@ from contracts.models import (
 )
 from contracts.planner import facts as f
 from contracts.planner.intents import INCOMPLETE, Refusal
+from contracts.services.told import contract_told, lines_told
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Address, Company, FiscalPosition, Invoice, Tax
-from openfire_billing.periods import ONE_DAY
 
 DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
 
@@ -134,7 +134,7 @@ class _Reader:
             self.facts.was[row["id"]] = (row["next_due_on"], row["set_aside_reason"])
             self._refuse_foreign_position(row, company, foreign)
             self.facts.contracts.append(
-                _contract(row, company, addresses, _chained(lines[row["id"]], parts, due), creditable[row["id"]])
+                contract_told(row, company, addresses, lines_told(lines[row["id"]], parts, due), creditable[row["id"]])
             )
         if self.facts.broken:  # the first reason of each
             wrong = {refusal.contract: refusal for refusal in reversed(self.facts.broken)}
@@ -348,120 +348,3 @@ class _Reader:
             periods.order_by().values_list("article_id", "start", "end", "kind"),
             visits=visits.order_by().values_list("article_id", "visit_id"),
         )
-
-
-def _frequency(name: str, every: int | None, unit: str) -> f.Frequency:
-    return BillingFrequency.presets.get(name) or f.Frequency(every or 0, unit)
-
-
-def _chained(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: date | None) -> tuple[f.LineFacts, ...]:
-    """The lines of a contract, each with the limits of its amendment chain."""
-    articles, exceptions, visits = parts
-    return tuple(
-        _line(row, chain, articles[row["id"]], exceptions[row["id"]], visits[row["id"]], settled_before=due)
-        for row, chain in _chains(rows)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """Where a line stands in its amendment chain: the chain's first line and limits, where the next one begins."""
-
-    head: int
-    chain_start: date | None
-    chain_end: date | None
-    next_start: date | None
-    is_head: bool
-
-
-def _chains(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Chain]]:
-    by_id = {row["id"]: row for row in rows}
-    after = {row["replaces_id"]: row for row in by_id.values() if row["replaces_id"] in by_id}
-    found = []
-    for row in by_id.values():
-        head, tail = row, row
-        while head["replaces_id"] in by_id:
-            head = by_id[head["replaces_id"]]
-        while tail["id"] in after:
-            tail = after[tail["id"]]
-        following = after.get(row["id"])
-        found.append(
-            (
-                row,
-                _Chain(
-                    head=head["id"],
-                    chain_start=head["starts_on"],
-                    chain_end=tail["ends_on"] + ONE_DAY if tail["ends_on"] else None,
-                    next_start=following["starts_on"] if following else None,
-                    is_head=head is row,
-                ),
-            )
-        )
-    return found
-
-
-def _line(
-    row: dict[str, Any],
-    chain: _Chain,
-    articles: list[f.ArticleFacts],
-    exceptions: list[f.ExceptionFacts],
-    visits: list[f.VisitFacts],
-    *,
-    settled_before: date | None,
-) -> f.LineFacts:
-    months = tuple(row["visit_months"])
-    return f.LineFacts(
-        id=row["id"],
-        chain=chain.head,
-        articles=tuple(articles),
-        exceptions=tuple(exceptions),
-        visits=tuple(visits),
-        label=row["title"],
-        frequency=_frequency(row["frequency"], row["every"], row["unit"]) if row["frequency"] else None,
-        invoicing=row["invoicing"] or None,
-        chain_start=chain.chain_start,
-        chain_end=chain.chain_end,
-        start=None if chain.is_head else row["starts_on"],
-        end=chain.next_start,
-        grid_from=row["grid_from"],
-        billed_elsewhere_until=row["billed_elsewhere_until"],
-        settled_before=settled_before,
-        visit_plan=f.VisitPlan(row["repeat"], row["repeat_unit"], months) if row["repeat"] and months else None,
-    )
-
-
-def _contract(
-    row: dict[str, Any],
-    company: dict[str, Any],
-    addresses: dict[int, int],
-    lines: tuple[f.LineFacts, ...],
-    creditable: tuple[f.CreditableInvoice, ...],
-) -> f.ContractFacts:
-    return f.ContractFacts(
-        id=row["id"],
-        reference=row["reference"] or "",
-        payer=row["payer_id"],
-        billing_address=row["billing_address_id"] or addresses.get(row["payer_id"]),
-        company=row["company_id"],
-        fiscal_position=row["fiscal_position_id"],
-        payment_term=row["payment_term_id"],
-        journal=row["journal_id"],
-        start_on=row["start_on"],
-        lines=lines,
-        frequency=_frequency(row["frequency"], row["every"], row["unit"]),
-        invoicing=row["invoicing"],
-        currency=company["currency"],
-        end_on=row["end_on"],
-        auto_renew=row["auto_renew"],
-        terminated_on=row["terminated_on"],
-        alignment=row["alignment"],
-        anchor_day=row["anchor_day"],
-        proration=row["proration"],
-        late_billing=row["late_billing"],
-        grouped=row["grouped"],
-        group_by_payer=row["group_by_payer"],
-        auto_post=row["auto_post"],
-        purchase_order=row["purchase_order"],
-        rounding=company["rounding"],
-        creditable=creditable,
-    )

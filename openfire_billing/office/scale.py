@@ -4,7 +4,7 @@ Deterministic. The customers are invented; nothing is random.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import islice
@@ -83,55 +83,11 @@ MARK = "Volume de démonstration"
 
 
 def _batch(numbers: Sequence[int], *, company: Company, on: date, kinds: Sequence[Kind]) -> None:
-    counter = Counter.objects.get(company=company, series="CONT")
     positions = list(FiscalPosition.objects.filter(code__in=("VEN-5.5", "VEN-10", "VEN-20")).order_by("pk"))
-    term = PaymentTerm.objects.get(name="30 jours")
-    journal = Journal.objects.get(company=company, kind=JournalKind.INVOICE)
     task = Task.objects.filter(product__isnull=False).order_by("pk").first()
-    partners = Partner.objects.bulk_create(
-        Partner(name=f"Client {number + 1:06d}", email=f"client{number + 1}@volume.example") for number in numbers
-    )
-    addresses = Address.objects.bulk_create(
-        Address(
-            partner=partner,
-            street=f"{number % 97 + 1} rue des Essais",
-            zip=f"35{number % 90 + 100:03d}",
-            city="Rennes",
-            is_default=True,
-            is_billing=True,
-        )
-        for number, partner in zip(numbers, partners, strict=True)
-    )
-    contracts = []
-    for number, partner, address in zip(numbers, partners, addresses, strict=True):
-        kind = kinds[number % len(kinds)]
-        counter.last_number += 1
-        contracts.append(
-            Contract(
-                company=company,
-                reference=f"CONT/{counter.last_number:06d}",
-                state=ContractState.VALIDATED,
-                payer=partner,
-                billing_address=address,
-                subscribed_on=kind.start_on,
-                start_on=kind.start_on,
-                frequency=kind.frequency,
-                every=kind.every,
-                unit=kind.unit,
-                invoicing=kind.invoicing,
-                alignment=kind.alignment,
-                anchor_day=kind.anchor_day,
-                proration=kind.proration,
-                late_billing=kind.late_billing,
-                fiscal_position=positions[number % len(positions)],
-                payment_term=term,
-                journal=journal,
-                notes=MARK,
-                validated_on=on,
-            )
-        )
-    counter.save(update_fields=["last_number"])
-    contracts = Contract.objects.bulk_create(contracts)
+    addresses = _customers(numbers)
+    chosen = [kinds[number % len(kinds)] for number in numbers]
+    contracts = _contracts(numbers, addresses, chosen, positions, company=company, on=on)
     lines = ContractLine.objects.bulk_create(
         ContractLine(
             contract=contract,
@@ -143,12 +99,65 @@ def _batch(numbers: Sequence[int], *, company: Company, on: date, kinds: Sequenc
             visit_months=list(kind.months),
             validated_on=on,
         )
-        for contract, address, kind in zip(
-            contracts, addresses, (kinds[number % len(kinds)] for number in numbers), strict=True
-        )
+        for contract, address, kind in zip(contracts, addresses, chosen, strict=True)
     )
     Article.objects.bulk_create(_articles(numbers, lines, positions, on), batch_size=2_000)
     rewrite_due([contract.pk for contract in contracts], on=on)
+
+
+def _customers(numbers: Sequence[int]) -> list[Address]:
+    """A customer for each number, at one address."""
+    partners = Partner.objects.bulk_create(
+        Partner(name=f"Client {number + 1:06d}", email=f"client{number + 1}@volume.example") for number in numbers
+    )
+    return Address.objects.bulk_create(
+        Address(
+            partner=partner,
+            street=f"{number % 97 + 1} rue des Essais",
+            zip=f"35{number % 90 + 100:03d}",
+            city="Rennes",
+            is_default=True,
+            is_billing=True,
+        )
+        for number, partner in zip(numbers, partners, strict=True)
+    )
+
+
+def _contracts(
+    numbers: Sequence[int],
+    addresses: Sequence[Address],
+    chosen: Sequence[Kind],
+    positions: Sequence[FiscalPosition],
+    *,
+    company: Company,
+    on: date,
+) -> list[Contract]:
+    counter = Counter.objects.get(company=company, series="CONT")
+    term = PaymentTerm.objects.get(name="30 jours")
+    journal = Journal.objects.get(company=company, kind=JournalKind.INVOICE)
+    made = []
+    for number, address, kind in zip(numbers, addresses, chosen, strict=True):
+        terms = asdict(kind)
+        terms.pop("months")
+        counter.last_number += 1
+        made.append(
+            Contract(
+                company=company,
+                reference=f"CONT/{counter.last_number:06d}",
+                state=ContractState.VALIDATED,
+                payer=address.partner,
+                billing_address=address,
+                subscribed_on=kind.start_on,
+                fiscal_position=positions[number % len(positions)],
+                payment_term=term,
+                journal=journal,
+                notes=MARK,
+                validated_on=on,
+                **terms,
+            )
+        )
+    counter.save(update_fields=["last_number"])
+    return Contract.objects.bulk_create(made)
 
 
 def _articles(
