@@ -96,7 +96,6 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
     autocomplete_fields = ("bill_to", "tags")
     inlines = (TermsInline, AddressInline)
-    list_select_related = ("bill_to",)
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
     fieldsets = (
         (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
@@ -124,7 +123,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("merged_into").prefetch_related("addresses")
+        return super().get_queryset(request).select_related("bill_to", "merged_into").prefetch_related("addresses")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """A choice offers those one still works with."""

@@ -8,5 +8,6 @@ def test_page_of_the_api_shows_every_resource(page: Page) -> None:
 
     for resource in ("partners", "interventions", "appointments", "quotes", "invoices", "contracts", "billing-runs"):
         expect(page.locator(f'[data-tag="{resource}"]')).to_be_visible()
+    page.locator('[data-tag="invoices"]').click()
     page.locator("#operations-invoices-invoices_list").click()
     expect(page.get_by_text("payment_state").first).to_be_visible()
