@@ -112,6 +112,13 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             ),
         )
 
+    def with_refunded(self) -> "InvoiceQuerySet":
+        """Annotate `refunded`: what of a credit note was paid back; null when nothing was."""
+        refunds = apps.get_model("invoicing", "Allocation").objects.filter(
+            invoice=OuterRef("pk"), payment__is_refund=True
+        )
+        return self.annotate(refunded=sum_of(refunds, "amount", "invoice"))
+
     def not_sent(self) -> "InvoiceQuerySet":
         """Without a message that was sent or waits to be."""
         message = apps.get_model("invoicing", "Message").objects.filter(
@@ -139,6 +146,13 @@ class InvoiceLineQuerySet(models.QuerySet[Any]):
             credited=Balance("+", sum_of(credit, "quantity", "credits"), places=3),
             credited_net=Balance("+", sum_of(credit, "net", "credits"), places=2),
         )
+
+
+class PaymentQuerySet(models.QuerySet[Any]):
+    def with_left(self) -> "PaymentQuerySet":
+        """Annotate `left`: what of each payment settles nothing yet."""
+        used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
+        return self.annotate(left=Balance("+", F("amount"), "-", sum_of(used, "amount", "payment"), places=2))
 
 
 class PurchaseOrderQuerySet(models.QuerySet[Any]):

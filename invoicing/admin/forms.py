@@ -5,11 +5,14 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import PaymentKind
-from invoicing.models import InvoiceLine
+from invoicing.models import InvoiceLine, Payment
+from invoicing.services.settlement import oldest_first, open_invoices
 from openfire_billing.fields import DecimalInputField, number_text
+from openfire_billing.templatetags.office import euros
 
 
 class DateInput(forms.DateInput):
@@ -64,6 +67,54 @@ class PaymentForm(forms.Form):
 
     def prepare(self, request: Any, documents: Any) -> None:
         self.fields["amount"].initial = documents[0].residual
+
+
+class RefundForm(PaymentForm):
+    on = forms.DateField(label=_("Remboursé le"), widget=DateInput, initial=timezone.localdate)
+
+
+class AllocateForm(forms.Form):
+    """Which invoices to settle with a credit note or a payment: an amount for each, the oldest first proposed."""
+
+    MOST = 40
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        (document,) = documents
+        owed = open_invoices(document)
+        proposed = oldest_first(document.left if isinstance(document, Payment) else document.residual, owed)
+        for invoice in owed[: self.MOST]:
+            self.fields[f"invoice_{invoice.pk}"] = DecimalInputField(
+                label=str(invoice),
+                max_digits=14,
+                decimal_places=2,
+                min_value=0,
+                initial=proposed.get(invoice.pk),
+                required=False,
+                help_text=_("du %(day)s, reste %(left)s à payer")
+                % {"day": date_format(invoice.issued_on, "d/m/Y"), "left": euros(invoice.residual)},
+            )
+
+    def clean(self) -> dict[str, Any]:
+        asked = {name for name, value in self.data.items() if name.startswith("invoice_") and value}
+        if asked - set(self.fields):
+            raise forms.ValidationError(_("Une des factures vient d'être payée : revenez, puis recommencez."))
+        return super().clean() or {}
+
+    @staticmethod
+    def parts(data: dict[str, Any]) -> dict[int, Decimal]:
+        """{invoice id: amount} of the answers."""
+        return {int(name.removeprefix("invoice_")): amount for name, amount in data.items() if amount}
+
+
+def explain_allocation(document: Any) -> Any:
+    """What will be settled with what; or that there is nothing to settle, and what to do."""
+    if not open_invoices(document):
+        return _("%s n'a aucune facture à payer.") % document.customer
+    left = document.left if isinstance(document, Payment) else document.residual
+    return _("Il reste %(left)s à affecter. Les factures les plus anciennes de %(customer)s sont proposées.") % {
+        "left": euros(left),
+        "customer": document.customer,
+    }
 
 
 class CreditForm(forms.Form):

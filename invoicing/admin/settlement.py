@@ -1,18 +1,22 @@
-"""Payments."""
+"""Payments, received and paid back."""
 
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.filters import ChipFilter
+from invoicing.admin.forms import AllocateForm, explain_allocation
 from invoicing.models import Allocation, Payment
-from invoicing.services.settlement import record_payment
+from invoicing.services.settlement import allocate_payment, record_payment
 from openfire_billing.fields import DecimalInputField
-from openfire_billing.templatetags.office import amount
+from openfire_billing.look.actions import ActionsMixin, DocumentAction, reverse_change
+from openfire_billing.templatetags.office import amount, euros
 
 
 class AllocationInline(TabularInline):
@@ -33,25 +37,84 @@ class AllocationInline(TabularInline):
         return super().get_queryset(request).select_related("invoice")
 
 
+class PaymentChips(ChipFilter):
+    chips = (
+        ("a_affecter", _("À affecter"), lambda q, r: q.filter(is_refund=False, left__gt=0)),
+        ("recus", _("Reçus"), lambda q, r: q.filter(is_refund=False)),
+        ("remboursements", _("Remboursements"), lambda q, r: q.filter(is_refund=True)),
+    )
+
+
+PAYMENT_ACTIONS = (
+    DocumentAction(
+        name="affecter",
+        label=_("Affecter à des factures"),
+        icon="call_merge",
+        permission="invoicing.post_invoice",
+        offered=lambda payment: not payment.is_refund and payment.left > 0,
+        explain=explain_allocation,
+        form=AllocateForm,
+        run=lambda request, payment, data: allocate_payment(
+            payment, parts=AllocateForm.parts(data), on=timezone.localdate(), by=request.user
+        ),
+        done=_("affecté"),
+        confirm=_("Affecter"),
+    ),
+)
+
+
 class PaymentForm(forms.ModelForm):
     amount = DecimalInputField(label=_("Montant"), max_digits=14, decimal_places=2)
 
 
 @admin.register(Payment)
-class PaymentAdmin(OfficeAdmin):
+class PaymentAdmin(ActionsMixin, OfficeAdmin):
     company_path = "company"
     form = PaymentForm
-    list_display = ("number", "on", "customer", "kind", "amount_text", "reference")
-    list_filter = ("kind",)
+    list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
+    list_filter = (PaymentChips, "kind")
     search_fields = ("number", "customer__name", "reference")
     list_select_related = ("customer",)
     autocomplete_fields = ("customer",)
     date_hierarchy = "on"
     inlines = (AllocationInline,)
     fields = ("company", "customer", "on", "kind", "amount", "reference")
+    document_actions = PAYMENT_ACTIONS
     empty_text = _(
-        "L'argent reçu. Un paiement s'enregistre plutôt depuis la facture : Action › Enregistrer un paiement."
+        "L'argent reçu et rendu. Un paiement s'enregistre plutôt depuis la facture : Action › Enregistrer un paiement."
     )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_left().select_related("customer__merged_into", "company")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*self.fields, "is_refund") if obj and obj.is_refund else self.fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"on": timezone.localdate(), **super().get_changeform_initial_data(request)}
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        payment = self.get_object(request, object_id) if object_id else None
+        if payment is None:
+            return context
+        actions = self.actions_for(request, payment)
+        left = {
+            "label": _("Reste à affecter"),
+            "icon": "payments",
+            "text": euros(payment.left),
+            "url": "#allocations-group",
+        }
+        return context | {
+            "office_menu": actions,
+            "office_primary": actions,
+            "office_buttons": [] if payment.is_refund else [left],
+        }
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        """To its page: what it settles is said there."""
+        messages.success(request, _("%s : enregistré.") % obj)
+        return HttpResponseRedirect(reverse_change(obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -77,4 +140,8 @@ class PaymentAdmin(OfficeAdmin):
 
     @admin.display(description=_("Montant"), ordering="amount")
     def amount_text(self, payment: Payment) -> str:
-        return amount(payment.amount)
+        return amount(-payment.amount if payment.is_refund else payment.amount)
+
+    @admin.display(description=_("Reste à affecter"), ordering="left")
+    def left_text(self, payment: Payment) -> str:
+        return amount(payment.left) if payment.left and not payment.is_refund else "–"

@@ -19,7 +19,7 @@ from invoicing.admin.base import default_company
 from invoicing.admin.documents.invoices import letter
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
-from invoicing.api.payments import PaymentSerializer
+from invoicing.api.payments import AllocateSerializer, PaymentSerializer
 from invoicing.choices import PaymentKind, PaymentState
 from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Address, FiscalPosition, Invoice, InvoiceLine, Partner, PaymentTerm
@@ -29,7 +29,7 @@ from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.parties.messages import queue_message
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from invoicing.services.settlement import pay_invoice
+from invoicing.services.settlement import allocate_credit, pay_invoice, refund_credit
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
 from openfire_billing.errors import WrongState
 
@@ -192,6 +192,10 @@ class PaySerializer(OnSerializer):
     reference = serializers.CharField(required=False, default="", allow_blank=True, max_length=80)
 
 
+class RefundSerializer(PaySerializer):
+    """Money paid back for this credit note."""
+
+
 class SendSerializer(serializers.Serializer):
     """What is left out is written for you."""
 
@@ -265,6 +269,16 @@ class InvoiceView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def pay(self, invoice: Invoice, asked: dict[str, Any]) -> Any:
         """Enregistre un paiement de cette facture."""
         return pay_invoice(invoice, by=self.request.user, **asked)
+
+    @act(POST, asks=AllocateSerializer)
+    def allocate(self, note: Invoice, asked: dict[str, Any]) -> Invoice:
+        """Impute ce qui reste de cet avoir sur des factures du client."""
+        return allocate_credit(note, parts=asked["invoices"], on=timezone.localdate(), by=self.request.user)
+
+    @act(POST, asks=RefundSerializer, answers=PaymentSerializer, status=201)
+    def refund(self, note: Invoice, asked: dict[str, Any]) -> Any:
+        """Enregistre le remboursement au client de cet avoir."""
+        return refund_credit(note, by=self.request.user, **asked)
 
     @act(CHANGE, asks=SendSerializer)
     def send(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:

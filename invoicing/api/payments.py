@@ -1,16 +1,18 @@
-"""Payments received."""
+"""Payments received and paid back."""
 
+from decimal import Decimal
 from typing import Any
 
 import django_filters
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from invoicing.admin.base import default_company
-from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
+from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.choices import PaymentKind
 from invoicing.models import Company, Invoice, Partner, Payment
-from invoicing.services.settlement import record_payment
+from invoicing.services.settlement import allocate_payment, record_payment
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 
@@ -21,8 +23,31 @@ class AllocationSerializer(serializers.Serializer):
     amount = Amount()
 
 
+class PartSerializer(serializers.Serializer):
+    """How much of it settles which invoice."""
+
+    invoice = Id(queryset=Invoice.objects.all())
+    amount = Amount(read_only=False)
+
+
+class AllocateSerializer(serializers.Serializer):
+    """The invoices of the customer to settle with what is left, and how much of each."""
+
+    invoices = PartSerializer(many=True, allow_empty=False)
+
+    def validate_invoices(self, parts: list[dict[str, Any]]) -> dict[int, Decimal]:
+        """{invoice id: amount}."""
+        found = {part["invoice"].pk: part["amount"] for part in parts}
+        if len(found) < len(parts):
+            raise serializers.ValidationError(_("Une facture n'est donnée qu'une fois."))
+        return found
+
+
 class PaymentSerializer(OfficeSerializer):
-    """Money of a customer. `invoices`: those it settles, oldest first; the rest stays to his credit."""
+    """Money of a customer. `invoices`: those it settles, oldest first; the rest (`left`) stays to his credit.
+
+    `is_refund`: money paid back to him; its allocation is the credit note.
+    """
 
     number = serializers.CharField(read_only=True)
     company = Id(queryset=Company.objects.all(), required=False)
@@ -31,7 +56,9 @@ class PaymentSerializer(OfficeSerializer):
     kind = serializers.ChoiceField(PaymentKind.choices, required=False)
     amount = serializers.DecimalField(source="amount.amount", max_digits=14, decimal_places=2)
     currency = serializers.CharField(source="amount.currency.code", read_only=True)
+    is_refund = serializers.BooleanField(read_only=True)
     invoices = Id(queryset=Invoice.objects.all(), many=True, write_only=True, required=False)
+    left = Amount()
     allocations = AllocationSerializer(many=True, read_only=True)
 
     class Meta:
@@ -46,13 +73,15 @@ class PaymentSerializer(OfficeSerializer):
             "amount",
             "currency",
             "reference",
+            "is_refund",
             "invoices",
+            "left",
             "allocations",
         )
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        return queryset.prefetch_related("allocations")
+        return queryset.with_left().prefetch_related("allocations")
 
     def create(self, data: dict[str, Any]) -> Payment:
         company = data.get("company") or default_company(self.user)
@@ -81,11 +110,11 @@ class PaymentFilter(django_filters.FilterSet):
 
     class Meta:
         model = Payment
-        fields = ("number", "kind", "customer", "company", "reference")
+        fields = ("number", "kind", "customer", "company", "reference", "is_refund")
 
 
 class PaymentView(ReadMixin, WriteMixin, OfficeView):
-    """Paiements reçus. Un paiement ne se modifie pas."""
+    """Paiements reçus et remboursements. Un paiement ne se modifie pas."""
 
     queryset = Payment.objects.all()
     serializer_class = PaymentSerializer
@@ -93,3 +122,8 @@ class PaymentView(ReadMixin, WriteMixin, OfficeView):
     http_method_names = ["get", "post", "head", "options"]
     search_fields = ("number", "customer__name", "reference")
     ordering_fields = ("id", "on", "number")
+
+    @act("invoicing.post_invoice", asks=AllocateSerializer)
+    def allocate(self, payment: Payment, asked: dict[str, Any]) -> Payment:
+        """Affecte à des factures du client ce qui reste du paiement."""
+        return allocate_payment(payment, parts=asked["invoices"], on=timezone.localdate(), by=self.request.user)

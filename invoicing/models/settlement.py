@@ -12,11 +12,14 @@ from invoicing.choices import PaymentKind
 from invoicing.models.catalogue import Journal
 from invoicing.models.documents import Invoice, SupplierBill
 from invoicing.models.parties import Company, Partner
+from invoicing.querysets import PaymentQuerySet
 from openfire_billing.fields import amount_field
 
 
 class Payment(models.Model):
-    """Money received from a customer. What is not allocated stays to his credit."""
+    """Money received from a customer, or paid back to him. What is not allocated stays to his credit."""
+
+    left: Decimal  # annotated by with_left()
 
     FOLLOWS_PARTNER = Q(pk=None)  # on the books
     company = models.ForeignKey(Company, models.PROTECT, related_name="payments", verbose_name=_("Société"))
@@ -29,9 +32,12 @@ class Payment(models.Model):
         _("Montant"), max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
     )
     reference = models.CharField(_("Référence"), max_length=80, blank=True)
+    is_refund = models.BooleanField(_("Remboursement"), default=False)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
     )
+
+    objects = PaymentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-on", "-pk"]
@@ -47,7 +53,7 @@ class Payment(models.Model):
 
 
 class Allocation(models.Model):
-    """Part of a payment or of a credit note that settles an invoice."""
+    """Part of a payment or of a credit note that settles an invoice. A refund settles the credit note it pays back."""
 
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="allocations", verbose_name=_("facture"))
     payment = models.ForeignKey(

@@ -1,13 +1,11 @@
-"""Payments received and what they settle."""
+"""Payments received, credit notes, and what they settle; refunds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import DecimalField, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -22,7 +20,7 @@ from openfire_billing.fields import number_text
 from openfire_billing.money import to_cents
 
 
-def lock_posted(invoices: Sequence[Invoice]) -> list[Invoice]:
+def lock_posted(invoices: Iterable[Invoice]) -> list[Invoice]:
     """Lock posted documents, by primary key, with their residual read after the lock."""
     ids = sorted(invoice.pk for invoice in invoices)
     list(Invoice.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
@@ -32,6 +30,24 @@ def lock_posted(invoices: Sequence[Invoice]) -> list[Invoice]:
         .filter(pk__in=ids)
         .order_by("issued_on", "pk")
     )
+
+
+def open_invoices(document: Invoice | Payment) -> list[Invoice]:
+    """What a credit note or a payment may settle: the invoices its customer still owes its company, oldest first."""
+    owed = Invoice.objects.posted().exclude(kind=InvoiceKind.CREDIT_NOTE).with_payment_state(timezone.localdate())
+    mine = owed.filter(company=document.company_id, customer__in=_names_of(document.customer), residual__gt=0)
+    return list(mine.order_by("issued_on", "pk"))
+
+
+def oldest_first(left: Decimal, invoices: Iterable[Invoice]) -> dict[int, Decimal]:
+    """{invoice id: amount}: `left` spread over what remains due on each, in their order."""
+    parts = {}
+    for invoice in invoices:
+        part = min(left, invoice.residual)
+        if part > 0:
+            parts[invoice.pk] = part
+            left -= part
+    return parts
 
 
 def record_payment(
@@ -50,51 +66,80 @@ def record_payment(
     Raises BusinessError: amount not positive or finer than a cent, date in the future, invoice not posted or of
     another customer.
     """
-    if amount <= 0 or amount != to_cents(amount):
-        raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
-    if on > timezone.localdate():
-        raise BusinessError(_("Un paiement ne se date pas dans le futur : choisissez la date de réception."))
+    _refuse_amount(amount, on, _("choisissez la date de réception"))
     with transaction.atomic():
         locked = lock_posted(invoices)
         for invoice in locked:
             _refuse_unpayable(invoice, customer)
-        journal = journal_of(company, JournalKind.CASH if kind == PaymentKind.CASH else JournalKind.BANK)
-        payment = Payment(
-            company=company,
-            customer=customer,
-            journal=journal,
-            number=take_journal_number(journal, on),
-            on=on,
-            kind=kind,
-            amount=Money(amount, company.currency),
-            reference=reference,
-            by=by,
-        )
-        payment.save()
-        left = amount
-        for invoice in locked:
-            part = min(left, invoice.residual)
-            if part > 0:
-                Allocation.objects.create(invoice=invoice, payment=payment, amount=part, on=on)
-                left -= part
-                record(invoice, "paid", by=by, text=_("Paiement %s de %s €") % (payment.number, number_text(part)))
-        write_entries(
-            [
-                EntryDraft(
-                    journal=journal,
-                    number=payment.number,
-                    on=on,
-                    document=payment.number,
-                    label=f"{payment.get_kind_display()} {customer} {reference}".strip(),
-                    legs=[
-                        Leg(journal.account, amount),
-                        Leg(company.receivable_account, -amount, customer),
-                    ],
-                )
-            ]
+        payment = _write_payment(
+            Payment(
+                company=company,
+                customer=customer,
+                on=on,
+                kind=kind,
+                amount=Money(amount, company.currency),
+                reference=reference,
+                by=by,
+            )
         )
         record(payment, "created", by=by, text=_("Paiement enregistré"))
+        parts = oldest_first(amount, locked)
+        for invoice in locked:
+            if invoice.pk in parts:
+                _write_allocation(payment, invoice, parts[invoice.pk], on=on, by=by)
     return payment
+
+
+def _refuse_amount(amount: Decimal, on: date, what_to_do: Any) -> None:
+    if amount <= 0 or amount != to_cents(amount):
+        raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
+    if on > timezone.localdate():
+        raise BusinessError(_("Un paiement ne se date pas dans le futur : %s.") % what_to_do)
+
+
+def _write_payment(payment: Any) -> Payment:
+    """Number and save a payment, and write its entry: money in, or out for a refund."""
+    cash = payment.kind == PaymentKind.CASH
+    journal = journal_of(payment.company, JournalKind.CASH if cash else JournalKind.BANK)
+    payment.journal, payment.number = journal, take_journal_number(journal, payment.on)
+    payment.save()
+    received = -payment.amount.amount if payment.is_refund else payment.amount.amount
+    what = _("Remboursement") if payment.is_refund else payment.get_kind_display()
+    write_entries(
+        [
+            EntryDraft(
+                journal=journal,
+                number=payment.number,
+                on=payment.on,
+                document=payment.number,
+                label=f"{what} {payment.customer} {payment.reference}".strip(),
+                legs=[
+                    Leg(journal.account, received),
+                    Leg(payment.company.receivable_account, -received, payment.customer),
+                ],
+            )
+        ]
+    )
+    saved: Payment = payment
+    return saved
+
+
+def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: Any) -> Allocation:
+    """Settle `part` of an invoice with a payment or a credit note, and say so on both."""
+    values = {"source": source, "invoice": invoice, "part": number_text(part)}
+    if isinstance(source, Payment):
+        allocation = Allocation.objects.create(invoice=invoice, payment=source, amount=part, on=on)
+        record(invoice, "paid", by=by, text=_("Paiement %(source)s de %(part)s €") % values)
+    else:
+        allocation = Allocation.objects.create(invoice=invoice, credit_note=source, amount=part, on=on)
+        record(invoice, "allocated", by=by, text=_("Avoir %(source)s affecté : %(part)s €") % values)
+    record(source, "allocated", by=by, text=_("Affecté à %(invoice)s : %(part)s €") % values)
+    return allocation
+
+
+def _names_of(customer: Partner) -> set[int]:
+    """A customer's own id and those of the partners merged with him: posted documents keep the name they had."""
+    return {partner.pk for partner in (customer.merged_into or customer).with_merged()}
 
 
 def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
@@ -102,7 +147,7 @@ def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
         raise BusinessError(_("%s n'est pas validée : validez-la avant d'enregistrer un paiement.") % invoice)
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
         raise BusinessError(_("%s est un avoir : il se rembourse ou s'affecte à une facture.") % invoice)
-    if invoice.customer_id != customer.pk:
+    if invoice.customer_id != customer.pk and invoice.customer_id not in _names_of(customer):
         raise BusinessError(
             _("%(invoice)s est due par %(customer)s : choisissez le bon client.")
             % {"invoice": invoice, "customer": invoice.customer}
@@ -139,23 +184,122 @@ def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> 
         by_pk = {document.pk: document for document in lock_posted([credit_note, invoice])}
         credit_note, invoice = by_pk[credit_note.pk], by_pk[invoice.pk]
         part = min(credit_note.residual, invoice.residual)
-        if part <= 0:
-            return None
-        allocation = Allocation.objects.create(invoice=invoice, credit_note=credit_note, amount=part, on=on)
-        text = _("Avoir %s affecté : %s €") % (credit_note, number_text(part))
-        record(invoice, "allocated", by=by, text=text)
-        record(credit_note, "allocated", by=by, text=_("Affecté à %s : %s €") % (invoice, number_text(part)))
-    return allocation
+        return _write_allocation(credit_note, invoice, part, on=on, by=by) if part > 0 else None
+
+
+def allocate_credit(credit_note: Invoice, *, parts: Mapping[int, Decimal], on: date, by: Any) -> Invoice:
+    """Settle invoices of the same customer with what is left of a credit note. `parts`: {invoice id: amount}.
+
+    Raises BusinessError: not a posted credit note, nothing left of it, nothing chosen, more than what is left of it
+    or of an invoice, an invoice that is not posted, paid, or of another customer or company.
+    """
+    with transaction.atomic():
+        chosen = Invoice.objects.filter(pk__in=parts).exclude(pk=credit_note.pk)
+        by_pk = {document.pk: document for document in lock_posted([credit_note, *chosen])}
+        credit_note = by_pk.pop(credit_note.pk)
+        _refuse_spent(credit_note)
+        _allocate(credit_note, credit_note.residual, by_pk, parts, on=on, by=by)
+    return credit_note
+
+
+def allocate_payment(payment: Payment, *, parts: Mapping[int, Decimal], on: date, by: Any) -> Payment:
+    """Settle invoices of the same customer with what a payment has not settled yet. `parts`: {invoice id: amount}.
+
+    Raises BusinessError: a refund, nothing left of it, and as `allocate_credit`.
+    """
+    with transaction.atomic():
+        by_pk = {invoice.pk: invoice for invoice in lock_posted(Invoice.objects.filter(pk__in=parts))}
+        list(Payment.objects.select_for_update().filter(pk=payment.pk).order_by("pk"))
+        locked = Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
+        if locked.is_refund:
+            raise BusinessError(_("%s est un remboursement : il ne s'affecte à aucune facture.") % locked)
+        if locked.left <= 0:
+            raise BusinessError(_("%s est déjà affecté en entier.") % locked)
+        _allocate(locked, locked.left, by_pk, parts, on=on, by=by)
+    return locked
+
+
+def _refuse_spent(credit_note: Invoice) -> None:
+    if not (credit_note.is_posted and credit_note.is_credit_note):
+        raise BusinessError(_("%s n'est pas un avoir validé : choisissez un avoir.") % credit_note)
+    if credit_note.residual <= 0:
+        raise BusinessError(_("%s est déjà affecté ou remboursé en entier.") % credit_note)
+
+
+def _allocate(
+    source: Invoice | Payment,
+    left: Decimal,
+    invoices: Mapping[int, Invoice],
+    parts: Mapping[int, Decimal],
+    *,
+    on: date,
+    by: Any,
+) -> None:
+    if not parts:
+        raise BusinessError(_("%s : choisissez au moins une facture et son montant.") % source)
+    if set(parts) - set(invoices):
+        raise BusinessError(_("%s : une facture choisie n'existe plus. Rechargez la page.") % source)
+    for pk, invoice in invoices.items():
+        _refuse_unpayable(invoice, source.customer)
+        if invoice.company_id != source.company_id:
+            raise BusinessError(
+                _("%(invoice)s est d'une autre société que %(source)s.") % {"invoice": invoice, "source": source}
+            )
+        part = parts[pk]
+        if part <= 0 or part != to_cents(part):
+            raise BusinessError(_("%s : le montant affecté est positif, au centime.") % invoice)
+        if part > invoice.residual:
+            raise BusinessError(
+                _("%(invoice)s : il reste %(left)s € à payer, vous affectez %(amount)s €. Baissez le montant.")
+                % {"invoice": invoice, "left": number_text(invoice.residual), "amount": number_text(part)}
+            )
+    total = sum(parts.values())
+    if total > left:
+        raise BusinessError(
+            _("%(source)s : il reste %(left)s € à affecter, vous affectez %(amount)s €. Baissez les montants.")
+            % {"source": source, "left": number_text(left), "amount": number_text(Decimal(total))}
+        )
+    for pk, invoice in invoices.items():
+        _write_allocation(source, invoice, parts[pk], on=on, by=by)
+
+
+def refund_credit(
+    credit_note: Invoice, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
+) -> Payment:
+    """Record money paid back to the customer for a credit note, never more than what is left of it."""
+    _refuse_amount(amount, on, _("choisissez la date du remboursement"))
+    with transaction.atomic():
+        (locked,) = lock_posted([credit_note])
+        _refuse_spent(locked)
+        if amount > locked.residual:
+            raise BusinessError(
+                _("%(note)s : il reste %(left)s € à rembourser, vous remboursez %(amount)s €. Baissez le montant.")
+                % {"note": locked, "left": number_text(locked.residual), "amount": number_text(amount)}
+            )
+        payment = _write_payment(
+            Payment(
+                company=locked.company,
+                customer=locked.customer,
+                on=on,
+                kind=kind,
+                amount=Money(amount, locked.company.currency),
+                reference=reference,
+                is_refund=True,
+                by=by,
+            )
+        )
+        Allocation.objects.create(invoice=locked, payment=payment, amount=amount, on=on)
+        values = {"note": locked, "payment": payment, "amount": number_text(amount)}
+        record(locked, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s €") % values)
+        record(payment, "created", by=by, text=_("Remboursement de l'avoir %(note)s") % values)
+    return payment
 
 
 def pay_supplier(
     bill: SupplierBill, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
 ) -> SupplierPayment:
     """Record what was paid on a checked supplier's bill, never more than what is left."""
-    if amount <= 0 or amount != to_cents(amount):
-        raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
-    if on > timezone.localdate():
-        raise BusinessError(_("Un paiement ne se date pas dans le futur : choisissez la date du paiement."))
+    _refuse_amount(amount, on, _("choisissez la date du paiement"))
     with transaction.atomic():
         list(SupplierBill.objects.select_for_update().filter(pk=bill.pk))
         locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)
@@ -180,12 +324,6 @@ def balance_of(customer: Partner, *, companies: Any) -> Decimal:
     owed = Decimal(0)
     for document in documents.with_payment_state(timezone.localdate()):
         owed += -document.residual if document.kind == InvoiceKind.CREDIT_NOTE else document.residual
-    received = Payment.objects.filter(customer__in=names, company__in=companies).annotate(
-        used=Coalesce(
-            Sum("allocations__amount"), Decimal(0), output_field=DecimalField(max_digits=14, decimal_places=2)
-        )
-    )
-    payment: Any
-    for payment in received:
-        owed -= payment.amount.amount - payment.used
+    unused = Payment.objects.filter(customer__in=names, company__in=companies, is_refund=False).with_left()
+    owed -= sum((payment.left for payment in unused.filter(left__gt=0)), Decimal(0))
     return to_cents(owed)

@@ -16,7 +16,7 @@ from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
-from invoicing.admin.forms import CreditForm, PaymentForm, PostForm
+from invoicing.admin.forms import AllocateForm, CreditForm, PaymentForm, PostForm, RefundForm, explain_allocation
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
 from invoicing.exchange.pdf import invoice_pdf, one_file
@@ -26,7 +26,7 @@ from invoicing.services.documents.drafts import cancel_draft, delete_drafts, dra
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.posting.credit import credit_invoice, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
-from invoicing.services.settlement import pay_invoice
+from invoicing.services.settlement import allocate_credit, pay_invoice, refund_credit
 from openfire_billing.contributions import SmartButton, contribute
 from openfire_billing.look.actions import DocumentAction, each
 from openfire_billing.look.lines import LineForm
@@ -54,6 +54,11 @@ class InvoiceChips(ChipFilter):
         ("impayees", _("À encaisser"), lambda q, r: q.posted().filter(kind=InvoiceKind.INVOICE, residual__gt=0)),
         ("retard", _("En retard"), lambda q, r: q.filter(is_overdue=True)),
         ("a_envoyer", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
+        (
+            "a_rembourser",
+            _("À rembourser"),
+            lambda q, r: q.posted().filter(kind=InvoiceKind.CREDIT_NOTE, residual__gt=0),
+        ),
         ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
@@ -61,6 +66,10 @@ class InvoiceChips(ChipFilter):
 
 def _is_creditable(invoice: Invoice) -> bool:
     return invoice.is_posted and not invoice.is_credit_note
+
+
+def _is_usable_credit(invoice: Invoice) -> bool:
+    return invoice.is_posted and invoice.is_credit_note and invoice.residual > 0
 
 
 def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -104,6 +113,33 @@ INVOICE_ACTIONS = (
         form=PaymentForm,
         run=lambda request, invoice, data: pay_invoice(invoice, by=request.user, **data),
         done=_("Paiement enregistré"),
+    ),
+    DocumentAction(
+        name="rembourser",
+        label=_("Rembourser"),
+        icon="payments",
+        permission=POST,
+        offered=_is_usable_credit,
+        primary_in=frozenset({S.POSTED}),
+        explain=_("L'argent rendu au client : l'écriture du remboursement est passée aussitôt."),
+        form=RefundForm,
+        run=lambda request, note, data: refund_credit(note, by=request.user, **data),
+        done=_("Remboursement enregistré"),
+    ),
+    DocumentAction(
+        name="imputer",
+        label=_("Imputer sur des factures"),
+        icon="call_merge",
+        permission=POST,
+        offered=_is_usable_credit,
+        primary_in=frozenset({S.POSTED}),
+        explain=explain_allocation,
+        form=AllocateForm,
+        run=lambda request, note, data: allocate_credit(
+            note, parts=AllocateForm.parts(data), on=timezone.localdate(), by=request.user
+        ),
+        done=_("imputé"),
+        confirm=_("Imputer"),
     ),
     DocumentAction(
         name="taxes",
@@ -207,6 +243,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
             super()
             .get_queryset(request)
             .with_payment_state(timezone.localdate())
+            .with_refunded()
             .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
         )
 
@@ -314,7 +351,9 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         if invoice.is_overdue:
             return badge("overdue", _("En retard"))
         if invoice.is_credit_note:
-            return badge("paid", _("Affecté")) if invoice.residual <= 0 else badge("partial", _("À rembourser"))
+            if invoice.residual > 0:
+                return badge("partial", _("À rembourser"))
+            return badge("paid", _("Remboursé") if invoice.refunded else _("Affecté"))
         return badge(invoice.payment_state, PaymentState(invoice.payment_state).label)
 
 
