@@ -151,3 +151,18 @@ def test_preview_writes_nothing_and_says_the_amounts(world: World) -> None:
     assert plan.totals.gross == Decimal("184.62")
     assert "184,62\u00a0€" in answer.content.decode() or "184,62 €" in answer.content.decode()
     assert not plan.is_full
+
+
+def test_credit_is_offered_while_something_is_left_and_no_longer(world: World) -> None:
+    invoice, office = world.posted(item(2)), world.office(ACCOUNTANT)
+    line = invoice.lines.get()
+
+    def offered() -> bool:
+        return "Avoir" in [str(act["label"]) for act in office.get(address(invoice)).context["office_menu"]]
+
+    seen = [offered()]
+    for _half in range(2):
+        credit(invoice, world, quantities={line.pk: Decimal(1)})
+        seen.append(offered())
+
+    assert seen == [True, True, False]

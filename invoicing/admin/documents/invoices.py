@@ -24,7 +24,7 @@ from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
-from invoicing.services.posting.credit import credit_invoice, plan_credit
+from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.services.settlement import allocate_credit, pay_invoice, refund_credit
 from openfire_billing.contributions import SmartButton, contribute
@@ -64,8 +64,8 @@ class InvoiceChips(ChipFilter):
     )
 
 
-def _is_creditable(invoice: Invoice) -> bool:
-    return invoice.is_posted and not invoice.is_credit_note
+def _is_payable(invoice: Invoice) -> bool:
+    return invoice.is_posted and not invoice.is_credit_note and invoice.residual > 0
 
 
 def _is_usable_credit(invoice: Invoice) -> bool:
@@ -108,7 +108,7 @@ INVOICE_ACTIONS = (
         label=_("Enregistrer un paiement"),
         icon="payments",
         permission=POST,
-        offered=lambda invoice: _is_creditable(invoice) and invoice.residual > 0,
+        offered=_is_payable,
         primary_in=frozenset({S.POSTED}),
         form=PaymentForm,
         run=lambda request, invoice, data: pay_invoice(invoice, by=request.user, **data),
@@ -159,7 +159,7 @@ INVOICE_ACTIONS = (
         label=_("Avoir"),
         icon="undo",
         permission=POST,
-        offered=_is_creditable,
+        offered=is_creditable,
         explain=_("L'avoir est fait et validé aussitôt, puis affecté à la facture."),
         form=CreditForm,
         is_danger=True,

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
+from invoicing.choices import InvoiceKind, InvoiceState, JournalKind, LineKind
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.catalogue import journal_of
 from invoicing.services.documents.drafts import lock_claimed, write_taxes
@@ -35,6 +36,16 @@ class CreditPlan:
     def is_full(self) -> bool:
         """Whether nothing is left of the lines credited."""
         return all(quantity == line.quantity - line.credited for line, quantity, _net in self.lines)
+
+
+def is_creditable(invoice: Invoice) -> bool:
+    """Whether an avoir may still be made of it: posted, with a line and an amount that no avoir took."""
+    if not invoice.is_posted or invoice.is_credit_note:
+        return False
+    lines = InvoiceLine.objects.filter(invoice=invoice, kind=LineKind.ARTICLE).left_to_credit()
+    if not lines.exclude(credited=F("quantity")).exists():
+        return False
+    return not invoice.net.amount or net_left_of(invoice) != 0
 
 
 def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = None) -> CreditPlan:
