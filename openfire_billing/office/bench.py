@@ -36,6 +36,7 @@ from invoicing.models import Company, HistoryLine, Invoice, InvoiceLine, Invoice
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.scale import bench_kinds, load_contracts
+from openfire_billing.office.throwaway import analyse, cpu_of, session_of_database
 
 NAIVE = 200  # invoices are enough to know a rate that low
 
@@ -81,7 +82,7 @@ def measure(contracts: int, *, workers: int = 1, say: Any = lambda text: None) -
     company, by = Company.objects.get(), User.objects.get(username="gestion")
     started = time.perf_counter()
     load_contracts(contracts, company=company, on=on, kinds=bench_kinds(on))
-    _analyse()
+    analyse()
     say(f"{contracts} contracts loaded in {time.perf_counter() - started:.1f} s")
     figures = Figures(contracts=contracts, database=connection.vendor, workers=workers)
     sample = _sample(5_000, on)
@@ -101,8 +102,8 @@ def measure(contracts: int, *, workers: int = 1, say: Any = lambda text: None) -
 
 def _bill(figures: Figures, workers: int, *, on: date, by: Any) -> None:
     before = Invoice.objects.count()
-    session = _session()
-    python_cpu, database_cpu = time.process_time(), _cpu_of(session)
+    session = session_of_database()
+    python_cpu, database_cpu = time.process_time(), cpu_of(session)
     with _Peak() as peak:
         started = time.perf_counter()
         if workers == 1:
@@ -112,7 +113,7 @@ def _bill(figures: Figures, workers: int, *, on: date, by: Any) -> None:
         figures.bill_s = time.perf_counter() - started
     if workers == 1:
         figures.python_cpu_s = time.process_time() - python_cpu
-        figures.database_cpu_s = _cpu_of(session) - database_cpu
+        figures.database_cpu_s = cpu_of(session) - database_cpu
     figures.peak_mib = peak.mib
     figures.invoices = Invoice.objects.count() - before
     figures.write_s = max(0.0, figures.bill_s - figures.plan_s)
@@ -120,24 +121,6 @@ def _bill(figures: Figures, workers: int, *, on: date, by: Any) -> None:
     if workers == 1:
         figures.invoices_per_core_second = figures.invoices / (figures.python_cpu_s + figures.database_cpu_s)
     figures.ratio_to_floor = figures.floor_per_second / figures.invoices_per_second
-
-
-def _session() -> int:
-    """The process of this database session, 0 when there is none (SQLite) or it is out of sight (another machine)."""
-    if connection.vendor != "postgresql":
-        return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = int(cursor.fetchone()[0])
-    return pid if Path(f"/proc/{pid}/stat").exists() else 0
-
-
-def _cpu_of(pid: int) -> float:
-    """Processor seconds that a process has used."""
-    if not pid:
-        return 0.0
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _bill_together(workers: int, *, on: date, by: Any) -> None:
@@ -171,12 +154,6 @@ def _post(figures: Figures, *, on: date, by: Any) -> None:
     outcomes = post_invoices(queue, on=on, by=by)
     figures.post_s = time.perf_counter() - started
     figures.posted_per_second = sum(not outcome.is_refused for outcome in outcomes) / figures.post_s
-
-
-def _analyse() -> None:
-    """Fresh statistics, as the database's own housekeeping would have made."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def _sample(count: int, on: date) -> list[int]:
