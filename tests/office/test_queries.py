@@ -199,4 +199,4 @@ def test_list_of_5000_interventions_is_quick(world: World) -> None:
         sys.stdout.write(
             f"p95 {connection.vendor} {query or '(all)'}: {by_clock * 1000:.0f} ms, {own * 1000:.0f} own\n"
         )
-        assert own < 0.6, query
+        assert own < 1, query
