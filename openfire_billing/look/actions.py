@@ -107,7 +107,10 @@ class ActionsMixin:
         ]
 
     def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Ask, then do. A refusal is shown in the dialog and nothing is changed."""
+        """Ask, then do. A refusal is shown in the dialog and nothing is changed.
+
+        What the document's state does not allow is not even asked: back to its page, with the reason.
+        """
         action = next((a for a in self.all_actions() if a.name == name and a.run), None)
         document = self.get_object(request, object_id)  # type: ignore[attr-defined]
         if action is None or document is None:
@@ -116,30 +119,23 @@ class ActionsMixin:
             raise PermissionDenied
         refusal = ""
         form = self._question(action, request, [document])
-        if (
-            request.method == "POST"
-            and "_confirmed" in request.POST
-            and form.is_valid()
-            and "_preview" not in request.POST
-        ):
-            once = f"act:{request.user.pk}:{request.POST.get('_once') or uuid4()}"
-            if not cache.add(once, True, timeout=3600):
-                messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
-                return HttpResponseRedirect(self._after(action, document))
+        is_confirmed = "_confirmed" in request.POST and "_preview" not in request.POST
+        if is_confirmed and form.is_valid():
             try:
-                if not action.is_offered(document):
-                    raise BusinessError(
-                        _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
-                        % {"document": document, "act": action.label}
-                    )
-                assert action.run is not None
-                made = action.run(request, document, form.cleaned_data)
+                return self._perform(action, request, document, form.cleaned_data)
             except BusinessError as error:
                 refusal = str(error)
-                cache.delete(once)
-            else:
-                messages.success(request, self._done(action, document, made))
-                return HttpResponseRedirect(self._after(action, document))
+        elif not action.is_offered(document):
+            values = {"document": document, "act": action.label}
+            messages.error(
+                request,
+                _(
+                    "%(document)s : « %(act)s » n'est pas possible dans son état actuel. "
+                    "Le menu Action dit ce qui l'est."
+                )
+                % values,
+            )
+            return HttpResponseRedirect(reverse_change(document))
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
             "opts": self.model._meta,  # type: ignore[attr-defined]
@@ -156,6 +152,28 @@ class ActionsMixin:
         if action.preview and not refusal:
             self._add_preview(action, request, document, form, context)
         return TemplateResponse(request, "office/act.html", context, status=409 if refusal else 200)
+
+    def _perform(
+        self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any]
+    ) -> HttpResponse:
+        """Do it, once for each dialog shown. Raises BusinessError, and may then be tried again."""
+        once = f"act:{request.user.pk}:{request.POST.get('_once') or uuid4()}"
+        if not cache.add(once, True, timeout=3600):
+            messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
+            return HttpResponseRedirect(self._after(action, document))
+        try:
+            if not action.is_offered(document):
+                raise BusinessError(
+                    _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
+                    % {"document": document, "act": action.label}
+                )
+            assert action.run is not None
+            made = action.run(request, document, answers)
+        except BusinessError:
+            cache.delete(once)
+            raise
+        messages.success(request, self._done(action, document, made))
+        return HttpResponseRedirect(self._after(action, document))
 
     @staticmethod
     def _add_preview(
