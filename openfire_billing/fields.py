@@ -145,6 +145,12 @@ def read_decimal(text: Any) -> Decimal | None:
     return number
 
 
+def read_id(text: Any) -> int | None:
+    """The identifier a page sends (« 12 »); None for anything else, as for nothing."""
+    text = str(text if text is not None else "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
 class DecimalInputField(forms.DecimalField):
     """A decimal form field that reads a comma or a point."""
 

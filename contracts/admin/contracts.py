@@ -14,7 +14,7 @@ from contracts.models import Contract
 from contracts.services import life
 from contracts.services.lines import lines_of
 from invoicing.admin.base import default_company
-from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.document import DocumentAdmin, one
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
@@ -177,8 +177,7 @@ class ContractAdmin(DocumentAdmin):
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Payer → billing address, fiscal position, terms."""
-        pk = data.get("payer")
-        payer = Partner.objects.filter(pk=pk).first() if pk and pk.isdigit() else None
+        payer = one(Partner.objects.all(), data.get("payer"))
         if payer is None:
             return {}
         terms = usual_terms(payer)

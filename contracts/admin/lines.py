@@ -19,7 +19,7 @@ from contracts.services.lines import save_line
 from contracts.services.next import next_bill
 from contracts.services.visits import callouts_left
 from interventions.models import InstalledProduct, InterventionTemplate
-from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.document import DocumentAdmin, one
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import DateInput
@@ -146,11 +146,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     @staticmethod
     def _contract(pk: Any) -> Contract | None:
-        return (
-            Contract.objects.select_related("payer", "company").filter(pk=pk).first()
-            if str(pk or "").isdigit()
-            else None
-        )
+        return one(Contract.objects.select_related("payer", "company"), pk)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
@@ -218,9 +214,9 @@ class ContractLineAdmin(DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Template → task; equipment → its site."""
         found: dict[str, Any] = {}
-        template = _one(InterventionTemplate.objects.select_related("task"), data.get("template"))
-        equipment = _one(InstalledProduct.objects.select_related("address"), data.get("equipment"))
-        partner = _one(Partner.objects, data.get("partner"))
+        template = one(InterventionTemplate.objects.select_related("task"), data.get("template"))
+        equipment = one(InstalledProduct.objects.select_related("address"), data.get("equipment"))
+        partner = one(Partner.objects, data.get("partner"))
         for name, item in (
             ("task", template and template.task),
             ("address", equipment.address if equipment else partner and partner.default_address()),
@@ -262,10 +258,6 @@ class ContractLineAdmin(DocumentAdmin):
     def next_amounts(self, line: ContractLine) -> str:
         bill = next_bill(line) if line.pk else None
         return bill.text if bill else "–"
-
-
-def _one(queryset: Any, pk: str | None) -> Any:
-    return queryset.filter(pk=pk).first() if pk and pk.isdigit() else None
 
 
 def line_url(line: ContractLine) -> str:

@@ -25,8 +25,9 @@ from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.attachments import attachments_of
 from invoicing.services.parties.history import record, refuse_stale, version_of
 from openfire_billing.errors import BusinessError
-from openfire_billing.fields import DecimalInputField, DecimalTextInput
+from openfire_billing.fields import DecimalInputField, DecimalTextInput, read_id
 from openfire_billing.look.actions import reverse_change
+from openfire_billing.look.choices import RecordSelect
 
 
 def default_company(user: Any) -> Company | None:
@@ -85,6 +86,8 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             options.setdefault("queryset", Company.objects.visible_to(request.user))
             if self.company_path == db_field.name and not db_field.null:
                 options.setdefault("initial", default_company(request.user))
+        if db_field.name in self.get_autocomplete_fields(request):
+            options.setdefault("widget", RecordSelect(db_field, self.admin_site))
         field = super().formfield_for_foreignkey(db_field, request, **options)
         if field is not None and db_field.related_model is User:
             field.label_from_instance = lambda user: user.get_full_name() or user.username
@@ -127,8 +130,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         if document is None:
             return
         list(type(document)._default_manager.select_for_update().filter(pk=document.pk).values_list("pk"))
-        seen = request.POST.get("_version", "")
-        refuse_stale(document, int(seen) if seen.isdigit() else 0)
+        refuse_stale(document, read_id(request.POST.get("_version")) or 0)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         """What the page shows around the form: journal, files, version."""

@@ -19,7 +19,7 @@ from invoicing.models import Company, FiscalPosition, Product, Tax
 from invoicing.services.catalogue import tax_for
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.contributions import contributions_to
-from openfire_billing.fields import DecimalTextInput
+from openfire_billing.fields import DecimalTextInput, read_id
 from openfire_billing.look.actions import ActionsMixin, reverse_change
 from openfire_billing.look.lines import live_totals, totals_html
 from openfire_billing.look.smart_buttons import smart_buttons
@@ -110,9 +110,9 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         """Amounts of the form being typed. Reads only."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        company = Company.objects.visible_to(request.user).filter(
-            pk=request.POST.get("company") if str(request.POST.get("company", "")).isdigit() else None
-        ).first() or default_company(request.user)
+        company = one(Company.objects.visible_to(request.user), request.POST.get("company")) or default_company(
+            request.user
+        )
         taxes = {str(tax.pk): tax for tax in Tax.objects.all()}
         return live_totals(
             request, prefix=self.lines_prefix, taxes=taxes, rounding=company.rounding if company else "half_even"
@@ -126,7 +126,12 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         """{article id: {label, unit_price, tax}}, `price` being the article's field to take."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        ids = [i for i in request.GET.get("product", "").split(",") if i.isdigit()]
+        asked = [text for text in request.GET.get("product", "").split(",") if text]
+        ids = [pk for text in asked if (pk := read_id(text))]
+        if len(ids) < len(asked):
+            return JsonResponse(
+                {"detail": _("L'article demandé n'existe pas : choisissez-le dans la liste.")}, status=400
+            )
         position = _position(request.GET.get("fiscal_position", ""))
         today = timezone.localdate()
         return JsonResponse(
@@ -173,14 +178,13 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
 
 def _position(value: str) -> Any:
-    if not value.isdigit():
-        return None
-    return FiscalPosition.objects.prefetch_related("mappings__target__replaced_by").filter(pk=value).first()
+    return one(FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"), value)
 
 
 def one(queryset: Any, pk: str | None) -> Any:
     """The record a form's field names, or None."""
-    return queryset.filter(pk=pk).first() if pk and pk.isdigit() else None
+    found = read_id(pk)
+    return queryset.filter(pk=found).first() if found else None
 
 
 def put(found: dict[str, Any], **objects: Any) -> None:

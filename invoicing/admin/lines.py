@@ -1,9 +1,8 @@
 """The lines of a document in its form, and what a form asks to change of them."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -12,20 +11,7 @@ from unfold.admin import TabularInline
 from invoicing.models import Tax
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.errors import BusinessError
-
-
-class KnownAutocomplete(AutocompleteSelect):
-    """An autocompletion that shows the article its form already loaded, instead of asking the database for each row."""
-
-    known: ClassVar[dict[str, str]] = {}
-
-    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
-        chosen = [str(v) for v in value if v]
-        if not all(v in self.known for v in chosen):
-            return super().optgroups(name, value, attr)
-        options = [self.create_option(name, "", "", False, 0)]
-        options += [self.create_option(name, v, self.known[v], True, n) for n, v in enumerate(chosen, 1)]
-        return [(None, options, 0)]
+from openfire_billing.look.choices import KnownSelect
 
 
 class LinesInline(TabularInline):
@@ -59,7 +45,7 @@ class LinesInline(TabularInline):
         formset.form.hand_clean_DELETE = lambda form: None
         fields = formset.form.base_fields
         if "product" in fields:
-            fields["product"].widget = KnownAutocomplete(self.model._meta.get_field("product"), self.admin_site)
+            fields["product"].widget = KnownSelect(self.model._meta.get_field("product"), self.admin_site)
         if "tax" in fields:
             fields["tax"].widget = forms.Select(attrs={"class": "of-input of-tax"})
             fields["tax"].choices = [("", "–"), *self._taxes(request, obj)]

@@ -14,6 +14,7 @@ from openfire_billing import money
 from openfire_billing.fields import DecimalInputField, number_text, read_decimal
 
 _CLASSES = "of-input"
+_TOO_LARGE = Decimal(10) ** 12
 
 
 class LineForm(forms.ModelForm):
@@ -112,13 +113,14 @@ class LineForm(forms.ModelForm):
 
 
 def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
-    """The lines of a form being typed, read leniently: what is not a number yet counts as zero."""
+    """The lines of a form being typed, read leniently: what is not a number yet, or no price, counts as zero."""
 
     def number(index: int, name: str) -> Decimal:
         try:
-            return read_decimal(data.get(f"{prefix}-{index}-{name}")) or Decimal(0)
+            found = read_decimal(data.get(f"{prefix}-{index}-{name}")) or Decimal(0)
         except ValueError:
             return Decimal(0)
+        return found if abs(found) < _TOO_LARGE else Decimal(0)
 
     try:
         count = min(int(data.get(f"{prefix}-TOTAL_FORMS") or 0), 2000)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from openfire_billing.contributions import SmartButton, contributions_to
-from openfire_billing.fields import CountOfUnion
+from openfire_billing.fields import CountOfUnion, read_id
 
 
 def made_from(button: SmartButton, model: type, ref: Any) -> Any:
@@ -73,11 +73,12 @@ def origin_filter(target: type) -> Callable[[Any, str], Any]:
             model = apps.get_model(label)
         except (LookupError, ValueError):
             return queryset.none()
-        if not pk.isdigit():
+        found = read_id(pk)
+        if not found:
             return queryset.none()
         for button in contributions_to(model).smart_buttons:
             if apps.get_model(button.target) is target:
-                return queryset.filter(pk__in=made_from(button, model, int(pk)).values("pk"))
+                return queryset.filter(pk__in=made_from(button, model, found).values("pk"))
         return queryset.none()
 
     return narrow

@@ -1,0 +1,28 @@
+"""Boxes that choose a record by typing."""
+
+from typing import Any, ClassVar
+
+from django.contrib.admin.widgets import AutocompleteSelect
+
+from openfire_billing.fields import read_id
+
+
+class RecordSelect(AutocompleteSelect):
+    """An autocompletion. What was sent and names no record chooses nothing, and the form says so."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        return super().optgroups(name, [v for v in value if read_id(v)] or [""], attr)
+
+
+class KnownSelect(RecordSelect):
+    """An autocompletion that shows the article its form already loaded, instead of asking the database for each row."""
+
+    known: ClassVar[dict[str, str]] = {}
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        chosen = [str(v) for v in value if v]
+        if not all(v in self.known for v in chosen):
+            return super().optgroups(name, value, attr)
+        options = [self.create_option(name, "", "", False, 0)]
+        options += [self.create_option(name, v, self.known[v], True, n) for n, v in enumerate(chosen, 1)]
+        return [(None, options, 0)]
