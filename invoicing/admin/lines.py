@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from invoicing.models import Tax
+from invoicing.models import Company, Tax
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.errors import BusinessError
+from openfire_billing.fields import read_id
 from openfire_billing.look.choices import KnownSelect
 
 
@@ -58,9 +59,23 @@ class LinesInline(TabularInline):
         if key not in kept:
             parent = next(f.name for f in self.model._meta.fields if f.related_model is self.parent_model)
             borne = self.model.objects.filter(**{parent: obj}).order_by().values("tax") if obj and obj.pk else []
-            taxes = Tax.objects.filter(models.Q(is_active=True) | models.Q(pk__in=borne))
+            ours = models.Q(company__isnull=True) | models.Q(company__in=self._companies(request, obj))
+            taxes = Tax.objects.filter(models.Q(is_active=True) & ours | models.Q(pk__in=borne))
             kept[key] = [(tax.pk, tax.name) for tax in taxes]
         return kept[key]
+
+    def _companies(self, request: HttpRequest, obj: Any) -> Any:
+        """Of those of the user, the company of the document; all of them while none is chosen."""
+        path = self.admin_site.get_model_admin(self.parent_model).company_path or ""
+        first, *rest = path.split("__")
+        found = getattr(obj, first, None) if obj and obj.pk and first else None
+        if found is None and first and (pk := read_id(request.POST.get(first) or request.GET.get(first))):
+            related = self.parent_model._meta.get_field(first).related_model
+            found = related._default_manager.filter(pk=pk).first()
+        for step in rest:
+            found = getattr(found, step, None)
+        visible = Company.objects.visible_to(request.user)
+        return visible if found is None else visible.filter(pk=found.pk)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("product", "tax")

@@ -12,8 +12,8 @@ from django.core.exceptions import ValidationError
 from invoicing.models import FiscalPositionTax, Invoice, Tax
 from invoicing.services.catalogue import tax_for
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
-from tests.factories import ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
-from tests.factories.pages import errors_of, new_line, refusal, typed
+from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
+from tests.factories.pages import address, errors_of, new_line, refusal, typed
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -221,3 +221,23 @@ def test_mapping_twice_the_same_tax_is_refused(world: World) -> None:
         FiscalPositionTax(position=position(), source=tax(), target=tax("TVA 20 %")).full_clean()
 
     assert "Une seule ligne par taxe d'article." in str(refused.value)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_line_offers_the_taxes_of_its_company_that_are_in_use(world: World, is_new: bool) -> None:
+    """To a manager of two companies as well; what a line bears already stays in its list."""
+    other = CompanyFactory(name="Autre Foyer")
+    other.accesses.create(user=world.accountant)
+    TaxFactory(name="TVA d'ailleurs", company=other)
+    TaxFactory(name="TVA d'ici", company=world.company)
+    TaxFactory(name="TVA d'avant", company=world.company, is_active=False)
+    borne = TaxFactory(name="TVA de la ligne", company=world.company)
+    draft = world.draft(item(tax=borne, tax_is_manual=True))
+    Tax.objects.filter(pk=borne.pk).update(is_active=False)
+    office = world.office(ACCOUNTANT)
+    page = address(Invoice, "add") + f"?company={world.company.pk}" if is_new else address(draft)
+
+    choices = office.get(page).context["inline_admin_formsets"][0].formset.empty_form.fields["tax"].choices
+
+    names = {name for _pk, name in choices if name.startswith("TVA d")}
+    assert names == ({"TVA d'ici"} if is_new else {"TVA d'ici", "TVA de la ligne"})
