@@ -221,7 +221,10 @@ class InvoiceFilter(django_filters.FilterSet):
 
     def as_paid(self, queryset: Any, name: str, value: Any) -> Any:
         """By what the payments say."""
-        return queryset.with_payment_state(timezone.localdate()).filter(**{name: value})
+        queryset = queryset.with_payment_state(timezone.localdate())
+        if value in (True, PaymentState.UNPAID, PaymentState.PARTIAL):
+            queryset = queryset.owed()
+        return queryset.filter(**{name: value})
 
 
 class PdfRenderer(BaseRenderer):

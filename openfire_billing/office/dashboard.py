@@ -51,7 +51,7 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             factures,
             "impayees",
             False,
-            invoices.posted().filter(kind=InvoiceKind.INVOICE, residual__gt=0).count,
+            lambda: invoices.owed().filter(kind=InvoiceKind.INVOICE).count(),
         ),
         (
             "invoicing.post_invoice",
@@ -59,7 +59,7 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             factures,
             "retard",
             True,
-            invoices.filter(is_overdue=True).count,
+            lambda: invoices.overdue().count(),
         ),
         (
             "contracts.bill_contract",

@@ -12,8 +12,10 @@ from appointments.models import Appointment
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Address, Company, Invoice, Partner, Product, PurchaseOrder, Quote
 from openfire_billing.look.actions import reverse_change
+from openfire_billing.words import holding, words_of
 
 MOST = 6
+WHO = ("name", "store_code", "email", "addresses__city", "addresses__zip")
 
 
 def telephone(words: str) -> str:
@@ -29,15 +31,10 @@ def telephone(words: str) -> str:
 def _partners(words: str) -> "QuerySet[Partner]":
     number = telephone(words)
     if number:
-        zipped = Address.objects.filter(zip__startswith=words).values("partner")
-        return Partner.objects.filter(Q(phone__contains=number) | Q(mobile__contains=number) | Q(pk__in=zipped))
-    found = Partner.objects.all()
-    for word in words.split():
-        here = Address.objects.filter(Q(city__icontains=word) | Q(zip__startswith=word)).values("partner")
-        found = found.filter(
-            Q(name__icontains=word) | Q(store_code__icontains=word) | Q(email__istartswith=word) | Q(pk__in=here)
-        )
-    return found
+        zipped = Address.objects.filter(zip__istartswith=words).values("partner")
+        called = Partner.objects.filter(Q(phone__icontains=number) | Q(mobile__icontains=number)).values("pk")
+        return Partner.objects.filter(pk__in=called.order_by().union(zipped.order_by()))
+    return holding(Partner.objects.all(), WHO, words_of(words))  # type: ignore[no-any-return]
 
 
 def _searches(words: str, companies: Any) -> Iterator[tuple[str, str, "QuerySet[Any]", Any]]:

@@ -51,14 +51,10 @@ class InvoiceLineInline(LinesInline):
 class InvoiceChips(ChipFilter):
     chips = (
         ("brouillons", _("À valider"), lambda q, r: q.drafts()),
-        ("impayees", _("À encaisser"), lambda q, r: q.posted().filter(kind=InvoiceKind.INVOICE, residual__gt=0)),
-        ("retard", _("En retard"), lambda q, r: q.filter(is_overdue=True)),
+        ("impayees", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
+        ("retard", _("En retard"), lambda q, r: q.overdue()),
         ("a_envoyer", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
-        (
-            "a_rembourser",
-            _("À rembourser"),
-            lambda q, r: q.posted().filter(kind=InvoiceKind.CREDIT_NOTE, residual__gt=0),
-        ),
+        ("a_rembourser", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
