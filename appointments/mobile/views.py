@@ -161,10 +161,13 @@ def _back(appointment: Appointment, anchor: str = "") -> HttpResponse:
 @require_POST
 @technician_page
 def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """« Réalisé »."""
+    """« Réalisé ». Of another day's RDV only once one is sure: a wrong press would tell the office it is over."""
     appointment, form = _one(technician, pk), DoneForm(request.POST)
     if not form.is_valid():
         return _page(request, technician, appointment, done_form=form, status=400)
+    is_todays = appointment.day == timezone.localdate()
+    if appointment.state == AppointmentState.CONFIRMED and not is_todays and "sure" not in request.POST:
+        return _page(request, technician, appointment, done_form=form, ask_if_sure=True)
     try:
         finish_appointment(appointment, at=timezone.now(), report=form.cleaned_data["report"], by=request.user)
     except BusinessError as refusal:

@@ -7,7 +7,7 @@ from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
@@ -88,7 +88,20 @@ def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) 
         template_name, extra_context = PAGE, said
 
         def get_context_data(self, **context: Any) -> dict[str, Any]:
-            return {**admin.site.each_context(self.request), **super().get_context_data(**context)}
+            common = admin.site.each_context(self.request)
+            if self.is_for_the_phone():
+                common |= {"back": "mobile:login", "place": _("Mes RDV"), "site_url": reverse("mobile:today")}
+            else:
+                common |= {"back": "admin:login", "place": _("Back-office")}
+            return {**common, **super().get_context_data(**context)}
+
+        def get_success_url(self) -> str:
+            return super().get_success_url() + ("?vers=mobile" if self.is_for_the_phone() else "")
+
+        def is_for_the_phone(self) -> bool:
+            """Begun on the phone, or of somebody who has no other page: that is where he comes back to."""
+            user = getattr(self, "user", None)
+            return self.request.GET.get("vers") == "mobile" or (user is not None and not user.is_staff)
 
     return Page.as_view(**options)
 

@@ -1,6 +1,7 @@
 """The phone: own RDVs only, no prices, small pages, clear refusals."""
 
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -107,6 +108,22 @@ def test_add_part_then_done_then_the_office_bills_it(world: World, phone: Client
     world.office().act(rdv, "facturer")
     nets = [line.net for line in rdv.company.invoices.get().lines.all()]
     assert nets == [Decimal("175.00"), Decimal("160.00")]
+
+
+@pytest.mark.parametrize("day", [23, 25])
+def test_done_on_another_day_is_asked_first(world: World, me: Technician, phone: Client, day: int) -> None:
+    rdv = book(world, world.intervention(), who=me, starts_at=at(14, day=day), state="confirmed")
+
+    with nothing_changed():
+        question = phone.post(url(rdv, "realise/"), {"report": "Tirage vérifié."})
+    page = unescape(question.content.decode())
+    assert "novembre, pas aujourd'hui. L'avez-vous vraiment fait ?" in page
+    assert "Tirage vérifié." in page
+    assert 'name="sure"' in page
+
+    phone.post(url(rdv, "realise/"), {"report": "Tirage vérifié.", "sure": "1"})
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.report) == ("done", "Tirage vérifié.")
 
 
 @pytest.mark.parametrize(

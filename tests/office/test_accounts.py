@@ -57,3 +57,27 @@ def test_manager_invites_somebody_without_a_password(world: World, mailoutbox: l
     assert "invitation envoyée" in answer.content.decode()
     choose(Client(), mailoutbox[0])
     assert User.objects.get(pk=new.pk).check_password(NEW)
+
+
+def test_technician_comes_back_to_the_phone(world: World, mailoutbox: list[Any]) -> None:
+    User.objects.filter(pk=world.technician.pk).update(email="tugdual@exemple.fr")
+    client, back = Client(), 'href="/mobile/connexion/"'
+    asked = "/admin/mot-de-passe/?vers=mobile"
+    assert f'href="{asked}"' in client.get("/mobile/connexion/").content.decode()
+    assert back in client.get(asked).content.decode()
+    assert back in client.post(asked, {"email": "tugdual@exemple.fr"}, follow=True).content.decode()
+
+    done, _link = choose(Client(), mailoutbox[0])  # in the mail's own browser
+
+    assert "Mot de passe changé" in done.content.decode()
+    assert back in done.content.decode()
+
+
+def test_who_works_in_the_office_comes_back_to_it(world: World, mailoutbox: list[Any]) -> None:
+    User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
+    Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
+
+    done, _link = choose(Client(), mailoutbox[0])
+
+    assert 'href="/admin/login/"' in done.content.decode()
+    assert "/mobile/" not in done.content.decode()
