@@ -1,7 +1,9 @@
 """Doors of the web: the back office, the technician's phone, the customer's page, the API, the health check."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from openfire_billing.api.docs import DocsView, SchemaView, unknown_address
@@ -30,4 +32,6 @@ urlpatterns = [
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),
     path("mobile/", include("appointments.mobile.urls")),
     path("healthz", healthz, name="healthz"),
+    # asked for by browsers where a page names no icon: a PDF, a file, a JSON answer
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("openfire/flame.svg")), name="favicon"),
 ]

@@ -6,12 +6,16 @@ The hour of a task is in the code; here it is only turned on or off, and a deplo
 from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from django_celery_results.models import GroupResult, TaskResult
 from knox.models import AuthToken
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from invoicing.admin.base import OfficeAdmin
 
@@ -35,16 +39,32 @@ for model in (
         admin.site.unregister(model)
 
 
+# As people call them; celery-beat keeps the names of the code.
+NAMES = {
+    "beat-heartbeat": _("Battement de l'horloge"),
+    "bill-night": _("Visites et factures des contrats, la nuit"),
+    "celery.backend_cleanup": _("Ménage des résultats de tâches"),
+    "forget-idempotency-keys": _("Ménage des clés de l'API"),
+    "render-missing-documents": _("PDF qui manquent"),
+    "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),
+    "send-waiting-messages": _("Envoi des e-mails et SMS en attente"),
+}
+
+
+class TaskForm(forms.ModelForm):
+    enabled = forms.BooleanField(label=_("En marche"), required=False, widget=UnfoldBooleanSwitchWidget)
+
+
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(OfficeAdmin):
     """On or off; the rest is read."""
 
-    list_display = ("name", "when", "enabled", "last_run_at")
+    form = TaskForm
+    list_display = ("name_text", "when", "is_on", "last_time")
     list_filter = ("enabled",)
-    search_fields = ("name",)
     list_select_related = ("interval", "crontab")
-    readonly_fields = ("name", "task", "when", "last_run_at", "total_run_count")
-    fields = ("name", "task", "when", "enabled", "last_run_at", "total_run_count")
+    readonly_fields = ("name_text", "when", "last_time", "times")
+    fields = ("name_text", "when", "enabled", "last_time", "times")
     empty_text = _("Les tâches automatiques apparaissent au premier démarrage de l'horloge.")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -52,6 +72,27 @@ class PeriodicTaskAdmin(OfficeAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        task = self.get_object(request, object_id) if object_id else None
+        return context | {"original": str(self.name_text(task))} if task else context
+
+    @admin.display(description=_("Tâche"), ordering="name")
+    def name_text(self, task: PeriodicTask) -> Any:
+        return NAMES.get(task.name, task.name)
+
+    @admin.display(description=_("En marche"), ordering="enabled", boolean=True)
+    def is_on(self, task: PeriodicTask) -> bool:
+        return bool(task.enabled)
+
+    @admin.display(description=_("Dernière fois"), ordering="last_run_at")
+    def last_time(self, task: PeriodicTask) -> str:
+        return date_format(timezone.localtime(task.last_run_at), "d/m/Y H:i") if task.last_run_at else "–"
+
+    @admin.display(description=_("Nombre de fois"))
+    def times(self, task: PeriodicTask) -> Any:
+        return task.total_run_count
 
     @admin.display(description=_("Quand"))
     def when(self, task: PeriodicTask) -> str:

@@ -1,6 +1,7 @@
 """French throughout: none of the words that Django, unfold and the others leave in English."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,8 +11,10 @@ from babel.messages.pofile import read_po
 from django.conf import settings
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.models import Group, User
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from openfire_billing.look.actions import ActionsMixin
 from openfire_billing.office.roles import MANAGER
@@ -144,3 +147,32 @@ def test_act_on_many_and_its_report_are_french(world: World) -> None:
 
     assert english_in(question) | english_in(answer) == set()
     assert "1 document traité, 1 refus" in answer.content.decode()
+
+
+def test_automatic_tasks_are_called_as_people_call_them(world: World) -> None:
+    """The page of celery-beat's table: its list, one task, and the words its author translated his own way."""
+    every_five = IntervalSchedule.objects.create(every=5, period="minutes")
+    names = [*settings.CELERY_BEAT_SCHEDULE, "celery.backend_cleanup"]
+    tasks = [PeriodicTask.objects.create(name=name, task=name, interval=every_five) for name in names]
+    office = world.office(MANAGER)
+
+    pages = [office.get(address(PeriodicTask, "changelist")), office.get(address(tasks[0]))]
+
+    said = unescape(" ".join(page.content.decode() for page in pages))
+    assert [english_in(page) for page in pages] == [set(), set()]
+    assert [word for word in ("Périodique", "Task Name", "Datetime", *names[1:]) if word in said] == []
+    assert "Tâches automatiques" in said
+    assert "En marche" in said
+
+
+def test_rows_are_added_in_plain_french(world: World) -> None:
+    page = unescape(world.office(MANAGER).get(address(world.customer)).content.decode())
+
+    assert "Ajouter une ligne (Adresse)" in page
+    assert "supplémentaire" not in page
+
+
+def test_icon_asked_for_by_the_browser_is_the_flame() -> None:
+    answer = Client().get("/favicon.ico")
+
+    assert (answer.status_code, answer["Location"]) == (302, static("openfire/flame.svg"))
