@@ -1,6 +1,7 @@
 """Columns and form fields that mean the same everywhere: quantities, unit prices, percents, sums of decimals."""
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db import models
 from django.db.models import Func, Lookup, Subquery, Sum
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 def quantity_field(verbose_name: Any = _("Qté"), **options: Any) -> models.DecimalField:
@@ -129,6 +131,17 @@ def number_text(value: Decimal, least_places: int = 2) -> str:
     exponent = value.normalize().as_tuple().exponent
     places = max(least_places, -exponent if isinstance(exponent, int) else 0)
     return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=False)
+
+
+def names_text(names: Sequence[Any], most: int = 5) -> str:
+    """Name several things in a sentence, not all when they are many: « A, B et 3 autres »."""
+    left = len(names) - most
+    told = ", ".join(str(name) for name in names[:most])
+    return (
+        ngettext("%(told)s et %(left)s autre", "%(told)s et %(left)s autres", left) % {"told": told, "left": left}
+        if left > 0
+        else told
+    )
 
 
 def read_decimal(text: Any) -> Decimal | None:

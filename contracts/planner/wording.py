@@ -16,9 +16,8 @@ def french_date(day: date) -> str:
     return f"{day.day:02}/{day.month:02}/{day.year:04}"
 
 
-@lru_cache(maxsize=10_000)
 def french_number(number: Decimal) -> str:
-    """1 234,50 with a no-break space."""
+    """1 234,50 with a no-break space. Not kept by value: 10 and 10.00 are equal and are not written alike."""
     return f"{number:,f}".translate({ord(","): THOUSANDS, ord("."): ","})
 
 

@@ -7,7 +7,7 @@ If anything fails it is rolled back and done again payer by payer, then without 
 import gc
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +17,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from contracts.choices import Result, RunKind
 from contracts.models import BillingOutcome, BillingRun, Contract
@@ -30,12 +31,13 @@ from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
 from openfire_billing import bulk
 from openfire_billing.errors import Outcome
-from openfire_billing.fields import number_text
+from openfire_billing.fields import names_text, number_text
 
 log = logging.getLogger(__name__)
 
 OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoices", "drafts")
 UNEXPECTED = "unexpected"
+_NAMED = 5  # documents named in one sentence
 
 
 def bill_contracts(
@@ -63,13 +65,20 @@ def bill_contracts(
 def outcomes_of(run: BillingRun) -> list[Outcome]:
     """What a run did, as a report: the drafts made, or the refusal of each contract."""
     rows = list(run.outcomes.select_related("contract").order_by("pk"))
-    invoices = Invoice.objects.in_bulk({pk for row in rows for pk in row.invoices[:1]})
+    named = Invoice.objects.in_bulk({pk for row in rows for pk in row.invoices[:_NAMED]})
     return [
         Outcome(row.contract, refusal=row.reason)
         if row.result == Result.REFUSED
-        else Outcome(row.contract, made=invoices.get(row.invoices[0]) if row.invoices else None, note=row.reason)
+        else Outcome(row.contract, made=named.get(row.invoices[0]) if row.invoices else None, note=_note(row, named))
         for row in rows
     ]
+
+
+def _note(row: BillingOutcome, named: Mapping[int, Invoice]) -> str:
+    """The drafts of a contract after the first, which is shown apart, and what else there is to say."""
+    others = [named.get(pk, "") for pk in row.invoices[1:]]
+    also = _("avec %s.") % names_text(others, _NAMED - 1) if others else ""
+    return f"{also} {row.reason}".strip()
 
 
 def bill_chunk(run: BillingRun, ids: Sequence[int]) -> None:
@@ -226,11 +235,18 @@ def _post(run: BillingRun, ids: list[int], made: Plan, report: _Report) -> None:
     """« Validation automatique »: drafts dated later than today stay drafts; a refusal leaves the draft, and is said."""
     today = timezone.localdate()
     drafts = Invoice.objects.filter(pk__in=ids, proposed_on__lte=today)
-    refusals = [o for o in post_invoices(drafts, on=min(run.on, today), by=run.by) if o.is_refused]
-    for outcome in refusals:
-        for contract, invoices in report.invoices.items():
-            if outcome.document.pk in invoices:
-                report.said[contract] = (Result.BILLED, "not_posted", outcome.refusal)
+    refusals = {
+        o.document.pk: o.refusal for o in post_invoices(drafts, on=min(run.on, today), by=run.by) if o.is_refused
+    }
+    for contract, invoices in report.invoices.items():
+        if kept := [refusals[pk] for pk in invoices if pk in refusals]:
+            report.said[contract] = (Result.BILLED, "not_posted", _refusals_text(kept))
+
+
+def _refusals_text(refusals: Sequence[str]) -> str:
+    """Each names its draft."""
+    told, left = " ".join(refusals[:_NAMED]), len(refusals) - _NAMED
+    return f"{told} {ngettext('Et %s autre.', 'Et %s autres.', left) % left}" if left > 0 else told
 
 
 def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[dict[str, Any]]:
