@@ -13,6 +13,7 @@ from contracts.services.billing import bill_chunk
 from contracts.services.runs import chunks_of, finish_run, start_run
 from tests.contracts.contract_builders import make_many
 from tests.factories import World, make_world
+from tests.factories.pages import address
 
 Login = Callable[[Page, AbstractBaseUser], Page]
 
@@ -137,3 +138,19 @@ def test_page_of_a_run_moves_while_it_runs(page: Page, login: Login, world: Worl
     expect(page.locator("#passage tbody tr")).to_have_count(6)
     page.goto("/admin/contracts/billingrun/")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+
+def test_lines_are_in_sight_on_a_small_desk(page: Page, login: Login, world: World) -> None:
+    """1 280 px: no column beyond the edge of its table, nothing beyond the edge of the page."""
+    (contract,) = make_many(world, 1, is_active=False)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    login(page, world.manager)
+    for document in (contract.lines.get(), world.intervention(is_validated=False)):
+        page.goto(address(document))
+        tab(page, "facturation")
+        expect(page.locator(".of-w-product .select2-container").first).to_be_visible()
+        wide = page.evaluate(
+            """[document.documentElement, document.querySelector(".of-page:not([hidden]) .of-scroll")]
+               .map((box) => box.scrollWidth - box.clientWidth)"""
+        )
+        assert wide == [0, 0], page.url
