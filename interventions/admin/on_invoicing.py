@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InstalledProduct, InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
-from invoicing.models import Invoice, Partner, PurchaseOrder, Quote, SupplierBill
+from invoicing.models import Invoice, Partner, PurchaseOrder, PurchaseOrderLine, Quote, QuoteLine, SupplierBill
 from openfire_billing.contributions import FirstAct, SmartButton, contribute
 
 DI = "interventions.InterventionRequest"
@@ -34,6 +34,14 @@ contribute(
             "request_line__intervention"
         ),
     },
+)
+contribute(
+    QuoteLine,
+    origins={"line": lambda line: QuotedLine.objects.filter(quote_line=line).values("request_line")},
+)
+contribute(
+    PurchaseOrderLine,
+    origins={"line": lambda line: PurchasedLine.objects.filter(order_line=line).values("request_line")},
 )
 contribute(
     InterventionRequest,

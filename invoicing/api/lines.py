@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -102,8 +102,15 @@ class LineSerializer(serializers.Serializer):
         return line.left
 
     def origin_of(self, line: Any) -> int | None:
-        """The line it was copied from."""
-        return None
+        """The line it was copied from, annotated by with_origin()."""
+        return getattr(line, "origin_line", None)
+
+
+def with_origin(lines: Any) -> Any:
+    """Annotate `origin_line`: the line each was copied from, told by the upper app whose line it is; else null."""
+    for ids_of in contributions_to(lines.model).origins.get("line", ()):
+        lines = lines.annotate(origin_line=Subquery(ids_of(OuterRef("pk"))[:1]))
+    return lines
 
 
 def edits_of(given: Iterable[Mapping[str, Any]], there: Any = (), *, price: str = "unit_price") -> list[LineEdit]:

@@ -14,7 +14,7 @@ from rest_framework import serializers
 from invoicing.admin.base import default_company
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.invoices import PaySerializer
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
 from invoicing.choices import OrderState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services
@@ -78,7 +78,7 @@ class PurchaseOrderSerializer(DocumentSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        lines = PurchaseOrderLine.objects.select_related("tax", "unit")
+        lines = with_origin(PurchaseOrderLine.objects.select_related("tax", "unit"))
         return with_counts(queryset, request.user).select_related("company").prefetch_related(Prefetch("lines", lines))
 
     def create(self, data: dict[str, Any]) -> PurchaseOrder:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from invoicing.admin.base import default_company
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, ReasonSerializer, WriteMixin, act
 from invoicing.api.invoices import InvoiceSerializer
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
 from invoicing.choices import QuoteState
 from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quote, QuoteLine
 from invoicing.services.catalogue import usual_terms
@@ -25,10 +25,6 @@ S = QuoteState
 
 class QuoteLineSerializer(LineSerializer):
     document = "quote"
-
-    def origin_of(self, line: Any) -> int | None:
-        """Told by the app the quote came from."""
-        return getattr(line, "origin_line", None)
 
 
 class QuoteSerializer(DocumentSerializer):
@@ -77,7 +73,7 @@ class QuoteSerializer(DocumentSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        lines = QuoteLine.objects.left_to_bill().select_related("tax", "unit")
+        lines = with_origin(QuoteLine.objects.left_to_bill().select_related("tax", "unit"))
         return super().rows(queryset, request).prefetch_related(Prefetch("lines", lines))
 
     def get_is_expired(self, quote: Quote) -> bool:

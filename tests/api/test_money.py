@@ -1,10 +1,10 @@
-"""Credit notes refunded or allocated, payments allocated later, through the API."""
+"""Credits and payments through the API: made, refused, refunded, allocated later."""
 
 from typing import Any
 
 import pytest
 
-from invoicing.models import Invoice
+from invoicing.models import Invoice, Payment
 from tests.factories import World, nothing_changed
 from tests.factories.api import Api, refused
 
@@ -72,3 +72,47 @@ def test_payment_of_no_invoice_is_allocated_later(accountant: Api, world: World)
 
     assert (allocated["left"], allocated["allocations"]) == ("15.38", [{"invoice": invoice.pk, "amount": "184.62"}])
     assert accountant.get(f"invoices/{invoice.pk}/").data["payment_state"] == "paid"
+
+
+def test_credit_of_more_than_what_is_left_is_refused(accountant: Api, world: World) -> None:
+    posted = world.posted()
+    line = posted.lines.get()
+    body = {"on": TODAY, "rebill": False, "lines": [{"line": line.pk, "quantity": "2"}]}
+
+    with nothing_changed():
+        answer = accountant.post(f"invoices/{posted.pk}/credit/", body)
+
+    assert "il reste 1 à créditer" in refused(answer)
+
+
+@pytest.mark.parametrize(
+    ("amount", "status", "said"),
+    [
+        ("-1.00", 409, "Le montant d'un paiement est positif, au centime : par exemple 184,62."),
+        ("0.00", 409, "Le montant d'un paiement est positif, au centime : par exemple 184,62."),
+        ("184.63", 409, "il reste 184,62 € à payer, le paiement est de 184,63 €. Baissez le montant."),
+        ("1.001", 400, ""),
+        ("NaN", 400, ""),
+    ],
+)
+def test_wrong_payment_is_refused(accountant: Api, world: World, amount: str, status: int, said: str) -> None:
+    posted = world.posted()
+
+    with nothing_changed():
+        answer = accountant.post(f"invoices/{posted.pk}/pay/", {"on": TODAY, "amount": amount})
+
+    assert said in refused(answer, status)
+
+
+def test_payment_settles_invoices_oldest_first(accountant: Api, world: World) -> None:
+    first, second = world.posted(), world.posted()
+    body = {"customer": world.customer.pk, "on": TODAY, "amount": "200.00", "currency": "XXX"}
+
+    made = accountant.made("payments/", {**body, "invoices": [second.pk, first.pk]})
+
+    assert made["currency"] == "EUR"
+    assert made["allocations"] == [
+        {"invoice": first.pk, "amount": "184.62"},
+        {"invoice": second.pk, "amount": "15.38"},
+    ]
+    assert Payment.objects.get().by == world.accountant
