@@ -9,33 +9,28 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from appointments.admin.forms import DoneForm, NextForm, UnfinishedForm
+from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
 from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.services import appointments as services
-from appointments.services.billing import invoice_appointment, invoice_appointments
 from interventions.admin.requests import state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import default_company
 from invoicing.admin.document import DocumentAdmin, one, put
-from invoicing.admin.documents.mailing import mail_action, signed
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
-from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
 from invoicing.admin.lines import LinesInline
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.contributions import SmartButton, contribute
 from openfire_billing.fields import number_text
-from openfire_billing.look.actions import DocumentAction, each
 from openfire_billing.look.lines import LineForm
 from openfire_billing.money import line_gross
 from openfire_billing.templatetags.office import amount, badge, nowrap
 
 S = AppointmentState
-CHANGE, BILL = "appointments.change_appointment", "invoicing.bill"
 
 
 class AppointmentLineForm(LineForm):
@@ -82,163 +77,6 @@ class AppointmentChips(ChipFilter):
         ("facturer", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
         ("inacheves", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
     )
-
-
-def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) -> Appointment:
-    new = Appointment(
-        company=appointment.company,
-        partner=data["partner"],
-        task=data["task"],
-        starts_at=data["starts_at"],
-        lead=appointment.lead,
-        team=appointment.team,
-    )
-    people = list(appointment.technicians.all())
-    return services.save_appointment(new, technicians=people, edits=(), on=timezone.localdate(), by=request.user)
-
-
-def _letter(rdv: Appointment) -> tuple[str, str, str]:
-    start = timezone.localtime(rdv.starts_at) if rdv.starts_at else None
-    when = start.strftime("le %d/%m/%Y à %H h %M") if start else str(_("à une date à fixer"))
-    text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
-        "when": when,
-        "what": rdv.title or rdv.task,
-        "where": rdv.address,
-    }
-    return rdv.partner.email, f"{rdv.company} : votre rendez-vous", signed(rdv.company, text)
-
-
-APPOINTMENT_ACTIONS = (
-    mail_action(_letter, permission=CHANGE, paper=False, states=frozenset({S.CONFIRMED})),
-    DocumentAction(
-        name="confirmer",
-        label=_("Confirmer"),
-        icon="event_available",
-        permission=CHANGE,
-        states=frozenset({S.DRAFT}),
-        primary_in=frozenset({S.DRAFT}),
-        explain=_(
-            "Le RDV reçoit son numéro et ses intervenants sont pris. Prévenez ensuite le client par « Envoyer par e-mail »."
-        ),
-        run=lambda request, rdv, data: services.confirm_appointment(rdv, by=request.user),
-        run_many=lambda request, rdvs, data: each(rdvs, lambda a: services.confirm_appointment(a, by=request.user)),
-        done=_("confirmé"),
-    ),
-    DocumentAction(
-        name="realiser",
-        label=_("Réalisé"),
-        icon="task_alt",
-        permission=CHANGE,
-        states=frozenset({S.CONFIRMED}),
-        primary_in=frozenset({S.CONFIRMED}),
-        form=DoneForm,
-        run=lambda request, rdv, data: services.finish_appointment(
-            rdv, at=data["at"], report=data["report"], by=request.user
-        ),
-        done=_("réalisé"),
-    ),
-    DocumentAction(
-        name="inacheve",
-        label=_("Inachevé"),
-        icon="pending",
-        permission=CHANGE,
-        states=frozenset({S.CONFIRMED}),
-        form=UnfinishedForm,
-        run=lambda request, rdv, data: services.leave_unfinished(rdv, reason=data["reason"], by=request.user),
-        done=_("inachevé"),
-    ),
-    DocumentAction(
-        name="facturer",
-        label=_("Générer les factures"),
-        icon="receipt_long",
-        permission=BILL,
-        primary_in=frozenset({S.DONE}),
-        explain=_("Une facture en brouillon reprend les lignes du RDV qui restent à facturer."),
-        form=InvoiceForm,
-        run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], by=request.user),
-        done=_("Facture en brouillon créée"),
-    ),
-    DocumentAction(
-        name="facturer-plusieurs",
-        label=_("Générer les factures"),
-        permission=BILL,
-        form=GroupedInvoiceForm,
-        run_many=lambda request, rdvs, data: invoice_appointments(
-            rdvs, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user
-        ),
-    ),
-    DocumentAction(
-        name="dupliquer",
-        label=_("Dupliquer"),
-        icon="content_copy",
-        permission="appointments.add_appointment",
-        explain=_(
-            "Une copie en brouillon, à placer : mêmes client, travail et lignes, sans DI, numéro ni facturation."
-        ),
-        run=lambda request, rdv, data: services.duplicate_appointment(rdv, by=request.user),
-        done=_("Copie créée"),
-    ),
-    DocumentAction(
-        name="suivant",
-        label=_("Créer intervention"),
-        icon="add_circle",
-        permission="appointments.add_appointment",
-        explain=_("Un nouveau RDV en brouillon à la suite de celui-ci, avec les mêmes intervenants."),
-        form=NextForm,
-        run=_next,
-        done=_("RDV créé"),
-    ),
-    DocumentAction(
-        name="brouillon",
-        label=_("Remettre en brouillon"),
-        icon="undo",
-        permission=CHANGE,
-        states=frozenset({S.CONFIRMED, S.DONE, S.UNFINISHED, S.POSTPONED, S.CANCELLED}),
-        run=lambda request, rdv, data: services.reset_appointment(rdv, by=request.user),
-        done=_("remis en brouillon"),
-    ),
-    DocumentAction(
-        name="reporter",
-        label=_("Reporter"),
-        icon="event_repeat",
-        permission=CHANGE,
-        states=frozenset({S.CONFIRMED}),
-        explain=_("Les intervenants sont libres de nouveau ; la DI est à replanifier."),
-        form=ReasonForm,
-        run=lambda request, rdv, data: services.postpone_appointment(rdv, reason=data["reason"], by=request.user),
-        done=_("reporté"),
-    ),
-    DocumentAction(
-        name="annuler",
-        label=_("Annuler"),
-        icon="block",
-        permission=CHANGE,
-        states=frozenset({S.DRAFT, S.CONFIRMED, S.POSTPONED}),
-        explain=_("Les intervenants sont libres de nouveau."),
-        form=ReasonForm,
-        is_danger=True,
-        run=lambda request, rdv, data: services.cancel_appointment(rdv, reason=data["reason"], by=request.user),
-        run_many=lambda request, rdvs, data: each(
-            rdvs, lambda a: services.cancel_appointment(a, reason=data["reason"], by=request.user)
-        ),
-        done=_("annulé"),
-    ),
-    DocumentAction(
-        name="supprimer",
-        label=_("Supprimer"),
-        icon="delete",
-        permission="appointments.delete_appointment",
-        states=frozenset({S.DRAFT, S.CANCELLED}),
-        explain=_("Ce RDV disparaît."),
-        is_danger=True,
-        leave=True,
-        run=lambda request, rdv, data: services.delete_appointments([rdv], by=request.user) and None,
-        run_many=lambda request, rdvs, data: each(
-            rdvs, lambda a: services.delete_appointments([a], by=request.user) and None
-        ),
-        done=_("supprimé"),
-    ),
-)
 
 
 @admin.register(Appointment)

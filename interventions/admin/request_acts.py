@@ -1,0 +1,183 @@
+"""What one may do with an intervention request: its Action menu and its state buttons."""
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from interventions.admin.forms import FinishForm
+from interventions.choices import InterventionState
+from interventions.models import InterventionRequest
+from interventions.services import billing
+from interventions.services import requests as services
+from interventions.services.purchases import Purchases, order_supplies
+from invoicing.admin.documents.mailing import mail_action, signed
+from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
+from openfire_billing.errors import Outcome
+from openfire_billing.look.actions import DocumentAction, each
+
+S = InterventionState
+CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
+
+
+def _letter(intervention: InterventionRequest) -> tuple[str, str, str]:
+    text = _("Nous avons bien noté votre demande « %(what)s » au %(where)s, prévue entre le %(from)s et le %(to)s.") % {
+        "what": intervention.title or intervention.task,
+        "where": intervention.address,
+        "from": intervention.from_on.strftime("%d/%m/%Y"),
+        "to": intervention.to_on.strftime("%d/%m/%Y"),
+    }
+    company = intervention.company
+    return intervention.partner.email, f"{company} : {intervention.title or intervention.task}", signed(company, text)
+
+
+def _ordered(purchases: Purchases) -> Outcome:
+    """The first order made; the others and the lines left out are named."""
+    others = ", ".join(order.number for order in purchases.orders[1:])
+    return Outcome(purchases, made=purchases.orders[0], note=" ".join(filter(None, [others, purchases.note])))
+
+
+INTERVENTION_ACTIONS = (
+    DocumentAction(
+        name="valider",
+        label=_("Valider"),
+        icon="check",
+        permission=CHANGE,
+        states=frozenset({S.DRAFT}),
+        primary_in=frozenset({S.DRAFT}),
+        explain=_("La DI reçoit son numéro : elle peut être planifiée et facturée."),
+        run=lambda request, di, data: services.validate_intervention(di, by=request.user),
+        run_many=lambda request, dis, data: each(dis, lambda di: services.validate_intervention(di, by=request.user)),
+        done=_("validée"),
+    ),
+    DocumentAction(
+        name="devis",
+        order=10,
+        label=_("Générer le devis"),
+        icon="request_quote",
+        permission="invoicing.add_quote",
+        states=S.validated,
+        explain=_(
+            "Un devis en brouillon reprend les lignes à facturer. Tant qu'il vit, elles se facturent par lui seul."
+        ),
+        form=OnForm,
+        run=lambda request, di, data: billing.quote_intervention(di, on=data["on"], by=request.user),
+        run_many=lambda request, dis, data: billing.quote_interventions(dis, on=data["on"], by=request.user),
+        done=_("Devis créé"),
+    ),
+    DocumentAction(
+        name="facturer",
+        order=20,
+        label=_("Générer la facture"),
+        icon="receipt_long",
+        permission=BILL,
+        offered=lambda di: di.state != S.CANCELLED,
+        explain=_("Une facture en brouillon reprend les lignes qui restent à facturer."),
+        form=InvoiceForm,
+        run=lambda request, di, data: billing.invoice_intervention(di, on=data["on"], by=request.user),
+        done=_("Facture en brouillon créée"),
+    ),
+    DocumentAction(
+        name="facturer-plusieurs",
+        label=_("Générer les factures"),
+        permission=BILL,
+        form=GroupedInvoiceForm,
+        run_many=lambda request, dis, data: billing.invoice_interventions(
+            dis, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user
+        ),
+    ),
+    DocumentAction(
+        name="commander",
+        order=40,
+        label=_("Générer la commande fournisseur"),
+        icon="shopping_cart",
+        permission="invoicing.add_purchaseorder",
+        states=S.validated,
+        explain=_(
+            "Une commande en brouillon par fournisseur : celui de l'article, ou le prestataire pour une prestation."
+        ),
+        run=lambda request, di, data: _ordered(order_supplies(di, on=timezone.localdate(), by=request.user)),
+        run_many=lambda request, dis, data: each(
+            dis, lambda di: _ordered(order_supplies(di, on=timezone.localdate(), by=request.user)).made
+        ),
+        done=_("Commande créée"),
+    ),
+    DocumentAction(
+        name="terminer",
+        label=_("Terminer"),
+        icon="task_alt",
+        permission=CHANGE,
+        states=S.planning,
+        primary_in=S.planning,
+        explain=_("Le travail est fait, sans passer par un RDV."),
+        form=FinishForm,
+        run=lambda request, di, data: services.finish_intervention(di, on=data["on"], by=request.user),
+        done=_("terminée"),
+    ),
+    mail_action(_letter, permission=CHANGE, paper=False),
+    DocumentAction(
+        name="dupliquer",
+        label=_("Dupliquer"),
+        icon="content_copy",
+        permission="interventions.add_interventionrequest",
+        explain=_(
+            "Une nouvelle DI en brouillon, à partir d'aujourd'hui : mêmes client, travail et lignes, rien de facturé."
+        ),
+        run=lambda request, di, data: services.duplicate_intervention(di, on=timezone.localdate(), by=request.user),
+        done=_("Copie créée"),
+    ),
+    DocumentAction(
+        name="brouillon",
+        label=_("Remettre en brouillon"),
+        icon="undo",
+        permission=CHANGE,
+        states=frozenset({S.CANCELLED}),
+        primary_in=frozenset({S.CANCELLED}),
+        run=lambda request, di, data: services.reset_intervention(di, by=request.user),
+        done=_("remise en brouillon"),
+    ),
+    DocumentAction(
+        name="archiver",
+        label=_("Archiver"),
+        icon="archive",
+        permission=CHANGE,
+        offered=lambda di: di.is_active,
+        explain=_("La DI quitte les listes ; rien n'est perdu. Elle se retrouve sous « Archivées »."),
+        run=lambda request, di, data: services.set_active(di, active=False, by=request.user),
+        done=_("archivée"),
+    ),
+    DocumentAction(
+        name="activer",
+        label=_("Remettre en service"),
+        icon="unarchive",
+        permission=CHANGE,
+        offered=lambda di: not di.is_active,
+        explain=_("La DI revient dans les listes."),
+        run=lambda request, di, data: services.set_active(di, active=True, by=request.user),
+        done=_("remise en service"),
+    ),
+    DocumentAction(
+        name="annuler",
+        label=_("Annuler"),
+        icon="block",
+        permission=CHANGE,
+        offered=lambda di: di.state != S.CANCELLED,
+        explain=_("Refusé tant qu'un RDV est ouvert ou que quelque chose est facturé."),
+        is_danger=True,
+        run=lambda request, di, data: services.cancel_intervention(di, on=timezone.localdate(), by=request.user),
+        done=_("annulée"),
+    ),
+    DocumentAction(
+        name="supprimer",
+        label=_("Supprimer"),
+        icon="delete",
+        permission="interventions.delete_interventionrequest",
+        states=frozenset({S.DRAFT}),
+        explain=_("Cette DI en brouillon disparaît."),
+        is_danger=True,
+        leave=True,
+        run=lambda request, di, data: services.delete_interventions([di], by=request.user) and None,
+        run_many=lambda request, dis, data: each(
+            dis, lambda di: services.delete_interventions([di], by=request.user) and None
+        ),
+        done=_("supprimée"),
+    ),
+)
