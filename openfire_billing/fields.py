@@ -182,6 +182,8 @@ class DecimalInputField(forms.DecimalField):
             ) from None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
+        if self.disabled:
+            return False
         try:
             return read_decimal(initial) != read_decimal(data)
         except ValueError:

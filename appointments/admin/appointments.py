@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
@@ -31,6 +32,21 @@ from openfire_billing.money import line_gross
 from openfire_billing.templatetags.office import amount, badge, nowrap
 
 S = AppointmentState
+
+
+class AppointmentForm(forms.ModelForm):
+    """An end that was typed is kept; else it follows what it is computed from."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("ends_at") and "ends_at" in self.changed_data:
+            data["is_end_forced"] = True
+        if not data.get("is_end_forced"):
+            if {"starts_at", "duration", "is_all_day", "is_end_forced", "task", "lead"} & set(self.changed_data):
+                data["ends_at"] = None  # computed again from the working hours
+        elif data.get("starts_at") and not data.get("ends_at") and "ends_at" not in self.errors:
+            self.add_error("ends_at", _("Donnez la fin, ou décochez « Fin forcée » : elle se calcule alors."))
+        return data
 
 
 class AppointmentLineForm(LineForm):
@@ -81,6 +97,7 @@ class AppointmentChips(ChipFilter):
 
 @admin.register(Appointment)
 class AppointmentAdmin(PublishedMixin, DocumentAdmin):
+    form = AppointmentForm
     company_path = "company"
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")

@@ -1,0 +1,55 @@
+"""The page of an RDV in the back office, as the planner fills it in."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils.timezone import localtime
+
+from appointments.models import Appointment
+from tests.factories import World, item
+from tests.factories.appointments import alone, at, book
+from tests.factories.pages import Office, errors_of
+
+
+def office(world: World) -> Office:
+    return world.office("Planificateur")
+
+
+def hours(rdv: Appointment) -> tuple[datetime, datetime, bool]:
+    rdv.refresh_from_db()
+    assert rdv.starts_at
+    assert rdv.ends_at
+    return localtime(rdv.starts_at), localtime(rdv.ends_at), rdv.is_end_forced
+
+
+def test_title_of_an_appointment_with_lines_of_its_di_is_changed(world: World) -> None:
+    rdv = book(world, world.intervention(item(2, discount=Decimal(10))), state="draft")
+    office(world).save(rdv, title="Passer par la cour")
+    rdv.refresh_from_db()
+    assert rdv.title == "Passer par la cour"
+    assert [line.quantity for line in rdv.lines.all()] == [2]
+
+
+def test_quantity_of_a_line_of_the_di_is_raised(world: World) -> None:
+    rdv = book(world, world.intervention(item(2)), state="draft")
+    office(world).save(rdv, lines__0__quantity="5")
+    assert sum(line.quantity for line in rdv.lines.all()) == 5
+
+
+def test_end_follows_a_start_that_moves_past_it(world: World) -> None:
+    rdv = alone(world, starts_at=at(9), duration=Decimal(1))
+    office(world).save(rdv, starts_at_1="11:00")
+    assert hours(rdv) == (at(11), at(12), False)
+
+
+def test_end_that_was_typed_is_kept(world: World) -> None:
+    rdv = alone(world, starts_at=at(9), duration=Decimal(1))
+    office(world).save(rdv, ends_at_1="11:30")
+    assert hours(rdv) == (at(9), at(11, 30), True)
+
+
+def test_forced_end_is_asked_for(world: World) -> None:
+    rdv = alone(world, starts_at=at(9), duration=Decimal(1))
+    refused = office(world).save(rdv, is_end_forced="on", ends_at_0="", ends_at_1="")
+    assert "Donnez la fin" in str(errors_of(refused))
+    assert hours(rdv) == (at(9), at(10), False)
