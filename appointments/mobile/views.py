@@ -5,9 +5,11 @@ from datetime import date, timedelta
 from functools import wraps
 from typing import Any
 from urllib.parse import quote_plus
+from uuid import uuid4
 
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.cache import cache
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -27,6 +29,7 @@ from invoicing.services.parties.attachments import attach, attachments_of
 from openfire_billing.errors import BusinessError
 
 LASTS = 90 * 24 * 3600
+FARTHEST = 3660  # days: ten years
 # What a technician sees: an RDV once it is confirmed, and what became of it.
 _SEEN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
 
@@ -80,10 +83,13 @@ def _one(technician: Technician, pk: int) -> Appointment:
 
 
 def _day(text: str) -> date:
+    """The day asked for; today when it is none, or one nobody plans for."""
+    today = timezone.localdate()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        return timezone.localdate()
+        return today
+    return day if abs((day - today).days) <= FARTHEST else today
 
 
 @require_GET
@@ -181,12 +187,13 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
 def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """« Inachevé », with a reason."""
     appointment, form = _one(technician, pk), UnfinishedForm(request.POST)
+    kept = {"unfinished_form": form, "done_form": DoneForm(initial={"report": request.POST.get("report", "")})}
     if not form.is_valid():
-        return _page(request, technician, appointment, unfinished_form=form, open_unfinished=True, status=400)
+        return _page(request, technician, appointment, open_unfinished=True, status=400, **kept)
     try:
         leave_unfinished(appointment, by=request.user, **form.cleaned_data)
     except BusinessError as refusal:
-        return _page(request, technician, appointment, refusal=str(refusal), unfinished_form=form, status=409)
+        return _page(request, technician, appointment, refusal=str(refusal), status=409, **kept)
     messages.success(request, _("Inachevé : le bureau est prévenu."))
     return _back(appointment)
 
@@ -207,6 +214,8 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
     appointment = _one(technician, pk)
     refusal = ""
     if request.method == "POST":
+        if not _first_time(request, "parts"):
+            return _back(appointment, "#lignes")
         try:
             line = _add_part(request, appointment)
         except BusinessError as error:
@@ -218,8 +227,21 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
     found = Product.objects.filter(is_active=True)
     for word in words.split():
         found = found.filter(Q(code__icontains=word) | Q(name__icontains=word))
-    context = {"technician": technician, "rdv": appointment, "q": words, "products": found[:30], "refusal": refusal}
+    context = {
+        "technician": technician,
+        "rdv": appointment,
+        "q": words,
+        "products": found[:30],
+        "refusal": refusal,
+        "once": uuid4(),  # a second tap on a slow network adds nothing
+    }
     return render(request, "mobile/parts.html", context, status=400 if refusal else 200)
+
+
+def _first_time(request: HttpRequest, act: str) -> bool:
+    """Whether this answer of a page is the first: its `_once` was not seen yet."""
+    asked = request.POST.get("_once", "")
+    return not asked or bool(cache.add(f"phone:{act}:{request.user.pk}:{asked}", True, timeout=3600))
 
 
 def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine:

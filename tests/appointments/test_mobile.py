@@ -13,6 +13,7 @@ from interventions.models import Technician
 from invoicing.services.parties.attachments import attachments_of
 from tests.factories import ProductFactory, UserFactory, World, nothing_changed
 from tests.factories.appointments import alone, at, book, technician
+from tests.factories.pages import fields_of
 
 pytestmark = pytest.mark.django_db
 
@@ -186,3 +187,25 @@ def test_queries_do_not_grow(
         book(world, world.intervention(), who=rdv.lead, starts_at=at(hour, day=24), state="confirmed")
     with django_assert_num_queries(4):
         phone.get(address)
+
+
+def test_second_tap_adds_the_part_once(phone: Client, rdv: Appointment) -> None:
+    bougie = ProductFactory(code="bougie", name="Bougie d'allumage")
+    once = fields_of(phone.get(url(rdv, "articles/"), {"q": "boug"}))["_once"]
+    for _tap in range(2):
+        phone.post(url(rdv, "articles/"), {"product": bougie.pk, "quantity": "1", "_once": once})
+    assert rdv.lines.filter(product=bougie).count() == 1
+
+
+def test_report_is_kept_when_the_work_is_unfinished(phone: Client, rdv: Appointment) -> None:
+    refused = phone.post(url(rdv, "inacheve/"), {"reason": "", "report": "Joint usé."})
+    assert "Joint usé." in refused.content.decode()
+    phone.post(url(rdv, "inacheve/"), {"reason": "Pièce à commander", "report": "Joint usé."})
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.report) == ("unfinished", "Joint usé.")
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "hier"])
+def test_day_nobody_plans_for_is_today(phone: Client, day: str) -> None:
+    for page in (f"/mobile/?le={day}", f"/mobile/semaine/?du={day}"):
+        assert "24 novembre" in phone.get(page).content.decode() or "23 novembre" in phone.get(page).content.decode()
