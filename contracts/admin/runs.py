@@ -1,5 +1,6 @@
 """The page of a billing run: how far it is, what it set aside."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from contracts.admin.actions import BILL
 from contracts.choices import Result, RunState
 from contracts.models import BillingOutcome, BillingRun
-from contracts.services.night import STILL, night_alarm, retry_run, start_manual
+from contracts.services.night import STILL, night_alarm, retry_run, selection_of, start_manual
 from contracts.services.runs import counted
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
@@ -23,6 +24,7 @@ from openfire_billing.look.actions import reverse_change
 from openfire_billing.templatetags.office import badge
 
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
+AHEAD = timedelta(days=366)  # a run that bills looks no further
 _COLOURS = {RunState.RUNNING: "planned", RunState.DONE: "done", RunState.SHORT: "failed"}
 
 
@@ -88,8 +90,17 @@ class BillingRunAdmin(OfficeAdmin):
         """« Lancer un passage », over all that is due."""
         if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
             raise PermissionDenied
-        on = parse_date(request.POST.get("on", "")) or timezone.localdate()
-        run = start_manual(on=on, by=request.user, is_dry="dry" in request.POST)
+        is_dry = "dry" in request.POST
+        on = _day(request.POST.get("on", ""))
+        if on is None or (not is_dry and on > timezone.localdate() + AHEAD):
+            messages.error(
+                request,
+                _(
+                    "Passage non lancé : donnez une date, au plus un an après aujourd'hui. Plus loin, lancez-le à blanc."
+                ),
+            )
+            return HttpResponseRedirect(reverse("admin:contracts_billingrun_changelist"))
+        run = start_manual(on=on, by=request.user, is_dry=is_dry, selection=selection_of(request.user, on=on))
         return HttpResponseRedirect(reverse_change(run))
 
     def retry_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
@@ -113,6 +124,14 @@ class BillingRunAdmin(OfficeAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, run: BillingRun) -> Any:
         return badge(_COLOURS[RunState(run.state)], run.get_state_display())
+
+
+def _day(text: str) -> date | None:
+    """The day typed; today for nothing, None for what is no day."""
+    try:
+        return parse_date(text) if text else timezone.localdate()
+    except ValueError:
+        return None
 
 
 def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from contracts.models import BillingOutcome, BillingRun, Contract
-from contracts.services.night import retry_run, start_manual
+from contracts.models import BillingOutcome, BillingRun
+from contracts.services.night import retry_run, selection_of, start_manual
 from contracts.services.runs import counted
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act, visible
-from invoicing.models import Company
 from openfire_billing.api.fields import SinceFilter, UntilFilter, id_field
 from openfire_billing.api.permissions import permission_of
 
@@ -140,7 +139,9 @@ class RunView(ReadMixin, OfficeView):
             on=asked.validated_data["on"],
             is_dry=asked.validated_data["dry_run"],
             by=request.user,
-            selection=_selection(request.user, asked.validated_data),
+            selection=selection_of(
+                request.user, on=asked.validated_data["on"], contracts=asked.validated_data.get("contracts")
+            ),
         )
         answer = Response(self.shown(run), status=202)
         answer["Location"] = request.build_absolute_uri(f"{run.pk}/")
@@ -150,13 +151,3 @@ class RunView(ReadMixin, OfficeView):
     def retry(self, run: BillingRun, asked: dict[str, Any]) -> BillingRun:
         """Un autre passage sur ce que celui-ci a mis de côté ou laissé."""
         return retry_run(run, on=timezone.localdate(), by=self.request.user)
-
-
-def _selection(user: Any, asked: dict[str, Any]) -> list[int] | None:
-    """The contracts to look at; None = all those due, when the user works for every company."""
-    wanted = visible(Contract.objects.all(), user)
-    if "contracts" in asked:
-        return sorted(wanted.filter(pk__in=asked["contracts"]).values_list("pk", flat=True))
-    if user.is_superuser or not Company.objects.exclude(accesses__user=user).exists():
-        return None
-    return sorted(wanted.due(asked["on"]).values_list("pk", flat=True))

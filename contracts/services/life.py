@@ -362,7 +362,7 @@ def delete_contracts(contracts: Iterable[Contract], *, by: Any) -> int:
     with transaction.atomic():
         locked = lock_contracts(contracts)
         for contract in locked:
-            if contract.state != ContractState.DRAFT or contract.reference:
+            if contract.state != ContractState.DRAFT or contract.validated_on:
                 raise WrongState(_("%s a été activé : il se résilie ou s'annule, il ne se supprime pas.") % contract)
             record(contract, "deleted", by=by, text=_("Contrat supprimé"))
         try:

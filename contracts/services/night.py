@@ -17,6 +17,7 @@ from contracts.services.billing import bill_chunk
 from contracts.services.due import recheck_due
 from contracts.services.runs import chunks_of, expect, finish_run, remaining, start_run, touch
 from contracts.services.visits import horizon, plan_visits
+from invoicing.models import Company
 from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError
 
@@ -105,17 +106,30 @@ def start_manual(*, on: date, by: Any, is_dry: bool = False, force: bool = False
     return hand_out(run)
 
 
+def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:
+    """Ids of the contracts a run asked for by `user` looks at, of his companies only: those given, else those due.
+
+    None = all those due, when he works for every company.
+    """
+    everywhere = user.is_superuser or not Company.objects.exclude(accesses__user=user).exists()
+    wanted = Contract.objects.filter(company__in=Company.objects.visible_to(user))
+    if contracts is not None:
+        return sorted(wanted.filter(pk__in=contracts).values_list("pk", flat=True))
+    return None if everywhere else sorted(wanted.due(on).values_list("pk", flat=True))
+
+
 def retry_run(run: BillingRun, *, on: date, by: Any) -> BillingRun:
     """Another run over what this one set aside, or left when it stopped."""
     if run.is_running and not run.is_still(STILL):
         raise BusinessError(_("%s est en cours : attendez sa fin.") % run)
     ids = list(run.outcomes.filter(result="refused").values_list("contract_id", flat=True))
     ids += list(remaining(run).values_list("pk", flat=True)) if run.state != RunState.DONE else []
+    ids = selection_of(by, on=on, contracts=ids) or []
     if not ids:
         raise BusinessError(_("%s n'a rien mis de côté : rien à relancer.") % run)
     if run.is_running:
         finish_run(run, state=RunState.SHORT)
-    return start_manual(on=on, by=by, selection=sorted(set(ids)))
+    return start_manual(on=on, by=by, selection=ids)
 
 
 def night_alarm(now: datetime) -> tuple[str, str]:

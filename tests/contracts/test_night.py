@@ -16,13 +16,22 @@ from django.utils import timezone
 from contracts.choices import RunState
 from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_chunk
-from contracts.services.night import hand_out, night_alarm, resume_runs, retry_run, run_night, start_night, work_chunk
+from contracts.services.night import (
+    hand_out,
+    night_alarm,
+    resume_runs,
+    retry_run,
+    run_night,
+    start_manual,
+    start_night,
+    work_chunk,
+)
 from contracts.services.runs import chunks_of, finish_run
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
 from openfire_billing.errors import BusinessError
 from tests.contracts.contract_builders import bill, day, make_contract, make_many
-from tests.factories import World
+from tests.factories import CompanyFactory, World
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -242,3 +251,27 @@ def test_pages_of_runs_are_for_who_may_bill(world: World, today: Any) -> None:
     run = BillingRun.objects.get()
     assert launched.headers["Location"] == f"/admin/contracts/billingrun/{run.pk}/change/"
     assert (run.by, run.expected, run.on) == (world.biller, 1, timezone.localdate())
+
+
+@pytest.mark.parametrize("typed", ["2026-99-99", "hier", "2028-11-24", "9999-12-31"])
+def test_run_of_no_day_or_of_one_far_ahead_is_refused(world: World, today: Any, typed: str) -> None:
+    make_contract(world, "01/11/26")
+    page = world.office("Facturation").client.post("/admin/contracts/billingrun/launch/", {"on": typed}, follow=True)
+    assert "Passage non lancé" in page.content.decode()
+    assert not BillingRun.objects.exists()
+
+
+def test_run_looks_at_the_contracts_of_one_s_companies_only(world: World, today: Any) -> None:
+    ours = make_contract(world, "01/11/26")
+    theirs = make_contract(world, "01/11/26")
+    Contract.objects.filter(pk=theirs.pk).update(company=CompanyFactory(name="Autre"))
+    office = world.office("Facturation")
+
+    office.client.post("/admin/contracts/billingrun/launch/", {"on": "2026-11-24"})
+
+    assert BillingRun.objects.get().selection == [ours.pk]
+    everything_run = start_manual(on=timezone.localdate(), by=world.manager, selection=[theirs.pk])
+    BillingRun.objects.filter(pk=everything_run.pk).update(state="short")
+    everything_run.outcomes.update(result="refused")
+    with pytest.raises(BusinessError):
+        retry_run(BillingRun.objects.get(pk=everything_run.pk), on=timezone.localdate(), by=world.biller)
