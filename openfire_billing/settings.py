@@ -172,7 +172,7 @@ if not REDIS_URL and not LOCAL:
         "Définissez par exemple REDIS_URL=redis://localhost:6379/0."
     )
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {"BACKEND": "openfire_billing.cache.OutlivedRedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from openfire_billing.look.actions import ActionsMixin
-from openfire_billing.office.roles import MANAGER
+from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.factories import World
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each, our_pages
@@ -176,3 +176,12 @@ def test_icon_asked_for_by_the_browser_is_the_flame() -> None:
     answer = Client().get("/favicon.ico")
 
     assert (answer.status_code, answer["Location"]) == (302, static("openfire/flame.svg"))
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "said"),
+    [("/p/rien/", 404, "Page introuvable"), ("/admin/invoicing/invoice/", 403, "Accès refusé")],
+)
+def test_page_that_is_not_there_says_so_in_french(world: World, url: str, code: int, said: str) -> None:
+    page = world.office(PLANNER).get(url)
+    assert (page.status_code, said in page.content.decode()) == (code, True)
