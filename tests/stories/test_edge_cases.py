@@ -249,7 +249,7 @@ def test_edge_27_two_credits_of_half_an_invoice_leave_no_cent(world: World) -> N
 
     with nothing_changed():
         answer = office.confirm(invoice, "avoir", {"on": "2026-11-24", "reason": "x", f"line_{line.pk}": "0,5"})
-    assert refusal(answer) == "FA2026-00001 : rien à créditer. Choisissez au moins une quantité."
+    assert refusal(answer) == "FA2026-00001 a changé : « Avoir » n'est plus possible dans son état actuel."
 
 
 def test_edge_28_stale_save_is_refused_and_what_was_typed_stays(world: World) -> None:
