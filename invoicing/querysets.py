@@ -17,8 +17,7 @@ from invoicing.choices import (
     SupplierBillState,
 )
 from openfire_billing.fields import Balance, sum_of
-
-MOST_OWED = 50_000  # above, nearly nothing is paid: nothing is gained by setting the rest aside
+from openfire_billing.once import asked_once
 
 
 def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
@@ -127,9 +126,7 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
-        ids = list(open_ones.order_by().values_list("pk", flat=True)[: MOST_OWED + 1])
-        found = self.posted().filter(residual__gt=0)
-        return found if len(ids) > MOST_OWED else found.filter(pk__among=ids)
+        return asked_once(open_ones, of=self.posted().filter(residual__gt=0))
 
     def overdue(self) -> "InvoiceQuerySet":
         """Invoices owed after their day; of with_payment_state()."""

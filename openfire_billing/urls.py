@@ -11,6 +11,7 @@ from openfire_billing.office import account_pages
 from openfire_billing.office.customer_page import customer_page, customer_pdf
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_page
+from openfire_billing.office.search import search_now
 
 api = [
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -25,6 +26,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/importer/", admin.site.admin_view(import_page), name="import_pages"),
     path("admin/importer/<slug:code>/", admin.site.admin_view(import_page), name="import_page"),
+    path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),

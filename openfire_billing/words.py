@@ -12,8 +12,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.text import smart_split, unescape_string_literal
 
-MOST = 50_000  # ids of that many are quickly read and given back
-
+from openfire_billing.once import asked_once
 
 _PAIRS = re.compile(r"\d\d([ .]\d\d)+([ .]?\d)?")
 
@@ -34,18 +33,16 @@ def telephone_of(text: str) -> str:
 def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
     """Those that hold every word, each in any of `columns` (« number », « customer__name »), small or capital.
 
-    Searched here and now, once: what is found is named by its ids, so that a list which counts, sums and shows it does
-    not search again each time.
+    Searched here and now, once.
     """
     asked = list(words)
     columns = list(columns)
     if not asked or not columns:
         return queryset
-    found = queryset.model._base_manager.order_by()
+    found = queryset.model._base_manager.all()
     for word in asked:
         found = found.filter(pk__in=_holders(queryset.model, columns, word))
-    ids = list(found.values_list("pk", flat=True)[: MOST + 1])
-    return queryset.filter(pk__among=ids) if len(ids) <= MOST else queryset.filter(pk__in=found.values("pk"))
+    return asked_once(found, of=queryset)
 
 
 def _holders(model: Any, columns: Iterable[str], word: str) -> Any:

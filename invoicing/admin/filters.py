@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.look.smart_buttons import origin_filter
+from openfire_billing.once import asked_once
 
 
 class FromFilter(SimpleListFilter):
@@ -37,7 +38,7 @@ class ChipFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         for slug, _label, narrow in self.chips:
             if slug == self.value():
-                return narrow(queryset, request)
+                return asked_once(narrow(queryset, request), of=queryset)
         return queryset if FromFilter.parameter_name in request.GET or self.value() else self.usual(queryset)
 
     def usual(self, queryset: Any) -> Any:

@@ -25,7 +25,7 @@ from invoicing.services.parties.links import link_of, token_of
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
 from openfire_billing.office.scale import bench_kinds, load_contracts
-from openfire_billing.office.throwaway import analyse, cpu_of, session_of_database
+from openfire_billing.office.throwaway import cpu_of, session_of_database, sweep
 from openfire_billing.office.volume import Firm, load_customers, load_invoices, name_of, serial_of, telephone_of
 from openfire_billing.office.volume_work import load_work
 
@@ -130,7 +130,7 @@ def _fill(partners: int, invoices: int, interventions: int) -> None:
     load_invoices(firm, invoices)
     load_work(firm, interventions)
     load_contracts(min(CONTRACTS, partners), company=company, on=on, kinds=bench_kinds(on))
-    analyse(tidy=True)
+    sweep()
 
 
 # The doors

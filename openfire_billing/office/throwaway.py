@@ -62,10 +62,17 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def analyse(*, tidy: bool = False) -> None:
-    """Fresh statistics; `tidy`: and tables swept (PostgreSQL), as the database's own housekeeping does in time."""
+def analyse() -> None:
+    """Fresh statistics, as the database's own housekeeping would have made."""
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if tidy and connection.vendor == "postgresql" else "ANALYZE")
+        cursor.execute("ANALYZE")
+
+
+def sweep() -> None:
+    """Tables as they are found after some days: swept and counted on PostgreSQL; on SQLite nothing does it."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
 
 
 class BenchCommand(BaseCommand):

@@ -164,3 +164,13 @@ def test_search_from_anywhere_takes_the_same_queries_with_1_and_20_of_each(world
             one = queries()
 
     assert queries() <= one + 1
+
+
+def test_search_from_anywhere_shows_what_was_made_a_moment_ago(world: World) -> None:
+    office, url = world.office(ACCOUNTANT), reverse("admin:search")
+    PartnerFactory(name="Kermadec Anne")
+    assert b"Kermadec Anne" in office.get(url, s="kermadec", extended=1).content
+
+    PartnerFactory(name="Kermadec Paul")
+
+    assert b"Kermadec Paul" in office.get(url, s="kermadec", extended=1).content

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -312,11 +312,14 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         form.instance.pk = draft.invoice.pk
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        sign = {InvoiceKind.CREDIT_NOTE: -1}
-        listed = Invoice.objects.filter(pk__in=cl.queryset.order_by().values("pk")).exclude(state=S.CANCELLED)
-        rows = listed.order_by().values("kind").annotate(net_sum=Sum("net"), gross_sum=Sum("gross"))
-        net = sum((sign.get(row["kind"], 1) * row["net_sum"] for row in rows), Decimal(0))
-        gross = sum((sign.get(row["kind"], 1) * row["gross_sum"] for row in rows), Decimal(0))
+        is_credit = Q(kind=InvoiceKind.CREDIT_NOTE)
+        sums = cl.queryset.exclude(state=S.CANCELLED).aggregate(
+            net_billed=Sum("net", filter=~is_credit, default=Decimal(0)),
+            net_back=Sum("net", filter=is_credit, default=Decimal(0)),
+            gross_billed=Sum("gross", filter=~is_credit, default=Decimal(0)),
+            gross_back=Sum("gross", filter=is_credit, default=Decimal(0)),
+        )
+        net, gross = sums["net_billed"] - sums["net_back"], sums["gross_billed"] - sums["gross_back"]
         return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
 
     @admin.display(description=_("Ville"))
