@@ -3,8 +3,9 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from contracts.choices import ContractLineState, ContractState, RunKind, RunState
 
@@ -53,3 +54,15 @@ class BillingRunQuerySet(models.QuerySet[Any]):
 
     def running(self) -> "BillingRunQuerySet":
         return self.filter(state=RunState.RUNNING)
+
+    def seen_by(self, user: Any) -> "BillingRunQuerySet":
+        """One's own, those that looked at a contract of one's companies, and whole runs that found nothing."""
+        if user.is_superuser:
+            return self
+        outcomes = apps.get_model("contracts", "BillingOutcome").objects.filter(run=OuterRef("pk"))
+        companies = apps.get_model("invoicing", "Company").objects.visible_to(user)
+        return self.filter(
+            Q(by=user.pk)
+            | Exists(outcomes.filter(contract__company__in=companies))
+            | (Q(selection__isnull=True) & ~Exists(outcomes))
+        )

@@ -3,7 +3,6 @@
 from typing import Any
 
 import django_filters
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -115,13 +114,9 @@ class RunView(ReadMixin, OfficeView):
     ordering_fields = ("id", "on")
 
     def get_queryset(self) -> Any:
-        """Those that looked at a contract of one's companies, and one's own."""
         user = getattr(self.request, "user", None)
         runs = super().get_queryset()
-        if user is None or user.is_superuser:
-            return runs
-        outcomes = _seen(BillingOutcome.objects.filter(run=OuterRef("pk")), user)
-        return runs.filter(Q(by=user.pk) | Exists(outcomes))
+        return runs if user is None else runs.seen_by(user)
 
     def get_serializer_class(self) -> Any:
         return RunListSerializer if self.action == "list" else RunSerializer

@@ -284,8 +284,15 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
 
 
 class CompanyAccessInline(TabularInline):
+    """The companies one works for. Nobody gives one that he has not."""
+
     model = CompanyAccess
     extra = 0
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "company":
+            options["queryset"] = Company.objects.visible_to(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
 
 admin.site.unregister(User)
@@ -316,7 +323,12 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
         return {"is_staff": True}
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("groups")
+        """Those who work for no other company than one's own."""
+        users = super().get_queryset(request).prefetch_related("groups")
+        if request.user.is_superuser:
+            return users
+        others = CompanyAccess.objects.exclude(company__in=Company.objects.visible_to(request.user))
+        return users.exclude(pk__in=others.values("user"))
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)

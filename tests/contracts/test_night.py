@@ -31,7 +31,7 @@ from interventions.models import InterventionRequest
 from invoicing.models import Invoice
 from openfire_billing.errors import BusinessError
 from tests.contracts.contract_builders import bill, day, make_contract, make_many
-from tests.factories import CompanyFactory, World
+from tests.factories import CompanyFactory, Office, UserFactory, World
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -275,3 +275,15 @@ def test_run_looks_at_the_contracts_of_one_s_companies_only(world: World, today:
     everything_run.outcomes.update(result="refused")
     with pytest.raises(BusinessError):
         retry_run(BillingRun.objects.get(pk=everything_run.pk), on=timezone.localdate(), by=world.biller)
+
+
+def test_run_of_another_company_is_not_there(world: World, today: Any) -> None:
+    make_contract(world, "01/11/26")
+    run = start_manual(on=timezone.localdate(), by=world.biller)
+    work(run)
+    elsewhere = Office(UserFactory(role="Gestionnaire", company=CompanyFactory(name="Autre")))
+    for page in (f"{run.pk}/change/", f"{run.pk}/progress/"):
+        assert elsewhere.get(f"/admin/contracts/billingrun/{page}").status_code in (302, 404)
+        assert world.office("Comptable").get(f"/admin/contracts/billingrun/{page}").status_code == 200
+    assert run not in elsewhere.get("/admin/contracts/billingrun/").context["cl"].result_list
+    assert elsewhere.client.post(f"/admin/contracts/billingrun/{run.pk}/retry/").status_code == 404

@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
+from invoicing.models import Company
 from openfire_billing.office.roles import MANAGER, PLANNER
-from tests.factories import World
+from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
 from tests.factories.pages import address
 
 NEW = "brume-du-matin-35"
@@ -81,3 +82,21 @@ def test_who_works_in_the_office_comes_back_to_it(world: World, mailoutbox: list
 
     assert 'href="/admin/login/"' in done.content.decode()
     assert "/mobile/" not in done.content.decode()
+
+
+def test_manager_gives_no_company_he_has_not_and_meets_nobody_of_another(world: World) -> None:
+    other = CompanyFactory(name="Autre Foyer")
+    theirs = UserFactory(role=MANAGER, company=other)
+    manager = Office(theirs)
+
+    assert list(manager.get(address(User, "changelist")).context["cl"].result_list) == [theirs]
+    assert manager.get(address(world.manager)).status_code == 302  # Django: it does not exist
+    fields = manager.open(theirs) | {
+        "company_accesses-TOTAL_FORMS": "2",
+        "company_accesses-1-company": world.company.pk,
+        "company_accesses-1-user": theirs.pk,
+    }
+    with nothing_changed():
+        refused = manager.send(theirs, fields)
+    assert refused.status_code == 200
+    assert list(Company.objects.visible_to(theirs)) == [other]
