@@ -111,6 +111,7 @@ def save_appointment(
             technicians = [*technicians, appointment.lead]
         if before is not None:
             _refuse_move(before, appointment, technicians)
+            _refuse_other_request(before, appointment)
         elif appointment.intervention is not None:
             _refuse_closed(appointment.intervention)
         _refuse_nonsense(appointment)
@@ -171,6 +172,16 @@ def _refuse_move(before: Appointment, after: Appointment, technicians: Sequence[
                 "%s est facturé, au moins en partie : il ne se déplace plus. Supprimez le brouillon de facture, ou faites un avoir."
             )
             % before
+        )
+
+
+def _refuse_other_request(before: Appointment, after: Appointment) -> None:
+    """Its lines are those of its DI: they would be billed for one and counted on another."""
+    moved = before.intervention_id != after.intervention_id
+    if moved and before.lines.filter(request_line__isnull=False).exists():
+        raise BusinessError(
+            _("%(rdv)s porte les lignes de %(di)s : il ne change pas de DI. Générez un RDV depuis l'autre DI.")
+            % {"rdv": before, "di": before.intervention}
         )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.utils.timezone import localtime
 
 from appointments.models import Appointment
-from tests.factories import World, item
+from tests.factories import World, item, nothing_changed
 from tests.factories.appointments import alone, at, book
 from tests.factories.pages import Office, errors_of
 
@@ -53,3 +53,11 @@ def test_forced_end_is_asked_for(world: World) -> None:
     refused = office(world).save(rdv, is_end_forced="on", ends_at_0="", ends_at_1="")
     assert "Donnez la fin" in str(errors_of(refused))
     assert hours(rdv) == (at(9), at(10), False)
+
+
+def test_request_of_an_appointment_with_its_lines_is_not_swapped(world: World) -> None:
+    first, second = world.intervention(), world.intervention()
+    rdv = book(world, first, state="draft")
+    with nothing_changed():
+        refused = office(world).save(rdv, intervention=second)
+    assert f"porte les lignes de {first}" in refused.content.decode()
