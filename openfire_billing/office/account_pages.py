@@ -6,18 +6,21 @@ from django.contrib import admin
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
-from invoicing.services.parties.history import record
+from invoicing.services.parties.messages import ONE_TIME_ADDRESS, queue_message
 from openfire_billing.contributions import contribute
 from openfire_billing.errors import BusinessError
 from openfire_billing.look.actions import DocumentAction
 
 PAGE, MAIL = "office/account.html", "office/account_mail.txt"
-MAIL_SUBJECT = "office/account_subject.txt"
 
 
 class _Dressed:
@@ -30,38 +33,47 @@ class _Dressed:
 
 
 class AskForm(_Dressed, PasswordResetForm):
-    """Whose password? An unknown address gets the same answer and no mail."""
+    """Whose password? An unknown address gets the same answer and no mail. A known one's goes through the outbox."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["email"].label = _("E-mail")
+
+    def save(self, *, request: HttpRequest, **_of_django: Any) -> None:  # type: ignore[override]
+        for user in self.get_users(self.cleaned_data["email"]):
+            told = _("Nouveau mot de passe demandé : message mis à l'envoi à %s") % user.email
+            _mail_address(user, request=request, by=None, told=told)
 
 
 class ChooseForm(_Dressed, SetPasswordForm):
     """The new password, twice."""
 
 
-class InvitationForm(PasswordResetForm):
-    """For somebody who has no password yet too."""
-
-    def get_users(self, email: str) -> Any:
-        return User.objects.filter(email__iexact=email, is_active=True)
-
-
 def invite(user: User, *, request: HttpRequest, by: Any) -> None:
     """Mail `user` a one-time address to choose his password. Raises BusinessError without an e-mail address."""
     if not user.email or not user.is_active:
         raise BusinessError(_("%s n'a pas d'e-mail, ou n'est pas actif : complétez sa fiche d'abord.") % user)
-    form = InvitationForm({"email": user.email})
-    if not form.is_valid():
-        raise BusinessError(_("L'e-mail « %s » ne s'écrit pas ainsi : corrigez-le sur sa fiche.") % user.email)
-    form.save(
-        request=request,
-        use_https=request.is_secure(),
-        email_template_name=MAIL,
-        subject_template_name=MAIL_SUBJECT,
+    try:
+        validate_email(user.email)
+    except ValidationError as wrong:
+        raise BusinessError(
+            _("L'e-mail « %s » ne s'écrit pas ainsi : corrigez-le sur sa fiche.") % user.email
+        ) from wrong
+    _mail_address(user, request=request, by=by, told=_("Invitation mise à l'envoi à %s") % user.email)
+
+
+def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> None:
+    """Queue the mail where a user chooses his password, one a minute at most: pressed twice, it leaves once."""
+    parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
+    queue_message(
+        user,
+        key=f"password-{user.pk}-{timezone.now():%Y%m%d%H%M}",
+        to=user.email,
+        subject=str(_("Votre mot de passe")),
+        body=render_to_string(MAIL, parts).strip(),
+        by=by,
+        told=told,
     )
-    record(user, "invited", by=by, text=_("Invitation envoyée à %s") % user.email)
 
 
 contribute(
@@ -75,7 +87,7 @@ contribute(
             explain=_("Un e-mail lui donne une adresse, valable une fois et trois jours, où choisir son mot de passe."),
             confirm=_("Envoyer"),
             run=lambda request, user, data: invite(user, request=request, by=request.user),
-            done=_("invitation envoyée"),
+            done=_("invitation mise à l'envoi"),
         )
     ],
 )
@@ -115,8 +127,6 @@ urlpatterns = [
             _("Donnez votre e-mail : vous recevrez une adresse où en choisir un autre."),
             _("Recevoir l'e-mail"),
             form_class=AskForm,
-            email_template_name=MAIL,
-            subject_template_name=MAIL_SUBJECT,
         ),
         name="admin_password_reset",
     ),

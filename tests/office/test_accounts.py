@@ -5,9 +5,13 @@ from html import unescape
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core import mail
 from django.test import Client
+from django.utils import timezone
 
-from invoicing.models import Company
+from invoicing.models import Company, HistoryLine, Message
+from invoicing.services.parties.messages import MOST_ATTEMPTS
+from invoicing.tasks import send_waiting_messages
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
 from tests.factories.pages import address
@@ -15,24 +19,32 @@ from tests.factories.pages import address
 NEW = "brume-du-matin-35"
 
 
+def posted() -> Any:
+    """The one mail that the outbox had to send."""
+    assert send_waiting_messages() == 1
+    return mail.outbox[-1]
+
+
 def choose(client: Client, mail: Any) -> Any:
-    link = re.search(r"https?://[^/]+(/admin/mot-de-passe/\S+)", mail.body)
+    link = re.search(r"http://testserver(/admin/mot-de-passe/\S+)", mail.body)
     assert link is not None
     form = client.get(link[1], follow=True)
     assert "Choisir son mot de passe" in form.content.decode()
     return client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW}, follow=True), link[1]
 
 
-def test_forgotten_password_is_chosen_anew_once(world: World, mailoutbox: list[Any]) -> None:
+def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
     User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
     client = Client()
     assert "/admin/mot-de-passe/" in client.get("/admin/login/").content.decode()
     sent = client.post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
-    assert [mail.to for mail in mailoutbox] == [["fanny@exemple.fr"]]
-    assert "identifiant : " + world.planner.username in mailoutbox[0].body
+    assert mail.outbox == []
+    letter = posted()
+    assert (letter.to, letter.subject) == (["fanny@exemple.fr"], "Votre mot de passe")
+    assert "identifiant : " + world.planner.username in letter.body
 
-    done, link = choose(client, mailoutbox[0])
+    done, link = choose(client, letter)
     assert "Mot de passe changé" in done.content.decode()
     assert User.objects.get(pk=world.planner.pk).check_password(NEW)
     again = client.get(link, follow=True).content.decode()
@@ -40,13 +52,13 @@ def test_forgotten_password_is_chosen_anew_once(world: World, mailoutbox: list[A
     assert "redemandez-en une" in again
 
 
-def test_unknown_address_gets_the_same_answer_and_no_mail(world: World, mailoutbox: list[Any]) -> None:
+def test_unknown_address_gets_the_same_answer_and_no_mail(world: World) -> None:
     sent = Client().post("/admin/mot-de-passe/", {"email": "personne@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
-    assert mailoutbox == []
+    assert (Message.objects.count(), send_waiting_messages()) == (0, 0)
 
 
-def test_manager_invites_somebody_without_a_password(world: World, mailoutbox: list[Any]) -> None:
+def test_manager_invites_somebody_without_a_password(world: World) -> None:
     new = User.objects.create(username="gwenn", is_staff=True)
     page = address(new, "act", "inviter")
     assert world.office(PLANNER).client.get(page).status_code == 403
@@ -55,12 +67,57 @@ def test_manager_invites_somebody_without_a_password(world: World, mailoutbox: l
 
     User.objects.filter(pk=new.pk).update(email="gwenn@exemple.fr")
     answer = manager.client.post(page, {"_confirmed": "1"}, follow=True)
-    assert "invitation envoyée" in answer.content.decode()
-    choose(Client(), mailoutbox[0])
+    assert "invitation mise à l'envoi" in unescape(answer.content.decode())
+    told = HistoryLine.objects.of(new).values_list("act", "text", "by")
+    assert list(told) == [("message", "Invitation mise à l'envoi à gwenn@exemple.fr", manager.user.pk)]
+    choose(Client(), posted())
     assert User.objects.get(pk=new.pk).check_password(NEW)
 
 
-def test_technician_comes_back_to_the_phone(world: World, mailoutbox: list[Any]) -> None:
+def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world: World, settings: Any) -> None:
+    User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
+    works, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    for _click in range(2):  # pressed twice: one mail
+        Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
+    for _attempt in range(MOST_ATTEMPTS):
+        Message.objects.update(next_try_at=timezone.now())
+        assert send_waiting_messages() == 0
+    message = Message.objects.get()
+    assert (message.state, message.to, message.object) == ("failed", "fanny@exemple.fr", world.planner)
+
+    settings.EMAIL_BACKEND = works
+    world.office(MANAGER).act(message, "renvoyer")
+
+    choose(Client(), posted())
+    assert User.objects.get(pk=world.planner.pk).check_password(NEW)
+
+
+def test_whoever_reads_the_outbox_cannot_take_an_account_over(world: World) -> None:
+    User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
+    Client().post("/admin/mot-de-passe/", {"email": "morgane@exemple.fr"})
+    message, letter = Message.objects.get(), posted()
+    _done, link = choose(Client(), letter)
+
+    message.refresh_from_db()
+    page = unescape(world.office(PLANNER).get(address(message)).content.decode())
+    assert "http://testserver[adresse à usage unique, faite à l'envoi]" in page
+    token = link.rstrip("/").rpartition("/")[2]
+    assert token not in page
+    assert token not in message.body
+
+
+def test_address_that_changed_before_the_mail_left_gets_nothing(world: World) -> None:
+    User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
+    Client().post("/admin/mot-de-passe/", {"email": "morgane@exemple.fr"})
+    User.objects.filter(pk=world.manager.pk).update(email="autre@exemple.fr")
+
+    assert send_waiting_messages() == 0
+    assert mail.outbox == []
+    assert "ou a changé d'e-mail : envoyez une nouvelle invitation." in Message.objects.get().error
+
+
+def test_technician_comes_back_to_the_phone(world: World) -> None:
     User.objects.filter(pk=world.technician.pk).update(email="tugdual@exemple.fr")
     client, back = Client(), 'href="/mobile/connexion/"'
     asked = "/admin/mot-de-passe/?vers=mobile"
@@ -68,17 +125,17 @@ def test_technician_comes_back_to_the_phone(world: World, mailoutbox: list[Any])
     assert back in client.get(asked).content.decode()
     assert back in client.post(asked, {"email": "tugdual@exemple.fr"}, follow=True).content.decode()
 
-    done, _link = choose(Client(), mailoutbox[0])  # in the mail's own browser
+    done, _link = choose(Client(), posted())  # in the mail's own browser
 
     assert "Mot de passe changé" in done.content.decode()
     assert back in done.content.decode()
 
 
-def test_who_works_in_the_office_comes_back_to_it(world: World, mailoutbox: list[Any]) -> None:
+def test_who_works_in_the_office_comes_back_to_it(world: World) -> None:
     User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
     Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
 
-    done, _link = choose(Client(), mailoutbox[0])
+    done, _link = choose(Client(), posted())
 
     assert 'href="/admin/login/"' in done.content.decode()
     assert "/mobile/" not in done.content.decode()

@@ -5,9 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.db.models import Model
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import MessageKind, MessageState
@@ -18,6 +23,7 @@ from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError
 
 MOST_ATTEMPTS = 6
+ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"
 PaperOf = Callable[[Model], tuple[str, bytes, str]]
 
 
@@ -31,10 +37,12 @@ def queue_message(
     body: str,
     by: Any,
     with_paper: bool = False,
+    told: Any = "",
 ) -> Message:
     """Put a message in the outbox. The same `key` again gives the message already there.
 
-    `with_paper`: the document's PDF goes along, made when the message leaves.
+    `with_paper`: the document's PDF goes along, made when the message leaves. `told`: what the document's journal
+    says of it, when not « Message à … ».
     """
     if not to:
         raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
@@ -52,7 +60,7 @@ def queue_message(
             },
         )
         if is_new and document is not None:
-            record(document, "message", by=by, text=_("Message à %s : %s") % (to, subject or body[:60]))
+            record(document, "message", by=by, text=told or _("Message à %s : %s") % (to, subject or body[:60]))
         if is_new:
             send_after_commit("invoicing.tasks.send_message", message.pk)
     return message
@@ -81,7 +89,7 @@ def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
             transport.send_mail(
                 to=message.to,
                 subject=message.subject,
-                body=message.body,
+                body=_body(message),
                 sender=settings.DEFAULT_FROM_EMAIL,
                 attachments=papers,
             )
@@ -93,6 +101,24 @@ def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
         message.state, message.sent_at, message.error = MessageState.SENT, timezone.now(), ""
     message.save(update_fields=["state", "attempts", "error", "next_try_at", "sent_at"])
     return message.state == MessageState.SENT
+
+
+def _body(message: Message) -> str:
+    """The text as it leaves. A user's one-time address, which opens his account, is made here and kept nowhere.
+
+    Whoever reads the outbox reads `ONE_TIME_ADDRESS` in its place, and a message sent again bears a fresh one. It goes
+    to the user's own e-mail, or not at all.
+    """
+    user = message.object
+    if not isinstance(user, User) or ONE_TIME_ADDRESS not in message.body:
+        return message.body
+    if not user.is_active or message.to != user.email:
+        raise BusinessError(_("%s n'est plus actif, ou a changé d'e-mail : envoyez une nouvelle invitation.") % user)
+    parts = {
+        "uidb64": urlsafe_base64_encode(force_bytes(user.pk)),
+        "token": default_token_generator.make_token(user),
+    }
+    return message.body.replace(ONE_TIME_ADDRESS, reverse("password_reset_confirm", kwargs=parts))
 
 
 def retry_message(message: Message, *, by: Any) -> Message:
