@@ -26,6 +26,7 @@ from invoicing.services.parties.history import move, record
 from openfire_billing.errors import BusinessError, WrongState
 from openfire_billing.fields import number_text
 
+SERIES = "CONT"  # of the references given at activation
 # What the place and amount of a period are counted from: fixed once something is billed.
 TERMS = (
     "company",
@@ -149,7 +150,10 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
         _refuse_never_billed(contract, lines, name)
         contract.state = ContractState.DRAFT
         if not contract.reference:
-            contract.reference = take_number(contract.company, "CONT")
+            there = Contract.objects.filter(company=contract.company)
+            contract.reference = take_number(
+                contract.company, SERIES, is_taken=lambda number: there.filter(reference=number).exists()
+            )
         move(
             contract,
             ContractState.VALIDATED,

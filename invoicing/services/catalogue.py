@@ -1,5 +1,7 @@
 """Numbers and taxes."""
 
+import re
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -17,13 +19,24 @@ from invoicing.models import (
 )
 
 
-def take_number(company: Company, series: str) -> str:
-    """The next number of a company's series, « DI/000001 ». Call it last in a transaction: the counter stays locked."""
+def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool] = lambda number: False) -> str:
+    """The next number of a company's series, « DI/000001 ». Call it last in a transaction: the counter stays locked.
+
+    `is_taken`: a number that somebody gave by hand is passed over.
+    """
     Counter.objects.get_or_create(company=company, series=series)
     counter = Counter.objects.select_for_update().get(company=company, series=series)
-    counter.last_number += 1
+    number = ""
+    while not number or is_taken(number):
+        counter.last_number += 1
+        number = f"{series}/{counter.last_number:06d}"
     counter.save(update_fields=["last_number"])
-    return f"{series}/{counter.last_number:06d}"
+    return number
+
+
+def is_number(text: str, series: str) -> bool:
+    """Could `take_number` give this one?"""
+    return re.fullmatch(rf"{series}/\d{{6,}}", text) is not None
 
 
 def lock_counters(journal: Journal, years: set[int]) -> dict[int, JournalCounter]:

@@ -319,6 +319,15 @@ def test_activation_refuses_a_contract_without_line(world: World) -> None:
         activate_contract(contract, on=contract.start_on, by=world.manager)
 
 
+def test_activation_passes_over_references_taken_by_hand(world: World) -> None:
+    for reference in ("CONT/000001", "CONT/000002", "cont/000003"):
+        Contract.objects.create(
+            company=world.company, payer=world.customer, start_on=day("01/01/26"), reference=reference
+        )
+
+    assert [make_contract(world).reference for _contract in range(2)] == ["CONT/000003", "CONT/000004"]
+
+
 def test_terms_are_fixed_once_billed(world: World) -> None:
     contract = make_contract(world)
     bill(world, on="02/01/26")
