@@ -99,10 +99,91 @@ def test_contracts_with_their_articles(world: World) -> None:
     assert imported(world, "contrats", text) == (0, 0, 1)
 
 
+def test_rows_of_one_contract_that_disagree_are_named(world: World) -> None:
+    Partner.objects.filter(pk=world.customer.pk).update(store_code="M001")
+    text = (
+        "Référence;Client;Début;Fréquence;Type;Facturé ailleurs jusqu'au;Article\n"
+        "C-78;Aubry Maëlle;01/02/2024;Mensuelle;;31/12/2026;ram_pose\n"
+        "C-78;m001;2024-02-01;mensuelle;à échoir;;ram_pose\n"
+        "C-79;Aubry Maëlle;01/02/2024;Annuelle;échu;;ram_pose\n"
+        "c-78;Aubry Maëlle;01/03/2024;Annuelle;échu;31/12/2026;ram_pose\n"
+        "C-79;Aubry Maëlle;pas un jour;Annuelle;échu;30/06/2026;ram_pose\n"
+    )
+    with nothing_changed():
+        preview = prepared(world, "contrats", text)
+    told = "n'est pas comme à la ligne {}, du même contrat : mettez la même chose, ou une autre référence."
+    assert preview.faults == [
+        (6, "Début", "« pas un jour » n'est pas une date, par exemple 24/11/2026."),
+        (5, "Début", told.format(2)),
+        (5, "Fréquence", told.format(2)),
+        (5, "Type", told.format(2)),
+        (6, "Facturé ailleurs jusqu'au", told.format(4)),
+    ]
+    first_three = "\n".join(text.split("\n")[:4])
+    assert imported(world, "contrats", first_three) == (2, 0, 0)
+    assert Contract.objects.get(reference="C-78").lines.get().articles.count() == 2
+    assert imported(world, "contrats", text.replace("pas un jour", "01/02/2024")) == (0, 0, 2)  # left alone
+
+
+def test_reference_of_our_own_series_refused(world: World) -> None:
+    head = "Référence;Client;Début;Fréquence;Article\n"
+    row = "{};Aubry Maëlle;01/02/2024;Mensuelle;ram_pose\n"
+    with nothing_changed():
+        preview = prepared(world, "contrats", head + row.format("cont/000048") * 2 + row.format("CONT/48"))
+    assert preview.faults == [
+        (
+            2,
+            "Référence",
+            "« cont/000048 » est un numéro que le logiciel donne lui-même à l'activation : "
+            "mettez-en une autre, par exemple A-cont/000048.",
+        )
+    ]
+    Contract.objects.create(
+        company=world.company, reference="CONT/000048", payer=world.customer, start_on=date(2024, 2, 1)
+    )
+    assert imported(world, "contrats", head + row.format("CONT/000048")) == (0, 0, 1)
+
+
+def test_faults_bear_the_line_of_the_file(world: World) -> None:
+    rows = [
+        "Nom;Rue;Code postal;Ville",
+        "",
+        'Even Katell;"2 Le Champ\nbâtiment B";35770;Vern',
+        ";;;",
+        ";1 rue;35000;Rennes",
+        "Court;1 rue;35000",
+    ]
+    faults = [(6, "Nom", "à remplir."), (7, "Ville", "à remplir.")]
+    for end in ("\n", "\r\n"):
+        assert prepared(world, "clients", end.join(rows)).faults == faults
+
+
+def test_spreadsheet_with_blank_rows_bears_the_line_of_the_sheet(world: World) -> None:
+    book = Workbook()
+    for row, name in {1: "Nom", 3: "Even Katell", 6: None, 9: " "}.items():
+        cells = ("Rue", "CP", "Ville") if row == 1 else ("2 Le Champ", 35770, "Vern") if row < 9 else (" ", "", None)
+        for column, value in enumerate((name, *cells), 1):
+            book.active.cell(row, column, value)
+    content = BytesIO()
+    book.save(content)
+    preview = prepare_import(KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company)
+    assert [row["line"] for row in preview.rows] == [3, 6]
+    assert preview.faults == [(6, "Nom", "à remplir.")]
+
+
+def test_first_row_shorter_than_the_titles_lacks_cells_not_columns(world: World) -> None:
+    text = "Nom;Rue;Code postal;Ville;Téléphone\nEven;2 Le Champ;35770;Vern\nCourt;1 rue;35000\n"
+    preview = prepared(world, "clients", text)
+    assert (preview.rows[0]["phone"], preview.faults) == (None, [(3, "Ville", "à remplir.")])
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "Le fichier est vide"),
+        ("\n\n", "Le fichier est vide"),
+        ("Nom;Rue;CP;Ville\n\n;;;\n", "Le fichier n'a aucune ligne sous ses titres"),
+        ("Nom;Rue;CP;Ville;nom\nX;1 rue;35000;Rennes;Y\n", "Titres en double : Nom"),
         ("Nom\nX\n", "Colonnes manquantes : Rue, Code postal, Ville"),
         ("a\x00b\nc", "n'est pas un tableau"),
     ],

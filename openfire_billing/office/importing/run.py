@@ -1,6 +1,6 @@
 """An import: prepared (nothing written), then applied whole or not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,20 +32,29 @@ class Preview:
 
 
 def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -> Preview:
-    """Read a file and look at every row. Raises BusinessError when it is no table, or a needed column is missing."""
+    """Read a file and look at every row. Raises BusinessError when it is no table, or its titles are not the kind's."""
     table = read_table(name, content)
-    found = {title for row in table[:1] for title in row}
-    missing = [c.title for c in kind.columns if c.is_required and not found & set(c.titles())]
-    if missing:
-        raise BusinessError(f"Colonnes manquantes : {', '.join(missing)}. Donnez ces titres à la première ligne.")
+    _refuse_titles(kind, table.titles)
+    if not table.rows:
+        raise BusinessError("Le fichier n'a aucune ligne sous ses titres : mettez une fiche par ligne.")
     preview = Preview(kind)
-    for line, cells in enumerate(table, 2):
+    for line, cells in table.rows:
         preview.rows.append({"line": line, **_read(kind, cells, line, preview.faults)})
     writer = WRITERS[kind.code](company)
     writer.check(preview.rows, preview.faults)
     if preview.is_clean:
         preview.new, preview.changed, preview.same = writer.counts(preview.rows)
     return preview
+
+
+def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
+    """Refuse a file that lacks a needed column, or gives one twice: which of the two is meant?"""
+    missing = [c.title for c in kind.columns if c.is_required and not set(titles) & set(c.titles())]
+    if missing:
+        raise BusinessError(f"Colonnes manquantes : {', '.join(missing)}. Donnez ces titres à la première ligne.")
+    twice = [c.title for c in kind.columns if any(titles.count(title) > 1 for title in c.titles())]
+    if twice:
+        raise BusinessError(f"Titres en double : {', '.join(twice)}. Gardez une seule colonne de chaque.")
 
 
 def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, str, str]]) -> dict[str, Any]:
@@ -74,7 +83,8 @@ def apply_import(preview: Preview, *, company: Company, by: Any, progress: Progr
     """Write a prepared import, in one transaction. Raises BusinessError when a row has a fault: nothing is written."""
     with transaction.atomic():
         writer = WRITERS[preview.kind.code](company)
-        writer.check(preview.rows, preview.faults)
+        if preview.is_clean:
+            writer.check(preview.rows, preview.faults)
         if not preview.is_clean:
             raise BusinessError(
                 f"{len(preview.faults)} défaut(s) dans le fichier : rien n'est écrit. Corrigez, puis réessayez."

@@ -1,7 +1,9 @@
-"""A file in, rows out: {column title: text}, whatever the separator or the spreadsheet."""
+"""A file in, rows out: line of the file, {column title: text}; whatever the separator or the spreadsheet."""
 
 import csv
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO, StringIO
 from zipfile import BadZipFile
 
@@ -10,6 +12,7 @@ from openpyxl import load_workbook
 from openfire_billing.errors import BusinessError
 
 MOST_ROWS = 100_000
+_NO_TABLE = "Ce fichier n'est pas un tableau : enregistrez-le en CSV ou en XLSX, puis réessayez."
 
 
 def simple(title: str) -> str:
@@ -18,45 +21,62 @@ def simple(title: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
 
 
-def read_table(name: str, content: bytes) -> list[dict[str, str]]:
-    """The rows of a CSV (semicolons, commas or tabs; UTF-8 or Windows) or of the first sheet of an XLSX.
+@dataclass(frozen=True)
+class Table:
+    """The simple titles of a file, and its rows that are not blank: (line of the file, {title: text})."""
 
-    Raises BusinessError: not readable, no row, too many rows.
+    titles: list[str]
+    rows: list[tuple[int, dict[str, str]]]
+
+
+def read_table(name: str, content: bytes) -> Table:
+    """Read a CSV (semicolons, commas or tabs; UTF-8 or Windows) or the first sheet of an XLSX.
+
+    Raises BusinessError: not readable, nothing in it, too many rows.
     """
-    rows = _xlsx(content) if name.lower().endswith((".xlsx", ".xlsm")) else _csv(content)
-    if len(rows) < 2:
+    lines = _xlsx(content) if name.lower().endswith((".xlsx", ".xlsm")) else _csv(content)
+    rows = ((line, cells) for line, cells in lines if any(cell.strip() for cell in cells))
+    _line, header = next(rows, (0, []))
+    if not header:
         raise BusinessError("Le fichier est vide : la première ligne porte les titres, les suivantes les fiches.")
-    if len(rows) > MOST_ROWS:
-        raise BusinessError(f"Le fichier dépasse {MOST_ROWS} lignes : coupez-le en plusieurs.")
-    titles = [simple(title) for title in rows[0]]
-    return [
-        {title: value.strip() for title, value in zip(titles, row, strict=False) if title}
-        for row in rows[1:]
-        if any(value.strip() for value in row)
-    ]
+    titles = [simple(title) for title in header]
+    table = Table(titles, [])
+    for line, cells in rows:
+        if len(table.rows) == MOST_ROWS:
+            raise BusinessError(f"Le fichier dépasse {MOST_ROWS} lignes : coupez-le en plusieurs.")
+        table.rows.append((line, {t: cell.strip() for t, cell in zip(titles, cells, strict=False) if t}))
+    return table
 
 
-def _csv(content: bytes) -> list[list[str]]:
+def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """(line where it begins, cells) of each row: a cell between quotes may go on over several lines."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
     if "\x00" in text:
-        raise BusinessError("Ce fichier n'est pas un tableau : enregistrez-le en CSV ou en XLSX, puis réessayez.")
-    first = text.split("\n", 1)[0]
+        raise BusinessError(_NO_TABLE)
+    first = text.lstrip("\r\n").split("\n", 1)[0]
     separator = max(";\t,", key=first.count)
-    return list(csv.reader(StringIO(text), delimiter=separator))
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator)
+    before = 0
+    try:
+        for cells in reader:
+            yield before + 1, cells
+            before = reader.line_num
+    except csv.Error as broken:
+        raise BusinessError(_NO_TABLE) from broken
 
 
-def _xlsx(content: bytes) -> list[list[str]]:
+def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         book = load_workbook(BytesIO(content), read_only=True, data_only=True)
     except (BadZipFile, KeyError, OSError, ValueError) as broken:
         raise BusinessError(
             "Ce classeur ne s'ouvre pas : enregistrez-le de nouveau en XLSX, puis réessayez."
         ) from broken
-    sheet = book.worksheets[0]
-    return [[_text(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+    rows = book.worksheets[0].iter_rows(values_only=True)
+    return ((line, [_text(value) for value in row]) for line, row in enumerate(rows, 1))
 
 
 def _text(value: object) -> str:

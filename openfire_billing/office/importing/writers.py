@@ -7,13 +7,15 @@ from typing import Any
 from django.utils import timezone
 
 from contracts.models import Contract, ContractLine
-from contracts.services.life import save_contract
+from contracts.services.life import SERIES, save_contract
 from contracts.services.lines import save_line
 from interventions.models import InstalledProduct
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import Address, Company, Partner, Product, Tax, Unit
+from invoicing.services.catalogue import is_number
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.history import record_many
+from openfire_billing.office.importing.kinds import KINDS
 
 Rows = list[dict[str, Any]]
 Faults = list[tuple[int, str, str]]
@@ -224,6 +226,14 @@ class Equipment(Writer):
         record_many([(item, "Importé", None) for item in made], "imported", by=by)
 
 
+_HEADER = [
+    column
+    for column in KINDS["contrats"].columns
+    if column.name in ("partner", "start_on", "frequency", "invoicing", "billed_until")
+]  # what the rows of one contract have in common
+_USUAL = "in_advance"
+
+
 class Contracts(Writer):
     """Known by reference. A row is an article; rows of one reference make one contract. What is there is left alone."""
 
@@ -240,12 +250,44 @@ class Contracts(Writer):
         return {}
 
     def check(self, rows: Rows, faults: Faults) -> None:
+        first: dict[str, dict[str, Any]] = {}
         for row in rows:
+            if row["reference"] and self.key(row) not in self.there:
+                self._check_new(row, first.setdefault(self.key(row), row), faults)
             _check_customer(row, self.customers, faults)
             if row["product"] and row["product"].lower() not in self.products:
                 faults.append(
                     (row["line"], "Article", f"« {row['product']} » n'existe pas : importez d'abord les articles.")
                 )
+
+    def _check_new(self, row: dict[str, Any], first: dict[str, Any], faults: Faults) -> None:
+        """Name a reference that activation would give to another contract, and what is not as on its first row."""
+        if row is first and is_number(row["reference"].upper(), SERIES):
+            faults.append(
+                (
+                    row["line"],
+                    "Référence",
+                    f"« {row['reference']} » est un numéro que le logiciel donne lui-même à l'activation : "
+                    f"mettez-en une autre, par exemple A-{row['reference']}.",
+                )
+            )
+        for column in _HEADER:
+            is_read = row[column.name] is not None and not (column.is_required and first[column.name] is None)
+            if is_read and self._said(row, column.name) != self._said(first, column.name):
+                faults.append(
+                    (
+                        row["line"],
+                        column.title,
+                        f"n'est pas comme à la ligne {first['line']}, du même contrat : "
+                        "mettez la même chose, ou une autre référence.",
+                    )
+                )
+
+    def _said(self, row: dict[str, Any], name: str) -> Any:
+        """What a cell means: a customer by whichever of his names, « à échoir » when nothing is said."""
+        if name == "partner":
+            return self.customers.get(row[name].lower(), row[name])
+        return row[name] or (_USUAL if name == "invoicing" else None)
 
     def counts(self, rows: Rows) -> tuple[int, int, int]:
         references = {self.key(row) for row in rows}
@@ -271,7 +313,7 @@ class Contracts(Writer):
             payer=payer,
             start_on=first["start_on"],
             frequency=first["frequency"],
-            invoicing=first["invoicing"] or "in_advance",
+            invoicing=first["invoicing"] or _USUAL,
         )
         contract = save_contract(contract, on=today, by=by)
         address = payer.default_address()
