@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Replace
 from django.utils.text import smart_split, unescape_string_literal
 
 from openfire_billing.once import asked_once
@@ -28,6 +29,23 @@ def words_of(text: str) -> list[str]:
 def telephone_of(text: str) -> str:
     """A number typed by pairs, as it is stored: « 06 12 34 ». Else ""."""
     return text.strip().replace(".", " ") if _PAIRS.fullmatch(text.strip()) else ""
+
+
+def digits_of(column: str) -> Any:
+    """The digits of a column of telephones, for the database to compare: « 06 12.34-56 78 » → 0612345678."""
+    digits: Any = F(column)
+    for mark in " .-/()+\u00a0\u202f":
+        digits = Replace(digits, Value(mark), Value(""))
+    return digits
+
+
+def digits_meant(text: str) -> list[str]:
+    """The digits under which the same telephone may be written: 06…, +33 6…, 0033 6…, +33 (0) 6…; none in, none out."""
+    digits = re.sub(r"[^0-9]", "", text)
+    if french := re.fullmatch(r"(?:0|(?:00)?330?)([1-9]\d{8})", digits):
+        return [start + french[1] for start in ("0", "33", "0033", "330", "00330")]
+    bare = digits.removeprefix("00")
+    return [bare, f"00{bare}"] if bare else []
 
 
 def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:

@@ -1,8 +1,11 @@
 """The same customer entered twice: found, named, made one; what is on the books stays as it was made."""
 
 from decimal import Decimal
+from html import unescape
+from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from contracts.models import Contract
 from interventions.models import InstalledProduct
@@ -10,6 +13,7 @@ from invoicing.choices import InvoiceState
 from invoicing.models import Company, FollowUp, HistoryLine, Partner
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.parties.notes import add_follow_up
+from invoicing.services.parties.records import save_record
 from invoicing.services.settlement import balance_of
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
@@ -30,6 +34,31 @@ def test_look_alikes_are_those_with_the_same_mail_telephone_or_name_and_postcode
     assert far not in likely_duplicates(kept)
     merge_partners(by_mail, into=kept, by=None)
     assert set(likely_duplicates(kept)) == {by_mobile, by_name}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["06 12 34 56 78", "+33612345678", "0612.345678", "+33 (0)6-12-34-56-78", "0033 6 12 34 56 78", "06\u202f12345678"],
+)
+def test_same_telephone_however_written(world: World, written: str) -> None:
+    one = PartnerFactory(name="Un", phone="", mobile="06 12 34 56 78", email="")
+    two = PartnerFactory(name="Deux", phone=written, mobile="", email="")
+    PartnerFactory(name="Trois", phone="06 12 34 56 79", mobile="+32 612 34 56 78", email="")
+
+    assert (list(likely_duplicates(one)), list(likely_duplicates(two))) == ([two], [one])
+
+
+def test_what_is_no_telephone_looks_like_nobody(world: World) -> None:
+    one = PartnerFactory(name="Un", phone="inconnu", mobile="", email="")
+    PartnerFactory(name="Deux", phone="", mobile="", email="")
+    assert list(likely_duplicates(one)) == []
+
+
+def test_look_alikes_are_one_question(world: World, django_assert_num_queries: Any) -> None:
+    for name in ("Un", "Deux", "Trois"):
+        partner = PartnerFactory(name=name, phone="06 12 34 56 78", mobile="+33700000000", email="")
+    with django_assert_num_queries(2):  # its addresses, and they
+        assert len(likely_duplicates(partner)) == 2
 
 
 def test_all_follows_but_the_books(world: World) -> None:
@@ -78,6 +107,22 @@ def test_merged_twice_or_into_itself_is_refused(world: World) -> None:
     merge_partners(one, into=three, by=None)
     two.refresh_from_db()
     assert two.merged_into == three
+
+
+def test_merged_record_stays_archived_and_leaves_its_code(world: World) -> None:
+    loser, kept = PartnerFactory(name="Deux", store_code="B002"), PartnerFactory(name="Un", store_code="B001")
+    merge_partners(loser, into=kept, by=world.manager)
+    loser.refresh_from_db()
+    assert (loser.store_code, kept.store_code) == ("", "B001")
+    assert HistoryLine.objects.of(loser)[0].text == "Fusionné dans « Un », code magasin B002"
+
+    sentence = "« Deux » a été fusionné dans « Un » : cette fiche reste archivée, prenez l'autre."
+    with nothing_changed():
+        with pytest.raises(ValidationError) as refused:
+            save_record(loser, values={"is_active": True}, by=world.manager)
+        page = world.office(MANAGER).save(loser.__class__.objects.get(pk=loser.pk), is_active="on")
+    assert refused.value.message_dict == {"is_active": [sentence]}
+    assert sentence in unescape(page.content.decode())
 
 
 def test_from_the_page_by_the_manager_only(world: World) -> None:

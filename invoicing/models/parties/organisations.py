@@ -202,6 +202,10 @@ class Partner(models.Model):
                 "payer": self.bill_to,
                 "other": self.bill_to.bill_to,
             }
+        if self.merged_into and self.is_active:
+            errors["is_active"] = _(
+                "« %(name)s » a été fusionné dans « %(kept)s » : cette fiche reste archivée, prenez l'autre."
+            ) % {"name": self, "kept": self.merged_into}
         if errors:
             raise ValidationError(errors)
 

@@ -1,30 +1,43 @@
 """The same customer entered twice: found, and made one."""
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError
+from openfire_billing.words import digits_meant, digits_of
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
-    """Other customers with the same e-mail, telephone or SIREN, or the same name in a same postcode."""
+    """Other customers with the same e-mail, telephone (however written) or SIREN, or name and postcode."""
     same = Q()
     for name in ("email", "siren"):
         if value := getattr(partner, name):
             same |= Q(**{f"{name}__iexact": value})
-    for number in filter(None, (partner.phone, partner.mobile)):
-        same |= Q(phone=number) | Q(mobile=number)
+    numbers = [digits for number in (partner.phone, partner.mobile) for digits in digits_meant(number)]
+    if numbers:
+        same |= Q(_phone__in=numbers) | Q(_mobile__in=numbers)
     if partner.pk and (zips := [address.zip for address in partner.addresses.all()]):
         same |= Q(name__iexact=partner.name, addresses__zip__in=zips)
     if not same:
         return Partner.objects.none()
-    return Partner.objects.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
+    ends = {number[-2:] for number in numbers}
+    partners = Partner.objects.alias(_phone=_digits("phone", ends), _mobile=_digits("mobile", ends))
+    return partners.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
+
+
+def _digits(column: str, ends: Iterable[str]) -> Case:
+    """The digits of a telephone that ends so, else "": only a few of a hundred thousand are taken to pieces."""
+    ending = reduce(or_, (Q(**{f"{column}__endswith": end}) for end in ends), Q(pk=None))
+    return Case(When(ending, then=digits_of(column)), default=Value(""))
 
 
 def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
@@ -51,9 +64,12 @@ def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
             model.objects.filter(content_type=ContentType.objects.get_for_model(Partner), object_id=loser.pk).update(
                 object_id=into.pk
             )
-        loser.merged_into, loser.is_active, loser.bill_to = into, False, None
-        loser.save(update_fields=["merged_into", "is_active", "bill_to"])
-        record(loser, "merged", by=by, text=_("Fusionné dans « %s »") % into)
+        told = _("Fusionné dans « %s »") % into
+        if loser.store_code:
+            told = _("%(merged)s, code magasin %(code)s") % {"merged": told, "code": loser.store_code}
+        loser.merged_into, loser.is_active, loser.bill_to, loser.store_code = into, False, None, ""
+        loser.save(update_fields=["merged_into", "is_active", "bill_to", "store_code"])
+        record(loser, "merged", by=by, text=told)
         record(
             into, "merged", by=by, text=_("« %(name)s » (fiche %(pk)s) fusionné ici") % {"name": loser, "pk": loser.pk}
         )
