@@ -32,7 +32,7 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
     return services.save_appointment(new, technicians=people, edits=(), on=timezone.localdate(), by=request.user)
 
 
-def _letter(rdv: Appointment) -> tuple[str, str, str]:
+def letter(rdv: Appointment) -> tuple[str, str, str]:
     start = timezone.localtime(rdv.starts_at) if rdv.starts_at else None
     when = start.strftime("le %d/%m/%Y à %H h %M") if start else str(_("à une date à fixer"))
     text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
@@ -44,7 +44,7 @@ def _letter(rdv: Appointment) -> tuple[str, str, str]:
 
 
 APPOINTMENT_ACTIONS = (
-    mail_action(_letter, permission=CHANGE, paper=False, states=frozenset({S.CONFIRMED})),
+    mail_action(letter, permission=CHANGE, paper=False, states=frozenset({S.CONFIRMED})),
     DocumentAction(
         name="confirmer",
         label=_("Confirmer"),

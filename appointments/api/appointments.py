@@ -7,10 +7,11 @@ from typing import Any
 import django_filters
 from django.db.models import Prefetch
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from appointments.admin.appointment_acts import letter
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.services import appointments as services
@@ -26,6 +27,7 @@ from interventions.models import (
     Technician,
 )
 from invoicing.admin.base import default_company
+from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
     OfficeView,
@@ -223,7 +225,7 @@ class BilledAppointmentSerializer(InvoiceSerializer):
         fields = (*InvoiceSerializer.Meta.fields, "note")
 
 
-class AppointmentView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Rendez-vous (RDV). Un intervenant voit les siens, sans les prix."""
 
     queryset = Appointment.objects.all()
@@ -293,6 +295,15 @@ class AppointmentView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def reset(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Remet en brouillon un RDV qui n'est pas facturé."""
         return services.reset_appointment(appointment, by=self.request.user)
+
+    mail = mail_act(
+        letter,
+        CHANGE,
+        paper=False,
+        states={S.CONFIRMED},
+        unready=_("%s n'est pas confirmé : confirmez-le avant de l'envoyer."),
+    )
+    publish = publish_act(CHANGE)
 
     @act(BILL, asks=OnSerializer, answers=BilledAppointmentSerializer, status=201)
     def invoice(self, appointment: Appointment, asked: dict[str, Any]) -> Any:

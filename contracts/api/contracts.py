@@ -6,26 +6,31 @@ import django_filters
 from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
-from contracts.api.lines import ContractLineSerializer
+from contracts.api.lines import PLAN, ContractLineSerializer
 from contracts.api.runs import RunSerializer
 from contracts.choices import Result
 from contracts.models import Article, Contract, ContractException, ContractLine
-from contracts.services import life
+from contracts.services import claims, life
 from contracts.services.billing import bill_contracts
 from contracts.services.lines import save_line
 from contracts.services.next import next_days
 from contracts.services.visits import plan_visits
 from invoicing.admin.base import default_company
+from invoicing.api.acts import JournalMixin
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import edits_of
+from invoicing.api.quotes import UntilSerializer
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from openfire_billing.api.counts import CountsField, with_counts
-from openfire_billing.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 from openfire_billing.errors import BusinessError, NothingToBill, WrongState
 
-CHANGE, BILL, PLAN = "contracts.change_contract", "contracts.bill_contract", "interventions.add_interventionrequest"
+CHANGE, BILL, ADMINISTER = "contracts.change_contract", "contracts.bill_contract", "contracts.administer_contract"
 
 
 class ContractSerializer(OfficeSerializer):
@@ -157,10 +162,43 @@ class BillSerializer(OnSerializer):
     force = serializers.BooleanField(required=False, default=False)
 
 
-class UntilSerializer(serializers.Serializer):
-    """Up to which day, included."""
+class KeySerializer(serializers.Serializer):
+    """What was waived, by the key that names it."""
 
-    until = DayField()
+    key = serializers.CharField()
+    label = serializers.CharField()
+
+
+class ChargeSerializer(KeySerializer):
+    """What is due and not billed: since when, how much."""
+
+    due_on = serializers.DateField()
+    amount = Amount()
+
+
+class ChargesSerializer(serializers.Serializer):
+    """What is due today (when nothing is, what falls due next), and what was settled without an invoice."""
+
+    due = ChargeSerializer(many=True)
+    waived = KeySerializer(many=True)
+
+
+class KeysSerializer(serializers.Serializer):
+    """Which of them, by their keys (`GET …/charges/`)."""
+
+    keys = serializers.ListField(child=serializers.CharField(max_length=80), allow_empty=False, max_length=1000)
+
+
+class TerminateSerializer(OnSerializer):
+    """`on`: the last day served. `refund`: not yet; what is billed beyond is credited by hand."""
+
+    reason = serializers.CharField(max_length=200)
+    refund = serializers.BooleanField(required=False, default=False)
+
+    def validate_refund(self, asked: bool) -> bool:
+        if asked:
+            raise serializers.ValidationError(_("Pas d'avoir fait d'office : faites-le de la facture, après."))
+        return asked
 
 
 class PlannedSerializer(ContractSerializer):
@@ -175,7 +213,7 @@ class PlannedSerializer(ContractSerializer):
         return list(self.context["view"].planned)
 
 
-class ContractView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Contrats."""
 
     queryset = Contract.objects.all()
@@ -192,6 +230,55 @@ class ContractView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def activate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Active : le contrat reçoit sa référence, il se facture et se planifie désormais seul."""
         return life.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
+
+    @act(CHANGE)
+    def archive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Archive : le contrat quitte les listes ; ce qui y est dû se facture toujours."""
+        return life.set_active(contract, active=False, by=self.request.user)
+
+    @act(CHANGE)
+    def restore(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Remet en service un contrat archivé."""
+        return life.set_active(contract, active=True, by=self.request.user)
+
+    @act(CHANGE)
+    def reset(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Remet en brouillon un contrat annulé ; il garde sa référence."""
+        return life.reset_contract(contract, by=self.request.user)
+
+    @act(ADMINISTER, asks=TerminateSerializer)
+    def terminate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Résilie : ce qui est dû jusqu'au dernier jour servi se facture encore, les visites d'après s'annulent."""
+        return life.terminate_contract(
+            contract, last_day=asked["on"], reason=asked["reason"], on=timezone.localdate(), by=self.request.user
+        )
+
+    @act(ADMINISTER)
+    def cancel(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Annule un contrat dont rien n'est facturé."""
+        return life.cancel_contract(contract, on=timezone.localdate(), by=self.request.user)
+
+    @extend_schema(responses=ChargesSerializer, filters=False)
+    @action(detail=True, methods=["get"])
+    def charges(self, request: Any, pk: str) -> Response:
+        """Ce qui y est dû et pas facturé, et ce qui ne le sera pas."""
+        contract = self.get_object()
+        due = [
+            {"key": claims.key_of(one), "label": one.label, "due_on": one.due_on, "amount": one.amount}
+            for one in claims.charges_due(contract, on=timezone.localdate())
+        ]
+        waived = [{"key": claims.claim_key(one), "label": str(one)} for one in claims.waived(contract)]
+        return Response(ChargesSerializer({"due": due, "waived": waived}).data)
+
+    @act(BILL, asks=KeysSerializer)
+    def waive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Ne pas facturer : ce qui est choisi est réglé sans facture."""
+        return claims.waive(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
+
+    @act(BILL, asks=KeysSerializer)
+    def take_back(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+        """Remet à facturer ce qui ne l'était pas."""
+        return claims.take_back(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
 
     @act(BILL, asks=BillSerializer, answers=RunSerializer, status=201)
     def bill(self, contract: Contract, asked: dict[str, Any]) -> Any:

@@ -1,16 +1,29 @@
-"""Lines of a contract, with their articles and exceptions."""
+"""Lines of a contract, with their articles and exceptions; what one does with a line."""
 
 from datetime import date
 from typing import Any
 
+import django_filters
+from django.db.models import Prefetch
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from contracts.models import Article, ContractException, ContractLine
+from contracts.services import life
+from contracts.services.lines import set_price
+from contracts.services.next import next_days
+from contracts.services.visits import call_out
+from interventions.api.requests import InterventionSerializer
 from interventions.models import InstalledProduct, InterventionTemplate, Task
-from invoicing.api.base import OfficeSerializer
+from invoicing.api.acts import JournalMixin
+from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
 from invoicing.api.lines import LineSerializer
+from invoicing.choices import LineKind
 from invoicing.models import Address
-from openfire_billing.api.fields import DayField, Id, id_field
+from openfire_billing.api.fields import DayField, Id, IdFilter, id_field
+
+CHANGE, BILL, PLAN = "contracts.change_contract", "contracts.bill_contract", "interventions.add_interventionrequest"
 
 
 class ArticleSerializer(LineSerializer):
@@ -98,3 +111,90 @@ class ContractLineSerializer(OfficeSerializer):
     def to_internal_value(self, data: Any) -> Any:
         found = super().to_internal_value(data)
         return {name: "" if name in ("frequency", "invoicing") and v is None else v for name, v in found.items()}
+
+
+class LineOfContractSerializer(ContractLineSerializer):
+    """A line by itself."""
+
+    contract = Id(read_only=True)
+
+    class Meta(ContractLineSerializer.Meta):
+        fields = ("contract", *ContractLineSerializer.Meta.fields)
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return queryset.select_related("contract__company").prefetch_related(
+            Prefetch("articles", Article.objects.select_related("tax", "unit")),
+            Prefetch("exceptions", ContractException.objects.select_related("tax", "unit")),
+        )
+
+    def to_representation(self, line: ContractLine) -> Any:
+        if "next_days" not in self.context:
+            rows = self.parent.instance if self.parent is not None else [self.instance]
+            self.context["next_days"] = next_days({row.contract_id for row in rows})
+        return super().to_representation(line)
+
+
+class CallOutSerializer(OnSerializer):
+    """From which day, and what for."""
+
+    title = serializers.CharField(required=False, default="", allow_blank=True, max_length=160)
+
+
+class PriceSerializer(serializers.Serializer):
+    """Another yearly price of an article, for the first period that begins on `from_on` or later."""
+
+    article = id_field()
+    from_on = DayField()
+    unit_price = serializers.DecimalField(max_digits=14, decimal_places=4, min_value=0)
+    discount = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False)
+
+
+class ContractLineFilter(django_filters.FilterSet):
+    contract = IdFilter()
+    address = IdFilter()
+    equipment = IdFilter()
+
+    class Meta:
+        model = ContractLine
+        fields = ("state",)
+
+
+class ContractLineView(JournalMixin, ReadMixin, OfficeView):
+    """Lignes de contrat ; elles se créent et se changent avec leur contrat."""
+
+    queryset = ContractLine.objects.all()
+    serializer_class = LineOfContractSerializer
+    filterset_class = ContractLineFilter
+    company_path = "contract__company"
+    search_fields = ("contract__reference", "title", "address__city", "equipment__serial_number")
+    ordering_fields = ("id",)
+
+    @act(CHANGE)
+    def activate(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
+        """Valide une ligne ajoutée à un contrat actif : elle se facture et se planifie dès lors."""
+        return life.activate_line(line, on=timezone.localdate(), by=self.request.user)
+
+    @act(CHANGE)
+    def cancel(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
+        """Annule une ligne dont rien n'est facturé."""
+        return life.cancel_line(line, on=timezone.localdate(), by=self.request.user)
+
+    @act(CHANGE)
+    def reset(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
+        """Remet en brouillon une ligne annulée."""
+        return life.reset_line(line, by=self.request.user)
+
+    @act(PLAN, asks=CallOutSerializer, answers=InterventionSerializer, status=201)
+    def call_out(self, line: ContractLine, asked: dict[str, Any]) -> Any:
+        """SAV : une DI au site de la ligne, couverte tant qu'il en reste de compris."""
+        return call_out(line, on=asked["on"], title=asked["title"], by=self.request.user)
+
+    @act(BILL, asks=PriceSerializer)
+    def price(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
+        """Prix daté : un autre prix d'un article à partir d'un jour. Ce qui est facturé ne change pas."""
+        article = line.articles.filter(kind=LineKind.ARTICLE, pk=asked.pop("article")).first()
+        if article is None:
+            raise serializers.ValidationError({"article": [_("Pas un article de cette ligne.")]})
+        set_price(article, **asked, on=timezone.localdate(), by=self.request.user)
+        return line

@@ -4,11 +4,12 @@ from typing import Any
 
 import django_filters
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from contracts.models import BillingOutcome, BillingRun
+from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.night import retry_run, selection_of, start_manual
 from contracts.services.runs import counted
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act, visible
@@ -93,6 +94,12 @@ class StartSerializer(OnSerializer):
 
     dry_run = serializers.BooleanField(required=False, default=False)
     contracts = serializers.ListField(child=id_field(), required=False, allow_empty=False, max_length=1000)
+
+    def validate_contracts(self, ids: list[int]) -> list[int]:
+        known = set(self.context["visible"](Contract.objects.filter(pk__in=ids)).values_list("pk", flat=True))
+        if unknown := [str(pk) for pk in ids if pk not in known]:
+            raise serializers.ValidationError(_("Pas un contrat d'une de vos sociétés : %s.") % ", ".join(unknown))
+        return ids
 
 
 class RunFilter(django_filters.FilterSet):

@@ -86,7 +86,7 @@ def take_back(contract: Contract, *, keys: Collection[str], on: date, by: Any) -
     with transaction.atomic():
         contract = lock_contract(contract)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]
-        if not chosen:
+        if not chosen or len(chosen) < len(set(keys)):
             raise NothingToBill(_("%s : rien à remettre à facturer. Rechargez la page.") % contract)
         text = " ; ".join(str(claim) for claim in chosen)
         _delete(chosen)

@@ -121,6 +121,10 @@ def set_price(
     """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing."""
     with transaction.atomic():
         contract = lock_contract(article.line.contract)
+        if article.line.state == ContractLineState.CANCELLED:
+            raise WrongState(
+                _("« %s » est annulée : remettez-la en brouillon avant d'y changer un prix.") % article.line
+            )
         version, _new = PriceVersion.objects.update_or_create(
             article=article, from_on=from_on, defaults={"unit_price": unit_price, "discount": discount}
         )

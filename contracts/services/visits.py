@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from contracts.choices import ContractState, RequestKind
+from contracts.choices import ContractLineState, ContractState, RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
 from contracts.planner.visits import VisitIntent
 from contracts.planner.visits import plan_visits as planned_visits
@@ -210,6 +210,8 @@ def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> Inter
         line = ContractLine.objects.select_related(
             "address__partner", "equipment", "task__product__tax", "contract"
         ).get(pk=line.pk)
+        if line.state != ContractLineState.VALIDATED:
+            raise BusinessError(_("« %s » n'est pas validée : le SAV se fait par une DI ordinaire.") % line)
         if not line.uses_callouts:
             raise BusinessError(_("« %s » n'utilise pas les SAV : cochez-les dans l'onglet Planification.") % line)
         task = line.task

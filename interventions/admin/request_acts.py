@@ -18,7 +18,7 @@ S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 
 
-def _letter(intervention: InterventionRequest) -> tuple[str, str, str]:
+def letter(intervention: InterventionRequest) -> tuple[str, str, str]:
     text = _("Nous avons bien noté votre demande « %(what)s » au %(where)s, prévue entre le %(from)s et le %(to)s.") % {
         "what": intervention.title or intervention.task,
         "where": intervention.address,
@@ -112,7 +112,7 @@ INTERVENTION_ACTIONS = (
         run=lambda request, di, data: services.finish_intervention(di, on=data["on"], by=request.user),
         done=_("terminée"),
     ),
-    mail_action(_letter, permission=CHANGE, paper=False),
+    mail_action(letter, permission=CHANGE, paper=False),
     DocumentAction(
         name="dupliquer",
         label=_("Dupliquer"),

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
+from interventions.admin.request_acts import letter
 from interventions.models import (
     InstalledProduct,
     InterventionRequest,
@@ -24,6 +25,7 @@ from interventions.services import billing
 from interventions.services import requests as services
 from interventions.services.purchases import order_supplies
 from invoicing.admin.base import default_company
+from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
     OfficeView,
@@ -211,7 +213,7 @@ class InterventionFilter(django_filters.FilterSet):
         return queryset.filter(pk__in=wanted) if value else queryset.exclude(pk__in=wanted)
 
 
-class InterventionView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Demandes d'intervention (DI)."""
 
     queryset = InterventionRequest.objects.all()
@@ -275,6 +277,19 @@ class InterventionView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def reset(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Remet une DI annulée en brouillon."""
         return services.reset_intervention(intervention, by=self.request.user)
+
+    @act(CHANGE)
+    def archive(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Archive : la DI quitte les listes."""
+        return services.set_active(intervention, active=False, by=self.request.user)
+
+    @act(CHANGE)
+    def restore(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
+        """Remet en service une DI archivée."""
+        return services.set_active(intervention, active=True, by=self.request.user)
+
+    mail = mail_act(letter, CHANGE, paper=False)
+    publish = publish_act(CHANGE)
 
     @act("interventions.add_interventionrequest", status=201)
     def duplicate(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:

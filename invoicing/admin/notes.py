@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from invoicing.admin.forms import DateInput
 from invoicing.models import FollowUp
-from invoicing.services.parties.notes import add_follow_up, add_note, finish_follow_up, follow_ups_of
+from invoicing.services.parties.notes import add_follow_up, add_note, colleagues_of, finish_follow_up, follow_ups_of
 from openfire_billing.errors import refusals_shown
 from openfire_billing.look.actions import reverse_change
 
@@ -23,12 +23,11 @@ from openfire_billing.look.actions import reverse_change
 class FollowUpForm(forms.Form):
     text = forms.CharField(label=_("À faire"), max_length=200)
     due_on = forms.DateField(label=_("Pour le"), widget=DateInput, initial=timezone.localdate)
-    user = forms.ModelChoiceField(
-        label=_("Par"), queryset=User.objects.filter(is_active=True, is_staff=True), required=False
-    )
+    user = forms.ModelChoiceField(label=_("Par"), queryset=User.objects.none(), required=False)
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, by: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.fields["user"].queryset = colleagues_of(by)  # type: ignore[attr-defined]
         self.fields["user"].label_from_instance = lambda user: user.get_full_name() or user.username  # type: ignore[attr-defined]
         self.fields["user"].empty_label = _("moi")  # type: ignore[attr-defined]
 
@@ -59,7 +58,7 @@ class NotesMixin:
         name = f"admin:{meta.app_label}_{meta.model_name}"
         return {
             "office_follow_ups": follow_ups_of(document),
-            "office_follow_up_form": FollowUpForm(),
+            "office_follow_up_form": FollowUpForm(by=request.user),
             "office_note_url": reverse(f"{name}_note", args=[document.pk]),
             "office_follow_up_url": reverse(f"{name}_follow_up", args=[document.pk]),
         }
@@ -80,7 +79,7 @@ class NotesMixin:
 
     def follow_up_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         document = self._seen(request, object_id)
-        form = FollowUpForm(request.POST)
+        form = FollowUpForm(request.POST, by=request.user)
         if form.is_valid():
             data = form.cleaned_data
             with refusals_shown(request):

@@ -136,7 +136,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         """To see it, and to do what is asked."""
         model = self.queryset.model  # type: ignore[union-attr]
         if self.is_act:
-            return [permission_of(model, "list"), self.permission]
+            return [permission_of(model, "list"), *([self.permission] if self.permission else [])]
         return sorted({permission_of(model, "list"), permission_of(model, self.action)})
 
     def get_queryset(self) -> Any:
@@ -156,8 +156,10 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         return super().finalize_response(request, response, *args, **options)
 
     def shown(self, document: Any, serializer: Any = None) -> Any:
-        """A document as the API shows it, read again."""
+        """A document as the API shows it, read again; what is no document, as it is."""
         serializer = serializer or self.serializer_class
+        if not hasattr(serializer, "rows"):
+            return serializer(document, context=self.get_serializer_context()).data
         rows = serializer.rows(type(document)._default_manager.all(), self.request)
         return serializer(rows.get(pk=document.pk), context=self.get_serializer_context()).data
 
@@ -211,7 +213,7 @@ def act(
 ) -> Callable[[Callable[..., Any]], Any]:
     """POST /resource/{id}/name/: `method(view, document, answers to what it asks)` calls one service, returns what it made.
 
-    `permission`: "app.codename". `asks`: serializer of the body. `answers`: that of what is made (None = the document).
+    `permission`: "app.codename" ("" = whoever may see the document). `asks`: serializer of the body. `answers`: that of what is made (None = the document).
     """
 
     def decorate(method: Callable[..., Any]) -> Any:

@@ -2,13 +2,12 @@
 
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
 
 import django_filters
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -17,21 +16,20 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from invoicing.admin.base import default_company
 from invoicing.admin.documents.invoices import letter
+from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer
-from invoicing.choices import PaymentKind, PaymentState
+from invoicing.choices import InvoiceState, PaymentKind, PaymentState
 from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Address, FiscalPosition, Invoice, InvoiceLine, Partner, PaymentTerm
 from invoicing.services.catalogue import usual_terms
-from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft
+from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import items_of_edits
-from invoicing.services.parties.messages import queue_message
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement import allocate_credit, pay_invoice, refund_credit
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
-from openfire_billing.errors import WrongState
 
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
 
@@ -144,7 +142,7 @@ class InvoiceSerializer(DocumentSerializer):
             items=items_of_edits(edits_of(data.get("lines", ())), position=position, company=company, on=on),
             on=on,
             by=self.user,
-            origin=_("saisie par l'API"),
+            origin=str(_("saisie par l'API")),
             fiscal_position=position,
             site=data.get("site"),
             payment_term=data.get("payment_term"),
@@ -196,15 +194,6 @@ class RefundSerializer(PaySerializer):
     """Money paid back for this credit note."""
 
 
-class SendSerializer(serializers.Serializer):
-    """What is left out is written for you."""
-
-    to = serializers.EmailField(required=False, default="", allow_blank=True)
-    subject = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
-    body = serializers.CharField(required=False, default="", allow_blank=True, max_length=10_000)
-    with_paper = serializers.BooleanField(required=False, default=True)
-
-
 class InvoiceFilter(django_filters.FilterSet):
     customer = IdFilter()
     company = IdFilter()
@@ -238,7 +227,23 @@ class PdfRenderer(BaseRenderer):
         return data
 
 
-class InvoiceView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class PdfMixin:
+    """GET …/pdf/."""
+
+    def pdf_of(self, document: Any) -> bytes:
+        raise TypeError(f"{type(self).__name__} does not say what its PDF is.")
+
+    @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)}, filters=False)
+    @action(detail=True, methods=["get"], renderer_classes=[PdfRenderer, JSONRenderer])
+    def pdf(self, request: Any, pk: str) -> HttpResponse:
+        """Le PDF : un aperçu du brouillon, ou la pièce validée."""
+        document = self.get_object()  # type: ignore[attr-defined]
+        response = HttpResponse(self.pdf_of(document), content_type="application/pdf")
+        response["Content-Disposition"] = f'inline; filename="{str(document).replace("/", "-")}.pdf"'
+        return response
+
+
+class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Factures, avoirs et acomptes."""
 
     queryset = Invoice.objects.all()
@@ -249,6 +254,9 @@ class InvoiceView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
 
     def delete_document(self, document: Invoice, by: Any) -> None:
         delete_drafts([document], by=by)
+
+    def pdf_of(self, document: Invoice) -> bytes:
+        return invoice_pdf(document)
 
     @act(POST, asks=OnSerializer, path="post")
     def post_draft(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
@@ -283,33 +291,21 @@ class InvoiceView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
         """Enregistre le remboursement au client de cet avoir."""
         return refund_credit(note, by=self.request.user, **asked)
 
-    @act(CHANGE, asks=SendSerializer)
-    def send(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
-        """Met à l'envoi un e-mail au client."""
-        if not invoice.is_posted:
-            raise WrongState(_("%s n'est pas validée : validez-la avant de l'envoyer.") % invoice)
-        to, subject, body = letter(invoice)
-        queue_message(
-            invoice,
-            key=f"mail-{uuid4().hex}",
-            to=asked["to"] or to,
-            subject=asked["subject"] or subject,
-            body=asked["body"] or body,
-            with_paper=asked["with_paper"],
-            by=self.request.user,
-        )
-        return invoice
+    send = mail_act(
+        letter,
+        CHANGE,
+        path="send",
+        states={InvoiceState.POSTED},
+        unready=_("%s n'est pas validée : validez-la avant de l'envoyer."),
+    )
+    publish = publish_act(CHANGE)
+
+    @act(CHANGE, path="update-taxes")
+    def update_taxes(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+        """Redonne à chaque ligne d'un brouillon la TVA de son article, de la position fiscale et du jour."""
+        return update_taxes(invoice, on=timezone.localdate(), by=self.request.user)
 
     @act(CHANGE)
     def cancel(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
         """Annule un brouillon : ce qu'il facturait redevient à facturer."""
         return cancel_draft(invoice, by=self.request.user)
-
-    @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)}, filters=False)
-    @action(detail=True, methods=["get"], renderer_classes=[PdfRenderer, JSONRenderer])
-    def pdf(self, request: Any, pk: str) -> HttpResponse:
-        """Le PDF : un aperçu du brouillon, ou la pièce validée."""
-        invoice = self.get_object()
-        response = HttpResponse(invoice_pdf(invoice), content_type="application/pdf")
-        response["Content-Disposition"] = f'inline; filename="{str(invoice).replace("/", "-")}.pdf"'
-        return response

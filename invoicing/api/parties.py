@@ -1,13 +1,16 @@
-"""Customers and their addresses; tags."""
+"""Customers and their addresses; tags; the outbox."""
 
 from typing import Any
 
 import django_filters
 from rest_framework import serializers
 
-from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
+from invoicing.api.acts import JournalMixin
+from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.choices import TagScope
-from invoicing.models import Address, Partner, Tag
+from invoicing.models import Address, Message, Partner, Tag
+from invoicing.services.parties.duplicates import merge_partners
+from invoicing.services.parties.messages import retry_message
 from invoicing.services.parties.records import save_record
 from openfire_billing.api.fields import Id, IdFilter
 
@@ -102,7 +105,13 @@ class PartnerFilter(django_filters.FilterSet):
         fields = ("kind", "is_active", "bill_to", "store_code", "siren")
 
 
-class PartnerView(ReadMixin, WriteMixin, OfficeView):
+class MergeSerializer(serializers.Serializer):
+    """The record that is kept."""
+
+    into = Id(queryset=Partner.objects.all())
+
+
+class PartnerView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     """Clients et fournisseurs."""
 
     queryset = Partner.objects.all()
@@ -110,6 +119,11 @@ class PartnerView(ReadMixin, WriteMixin, OfficeView):
     filterset_class = PartnerFilter
     search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
     ordering_fields = ("name", "id")
+
+    @act("invoicing.delete_partner", asks=MergeSerializer)
+    def merge(self, partner: Partner, asked: dict[str, Any]) -> Partner:
+        """Donne à une autre fiche tout ce qui est à celle-ci, et l'archive ; répond la fiche gardée."""
+        return merge_partners(partner, into=asked["into"], by=self.request.user)
 
 
 class AddressFilter(django_filters.FilterSet):
@@ -128,6 +142,30 @@ class AddressView(ReadMixin, WriteMixin, OfficeView):
     filterset_class = AddressFilter
     search_fields = ("street", "city", "zip", "label", "partner__name")
     ordering_fields = ("id", "city", "zip")
+
+
+class MessageSerializer(OfficeSerializer):
+    """A mail or SMS of the outbox."""
+
+    class Meta:
+        model = Message
+        fields = ("id", "kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at")
+        read_only_fields = fields
+
+
+class MessageView(ReadMixin, OfficeView):
+    """Messages à envoyer et envoyés."""
+
+    queryset = Message.objects.all()
+    serializer_class = MessageSerializer
+    filterset_fields = ("state", "kind", "to")
+    search_fields = ("to", "subject")
+    ordering_fields = ("id", "created_at", "sent_at")
+
+    @act("")
+    def resend(self, message: Message, asked: dict[str, Any]) -> Message:
+        """Remet à l'envoi un message en échec."""
+        return retry_message(message, by=self.request.user)
 
 
 class TagSerializer(OfficeSerializer):

@@ -12,6 +12,7 @@ from djmoney.money import Money
 from rest_framework import serializers
 
 from invoicing.admin.base import default_company
+from invoicing.api.acts import JournalMixin
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.invoices import PaySerializer
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
@@ -210,7 +211,7 @@ class PurchaseOrderFilter(django_filters.FilterSet):
         fields = ("number", "state", "supplier", "company", "origin")
 
 
-class PurchaseOrderView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Commandes fournisseurs."""
 
     queryset = PurchaseOrder.objects.all()
@@ -275,7 +276,7 @@ class SupplierBillFilter(django_filters.FilterSet):
         return queryset.filter(pk__in=wanted) if value else queryset.exclude(pk__in=wanted)
 
 
-class SupplierBillView(ReadMixin, WriteMixin, OfficeView):
+class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     """Factures fournisseurs."""
 
     queryset = SupplierBill.objects.all()

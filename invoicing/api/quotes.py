@@ -9,10 +9,13 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from invoicing.admin.base import default_company
+from invoicing.admin.documents.quotes import letter
+from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, ReasonSerializer, WriteMixin, act
-from invoicing.api.invoices import InvoiceSerializer
+from invoicing.api.invoices import InvoiceSerializer, PdfMixin
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
 from invoicing.choices import QuoteState
+from invoicing.exchange.pdf import quote_pdf
 from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quote, QuoteLine
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
@@ -123,7 +126,13 @@ class QuoteFilter(django_filters.FilterSet):
         fields = ("number", "state", "partner", "company")
 
 
-class QuoteView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class UntilSerializer(serializers.Serializer):
+    """Up to which day, included?"""
+
+    until = DayField()
+
+
+class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Devis."""
 
     queryset = Quote.objects.all()
@@ -134,6 +143,12 @@ class QuoteView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
 
     def delete_document(self, document: Quote, by: Any) -> None:
         services.delete_quotes([document], by=by)
+
+    def pdf_of(self, document: Quote) -> bytes:
+        return quote_pdf(document)
+
+    mail = mail_act(letter, CHANGE)
+    publish = publish_act(CHANGE)
 
     @act(CHANGE)
     def send(self, quote: Quote, asked: dict[str, Any]) -> Quote:
@@ -159,6 +174,16 @@ class QuoteView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def invoice(self, quote: Quote, asked: dict[str, Any]) -> Any:
         """Facture en brouillon de ce qui reste à facturer d'un devis accepté."""
         return services.invoice_quote(quote, on=asked["on"], by=self.request.user)
+
+    @act(CHANGE, asks=UntilSerializer)
+    def prolong(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+        """Prolonge sa validité, ce jour compris."""
+        return services.prolong_quote(quote, until=asked["until"], on=timezone.localdate(), by=self.request.user)
+
+    @act("invoicing.add_quote", status=201)
+    def duplicate(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+        """Copie en brouillon, sans lien avec la DI."""
+        return services.duplicate_quote(quote, on=timezone.localdate(), by=self.request.user)
 
     @act(CHANGE)
     def cancel(self, quote: Quote, asked: dict[str, Any]) -> Quote:

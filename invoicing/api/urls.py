@@ -22,6 +22,7 @@ router.register("payment-terms", catalogue.PaymentTermView)
 router.register("quotes", QuoteView)
 router.register("invoices", InvoiceView)
 router.register("payments", PaymentView)
+router.register("messages", parties.MessageView)
 router.register("purchase-orders", PurchaseOrderView)
 router.register("supplier-bills", SupplierBillView)
 

@@ -8,6 +8,8 @@ ACTS = {
     "list": "view",
     "retrieve": "view",
     "pdf": "view",
+    "journal": "view",
+    "charges": "view",
     "create": "add",
     "partial_update": "change",
     "destroy": "delete",

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
+from invoicing.admin.base import default_company
 from invoicing.services.parties.messages import ONE_TIME_ADDRESS, queue_message
 from openfire_billing.contributions import contribute
 from openfire_billing.errors import BusinessError
@@ -72,6 +73,7 @@ def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> No
         subject=str(_("Votre mot de passe")),
         body=render_to_string(MAIL, parts).strip(),
         by=by,
+        company=default_company(user),
         told=told,
     )
 

@@ -18,6 +18,7 @@ from invoicing.choices import OrderState
 from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
+from invoicing.services.parties.messages import queue_message
 from invoicing.services.settlement import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
 from tests.factories import (
@@ -73,6 +74,7 @@ def one_of_each(world: World) -> dict[str, int]:
     records = {
         "partners": world.customer,
         "addresses": world.customer.default_address(),
+        "messages": queue_message(posted, key="facture", to="a@exemple.example", body="Bonjour", by=world.accountant),
         "tags": Tag.objects.create(name="Contrat à proposer"),
         "products": ProductFactory(code="ram_pose"),
         "units": Unit.objects.get(code="C62"),
@@ -93,6 +95,7 @@ def one_of_each(world: World) -> dict[str, int]:
         "appointments": confirm_appointment(rdv, by=world.planner),
         "contracts": contract(world),
     }
+    records["contract-lines"] = records["contracts"].lines.get()
     records["billing-runs"] = bill_contracts([records["contracts"]], on=world.today, by=world.biller)
     return {name: record.pk for name, record in records.items()}
 

@@ -163,3 +163,14 @@ def test_run_of_one_company_leaves_the_others_alone(world: World) -> None:
     assert (answer.data["state"], answer.data["expected"]) == ("done", 0)
     assert not Invoice.objects.exists()
     assert Contract.objects.get().next_due_on is not None
+
+
+def test_run_of_contracts_that_are_not_ours_is_refused_by_name(world: World) -> None:
+    made = contract(world)
+    elsewhere = Api(UserFactory(role="Gestionnaire", company=CompanyFactory(name="Autre Foyer")))
+
+    with nothing_changed():
+        answer = elsewhere.post("billing-runs/", {"on": "2026-11-24", "contracts": [made.pk]})
+
+    assert refused(answer, 400)
+    assert answer.data["fields"] == {"contracts": [f"Pas un contrat d'une de vos sociétés : {made.pk}."]}

@@ -20,6 +20,7 @@ POSTS = (A, M)
 RECORDS: dict[str, tuple[Any, Any, Any, Any]] = {
     "partners": (OFFICE, OFFICE, OFFICE, None),
     "addresses": (OFFICE, OFFICE, OFFICE, None),
+    "messages": (OFFICE, None, None, None),
     "tags": (OFFICE, None, None, None),
     "products": (OFFICE, (M,), (M,), None),
     "units": (OFFICE, None, None, None),
@@ -39,9 +40,16 @@ RECORDS: dict[str, tuple[Any, Any, Any, Any]] = {
     "installed-products": (OFFICE, OFFICE, OFFICE, None),
     "appointments": ((T, *OFFICE), OFFICE, OFFICE, OFFICE),
     "contracts": (OFFICE, (M,), MONEY, (M,)),
+    "contract-lines": (OFFICE, None, None, None),
     "billing-runs": (OFFICE, MONEY, None, None),
 }
+# Those that bear a journal: who may see one reads it, notes in it and follows it up.
+JOURNALS = (
+    "partners quotes invoices purchase-orders supplier-bills interventions appointments contracts contract-lines"
+).split()
 ACTS: dict[str, tuple[str, ...]] = {
+    "post partners/{id}/merge/": (M,),
+    "post messages/{id}/resend/": OFFICE,
     "get invoices/{id}/pdf/": MONEY,
     "post invoices/{id}/post/": POSTS,
     "post invoices/{id}/credit/": POSTS,
@@ -50,7 +58,14 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post invoices/{id}/refund/": POSTS,
     "post payments/{id}/allocate/": POSTS,
     "post invoices/{id}/send/": MONEY,
+    "post invoices/{id}/publish/": MONEY,
+    "post invoices/{id}/update-taxes/": MONEY,
     "post invoices/{id}/cancel/": MONEY,
+    "get quotes/{id}/pdf/": OFFICE,
+    "post quotes/{id}/mail/": MONEY,
+    "post quotes/{id}/publish/": MONEY,
+    "post quotes/{id}/prolong/": MONEY,
+    "post quotes/{id}/duplicate/": MONEY,
     "post quotes/{id}/send/": MONEY,
     "post quotes/{id}/accept/": MONEY,
     "post quotes/{id}/refuse/": MONEY,
@@ -78,7 +93,13 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post interventions/{id}/cancel/": OFFICE,
     "post interventions/{id}/reset/": OFFICE,
     "post interventions/{id}/duplicate/": OFFICE,
+    "post interventions/{id}/archive/": OFFICE,
+    "post interventions/{id}/restore/": OFFICE,
+    "post interventions/{id}/mail/": OFFICE,
+    "post interventions/{id}/publish/": OFFICE,
     "post appointments/invoice/": MONEY,
+    "post appointments/{id}/mail/": OFFICE,
+    "post appointments/{id}/publish/": OFFICE,
     "post appointments/{id}/confirm/": OFFICE,
     "post appointments/{id}/done/": (T, *OFFICE),
     "post appointments/{id}/unfinished/": (T, *OFFICE),
@@ -90,6 +111,19 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post contracts/{id}/activate/": MONEY,
     "post contracts/{id}/bill/": MONEY,
     "post contracts/{id}/plan-visits/": OFFICE,
+    "post contracts/{id}/archive/": MONEY,
+    "post contracts/{id}/restore/": MONEY,
+    "post contracts/{id}/reset/": MONEY,
+    "post contracts/{id}/terminate/": (M,),
+    "post contracts/{id}/cancel/": (M,),
+    "get contracts/{id}/charges/": OFFICE,
+    "post contracts/{id}/waive/": MONEY,
+    "post contracts/{id}/take-back/": MONEY,
+    "post contract-lines/{id}/activate/": MONEY,
+    "post contract-lines/{id}/cancel/": MONEY,
+    "post contract-lines/{id}/reset/": MONEY,
+    "post contract-lines/{id}/call-out/": OFFICE,
+    "post contract-lines/{id}/price/": MONEY,
     "post billing-runs/{id}/retry/": MONEY,
 }
 OPEN = {"get schema/", "get docs/", "post login/", "post logout/"}
@@ -98,6 +132,10 @@ OPEN = {"get schema/", "get docs/", "post login/", "post logout/"}
 def table() -> dict[str, tuple[str, ...]]:
     """{"get partners/{id}/": roles}."""
     found = dict(ACTS)
+    for name in JOURNALS:
+        may = tuple(role for role in RECORDS[name][0] if role != T)
+        found[f"get {name}/{{id}}/journal/"] = may
+        found |= {f"post {name}/{{id}}/{act}/": may for act in ("note", "follow-up", "follow-up-done")}
     for name, (sees, makes, changes, deletes) in RECORDS.items():
         rights = {
             f"get {name}/": sees,

@@ -59,7 +59,7 @@ def _act(service: Any) -> Any:
     return lambda request, quote, data: service(quote, by=request.user)
 
 
-def _letter(quote: Quote) -> tuple[str, str, str]:
+def letter(quote: Quote) -> tuple[str, str, str]:
     text = _("Veuillez trouver ci-joint notre devis %(number)s, valable jusqu'au %(day)s.") % {
         "number": quote.number,
         "day": quote.valid_until.strftime("%d/%m/%Y"),
@@ -72,7 +72,7 @@ def _letter(quote: Quote) -> tuple[str, str, str]:
 
 
 QUOTE_ACTIONS = (
-    mail_action(_letter, permission=CHANGE),
+    mail_action(letter, permission=CHANGE),
     DocumentAction(
         name="envoyer",
         label=_("Marquer comme envoyé"),

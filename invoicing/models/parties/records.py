@@ -96,6 +96,9 @@ class Message(models.Model):
     )
     object_id = models.PositiveBigIntegerField(_("identifiant"), null=True, blank=True)
     object = GenericForeignKey()
+    company = models.ForeignKey(
+        "invoicing.Company", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("société")
+    )
     with_paper = models.BooleanField(_("avec le PDF du document"), default=False)
     state = models.CharField(_("état"), max_length=10, choices=MessageState, default=MessageState.WAITING)
     attempts = models.PositiveSmallIntegerField(_("essais"), default=0)

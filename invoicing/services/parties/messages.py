@@ -16,7 +16,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import MessageKind, MessageState
-from invoicing.models import Message
+from invoicing.models import Company, Message
 from invoicing.services.parties.history import record
 from openfire_billing import transport
 from openfire_billing.celery import send_after_commit
@@ -37,11 +37,13 @@ def queue_message(
     body: str,
     by: Any,
     with_paper: bool = False,
+    company: Company | None = None,
     told: Any = "",
 ) -> Message:
     """Put a message in the outbox. The same `key` again gives the message already there.
 
-    `with_paper`: the document's PDF goes along, made when the message leaves. `told`: what the document's journal
+    `with_paper`: the document's PDF goes along, made when the message leaves. `company`: whose people see the message (the document's
+    unless told). `told`: what the document's journal
     says of it, when not « Message à … ».
     """
     if not to:
@@ -55,6 +57,7 @@ def queue_message(
                 "subject": subject,
                 "body": body,
                 "object": document,
+                "company": company or getattr(document, "company", None),
                 "by": by,
                 "with_paper": with_paper,
             },

@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.models import FollowUp, HistoryLine, SavedFilter
+from invoicing.models import Company, CompanyAccess, FollowUp, HistoryLine, SavedFilter
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError
 
@@ -26,6 +27,14 @@ def follow_ups_of(document: Model) -> Any:
     """The open follow-ups of a record, the nearest first."""
     content_type = ContentType.objects.get_for_model(document)
     return FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk).select_related("user")
+
+
+def colleagues_of(user: Any) -> "QuerySet[User]":
+    """Those at the office of one's companies: whom one may ask to do something."""
+    companies = Company.objects.visible_to(user)
+    return User.objects.filter(is_active=True, is_staff=True).filter(
+        Q(pk=user.pk) | Q(pk__in=CompanyAccess.objects.filter(company__in=companies).values("user"))
+    )
 
 
 def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: Any) -> FollowUp:
