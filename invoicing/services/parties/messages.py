@@ -42,9 +42,8 @@ def queue_message(
 ) -> Message:
     """Put a message in the outbox. The same `key` again gives the message already there.
 
-    `with_paper`: the document's PDF goes along, made when the message leaves. `company`: whose people see the message (the document's
-    unless told). `told`: what the document's journal
-    says of it, when not « Message à … ».
+    `with_paper`: the document's PDF goes along, made when the message leaves. `company`: whose people see the message
+    (the document's unless told). `told`: what the document's journal says of it, when not « Message à … ».
     """
     if not to:
         raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
