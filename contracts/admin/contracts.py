@@ -111,6 +111,11 @@ class ContractAdmin(DocumentAdmin):
                 form.base_fields[name].required = False
         return form
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """« Validation automatique » is ticked by who may post."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if life.may_auto_post(request.user) else (*fields, "auto_post")
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
         return {

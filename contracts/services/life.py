@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.utils.formats import date_format
@@ -88,10 +89,15 @@ def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
 def save_contract(contract: Contract, *, on: date, by: Any) -> Contract:
     """Save a contract's header. `contract` holds the values wanted.
 
-    Once something is billed, what periods are counted from is fixed. Raises BusinessError and saves nothing.
+    Once something is billed, what periods are counted from is fixed. « Validation automatique » is ticked by who may
+    post. Raises BusinessError or PermissionDenied, and saves nothing.
     """
     with transaction.atomic():
         before = lock_contract(contract) if contract.pk else None
+        if contract.auto_post and not (before and before.auto_post) and not may_auto_post(by):
+            raise PermissionDenied(
+                _("« Validation automatique » : seul qui peut valider des factures la coche, demandez à un comptable.")
+            )
         fill_defaults(contract, by=by, on=on)
         contract.full_clean(exclude=["company", "payer"])
         if before is None:
@@ -105,6 +111,11 @@ def save_contract(contract: Contract, *, on: date, by: Any) -> Contract:
         if contract.state in ContractState.billed:
             rewrite_due([contract.pk], on=on)
     return contract
+
+
+def may_auto_post(by: Any) -> bool:
+    """May this user have invoices posted? Nobody (None) is the product itself."""
+    return by is None or by.has_perm("invoicing.post_invoice")
 
 
 def _refuse_change_of_terms(contract: Contract, before: Contract) -> None:

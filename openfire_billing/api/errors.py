@@ -4,7 +4,7 @@ import logging
 from decimal import DecimalException
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, IntegrityError
 from django.utils.translation import gettext as _
@@ -51,6 +51,8 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
     code, said = "not_found", _("Cet objet n'existe pas, ou n'est pas d'une de vos sociétés.")
     if response.status_code == 403:
         code, said = "permission_denied", _("Votre rôle ne permet pas cette action.")
+        if isinstance(error, PermissionDenied) and error.args:  # a service says which part of it
+            said = str(error.args[0])
     if isinstance(error, APIException) and response.status_code not in (403, 404):
         code, said = str(error.default_code), str(error.detail)
     response.data = _body(code, said)

@@ -4,13 +4,19 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
+from contracts.models import Contract
 from contracts.planner.wording import french_number, percent
 from contracts.services.billing import bill_contracts, outcomes_of
+from contracts.services.life import save_contract
 from invoicing.models import Invoice, Partner
 from openfire_billing.fields import names_text
+from openfire_billing.office.roles import ACCOUNTANT, BILLING
 from tests.contracts.contract_builders import day, make_contract
-from tests.factories import World
+from tests.factories import World, nothing_changed
+from tests.factories.api import Api, refused
+from tests.factories.pages import address
 
 
 @pytest.mark.parametrize(
@@ -57,3 +63,30 @@ def test_posting_refused_names_five_drafts_and_counts_the_others(world: World) -
         True
     ] * 5 + [False] * 4
     assert outcome.note.endswith("Et 4 autres.")
+
+
+def test_who_may_not_post_does_not_have_it_done(world: World) -> None:
+    contract = make_contract(world, "01/03/26")
+    page = address(contract)
+    assert 'name="auto_post"' not in world.office(BILLING).get(page).content.decode()
+    assert 'name="auto_post"' in world.office(ACCOUNTANT).get(page).content.decode()
+    sentence = "« Validation automatique » : seul qui peut valider des factures la coche, demandez à un comptable."
+    with nothing_changed():
+        world.office(BILLING).save(contract, auto_post="on")
+        told = refused(Api(world.biller).patch(f"contracts/{contract.pk}/", {"auto_post": True}), 403)
+        contract.auto_post = True
+        with pytest.raises(PermissionDenied):
+            save_contract(contract, on=world.today, by=world.biller)
+        new = Contract(company=world.company, payer=world.customer, start_on=world.today, auto_post=True)
+        with pytest.raises(PermissionDenied):
+            save_contract(new, on=world.today, by=world.biller)
+    assert told == sentence
+
+
+def test_what_the_accountant_ticked_stays_when_billing_edits(world: World) -> None:
+    contract = make_contract(world, "01/03/26")
+    world.office(ACCOUNTANT).save(contract, auto_post="on")
+    world.office(BILLING).save(contract, notes="Portail à gauche")
+    contract.refresh_from_db()
+    assert (contract.auto_post, contract.notes) == (True, "Portail à gauche")
+    assert Api(world.biller).patch(f"contracts/{contract.pk}/", {"auto_post": False}).status_code == 200
