@@ -106,6 +106,23 @@ def test_order_to_bill_to_paid(world: World, intervention: InterventionRequest) 
     assert "ne se reprend plus" in refused(lambda: cancel_bill(bill, by=world.accountant))
 
 
+def test_order_for_nothing_is_billed_for_nothing_once(world: World, intervention: InterventionRequest) -> None:
+    bought = order(world, intervention)
+    bought.lines.update(unit_price=0)
+    move_order(bought, to="sent", by=world.planner)
+
+    bill = bill_order(bought, number="F-78", on=world.today, by=world.accountant)
+
+    assert (bill.net.amount, bill.tax.amount, bill.gross.amount) == (D("0.00"), D("0.00"), D("0.00"))
+    assert "déjà entièrement facturée" in refused(
+        lambda: bill_order(bought, number="F-79", on=world.today, by=world.accountant)
+    )
+    check_bill(bill, by=world.accountant)
+    bought.refresh_from_db()
+    assert bought.state == "billed"
+    assert SupplierBill.objects.with_residual().get().residual == 0
+
+
 def test_difference_with_the_order_is_written_and_a_reopened_bill_reopens_it(
     world: World, intervention: InterventionRequest, supplier: Partner
 ) -> None:

@@ -220,7 +220,7 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
 
 
 def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> SupplierBill:
-    """The bill of an order, with what is not billed of its amounts yet."""
+    """The bill of an order, with what is not billed of its amounts yet: 0,00 for goods given or under warranty."""
     with transaction.atomic():
         order = _lock(order)
         if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
@@ -232,7 +232,7 @@ def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> Suppl
         totals = order.totals
         net = totals.net - sum((bill.net.amount for bill in billed), Decimal(0))
         tax = totals.tax - sum((bill.tax.amount for bill in billed), Decimal(0))
-        if net <= 0:
+        if billed and net <= 0:
             raise BusinessError(_("%s est déjà entièrement facturée : voyez ses factures.") % order)
         return record_bill(
             company=order.company, supplier=order.supplier, number=number, on=on, net=net, tax=tax, order=order, by=by
