@@ -1,5 +1,6 @@
 """The page of an appointment, its lists, and the week."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.services import appointments as services
-from interventions.admin.requests import state_of_line
+from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import default_company
 from invoicing.admin.document import DocumentAdmin, one, put
@@ -174,7 +175,14 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         requests = RequestLine.objects.left_to_bill(today).in_bulk(
             [li.request_line_id for li in lines if li.request_line_id]
         )
-        context["office_line_states"] = {line.pk: _state(line, requests.get(line.request_line_id)) for line in lines}
+        documents = documents_of(requests.values(), on=today, user=request.user)
+        own = _invoices_of(lines, user=request.user)
+        context["office_line_states"] = {
+            line.pk: _state(
+                line, requests.get(line.request_line_id), documents.get(line.request_line_id) or own.get(line.pk, ())
+            )
+            for line in lines
+        }
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         return context
 
@@ -244,15 +252,24 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         return " · ".join(fact for fact in facts if fact) or "–"
 
 
-def _state(line: Any, request_line: Any) -> Any:
+def _state(line: Any, request_line: Any, documents: Sequence[Any]) -> Any:
     """The state of an RDV line: its DI line's when that one is covered, quoted or billed, else its own."""
     line.is_quoted, line.left = False, line.own_left
     if request_line is not None:
         if request_line.covered or request_line.is_quoted:
-            return state_of_line(request_line)
+            return badge_of_line(request_line, documents)
         line.left = min(line.own_left, request_line.left)
     line.kind = line.terms.kind
-    return state_of_line(line)
+    return badge_of_line(line, documents)
+
+
+def _invoices_of(lines: Sequence[Any], *, user: Any) -> dict[int, list[Any]]:
+    """{RDV line: the invoices that bill it}, of those without a DI line and if the user may see them."""
+    if not user.has_perm(VIEW_INVOICE):
+        return {}
+    own = [line.pk for line in lines if line.billed > 0 and line.request_line_id is None]
+    claims = AppointmentLineClaim.objects.filter(appointment_line__in=own).select_related("invoice_line__invoice")
+    return gather((claim.appointment_line_id, claim.invoice_line.invoice) for claim in claims)
 
 
 def _amounts(lines: list[Any], rounding: str) -> dict[int, dict[str, str]]:

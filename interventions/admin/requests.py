@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from interventions.admin.line_states import badge_of_line, documents_of
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
-from interventions.choices import InterventionState, LineState
+from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
 from invoicing.admin.base import default_company
@@ -128,8 +129,10 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             context["office_flag"] = badge("late", _("En retard"))
         if not intervention.is_active:
             context["office_flag"] = badge("archived", _("Archivée"))
-        lines = list(intervention.lines.left_to_bill(timezone.localdate()).select_related("tax"))
-        context["office_line_states"] = {line.pk: state_of_line(line) for line in lines}
+        today = timezone.localdate()
+        lines = list(intervention.lines.left_to_bill(today).select_related("tax"))
+        documents = documents_of(lines, on=today, user=request.user)
+        context["office_line_states"] = {line.pk: badge_of_line(line, documents.get(line.pk, ())) for line in lines}
         context["office_amounts"] = amounts_of_lines(lines, intervention.company.rounding)
         return context
 
@@ -229,23 +232,6 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     @admin.display(description=_("Planifiée / restante"))
     def durations(self, di: InterventionRequest) -> str:
         return f"{hours(di.planned_duration)} / {hours(di.remaining_duration)}" if di.pk else "–"
-
-
-def state_of_line(line: Any) -> Any:
-    """The state of a billing line as a badge. `line` is annotated by left_to_bill()."""
-    if not line.is_article:
-        return ""
-    if line.covered:
-        state = LineState.COVERED
-    elif line.is_quoted:
-        state = LineState.QUOTED
-    elif line.quantity <= 0 and not line.billed:
-        state = LineState.NOTHING
-    elif line.left <= 0:
-        state = LineState.BILLED
-    else:
-        state = LineState.PARTLY if line.billed > 0 else LineState.TO_BILL
-    return badge(state, state.label)
 
 
 def _date(text: str | None) -> Any:

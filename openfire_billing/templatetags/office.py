@@ -57,9 +57,12 @@ _COLOURS = {
 
 
 @register.simple_tag
-def badge(code: Any, text: Any) -> SafeString:
-    """A state as a coloured word."""
-    return format_html('<span class="of-badge of-{}">{}</span>', _COLOURS.get(str(code), "grey"), text)
+def badge(code: Any, text: Any, url: str | None = None, title: str = "") -> SafeString:
+    """A state as a coloured word; with `url`, a link to what it speaks of (`title`)."""
+    colour = _COLOURS.get(str(code), "grey")
+    if url:
+        return format_html('<a class="of-badge of-{}" href="{}" title="{}">{}</a>', colour, url, title, text)
+    return format_html('<span class="of-badge of-{}">{}</span>', colour, text)
 
 
 @register.filter

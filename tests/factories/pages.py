@@ -1,7 +1,9 @@
 """The back office through its pages: forms read from the HTML as a browser reads them, then sent back."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -116,6 +118,16 @@ def texts_of(response: Any, css: str) -> list[str]:
     reader = _Reader(css=css)
     reader.feed(response.content.decode())
     return [" ".join(text.split()) for text in reader.texts]
+
+
+_LINKS = re.compile(r'<a class="of-[^"]+" href="([^"]+)"[^>]*>([^<]+)</a>')
+
+
+def line_states(response: Any) -> list[tuple[str, list[tuple[str, str]]]]:
+    """(state, links as (address, text)) of each line on a document's page."""
+    page = response.content.decode().split("data-empty-row")[0]
+    cells = re.findall(r'<td data-label="État">(.*?)</td>', page, re.DOTALL)
+    return [(unescape(re.sub("<[^>]+>", "|", cell)).split("|")[1], _LINKS.findall(cell)) for cell in cells]
 
 
 def address(document: Any, page: str = "change", *args: Any) -> str:
