@@ -103,9 +103,9 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             is_overdue=Case(
                 When(
                     state=InvoiceState.POSTED,
-                    residual__gt=0,
                     due_on__lt=on,
                     kind__in=[InvoiceKind.INVOICE, InvoiceKind.DEPOSIT],
+                    residual__gt=0,  # the dear one last
                     then=Value(True),
                 ),
                 default=Value(False),
@@ -114,7 +114,21 @@ class InvoiceQuerySet(models.QuerySet[Any]):
         )
 
     def owed(self) -> "InvoiceQuerySet":
-        """Posted with something left to settle; of with_payment_state().
+        """Posted with something left to settle; of with_payment_state()."""
+        return self._of_the_open(residual__gt=0)
+
+    def overdue(self) -> "InvoiceQuerySet":
+        """Invoices owed after their day; of with_payment_state()."""
+        return self._of_the_open(is_overdue=True)
+
+    def in_payment_state(self, state: str) -> "InvoiceQuerySet":
+        """Unpaid, partial or paid; of with_payment_state()."""
+        if state == PaymentState.PAID:
+            return self.filter(payment_state=state)
+        return self._of_the_open(payment_state=state)
+
+    def _of_the_open(self, **condition: Any) -> "InvoiceQuerySet":
+        """Posted, not settled at one stroke, and as the condition says.
 
         Nearly all are settled by one payment: those are set aside first, in one pass over both tables. To add up the
         allocations of each would take four times as long, and a page asks several times.
@@ -126,11 +140,7 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
-        return asked_once(open_ones, of=self.posted().filter(residual__gt=0))
-
-    def overdue(self) -> "InvoiceQuerySet":
-        """Invoices owed after their day; of with_payment_state()."""
-        return self.owed().filter(is_overdue=True)
+        return asked_once(open_ones, of=self.posted().filter(**condition))
 
     def with_refunded(self) -> "InvoiceQuerySet":
         """Annotate `refunded`: what of a credit note was paid back; null when nothing was."""

@@ -201,19 +201,21 @@ class InvoiceFilter(django_filters.FilterSet):
     issued_on_after = SinceFilter("issued_on")
     issued_on_before = UntilFilter("issued_on")
     due_on_before = UntilFilter("due_on")
-    payment_state = django_filters.ChoiceFilter(choices=PaymentState.choices, method="as_paid")
-    is_overdue = django_filters.BooleanFilter(method="as_paid")
+    payment_state = django_filters.ChoiceFilter(choices=PaymentState.choices, method="in_state")
+    is_overdue = django_filters.BooleanFilter(method="late")
 
     class Meta:
         model = Invoice
         fields = ("number", "state", "kind", "customer", "company", "credits", "origin", "purchase_order")
 
-    def as_paid(self, queryset: Any, name: str, value: Any) -> Any:
+    def in_state(self, queryset: Any, name: str, value: str) -> Any:
         """By what the payments say."""
+        return queryset.with_payment_state(timezone.localdate()).in_payment_state(value)
+
+    def late(self, queryset: Any, name: str, value: bool) -> Any:
+        """Owed after its day, or not."""
         queryset = queryset.with_payment_state(timezone.localdate())
-        if value in (True, PaymentState.UNPAID, PaymentState.PARTIAL):
-            queryset = queryset.owed()
-        return queryset.filter(**{name: value})
+        return queryset.overdue() if value else queryset.filter(is_overdue=False)
 
 
 class PdfRenderer(BaseRenderer):

@@ -55,7 +55,9 @@ class Payment(models.Model):
 class Allocation(models.Model):
     """Part of a payment or of a credit note that settles an invoice. A refund settles the credit note it pays back."""
 
-    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="allocations", verbose_name=_("facture"))
+    invoice = models.ForeignKey(
+        Invoice, models.PROTECT, db_index=False, related_name="allocations", verbose_name=_("facture")
+    )
     payment = models.ForeignKey(
         Payment, models.PROTECT, null=True, blank=True, related_name="allocations", verbose_name=_("paiement")
     )
@@ -69,6 +71,7 @@ class Allocation(models.Model):
         ordering = ["on", "pk"]
         verbose_name = _("affectation")
         verbose_name_plural = _("affectations")
+        indexes = [models.Index(fields=["invoice"], include=["amount"], name="invoicing_allocation_of")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_allocation_positive"),
             models.CheckConstraint(
