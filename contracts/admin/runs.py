@@ -1,6 +1,6 @@
 """The page of a billing run: how far it is, what it set aside."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,12 +19,11 @@ from contracts.services.night import STILL, night_alarm, retry_run, selection_of
 from contracts.services.runs import counted
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
-from openfire_billing.errors import refusals_shown
+from openfire_billing.errors import BusinessError, refusals_shown
 from openfire_billing.look.actions import reverse_change
 from openfire_billing.templatetags.office import badge
 
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
-AHEAD = timedelta(days=366)  # a run that bills looks no further
 _COLOURS = {RunState.RUNNING: "planned", RunState.DONE: "done", RunState.SHORT: "failed"}
 
 
@@ -93,18 +92,14 @@ class BillingRunAdmin(OfficeAdmin):
         """« Lancer un passage », over all that is due."""
         if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
             raise PermissionDenied
-        is_dry = "dry" in request.POST
-        on = _day(request.POST.get("on", ""))
-        if on is None or (not is_dry and on > timezone.localdate() + AHEAD):
-            messages.error(
-                request,
-                _(
-                    "Passage non lancé : donnez une date, au plus un an après aujourd'hui. Plus loin, lancez-le à blanc."
-                ),
-            )
-            return HttpResponseRedirect(reverse("admin:contracts_billingrun_changelist"))
-        run = start_manual(on=on, by=request.user, is_dry=is_dry, selection=selection_of(request.user, on=on))
-        return HttpResponseRedirect(reverse_change(run))
+        with refusals_shown(request):
+            on = _day(request.POST.get("on", ""))
+            if on is None:
+                raise BusinessError(_("Passage non lancé : donnez une date."))
+            selection = selection_of(request.user, on=on)
+            run = start_manual(on=on, by=request.user, is_dry="dry" in request.POST, selection=selection)
+            return HttpResponseRedirect(reverse_change(run))
+        return HttpResponseRedirect(reverse("admin:contracts_billingrun_changelist"))
 
     def retry_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
         """« Relancer »: another run over what this one set aside or left."""

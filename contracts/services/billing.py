@@ -25,7 +25,7 @@ from contracts.planner.billing import next_due_on, plan
 from contracts.planner.intents import FREE, GroupIntent, Plan
 from contracts.services.due import claims_added
 from contracts.services.facts import ChunkFacts, read_facts
-from contracts.services.runs import chunks_of, finish_run, start_run
+from contracts.services.runs import chunks_of, finish_run, refuse_far, start_run
 from contracts.services.writing import write_groups
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
@@ -53,7 +53,7 @@ def bill_contracts(
 
     Returns the run, finished, with an outcome for each contract. `force`: « Facturer quand même », beyond the safety
     bound. `dry_run`: the same plan, nothing written but the run and what it would make. Never raises for a contract:
-    what cannot be billed is set aside with its reason.
+    what cannot be billed is set aside with its reason. Raises BusinessError when `on` is too far.
     """
     selection = None if contracts is None else [contract.pk for contract in contracts]
     run = start_run(on=on, by=by, kind=kind, is_dry=dry_run, force=force, selection=selection)
@@ -250,7 +250,11 @@ def _refusals_text(refusals: Sequence[str]) -> str:
 
 
 def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[dict[str, Any]]:
-    """What billing these contracts on `on` would do of each, nothing written: result, reason, drafts."""
+    """What billing these contracts on `on` would do of each, nothing written: result, reason, drafts.
+
+    Raises BusinessError as billing does when `on` is too far.
+    """
+    refuse_far(on, today=timezone.localdate(), is_dry=False)
     facts = read_facts([contract.pk for contract in contracts], lock=False)
     made = plan(facts.contracts, facts.claimed, on=on, force=force)
     report = _Report()

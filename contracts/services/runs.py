@@ -1,28 +1,44 @@
 """The row of a run: started, cut into chunks, taken up again, finished."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from contracts.choices import Result, RunKind, RunState
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.due import notice_visits_done
+from openfire_billing.errors import BusinessError
 
 CHUNK = 1_000  # contracts; a payer is never cut, so a chunk may be larger
+AHEAD = timedelta(days=366)  # what is written looks no further
+LAST_DAY = date(2199, 12, 31)  # nor does a dry run
 
 
 def start_run(
     *, on: date, by: Any, kind: str = RunKind.MANUAL, is_dry: bool = False, force: bool = False, selection: Any = None
 ) -> BillingRun:
-    """A new run, expecting what it has to look at."""
+    """A new run, expecting what it has to look at. Raises BusinessError when its day is too far."""
+    refuse_far(on, today=timezone.localdate(), is_dry=is_dry)
     run = BillingRun(on=on, by=by, kind=kind, is_dry=is_dry, force=force, selection=selection)
     run.save()
     expect(run)
     return run
+
+
+def refuse_far(day: date, *, today: date, is_dry: bool) -> None:
+    """Refuse to bill or to plan up to a day that is no doubt mistyped: a year ahead at most, dry runs further."""
+    furthest = LAST_DAY if is_dry else today + AHEAD
+    if day <= furthest:
+        return
+    said = {"day": date_format(day, "d/m/Y"), "furthest": date_format(furthest, "d/m/Y")}
+    text = _("Le %(day)s est trop loin, rien n'est fait : donnez une date jusqu'au %(furthest)s.") % said
+    raise BusinessError(text if is_dry else f"{text} {_('Plus loin, cela se regarde à blanc.')}")
 
 
 def expect(run: BillingRun) -> None:

@@ -1,7 +1,7 @@
 """The edge cases of contracts, by their number in the product's list, on both databases."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -186,8 +186,11 @@ def test_16_run_stopped_half_way_is_taken_up(world: World) -> None:
         ),
     ],
 )
-def test_17_month_ends(world: World, start: str, terms: dict[str, Any], on: str, expected: list[str]) -> None:
+def test_17_month_ends(
+    world: World, today: Any, start: str, terms: dict[str, Any], on: str, expected: list[str]
+) -> None:
     contract = make_contract(world, start, alignment="anniversary", **terms)
+    today.move_to(datetime.combine(day(on), time(10), tzinfo=PARIS))
 
     bill(world, on=on)
 

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
+from html import unescape
 from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from contracts.choices import RunState
 from contracts.models import BillingRun, Contract
-from contracts.services.billing import bill_chunk
+from contracts.services.billing import bill_chunk, bill_contracts
 from contracts.services.night import (
     hand_out,
     night_alarm,
@@ -27,13 +28,16 @@ from contracts.services.night import (
     work_chunk,
 )
 from contracts.services.runs import chunks_of, finish_run
+from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
 from openfire_billing.errors import BusinessError
 from tests.contracts.contract_builders import bill, day, make_contract, make_many
-from tests.factories import CompanyFactory, Office, UserFactory, World
+from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
+from tests.factories.api import Api, refused
 
 PARIS = ZoneInfo("Europe/Paris")
+FAR = "Le %s est trop loin, rien n'est fait : donnez une date jusqu'au 25/11/2027. Plus loin, cela se regarde à blanc."
 
 
 def at(hour: int, minute: int = 0, *, on: int = 24) -> datetime:
@@ -225,6 +229,34 @@ def test_plan_visits_command(world: World) -> None:
     assert command("plan_visits", "--until", "2027-10-01")[0].startswith("0 visite(s)")
 
 
+def test_commands_refuse_a_day_too_far(world: World) -> None:
+    make_contract(world, "01/11/26", visits=(2, (3, 9)))
+    with nothing_changed():
+        assert command("plan_visits", "--until", "9999-12-31") == (FAR % "31/12/9999", 1)
+        assert command("bill_contracts", "--on", "2027-11-26") == (FAR % "26/11/2027", 1)
+        assert command("plan_visits", "--until", "9999-12-31", "--dry-run")[1] == 1
+
+
+@pytest.mark.parametrize(("name", "day_word"), [("bill_contracts", "--on"), ("plan_visits", "--until")])
+def test_reference_that_two_companies_have_asks_for_one(world: World, name: str, day_word: str) -> None:
+    ours, theirs = (make_contract(world, "01/11/26", visits=(1, (11,))) for _contract in range(2))
+    other = CompanyFactory(name="Autre Foyer")
+    Contract.objects.filter(pk=theirs.pk).update(company=other, reference=ours.reference)
+    asked = (name, day_word, "2026-11-24", "--contract", str(ours.reference), "--dry-run")
+
+    with nothing_changed():
+        assert command(*asked) == (
+            "CONT/000001 : plusieurs sociétés ont cette référence. Dites laquelle : --company « raison sociale ».",
+            2,
+        )
+        assert command(*asked, "--company", "Inconnue") == ("Contrat inconnu : CONT/000001.", 2)
+        assert command(name, "--company", "Autre Foyer") == ("--company va avec --contract.", 2)
+    told, code = command(*asked, "--company", "Autre Foyer", "--json")
+    assert code == 0
+    answer = json.loads(told)
+    assert len(answer["outcomes"] if name == "bill_contracts" else answer) == 1
+
+
 def test_post_invoices_command(world: World) -> None:
     bill(world, make_contract(world), on="05/02/26")
 
@@ -253,12 +285,44 @@ def test_pages_of_runs_are_for_who_may_bill(world: World, today: Any) -> None:
     assert (run.by, run.expected, run.on) == (world.biller, 1, timezone.localdate())
 
 
-@pytest.mark.parametrize("typed", ["2026-99-99", "hier", "2028-11-24", "9999-12-31"])
-def test_run_of_no_day_or_of_one_far_ahead_is_refused(world: World, today: Any, typed: str) -> None:
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("2026-99-99", "Passage non lancé : donnez une date."),
+        ("hier", "Passage non lancé : donnez une date."),
+        ("2027-11-26", FAR % "26/11/2027"),
+        ("9999-12-31", FAR % "31/12/9999"),
+    ],
+)
+def test_run_of_no_day_or_of_one_far_ahead_is_refused(world: World, today: Any, typed: str, sentence: str) -> None:
     make_contract(world, "01/11/26")
     page = world.office("Facturation").client.post("/admin/contracts/billingrun/launch/", {"on": typed}, follow=True)
-    assert "Passage non lancé" in page.content.decode()
+    assert sentence in unescape(page.content.decode())
     assert not BillingRun.objects.exists()
+
+
+def test_one_contract_is_billed_and_planned_no_further_than_a_run(world: World, today: Any) -> None:
+    contract = make_contract(world, "01/11/26", visits=(1, (3,)))
+    office = world.office("Facturation")
+    far = date(2027, 11, 26)
+    with nothing_changed():
+        for said in (
+            office.confirm(contract, "facturer", {"on": "2027-11-26", "_preview": "1"}),
+            office.confirm(contract, "facturer", {"on": "2027-11-26"}),
+            world.office("Gestionnaire").confirm(contract, "planifier", {"until": "2027-11-26"}),
+        ):
+            assert FAR % "26/11/2027" in unescape(said.content.decode())
+        assert refused(Api(world.biller).post(f"contracts/{contract.pk}/bill/", {"on": "2027-11-26"})) == (
+            FAR % "26/11/2027"
+        )
+        planned = plan_visits([contract], until=far, on=world.today, by=None, dry_run=True)
+        assert len(planned) == 1
+        for act in (
+            lambda: plan_visits([contract], until=date(2200, 1, 1), on=world.today, by=None, dry_run=True),
+            lambda: bill_contracts([contract], on=date(2200, 1, 1), by=None, dry_run=True),
+        ):
+            with pytest.raises(BusinessError, match=r"^Le 01/01/2200 est trop loin, .* jusqu'au 31/12/2199\.$"):
+                act()
 
 
 def test_run_looks_at_the_contracts_of_one_s_companies_only(world: World, today: Any) -> None:

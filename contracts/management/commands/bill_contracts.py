@@ -1,5 +1,6 @@
 import json
 import sys
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ from contracts.choices import Result
 from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_contracts
 from invoicing.models import Invoice
+from openfire_billing.errors import BusinessError
 from openfire_billing.fields import number_text
 
 
@@ -19,14 +21,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--on", type=date.fromisoformat, default=timezone.localdate(), help="AAAA-MM-JJ")
         parser.add_argument("--contract", action="append", metavar="REF", help="ce contrat seul (répétable)")
+        parser.add_argument("--company", help="avec --contract : la raison sociale de leur société")
         parser.add_argument("--dry-run", action="store_true", help="dit ce qui serait fait, n'écrit aucune facture")
         parser.add_argument("--force", action="store_true", help="« Facturer quand même » au-delà de 36 périodes")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
-    def handle(
-        self, *args: Any, on: date, contract: Any, dry_run: bool, force: bool, as_json: bool, **options: Any
-    ) -> None:
-        run = bill_contracts(named(contract), on=on, by=None, dry_run=dry_run, force=force)
+    def handle(self, *args: Any, on: date, as_json: bool, **options: Any) -> None:
+        contracts = named(options["contract"], company=options["company"])
+        try:
+            run = bill_contracts(contracts, on=on, by=None, dry_run=options["dry_run"], force=options["force"])
+        except BusinessError as refusal:
+            raise CommandError(str(refusal)) from refusal
         if as_json:
             self.stdout.write(json.dumps(answer(run), ensure_ascii=False))
         else:
@@ -53,14 +58,20 @@ class Command(BaseCommand):
         )
 
 
-def named(references: list[str] | None) -> Any:
-    """The contracts of these references; None = all. Raises CommandError, naming those unknown."""
+def named(references: list[str] | None, *, company: str | None) -> list[Contract] | None:
+    """The contracts of these references; None = all. Raises CommandError (2), naming those unknown or borne by several."""
     if references is None:
+        if company:
+            raise CommandError("--company va avec --contract.", returncode=2)
         return None
-    found = list(Contract.objects.filter(reference__in=references).order_by("pk"))
-    unknown = set(references) - {contract.reference for contract in found}
-    if unknown:
+    contracts = Contract.objects.filter(reference__in=references).order_by("pk")
+    found = list(contracts.filter(company__name=company) if company else contracts)
+    times = Counter(contract.reference for contract in found)
+    if unknown := set(references) - set(times):
         raise CommandError(f"Contrat inconnu : {', '.join(sorted(unknown))}.", returncode=2)
+    if shared := sorted(reference for reference, count in times.items() if reference and count > 1):
+        told = f"{', '.join(shared)} : plusieurs sociétés ont cette référence. Dites laquelle : --company « raison sociale »."
+        raise CommandError(told, returncode=2)
     return found
 
 

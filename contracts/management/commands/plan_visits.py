@@ -3,12 +3,12 @@ import sys
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from contracts.management.commands.bill_contracts import named
 from contracts.services.visits import PlannedVisit, horizon, plan_visits
-from openfire_billing.errors import Outcome
+from openfire_billing.errors import BusinessError, Outcome
 
 
 class Command(BaseCommand):
@@ -17,15 +17,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--until", type=date.fromisoformat, default=None, help="AAAA-MM-JJ, douze mois sans")
         parser.add_argument("--contract", action="append", metavar="REF", help="ce contrat seul (répétable)")
+        parser.add_argument("--company", help="avec --contract : la raison sociale de leur société")
         parser.add_argument("--dry-run", action="store_true", help="dit ce qui serait fait, n'écrit rien")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
-    def handle(
-        self, *args: Any, until: date | None, contract: Any, dry_run: bool, as_json: bool, **options: Any
-    ) -> None:
+    def handle(self, *args: Any, until: date | None, dry_run: bool, as_json: bool, **options: Any) -> None:
         today = timezone.localdate()
-        until = until or horizon(today)
-        outcomes = plan_visits(named(contract), until=until, on=today, by=None, dry_run=dry_run)
+        contracts = named(options["contract"], company=options["company"])
+        try:
+            outcomes = plan_visits(contracts, until=until or horizon(today), on=today, by=None, dry_run=dry_run)
+        except BusinessError as refusal:
+            raise CommandError(str(refusal)) from refusal
         refused = [outcome for outcome in outcomes if outcome.is_refused]
         if as_json:
             self.stdout.write(json.dumps([_answer(outcome) for outcome in outcomes], ensure_ascii=False))
