@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,13 @@ def sweep() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
+
+
+def at_least_one(text: str) -> int:
+    """How many, on a command line."""
+    if not text.isdecimal() or not int(text):
+        raise ArgumentTypeError(f"« {text} » n'est pas un nombre d'au moins 1")
+    return int(text)
 
 
 class BenchCommand(BaseCommand):

@@ -18,7 +18,7 @@ from invoicing.models import Partner, Product
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
-from tests.factories import World, nothing_changed
+from tests.factories import CompanyFactory, World, nothing_changed
 
 CLIENTS = """Nom;Nature;Code magasin;Téléphone;E-mail;SIREN;Rue;Code postal;Ville
 Bellec Ronan;Particulier;B001;02 61 91 30 11;ronan@exemple.example;;18 rue du Moulin;35510;Cesson-Sévigné
@@ -235,6 +235,23 @@ def test_command_says_faults_and_exits(world: World, tmp_path: Path, capsys: pyt
         call_command("import_data", "clients", str(file), "--dry-run")
     call_command("import_data", "clients", str(file))
     assert "2 nouveau(x)" in capsys.readouterr().out
+
+
+def test_command_used_wrongly_exits_with_2(world: World, tmp_path: Path) -> None:
+    def told(*words: str) -> tuple[str, int]:
+        with nothing_changed(), pytest.raises(CommandError) as refused:
+            call_command("import_data", "clients", *words)
+        return str(refused.value), refused.value.returncode
+
+    missing, file = tmp_path / "absent.csv", tmp_path / "clients.csv"
+    file.write_text(CLIENTS)
+    assert told(str(missing)) == (f"{missing} ne se lit pas : vérifiez le nom et les droits.", 2)
+    assert told(str(tmp_path)) == (f"{tmp_path} ne se lit pas : vérifiez le nom et les droits.", 2)
+    CompanyFactory(name="Autre Foyer")
+    assert told(str(file)) == ("Dites pour quelle société : --company « raison sociale ».", 2)
+    assert told(str(file), "--company", "Inconnue")[1] == 2
+    file.write_text(BAD)
+    assert told(str(file), "--company", world.company.name)[1] == 1
 
 
 def test_ten_thousand_customers_in_seconds(world: World) -> None:

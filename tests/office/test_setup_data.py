@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.management import call_command
+from django.core.management import ManagementUtility, call_command
 from django.core.management.base import CommandError
 
 from interventions.models import InterventionRequest
@@ -57,6 +57,24 @@ def demo() -> str:
     out = StringIO()
     call_command("demo", "--once", stdout=out)
     return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("demo abc:def", "« abc:def » n'est pas une adresse, par exemple 127.0.0.1:8000"),
+        ("demo 127.0.0.1:70000 --once", "« 127.0.0.1:70000 » n'est pas une adresse"),
+        ("bench_billing --contracts 0", "« 0 » n'est pas un nombre d'au moins 1"),
+        ("bench_billing --workers -1", "« -1 » n'est pas un nombre d'au moins 1"),
+    ],
+)
+def test_command_used_wrongly_exits_with_2_before_it_begins(
+    words: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with nothing_changed(), pytest.raises(SystemExit) as end:
+        ManagementUtility(["manage.py", *words.split()]).execute()
+    assert end.value.code == 2
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("on_an_ordinary_day")

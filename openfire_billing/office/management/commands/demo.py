@@ -1,6 +1,7 @@
 """`manage.py demo`: the whole product in one process, with no service to install."""
 
 import threading
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.core.management.commands.runserver import naiveip_re
 from django.utils import timezone
 
 from contracts.choices import Result
@@ -25,11 +27,19 @@ from openfire_billing.fields import number_text
 from openfire_billing.office.demonstration import PASSWORD, USERS, load_demonstration
 
 
+def _address(text: str) -> str:
+    """Refused before anything is made, rather than when it is served."""
+    found = naiveip_re.match(text)
+    if found is None or int(found["port"]) > 65535:
+        raise ArgumentTypeError(f"« {text} » n'est pas une adresse, par exemple 127.0.0.1:8000")
+    return text
+
+
 class Command(BaseCommand):
     help = "Prépare la base, charge la démonstration, fait le travail du jour une fois, puis sert le tout."
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("address", nargs="?", default="127.0.0.1:8000")
+        parser.add_argument("address", nargs="?", type=_address, default="127.0.0.1:8000")
         parser.add_argument("--once", action="store_true", help="fait le travail du jour puis s'arrête, sans serveur")
 
     def handle(self, *args: Any, address: str, once: bool, **options: Any) -> None:

@@ -21,10 +21,14 @@ class Command(BaseCommand):
         companies = Company.objects.filter(name=company) if company else Company.objects.all()
         seller = companies.first()
         if seller is None or (companies.count() > 1 and not company):
-            raise CommandError("Dites pour quelle société : --company « raison sociale ».")
+            raise CommandError("Dites pour quelle société : --company « raison sociale ».", returncode=2)
         try:
-            preview = prepare_import(KINDS[kind], name=file.name, content=file.read_bytes(), company=seller)
-        except (BusinessError, OSError) as refusal:
+            content = file.read_bytes()
+        except OSError as unread:
+            raise CommandError(f"{file} ne se lit pas : vérifiez le nom et les droits.", returncode=2) from unread
+        try:
+            preview = prepare_import(KINDS[kind], name=file.name, content=content, company=seller)
+        except BusinessError as refusal:
             raise CommandError(str(refusal)) from refusal
         for line, column, sentence in preview.faults[:200]:
             self.stderr.write(f"ligne {line}, {column} : {sentence}" if column else f"ligne {line} : {sentence}")
