@@ -25,7 +25,7 @@ from contracts.planner.billing import next_due_on, plan
 from contracts.planner.intents import FREE, GroupIntent, Plan
 from contracts.services.due import claims_added
 from contracts.services.facts import ChunkFacts, read_facts
-from contracts.services.runs import chunks_of, finish_run, refuse_far, start_run
+from contracts.services.runs import BILLED_AHEAD, chunks_of, finish_run, refuse_far, start_run
 from contracts.services.writing import write_groups
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
@@ -254,7 +254,7 @@ def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> 
 
     Raises BusinessError as billing does when `on` is too far.
     """
-    refuse_far(on, today=timezone.localdate(), is_dry=False)
+    refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=False)
     facts = read_facts([contract.pk for contract in contracts], lock=False)
     made = plan(facts.contracts, facts.claimed, on=on, force=force)
     report = _Report()

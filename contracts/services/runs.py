@@ -16,24 +16,25 @@ from contracts.services.due import notice_visits_done
 from openfire_billing.errors import BusinessError
 
 CHUNK = 1_000  # contracts; a payer is never cut, so a chunk may be larger
-AHEAD = timedelta(days=366)  # what is written looks no further
-LAST_DAY = date(2199, 12, 31)  # nor does a dry run
+BILLED_AHEAD = timedelta(days=366)
+PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whole, whatever today is
+LAST_DAY = date(2199, 12, 31)  # of dry runs
 
 
 def start_run(
     *, on: date, by: Any, kind: str = RunKind.MANUAL, is_dry: bool = False, force: bool = False, selection: Any = None
 ) -> BillingRun:
     """A new run, expecting what it has to look at. Raises BusinessError when its day is too far."""
-    refuse_far(on, today=timezone.localdate(), is_dry=is_dry)
+    refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=is_dry)
     run = BillingRun(on=on, by=by, kind=kind, is_dry=is_dry, force=force, selection=selection)
     run.save()
     expect(run)
     return run
 
 
-def refuse_far(day: date, *, today: date, is_dry: bool) -> None:
-    """Refuse to bill or to plan up to a day that is no doubt mistyped: a year ahead at most, dry runs further."""
-    furthest = LAST_DAY if is_dry else today + AHEAD
+def refuse_far(day: date, *, today: date, ahead: timedelta, is_dry: bool) -> None:
+    """Refuse to bill or to plan up to a day that is no doubt mistyped. A dry run may look further."""
+    furthest = LAST_DAY if is_dry else today + ahead
     if day <= furthest:
         return
     said = {"day": date_format(day, "d/m/Y"), "furthest": date_format(furthest, "d/m/Y")}

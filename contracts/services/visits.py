@@ -16,7 +16,7 @@ from contracts.planner.visits import VisitIntent
 from contracts.planner.visits import plan_visits as planned_visits
 from contracts.services.due import next_visit_on, visits_made
 from contracts.services.facts import read_facts
-from contracts.services.runs import refuse_far
+from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, InterventionType
 from interventions.services.requests import cancel_intervention, create_intervention, validate_intervention
@@ -62,7 +62,7 @@ def plan_visits(
     Run as often as you like: a visit is made once. An outcome for each DI made (`made`), or for each contract that
     could not be planned. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
     """
-    refuse_far(until, today=on, is_dry=dry_run)
+    refuse_far(until, today=on, ahead=PLANNED_AHEAD, is_dry=dry_run)
     wanted = Contract.objects.due_visits(until)
     if contracts is not None:
         wanted = wanted.filter(pk__in=[contract.pk for contract in contracts])

@@ -38,6 +38,7 @@ from tests.factories.api import Api, refused
 
 PARIS = ZoneInfo("Europe/Paris")
 FAR = "Le %s est trop loin, rien n'est fait : donnez une date jusqu'au 25/11/2027. Plus loin, cela se regarde à blanc."
+FAR_VISITS = FAR.replace("25/11/2027", "23/11/2028")
 
 
 def at(hour: int, minute: int = 0, *, on: int = 24) -> datetime:
@@ -232,7 +233,7 @@ def test_plan_visits_command(world: World) -> None:
 def test_commands_refuse_a_day_too_far(world: World) -> None:
     make_contract(world, "01/11/26", visits=(2, (3, 9)))
     with nothing_changed():
-        assert command("plan_visits", "--until", "9999-12-31") == (FAR % "31/12/9999", 1)
+        assert command("plan_visits", "--until", "9999-12-31") == (FAR_VISITS % "31/12/9999", 1)
         assert command("bill_contracts", "--on", "2027-11-26") == (FAR % "26/11/2027", 1)
         assert command("plan_visits", "--until", "9999-12-31", "--dry-run")[1] == 1
 
@@ -304,19 +305,20 @@ def test_run_of_no_day_or_of_one_far_ahead_is_refused(world: World, today: Any, 
 def test_one_contract_is_billed_and_planned_no_further_than_a_run(world: World, today: Any) -> None:
     contract = make_contract(world, "01/11/26", visits=(1, (3,)))
     office = world.office("Facturation")
-    far = date(2027, 11, 26)
+    far = date(2028, 11, 24)
     with nothing_changed():
         for said in (
             office.confirm(contract, "facturer", {"on": "2027-11-26", "_preview": "1"}),
             office.confirm(contract, "facturer", {"on": "2027-11-26"}),
-            world.office("Gestionnaire").confirm(contract, "planifier", {"until": "2027-11-26"}),
         ):
             assert FAR % "26/11/2027" in unescape(said.content.decode())
+        said = world.office("Gestionnaire").confirm(contract, "planifier", {"until": "2028-11-24"})
+        assert FAR_VISITS % "24/11/2028" in unescape(said.content.decode())
         assert refused(Api(world.biller).post(f"contracts/{contract.pk}/bill/", {"on": "2027-11-26"})) == (
             FAR % "26/11/2027"
         )
         planned = plan_visits([contract], until=far, on=world.today, by=None, dry_run=True)
-        assert len(planned) == 1
+        assert len(planned) == 2
         for act in (
             lambda: plan_visits([contract], until=date(2200, 1, 1), on=world.today, by=None, dry_run=True),
             lambda: bill_contracts([contract], on=date(2200, 1, 1), by=None, dry_run=True),
