@@ -2,6 +2,7 @@
 
 import logging
 from decimal import DecimalException
+from json import JSONDecodeError
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
@@ -9,7 +10,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, IntegrityError
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
@@ -48,15 +49,28 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
         fields = error.detail if isinstance(error.detail, dict) else {_everywhere(): error.detail}
         response.data = _body("invalid", _("La demande n'est pas complète ou pas lisible : voyez « fields »."), fields)
         return response
-    code, said = "not_found", _("Cet objet n'existe pas, ou n'est pas d'une de vos sociétés.")
-    if response.status_code == 403:
-        code, said = "permission_denied", _("Votre rôle ne permet pas cette action.")
-        if isinstance(error, PermissionDenied) and error.args:  # a service says which part of it
-            said = str(error.args[0])
-    if isinstance(error, APIException) and response.status_code not in (403, 404):
-        code, said = str(error.default_code), str(error.detail)
-    response.data = _body(code, said)
+    response.data = _body(*_told(error, response.status_code))
     return response
+
+
+def _told(error: Exception, status: int) -> tuple[str, str]:
+    """(code, sentence) of what Django REST framework refuses by itself, or a service by PermissionDenied."""
+    if status == 403:
+        own = isinstance(error, PermissionDenied) and error.args  # a service says which part of it
+        return "permission_denied", str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
+    if isinstance(error, ParseError):
+        return str(error.default_code), _unreadable(error)
+    if isinstance(error, APIException) and status != 404:
+        return str(error.default_code), str(error.detail)
+    return "not_found", _("Cet objet n'existe pas, ou n'est pas d'une de vos sociétés.")
+
+
+def _unreadable(error: ParseError) -> str:
+    """Where a body stops being readable: Django REST framework says it in English."""
+    if isinstance(error.__context__, JSONDecodeError):
+        place = {"line": error.__context__.lineno, "column": error.__context__.colno}
+        return _("Le corps de la demande n'est pas du JSON : voyez ligne %(line)s, colonne %(column)s.") % place
+    return _("Le corps de la demande n'est pas lisible : vérifiez sa forme et son encodage (UTF-8).")
 
 
 def _everywhere() -> str:

@@ -1,6 +1,8 @@
 """The outbox: a key is sent once, a failure is kept, tried again, and shown."""
 
 from datetime import timedelta
+from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused
+from socket import gaierror
 from typing import Any
 
 import pytest
@@ -69,8 +71,50 @@ def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, s
         waits.append(round((message.next_try_at - timezone.now()) / timedelta(minutes=1)))
 
     assert waits == [2, 4, 8, 16, 32, 64]
-    assert (message.state, message.attempts, message.error) == ("failed", 6, "OSError: la passerelle ne répond pas")
+    assert (message.state, message.attempts) == ("failed", 6)
+    assert message.error == "Le message n'est pas parti (OSError: la passerelle ne répond pas)"
     assert send_waiting_messages() == 0
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "told"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "mail", "Le serveur de messagerie ne répond pas"),
+        (TimeoutError("timed out"), "mail", "Le serveur de messagerie ne répond pas"),
+        (gaierror(-2, "Name or service not known"), "mail", "Le serveur de messagerie ne répond pas"),
+        (TimeoutError("timed out"), "sms", "La passerelle SMS ne répond pas"),
+        (
+            SMTPAuthenticationError(535, b"no"),
+            "mail",
+            "Le serveur de messagerie refuse notre identifiant ou notre mot de passe",
+        ),
+        (SMTPRecipientsRefused({}), "mail", "Le serveur de messagerie refuse l'adresse du destinataire"),
+        (ValueError("x"), "mail", "Le message n'est pas parti"),
+    ],
+)
+def test_failure_is_said_in_french_then_as_the_machine_says_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: Exception, kind: str, told: str
+) -> None:
+    def fail(*_args: Any, **_options: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(transport, "send_sms" if kind == "sms" else "send_mail", fail)
+    message = queued(world, kind=kind)
+
+    assert deliver(message.pk, paper_of=paper_of) is False
+
+    message.refresh_from_db()
+    assert message.error == f"{told} ({type(failure).__name__}: {failure})"
+
+
+def test_server_that_is_down_is_said_on_the_message_s_page(world: World, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    message = queued(world, company=world.company)
+    deliver(message.pk, paper_of=paper_of)
+
+    page = world.office(PLANNER).get(address(message)).content.decode()
+    assert "Le serveur de messagerie ne répond pas (ConnectionRefusedError: [Errno 111] Connection refused)" in page
 
 
 def test_message_is_not_tried_before_its_time(world: World, settings: Any) -> None:

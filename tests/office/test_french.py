@@ -18,7 +18,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from openfire_billing.look.actions import ActionsMixin
 from openfire_billing.office.roles import MANAGER, PLANNER
-from tests.factories import World
+from tests.factories import World, nothing_changed
+from tests.factories.api import Api
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each, our_pages
 
@@ -134,6 +135,19 @@ def test_form_in_error_is_french(world: World) -> None:
         if answer.status_code == 200:
             found |= english_in(answer)
     assert found == set()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"name":\n  oui}', "Le corps de la demande n'est pas du JSON : voyez ligne 2, colonne 3."),
+        (b'"\xff"', "Le corps de la demande n'est pas lisible : vérifiez sa forme et son encodage (UTF-8)."),
+    ],
+)
+def test_body_the_api_cannot_read_is_told_in_french(world: World, body: Any, said: str) -> None:
+    with nothing_changed():
+        answer = Api(world.manager).client.post("/api/v1/partners/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()) == (400, {"code": "parse_error", "detail": said, "fields": {}})
 
 
 def test_act_on_many_and_its_report_are_french(world: World) -> None:

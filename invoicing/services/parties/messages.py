@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPRecipientsRefused, SMTPServerDisconnected
+from socket import gaierror
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +26,7 @@ from openfire_billing.errors import BusinessError
 
 MOST_ATTEMPTS = 6
 ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"
+_NO_ANSWER = (ConnectionError, TimeoutError, gaierror, SMTPConnectError, SMTPServerDisconnected)
 PaperOf = Callable[[Model], tuple[str, bytes, str]]
 
 
@@ -96,7 +99,7 @@ def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
                 attachments=papers,
             )
     except Exception as failure:  # whatever the gateway raises is kept and shown
-        message.error = f"{type(failure).__name__}: {failure}"
+        message.error = _said(failure, message.kind)
         message.state = MessageState.FAILED if message.attempts >= MOST_ATTEMPTS else MessageState.WAITING
         message.next_try_at = now + timedelta(minutes=2**message.attempts)
     else:
@@ -121,6 +124,21 @@ def _body(message: Message) -> str:
         "token": default_token_generator.make_token(user),
     }
     return message.body.replace(ONE_TIME_ADDRESS, reverse("password_reset_confirm", kwargs=parts))
+
+
+def _said(failure: Exception, kind: str) -> str:
+    """Why a message did not leave, for people, then what the machine said."""
+    if isinstance(failure, BusinessError):
+        return str(failure)
+    why = _("Le message n'est pas parti")
+    if isinstance(failure, SMTPAuthenticationError):
+        why = _("Le serveur de messagerie refuse notre identifiant ou notre mot de passe")
+    elif isinstance(failure, SMTPRecipientsRefused):
+        why = _("Le serveur de messagerie refuse l'adresse du destinataire")
+    elif isinstance(failure, _NO_ANSWER):
+        is_sms = kind == MessageKind.SMS
+        why = _("La passerelle SMS ne répond pas") if is_sms else _("Le serveur de messagerie ne répond pas")
+    return f"{why} ({type(failure).__name__}: {failure})"
 
 
 def retry_message(message: Message, *, by: Any) -> Message:
