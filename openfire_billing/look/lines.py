@@ -68,6 +68,15 @@ class LineForm(forms.ModelForm):
         if "product" in self.fields:
             self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}  # type: ignore[attr-defined]
 
+    def has_changed(self) -> bool:
+        """A new line in which nothing was written is not there: Enter adds one at the foot, often one too many."""
+        if self.instance.pk:
+            return super().has_changed()
+        untold = {"position", "kind", "tax_is_manual"}
+        if self["kind"].value() not in (None, "", "article"):
+            untold.add("quantity")
+        return not untold.issuperset(self.changed_data)
+
     def clean_quantity(self) -> Decimal:
         quantity = self.cleaned_data.get("quantity")
         if quantity is None:

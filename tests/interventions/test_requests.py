@@ -25,7 +25,7 @@ from tests.factories import (
     position,
     tax,
 )
-from tests.factories.pages import address, new_line, refusal, typed
+from tests.factories.pages import address, errors_of, new_line, refusal, typed
 
 
 def refused(act: Any, *args: Any, **options: Any) -> str:
@@ -356,3 +356,26 @@ def test_copy_is_a_draft_from_today_that_bills_nothing_of_the_original(world: Wo
     )
     assert copy.totals == intervention.totals
     assert world.left(copy) == [Decimal(2)]
+
+
+# Lines typed
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{}, {"kind": "section", "quantity": "0"}, {"kind": "note", "quantity": "0"}],
+    ids=["line", "section", "note"],
+)
+def test_new_line_in_which_nothing_was_written_is_not_there(world: World, row: dict[str, str]) -> None:
+    intervention, office = world.intervention(), world.office(PLANNER)
+    answer = office.send(intervention, new_line(office.open(intervention), **row))
+    assert answer.status_code == 302
+    assert [line.label for line in intervention.lines.all()] == ["[ram_pose] Forfait Pose"]
+
+
+@pytest.mark.parametrize("row", [{"unit_price": "12,5"}, {"quantity": "3"}, {"discount": "10"}])
+def test_new_line_begun_is_asked_for_its_article(world: World, row: dict[str, str]) -> None:
+    intervention, office = world.intervention(), world.office(PLANNER)
+    with nothing_changed():
+        answer = office.send(intervention, new_line(office.open(intervention), **row))
+    assert errors_of(answer)["lines-1-__all__"] == ["Choisissez un article ou décrivez la ligne."]
