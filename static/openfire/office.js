@@ -4,6 +4,17 @@
   const $all = (root, selector) => Array.from(root.querySelectorAll(selector));
   const wait = (delay, run) => { let timer; return (...args) => { clearTimeout(timer); timer = setTimeout(() => run(...args), delay); }; };
 
+  /* What a script changes in a box is told as if it had been typed: leaving the page then warns. */
+  const tell = (input) => input.dispatchEvent(new Event("input", { bubbles: true }));
+  window.addEventListener("load", () => {
+    if (!window.django || !window.django.jQuery) return;
+    window.django.jQuery(document).on("select2:select select2:unselect select2:clear", "form select", (event) => tell(event.target));
+  });
+  document.addEventListener("click", (event) => { // « Aujourd'hui », « Maintenant », a day of the calendar
+    if (!event.target.closest(".datetimeshortcuts, .calendarbox, .clockbox")) return;
+    setTimeout(() => $all(document, "input.vDateField, input.vTimeField").filter((input) => input.value !== input.defaultValue).forEach(tell), 0);
+  });
+
   /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
   function openDialog(url) {
     fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {
@@ -137,7 +148,7 @@
       mark(row);
       const grip = row.querySelector("[data-grip]");
       grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
-      grip.addEventListener("dragend", () => { row.classList.remove("is-dragged"); renumber(); });
+      grip.addEventListener("dragend", () => { row.classList.remove("is-dragged"); renumber(); tell(field(row, "position")); });
       row.addEventListener("dragover", (event) => {
         if (!block.dragged || block.dragged === row) return;
         event.preventDefault();
@@ -177,6 +188,7 @@
         if (box) box.checked = true;
         row.hidden = true;
       }
+      if (box) tell(box);
       refresh();
     });
     body.addEventListener("input", (event) => { if (event.target.matches("input, select")) refresh(); });

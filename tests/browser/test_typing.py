@@ -1,0 +1,96 @@
+"""What one types and leaves: an empty line at the foot, changes not saved yet, cells decided elsewhere."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser.test_first_road import pick, save, tab
+from tests.factories import ProductFactory, World, item, make_world
+from tests.factories.appointments import book
+from tests.factories.pages import address
+
+Login = Callable[[Page, AbstractBaseUser], Page]
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return make_world()
+
+
+def leave(page: Page) -> list[str]:
+    """Follow a link of the page, staying when asked. Returns what was asked."""
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.evaluate("window.location = '/admin/'")
+    page.wait_for_timeout(800)
+    page.remove_listener("dialog", stay)
+    return asked
+
+
+def test_empty_line_added_by_enter_is_not_saved(page: Page, login: Login, world: World) -> None:
+    intervention = world.intervention(item(2))
+    login(page, world.planner).goto(address(intervention))
+    tab(page, "facturation")
+    page.locator("#id_lines-0-quantity").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_lines-1-quantity")).to_have_value("1,000")
+    save(page)
+    expect(page.locator("body")).to_contain_text(f"{intervention} : enregistré.")
+    assert [line.quantity for line in intervention.lines.all()] == [3]
+
+
+def choose_a_customer(page: Page) -> None:
+    pick(page, "bill_to", "Aubry")
+
+
+def bin_a_line(page: Page) -> None:
+    tab(page, "facturation")
+    page.locator("[data-remove]").first.click()
+
+
+def choose_an_article(page: Page) -> None:
+    tab(page, "facturation")
+    pick(page, "lines-0-product", "joint")
+
+
+def look_at_a_tab(page: Page) -> None:
+    tab(page, "facturation")
+
+
+@pytest.mark.parametrize(
+    ("act", "asked"),
+    [
+        (choose_a_customer, ["beforeunload"]),
+        (bin_a_line, ["beforeunload"]),
+        (choose_an_article, ["beforeunload"]),
+        (look_at_a_tab, []),
+    ],
+)
+def test_leaving_asks_when_something_changed(
+    page: Page, login: Login, world: World, act: Callable[[Page], Any], asked: list[str]
+) -> None:
+    ProductFactory(code="joint", name="Joint")
+    login(page, world.biller).goto(address(world.intervention()))
+    page.wait_for_load_state("networkidle")
+    act(page)
+    assert leave(page) == asked
+
+
+def test_what_the_request_decides_does_not_look_like_a_box(page: Page, login: Login, world: World) -> None:
+    rdv = book(world, world.intervention(item(2)), state="draft")
+    login(page, world.biller).goto(address(rdv))
+    clear = re.compile(r"rgba\(0, 0, 0, 0\)")
+    for name in ("label", "unit_price", "discount", "tax"):
+        expect(page.locator(f"#id_lines-0-{name}")).to_be_disabled()
+        expect(page.locator(f"#id_lines-0-{name}")).to_have_css("border-top-color", clear)
+    expect(page.locator(".of-lines .select2-container").first).to_have_css("border-top-color", clear)
+    expect(page.locator("#id_lines-0-quantity")).not_to_have_css("border-top-color", clear)
