@@ -180,9 +180,12 @@ class InvoiceLineQuerySet(models.QuerySet[Any]):
 
 class PaymentQuerySet(models.QuerySet[Any]):
     def with_left(self) -> "PaymentQuerySet":
-        """Annotate `left`: what of each payment settles nothing yet."""
+        """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
         used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
-        return self.annotate(left=Balance("+", F("amount"), "-", sum_of(used, "amount", "payment"), places=2))
+        back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
+        received = Case(When(is_refund=False, then=F("amount")))
+        sums = (sum_of(used.filter(payment__is_refund=False), "amount", "payment"), sum_of(back, "amount", "pays_back"))
+        return self.annotate(left=Balance("+", received, "-", sums[0], "-", sums[1], places=2))
 
 
 class PurchaseOrderQuerySet(models.QuerySet[Any]):

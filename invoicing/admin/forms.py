@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import PaymentKind
 from invoicing.models import InvoiceLine, Payment
-from invoicing.services.settlement import oldest_first, open_invoices
+from invoicing.services.settlement.payments import oldest_first, open_invoices
 from openfire_billing.fields import DecimalInputField, number_text
 from openfire_billing.templatetags.office import euros
 
@@ -66,11 +66,21 @@ class PaymentForm(forms.Form):
     reference = forms.CharField(label=_("Référence"), required=False, max_length=80)
 
     def prepare(self, request: Any, documents: Any) -> None:
-        self.fields["amount"].initial = documents[0].residual
+        (document,) = documents
+        self.fields["amount"].initial = document.left if isinstance(document, Payment) else document.residual
 
 
 class RefundForm(PaymentForm):
     on = forms.DateField(label=_("Remboursé le"), widget=DateInput, initial=timezone.localdate)
+
+
+class RejectForm(forms.Form):
+    """A payment that did not hold: when, and why."""
+
+    on = forms.DateField(label=_("Rejeté le"), widget=DateInput, initial=timezone.localdate)
+    reason = forms.CharField(
+        label=_("Motif"), max_length=80, help_text=_("Par exemple : provision insuffisante, saisi deux fois.")
+    )
 
 
 class AllocateForm(forms.Form):

@@ -32,7 +32,7 @@ from invoicing.models import (
 )
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.parties.messages import retry_message
-from invoicing.services.settlement import balance_of
+from invoicing.services.settlement.payments import balance_of
 from openfire_billing.contributions import SmartButton, contribute, contributions_to
 from openfire_billing.look.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.look.smart_buttons import smart_buttons

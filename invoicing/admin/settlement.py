@@ -11,9 +11,10 @@ from unfold.admin import TabularInline
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
-from invoicing.admin.forms import AllocateForm, explain_allocation
+from invoicing.admin.forms import AllocateForm, RefundForm, RejectForm, explain_allocation
 from invoicing.models import Allocation, Payment
-from invoicing.services.settlement import allocate_payment, record_payment
+from invoicing.services.settlement.payments import allocate_payment, record_payment
+from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
 from openfire_billing.fields import DecimalInputField
 from openfire_billing.look.actions import ActionsMixin, DocumentAction, reverse_change
 from openfire_billing.templatetags.office import amount, euros
@@ -60,6 +61,33 @@ PAYMENT_ACTIONS = (
         done=_("affecté"),
         confirm=_("Affecter"),
     ),
+    DocumentAction(
+        name="rembourser",
+        label=_("Rembourser"),
+        icon="undo",
+        permission="invoicing.post_invoice",
+        offered=lambda payment: not payment.is_refund and payment.left > 0,
+        explain=_("L'argent reçu en trop et rendu au client : l'écriture du remboursement est passée aussitôt."),
+        form=RefundForm,
+        run=lambda request, payment, data: refund_payment(payment, by=request.user, **data),
+        done=_("Remboursement enregistré"),
+    ),
+    DocumentAction(
+        name="rejeter",
+        label=_("Rejeté ou annulé"),
+        icon="money_off",
+        permission="invoicing.post_invoice",
+        offered=is_rejectable,
+        explain=_(
+            "La banque l'a repris, ou il a été saisi par erreur. Ce qu'il réglait est de nouveau dû ; une écriture "
+            "contraire est passée, celle du paiement reste."
+        ),
+        form=RejectForm,
+        is_danger=True,
+        run=lambda request, payment, data: reject_payment(payment, by=request.user, **data),
+        done=_("Rejet enregistré"),
+        confirm=_("Enregistrer le rejet"),
+    ),
 )
 
 
@@ -88,7 +116,9 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         return super().get_queryset(request).with_left().select_related("customer__merged_into", "company")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return (*self.fields, "is_refund") if obj and obj.is_refund else self.fields
+        if obj is None or not obj.is_refund:
+            return self.fields
+        return (*self.fields, "is_refund", *(("pays_back",) if obj.pays_back_id else ()))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"on": timezone.localdate(), **super().get_changeform_initial_data(request)}
@@ -107,7 +137,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         }
         return context | {
             "office_menu": actions,
-            "office_primary": actions,
+            "office_primary": [act for act in actions if not act["is_danger"]],
             "office_buttons": [] if payment.is_refund else [left],
         }
 

@@ -19,8 +19,8 @@ from invoicing.admin.documents.invoices import letter
 from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
-from invoicing.api.payments import AllocateSerializer, PaymentSerializer
-from invoicing.choices import InvoiceState, PaymentKind, PaymentState
+from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
+from invoicing.choices import InvoiceState, PaymentState
 from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Address, FiscalPosition, Invoice, InvoiceLine, Partner, PaymentTerm
 from invoicing.services.catalogue import usual_terms
@@ -28,7 +28,8 @@ from invoicing.services.documents.drafts import cancel_draft, delete_drafts, dra
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from invoicing.services.settlement import allocate_credit, pay_invoice, refund_credit
+from invoicing.services.settlement.payments import allocate_credit, pay_invoice
+from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
 
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -180,18 +181,6 @@ class CreditSerializer(OnSerializer):
         if len(ids) != len(set(ids)):
             raise serializers.ValidationError({"lines": [_("Une ligne n'est donnée qu'une fois.")]})
         return data
-
-
-class PaySerializer(OnSerializer):
-    """Money received for this invoice."""
-
-    amount = Amount(read_only=False)
-    kind = serializers.ChoiceField(PaymentKind.choices, required=False, default=PaymentKind.TRANSFER)
-    reference = serializers.CharField(required=False, default="", allow_blank=True, max_length=80)
-
-
-class RefundSerializer(PaySerializer):
-    """Money paid back for this credit note."""
 
 
 class InvoiceFilter(django_filters.FilterSet):

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from invoicing.admin.base import default_company
-from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
+from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.choices import PaymentKind
 from invoicing.models import Company, Invoice, Partner, Payment
-from invoicing.services.settlement import allocate_payment, record_payment
+from invoicing.services.settlement.payments import allocate_payment, record_payment
+from invoicing.services.settlement.refunds import refund_payment, reject_payment
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 
@@ -43,10 +44,28 @@ class AllocateSerializer(serializers.Serializer):
         return found
 
 
+class PaySerializer(OnSerializer):
+    """Money received for this invoice."""
+
+    amount = Amount(read_only=False)
+    kind = serializers.ChoiceField(PaymentKind.choices, required=False, default=PaymentKind.TRANSFER)
+    reference = serializers.CharField(required=False, default="", allow_blank=True, max_length=80)
+
+
+class RefundSerializer(PaySerializer):
+    """Money paid back to the customer."""
+
+
+class RejectSerializer(OnSerializer):
+    """The day it was taken back, and why."""
+
+    reason = serializers.CharField(max_length=80)
+
+
 class PaymentSerializer(OfficeSerializer):
     """Money of a customer. `invoices`: those it settles, oldest first; the rest (`left`) stays to his credit.
 
-    `is_refund`: money paid back to him; its allocation is the credit note.
+    `is_refund`: money paid back to him, for the credit note it is allocated to or of a payment (`pays_back`).
     """
 
     number = serializers.CharField(read_only=True)
@@ -58,6 +77,7 @@ class PaymentSerializer(OfficeSerializer):
     currency = serializers.CharField(source="amount.currency.code", read_only=True)
     is_refund = serializers.BooleanField(read_only=True)
     invoices = Id(queryset=Invoice.objects.all(), many=True, write_only=True, required=False)
+    pays_back = serializers.IntegerField(source="pays_back_id", read_only=True, allow_null=True)
     left = Amount()
     allocations = AllocationSerializer(many=True, read_only=True)
 
@@ -74,6 +94,7 @@ class PaymentSerializer(OfficeSerializer):
             "currency",
             "reference",
             "is_refund",
+            "pays_back",
             "invoices",
             "left",
             "allocations",
@@ -127,3 +148,13 @@ class PaymentView(ReadMixin, WriteMixin, OfficeView):
     def allocate(self, payment: Payment, asked: dict[str, Any]) -> Payment:
         """Affecte à des factures du client ce qui reste du paiement."""
         return allocate_payment(payment, parts=asked["invoices"], on=timezone.localdate(), by=self.request.user)
+
+    @act("invoicing.post_invoice", asks=RefundSerializer, status=201)
+    def refund(self, payment: Payment, asked: dict[str, Any]) -> Payment:
+        """Enregistre le remboursement au client de ce que ce paiement ne règle pas."""
+        return refund_payment(payment, by=self.request.user, **asked)
+
+    @act("invoicing.post_invoice", asks=RejectSerializer, status=201)
+    def reject(self, payment: Payment, asked: dict[str, Any]) -> Payment:
+        """Rejeté par la banque, ou saisi par erreur : ce qu'il réglait est de nouveau dû. Répond le paiement contraire."""
+        return reject_payment(payment, by=self.request.user, **asked)

@@ -14,13 +14,13 @@ from rest_framework import serializers
 from invoicing.admin.base import default_company
 from invoicing.api.acts import JournalMixin
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
-from invoicing.api.invoices import PaySerializer
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
+from invoicing.api.payments import PaySerializer
 from invoicing.choices import OrderState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import items_of_edits
-from invoicing.services.settlement import pay_supplier
+from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.api.counts import CountsField, with_counts
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 

@@ -17,7 +17,10 @@ from openfire_billing.fields import amount_field
 
 
 class Payment(models.Model):
-    """Money received from a customer, or paid back to him. What is not allocated stays to his credit."""
+    """Money received from a customer, or paid back to him. What is not allocated stays to his credit.
+
+    A refund pays back a credit note, which it is allocated to, or a payment (`pays_back`).
+    """
 
     left: Decimal  # annotated by with_left()
 
@@ -33,6 +36,9 @@ class Payment(models.Model):
     )
     reference = models.CharField(_("Référence"), max_length=80, blank=True)
     is_refund = models.BooleanField(_("Remboursement"), default=False)
+    pays_back = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="paid_back_by", verbose_name=_("Rend le paiement")
+    )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
     )

@@ -19,7 +19,7 @@ from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
 from invoicing.services.parties.messages import queue_message
-from invoicing.services.settlement import pay_invoice
+from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
 from tests.factories import (
     InstalledProductFactory,

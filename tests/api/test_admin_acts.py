@@ -18,6 +18,8 @@ SAME: dict[str, str] = {
     "invoicing.invoice supprimer": "delete invoices/{id}/",
     "invoicing.invoice publier": "post invoices/{id}/publish/",
     "invoicing.payment affecter": "post payments/{id}/allocate/",
+    "invoicing.payment rembourser": "post payments/{id}/refund/",
+    "invoicing.payment rejeter": "post payments/{id}/reject/",
     "invoicing.purchaseorder envoyer": "post purchase-orders/{id}/send/",
     "invoicing.purchaseorder confirmer": "post purchase-orders/{id}/confirm/",
     "invoicing.purchaseorder recevoir": "post purchase-orders/{id}/receive/",

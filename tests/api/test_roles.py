@@ -57,6 +57,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post invoices/{id}/allocate/": POSTS,
     "post invoices/{id}/refund/": POSTS,
     "post payments/{id}/allocate/": POSTS,
+    "post payments/{id}/refund/": POSTS,
+    "post payments/{id}/reject/": POSTS,
     "post invoices/{id}/send/": MONEY,
     "post invoices/{id}/publish/": MONEY,
     "post invoices/{id}/update-taxes/": MONEY,

@@ -15,7 +15,8 @@ from invoicing.models import Allocation, Entry, Invoice, JournalCounter, Payment
 from invoicing.services.documents.quotes import accept_quote, invoice_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from invoicing.services.settlement import pay_invoice
+from invoicing.services.settlement.payments import allocate_payment, pay_invoice, record_payment
+from invoicing.services.settlement.refunds import refund_payment, reject_payment
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import World, item, make_world
@@ -145,6 +146,32 @@ def test_payments_at_once_never_pass_what_is_due(in_threads: Threads) -> None:
 
     assert by_kind(outcomes) == {"made": 1, "refused": 3}
     assert (Payment.objects.count(), Allocation.objects.get().amount) == (1, Decimal(100))
+
+
+def test_payment_rejected_while_it_is_allocated_and_given_back_leaves_no_cent(in_threads: Threads) -> None:
+    world = make_world()
+    by, today = world.accountant, world.today
+    for _turn in range(6):
+        invoice = world.posted()
+        payment = record_payment(
+            company=world.company, customer=world.customer, amount=Decimal(100), on=today, kind="card", by=by
+        )
+        acts = [
+            lambda p=payment: reject_payment(p, on=today, reason="Rejet", by=by),
+            lambda p=payment, i=invoice: allocate_payment(p, parts={i.pk: Decimal(60)}, on=today, by=by),
+            lambda p=payment: refund_payment(p, amount=Decimal(40), on=today, kind="card", by=by),
+            lambda p=payment: reject_payment(p, on=today, reason="Rejet", by=by),
+        ]
+
+        outcomes = in_threads(4, lambda n, acts=acts: acts[n]())
+
+        assert set(by_kind(outcomes)) <= {"made", "refused"}
+        back = Payment.objects.filter(pays_back=payment).aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+        settled = Allocation.objects.filter(payment=payment).aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+        found = Payment.objects.with_left().get(pk=payment.pk)
+        assert found.left == Decimal(100) - back - settled >= 0
+        rejections = (outcomes[0], outcomes[3])
+        assert back == 100 or all(isinstance(outcome, BusinessError) for outcome in rejections)
 
 
 def test_two_saves_of_one_form_at_once_keep_one(in_threads: Threads) -> None:

@@ -14,7 +14,7 @@ from invoicing.models import Company, FollowUp, HistoryLine, Partner
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.parties.notes import add_follow_up
 from invoicing.services.parties.records import save_record
-from invoicing.services.settlement import balance_of
+from invoicing.services.settlement.payments import balance_of
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.factories import PartnerFactory, World, nothing_changed

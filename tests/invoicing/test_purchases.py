@@ -16,7 +16,7 @@ from invoicing.services.documents.purchases import (
     record_bill,
     reopen_bill,
 )
-from invoicing.services.settlement import pay_supplier
+from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed

@@ -8,14 +8,14 @@ import pytest
 
 from invoicing.models import Allocation, Entry, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
-from invoicing.services.settlement import (
+from invoicing.services.settlement.payments import (
     allocate_credit,
     allocate_payment,
     balance_of,
     pay_invoice,
     record_payment,
-    refund_credit,
 )
+from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import CompanyFactory, PartnerFactory, World, item, nothing_changed
@@ -256,6 +256,6 @@ def test_payment_typed_by_hand_leads_to_its_page_with_what_is_left(world: World)
     assert answer.url == address(payment)
     page = office.get(answer.url)
     assert ([str(act["label"]) for act in page.context["office_menu"]], texts_of(page, "of-smart")) == (
-        ["Affecter à des factures"],
+        ["Affecter à des factures", "Rembourser", "Rejeté ou annulé"],
         ["payments 50,00 €Reste à affecter"],
     )

@@ -18,7 +18,7 @@ from interventions.models import AddressSector, InterventionType
 from interventions.services.purchases import order_supplies
 from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
 from invoicing.services.documents.purchases import record_bill
-from invoicing.services.settlement import pay_invoice
+from invoicing.services.settlement.payments import pay_invoice
 from tests.contracts.contract_builders import make_contract
 from tests.factories import (
     InstalledProductFactory,

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from invoicing.models import Payment
-from invoicing.services.settlement import balance_of, pay_invoice, record_payment
+from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, PLANNER
 from openfire_billing.office.search import search, telephone
 from tests.factories import CompanyFactory, InstalledProductFactory, PartnerFactory, World

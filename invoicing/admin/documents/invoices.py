@@ -26,7 +26,8 @@ from invoicing.services.documents.drafts import cancel_draft, delete_drafts, dra
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
-from invoicing.services.settlement import allocate_credit, pay_invoice, refund_credit
+from invoicing.services.settlement.payments import allocate_credit, pay_invoice
+from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.contributions import SmartButton, contribute
 from openfire_billing.look.actions import DocumentAction, each
 from openfire_billing.look.lines import LineForm

@@ -19,7 +19,7 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
-from invoicing.services.settlement import pay_supplier
+from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.contributions import SmartButton, contribute
 from openfire_billing.fields import DecimalInputField
 from openfire_billing.look.actions import DocumentAction, each

@@ -18,7 +18,7 @@ from invoicing.services.catalogue import journal_of
 from invoicing.services.documents.drafts import lock_claimed, write_taxes
 from invoicing.services.parties.history import record
 from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
-from invoicing.services.settlement import use_credit
+from invoicing.services.settlement.payments import use_credit
 from openfire_billing import money
 from openfire_billing.errors import BusinessError, NothingToBill
 from openfire_billing.fields import number_text

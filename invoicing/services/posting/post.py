@@ -20,7 +20,7 @@ from invoicing.services.catalogue import lock_counters
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
 from invoicing.services.parties.history import record_many
-from invoicing.services.settlement import use_credit
+from invoicing.services.settlement.payments import use_credit
 from openfire_billing import bulk
 from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError, Outcome

@@ -1,4 +1,4 @@
-"""Payments received, credit notes, and what they settle; refunds."""
+"""Payments received, credit notes, and what they settle."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -30,6 +30,12 @@ def lock_posted(invoices: Iterable[Invoice]) -> list[Invoice]:
         .filter(pk__in=ids)
         .order_by("issued_on", "pk")
     )
+
+
+def lock_payment(payment: Payment) -> Payment:
+    """Lock a payment, with what is left of it read after the lock. After the invoices it settles, never before."""
+    list(Payment.objects.select_for_update().filter(pk=payment.pk).order_by("pk"))
+    return Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
 
 
 def open_invoices(document: Invoice | Payment) -> list[Invoice]:
@@ -66,12 +72,12 @@ def record_payment(
     Raises BusinessError: amount not positive or finer than a cent, date in the future, invoice not posted or of
     another customer.
     """
-    _refuse_amount(amount, on, _("choisissez la date de réception"))
+    refuse_amount(amount, on, _("choisissez la date de réception"))
     with transaction.atomic():
         locked = lock_posted(invoices)
         for invoice in locked:
             _refuse_unpayable(invoice, customer)
-        payment = _write_payment(
+        payment = write_payment(
             Payment(
                 company=company,
                 customer=customer,
@@ -90,21 +96,22 @@ def record_payment(
     return payment
 
 
-def _refuse_amount(amount: Decimal, on: date, what_to_do: Any) -> None:
+def refuse_amount(amount: Decimal, on: date, what_to_do: Any) -> None:
+    """Refuse an amount that is not positive or finer than a cent, and a day to come."""
     if amount <= 0 or amount != to_cents(amount):
         raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
     if on > timezone.localdate():
         raise BusinessError(_("Un paiement ne se date pas dans le futur : %s.") % what_to_do)
 
 
-def _write_payment(payment: Any) -> Payment:
-    """Number and save a payment, and write its entry: money in, or out for a refund."""
+def write_payment(payment: Any, *, what: Any = "") -> Payment:
+    """Number and save a payment, and write its entry: money in, or out for a refund. `what`: its label there."""
     cash = payment.kind == PaymentKind.CASH
     journal = journal_of(payment.company, JournalKind.CASH if cash else JournalKind.BANK)
     payment.journal, payment.number = journal, take_journal_number(journal, payment.on)
     payment.save()
     received = -payment.amount.amount if payment.is_refund else payment.amount.amount
-    what = _("Remboursement") if payment.is_refund else payment.get_kind_display()
+    what = what or (_("Remboursement") if payment.is_refund else payment.get_kind_display())
     write_entries(
         [
             EntryDraft(
@@ -197,7 +204,7 @@ def allocate_credit(credit_note: Invoice, *, parts: Mapping[int, Decimal], on: d
         chosen = Invoice.objects.filter(pk__in=parts).exclude(pk=credit_note.pk)
         by_pk = {document.pk: document for document in lock_posted([credit_note, *chosen])}
         credit_note = by_pk.pop(credit_note.pk)
-        _refuse_spent(credit_note)
+        refuse_spent(credit_note)
         _allocate(credit_note, credit_note.residual, by_pk, parts, on=on, by=by)
     return credit_note
 
@@ -209,8 +216,7 @@ def allocate_payment(payment: Payment, *, parts: Mapping[int, Decimal], on: date
     """
     with transaction.atomic():
         by_pk = {invoice.pk: invoice for invoice in lock_posted(Invoice.objects.filter(pk__in=parts))}
-        list(Payment.objects.select_for_update().filter(pk=payment.pk).order_by("pk"))
-        locked = Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
+        locked = lock_payment(payment)
         if locked.is_refund:
             raise BusinessError(_("%s est un remboursement : il ne s'affecte à aucune facture.") % locked)
         if locked.left <= 0:
@@ -219,7 +225,8 @@ def allocate_payment(payment: Payment, *, parts: Mapping[int, Decimal], on: date
     return locked
 
 
-def _refuse_spent(credit_note: Invoice) -> None:
+def refuse_spent(credit_note: Invoice) -> None:
+    """Refuse what is no posted credit note, or has nothing left."""
     if not (credit_note.is_posted and credit_note.is_credit_note):
         raise BusinessError(_("%s n'est pas un avoir validé : choisissez un avoir.") % credit_note)
     if credit_note.residual <= 0:
@@ -263,43 +270,11 @@ def _allocate(
         _write_allocation(source, invoice, parts[pk], on=on, by=by)
 
 
-def refund_credit(
-    credit_note: Invoice, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
-) -> Payment:
-    """Record money paid back to the customer for a credit note, never more than what is left of it."""
-    _refuse_amount(amount, on, _("choisissez la date du remboursement"))
-    with transaction.atomic():
-        (locked,) = lock_posted([credit_note])
-        _refuse_spent(locked)
-        if amount > locked.residual:
-            raise BusinessError(
-                _("%(note)s : il reste %(left)s € à rembourser, vous remboursez %(amount)s €. Baissez le montant.")
-                % {"note": locked, "left": number_text(locked.residual), "amount": number_text(amount)}
-            )
-        payment = _write_payment(
-            Payment(
-                company=locked.company,
-                customer=locked.customer,
-                on=on,
-                kind=kind,
-                amount=Money(amount, locked.company.currency),
-                reference=reference,
-                is_refund=True,
-                by=by,
-            )
-        )
-        Allocation.objects.create(invoice=locked, payment=payment, amount=amount, on=on)
-        values = {"note": locked, "payment": payment, "amount": number_text(amount)}
-        record(locked, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s €") % values)
-        record(payment, "created", by=by, text=_("Remboursement de l'avoir %(note)s") % values)
-    return payment
-
-
 def pay_supplier(
     bill: SupplierBill, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
 ) -> SupplierPayment:
     """Record what was paid on a checked supplier's bill, never more than what is left."""
-    _refuse_amount(amount, on, _("choisissez la date du paiement"))
+    refuse_amount(amount, on, _("choisissez la date du paiement"))
     with transaction.atomic():
         list(SupplierBill.objects.select_for_update().filter(pk=bill.pk))
         locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)

@@ -1,0 +1,1 @@
+"""Payments, what they settle, and money paid back."""

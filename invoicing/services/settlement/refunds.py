@@ -1,0 +1,120 @@
+"""Money paid back: for a credit note, of a payment that settles nothing; and a payment that did not hold."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from djmoney.money import Money
+
+from invoicing.models import Allocation, Invoice, Payment
+from invoicing.services.parties.history import record
+from invoicing.services.settlement.payments import lock_payment, lock_posted, refuse_amount, refuse_spent, write_payment
+from openfire_billing.errors import BusinessError
+from openfire_billing.fields import number_text
+
+
+def refund_credit(
+    credit_note: Invoice, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
+) -> Payment:
+    """Record money paid back to the customer for a credit note, never more than what is left of it."""
+    refuse_amount(amount, on, _("choisissez la date du remboursement"))
+    with transaction.atomic():
+        (locked,) = lock_posted([credit_note])
+        refuse_spent(locked)
+        _refuse_more(locked, amount, locked.residual)
+        refund = write_payment(_money_out(locked, amount, on=on, kind=kind, reference=reference, by=by))
+        Allocation.objects.create(invoice=locked, payment=refund, amount=amount, on=on)
+        _say_both(locked, refund, by=by, what=_("Remboursement de l'avoir %s") % locked)
+    return refund
+
+
+def refund_payment(payment: Payment, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = "") -> Payment:
+    """Record money paid back of a payment, never more than what of it settles nothing: paid twice, or too much."""
+    refuse_amount(amount, on, _("choisissez la date du remboursement"))
+    with transaction.atomic():
+        locked = lock_payment(payment)
+        _refuse_refund(locked)
+        if locked.left <= 0:
+            raise BusinessError(
+                _("%s est affecté ou rendu en entier : un avoir de sa facture se rembourse, lui.") % locked
+            )
+        _refuse_more(locked, amount, locked.left)
+        refund = _money_out(locked, amount, on=on, kind=kind, reference=reference, by=by)
+        refund.pays_back = locked
+        refund = write_payment(refund)
+        _say_both(locked, refund, by=by, what=_("Remboursement du paiement %s") % locked)
+    return refund
+
+
+def reject_payment(payment: Payment, *, on: date, reason: str, by: Any) -> Payment:
+    """« Rejeté ou annulé »: the bank took it back, or it was typed by mistake. What it settled is owed again.
+
+    Returns the payment that takes out what had not been paid back, by an entry of its own. Raises BusinessError: a
+    refund, nothing left to take back, a day before the payment's or to come.
+    """
+    with transaction.atomic():
+        settled = set(payment.allocations.values_list("invoice", flat=True))
+        lock_posted(Invoice.objects.filter(pk__in=settled))
+        locked = lock_payment(payment)
+        _refuse_refund(locked)
+        allocations = list(locked.allocations.select_related("invoice"))
+        if {allocation.invoice_id for allocation in allocations} - settled:
+            raise BusinessError(_("%s vient d'être affecté : rechargez la page, puis recommencez.") % locked)
+        amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
+        if amount <= 0:
+            raise BusinessError(_("%s est déjà rendu en entier.") % locked)
+        refuse_amount(amount, on, _("choisissez la date du rejet"))
+        if on < locked.on:
+            raise BusinessError(_("%s n'était pas encore reçu ce jour-là : choisissez la date du rejet.") % locked)
+        for allocation in allocations:
+            values = {"payment": locked, "reason": reason, "part": number_text(allocation.amount)}
+            text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s € de nouveau dus") % values
+            record(allocation.invoice, "unpaid", by=by, text=text)
+            allocation.delete()
+        out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason[:80], by=by)
+        out.pays_back = locked
+        out = write_payment(out, what=_("Rejet de %s") % locked)
+        _say_both(locked, out, by=by, what=_("Rejet du paiement %s") % locked, act="rejected", name=_("Rejeté"))
+    return out
+
+
+def is_rejectable(payment: Payment) -> bool:
+    """Received, and not paid back in full. Of with_left()."""
+    return not payment.is_refund and (payment.left > 0 or payment.allocations.exists())
+
+
+def _money_out(document: Any, amount: Decimal, *, on: date, kind: str, reference: str, by: Any) -> Payment:
+    return Payment(
+        company=document.company,
+        customer=document.customer,
+        on=on,
+        kind=kind,
+        amount=Money(amount, document.company.currency),
+        reference=reference,
+        is_refund=True,
+        by=by,
+    )
+
+
+def _refuse_refund(payment: Payment) -> None:
+    if payment.is_refund:
+        raise BusinessError(_("%s est un remboursement : choisissez un paiement reçu.") % payment)
+
+
+def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
+    if amount > left:
+        raise BusinessError(
+            _("%(document)s : il reste %(left)s € à rembourser, vous remboursez %(amount)s €. Baissez le montant.")
+            % {"document": document, "left": number_text(left), "amount": number_text(amount)}
+        )
+
+
+def _say_both(
+    source: Any, refund: Any, *, by: Any, what: Any, act: str = "refunded", name: Any = _("Remboursement")
+) -> None:
+    """In the journal of what is paid back, and of the payment that does."""
+    values = {"name": name, "payment": refund, "amount": number_text(refund.amount.amount)}
+    record(source, act, by=by, text=_("%(name)s %(payment)s de %(amount)s €") % values)
+    record(refund, "created", by=by, text=what)
