@@ -100,6 +100,12 @@ def _after(start: datetime, length: timedelta) -> datetime:
     return datetime.fromtimestamp(start.timestamp() + length.total_seconds(), tz=start.tzinfo)
 
 
+def next_quarter(moment: datetime) -> datetime:
+    """The quarter of an hour that begins at `moment` or after it: nobody is asked to come at 10:07."""
+    minute = moment.replace(second=0, microsecond=0)
+    return minute + timedelta(minutes=-minute.minute % 15)
+
+
 def working_from(calendar: Calendar, day: date, *, free: bool = False, days: int = MOST_DAYS) -> Iterator[Stretch]:
     """Stretches worked (or free) from `day` on, day after day."""
     for offset in range(days):

@@ -1,6 +1,5 @@
 """Appointments (RDV)."""
 
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -336,12 +335,6 @@ class AppointSerializer(serializers.Serializer):
     override = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
-def _next_quarter() -> datetime:
-    """Nobody is asked to come at 10:07."""
-    now = timezone.localtime().replace(second=0, microsecond=0)
-    return now + timedelta(minutes=-now.minute % 15)
-
-
 class AppointView(OfficeView):
     """POST /interventions/{id}/appointment/."""
 
@@ -359,7 +352,7 @@ class AppointView(OfficeView):
         asked = asked_of(self, request)
         people, starts_at = asked.get("technicians") or list(intervention.technicians.all()), asked.get("starts_at")
         if starts_at is None:
-            proposal = propose_slot(intervention, not_before=_next_quarter())
+            proposal = propose_slot(intervention, not_before=timezone.localtime())
             if proposal is None:
                 raise BusinessError(
                     _("%s : aucun créneau libre dans sa période. Donnez un début, ou élargissez la période.")

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appointments.availability import Calendar, Stretch, Week, first_free, place, without, working_from
+from appointments.availability import Calendar, Stretch, Week, first_free, next_quarter, place, without, working_from
 from appointments.services.calendars import public_holidays
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -87,6 +87,13 @@ def test_first_free_finds_the_first_place(
         calendar, length=timedelta(hours=hours), not_before=at(not_before), last_day=date(2026, 11, 27), spans=spans
     )
     assert shown(found) == pieces
+
+
+@pytest.mark.parametrize(
+    ("now", "then"), [("10:00", "10:00"), ("10:07", "10:15"), ("10:15", "10:15"), ("10:46", "11:00")]
+)
+def test_nobody_is_asked_to_come_between_two_quarters(now: str, then: str) -> None:
+    assert next_quarter(at(now).replace(second=9)) == at(then)
 
 
 def test_first_free_none_after_the_last_day() -> None:

@@ -14,7 +14,7 @@ from appointments.services.appointments import (
     reset_appointment,
     save_appointment,
 )
-from appointments.services.planning import plan_interventions
+from appointments.services.planning import plan_interventions, propose_slot
 from invoicing.models import HistoryLine
 from openfire_billing.errors import BusinessError
 from tests.factories import CompanyFactory, TaskFactory, TechnicianFactory, TemplateFactory, World, nothing_changed
@@ -196,3 +196,13 @@ def test_book_of_intervention_carries_all_its_lines(world: World) -> None:
     rdv = book(world, intervention, state="draft")
     assert [(line.request_line, line.quantity) for line in rdv.lines.all()] == [(intervention.lines.get(), Decimal(1))]
     assert rdv.totals.gross == Decimal("184.62")
+
+
+def test_first_free_slot_begins_on_a_quarter_of_an_hour(world: World) -> None:
+    technician(world)
+    intervention = world.intervention()
+    proposed = propose_slot(intervention, not_before=at(10, 7))
+    assert proposed is not None
+    assert proposed.starts_at == at(10, 15)
+    (placed,) = plan_interventions([intervention], not_before=at(10, 7), by=world.planner)
+    assert placed.made.starts_at == at(10, 15)
