@@ -135,10 +135,19 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
             "text": euros(payment.left),
             "url": "#allocations-group",
         }
+        back = [
+            {
+                "label": _("Rendu ou rejeté"),
+                "icon": "undo",
+                "text": euros(refund.amount.amount),
+                "url": reverse_change(refund),
+            }
+            for refund in payment.paid_back_by.order_by("pk")
+        ]
         return context | {
             "office_menu": actions,
             "office_primary": [act for act in actions if not act["is_danger"]],
-            "office_buttons": [] if payment.is_refund else [left],
+            "office_buttons": [] if payment.is_refund else [left, *back],
         }
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
