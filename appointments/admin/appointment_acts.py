@@ -25,6 +25,7 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
         partner=data["partner"],
         task=data["task"],
         starts_at=data["starts_at"],
+        override=data["override"],
         lead=appointment.lead,
         team=appointment.team,
     )

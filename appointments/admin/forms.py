@@ -27,17 +27,22 @@ def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
     )
 
 
+def override_field() -> forms.CharField:
+    """Why an absence, an hour off or another RDV is passed over."""
+    return forms.CharField(
+        label=_("Dérogation (motif)"),
+        required=False,
+        max_length=200,
+        help_text=_("Seulement pour passer outre une indisponibilité : dites pourquoi, c'est gardé au journal."),
+    )
+
+
 class AppointForm(forms.Form):
     """Who, when; pre-filled with the first free slot."""
 
     technicians = forms.ModelMultipleChoiceField(label=_("Intervenants"), queryset=Technician.objects.none())
     starts_at = moment_field(_("Début"))
-    override = forms.CharField(
-        label=_("Dérogation"),
-        required=False,
-        max_length=200,
-        help_text=_("Seulement pour passer outre une indisponibilité : dites pourquoi, c'est gardé au journal."),
-    )
+    override = override_field()
 
     def prepare(self, request: Any, documents: Any) -> None:
         intervention = documents[0]
@@ -67,6 +72,7 @@ class NextForm(forms.Form):
     partner = forms.ModelChoiceField(label=_("Client"), queryset=Partner.objects.filter(is_active=True))
     task = forms.ModelChoiceField(label=_("Tâche"), queryset=Task.objects.filter(is_active=True))
     starts_at = moment_field(_("Début"))
+    override = override_field()
 
     def prepare(self, request: Any, documents: Any) -> None:
         appointment = documents[0]

@@ -150,16 +150,17 @@ def _carry_over(appointment: Appointment, *, by: Any) -> None:
     record(appointment.intervention, "planned", by=by, text=_("%s créé") % appointment)
 
 
-_PLACE = ("starts_at", "ends_at", "is_end_forced", "is_all_day", "duration", "override", "lead_id", "task_id")
+_TIME = ("starts_at", "ends_at", "is_end_forced", "is_all_day", "duration", "lead_id", "task_id")
+_PLACE = (*_TIME, "override")
 
 
-def _is_moved(before: Appointment, after: Appointment) -> bool:
-    return any(getattr(before, name) != getattr(after, name) for name in _PLACE)
+def _is_moved(before: Appointment, after: Appointment, names: Sequence[str] = _PLACE) -> bool:
+    return any(getattr(before, name) != getattr(after, name) for name in names)
 
 
 def _refuse_move(before: Appointment, after: Appointment, technicians: Sequence[Technician]) -> None:
     if before.state not in S.open:
-        if _is_moved(before, after):
+        if _is_moved(before, after, _TIME):  # a reason to override may be written: going back to draft may need it
             raise WrongState(
                 _("%(rdv)s est à l'état « %(state)s » : remettez-le en brouillon pour le déplacer.")
                 % {"rdv": before, "state": before.get_state_display()}

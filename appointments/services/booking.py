@@ -54,7 +54,13 @@ def occupy(
     pieces = _pieces(appointment, calendars, start)
     problem = _problem(appointment, people, calendars, pieces)
     if problem and not appointment.override:
-        raise BusinessError(problem)
+        raise BusinessError(
+            _(
+                "%s. Choisissez un autre créneau ou un autre intervenant, "
+                "ou dites dans « Dérogation (motif) » pourquoi passer outre."
+            )
+            % problem
+        )
     if problem:
         record(
             appointment,
@@ -121,16 +127,14 @@ def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: dat
 def _problem(
     appointment: Appointment, people: Sequence[Technician], calendars: dict[int, Calendar], pieces: Sequence[Stretch]
 ) -> str:
-    """Why the time cannot be taken, in one sentence, or ""."""
+    """Why the time cannot be taken, or ""."""
     when = local(pieces[0][0])
     for person in people:
         calendar = calendars[person.pk]
         busy = next((t for piece in pieces for t in calendar.taken if overlap(piece, t)), None)
         if busy:
             return str(
-                _(
-                    "%(person)s est déjà pris le %(day)s de %(start)s à %(end)s. Choisissez un autre créneau ou un autre intervenant."
-                )
+                _("%(person)s est déjà pris le %(day)s de %(start)s à %(end)s")
                 % {
                     "person": person,
                     "day": f"{local(busy[0]):%d/%m/%Y}",
@@ -144,7 +148,7 @@ def _problem(
             ):
                 return str(
                     _(
-                        "%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié). Choisissez un autre créneau."
+                        "%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié)"
                     )
                     % {
                         "person": person,

@@ -45,7 +45,7 @@ def test_book_template_in_one_piece_does_not_span_the_break(world: World) -> Non
     message = refused(lambda: alone(world, who=who, starts_at=at(11), duration=Decimal(2), template=template))
     assert message == (
         "Maëva ne travaille pas le 25/11/2026 de 11:00 à 13:00 (horaires, pause, absence ou jour férié). "
-        "Choisissez un autre créneau."
+        "Choisissez un autre créneau ou un autre intervenant, ou dites dans « Dérogation (motif) » pourquoi passer outre."
     )
 
 
@@ -64,7 +64,8 @@ def test_book_taken_technician_refused(world: World) -> None:
     alone(world, who=who, starts_at=at(9))
     message = refused(lambda: alone(world, who=who, starts_at=at(10)))
     assert message == (
-        "Maëva est déjà pris le 25/11/2026 de 09:00 à 10:30. Choisissez un autre créneau ou un autre intervenant."
+        "Maëva est déjà pris le 25/11/2026 de 09:00 à 10:30. Choisissez un autre créneau ou un autre intervenant, "
+        "ou dites dans « Dérogation (motif) » pourquoi passer outre."
     )
 
 
@@ -125,9 +126,8 @@ def test_book_override_is_recorded_and_does_not_block(world: World) -> None:
     alone(world, who=who, starts_at=at(9))
     rdv = alone(world, who=who, starts_at=at(9), override="Urgence, cliente seule")
     assert (
-        HistoryLine.objects.of(rdv)
-        .get(act="overridden")
-        .text.startswith("Dérogation « Urgence, cliente seule » : Maëva est déjà pris")
+        HistoryLine.objects.of(rdv).get(act="overridden").text
+        == "Dérogation « Urgence, cliente seule » : Maëva est déjà pris le 25/11/2026 de 09:00 à 10:30"
     )
     assert [slot.blocks for slot in rdv.slots.all()] == [False]
 

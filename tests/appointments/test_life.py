@@ -138,6 +138,32 @@ def test_page_refuses_overlap_and_keeps_what_was_typed(world: World) -> None:
     assert 'value="Rappel"' in answer.content.decode()
 
 
+def test_what_is_told_to_pass_over_an_overlap_is_on_the_page(world: World) -> None:
+    who = technician(world, name="Maëva")
+    postponed = book(world, world.intervention(), who=who, state="confirmed")
+    office = world.office(PLANNER)
+    office.act(postponed, "reporter")
+    alone(world, who=who)
+    assert "« Dérogation (motif) »" in refusal(office.confirm(postponed, "brouillon"))
+    page = office.get(address(postponed)).content.decode()
+    assert "Dérogation (motif)" in page
+    assert office.save(postponed, override="Un binôme").status_code == 302
+    assert office.confirm(postponed, "brouillon").status_code == 302
+    postponed.refresh_from_db()
+    assert (postponed.state, [slot.blocks for slot in postponed.slots.all()]) == ("draft", [False])
+
+
+def test_next_appointment_passes_over_another_with_a_reason(world: World) -> None:
+    who = technician(world, name="Maëva")
+    rdv = alone(world, who=who)
+    answers = {"partner": world.customer.pk, "starts_at": "2026-11-25T09:30"}
+    office = world.office(PLANNER)
+    with nothing_changed():
+        assert "« Dérogation (motif) »" in refusal(office.act(rdv, "suivant", **answers))
+    assert office.act(rdv, "suivant", **answers, override="Un binôme").status_code == 302
+    assert Appointment.objects.latest("pk").override == "Un binôme"
+
+
 def test_page_end_before_start_refused(world: World) -> None:
     rdv = alone(world)
     with nothing_changed():
