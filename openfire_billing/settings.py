@@ -313,6 +313,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
+    "LOGIN": {"form": "openfire_billing.office.entrance.EntryForm"},
     "STYLES": [_static("openfire/office.css")],
     "SCRIPTS": [_static("openfire/office.js")],
     "COMMAND": {

@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 from openfire_billing.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.office import account_pages
 from openfire_billing.office.customer_page import customer_page, customer_pdf
+from openfire_billing.office.entrance import enter
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_page
 from openfire_billing.office.search import search_now
@@ -28,6 +29,7 @@ urlpatterns = [
     path("admin/importer/<slug:code>/", admin.site.admin_view(import_page), name="import_page"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/", include(account_pages.urlpatterns)),
+    path("admin/login/", enter),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),
