@@ -29,6 +29,7 @@ from invoicing.services.parties.attachments import attach, attachments_of
 from openfire_billing.errors import BusinessError
 
 LASTS = 90 * 24 * 3600
+MOST_PRODUCTS = 30  # articles shown at once
 FARTHEST = 3660  # days: ten years
 # What a technician sees: an RDV once it is confirmed, and what became of it.
 _SEEN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
@@ -201,11 +202,19 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
 @require_POST
 @technician_page
 def note(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Keep the report without ending the RDV."""
+    """Keep the report without ending the RDV; then to the articles, when that is where one was going."""
     appointment = _one(technician, pk)
-    write_report(appointment, report=request.POST.get("report", "")[:5000], by=request.user)
+    _keep_report(request, appointment)
+    if "articles" in request.POST:
+        return redirect("mobile:parts", pk=appointment.pk)
     messages.success(request, _("Compte rendu enregistré."))
     return _back(appointment)
+
+
+def _keep_report(request: HttpRequest, appointment: Appointment) -> None:
+    """What is typed of the report goes along with each button of the page: none of them loses it."""
+    if "report" in request.POST:
+        write_report(appointment, report=request.POST["report"][:5000], by=request.user)
 
 
 @technician_page
@@ -231,7 +240,8 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
         "technician": technician,
         "rdv": appointment,
         "q": words,
-        "products": found[:30],
+        "products": found[:MOST_PRODUCTS],
+        "has_more": found[MOST_PRODUCTS:].exists(),
         "refusal": refusal,
         "once": uuid4(),  # a second tap on a slow network adds nothing
     }
@@ -263,6 +273,7 @@ def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine
 def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """Join photos to the RDV."""
     appointment = _one(technician, pk)
+    _keep_report(request, appointment)
     uploads = request.FILES.getlist("photos")
     if not uploads:
         messages.error(request, _("Choisissez au moins une photo."))

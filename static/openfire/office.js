@@ -15,6 +15,15 @@
     setTimeout(() => $all(document, "input.vDateField, input.vTimeField").filter((input) => input.value !== input.defaultValue).forEach(tell), 0);
   });
 
+  /* Files: the browser's own button speaks the browser's language; ours tells what was chosen. */
+  document.addEventListener("change", (event) => {
+    const label = event.target.closest(".of-file");
+    if (!label) return;
+    const names = Array.from(event.target.files, (file) => file.name).join(", ");
+    const said = label.querySelector("small") || label.appendChild(document.createElement("small"));
+    said.textContent = names;
+  });
+
   /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
   function openDialog(url) {
     fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {

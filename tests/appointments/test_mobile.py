@@ -209,3 +209,28 @@ def test_report_is_kept_when_the_work_is_unfinished(phone: Client, rdv: Appointm
 def test_day_nobody_plans_for_is_today(phone: Client, day: str) -> None:
     for page in (f"/mobile/?le={day}", f"/mobile/semaine/?du={day}"):
         assert "24 novembre" in phone.get(page).content.decode() or "23 novembre" in phone.get(page).content.decode()
+
+
+def test_report_is_kept_when_a_photo_is_joined(phone: Client, rdv: Appointment) -> None:
+    phone.post(url(rdv, "photos/"), {"report": "Joint usé.", "photos": [SimpleUploadedFile("a.jpg", b"photo")]})
+    rdv.refresh_from_db()
+    assert (rdv.report, rdv.state, attachments_of(rdv).count()) == ("Joint usé.", "confirmed", 1)
+    phone.post(url(rdv, "photos/"), {"photos": [SimpleUploadedFile("b.jpg", b"photo")]})
+    rdv.refresh_from_db()
+    assert (rdv.report, attachments_of(rdv).count()) == ("Joint usé.", 2)
+
+
+def test_report_is_kept_when_one_goes_to_the_articles(phone: Client, rdv: Appointment) -> None:
+    answer = phone.post(url(rdv, "compte-rendu/"), {"report": "Joint usé.", "articles": "1"})
+    assert answer.url == url(rdv, "articles/")
+    rdv.refresh_from_db()
+    assert rdv.report == "Joint usé."
+
+
+@pytest.mark.parametrize(("more", "said"), [(29, False), (30, True)])
+def test_articles_left_out_of_the_list_are_told(phone: Client, rdv: Appointment, more: int, said: bool) -> None:
+    for number in range(more):
+        ProductFactory(code=f"piece{number:02}")
+    page = phone.get(url(rdv, "articles/")).content.decode()
+    assert page.count('class="part"') == 30
+    assert ("cherchez par code ou par nom" in page) is said

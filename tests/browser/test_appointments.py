@@ -80,12 +80,21 @@ def test_technician_on_the_phone_and_the_office_bills(
     phone.goto(f"/mobile/?le={timezone.localtime(rdv.starts_at):%Y-%m-%d}")
     phone.get_by_text("Aubry Maëlle").click()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
-    phone.get_by_role("link", name="Ajouter un article").click()
+    phone.get_by_label("Compte rendu").fill("Conduit propre.")
+    phone.get_by_label("Choisir des photos").set_input_files(
+        {"name": "conduit.jpg", "mimeType": "image/jpeg", "buffer": b"photo"}
+    )
+    phone.get_by_role("button", name="Joindre").click()
+    expect(phone.locator("#photos")).to_contain_text("conduit.jpg")
+    expect(phone.get_by_label("Compte rendu")).to_have_value("Conduit propre.")
+    phone.get_by_label("Compte rendu").fill("Conduit propre, joint usé.")
+    phone.get_by_role("button", name="Ajouter un article").click()
     phone.get_by_placeholder("Code ou nom").fill("bougie")
     phone.get_by_role("button", name="Chercher").click()
     phone.get_by_label("Quantité de Bougie d'allumage").fill("2,5")
     phone.get_by_role("button", name="Ajouter Bougie d'allumage").click()
     expect(phone.locator("#lignes")).to_contain_text("2,5")
+    expect(phone.get_by_label("Compte rendu")).to_have_value("Conduit propre, joint usé.")
     phone.get_by_label("Compte rendu").fill("Tirage vérifié.")
     phone.get_by_role("button", name="Réalisé").click()
     expect(phone.get_by_text("Réalisé : le bureau est prévenu.")).to_be_visible()
