@@ -1,5 +1,7 @@
 """Questions that the actions of a DI ask."""
 
+from typing import Any
+
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -9,3 +11,12 @@ from invoicing.admin.forms import DateInput
 
 class FinishForm(forms.Form):
     on = forms.DateField(label=_("Terminée le"), widget=DateInput, initial=timezone.localdate)
+
+
+def explain_duration(form: Any) -> Any:
+    """Say a duration that is too short as people write it. `form`: the class of a page's form."""
+    if "duration" in form.base_fields:
+        form.base_fields["duration"].error_messages["min_value"] = _(
+            "La durée est d'au moins 0,05 h, soit 3 minutes. Une heure et demie s'écrit 1,5."
+        )
+    return form

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from interventions.admin.forms import explain_duration
 from interventions.admin.line_states import badge_of_line, documents_of
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
@@ -118,7 +119,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         for name in ("type", "task", "address", "duration", "to_on"):
             if name in form.base_fields:
                 form.base_fields[name].required = False
-        return form
+        return explain_duration(form)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
@@ -224,14 +225,19 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
 
     @admin.display(description=_("Secteur, dépt."))
     def place(self, di: InterventionRequest) -> str:
-        if not di.address_id:
-            return "–"
-        sector = services.sector_of(di.address)
-        return " · ".join(filter(None, [str(sector or ""), di.address.department, di.address.phone])) or "–"
+        return place_of(di)
 
     @admin.display(description=_("Planifiée / restante"))
     def durations(self, di: InterventionRequest) -> str:
         return f"{hours(di.planned_duration)} / {hours(di.remaining_duration)}" if di.pk else "–"
+
+
+def place_of(document: Any) -> str:
+    """Sector, department and telephone of where a DI or an RDV takes place."""
+    if not document.address_id:
+        return "–"
+    address = document.address
+    return " · ".join(filter(None, [str(services.sector_of(address) or ""), address.department, address.phone])) or "–"
 
 
 def _date(text: str | None) -> Any:

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from interventions.admin.forms import explain_duration
 from interventions.models import (
     AddressSector,
     InterventionTemplate,
@@ -41,6 +42,9 @@ class TaskAdmin(OfficeAdmin):
     autocomplete_fields = ("product",)
     list_select_related = ("type", "product")
     empty_text = _("Ce que vos intervenants savent faire, avec la durée prévue.")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        return explain_duration(super().get_form(request, obj, change=change, **options))
 
     @admin.display(description=_("Durée"), ordering="duration")
     def duration_text(self, task: Task) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity, InterventionState
@@ -262,7 +263,12 @@ def validate_intervention(intervention: InterventionRequest, *, by: Any) -> Inte
 
 
 def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
-    """« Terminer »: the work was done on that day."""
+    """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
+    if on > timezone.localdate():
+        raise BusinessError(
+            _("%(di)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
+            % {"di": intervention, "day": on.strftime("%d/%m/%Y")}
+        )
     with transaction.atomic():
         intervention = lock_intervention(intervention)
         intervention.done_on = on

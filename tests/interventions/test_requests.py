@@ -117,6 +117,18 @@ def test_customer_without_address_is_told(world: World) -> None:
     assert refusal(answer) == "« Sans Adresse » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une."
 
 
+def test_finished_on_a_day_to_come_refused(world: World) -> None:
+    intervention, office = world.intervention(), world.office(PLANNER)
+    with nothing_changed():
+        answer = office.act(intervention, "terminer", on="2026-11-25")
+    assert refusal(answer) == (
+        f"{intervention} : le 25/11/2026 n'est pas encore venu. Donnez le jour où le travail a été fait."
+    )
+    office.act(intervention, "terminer", on="2026-11-24")
+    intervention.refresh_from_db()
+    assert (intervention.state, intervention.done_on) == ("done", date(2026, 11, 24))
+
+
 # Lines typed
 
 
