@@ -16,7 +16,9 @@ from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.services import appointments as services
+from interventions.admin.forms import explain_duration
 from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather
+from interventions.admin.requests import place_of
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import default_company
 from invoicing.admin.document import DocumentAdmin, one, put
@@ -120,7 +122,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     empty_text = _("Les RDV naissent d'une DI (Action › Générer le RDV), ou se créent ici.")
     fieldsets = (
         (_("Qui"), {"fields": ("technicians", "lead", "team", "tags")}),
-        (_("Où"), {"fields": ("partner", "customer_facts", "bill_to", "address")}),
+        (_("Où"), {"fields": ("partner", "customer_facts", "bill_to", "address", "place")}),
         (_("Quoi"), {"fields": ("title", ("type", "task"), "duration", "equipment", "intervention", "company")}),
         (_("Quand"), {"fields": ("starts_at", "ends_at", ("is_end_forced", "is_all_day"), "override")}),
         (_("Texte"), {"fields": ("description", "report", "reason"), "classes": ("notebook", "wide")}),
@@ -130,7 +132,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         ("facturation", _("Facturation"), (_("Position"), "inline:lines")),
         ("description", _("Description et compte rendu"), (_("Texte"),)),
     )
-    readonly_fields = ("customer_facts", "reason")
+    readonly_fields = ("customer_facts", "place", "reason")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (
@@ -147,7 +149,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         for name in ("address", "duration", "lead", "partner", "task"):
             if name in form.base_fields:
                 form.base_fields[name].required = name in ("partner", "task")
-        return form
+        return explain_duration(form)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.week)
@@ -250,6 +252,10 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
             return "–"
         facts = (rdv.partner.mobile or rdv.partner.phone, rdv.partner.email, rdv.partner.store_code)
         return " · ".join(fact for fact in facts if fact) or "–"
+
+    @admin.display(description=_("Secteur, dépt."))
+    def place(self, rdv: Appointment) -> str:
+        return place_of(rdv)
 
 
 def _state(line: Any, request_line: Any, documents: Sequence[Any]) -> Any:

@@ -3,12 +3,14 @@
 from datetime import datetime
 from decimal import Decimal
 
+import pytest
 from django.utils.timezone import localtime
 
 from appointments.models import Appointment
-from tests.factories import World, item, nothing_changed
+from invoicing.models import HistoryLine
+from tests.factories import SectorFactory, World, item, nothing_changed
 from tests.factories.appointments import alone, at, book
-from tests.factories.pages import Office, errors_of
+from tests.factories.pages import Office, address, errors_of
 
 
 def office(world: World) -> Office:
@@ -34,6 +36,36 @@ def test_quantity_of_a_line_of_the_di_is_raised(world: World) -> None:
     rdv = book(world, world.intervention(item(2)), state="draft")
     office(world).save(rdv, lines__0__quantity="5")
     assert sum(line.quantity for line in rdv.lines.all()) == 5
+
+
+def test_quantity_raised_beyond_the_di_is_in_the_journal(world: World) -> None:
+    rdv = book(world, world.intervention(item(2)), state="draft")
+    office(world).save(rdv, lines__0__quantity="5")
+    edited = HistoryLine.objects.of(rdv).get(act="edited")
+    assert edited.changes == {"[ram_pose] Forfait Pose : Qté": ["2", "5, dont 3 sur une ligne à part"]}
+
+
+def test_sector_of_the_address_is_shown(world: World) -> None:
+    rdv = alone(world)
+    SectorFactory(name="Rennes", zip_prefixes=rdv.address.zip[:2])
+    assert f"Rennes · {rdv.address.department}" in office(world).get(address(rdv)).content.decode()
+
+
+@pytest.mark.parametrize("typed", ["0.05", "0,05"])
+def test_duration_is_read_with_a_point_or_a_comma(world: World, typed: str) -> None:
+    for document in (alone(world), world.intervention()):
+        assert office(world).save(document, duration=typed).status_code == 302
+        document.refresh_from_db()
+        assert document.duration == Decimal("0.05")
+
+
+def test_duration_too_short_is_refused_as_one_writes_it(world: World) -> None:
+    for document in (alone(world), world.intervention(), world.task):
+        with nothing_changed():
+            refused = world.office("Gestionnaire").save(document, duration="0,04")
+        assert errors_of(refused) == {
+            "duration": ["La durée est d'au moins 0,05 h, soit 3 minutes. Une heure et demie s'écrit 1,5."]
+        }
 
 
 def test_end_follows_a_start_that_moves_past_it(world: World) -> None:
