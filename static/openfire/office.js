@@ -254,7 +254,10 @@
     $all(root, "[data-totals-url]").forEach(setUpLines);
     $all(root, "form [data-defaults-from]").forEach((mark) => setUpDefaults(mark.closest("form"), mark.dataset.defaultsFrom));
   }
-  const start = () => setUp(document);
+  const start = () => {
+    setUp(document);
+    $all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase()); });
+  };
   if (document.readyState === "complete") start(); else window.addEventListener("load", start);
 
   /* Keyboard: Ctrl+S saves. */
