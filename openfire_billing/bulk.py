@@ -41,7 +41,7 @@ def take_ids(model: type[models.Model], count: int, *, using: str = "default") -
 def insert(
     model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
 ) -> None:
-    """Insert rows. Raises IntegrityError as a single INSERT would."""
+    """Insert rows. Raises IntegrityError as a single INSERT would. Rows made as they are written ask no database."""
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from interventions.services.requests import duplicate_intervention
 from invoicing.models import Attachment, HistoryLine, PublicLink
 from invoicing.services.parties.attachments import attach, attachments_of
+from invoicing.services.parties.history import record_many
 from invoicing.services.parties.links import link_of, publish, renew_link, token_of
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
@@ -114,6 +116,17 @@ def test_saving_without_a_change_writes_nothing(world: World) -> None:
 
     with nothing_changed():
         assert world.office(PLANNER).save(intervention).status_code == 302
+
+
+@pytest.mark.timeout(20)  # on PostgreSQL it waited for ever
+def test_many_lines_are_written_by_a_process_that_has_just_begun(world: World) -> None:
+    ContentType.objects.clear_cache()
+
+    record_many(
+        [(world.customer, "Importé", None), (world.company, "Importé", {"Nom": ["A", "B"]})], "imported", by=None
+    )
+
+    assert [line.changes for line in HistoryLine.objects.filter(act="imported")] == [{"Nom": ["A", "B"]}, {}]
 
 
 def test_every_act_of_a_life_is_in_the_journal(world: World) -> None:
