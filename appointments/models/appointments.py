@@ -121,7 +121,9 @@ class Appointment(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
                 name="appointments_order",
-                violation_error_message=_("La fin du RDV suit son début."),
+                violation_error_message=_(
+                    "La fin du RDV n'est pas après son début : corrigez l'heure de fin, ou décochez « Fin forcée »."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(duration__gt=0),

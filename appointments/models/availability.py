@@ -33,7 +33,9 @@ class WorkingHours(models.Model):
             models.CheckConstraint(
                 condition=Q(starts__lt=models.F("ends")),
                 name="appointments_hours_order",
-                violation_error_message=_("L'heure de fin suit l'heure de début."),
+                violation_error_message=_(
+                    "La fin de l'horaire n'est pas après son début : corrigez l'une des deux heures."
+                ),
             )
         ]
 
@@ -57,7 +59,7 @@ class Absence(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_at__lt=models.F("ends_at")),
                 name="appointments_absence_order",
-                violation_error_message=_("La fin de l'absence suit son début."),
+                violation_error_message=_("La fin de l'absence n'est pas après son début : corrigez l'une des deux."),
             )
         ]
 
@@ -81,7 +83,7 @@ class ClosingDay(models.Model):
             models.CheckConstraint(
                 condition=Q(from_on__lte=models.F("to_on")),
                 name="appointments_closing_order",
-                violation_error_message=_("La fin de la fermeture ne précède pas son début."),
+                violation_error_message=_("La fin de la fermeture précède son début : corrigez l'une des deux dates."),
             )
         ]
 

@@ -138,7 +138,9 @@ def _refuse_nonsense(appointment: Appointment) -> None:
         appointment.ends_at = None
     elif appointment.ends_at is not None and appointment.ends_at <= appointment.starts_at:
         if appointment.is_end_forced:
-            raise BusinessError(_("%s : la fin du RDV suit son début. Corrigez l'heure de fin.") % appointment)
+            raise BusinessError(
+                _("%s : la fin du RDV n'est pas après son début. Corrigez l'heure de fin.") % appointment
+            )
         appointment.ends_at = None  # computed again from the working hours
 
 

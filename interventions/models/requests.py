@@ -111,7 +111,7 @@ class InterventionRequest(models.Model):
             models.CheckConstraint(
                 condition=Q(to_on__gte=models.F("from_on")),
                 name="interventions_request_dates",
-                violation_error_message=_("La fin de la période ne précède pas son début."),
+                violation_error_message=_("La fin de la période précède son début : corrigez l'une des deux dates."),
             ),
             models.CheckConstraint(
                 condition=Q(duration__gt=0),

@@ -168,7 +168,9 @@ def test_page_end_before_start_refused(world: World) -> None:
     rdv = alone(world)
     with nothing_changed():
         answer = world.office(PLANNER).save(rdv, ends_at_0="25/11/2026", ends_at_1="08:00", is_end_forced="on")
-    assert "La fin du RDV suit son début" in answer.content.decode()
+    assert refusal(answer) == (
+        "La fin du RDV n'est pas après son début : corrigez l'heure de fin, ou décochez « Fin forcée »."
+    )
 
 
 def test_planner_does_not_bill_and_technician_has_no_office(world: World) -> None:

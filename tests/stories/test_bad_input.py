@@ -162,7 +162,7 @@ def test_end_before_start_is_refused(world: World) -> None:
     with nothing_changed():
         answer = world.office(PLANNER).save(intervention, from_on="24/11/2026", to_on="23/11/2026")
 
-    assert "La fin de la période ne précède pas son début." in str(errors_of(answer))
+    assert "La fin de la période précède son début : corrigez l'une des deux dates." in str(errors_of(answer))
 
 
 def test_discount_above_a_hundred_is_refused(world: World) -> None:
