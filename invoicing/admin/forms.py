@@ -144,14 +144,22 @@ class CreditForm(forms.Form):
         for line in lines:
             left = line.quantity - line.credited
             if left:
+                least, most = sorted((Decimal(0), left))
+                bounds = _("La quantité va de %(least)s à %(most)s.") % {
+                    "least": number_text(least, 0),
+                    "most": number_text(most, 0),
+                }
                 self.fields[f"line_{line.pk}"] = DecimalInputField(
                     label=str(line),
                     max_digits=12,
                     decimal_places=3,
+                    min_value=least,
+                    max_value=most,
                     initial=left,
                     required=False,
                     least_places=0,
                     help_text=_("reste %s à créditer") % number_text(left, 0),
+                    error_messages={"min_value": bounds, "max_value": bounds},
                 )
 
     @staticmethod

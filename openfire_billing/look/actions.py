@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, path, reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -141,6 +142,7 @@ class ActionsMixin:
             "opts": self.model._meta,  # type: ignore[attr-defined]
             "title": action.label,
             "document": document,
+            "kind": kind_of(document),
             "act": action,
             "has_preview": action.preview is not None,
             "form": form,
@@ -180,7 +182,9 @@ class ActionsMixin:
         action: DocumentAction, request: HttpRequest, document: Any, form: forms.Form, context: dict[str, Any]
     ) -> None:
         assert action.preview is not None
-        data = form.cleaned_data if form.is_bound and form.is_valid() else {}
+        if form.is_bound and not form.is_valid():
+            return  # what was typed is to be put right first: the amounts of something else would mislead
+        data = form.cleaned_data if form.is_bound else {}
         try:
             context["preview_template"], preview = action.preview(request, document, data)
             context.update(preview)
@@ -246,10 +250,11 @@ class ActionsMixin:
         context["outcomes"] = outcomes
         refused = sum(outcome.is_refused for outcome in outcomes)
         done = len(outcomes) - refused
-        context["summary"] = _("%(done)s, %(refused)s") % {
-            "done": ngettext("%d document traité", "%d documents traités", done) % done,
-            "refused": ngettext("%d refus", "%d refus", refused) % refused,
-        }
+        said = (
+            done and ngettext("%d document traité", "%d documents traités", done) % done,
+            refused and ngettext("%d refus", "%d refus", refused) % refused,
+        )
+        context["summary"] = ", ".join(filter(None, said)) or _("rien à faire")
         return TemplateResponse(request, "office/report.html", context)
 
 
@@ -266,6 +271,12 @@ def reverse_change(document: Any) -> str:
     """Address of a document's page in the back office."""
     meta = document._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
+
+
+def kind_of(document: Any) -> str:
+    """What a document is, « Devis »; nothing when its name says it already (« Facture en brouillon n° 3 »)."""
+    kind = str(capfirst(document._meta.verbose_name))
+    return "" if str(document).startswith(kind) else kind
 
 
 def each(documents: Iterable[Any], act: Callable[[Any], Any]) -> list[Outcome]:

@@ -20,12 +20,12 @@ class PublicationForm(forms.Form):
 
     def prepare(self, request: Any, documents: Any) -> None:
         link = find_link(documents[0])
-        if link is None:
+        if link is None or not link.is_published:
             self.fields["published"].help_text = _(
                 "L'adresse à donner au client s'affiche ici une fois la page publiée."
             )
             return
-        self.fields["published"].initial = link.is_published
+        self.fields["published"].initial = True
         address = request.build_absolute_uri(f"/p/{token_of(link)}/")
         self.fields["published"].help_text = format_html('<a class="of-link" href="{0}">{0}</a>', address)
 
