@@ -92,7 +92,7 @@ APPOINTMENT_ACTIONS = (
         explain=_("Une facture en brouillon reprend les lignes du RDV qui restent à facturer."),
         form=InvoiceForm,
         run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], by=request.user),
-        done=_("Facture en brouillon créée"),
+        done=_("Créée"),
     ),
     DocumentAction(
         name="facturer-plusieurs",

@@ -73,7 +73,7 @@ INTERVENTION_ACTIONS = (
         explain=_("Une facture en brouillon reprend les lignes qui restent à facturer."),
         form=InvoiceForm,
         run=lambda request, di, data: billing.invoice_intervention(di, on=data["on"], by=request.user),
-        done=_("Facture en brouillon créée"),
+        done=_("Créée"),
     ),
     DocumentAction(
         name="facturer-plusieurs",

@@ -63,6 +63,19 @@ def test_pages_fit_a_phone(phone: Page, login: Login, world: World) -> None:
         fits(phone)
 
 
+def test_words_beside_each_row_are_written_as_people_write_them(phone: Page, login: Login, world: World) -> None:
+    world.intervention()
+    login(phone, world.planner).goto(address(InterventionRequest, "changelist"))
+    phone.wait_for_load_state("load")
+    words = phone.evaluate(
+        """() => Array.from(document.querySelectorAll("#result_list [data-label]"), (cell) =>
+            [cell.dataset.label, getComputedStyle(cell, "::before").textTransform])"""
+    )
+    assert ["Demande d'intervention", "none"] in words
+    assert ["Entre le … et le", "none"] in words
+    assert {how for _label, how in words} == {"none"}
+
+
 def test_intervention_is_made_and_billed_on_a_phone(phone: Page, login: Login, world: World) -> None:
     login(phone, world.biller)
     phone.goto(address(InterventionRequest, "add"))

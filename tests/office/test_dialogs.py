@@ -18,6 +18,14 @@ def test_name_that_says_what_it_is_is_not_said_twice(world: World) -> None:
     assert texts_of(question, "of-subject") == [f"Demande d'intervention {intervention}"]
 
 
+def test_draft_made_is_named_once(world: World) -> None:
+    intervention, office = world.intervention(), world.office()
+    office.act(intervention, "facturer")
+    (said,) = office.get(address(intervention)).context["messages"]
+    draft = Invoice.objects.get()
+    assert str(said) == f'Créée : <a class="of-link" href="{address(draft)}">{draft}</a> '
+
+
 def test_report_counts_what_there_is(world: World) -> None:
     good, bad = world.intervention(), world.intervention(code=None)
     office = world.office()

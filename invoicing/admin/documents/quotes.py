@@ -108,7 +108,7 @@ QUOTE_ACTIONS = (
         form=InvoiceForm,
         run=lambda request, quote, data: services.invoice_quote(quote, on=data["on"], by=request.user),
         run_many=lambda request, quotes, data: services.invoice_quotes(quotes, on=data["on"], by=request.user),
-        done=_("Facture en brouillon créée"),
+        done=_("Créée"),
     ),
     DocumentAction(
         name="prolonger",
