@@ -75,6 +75,13 @@ def _activate(request: HttpRequest, contract: Contract) -> Contract:
     return life.activate_contract(contract, on=timezone.localdate(), by=request.user)
 
 
+def _activate_one(request: HttpRequest, contract: Contract) -> Contract | Outcome:
+    """Activated; the visits that nobody makes are said, while one still remembers them."""
+    contract = _activate(request, contract)
+    past = visits.told_of_the_past(contract, on=timezone.localdate())
+    return Outcome(contract, made=contract, note=str(_("activé. %s") % past)) if past else contract
+
+
 CONTRACT_ACTIONS = (
     DocumentAction(
         name="activer",
@@ -84,7 +91,7 @@ CONTRACT_ACTIONS = (
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."),
-        run=lambda request, contract, data: _activate(request, contract),
+        run=lambda request, contract, data: _activate_one(request, contract),
         run_many=lambda request, contracts, data: each(contracts, lambda c: _activate(request, c)),
         done=_("activé"),
     ),

@@ -18,7 +18,7 @@ from contracts.planner.charges import BilledLine
 from contracts.planner.checks import check_contract
 from contracts.services.due import rewrite_due
 from contracts.services.facts import read_facts
-from contracts.services.visits import cancel_visits
+from contracts.services.visits import cancel_visits, told_of_the_past
 from invoicing.choices import JournalKind, LineKind
 from invoicing.models import Journal
 from invoicing.services.catalogue import default_term, take_number, usual_terms
@@ -173,6 +173,8 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
             text=_("Contrat activé sous la référence %s") % contract.reference,
             save=("reference", "validated_on"),
         )
+        if told := told_of_the_past(contract, on=on):
+            record(contract, "past_visits", by=by, text=told)
         rewrite_due([contract.pk], on=on)
         contract.refresh_from_db(fields=["next_due_on", "next_visit_on"])
     return contract

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from contracts.choices import ContractLineState, ContractState, RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
@@ -116,6 +117,27 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: boo
             if not dry_run:
                 _put_next_visit(contract, made, opened, until)
     return outcomes
+
+
+def told_of_the_past(contract: Contract, *, on: date) -> str:
+    """Which visits were over before the contract was activated on `on`, and so are made by nobody; "" when none was."""
+    facts = read_facts([contract.pk], lock=False, settled=False)
+    made = visits_made(facts)
+    over = [v for found in facts.contracts for v in planned_visits(found, made, until=on) if v.window.end <= on]
+    if not over:
+        return ""
+    last = max(over, key=lambda visit: visit.window.end).window
+    return ngettext(
+        "%(count)s visite d'avant l'activation n'est pas créée (du %(start)s au %(end)s) : "
+        "si elle reste à faire, créez sa DI.",
+        "%(count)s visites d'avant l'activation ne sont pas créées (la dernière, du %(start)s au %(end)s) : "
+        "si elles restent à faire, créez leurs DI.",
+        len(over),
+    ) % {
+        "count": len(over),
+        "start": date_format(last.start, "d/m/Y"),
+        "end": date_format(last.last_day, "d/m/Y"),
+    }
 
 
 def _put_next_visit(contract: Any, made: set[Any], opened: dict[int, date], until: date) -> None:

@@ -205,9 +205,9 @@ class ActionsMixin:
             made = made.made
         if made is not None and hasattr(made, "_meta") and made != document:
             return format_html("{} : {} {}", action.done or action.label, link_to(made), note)
-        if note:
-            return format_html("{} : {}", document, note)
-        return format_html("{} : {}", made if made == document else document, action.done or action.label)
+        return format_html(
+            "{} : {}", made if made == document else document, note or action.done or action.label
+        )  # as it is named now
 
     def _after(self, action: DocumentAction, document: Any) -> str:
         meta = self.model._meta  # type: ignore[attr-defined]

@@ -1,9 +1,11 @@
 """Billing by its services: groups, locks, claims, refusals of activation, what is waived, credited, prices dated."""
 
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -17,12 +19,13 @@ from contracts.services.next import next_bill
 from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import call_out, callouts_left, plan_visits
 from interventions.services.requests import cancel_intervention, finish_intervention
-from invoicing.models import Invoice
+from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from openfire_billing.errors import BusinessError, WrongState
+from openfire_billing.office.roles import MANAGER
 from tests.contracts.contract_builders import article, bill, day, drafts, exception, make_contract, make_many, periods
 from tests.factories import World, nothing_changed
 from tests.factories.parties import PartnerFactory
@@ -317,6 +320,28 @@ def test_activation_refuses_a_contract_without_line(world: World) -> None:
 
     with pytest.raises(BusinessError, match="n'a pas de ligne"):
         activate_contract(contract, on=contract.start_on, by=world.manager)
+
+
+def test_activation_tells_of_the_visits_that_are_over(world: World) -> None:
+    """Two a year, in March and September: activated on 24 November of the second, four are past."""
+    contract, office = make_contract(world, "01/01/25", visits=(2, (3, 9)), is_active=False), world.office(MANAGER)
+
+    told = [unescape(str(m)) for m in get_messages(office.act(contract, "activer").wsgi_request)]
+
+    said = (
+        "4 visites d'avant l'activation ne sont pas créées (la dernière, du 01/09/2026 au 30/09/2026) : "
+        "si elles restent à faire, créez leurs DI."
+    )
+    assert HistoryLine.objects.of(contract)[0].text == said
+    assert told == [f"CONT/000001 : activé. {said}"]
+    made = plan_visits([contract], until=day("30/04/27"), on=world.today, by=world.manager)
+    assert [outcome.made.from_on for outcome in made] == [day("01/03/27")]
+
+
+def test_activation_on_the_first_day_tells_of_none(world: World) -> None:
+    contract = make_contract(world, visits=(1, (3,)))
+
+    assert HistoryLine.objects.of(contract)[0].act == "validated"
 
 
 def test_activation_passes_over_references_taken_by_hand(world: World) -> None:
