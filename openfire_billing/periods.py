@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import count
 
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2199, 12, 31)  # that may be typed: what is counted from it is a date too
 ONE_DAY = timedelta(days=1)
 
 

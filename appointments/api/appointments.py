@@ -43,6 +43,7 @@ from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
 from invoicing.models import Address, FiscalPosition, Partner
 from openfire_billing.api.fields import Id, IdFilter, MomentField
 from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.periods import FIRST_DAY, LAST_DAY
 
 CHANGE, ADD, BILL = "appointments.change_appointment", "appointments.add_appointment", "invoicing.bill"
 S = AppointmentState
@@ -198,7 +199,7 @@ class AppointmentFilter(django_filters.FilterSet):
 
     def on_day(self, queryset: Any, name: str, value: Any) -> Any:
         """Beginning that day, in France."""
-        return queryset.on_day(value) if 1990 <= value.year <= 2199 else queryset.none()
+        return queryset.on_day(value) if FIRST_DAY <= value <= LAST_DAY else queryset.none()
 
 
 class DoneSerializer(serializers.Serializer):

@@ -14,11 +14,11 @@ from contracts.choices import Result, RunKind, RunState
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.due import notice_visits_done
 from openfire_billing.errors import BusinessError
+from openfire_billing.periods import LAST_DAY
 
 CHUNK = 1_000  # contracts; a payer is never cut, so a chunk may be larger
 BILLED_AHEAD = timedelta(days=366)
 PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whole, whatever today is
-LAST_DAY = date(2199, 12, 31)  # of dry runs
 
 
 def start_run(

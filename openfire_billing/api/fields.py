@@ -1,6 +1,5 @@
 """Fields that mean the same everywhere: days, amounts, ids, quantities; and the filters on them."""
 
-from datetime import date
 from typing import Any
 
 import django_filters
@@ -8,7 +7,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-FIRST, LAST = date(1990, 1, 1), date(2199, 12, 31)
+from openfire_billing.periods import FIRST_DAY, LAST_DAY
+
 LARGEST_ID = 2**63 - 1
 
 
@@ -19,7 +19,7 @@ class DayField(serializers.DateField):
 
     def to_internal_value(self, value: Any) -> Any:
         day = super().to_internal_value(value)
-        if not FIRST <= day <= LAST:
+        if not FIRST_DAY <= day <= LAST_DAY:
             self.fail("far")
         return day
 
@@ -34,7 +34,7 @@ class MomentField(serializers.DateTimeField):
             moment = super().to_internal_value(value)
         except OverflowError:
             self.fail("far")
-        if not FIRST <= moment.date() <= LAST:
+        if not FIRST_DAY <= moment.date() <= LAST_DAY:
             self.fail("far")
         return moment
 

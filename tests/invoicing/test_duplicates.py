@@ -109,12 +109,22 @@ def test_merged_twice_or_into_itself_is_refused(world: World) -> None:
     assert two.merged_into == three
 
 
-def test_merged_record_stays_archived_and_leaves_its_code(world: World) -> None:
-    loser, kept = PartnerFactory(name="Deux", store_code="B002"), PartnerFactory(name="Un", store_code="B001")
+@pytest.mark.parametrize(("code", "left", "kept_code"), [("B001", "B002", "B001"), ("", "", "B002")])
+def test_shop_code_names_one_record(world: World, code: str, left: str, kept_code: str) -> None:
+    """The shop's next file still bears the other's code: it stays known, unless the one that is kept took it over."""
+    loser, kept = PartnerFactory(name="Deux", store_code="B002"), PartnerFactory(name="Un", store_code=code)
+
+    merge_partners(loser, into=kept, by=world.manager)
+
+    loser.refresh_from_db()
+    kept.refresh_from_db()
+    assert (loser.store_code, kept.store_code) == (left, kept_code)
+
+
+def test_merged_record_stays_archived(world: World) -> None:
+    loser, kept = PartnerFactory(name="Deux"), PartnerFactory(name="Un")
     merge_partners(loser, into=kept, by=world.manager)
     loser.refresh_from_db()
-    assert (loser.store_code, kept.store_code) == ("", "B001")
-    assert HistoryLine.objects.of(loser)[0].text == "Fusionné dans « Un », code magasin B002"
 
     sentence = "« Deux » a été fusionné dans « Un » : cette fiche reste archivée, prenez l'autre."
     with nothing_changed():

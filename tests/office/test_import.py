@@ -15,10 +15,11 @@ from openpyxl import Workbook
 from contracts.models import Contract
 from interventions.models import InstalledProduct
 from invoicing.models import Partner, Product
+from invoicing.services.parties.duplicates import merge_partners
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
-from tests.factories import CompanyFactory, World, nothing_changed
+from tests.factories import CompanyFactory, PartnerFactory, World, nothing_changed
 
 CLIENTS = """Nom;Nature;Code magasin;Téléphone;E-mail;SIREN;Rue;Code postal;Ville
 Bellec Ronan;Particulier;B001;02 61 91 30 11;ronan@exemple.example;;18 rue du Moulin;35510;Cesson-Sévigné
@@ -71,6 +72,18 @@ def test_mended_all_written_twice_nothing_doubled(world: World) -> None:
     assert ronan.phone == "02 61 91 30 99"
 
 
+def test_shop_file_that_still_names_a_merged_customer_makes_no_new_one(world: World) -> None:
+    kept = PartnerFactory(name="Un", store_code="B001")
+    merge_partners(PartnerFactory(name="Deux", store_code="B002", phone="02"), into=kept, by=world.manager)
+
+    with nothing_changed():
+        counts = imported(world, "clients", CLIENTS.splitlines()[0] + "\nDeux Ter;;B002;03;;;3 rue;35000;Rennes\n")
+    equipment = imported(world, "parc", "Client;Appareil;N° de série\nB002;Poêle;S-1\n")
+
+    assert (counts, equipment) == ((0, 0, 1), (1, 0, 0))
+    assert InstalledProduct.objects.get().partner == kept
+
+
 def test_articles_and_equipment(world: World) -> None:
     text = "Code;Nom;Catégorie;Unité;Prix;TVA;Compte\nbougie;Bougie;bien;u;64,00;TVA 20 % travaux;707000\n"
     assert imported(world, "articles", text) == (1, 0, 0)
@@ -97,6 +110,15 @@ def test_contracts_with_their_articles(world: World) -> None:
     assert [a.unit_price for a in line.articles.all()] == [Decimal(180), Decimal(24)]
     assert line.billed_elsewhere_until == date(2026, 12, 31)
     assert imported(world, "contrats", text) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("day", ["24/11/0026", "01/01/9999"])
+def test_far_day_is_named(world: World, day: str) -> None:
+    text = f"Client;Appareil;Posé le\nAubry Maëlle;Poêle;{day}\n"
+
+    assert prepared(world, "parc", text).faults == [
+        (2, "Posé le", f"« {day} » : choisissez une date entre 1990 et 2199.")
+    ]
 
 
 def test_rows_of_one_contract_that_disagree_are_named(world: World) -> None:

@@ -64,12 +64,11 @@ def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
             model.objects.filter(content_type=ContentType.objects.get_for_model(Partner), object_id=loser.pk).update(
                 object_id=into.pk
             )
-        told = _("Fusionné dans « %s »") % into
-        if loser.store_code:
-            told = _("%(merged)s, code magasin %(code)s") % {"merged": told, "code": loser.store_code}
-        loser.merged_into, loser.is_active, loser.bill_to, loser.store_code = into, False, None, ""
+        loser.merged_into, loser.is_active, loser.bill_to = into, False, None
+        if loser.store_code == into.store_code:  # taken over: one code names one record
+            loser.store_code = ""
         loser.save(update_fields=["merged_into", "is_active", "bill_to", "store_code"])
-        record(loser, "merged", by=by, text=told)
+        record(loser, "merged", by=by, text=_("Fusionné dans « %s »") % into)
         record(
             into, "merged", by=by, text=_("« %(name)s » (fiche %(pk)s) fusionné ici") % {"name": loser, "pk": loser.pk}
         )

@@ -12,6 +12,7 @@ from stdnum.fr import siren as siren_number
 from invoicing.choices import PartnerKind, ProductKind
 from openfire_billing.fields import read_decimal
 from openfire_billing.office.importing.tables import simple
+from openfire_billing.periods import FIRST_DAY, LAST_DAY
 
 
 class Fault(Exception):
@@ -42,9 +43,12 @@ def percent(value: str) -> Decimal:
 def day(value: str) -> date:
     for shape in ("%d/%m/%Y", "%Y-%m-%d", "%d/%m/%y"):
         try:
-            return datetime.strptime(value, shape).date()  # noqa: DTZ007 (a calendar day)
+            found = datetime.strptime(value, shape).date()  # noqa: DTZ007 (a calendar day)
         except ValueError:
             continue
+        if not FIRST_DAY <= found <= LAST_DAY:
+            raise Fault(f"« {value} » : choisissez une date entre {FIRST_DAY.year} et {LAST_DAY.year}")
+        return found
     raise Fault(f"« {value} » n'est pas une date, par exemple 24/11/2026")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
 from contracts.models import Contract, ContractLine
@@ -87,11 +88,11 @@ def _given(row: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 class Partners(Writer):
-    """Known by the shop's code, else by name and postcode."""
+    """Known by the shop's code, else by name and postcode. One merged into another is known, and left alone."""
 
     def __init__(self, company: Company) -> None:
         super().__init__(company)
-        for partner in Partner.objects.prefetch_related("addresses"):
+        for partner in Partner.objects.order_by(F("merged_into").asc(nulls_first=True)).prefetch_related("addresses"):
             address = partner.default_address()
             if partner.store_code:
                 self.there.setdefault(("code", partner.store_code.lower()), partner)
@@ -102,6 +103,9 @@ class Partners(Writer):
         if row["store_code"]:
             return ("code", row["store_code"].lower())
         return ((row["name"] or "").lower(), row["zip"] or "")
+
+    def changes(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {} if self.there[self.key(row)].merged_into_id else super().changes(row)
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
         return _given(row, "name", "kind", "store_code", "phone", "mobile", "email", "siren", "vat_number")
@@ -169,11 +173,14 @@ class Products(Writer):
 
 
 def _customers() -> dict[str, Partner | None]:
-    """Customers by shop code and by name; a name that several bear is None."""
+    """Customers by shop code and by name; a name that several bear is None. One merged leads to the one kept."""
     found: dict[str, Partner | None] = {}
     for partner in Partner.objects.filter(is_active=True).prefetch_related("addresses"):
         for word in {partner.name.lower(), partner.store_code.lower()} - {""}:
             found[word] = None if word in found else partner
+    for merged in Partner.objects.filter(merged_into__isnull=False).select_related("merged_into"):
+        for word in {merged.name.lower(), merged.store_code.lower()} - {""}:
+            found.setdefault(word, merged.merged_into)
     return found
 
 
