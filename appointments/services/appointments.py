@@ -18,7 +18,7 @@ from appointments.services.calendars import local
 from appointments.services.lines import copy_request_lines, write_lines
 from interventions.models import InterventionRequest, Technician
 from interventions.services.planning import record_planning
-from interventions.services.requests import lock_intervention
+from interventions.services.requests import lock_intervention, refuse_to_come
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, LineEdit
 from invoicing.services.parties.attachments import copy_attachments
@@ -246,7 +246,8 @@ def confirm_appointment(appointment: Appointment, *, by: Any) -> Appointment:
 
 
 def finish_appointment(appointment: Appointment, *, at: datetime, by: Any, report: str = "") -> Appointment:
-    """Réalisé: the work was done."""
+    """Réalisé: the work was done, today at the latest. Raises BusinessError when its day is yet to come."""
+    refuse_to_come(appointment, timezone.localdate(at))
     with transaction.atomic():
         appointment = lock_appointment(appointment)
         appointment.done_at = at

@@ -262,13 +262,18 @@ def validate_intervention(intervention: InterventionRequest, *, by: Any) -> Inte
     return intervention
 
 
-def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
-    """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
+def refuse_to_come(document: Any, on: date) -> None:
+    """Refuse that the work of a DI or an RDV was done on a day after today."""
     if on > timezone.localdate():
         raise BusinessError(
-            _("%(di)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
-            % {"di": intervention, "day": on.strftime("%d/%m/%Y")}
+            _("%(document)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
+            % {"document": document, "day": on.strftime("%d/%m/%Y")}
         )
+
+
+def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+    """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
+    refuse_to_come(intervention, on)
     with transaction.atomic():
         intervention = lock_intervention(intervention)
         intervention.done_on = on

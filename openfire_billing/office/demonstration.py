@@ -11,6 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.utils import timezone
 
 from appointments.querysets import day_bounds
 from appointments.services.appointments import confirm_appointment, finish_appointment, leave_unfinished
@@ -358,7 +359,7 @@ def _appointments(company: Company, *, on: date, by: Any) -> None:
     placed = [o.made for o in plan_interventions(waiting[:4], not_before=morning, by=by) if o.made]
     told = [confirm_appointment(appointment, by=by) for appointment in placed[:3]]
     for done in told[:1]:
-        finish_appointment(done, at=done.ends_at, report="Tirage vérifié, appareil propre.", by=by)
+        finish_appointment(done, at=min(done.ends_at, timezone.now()), report="Tirage vérifié, appareil propre.", by=by)
     for unfinished in told[1:2]:
         leave_unfinished(unfinished, reason="Pièce à commander", by=by)
 

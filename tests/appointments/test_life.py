@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from appointments.models import Appointment
 from appointments.services.appointments import (
@@ -55,9 +56,20 @@ def test_states_are_told_to_the_intervention(world: World) -> None:
     postpone_appointment(second, by=world.planner)
     assert state() == ("to_plan", Decimal(0))
     third = book(world, intervention, who=who, starts_at=at(14), state="confirmed")
-    finish_appointment(third, at=at(17), by=world.planner)
+    finish_appointment(third, at=timezone.now(), by=world.planner)
     assert state() == ("done", Decimal(0))
-    assert intervention.done_on == at(17).date()
+    assert intervention.done_on == world.today
+
+
+def test_work_is_not_done_on_a_day_to_come(world: World) -> None:
+    rdv = book(world, world.intervention(), state="confirmed")
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        finish_appointment(rdv, at=at(9), by=world.planner)
+
+    assert str(refused.value) == (
+        f"{rdv} : le 25/11/2026 n'est pas encore venu. Donnez le jour où le travail a été fait."
+    )
 
 
 def test_cancel_intervention_with_an_open_appointment_refused(world: World) -> None:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+
 from appointments.models import Appointment
 from appointments.services.appointments import appoint, confirm_appointment, finish_appointment, save_appointment
 from interventions.models import InterventionRequest, Technician
@@ -42,7 +44,7 @@ def book(
     if state in ("confirmed", "done"):
         rdv = confirm_appointment(rdv, by=world.planner)
     if state == "done":
-        rdv = finish_appointment(rdv, at=at(11), by=world.planner)
+        rdv = finish_appointment(rdv, at=min(at(11), timezone.now()), by=world.planner)
     return rdv
 
 
