@@ -96,6 +96,7 @@ class Message(models.Model):
     )
     object_id = models.PositiveBigIntegerField(_("identifiant"), null=True, blank=True)
     object = GenericForeignKey()
+    # Null: of no company (a password, a document that has none), seen by the people of all.
     company = models.ForeignKey(
         "invoicing.Company", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("société")
     )
