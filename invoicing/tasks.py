@@ -5,12 +5,14 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from invoicing.choices import MessageState
 from invoicing.exchange import pdf
 from invoicing.models import IdempotencyKey, Message
 from invoicing.services.parties.messages import deliver
+from openfire_billing.contributions import contributions_to
 
 log = logging.getLogger(__name__)
 
@@ -28,17 +30,24 @@ def render_missing_documents() -> int:
     return made
 
 
+def body_of(message: Message) -> str:
+    """The text of a message as it leaves: its own, unless the app of its document makes a part of it only then."""
+    model = message.content_type_id and ContentType.objects.get_for_id(message.content_type_id).model_class()
+    made = contributions_to(model).body_of if model else None
+    return made(message) if made else message.body
+
+
 @shared_task
 def send_message(message_id: int) -> bool:
     """Send one message of the outbox."""
-    return deliver(message_id, paper_of=pdf.paper_of)
+    return deliver(message_id, paper_of=pdf.paper_of, body_of=body_of)
 
 
 @shared_task
 def send_waiting_messages() -> int:
     """Send what waits in the outbox."""
     waiting = Message.objects.filter(state=MessageState.WAITING, next_try_at__lte=timezone.now()).order_by("pk")
-    return sum(deliver(pk, paper_of=pdf.paper_of) for pk in waiting.values_list("pk", flat=True)[:500])
+    return sum(send_message(pk) for pk in waiting.values_list("pk", flat=True)[:500])
 
 
 @shared_task

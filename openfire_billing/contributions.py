@@ -1,4 +1,4 @@
-"""What an upper app adds to the page of a lower app's model: smart buttons, actions, tabs, origins, API fields.
+"""What an upper app adds to a lower app's model: smart buttons, actions, tabs, origins, API fields, texts of messages.
 
 A pure registry. A page belongs to the lower app; what stands on it may come from above. Each upper app calls
 `contribute` once per model from its `admin` package; the lower app's page asks `contributions_to(model)`.
@@ -47,7 +47,11 @@ class Tab:
 
 @dataclass
 class Contributions:
-    """All that was contributed to one model. `origins[name]`: functions OuterRef → queryset of target ids."""
+    """All that was contributed to one model.
+
+    `origins[name]`: functions OuterRef → queryset of target ids. `body_of`: the text of a message about one, as it
+    leaves, where something in it is made only then.
+    """
 
     smart_buttons: list[SmartButton] = field(default_factory=list)
     actions: list[Any] = field(default_factory=list)
@@ -55,6 +59,7 @@ class Contributions:
     tabs: list[Tab] = field(default_factory=list)
     origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
     api_fields: dict[str, Any] = field(default_factory=dict)
+    body_of: Callable[[Any], str] | None = None
 
 
 _registry: dict[type, Contributions] = {}
@@ -74,6 +79,7 @@ def contribute(
     tabs: Sequence[Tab] = (),
     origins: Mapping[str, Callable[[Any], Any]] | None = None,
     api_fields: Mapping[str, Any] | None = None,
+    body_of: Callable[[Any], str] | None = None,
 ) -> None:
     """Add to `model`'s page. Origins of one name add up: a counter counts the distinct documents of all of them."""
     there = contributions_to(model)
@@ -85,3 +91,4 @@ def contribute(
     for name, ids_of in (origins or {}).items():
         there.origins.setdefault(name, []).append(ids_of)
     there.api_fields.update(api_fields or {})
+    there.body_of = body_of or there.body_of

@@ -6,22 +6,27 @@ from django.contrib import admin
 from django.contrib.auth import views
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
 from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
 from invoicing.admin.base import default_company
-from invoicing.services.parties.messages import ONE_TIME_ADDRESS, queue_message
+from invoicing.models import Message
+from invoicing.services.parties.messages import queue_message
 from openfire_billing.contributions import contribute
 from openfire_billing.errors import BusinessError
 from openfire_billing.look.actions import DocumentAction
 
 PAGE, MAIL = "office/account.html", "office/account_mail.txt"
+ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"
 
 
 class _Dressed:
@@ -78,8 +83,29 @@ def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> No
     )
 
 
+def with_address(message: Message) -> str:
+    """The text as it leaves. A user's one-time address, which opens his account, is made here and kept nowhere.
+
+    Whoever reads the outbox reads `ONE_TIME_ADDRESS` in its place, and a message sent again bears a fresh one. It goes
+    to the user's own e-mail, or not at all.
+    """
+    if ONE_TIME_ADDRESS not in message.body:
+        return message.body
+    user = message.object
+    if not isinstance(user, User):
+        raise BusinessError(_("Le compte de ce message n'existe plus : rien à envoyer."))
+    if not user.is_active or message.to != user.email:
+        raise BusinessError(_("%s n'est plus actif, ou a changé d'e-mail : envoyez une nouvelle invitation.") % user)
+    parts = {
+        "uidb64": urlsafe_base64_encode(force_bytes(user.pk)),
+        "token": default_token_generator.make_token(user),
+    }
+    return message.body.replace(ONE_TIME_ADDRESS, reverse("password_reset_confirm", kwargs=parts))
+
+
 contribute(
     User,
+    body_of=with_address,
     actions=[
         DocumentAction(
             name="inviter",

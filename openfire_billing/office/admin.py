@@ -18,6 +18,9 @@ from knox.models import AuthToken
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from invoicing.admin.base import OfficeAdmin
+from openfire_billing.office import account_pages
+
+__all__ = ["account_pages"]  # what it contributes is known to workers too, which open no page
 
 admin.site.site_title = "OpenFire Billing"
 admin.site.index_title = _("Le travail du jour")

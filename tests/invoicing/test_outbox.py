@@ -11,12 +11,12 @@ import pytest
 from django.apps import apps
 from django.core import mail
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoicing.exchange.pdf import paper_of
 from invoicing.models import HistoryLine, Message
-from invoicing.services.parties.messages import MOST_ATTEMPTS, deliver, queue_message, retry_message
-from invoicing.tasks import send_waiting_messages
+from invoicing.services.parties.messages import MOST_ATTEMPTS, queue_message, retry_message
+from invoicing.tasks import send_message, send_waiting_messages
 from openfire_billing import transport
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
@@ -41,7 +41,7 @@ def test_same_key_is_one_message_sent_once(world: World) -> None:
     first, second = queued(world), queued(world, body="Autre texte")
 
     assert first == second
-    assert [deliver(first.pk, paper_of=paper_of), deliver(first.pk, paper_of=paper_of)] == [True, False]
+    assert [send_message(first.pk), send_message(first.pk)] == [True, False]
     assert [(sent.to, sent.subject, sent.body) for sent in mail.outbox] == [
         (["client@exemple.example"], "Votre DI", "Bonjour")
     ]
@@ -55,11 +55,27 @@ def test_sweep_sends_what_waits(world: World) -> None:
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
 
 
+def test_message_leaves_without_its_document_being_read(world: World) -> None:
+    """Nothing of it is asked when no paper goes along: one more question to the database for each mail."""
+    about = [world.customer, world.planner]
+    messages = [
+        queue_message(document, key=f"sujet-{document.pk}", to="a@exemple.example", body="Bonjour", by=world.planner)
+        for document in about
+    ]
+
+    with CaptureQueriesContext(connection) as asked:
+        assert [send_message(message.pk) for message in messages] == [True, True]
+
+    read = [query["sql"] for query in asked if "invoicing_partner" in query["sql"] or "auth_user" in query["sql"]]
+    assert read == []
+    assert [letter.body for letter in mail.outbox] == ["Bonjour", "Bonjour"]
+
+
 def test_sms_leaves_by_its_backend(world: World, settings: Any) -> None:
     settings.SMS_BACKEND = "memory"
     transport.sms_outbox.clear()
 
-    deliver(queued(world, kind="sms", to="+33639982010").pk, paper_of=paper_of)
+    send_message(queued(world, kind="sms", to="+33639982010").pk)
 
     assert transport.sms_outbox == [("+33639982010", "Bonjour")]
 
@@ -71,7 +87,7 @@ def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, s
     waits = []
     for _attempt in range(MOST_ATTEMPTS):
         Message.objects.update(next_try_at=timezone.now())
-        assert deliver(message.pk, paper_of=paper_of) is False
+        assert send_message(message.pk) is False
         message.refresh_from_db()
         waits.append(round((message.next_try_at - timezone.now()) / timedelta(minutes=1)))
 
@@ -106,7 +122,7 @@ def test_failure_is_said_in_french_then_as_the_machine_says_it(
     monkeypatch.setattr(transport, "send_sms" if kind == "sms" else "send_mail", fail)
     message = queued(world, kind=kind)
 
-    assert deliver(message.pk, paper_of=paper_of) is False
+    assert send_message(message.pk) is False
 
     message.refresh_from_db()
     assert message.error == f"{told} ({type(failure).__name__}: {failure})"
@@ -116,7 +132,7 @@ def test_server_that_is_down_is_said_on_the_message_s_page(world: World, setting
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     message = queued(world, company=world.company)
-    deliver(message.pk, paper_of=paper_of)
+    send_message(message.pk)
 
     page = world.office(PLANNER).get(address(message)).content.decode()
     assert "Le serveur de messagerie ne répond pas (ConnectionRefusedError: [Errno 111] Connection refused)" in page
@@ -125,10 +141,10 @@ def test_server_that_is_down_is_said_on_the_message_s_page(world: World, setting
 def test_message_is_not_tried_before_its_time(world: World, settings: Any) -> None:
     settings.SMS_BACKEND = BROKEN
     message = queued(world, kind="sms", to="+33639982010")
-    deliver(message.pk, paper_of=paper_of)
+    send_message(message.pk)
 
     with nothing_changed():
-        assert deliver(message.pk, paper_of=paper_of) is False
+        assert send_message(message.pk) is False
 
 
 def test_failed_message_is_sent_again_from_its_page(world: World, settings: Any) -> None:

@@ -1,6 +1,8 @@
 """A forgotten password, and the first one."""
 
 import re
+import subprocess
+import sys
 from html import unescape
 from typing import Any
 
@@ -115,6 +117,26 @@ def test_address_that_changed_before_the_mail_left_gets_nothing(world: World) ->
     assert send_waiting_messages() == 0
     assert mail.outbox == []
     assert "ou a changé d'e-mail : envoyez une nouvelle invitation." in Message.objects.get().error
+
+
+def test_account_deleted_before_the_mail_left_gets_nothing(world: World) -> None:
+    User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
+    Client().post("/admin/mot-de-passe/", {"email": "morgane@exemple.fr"})
+    Message.objects.update(object_id=0)
+
+    assert send_waiting_messages() == 0
+    assert mail.outbox == []
+    assert Message.objects.get().error == "Le compte de ce message n'existe plus : rien à envoyer."
+
+
+def test_worker_that_opened_no_page_makes_the_address() -> None:
+    known = (
+        "import django; django.setup();"
+        "from django.contrib.auth.models import User; from openfire_billing.contributions import contributions_to;"
+        "print(contributions_to(User).body_of.__name__)"
+    )
+    told = subprocess.run([sys.executable, "-c", known], capture_output=True, text=True, check=True)
+    assert told.stdout == "with_address\n"
 
 
 def test_technician_comes_back_to_the_phone(world: World) -> None:

@@ -7,14 +7,9 @@ from socket import gaierror
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.db.models import Model
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import MessageKind, MessageState
@@ -25,9 +20,9 @@ from openfire_billing.celery import send_after_commit
 from openfire_billing.errors import BusinessError
 
 MOST_ATTEMPTS = 6
-ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"
 _NO_ANSWER = (ConnectionError, TimeoutError, gaierror, SMTPConnectError, SMTPServerDisconnected)
 PaperOf = Callable[[Model], tuple[str, bytes, str]]
+BodyOf = Callable[[Message], str]
 
 
 def queue_message(
@@ -71,11 +66,11 @@ def queue_message(
     return message
 
 
-def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
+def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
     """Send one waiting message. The row is claimed before sending, so that two workers never send it twice.
 
     A failure is kept with its reason and tried again later, twice as late each time. `paper_of(document)` gives
-    (file name, bytes, MIME type) of the PDF that goes along.
+    (file name, bytes, MIME type) of the PDF that goes along; `body_of(message)` the text as it leaves.
     """
     now = timezone.now()
     lease = now + timedelta(minutes=10)
@@ -88,13 +83,13 @@ def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
     message.attempts += 1
     try:
         if message.kind == MessageKind.SMS:
-            transport.send_sms(message.to, message.body)
+            transport.send_sms(message.to, body_of(message))
         else:
             papers = [paper_of(message.object)] if message.with_paper and message.object else []
             transport.send_mail(
                 to=message.to,
                 subject=message.subject,
-                body=_body(message),
+                body=body_of(message),
                 sender=settings.DEFAULT_FROM_EMAIL,
                 attachments=papers,
             )
@@ -106,24 +101,6 @@ def deliver(message_id: int, *, paper_of: PaperOf) -> bool:
         message.state, message.sent_at, message.error = MessageState.SENT, timezone.now(), ""
     message.save(update_fields=["state", "attempts", "error", "next_try_at", "sent_at"])
     return message.state == MessageState.SENT
-
-
-def _body(message: Message) -> str:
-    """The text as it leaves. A user's one-time address, which opens his account, is made here and kept nowhere.
-
-    Whoever reads the outbox reads `ONE_TIME_ADDRESS` in its place, and a message sent again bears a fresh one. It goes
-    to the user's own e-mail, or not at all.
-    """
-    user = message.object
-    if not isinstance(user, User) or ONE_TIME_ADDRESS not in message.body:
-        return message.body
-    if not user.is_active or message.to != user.email:
-        raise BusinessError(_("%s n'est plus actif, ou a changé d'e-mail : envoyez une nouvelle invitation.") % user)
-    parts = {
-        "uidb64": urlsafe_base64_encode(force_bytes(user.pk)),
-        "token": default_token_generator.make_token(user),
-    }
-    return message.body.replace(ONE_TIME_ADDRESS, reverse("password_reset_confirm", kwargs=parts))
 
 
 def _said(failure: Exception, kind: str) -> str:
