@@ -1,6 +1,7 @@
 """Questions asked of the database about documents, in the trade's words."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
@@ -183,9 +184,10 @@ class PaymentQuerySet(models.QuerySet[Any]):
         """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
         used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
         back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
-        received = Case(When(is_refund=False, then=F("amount")))
-        sums = (sum_of(used.filter(payment__is_refund=False), "amount", "payment"), sum_of(back, "amount", "pays_back"))
-        return self.annotate(left=Balance("+", received, "-", sums[0], "-", sums[1], places=2))
+        of_received = Balance(
+            "+", F("amount"), "-", sum_of(used, "amount", "payment"), "-", sum_of(back, "amount", "pays_back"), places=2
+        )
+        return self.annotate(left=Case(When(is_refund=True, then=Value(Decimal(0))), default=of_received))
 
 
 class PurchaseOrderQuerySet(models.QuerySet[Any]):

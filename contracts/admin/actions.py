@@ -16,7 +16,7 @@ from contracts.admin.forms import (
     WaiveForm,
 )
 from contracts.choices import ContractLineState, ContractState
-from contracts.models import Contract
+from contracts.models import Contract, ContractLine
 from contracts.services import claims, life, lines, visits
 from contracts.services.billing import bill_contracts, foresee, outcomes_of
 from openfire_billing.errors import BusinessError, Outcome
@@ -71,15 +71,15 @@ def _plan_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> li
     return visits.plan_visits(contracts, until=data["until"], on=timezone.localdate(), by=request.user)
 
 
-def _activate(request: HttpRequest, contract: Contract) -> Contract:
-    return life.activate_contract(contract, on=timezone.localdate(), by=request.user)
-
-
-def _activate_one(request: HttpRequest, contract: Contract) -> Contract | Outcome:
+def _activate(request: HttpRequest, contract: Contract) -> Outcome:
     """Activated; the visits that nobody makes are said, while one still remembers them."""
-    contract = _activate(request, contract)
-    past = visits.told_of_the_past(contract, on=timezone.localdate())
-    return Outcome(contract, made=contract, note=str(_("activé. %s") % past)) if past else contract
+    contract = life.activate_contract(contract, on=timezone.localdate(), by=request.user)
+    return Outcome(contract, made=contract, note=f"{_('activé')}. {contract.told}" if contract.told else "")
+
+
+def _activate_line(request: HttpRequest, line: ContractLine) -> Outcome:
+    line = life.activate_line(line, on=timezone.localdate(), by=request.user)
+    return Outcome(line, made=line, note=f"{_('validée')}. {line.told}" if line.told else "")
 
 
 CONTRACT_ACTIONS = (
@@ -91,7 +91,7 @@ CONTRACT_ACTIONS = (
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."),
-        run=lambda request, contract, data: _activate_one(request, contract),
+        run=lambda request, contract, data: _activate(request, contract),
         run_many=lambda request, contracts, data: each(contracts, lambda c: _activate(request, c)),
         done=_("activé"),
     ),
@@ -229,7 +229,7 @@ LINE_ACTIONS = (
         offered=lambda line: line.state == L.DRAFT and line.contract.state in S.alive,
         primary_in=frozenset({L.DRAFT}),
         explain=_("La ligne est facturée et planifiée dès lors avec son contrat."),
-        run=lambda request, line, data: life.activate_line(line, on=timezone.localdate(), by=request.user),
+        run=lambda request, line, data: _activate_line(request, line),
         done=_("validée"),
     ),
     DocumentAction(
@@ -256,7 +256,7 @@ LINE_ACTIONS = (
                 data["article"],
                 from_on=data["from_on"],
                 unit_price=data["unit_price"],
-                discount=data["discount"] or 0,
+                discount=data["discount"],
                 on=timezone.localdate(),
                 by=request.user,
             )

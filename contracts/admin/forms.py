@@ -96,12 +96,14 @@ class PriceForm(forms.Form):
         help_text=_("De la première période qui commence ce jour-là ou après."),
     )
     unit_price = DecimalInputField(label=_("Prix unitaire par an"), max_digits=14, decimal_places=4, min_value=0)
-    discount = DecimalInputField(
-        label=_("Remise %"), max_digits=5, decimal_places=2, min_value=0, max_value=100, initial=0, required=False
-    )
+    discount = DecimalInputField(label=_("Remise %"), max_digits=5, decimal_places=2, min_value=0, max_value=100)
 
     def prepare(self, request: Any, documents: Any) -> None:
-        self.fields["article"].queryset = documents[0].articles.filter(kind="article")  # type: ignore[attr-defined]
+        """With one article there is nothing to choose, and its discount is proposed."""
+        articles = documents[0].articles.filter(kind="article")
+        self.fields["article"].queryset = articles  # type: ignore[attr-defined]
+        if len(articles) == 1:
+            self.fields["article"].initial, self.fields["discount"].initial = articles[0], articles[0].discount
 
 
 class RepeatInput(forms.NumberInput):

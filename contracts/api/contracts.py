@@ -11,10 +11,10 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from contracts.api.lines import PLAN, ContractLineSerializer
+from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, ToldSerializer, with_articles
 from contracts.api.runs import RunSerializer
 from contracts.choices import Result
-from contracts.models import Article, Contract, ContractException, ContractLine
+from contracts.models import Contract, ContractLine
 from contracts.services import claims, life
 from contracts.services.billing import bill_contracts
 from contracts.services.lines import save_line
@@ -22,15 +22,23 @@ from contracts.services.next import next_days
 from contracts.services.visits import plan_visits
 from invoicing.admin.base import default_company
 from invoicing.api.acts import JournalMixin
-from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.base import (
+    DeleteMixin,
+    OfficeSerializer,
+    OfficeView,
+    OnSerializer,
+    ReadMixin,
+    UntilSerializer,
+    WriteMixin,
+    act,
+)
 from invoicing.api.lines import edits_of
-from invoicing.api.quotes import UntilSerializer
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from openfire_billing.api.counts import CountsField, with_counts
 from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 from openfire_billing.errors import BusinessError, NothingToBill, WrongState
 
-CHANGE, BILL, ADMINISTER = "contracts.change_contract", "contracts.bill_contract", "contracts.administer_contract"
+ADMINISTER = "contracts.administer_contract"
 
 
 class ContractSerializer(OfficeSerializer):
@@ -93,10 +101,7 @@ class ContractSerializer(OfficeSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        lines = ContractLine.objects.order_by("pk").prefetch_related(
-            Prefetch("articles", Article.objects.select_related("tax", "unit")),
-            Prefetch("exceptions", ContractException.objects.select_related("tax", "unit")),
-        )
+        lines = with_articles(ContractLine.objects.order_by("pk"))
         return with_counts(queryset, request.user).select_related("company").prefetch_related(Prefetch("lines", lines))
 
     def get_phase(self, contract: Contract) -> str:
@@ -213,6 +218,13 @@ class PlannedSerializer(ContractSerializer):
         return list(self.context["view"].planned)
 
 
+class ActivatedSerializer(ToldSerializer, ContractSerializer):
+    """The contract, and which of its visits are past."""
+
+    class Meta(ContractSerializer.Meta):
+        fields = (*ContractSerializer.Meta.fields, "note")
+
+
 class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Contrats."""
 
@@ -222,14 +234,16 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     search_fields = ("reference", "payer__name", "lines__address__city", "lines__equipment__serial_number")
     ordering_fields = ("id", "reference", "start_on", "next_due_on")
     planned: list[int] = []
+    activated: Contract
 
     def delete_document(self, document: Contract, by: Any) -> None:
         life.delete_contracts([document], by=by)
 
-    @act(CHANGE)
+    @act(CHANGE, answers=ActivatedSerializer)
     def activate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Active : le contrat reçoit sa référence, il se facture et se planifie désormais seul."""
-        return life.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
+        self.activated = life.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
+        return self.activated
 
     @act(CHANGE)
     def archive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
@@ -259,7 +273,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
         return life.cancel_contract(contract, on=timezone.localdate(), by=self.request.user)
 
     @extend_schema(responses=ChargesSerializer, filters=False)
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], permission="contracts.view_contract")
     def charges(self, request: Any, pk: str) -> Response:
         """Ce qui y est dû et pas facturé, et ce qui ne le sera pas."""
         contract = self.get_object()

@@ -19,7 +19,6 @@ from interventions.models import InstalledProduct, InterventionTemplate, Task
 from invoicing.api.acts import JournalMixin
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
 from invoicing.api.lines import LineSerializer
-from invoicing.choices import LineKind
 from invoicing.models import Address
 from openfire_billing.api.fields import DayField, Id, IdFilter, id_field
 
@@ -113,6 +112,23 @@ class ContractLineSerializer(OfficeSerializer):
         return {name: "" if name in ("frequency", "invoicing") and v is None else v for name, v in found.items()}
 
 
+class ToldSerializer(serializers.Serializer):
+    """`note`: which visits are past at the activation, and so made by nobody."""
+
+    note = serializers.SerializerMethodField()
+
+    def get_note(self, document: Any) -> str:
+        return str(self.context["view"].activated.told)
+
+
+def with_articles(lines: Any) -> Any:
+    """Lines with the articles and exceptions they show."""
+    return lines.prefetch_related(
+        Prefetch("articles", Article.objects.select_related("tax", "unit")),
+        Prefetch("exceptions", ContractException.objects.select_related("tax", "unit")),
+    )
+
+
 class LineOfContractSerializer(ContractLineSerializer):
     """A line by itself."""
 
@@ -123,16 +139,20 @@ class LineOfContractSerializer(ContractLineSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        return queryset.select_related("contract__company").prefetch_related(
-            Prefetch("articles", Article.objects.select_related("tax", "unit")),
-            Prefetch("exceptions", ContractException.objects.select_related("tax", "unit")),
-        )
+        return with_articles(queryset).select_related("contract__company")
 
     def to_representation(self, line: ContractLine) -> Any:
         if "next_days" not in self.context:
             rows = self.parent.instance if self.parent is not None else [self.instance]
             self.context["next_days"] = next_days({row.contract_id for row in rows})
         return super().to_representation(line)
+
+
+class ActivatedLineSerializer(ToldSerializer, LineOfContractSerializer):
+    """The line, and which of its visits are past."""
+
+    class Meta(LineOfContractSerializer.Meta):
+        fields = (*LineOfContractSerializer.Meta.fields, "note")
 
 
 class CallOutSerializer(OnSerializer):
@@ -147,7 +167,7 @@ class PriceSerializer(serializers.Serializer):
     article = id_field()
     from_on = DayField()
     unit_price = serializers.DecimalField(max_digits=14, decimal_places=4, min_value=0)
-    discount = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100, required=False)
+    discount = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100)
 
 
 class ContractLineFilter(django_filters.FilterSet):
@@ -169,11 +189,13 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     company_path = "contract__company"
     search_fields = ("contract__reference", "title", "address__city", "equipment__serial_number")
     ordering_fields = ("id",)
+    activated: ContractLine
 
-    @act(CHANGE)
+    @act(CHANGE, answers=ActivatedLineSerializer)
     def activate(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Valide une ligne ajoutée à un contrat actif : elle se facture et se planifie dès lors."""
-        return life.activate_line(line, on=timezone.localdate(), by=self.request.user)
+        self.activated = life.activate_line(line, on=timezone.localdate(), by=self.request.user)
+        return self.activated
 
     @act(CHANGE)
     def cancel(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
@@ -193,7 +215,7 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     @act(BILL, asks=PriceSerializer)
     def price(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Prix daté : un autre prix d'un article à partir d'un jour. Ce qui est facturé ne change pas."""
-        article = line.articles.filter(kind=LineKind.ARTICLE, pk=asked.pop("article")).first()
+        article = line.articles.filter(pk=asked.pop("article")).first()
         if article is None:
             raise serializers.ValidationError({"article": [_("Pas un article de cette ligne.")]})
         set_price(article, **asked, on=timezone.localdate(), by=self.request.user)

@@ -47,6 +47,7 @@ class Contract(models.Model):
     """
 
     MOVES = CONTRACT_MOVES
+    told = ""  # by its activation
 
     company = models.ForeignKey(
         Company, models.PROTECT, db_index=False, related_name="contracts", verbose_name=_("Société")
@@ -212,6 +213,7 @@ class ContractLine(models.Model):
     """
 
     MOVES = LINE_MOVES
+    told = ""  # by its activation
 
     contract = models.ForeignKey(Contract, models.CASCADE, related_name="lines", verbose_name=_("Contrat"))
     state = models.CharField(_("État"), max_length=10, choices=ContractLineState, default=ContractLineState.DRAFT)

@@ -50,7 +50,7 @@ def waive(contract: Contract, *, keys: Collection[str], on: date, by: Any) -> Co
         if contract.state not in ContractState.billed:
             raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract)
         chosen = [charge for charge in charges_due(contract, on=on) if key_of(charge) in keys]
-        if not chosen or len(chosen) < len(set(keys)):
+        if len(chosen) < len(set(keys)) or not keys:
             raise NothingToBill(_("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract)
         rows = Rows()
         for charge in chosen:
@@ -86,8 +86,8 @@ def take_back(contract: Contract, *, keys: Collection[str], on: date, by: Any) -
     with transaction.atomic():
         contract = lock_contract(contract)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]
-        if not chosen or len(chosen) < len(set(keys)):
-            raise NothingToBill(_("%s : rien à remettre à facturer. Rechargez la page.") % contract)
+        if len(chosen) < len(set(keys)) or not keys:
+            raise NothingToBill(_("%s : ce qui était choisi n'est plus à remettre. Rechargez la page.") % contract)
         text = " ; ".join(str(claim) for claim in chosen)
         _delete(chosen)
         record(contract, "taken_back", by=by, text=_("Remis à facturer : %s") % text)

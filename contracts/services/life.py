@@ -140,7 +140,8 @@ def _remap(contract: Contract, *, on: date) -> None:
 def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
     """« Activer »: the contract gets its reference, its draft lines are validated, it is billed and planned from now on.
 
-    Raises BusinessError, naming what is missing, when it could never be billed or its visits never planned.
+    `told` of what is returned: the visits that are past. Raises BusinessError, naming what is missing, when it could
+    never be billed or its visits never planned.
     """
     with transaction.atomic():
         contract = lock_contract(contract)
@@ -160,6 +161,7 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
         contract.state = ContractState.VALIDATED  # read as such by the planner's facts, under the lock
         _refuse_never_billed(contract, lines, name)
         contract.state = ContractState.DRAFT
+        told = told_of_the_past(contract, lines, on=on)
         if not contract.reference:
             there = Contract.objects.filter(company=contract.company)
             contract.reference = take_number(
@@ -173,8 +175,7 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
             text=_("Contrat activé sous la référence %s") % contract.reference,
             save=("reference", "validated_on"),
         )
-        if told := told_of_the_past(contract, on=on):
-            record(contract, "past_visits", by=by, text=told)
+        _tell(contract, told, by=by)
         rewrite_due([contract.pk], on=on)
         contract.refresh_from_db(fields=["next_due_on", "next_visit_on"])
     return contract
@@ -232,7 +233,7 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
 
 
 def activate_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
-    """Validate a line added to a contract that is already active."""
+    """Validate a line added to a contract that is already active. `told` of what is returned: the visits that are past."""
     with transaction.atomic():
         contract = lock_contract(line.contract)
         line = ContractLine.objects.select_for_update().get(pk=line.pk)
@@ -245,8 +246,16 @@ def activate_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
         _refuse_never_billed(contract, [line], contract.reference or "")
         record(line, "validated", by=by, text=_("Ligne validée"))
         record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
+        _tell(line, told_of_the_past(contract, [line], on=on), by=by)
         rewrite_due([contract.pk], on=on)
     return line
+
+
+def _tell(document: Contract | ContractLine, told: str, *, by: Any) -> None:
+    """Keep in the journal what activation has to tell, and give it back with the document (`told`)."""
+    document.told = told
+    if told:
+        record(document, "told", by=by, text=told)
 
 
 def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:

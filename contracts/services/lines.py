@@ -13,6 +13,7 @@ from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, PriceVersion
 from contracts.services.due import rewrite_due
 from contracts.services.life import live_claims, lock_contract
+from invoicing.choices import LineKind
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError, WrongState
@@ -116,11 +117,17 @@ def _refuse_billed(row: Any, instead: Any) -> None:
 
 
 def set_price(
-    article: Article, *, from_on: date, unit_price: Decimal, discount: Decimal = Decimal(0), on: date, by: Any
+    article: Article, *, from_on: date, unit_price: Decimal, discount: Decimal, on: date, by: Any
 ) -> PriceVersion:
-    """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing."""
+    """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing.
+
+    `discount` in percent. Raises BusinessError for a title or a note, WrongState for a cancelled line.
+    """
     with transaction.atomic():
         contract = lock_contract(article.line.contract)
+        article = Article.objects.select_related("line").get(pk=article.pk)
+        if article.kind != LineKind.ARTICLE:
+            raise BusinessError(_("« %s » n'a pas de prix : choisissez un article.") % article)
         if article.line.state == ContractLineState.CANCELLED:
             raise WrongState(
                 _("« %s » est annulée : remettez-la en brouillon avant d'y changer un prix.") % article.line

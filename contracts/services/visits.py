@@ -107,7 +107,7 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: boo
             intents = [
                 intent
                 for intent in planned_visits(contract, made, until=until)
-                if intent.window.end > opened[intent.line]  # what was past when the line was validated is not promised
+                if not _is_past(intent, opened[intent.line])
             ]
             for intent in intents:
                 line = lines[intent.line]
@@ -119,11 +119,17 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: boo
     return outcomes
 
 
-def told_of_the_past(contract: Contract, *, on: date) -> str:
-    """Which visits were over before the contract was activated on `on`, and so are made by nobody; "" when none was."""
-    facts = read_facts([contract.pk], lock=False, settled=False)
+def _is_past(visit: VisitIntent, opened: date) -> bool:
+    """Over when its line was put in service on `opened`: it is not promised, nobody makes it."""
+    return visit.window.end <= opened
+
+
+def told_of_the_past(contract: Contract, lines: Iterable[ContractLine], *, on: date) -> str:
+    """Which visits of these lines, put in service on `on`, are past and so made by nobody; "" when none is."""
+    facts, ids = read_facts([contract.pk], lock=False, settled=False), {line.pk for line in lines}
     made = visits_made(facts)
-    over = [v for found in facts.contracts for v in planned_visits(found, made, until=on) if v.window.end <= on]
+    promised = (visit for found in facts.contracts for visit in planned_visits(found, made, until=on))
+    over = [visit for visit in promised if visit.line in ids and _is_past(visit, on)]
     if not over:
         return ""
     last = max(over, key=lambda visit: visit.window.end).window

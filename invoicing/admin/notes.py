@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
@@ -14,8 +13,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from invoicing.admin.forms import DateInput
-from invoicing.models import FollowUp
-from invoicing.services.parties.notes import add_follow_up, add_note, colleagues_of, finish_follow_up, follow_ups_of
+from invoicing.services.parties.notes import (
+    add_follow_up,
+    add_note,
+    colleagues_of,
+    finish_follow_up,
+    follow_up_of,
+    follow_ups_of,
+)
 from openfire_billing.errors import refusals_shown
 from openfire_billing.look.actions import reverse_change
 
@@ -92,9 +97,7 @@ class NotesMixin:
 
     def follow_up_done_view(self, request: HttpRequest, object_id: str, follow_up_id: int) -> HttpResponse:
         document = self._seen(request, object_id)
-        follow_up = FollowUp.objects.filter(
-            pk=follow_up_id, content_type=ContentType.objects.get_for_model(document), object_id=document.pk
-        ).first()
+        follow_up = follow_up_of(document, follow_up_id)
         if follow_up is None:
             raise Http404
         finish_follow_up(follow_up, by=request.user)

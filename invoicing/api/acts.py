@@ -12,16 +12,17 @@ from rest_framework.response import Response
 
 from invoicing.api.base import act
 from invoicing.models import FollowUp, HistoryLine, PublicLink
-from invoicing.services.parties.links import publish, renew_link, token_of
+from invoicing.services.parties.links import publish, token_of
 from invoicing.services.parties.messages import queue_message
 from invoicing.services.parties.notes import (
     add_follow_up,
     add_note,
     colleagues_of,
     finish_follow_up,
+    follow_up_of,
     follow_ups_of,
 )
-from openfire_billing.api.fields import DayField, Id
+from openfire_billing.api.fields import DayField, id_field
 from openfire_billing.errors import BusinessError, WrongState
 
 MOST = 200  # lines of a journal in one answer
@@ -102,9 +103,7 @@ def publish_act(permission: str) -> Any:
 
     def publish_document(view: Any, document: Any, asked: dict[str, Any]) -> PublicLink:
         """Montre le document sur la page du client, ou l'en retire."""
-        if asked["renew"]:
-            renew_link(document, by=view.request.user)
-        return publish(document, by=view.request.user, published=asked["published"])
+        return publish(document, by=view.request.user, **asked)
 
     publish_document.__name__ = "publish"
     return act(permission, asks=PublicationSerializer, answers=LinkSerializer)(publish_document)
@@ -156,7 +155,7 @@ class NewFollowUpSerializer(serializers.Serializer):
 
 
 class DoneFollowUpSerializer(serializers.Serializer):
-    follow_up = Id(queryset=FollowUp.objects.all())
+    follow_up = id_field()
 
 
 class JournalMixin:
@@ -184,7 +183,7 @@ class JournalMixin:
     @act("", asks=DoneFollowUpSerializer, answers=FollowUpSerializer)
     def follow_up_done(self, document: Any, asked: dict[str, Any]) -> FollowUp:
         """C'est fait."""
-        follow_up = asked["follow_up"]
-        if follow_up.object != document:
-            raise BusinessError(_("Cette relance n'est pas de cette fiche."))
+        follow_up = follow_up_of(document, asked["follow_up"])
+        if follow_up is None:
+            raise BusinessError(_("Cette relance n'est pas de cette fiche : prenez-la dans son journal."))
         return finish_follow_up(follow_up, by=self.request.user)  # type: ignore[attr-defined]

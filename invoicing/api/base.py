@@ -135,7 +135,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     def permissions_needed(self) -> list[str]:
         """To see it, and to do what is asked."""
         model = self.queryset.model  # type: ignore[union-attr]
-        if self.is_act:
+        if self.is_act or self.permission:
             return [permission_of(model, "list"), *([self.permission] if self.permission else [])]
         return sorted({permission_of(model, "list"), permission_of(model, self.action)})
 
@@ -254,6 +254,12 @@ class OnSerializer(serializers.Serializer):
     """Which day?"""
 
     on = DayField()
+
+
+class UntilSerializer(serializers.Serializer):
+    """Up to which day, included?"""
+
+    until = DayField()
 
 
 class ReasonSerializer(serializers.Serializer):

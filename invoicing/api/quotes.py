@@ -11,7 +11,16 @@ from rest_framework import serializers
 from invoicing.admin.base import default_company
 from invoicing.admin.documents.quotes import letter
 from invoicing.api.acts import JournalMixin, mail_act, publish_act
-from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, ReasonSerializer, WriteMixin, act
+from invoicing.api.base import (
+    DeleteMixin,
+    OfficeView,
+    OnSerializer,
+    ReadMixin,
+    ReasonSerializer,
+    UntilSerializer,
+    WriteMixin,
+    act,
+)
 from invoicing.api.invoices import InvoiceSerializer, PdfMixin
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
 from invoicing.choices import QuoteState
@@ -124,12 +133,6 @@ class QuoteFilter(django_filters.FilterSet):
     class Meta:
         model = Quote
         fields = ("number", "state", "partner", "company")
-
-
-class UntilSerializer(serializers.Serializer):
-    """Up to which day, included?"""
-
-    until = DayField()
 
 
 class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):

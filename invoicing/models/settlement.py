@@ -52,6 +52,9 @@ class Payment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["journal", "number"], name="invoicing_payment_number_once"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_payment_positive"),
+            models.CheckConstraint(
+                condition=Q(pays_back__isnull=True) | Q(is_refund=True), name="invoicing_payment_back_is_refund"
+            ),
         ]
 
     def __str__(self) -> str:

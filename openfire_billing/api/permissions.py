@@ -9,7 +9,6 @@ ACTS = {
     "retrieve": "view",
     "pdf": "view",
     "journal": "view",
-    "charges": "view",
     "create": "add",
     "partial_update": "change",
     "destroy": "delete",

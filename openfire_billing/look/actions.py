@@ -284,7 +284,8 @@ def each(documents: Iterable[Any], act: Callable[[Any], Any]) -> list[Outcome]:
     outcomes = []
     for document in documents:
         try:
-            outcomes.append(Outcome(document, made=act(document)))
+            made = act(document)
+            outcomes.append(made if isinstance(made, Outcome) else Outcome(document, made=made))
         except BusinessError as refusal:
             outcomes.append(Outcome(document, refusal=str(refusal)))
     return outcomes

@@ -150,7 +150,12 @@ def test_unbilled_line_is_cancelled_and_taken_back(manager: Api, world: World) -
 
     assert manager.made(f"{line_url(made)}cancel/", status=200)["state"] == "cancelled"
     with nothing_changed():
-        price = {"article": made.lines.get().articles.get().pk, "from_on": "2027-01-01", "unit_price": "1"}
+        price = {
+            "article": made.lines.get().articles.get().pk,
+            "from_on": "2027-01-01",
+            "unit_price": "1",
+            "discount": "0",
+        }
         assert "est annulée" in refused(manager.post(f"{line_url(made)}price/", price))
     assert manager.made(f"{line_url(made)}reset/", status=200)["state"] == "draft"
 
@@ -185,11 +190,9 @@ def test_dated_price_counts_from_its_day(manager: Api, world: World) -> None:
     article = made.lines.get().articles.get()
     bill(manager, made)
 
-    manager.made(
-        f"{line_url(made)}price/",
-        {"article": article.pk, "from_on": "2027-01-01", "unit_price": "180.5", "discount": "10"},
-        status=200,
-    )
+    price = {"article": article.pk, "from_on": "2027-01-01", "unit_price": "180.5", "discount": "10"}
+
+    manager.made(f"{line_url(made)}price/", price, status=200)
 
     (version,) = article.prices.all()
     assert (version.from_on, version.unit_price, version.discount) == (
@@ -200,7 +203,8 @@ def test_dated_price_counts_from_its_day(manager: Api, world: World) -> None:
     (outcome,) = bill(manager, made, "2027-01-02").data["outcomes"]
     assert manager.get(f"invoices/{outcome['invoices'][0]}/").data["net"] == "162.45"
     with nothing_changed():
-        wrong = manager.post(f"{line_url(made)}price/", {"article": 10**6, "from_on": "2027-01-01", "unit_price": "1"})
+        assert set(manager.post(f"{line_url(made)}price/", {**price, "discount": None}).data["fields"]) == {"discount"}
+        wrong = manager.post(f"{line_url(made)}price/", {**price, "article": 10**6})
         assert refused(wrong, 400)
         assert wrong.data["fields"] == {"article": ["Pas un article de cette ligne."]}
 
@@ -212,3 +216,20 @@ def test_lines_are_listed_with_the_day_each_bills_next(manager: Api, world: Worl
 
     assert (seen["contract"], seen["state"], seen["next_due_on"]) == (made.pk, "validated", "2026-01-01")
     assert seen == manager.get(f"contract-lines/{seen['id']}/").json()
+
+
+def test_activation_answers_which_visits_are_past(manager: Api, world: World) -> None:
+    """The one of March: the contract is activated in November."""
+    said = (
+        "1 visite d'avant l'activation n'est pas créée (du 01/03/2026 au 31/03/2026) : "
+        "si elle reste à faire, créez sa DI."
+    )
+    made = contract(world, is_active=False)
+    assert manager.made(f"{url_of(made)}activate/", status=200)["note"] == said
+    line = {"task": world.task.pk, "repeat": 1, "visit_months": [3, 12], "articles": [{"label": "Ramonage"}]}
+    line["articles"] = [{"product": ProductFactory(code="ram_pose").pk}]
+    added = manager.patch(url_of(made), {"lines": [line]}).data["lines"][-1]
+
+    seen = manager.made(f"contract-lines/{added['id']}/activate/", status=200)
+
+    assert (seen["state"], seen["note"]) == ("validated", said)

@@ -52,7 +52,7 @@ def test_follow_up_is_of_its_record_and_for_a_colleague(manager: Api, world: Wor
 
     with nothing_changed():
         wrong = manager.post(f"invoices/{invoice.pk}/follow-up-done/", {"follow_up": other["id"]})
-        assert refused(wrong) == "Cette relance n'est pas de cette fiche."
+        assert refused(wrong) == "Cette relance n'est pas de cette fiche : prenez-la dans son journal."
         for user in (stranger, world.technician):
             answer = manager.post(f"invoices/{invoice.pk}/follow-up/", {**asked, "user": user.pk})
             assert answer.data["fields"] == {"user": ["Pas un utilisateur du bureau d'une de vos sociétés."]}

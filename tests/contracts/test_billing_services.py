@@ -222,7 +222,8 @@ def test_price_dated_takes_effect_on_the_first_period_from_its_day(world: World)
     bill(world, on="05/02/26")
     (row,) = contract.lines.get().articles.all()
 
-    set_price(row, from_on=day("15/03/26"), unit_price=Decimal("240.00"), on=day("05/02/26"), by=world.manager)
+    price = {"unit_price": Decimal("240.00"), "discount": Decimal(0)}
+    set_price(row, from_on=day("15/03/26"), **price, on=day("05/02/26"), by=world.manager)
 
     bill(world, on="05/04/26")
     assert [nets for _kind, _on, nets in drafts(contract)] == [["10.00"], ["10.00"], ["10.00"], ["20.00"]]

@@ -111,7 +111,7 @@ def test_rejected_payment_leaves_its_invoices_owed_again(world: World) -> None:
     assert HistoryLine.objects.of(first)[0].text == (
         "Paiement BQ2026-00001 rejeté (Provision insuffisante) : 184,62 € de nouveau dus"
     )
-    assert HistoryLine.objects.of(payment)[0].text == "Rejeté BQ2026-00002 de 300,00 €"
+    assert HistoryLine.objects.of(payment)[0].text == "Rejeté (Provision insuffisante) : BQ2026-00002 de 300,00 €"
     assert sum((line.debit - line.credit for line in EntryLine.objects.all()), Decimal(0)) == 0
 
 
@@ -187,4 +187,9 @@ def test_a_rejection_needs_its_reason(world: World) -> None:
     office, payment = world.office(ACCOUNTANT), money(world, "200")
 
     with nothing_changed():
-        office.act(payment, "rejeter", reason="")
+        asked = office.act(payment, "rejeter", reason="").context["form"]
+        assert asked.errors == {"reason": ["Ce champ est obligatoire."]}
+        for reason in (" ", "x" * 81):
+            with pytest.raises(BusinessError) as refused:
+                reject_payment(payment, on=world.today, reason=reason, by=world.accountant)
+            assert str(refused.value) == "BQ2026-00001 : dites pourquoi il est rejeté, en 80 caractères au plus."

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.services.parties.links import find_link, is_published, publish, renew_link, token_of
+from invoicing.services.parties.links import find_link, is_published, publish, token_of
 from openfire_billing.look.actions import DocumentAction
 
 
@@ -31,9 +31,7 @@ class PublicationForm(forms.Form):
 
 
 def _publish(request: HttpRequest, document: Any, data: dict[str, Any]) -> None:
-    if data["renew"]:
-        renew_link(document, by=request.user)
-    publish(document, by=request.user, published=data["published"])
+    publish(document, by=request.user, published=data["published"], renew=data["renew"])
 
 
 class PublishedMixin:

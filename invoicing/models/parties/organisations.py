@@ -173,7 +173,11 @@ class Partner(models.Model):
                 condition=Q(bill_to__isnull=True) | ~Q(bill_to=models.F("pk")),
                 name="invoicing_partner_not_own_payer",
                 violation_error_message=_("« Facturer à » : laissez vide quand le client paie lui-même."),
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | Q(is_active=False),
+                name="invoicing_partner_merged_is_archived",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -202,7 +206,7 @@ class Partner(models.Model):
                 "payer": self.bill_to,
                 "other": self.bill_to.bill_to,
             }
-        if self.merged_into and self.is_active:
+        if self.merged_into and self.is_active:  # a constraint too, which cannot name the other
             errors["is_active"] = _(
                 "« %(name)s » a été fusionné dans « %(kept)s » : cette fiche reste archivée, prenez l'autre."
             ) % {"name": self, "kept": self.merged_into}

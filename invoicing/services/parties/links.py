@@ -51,10 +51,10 @@ def document_at(token: str) -> Model | None:
     return link.object if link else None
 
 
-def publish(document: Model, *, by: Any, published: bool) -> PublicLink:
-    """Publish the document on the customer's page, or take it away."""
+def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -> PublicLink:
+    """Publish the document on the customer's page, or take it away. `renew`: at a new address."""
     with transaction.atomic():
-        link = link_of(document)
+        link = renew_link(document, by=by) if renew else link_of(document)
         link.is_published = published
         link.save(update_fields=["is_published"])
         record(document, "published", by=by, text=_("Publiée sur le site") if published else _("Retirée du site"))

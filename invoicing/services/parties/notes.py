@@ -53,6 +53,12 @@ def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: An
     return follow_up
 
 
+def follow_up_of(document: Model, pk: int) -> FollowUp | None:
+    """This follow-up of this record, done or not; None when it is another's or nobody's."""
+    content_type = ContentType.objects.get_for_model(document)
+    return FollowUp.objects.filter(pk=pk, content_type=content_type, object_id=document.pk).first()
+
+
 def finish_follow_up(follow_up: FollowUp, *, by: Any) -> FollowUp:
     """It is done (again: nothing more happens)."""
     with transaction.atomic():

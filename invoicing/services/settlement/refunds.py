@@ -14,6 +14,8 @@ from invoicing.services.settlement.payments import lock_payment, lock_posted, re
 from openfire_billing.errors import BusinessError
 from openfire_billing.fields import number_text
 
+LONGEST_REASON = 80  # a payment's reference
+
 
 def refund_credit(
     credit_note: Invoice, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
@@ -52,8 +54,10 @@ def reject_payment(payment: Payment, *, on: date, reason: str, by: Any) -> Payme
     """« Rejeté ou annulé »: the bank took it back, or it was typed by mistake. What it settled is owed again.
 
     Returns the payment that takes out what had not been paid back, by an entry of its own. Raises BusinessError: a
-    refund, nothing left to take back, a day before the payment's or to come.
+    refund, no reason (of 80 characters at most), nothing left to take back, a day before the payment's or to come.
     """
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise BusinessError(_("%s : dites pourquoi il est rejeté, en 80 caractères au plus.") % payment)
     with transaction.atomic():
         settled = set(payment.allocations.values_list("invoice", flat=True))
         lock_posted(Invoice.objects.filter(pk__in=settled))
@@ -73,10 +77,12 @@ def reject_payment(payment: Payment, *, on: date, reason: str, by: Any) -> Payme
             text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s € de nouveau dus") % values
             record(allocation.invoice, "unpaid", by=by, text=text)
             allocation.delete()
-        out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason[:80], by=by)
+        out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason, by=by)
         out.pays_back = locked
         out = write_payment(out, what=_("Rejet de %s") % locked)
-        _say_both(locked, out, by=by, what=_("Rejet du paiement %s") % locked, act="rejected", name=_("Rejeté"))
+        values = {"payment": out, "amount": number_text(amount), "reason": reason}
+        record(locked, "rejected", by=by, text=_("Rejeté (%(reason)s) : %(payment)s de %(amount)s €") % values)
+        record(out, "created", by=by, text=_("Rejet du paiement %s") % locked)
     return out
 
 
@@ -111,10 +117,8 @@ def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
         )
 
 
-def _say_both(
-    source: Any, refund: Any, *, by: Any, what: Any, act: str = "refunded", name: Any = _("Remboursement")
-) -> None:
+def _say_both(source: Any, refund: Any, *, by: Any, what: Any) -> None:
     """In the journal of what is paid back, and of the payment that does."""
-    values = {"name": name, "payment": refund, "amount": number_text(refund.amount.amount)}
-    record(source, act, by=by, text=_("%(name)s %(payment)s de %(amount)s €") % values)
+    values = {"payment": refund, "amount": number_text(refund.amount.amount)}
+    record(source, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s €") % values)
     record(refund, "created", by=by, text=what)
