@@ -11,7 +11,8 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.services import appointments as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
-from invoicing.admin.documents.mailing import mail_action, signed
+from appointments.services.letters import APPOINTMENT_LETTER
+from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
 from openfire_billing.look.actions import DocumentAction, each
 
@@ -33,19 +34,8 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
     return services.save_appointment(new, technicians=people, edits=(), on=timezone.localdate(), by=request.user)
 
 
-def letter(rdv: Appointment) -> tuple[str, str, str]:
-    start = timezone.localtime(rdv.starts_at) if rdv.starts_at else None
-    when = start.strftime("le %d/%m/%Y à %H h %M") if start else str(_("à une date à fixer"))
-    text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
-        "when": when,
-        "what": rdv.title or rdv.task,
-        "where": rdv.address,
-    }
-    return rdv.partner.email, f"{rdv.company} : votre rendez-vous", signed(rdv.company, text)
-
-
 APPOINTMENT_ACTIONS = (
-    mail_action(letter, permission=CHANGE, paper=False, states=frozenset({S.CONFIRMED})),
+    mail_action(APPOINTMENT_LETTER, permission=CHANGE),
     DocumentAction(
         name="confirmer",
         label=_("Confirmer"),

@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from appointments.admin.appointment_acts import letter
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.services import appointments as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
+from appointments.services.letters import APPOINTMENT_LETTER
 from appointments.services.planning import propose_slot
 from interventions.api.requests import RequestLineSerializer
 from interventions.models import (
@@ -296,13 +296,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
         """Remet en brouillon un RDV qui n'est pas facturé."""
         return services.reset_appointment(appointment, by=self.request.user)
 
-    mail = mail_act(
-        letter,
-        CHANGE,
-        paper=False,
-        states={S.CONFIRMED},
-        unready=_("%s n'est pas confirmé : confirmez-le avant de l'envoyer."),
-    )
+    mail = mail_act(APPOINTMENT_LETTER, CHANGE)
     publish = publish_act(CHANGE)
 
     @act(BILL, asks=OnSerializer, answers=BilledAppointmentSerializer, status=201)

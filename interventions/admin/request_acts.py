@@ -5,28 +5,17 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.forms import FinishForm
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest
 from interventions.services import billing
 from interventions.services import requests as services
+from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import Purchases, order_supplies
-from invoicing.admin.documents.mailing import mail_action, signed
+from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
 from openfire_billing.errors import Outcome
 from openfire_billing.look.actions import DocumentAction, each
 
 S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
-
-
-def letter(intervention: InterventionRequest) -> tuple[str, str, str]:
-    text = _("Nous avons bien noté votre demande « %(what)s » au %(where)s, prévue entre le %(from)s et le %(to)s.") % {
-        "what": intervention.title or intervention.task,
-        "where": intervention.address,
-        "from": intervention.from_on.strftime("%d/%m/%Y"),
-        "to": intervention.to_on.strftime("%d/%m/%Y"),
-    }
-    company = intervention.company
-    return intervention.partner.email, f"{company} : {intervention.title or intervention.task}", signed(company, text)
 
 
 def _ordered(purchases: Purchases) -> Outcome:
@@ -112,7 +101,7 @@ INTERVENTION_ACTIONS = (
         run=lambda request, di, data: services.finish_intervention(di, on=data["on"], by=request.user),
         done=_("terminée"),
     ),
-    mail_action(letter, permission=CHANGE, paper=False),
+    mail_action(INTERVENTION_LETTER, permission=CHANGE),
     DocumentAction(
         name="dupliquer",
         label=_("Dupliquer"),

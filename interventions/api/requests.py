@@ -11,7 +11,6 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from interventions.admin.request_acts import letter
 from interventions.models import (
     InstalledProduct,
     InterventionRequest,
@@ -23,6 +22,7 @@ from interventions.models import (
 )
 from interventions.services import billing
 from interventions.services import requests as services
+from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.admin.base import default_company
 from invoicing.api.acts import JournalMixin, mail_act, publish_act
@@ -288,7 +288,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
         """Remet en service une DI archivée."""
         return services.set_active(intervention, active=True, by=self.request.user)
 
-    mail = mail_act(letter, CHANGE, paper=False)
+    mail = mail_act(INTERVENTION_LETTER, CHANGE)
     publish = publish_act(CHANGE)
 
     @act("interventions.add_interventionrequest", status=201)

@@ -1,6 +1,5 @@
 """Acts that several documents share: mailed to the customer, shown on his page, their journal."""
 
-from collections.abc import Callable, Collection
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +11,8 @@ from rest_framework.response import Response
 
 from invoicing.api.base import act
 from invoicing.models import FollowUp, HistoryLine, PublicLink
+from invoicing.services.documents.mailing import Letter, mail_document
 from invoicing.services.parties.links import publish, token_of
-from invoicing.services.parties.messages import queue_message
 from invoicing.services.parties.notes import (
     add_follow_up,
     add_note,
@@ -23,10 +22,9 @@ from invoicing.services.parties.notes import (
     follow_ups_of,
 )
 from openfire_billing.api.fields import DayField, id_field
-from openfire_billing.errors import BusinessError, WrongState
+from openfire_billing.errors import BusinessError
 
 MOST = 200  # lines of a journal in one answer
-Letter = Callable[[Any], tuple[str, str, str]]
 
 
 class LetterSerializer(serializers.Serializer):
@@ -43,38 +41,16 @@ class LetterWithPaperSerializer(LetterSerializer):
     with_paper = serializers.BooleanField(required=False, default=True)
 
 
-def mail_act(
-    letter: Letter,
-    permission: str,
-    *,
-    states: Collection[Any] = (),
-    unready: Any = "",
-    paper: bool = True,
-    **options: Any,
-) -> Any:
-    """POST …/mail/: the document to its customer. `letter(document)` gives (address, subject, text) of what is left out.
-
-    `states`: those it may be in (none = any); else `unready` says what to do first.
-    """
+def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
+    """POST …/mail/: the document to its customer, by its letter."""
 
     def mail(view: Any, document: Any, asked: dict[str, Any]) -> Any:
         """Met à l'envoi un e-mail au client."""
-        if states and document.state not in states:
-            raise WrongState(unready % document)
-        to, subject, body = letter(document)
-        queue_message(
-            document,
-            key=f"mail-{uuid4().hex}",
-            to=asked["to"] or to,
-            subject=asked["subject"] or subject,
-            body=asked["body"] or body,
-            with_paper=asked.get("with_paper", False),
-            by=view.request.user,
-        )
+        mail_document(document, letter, key=f"mail-{uuid4().hex}", by=view.request.user, **asked)
         return document
 
     mail.__name__ = options.get("path", "mail")
-    return act(permission, asks=LetterWithPaperSerializer if paper else LetterSerializer, **options)(mail)
+    return act(permission, asks=LetterWithPaperSerializer if letter.has_paper else LetterSerializer, **options)(mail)
 
 
 class PublicationSerializer(serializers.Serializer):

@@ -15,17 +15,17 @@ from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from invoicing.admin.base import default_company
-from invoicing.admin.documents.invoices import letter
 from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
-from invoicing.choices import InvoiceState, PaymentState
+from invoicing.choices import PaymentState
 from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Address, FiscalPosition, Invoice, InvoiceLine, Partner, PaymentTerm
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import items_of_edits
+from invoicing.services.documents.mailing import INVOICE_LETTER
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
@@ -282,13 +282,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
         """Enregistre le remboursement au client de cet avoir."""
         return refund_credit(note, by=self.request.user, **asked)
 
-    send = mail_act(
-        letter,
-        CHANGE,
-        path="send",
-        states={InvoiceState.POSTED},
-        unready=_("%s n'est pas validée : validez-la avant de l'envoyer."),
-    )
+    send = mail_act(INVOICE_LETTER, CHANGE, path="send")
     publish = publish_act(CHANGE)
 
     @act(CHANGE, path="update-taxes")

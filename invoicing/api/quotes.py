@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from invoicing.admin.base import default_company
-from invoicing.admin.documents.quotes import letter
 from invoicing.api.acts import JournalMixin, mail_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
@@ -29,6 +28,7 @@ from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quot
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import items_of_edits
+from invoicing.services.documents.mailing import QUOTE_LETTER
 from openfire_billing.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 CHANGE = "invoicing.change_quote"
@@ -150,7 +150,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     def pdf_of(self, document: Quote) -> bytes:
         return quote_pdf(document)
 
-    mail = mail_act(letter, CHANGE)
+    mail = mail_act(QUOTE_LETTER, CHANGE)
     publish = publish_act(CHANGE)
 
     @act(CHANGE)

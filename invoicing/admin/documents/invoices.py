@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.document import DocumentAdmin
-from invoicing.admin.documents.mailing import mail_action, signed
+from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -24,6 +24,7 @@ from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
+from invoicing.services.documents.mailing import INVOICE_LETTER
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
@@ -74,19 +75,13 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
     return "invoicing/credit_preview.html", {"plan": plan}
 
 
-def letter(invoice: Invoice) -> tuple[str, str, str]:
-    what = invoice.get_kind_display().lower()
-    text = _("Veuillez trouver ci-joint notre %(what)s %(number)s.") % {"what": what, "number": invoice.number}
-    return invoice.customer.email, f"{invoice.company} : {what} {invoice.number}", signed(invoice.company, text)
-
-
 def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpResponse:
     """The PDFs of invoices in one file."""
     return paper_response(one_file(invoice_pdf(invoice) for invoice in invoices), "Factures")
 
 
 INVOICE_ACTIONS = (
-    mail_action(letter, permission=CHANGE, states=frozenset({S.POSTED})),
+    mail_action(INVOICE_LETTER, permission=CHANGE),
     DocumentAction(
         name="valider",
         label=_("Valider"),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.document import DocumentAdmin
-from invoicing.admin.documents.mailing import mail_action, signed
+from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -22,6 +22,7 @@ from invoicing.models import Quote, QuoteLine, QuoteLineClaim
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
+from invoicing.services.documents.mailing import QUOTE_LETTER
 from openfire_billing.contributions import SmartButton, contribute
 from openfire_billing.look.actions import DocumentAction, each
 from openfire_billing.look.lines import LineForm
@@ -59,20 +60,8 @@ def _act(service: Any) -> Any:
     return lambda request, quote, data: service(quote, by=request.user)
 
 
-def letter(quote: Quote) -> tuple[str, str, str]:
-    text = _("Veuillez trouver ci-joint notre devis %(number)s, valable jusqu'au %(day)s.") % {
-        "number": quote.number,
-        "day": quote.valid_until.strftime("%d/%m/%Y"),
-    }
-    return (
-        quote.payer.email or quote.partner.email,
-        f"{quote.company} : devis {quote.number}",
-        signed(quote.company, text),
-    )
-
-
 QUOTE_ACTIONS = (
-    mail_action(letter, permission=CHANGE),
+    mail_action(QUOTE_LETTER, permission=CHANGE),
     DocumentAction(
         name="envoyer",
         label=_("Marquer comme envoyé"),

@@ -1,0 +1,26 @@
+"""What an appointment is mailed with."""
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from appointments.choices import AppointmentState
+from appointments.models import Appointment
+from invoicing.services.documents.mailing import Letter, signed
+
+
+def _text(rdv: Appointment) -> tuple[str, str, str]:
+    start = timezone.localtime(rdv.starts_at) if rdv.starts_at else None
+    when = start.strftime("le %d/%m/%Y à %H h %M") if start else str(_("à une date à fixer"))
+    text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
+        "when": when,
+        "what": rdv.title or rdv.task,
+        "where": rdv.address,
+    }
+    return rdv.partner.email, f"{rdv.company} : votre rendez-vous", signed(rdv.company, text)
+
+
+APPOINTMENT_LETTER = Letter(
+    text=_text,
+    states=frozenset({AppointmentState.CONFIRMED}),
+    unready=_("%s n'est pas confirmé : confirmez-le avant de l'envoyer."),
+)
