@@ -180,6 +180,22 @@ def test_faults_bear_the_line_of_the_file(world: World) -> None:
         assert prepared(world, "clients", end.join(rows)).faults == faults
 
 
+def test_two_titles_of_one_column_that_disagree_are_named(world: World) -> None:
+    """« CP » is « Code postal »: which of the two is meant? Where they agree, or one is empty, nobody asks."""
+    text = "Nom;Rue;CP;Code postal;Ville\nEven;2 Le Champ;35770;35770;Vern\nCourt;1 rue;;35000;Rennes\n"
+    assert [row["zip"] for row in prepared(world, "clients", text).rows] == ["35770", "35000"]
+
+    preview = prepared(world, "clients", text + "Tual;3 rue;35000;35200;Rennes\n")
+
+    assert preview.faults == [
+        (
+            4,
+            "Code postal",
+            "« 35200 » et « 35000 » dans deux colonnes du fichier qui disent la même chose : gardez-en une.",
+        )
+    ]
+
+
 def test_spreadsheet_with_blank_rows_bears_the_line_of_the_sheet(world: World) -> None:
     book = Workbook()
     for row, name in {1: "Nom", 3: "Even Katell", 6: None, 9: " "}.items():
@@ -271,7 +287,7 @@ def test_command_used_wrongly_exits_with_2(world: World, tmp_path: Path) -> None
     assert told(str(tmp_path)) == (f"{tmp_path} ne se lit pas : vérifiez le nom et les droits.", 2)
     CompanyFactory(name="Autre Foyer")
     assert told(str(file)) == ("Dites pour quelle société : --company « raison sociale ».", 2)
-    assert told(str(file), "--company", "Inconnue")[1] == 2
+    assert told(str(file), "--company", "Inconnue") == ("Société inconnue : Inconnue.", 2)
     file.write_text(BAD)
     assert told(str(file), "--company", world.company.name)[1] == 1
 

@@ -60,13 +60,21 @@ def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
 def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, str, str]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for column in kind.columns:
-        raw = next((cells[title] for title in column.titles() if cells.get(title)), "")
         try:
-            values[column.name] = _value(column, raw)
+            values[column.name] = _value(column, _cell(column, cells))
         except Fault as fault:
             faults.append((line, column.title, f"{fault}."))
             values[column.name] = None
     return values
+
+
+def _cell(column: Column, cells: dict[str, str]) -> str:
+    """What the row says for a column: several titles of the file may stand for it, but they say the same."""
+    said = list(dict.fromkeys(cells[title] for title in column.titles() if cells.get(title)))
+    if len(said) > 1:
+        both = " et ".join(f"« {text} »" for text in said)
+        raise Fault(f"{both} dans deux colonnes du fichier qui disent la même chose : gardez-en une")
+    return said[0] if said else ""
 
 
 def _value(column: Column, raw: str) -> Any:

@@ -20,6 +20,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, kind: str, file: Path, company: str | None, dry_run: bool, **options: Any) -> None:
         companies = Company.objects.filter(name=company) if company else Company.objects.all()
         seller = companies.first()
+        if company and seller is None:
+            raise CommandError(f"Société inconnue : {company}.", returncode=2)
         if seller is None or (companies.count() > 1 and not company):
             raise CommandError("Dites pour quelle société : --company « raison sociale ».", returncode=2)
         try:
