@@ -233,9 +233,9 @@ def test_plan_visits_command(world: World) -> None:
 def test_commands_refuse_a_day_too_far(world: World) -> None:
     make_contract(world, "01/11/26", visits=(2, (3, 9)))
     with nothing_changed():
-        assert command("plan_visits", "--until", "9999-12-31") == (FAR_VISITS % "31/12/9999", 1)
-        assert command("bill_contracts", "--on", "2027-11-26") == (FAR % "26/11/2027", 1)
-        assert command("plan_visits", "--until", "9999-12-31", "--dry-run")[1] == 1
+        assert command("plan_visits", "--until", "9999-12-31") == (FAR_VISITS % "31/12/9999", 2)
+        assert command("bill_contracts", "--on", "2027-11-26") == (FAR % "26/11/2027", 2)
+        assert command("plan_visits", "--until", "9999-12-31", "--dry-run")[1] == 2
 
 
 @pytest.mark.parametrize(("name", "day_word"), [("bill_contracts", "--on"), ("plan_visits", "--until")])
@@ -250,8 +250,9 @@ def test_reference_that_two_companies_have_asks_for_one(world: World, name: str,
             "CONT/000001 : plusieurs sociétés ont cette référence. Dites laquelle : --company « raison sociale ».",
             2,
         )
-        assert command(*asked, "--company", "Inconnue") == ("Contrat inconnu : CONT/000001.", 2)
+        assert command(*asked, "--company", "Inconnue") == ("Société inconnue : Inconnue.", 2)
         assert command(name, "--company", "Autre Foyer") == ("--company va avec --contract.", 2)
+        assert command(*asked, "--contract", "") == ("--contract attend une référence, par exemple CONT/000123.", 2)
     told, code = command(*asked, "--company", "Autre Foyer", "--json")
     assert code == 0
     answer = json.loads(told)

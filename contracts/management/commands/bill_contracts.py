@@ -10,7 +10,7 @@ from django.utils import timezone
 from contracts.choices import Result
 from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_contracts
-from invoicing.models import Invoice
+from invoicing.models import Company, Invoice
 from openfire_billing.errors import BusinessError
 from openfire_billing.fields import number_text
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         try:
             run = bill_contracts(contracts, on=on, by=None, dry_run=options["dry_run"], force=options["force"])
         except BusinessError as refusal:
-            raise CommandError(str(refusal)) from refusal
+            raise CommandError(str(refusal), returncode=2) from refusal  # the day asked for is too far
         if as_json:
             self.stdout.write(json.dumps(answer(run), ensure_ascii=False))
         else:
@@ -59,17 +59,24 @@ class Command(BaseCommand):
 
 
 def named(references: list[str] | None, *, company: str | None) -> list[Contract] | None:
-    """The contracts of these references; None = all. Raises CommandError (2), naming those unknown or borne by several."""
+    """The contracts of these references; None = all. Raises CommandError (2), naming those unknown or borne by several.
+
+    A draft has no reference yet: an empty one names nothing.
+    """
     if references is None:
         if company:
             raise CommandError("--company va avec --contract.", returncode=2)
         return None
+    if not all(reference.strip() for reference in references):
+        raise CommandError("--contract attend une référence, par exemple CONT/000123.", returncode=2)
+    if company and not Company.objects.filter(name=company).exists():
+        raise CommandError(f"Société inconnue : {company}.", returncode=2)
     contracts = Contract.objects.filter(reference__in=references).order_by("pk")
     found = list(contracts.filter(company__name=company) if company else contracts)
     times = Counter(contract.reference for contract in found)
     if unknown := set(references) - set(times):
         raise CommandError(f"Contrat inconnu : {', '.join(sorted(unknown))}.", returncode=2)
-    if shared := sorted(reference for reference, count in times.items() if reference and count > 1):
+    if shared := sorted(reference for reference, count in times.items() if count > 1):
         told = f"{', '.join(shared)} : plusieurs sociétés ont cette référence. Dites laquelle : --company « raison sociale »."
         raise CommandError(told, returncode=2)
     return found

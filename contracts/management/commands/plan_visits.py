@@ -27,7 +27,7 @@ class Command(BaseCommand):
         try:
             outcomes = plan_visits(contracts, until=until or horizon(today), on=today, by=None, dry_run=dry_run)
         except BusinessError as refusal:
-            raise CommandError(str(refusal)) from refusal
+            raise CommandError(str(refusal), returncode=2) from refusal  # the day asked for is too far
         refused = [outcome for outcome in outcomes if outcome.is_refused]
         if as_json:
             self.stdout.write(json.dumps([_answer(outcome) for outcome in outcomes], ensure_ascii=False))
