@@ -103,6 +103,8 @@ def _after(start: datetime, length: timedelta) -> datetime:
 def next_quarter(moment: datetime) -> datetime:
     """The quarter of an hour that begins at `moment` or after it: nobody is asked to come at 10:07."""
     minute = moment.replace(second=0, microsecond=0)
+    if minute < moment:
+        minute += timedelta(minutes=1)
     return minute + timedelta(minutes=-minute.minute % 15)
 
 
@@ -117,12 +119,13 @@ def first_free(
 ) -> list[Stretch]:
     """The first free place of `length` from `not_before`, beginning on `last_day` at the latest. [] when there is none.
 
+    It begins on a quarter of an hour, whenever the technician is free before: after an appointment too.
     Work in several pieces must follow the working hours without a hole: an appointment in between ends the place.
     """
     day = not_before.date()
     while day <= last_day:
         for begin, finish in calendar.free(day):
-            start = max(begin, not_before)
+            start = next_quarter(max(begin, not_before))
             if start >= finish:
                 continue
             taken = place(start, length, working_from(calendar, day), spans=spans)

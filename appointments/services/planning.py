@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 
-from appointments.availability import Calendar, Stretch, first_free, next_quarter
+from appointments.availability import Calendar, Stretch, first_free
 from appointments.services.appointments import appoint
 from appointments.services.booking import may_span
 from appointments.services.calendars import calendars_of, hours_to_length, local
@@ -65,10 +65,10 @@ def first_slot(
     calendars: dict[int, Calendar],
     not_before: datetime,
 ) -> Proposal | None:
-    """The earliest slot within the DI's period among its able technicians, from the next quarter of an hour."""
+    """The earliest slot within the DI's period among its able technicians."""
     zone = next(iter(calendars.values())).zone if calendars else not_before.tzinfo
     begins = datetime(intervention.from_on.year, intervention.from_on.month, intervention.from_on.day, tzinfo=zone)
-    start = max(next_quarter(local(not_before)), begins)
+    start = max(local(not_before), begins)
     length = hours_to_length(intervention.remaining_duration or intervention.duration)
     best: Proposal | None = None
     for person in able_technicians(intervention, people):

@@ -76,7 +76,9 @@ def test_place_follows_the_working_hours(start: str, hours: float, spans: bool, 
         (["9:00-11:00"], "8:00", 2, False, ["25 13:30-15:30"]),
         (["9:00-11:00"], "8:00", 2, True, ["25 11:00-12:00", "25 13:30-14:30"]),
         (["8:00-12:00", "13:30-17:30"], "8:00", 1, True, ["26 08:00-09:00"]),
-        ([], "10:10", 1, True, ["25 10:10-11:10"]),
+        ([], "10:10", 1, True, ["25 10:15-11:15"]),
+        (["8:00-10:06"], "8:00", 1, True, ["25 10:15-11:15"]),  # one that ended late
+        (["8:00-11:50"], "8:00", 1, True, ["25 13:30-14:30"]),  # no quarter is left before the break
     ],
 )
 def test_first_free_finds_the_first_place(
@@ -90,10 +92,17 @@ def test_first_free_finds_the_first_place(
 
 
 @pytest.mark.parametrize(
-    ("now", "then"), [("10:00", "10:00"), ("10:07", "10:15"), ("10:15", "10:15"), ("10:46", "11:00")]
+    ("now", "second", "then"),
+    [
+        ("10:00", 0, "10:00"),
+        ("10:00", 30, "10:15"),
+        ("10:07", 0, "10:15"),
+        ("10:15", 0, "10:15"),
+        ("10:46", 9, "11:00"),
+    ],
 )
-def test_nobody_is_asked_to_come_between_two_quarters(now: str, then: str) -> None:
-    assert next_quarter(at(now).replace(second=9)) == at(then)
+def test_nobody_is_asked_to_come_between_two_quarters(now: str, second: int, then: str) -> None:
+    assert next_quarter(at(now).replace(second=second)) == at(then)
 
 
 def test_first_free_none_after_the_last_day() -> None:
