@@ -28,7 +28,7 @@ class AppointmentLineQuerySet(models.QuerySet[Any]):
     def left_to_bill(self, on: date) -> "AppointmentLineQuerySet":
         """Annotate `billed`, `own_left` and, for a linked line, `request_left`.
 
-        What is left of a line is min(own_left, request_left): see `left_of`.
+        What is left of a line is min(own_left, request_left): its property `left`.
         """
         terms = claimed(apps.get_model("appointments", "AppointmentLineClaim"), "appointment_line")
         request_line = apps.get_model("interventions", "RequestLine")

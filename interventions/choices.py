@@ -1,5 +1,6 @@
 """States of an intervention request and the moves allowed between them."""
 
+from decimal import Decimal
 from enum import nonmember
 
 from django.db.models import IntegerChoices, TextChoices
@@ -53,3 +54,21 @@ class LineState(TextChoices):
     BILLED = "billed", _("facturée")
     QUOTED = "quoted", _("sur devis")
     COVERED = "covered", _("couverte par le contrat")
+
+
+def state_of_line(
+    *, covered: bool, is_quoted: bool, quantity: Decimal, billed: Decimal, unbilled: Decimal
+) -> LineState:
+    """What is left to do with an article's line. What is billed says so, quoted or not.
+
+    `unbilled`: what may still be billed of it, were no quote to hold it.
+    """
+    if covered:
+        return LineState.COVERED
+    if is_quoted and billed <= 0:
+        return LineState.QUOTED
+    if quantity <= 0 and not billed:
+        return LineState.NOTHING
+    if unbilled <= 0:
+        return LineState.BILLED
+    return LineState.PARTLY if billed > 0 else LineState.TO_BILL

@@ -13,26 +13,38 @@ from invoicing.querysets import claimed, is_live, opposite
 from openfire_billing.fields import Balance
 
 
+def _claims() -> tuple[Any, ...]:
+    """What the claims of a line bill, those of all its quotes' lines counted in: signed terms."""
+    return (
+        *claimed(apps.get_model("interventions", "RequestLineClaim"), "request_line"),
+        *claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line__quotedlines__request_line"),
+    )
+
+
+def _unbilled() -> Balance:
+    return Balance("+", F("quantity"), *_claims(), places=3, floor=True)
+
+
 class RequestLineQuerySet(models.QuerySet[Any]):
+    def with_unbilled(self) -> "RequestLineQuerySet":
+        """Annotate `unbilled`: quantity − what its claims bill, whether a quote holds the line or not."""
+        return self.annotate(unbilled=_unbilled())
+
     def left_to_bill(self, on: date, *, without_quote: Any = None) -> "RequestLineQuerySet":
         """Annotate `billed`, `is_quoted` and `left`.
 
         Left = quantity − what its claims bill, those of all its quotes' lines counted in; zero while a live quote
         holds it, or when a contract covers it. `without_quote`: as if that quote did not exist.
         """
-        terms = (
-            *claimed(apps.get_model("interventions", "RequestLineClaim"), "request_line"),
-            *claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line__quotedlines__request_line"),
-        )
         holds = apps.get_model("interventions", "QuotedLine").objects.filter(request_line=OuterRef("pk"))
         if without_quote is not None:
             holds = holds.exclude(quote_line__quote=without_quote)
         held = Exists(holds.filter(is_live(on, "quote_line__quote__")))
-        return self.annotate(billed=Balance(*opposite(terms), places=3), is_quoted=held).annotate(
+        return self.annotate(billed=Balance(*opposite(_claims()), places=3), is_quoted=held).annotate(
             left=Case(
                 When(
                     Q(covered=False, is_quoted=False),
-                    then=Balance("+", F("quantity"), *terms, places=3, floor=True),
+                    then=_unbilled(),
                 ),
                 default=Value(Decimal(0)),
                 output_field=models.DecimalField(max_digits=18, decimal_places=3),

@@ -17,8 +17,9 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.services import appointments as services
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather
+from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather, state_of_request_line
 from interventions.admin.requests import place_of
+from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import default_company
 from invoicing.admin.document import DocumentAdmin, one, put
@@ -174,14 +175,17 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
             return context
         today = timezone.localdate()
         lines = list(appointment.lines.left_to_bill(today).select_related("tax", "request_line__tax"))
-        requests = RequestLine.objects.left_to_bill(today).in_bulk(
-            [li.request_line_id for li in lines if li.request_line_id]
+        requests = (
+            RequestLine.objects.left_to_bill(today)
+            .with_unbilled()
+            .in_bulk([li.request_line_id for li in lines if li.request_line_id])
         )
         documents = documents_of(requests.values(), on=today, user=request.user)
         own = _invoices_of(lines, user=request.user)
         context["office_line_states"] = {
-            line.pk: _state(
-                line, requests.get(line.request_line_id), documents.get(line.request_line_id) or own.get(line.pk, ())
+            line.pk: badge_of_line(
+                _state(line, requests.get(line.request_line_id)),
+                documents.get(line.request_line_id) or own.get(line.pk, ()),
             )
             for line in lines
         }
@@ -258,15 +262,13 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         return place_of(rdv)
 
 
-def _state(line: Any, request_line: Any, documents: Sequence[Any]) -> Any:
-    """The state of an RDV line: its DI line's when that one is covered, quoted or billed, else its own."""
-    line.is_quoted, line.left = False, line.own_left
-    if request_line is not None:
-        if request_line.covered or request_line.is_quoted:
-            return badge_of_line(request_line, documents)
-        line.left = min(line.own_left, request_line.left)
-    line.kind = line.terms.kind
-    return badge_of_line(line, documents)
+def _state(line: AppointmentLine, request_line: Any) -> LineState | None:
+    """The state of an RDV line: its DI line's when that one is covered or quoted, else its own."""
+    if request_line is not None and (request_line.covered or request_line.is_quoted):
+        return state_of_request_line(request_line)
+    if not line.terms.is_article:
+        return None
+    return state_of_line(covered=False, is_quoted=False, quantity=line.quantity, billed=line.billed, unbilled=line.left)
 
 
 def _invoices_of(lines: Sequence[Any], *, user: Any) -> dict[int, list[Any]]:

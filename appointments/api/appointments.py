@@ -60,9 +60,6 @@ class AppointmentLineSerializer(RequestLineSerializer):
 
     document = "appointment"
 
-    def left_of(self, line: Any) -> Any:
-        return line.own_left if line.request_line_id is None else min(line.own_left, line.request_left)
-
     def origin_of(self, line: Any) -> int | None:
         return line.request_line_id
 

@@ -166,6 +166,11 @@ class Appointment(models.Model):
 class AppointmentLine(BillableLine):
     """A line of an RDV. Copied from a DI line it owns only its quantity: the rest is read from the DI line."""
 
+    # annotated by left_to_bill()
+    billed: Decimal
+    own_left: Decimal
+    request_left: Decimal
+
     appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="lines", verbose_name=_("rendez-vous"))
     request_line = models.ForeignKey(
         RequestLine,
@@ -217,6 +222,11 @@ class AppointmentLine(BillableLine):
     def covered(self) -> bool:
         """Billed by a contract."""
         return bool(self.request_line and self.request_line.covered)
+
+    @property
+    def left(self) -> Decimal:
+        """What is left to bill of it, annotated by left_to_bill(): of its own, and of the DI's line when it has one."""
+        return self.own_left if self.request_line_id is None else min(self.own_left, self.request_left)
 
     def net_amount(self, rounding: str, quantity: Decimal | None = None) -> Decimal:
         wanted = self.quantity if quantity is None else quantity

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils.html import format_html, format_html_join
 
-from interventions.choices import LineState
+from interventions.choices import LineState, state_of_line
 from interventions.models import PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.choices import OrderState
 from invoicing.models import Invoice, Quote, QuoteLineClaim
@@ -23,25 +23,23 @@ VIEW_QUOTE, VIEW_INVOICE, VIEW_ORDER = "invoicing.view_quote", "invoicing.view_i
 _HOLDERS: dict[LineState, type] = {LineState.QUOTED: Quote, LineState.PARTLY: Invoice, LineState.BILLED: Invoice}
 
 
-def state_of_line(line: Any) -> LineState:
-    """What is left to do with an article's line, annotated by left_to_bill(). What is billed says so, quoted or not."""
-    if line.covered:
-        return LineState.COVERED
-    if line.is_quoted and line.billed <= 0:
-        return LineState.QUOTED
-    if line.quantity <= 0 and not line.billed:
-        return LineState.NOTHING
-    left = line.quantity - line.billed if line.is_quoted else line.left
-    if left <= 0:
-        return LineState.BILLED
-    return LineState.PARTLY if line.billed > 0 else LineState.TO_BILL
-
-
-def badge_of_line(line: Any, documents: Collection[Any] = ()) -> Any:
-    """The state of a line as a badge that leads to the document it speaks of; the other documents stand below."""
+def state_of_request_line(line: Any) -> LineState | None:
+    """Of a DI's line, annotated by left_to_bill() and with_unbilled(). None of a heading or a note."""
     if not line.is_article:
+        return None
+    return state_of_line(
+        covered=line.covered,
+        is_quoted=line.is_quoted,
+        quantity=line.quantity,
+        billed=line.billed,
+        unbilled=line.unbilled,
+    )
+
+
+def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> Any:
+    """The state of a line as a badge that leads to the document it speaks of; the other documents stand below."""
+    if state is None:
         return ""
-    state = state_of_line(line)
     holder = next((d for d in documents if isinstance(d, _HOLDERS.get(state, ()))), None)
     others = [(link_to(document),) for document in documents if document is not holder]
     return format_html(

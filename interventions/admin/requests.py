@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import badge_of_line, documents_of
+from interventions.admin.line_states import badge_of_line, documents_of, state_of_request_line
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
@@ -131,9 +131,11 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         if not intervention.is_active:
             context["office_flag"] = badge("archived", _("Archivée"))
         today = timezone.localdate()
-        lines = list(intervention.lines.left_to_bill(today).select_related("tax"))
+        lines = list(intervention.lines.left_to_bill(today).with_unbilled().select_related("tax"))
         documents = documents_of(lines, on=today, user=request.user)
-        context["office_line_states"] = {line.pk: badge_of_line(line, documents.get(line.pk, ())) for line in lines}
+        context["office_line_states"] = {
+            line.pk: badge_of_line(state_of_request_line(line), documents.get(line.pk, ())) for line in lines
+        }
         context["office_amounts"] = amounts_of_lines(lines, intervention.company.rounding)
         return context
 

@@ -3,9 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from interventions.choices import LineState, state_of_line
 from interventions.models import RequestLine
 from interventions.services.purchases import order_supplies
 from invoicing.services.documents.drafts import edit_draft
@@ -114,3 +116,40 @@ def test_fifty_lines_on_all_kinds_of_documents_ask_as_much_as_one(world: World) 
             assert len(line_states(office.get(address(intervention)))) == lines
         counts.append(len(asked))
     assert (counts[1], counts[1] < 45) == (counts[0], True)
+
+
+@pytest.mark.parametrize(
+    ("covered", "is_quoted", "quantity", "billed", "unbilled", "state"),
+    [
+        (True, True, 2, 2, 0, LineState.COVERED),
+        (False, True, 2, 0, 2, LineState.QUOTED),
+        (False, True, 2, 1, 1, LineState.PARTLY),
+        (False, True, 2, 2, 0, LineState.BILLED),
+        (False, False, 0, 0, 0, LineState.NOTHING),
+        (False, False, 0, 1, 0, LineState.BILLED),  # lowered once billed
+        (False, False, 2, 0, 2, LineState.TO_BILL),
+        (False, False, 2, 1, 1, LineState.PARTLY),
+        (False, False, 2, 3, 0, LineState.BILLED),
+        (False, False, 2, 0, 0, LineState.BILLED),  # of an RDV: its DI was billed by another road
+    ],
+)
+def test_state_of_a_line(
+    covered: bool, is_quoted: bool, quantity: int, billed: int, unbilled: int, state: LineState
+) -> None:
+    found = state_of_line(
+        covered=covered,
+        is_quoted=is_quoted,
+        quantity=Decimal(quantity),
+        billed=Decimal(billed),
+        unbilled=Decimal(unbilled),
+    )
+    assert found == state
+
+
+def test_what_a_quote_holds_is_not_left_but_is_unbilled(world: World) -> None:
+    intervention = world.intervention(item(2), item(1))
+    first_line_billed(world, accepted(world, intervention))
+
+    lines = intervention.lines.left_to_bill(world.today).with_unbilled()
+
+    assert [(line.billed, line.left, line.unbilled) for line in lines] == [(2, 0, 0), (0, 0, 1)]
