@@ -167,7 +167,8 @@ def test_appointment_without_a_moment_takes_the_first_free_slot(planner: Api, wo
 
     rdv = planner.made(f"interventions/{intervention.pk}/appointment/")
 
-    assert (rdv["technicians"], rdv["starts_at"]) == ([who.pk], "2026-11-24T10:15:00+01:00")  # ten o'clock has just gone
+    # ten o'clock has just gone
+    assert (rdv["technicians"], rdv["starts_at"]) == ([who.pk], "2026-11-24T10:15:00+01:00")
 
 
 def test_same_hour_twice_is_refused(planner: Api, world: World) -> None:
