@@ -41,21 +41,26 @@ def take_ids(model: type[models.Model], count: int, *, using: str = "default") -
 def insert(
     model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
 ) -> None:
-    """Insert rows. Raises IntegrityError as a single INSERT would. Rows made as they are written ask no database."""
+    """Insert rows. Raises IntegrityError as a single INSERT would.
+
+    All the rows are there before the first is written: one made meanwhile that asks the database, if only a content
+    type or a related record, would wait for ever for the connection that COPY holds.
+    """
+    kept = rows if isinstance(rows, Sequence) else list(rows)
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
     if connection.vendor == "postgresql":
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
         with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-            for lines in _batches(rows):
+            for lines in _batches(kept):
                 copy.write("".join(map(_copy_line, lines)))
         return
     adapt = _adapters(model, columns)
     marks = ", ".join(["?"] * len(names))
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, rows)
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, kept)
         )
 
 

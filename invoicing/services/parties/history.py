@@ -29,16 +29,12 @@ def record(
 
 
 def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> None:
-    """Write one line for each (document, text, changes), in bulk.
-
-    The rows are ready before they are written: whatever asks the database meanwhile (a content type, the first time)
-    would wait for ever for the connection that writes.
-    """
+    """Write one line for each (document, text, changes), in bulk."""
     at, author = timezone.now(), by.pk if by else None
-    rows = [
+    rows = (
         (ContentType.objects.get_for_model(d).pk, d.pk, act, str(text), dict(changes or {}), author, at)
         for d, text, changes in acts
-    ]
+    )
     bulk.insert(HistoryLine, ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at"), rows)
 
 
