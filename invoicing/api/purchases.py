@@ -189,7 +189,9 @@ class SupplierBillSerializer(OfficeSerializer):
             raise serializers.ValidationError({"order": [_("Choisissez une commande de ce fournisseur.")]})
         due_on, billed_on = data.get("due_on", bill.due_on), data.get("billed_on", bill.billed_on)
         if due_on is not None and due_on < billed_on:
-            raise serializers.ValidationError({"due_on": [_("L'échéance ne précède pas la date de la facture.")]})
+            raise serializers.ValidationError(
+                {"due_on": [_("L'échéance précède la date de la facture : corrigez l'une des deux dates.")]}
+            )
         return services.edit_bill(bill, values=data, by=self.user)
 
 

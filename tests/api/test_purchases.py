@@ -136,7 +136,11 @@ def test_bill_is_recorded_alone_and_edited(accountant: Api, world: World, to_ord
     elsewhere = purchase_order(world)
     with nothing_changed():
         assert refused(accountant.patch(url, {"order": elsewhere.pk}), 400)
-        assert refused(accountant.patch(url, {"due_on": "2026-11-23"}), 400)
+        late = accountant.patch(url, {"due_on": "2026-11-23"})
+        assert refused(late, 400)
+        assert late.data["fields"] == {
+            "due_on": ["L'échéance précède la date de la facture : corrigez l'une des deux dates."]
+        }
         assert refused(accountant.post("supplier-bills/", {**body, "number": "F-4", "order": elsewhere.pk})) == (
             "CF/000001 est adressée à « Fonderie Fictive » : choisissez une commande de ce fournisseur."
         )

@@ -1,8 +1,10 @@
 """From a DI to purchase orders, to the supplier's bill, checked and paid."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from interventions.models import InterventionRequest
 from interventions.services.purchases import order_supplies
@@ -164,6 +166,20 @@ def test_bill_of_another_supplier_s_order_refused(world: World, intervention: In
 def test_bad_amounts_refused(world: World, supplier: Partner, net: str, tax: str) -> None:
     values = {"company": world.company, "supplier": supplier, "number": "F", "on": world.today, "by": world.accountant}
     assert "positifs, au centime" in refused(lambda: record_bill(net=D(net), tax=D(tax), **values))
+
+
+def test_bill_due_before_its_day_says_what_to_do_by_every_door(world: World, supplier: Partner) -> None:
+    told = "L'échéance précède la date de la facture : corrigez l'une des deux dates."
+    values = {"company": world.company, "supplier": supplier, "number": "F", "on": world.today, "by": world.accountant}
+    amounts = {"net": D(10), "tax": D(2)}
+    yesterday = world.today - timedelta(days=1)
+    assert refused(lambda: record_bill(due_on=yesterday, **amounts, **values)) == told
+
+    bill = record_bill(**amounts, **values)
+    bill.due_on = yesterday
+    with pytest.raises(ValidationError) as form:
+        bill.validate_constraints()
+    assert form.value.messages == [told]
 
 
 def test_order_with_a_bill_is_neither_cancelled_nor_deleted(world: World, intervention: InterventionRequest) -> None:

@@ -118,7 +118,7 @@ class SupplierBill(models.Model):
             models.CheckConstraint(
                 condition=Q(due_on__isnull=True) | Q(due_on__gte=models.F("billed_on")),
                 name="invoicing_supplier_bill_dates",
-                violation_error_message=_("L'échéance ne précède pas la date de la facture."),
+                violation_error_message=_("L'échéance précède la date de la facture : corrigez l'une des deux dates."),
             ),
         ]
 

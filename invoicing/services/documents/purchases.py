@@ -216,7 +216,7 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
             % {"order": order, "supplier": order.supplier}
         )
     if bill.due_on is not None and bill.due_on < bill.billed_on:
-        raise BusinessError(_("L'échéance ne précède pas la date de la facture."))
+        raise BusinessError(_("L'échéance précède la date de la facture : corrigez l'une des deux dates."))
 
 
 def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> SupplierBill:
