@@ -1,6 +1,8 @@
 """A user's own password: forgotten, or not chosen yet. Django's pages and one-time addresses, in the firm's look."""
 
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin
 from django.contrib.auth import views
@@ -9,6 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import path, reverse
@@ -69,18 +72,24 @@ def invite(user: User, *, request: HttpRequest, by: Any) -> None:
 
 
 def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> None:
-    """Queue the mail where a user chooses his password, one a minute at most: pressed twice, it leaves once."""
+    """Queue the mail where a user chooses his password. Pressed twice within a minute, it leaves once."""
     parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
-    queue_message(
-        user,
-        key=f"password-{user.pk}-{timezone.now():%Y%m%d%H%M}",
-        to=user.email,
-        subject=str(_("Votre mot de passe")),
-        body=render_to_string(MAIL, parts).strip(),
-        by=by,
-        company=default_company(user),
-        told=told,
-    )
+    key = f"password-{user.pk}-"
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        just_now = timezone.now() - timedelta(minutes=1)
+        if Message.objects.filter(key__startswith=key, to=user.email, created_at__gt=just_now).exists():
+            return
+        queue_message(
+            user,
+            key=key + uuid4().hex,
+            to=user.email,
+            subject=str(_("Votre mot de passe")),
+            body=render_to_string(MAIL, parts).strip(),
+            by=by,
+            company=default_company(user),
+            told=told,
+        )
 
 
 def with_address(message: Message) -> str:

@@ -3,9 +3,11 @@
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
+import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
@@ -16,6 +18,7 @@ from invoicing.services.parties.messages import MOST_ATTEMPTS
 from invoicing.tasks import send_waiting_messages
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
+from tests.factories.fixtures import MORNING
 from tests.factories.pages import address
 
 NEW = "brume-du-matin-35"
@@ -74,6 +77,23 @@ def test_manager_invites_somebody_without_a_password(world: World) -> None:
     assert list(told) == [("message", "Invitation mise à l'envoi à gwenn@exemple.fr", manager.user.pk)]
     choose(Client(), posted())
     assert User.objects.get(pk=new.pk).check_password(NEW)
+
+
+def test_address_asked_twice_within_a_minute_leaves_once(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    """Whatever the clock: at 10:00:59, then at 10:01:02. A minute later, or to another e-mail, it leaves again."""
+    User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
+    counts = []
+    for second in (59, 62, 125):
+        on_an_ordinary_day.move_to(MORNING + timedelta(seconds=second))
+        Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
+        counts.append(Message.objects.count())
+    assert counts == [1, 1, 2]
+
+    User.objects.filter(pk=world.planner.pk).update(email="fanny.le-goff@exemple.fr")
+    Client().post("/admin/mot-de-passe/", {"email": "fanny.le-goff@exemple.fr"})
+    assert Message.objects.count() == 3
 
 
 def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world: World, settings: Any) -> None:
