@@ -1,5 +1,6 @@
 """The lines of a document in its form, and what a form asks to change of them."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from unfold.admin import TabularInline
 from invoicing.models import Company, Tax
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.errors import BusinessError
-from openfire_billing.fields import read_id
+from openfire_billing.fields import number_text, read_id
 from openfire_billing.look.choices import KnownSelect
 
 
@@ -61,7 +62,7 @@ class LinesInline(TabularInline):
             borne = self.model.objects.filter(**{parent: obj}).order_by().values("tax") if obj and obj.pk else []
             ours = models.Q(company__isnull=True) | models.Q(company__in=self._companies(request, obj))
             taxes = Tax.objects.filter(models.Q(is_active=True) & ours | models.Q(pk__in=borne))
-            kept[key] = [(tax.pk, tax.name) for tax in taxes]
+            kept[key] = [(tax.pk, tax_text(tax)) for tax in taxes]
         return kept[key]
 
     def _companies(self, request: HttpRequest, obj: Any) -> Any:
@@ -79,6 +80,12 @@ class LinesInline(TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("product", "tax")
+
+
+def tax_text(tax: Tax) -> str:
+    """« 5,5 % · TVA collectée (vente) »: the rate first, since the column is narrower than the name."""
+    name = re.sub(rf"\s*{re.escape(number_text(tax.rate, 0))}\s*%$", "", tax.name)
+    return f"{tax.short} · {name}" if name else tax.short
 
 
 def edits_of(formset: Any) -> list[LineEdit]:

@@ -121,7 +121,11 @@
       }).catch(() => {});
     });
 
-    const mark = (row) => row.classList.toggle("of-has-manual-tax", ["True", "true", "1", "on"].includes(field(row, "tax_is_manual").value));
+    const mark = (row) => {
+      const tax = field(row, "tax");
+      row.classList.toggle("of-has-manual-tax", ["True", "true", "1", "on"].includes(field(row, "tax_is_manual").value));
+      tax.title = tax.selectedOptions.length ? tax.selectedOptions[0].text : "";
+    };
     const renumber = () => $all(body, "[data-row]").forEach((row, index) => { field(row, "position").value = index + 1; });
 
     function fill(rows, onlyTax) {
