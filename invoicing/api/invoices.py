@@ -227,7 +227,7 @@ class PdfMixin:
     @extend_schema(responses={(200, "application/pdf"): OpenApiResponse(OpenApiTypes.BINARY)}, filters=False)
     @action(detail=True, methods=["get"], renderer_classes=[PdfRenderer, JSONRenderer])
     def pdf(self, request: Any, pk: str) -> HttpResponse:
-        """Le PDF : un aperçu du brouillon, ou la pièce validée."""
+        """Le PDF : d'une facture, l'aperçu du brouillon ou la pièce validée ; d'un devis, tel qu'il est aujourd'hui."""
         document = self.get_object()  # type: ignore[attr-defined]
         response = HttpResponse(self.pdf_of(document), content_type="application/pdf")
         response["Content-Disposition"] = f'inline; filename="{str(document).replace("/", "-")}.pdf"'
