@@ -12,6 +12,7 @@ from django.db.models import Func, Lookup, Subquery, Sum
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from unfold.widgets import INPUT_CLASSES
 
 
 def quantity_field(verbose_name: Any = _("Qté"), **options: Any) -> models.DecimalField:
@@ -112,10 +113,14 @@ class Among(Lookup):  # type: ignore[type-arg]
 
 
 class DecimalTextInput(forms.TextInput):
-    """A text box for a number: the phone shows its digits, French commas are shown and read."""
+    """A text box for a number: the phone shows its digits, French commas are shown and read.
+
+    It looks like the other boxes of a page wherever it is declared: without their classes it would have no border.
+    """
 
     def __init__(self, attrs: dict[str, Any] | None = None, *, least_places: int = 2) -> None:
-        super().__init__({"inputmode": "decimal", "autocomplete": "off", **(attrs or {})})
+        usual = {"inputmode": "decimal", "autocomplete": "off", "class": " ".join(INPUT_CLASSES)}
+        super().__init__({**usual, **(attrs or {})})
         self.least_places = least_places
 
     def format_value(self, value: Any) -> str:

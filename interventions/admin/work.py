@@ -130,8 +130,17 @@ class TechnicianAdmin(OfficeAdmin):
     list_display = ("name", "phone", "user", "company", "is_active")
     list_filter = ("is_active", "company")
     search_fields = ("name", "phone")
-    filter_horizontal = ("tasks", "sectors")
+    autocomplete_fields = ("tasks", "sectors")
     list_select_related = ("user", "company")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **options)
+        if "user" in form.base_fields:
+            form.base_fields["user"].help_text = _(
+                "Le compte avec lequel il ouvre ses RDV sur son téléphone. Décochez sur ce compte « Travaille au "
+                "bureau » : il n'ouvre alors que les pages du téléphone."
+            )
+        return form
 
 
 @admin.register(Team)
@@ -139,5 +148,5 @@ class TeamAdmin(OfficeAdmin):
     company_path = "company"
     list_display = ("name", "company", "is_active")
     search_fields = ("name",)
-    filter_horizontal = ("technicians",)
+    autocomplete_fields = ("technicians",)
     list_select_related = ("company",)
