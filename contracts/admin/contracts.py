@@ -14,10 +14,9 @@ from contracts.models import Contract
 from contracts.services import life
 from contracts.services.lines import lines_of
 from invoicing.admin.base import default_company
-from invoicing.admin.document import DocumentAdmin, one
+from invoicing.admin.document import DocumentAdmin, one, put, terms_of
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
-from invoicing.services.catalogue import usual_terms
 from openfire_billing.money import NOTHING, Totals
 from openfire_billing.templatetags.office import badge
 
@@ -182,16 +181,10 @@ class ContractAdmin(DocumentAdmin):
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Payer → billing address, fiscal position, terms."""
-        payer = one(Partner.objects.all(), data.get("payer"))
-        if payer is None:
-            return {}
-        terms = usual_terms(payer)
-        found = {
-            "billing_address": payer.billing_address(),
-            "fiscal_position": terms.fiscal_position,
-            "payment_term": terms.payment_term,
-        }
-        return {name: {"value": item.pk, "text": str(item)} for name, item in found.items() if item is not None}
+        payer, found = one(Partner.objects.all(), data.get("payer")), {}
+        if payer is not None:
+            put(found, **terms_of(payer))
+        return found
 
     @admin.display(description=_("Ville"))
     def town(self, contract: Contract) -> str:

@@ -19,6 +19,7 @@ from contracts.models.lines import Article, ContractException
 from contracts.models.requests import ContractRequest
 from invoicing.models import Claim, InvoiceLine
 from openfire_billing.errors import BusinessError
+from openfire_billing.periods import ONE_DAY
 
 ALIVE = Q(released_by__isnull=True)
 
@@ -129,7 +130,7 @@ class PeriodClaim(ThingClaim):
         ]
 
     def __str__(self) -> str:
-        return f"{self.article} {self.start:%d/%m/%Y} – {self.end:%d/%m/%Y}"
+        return f"{self.article} du {self.start:%d/%m/%Y} au {self.end - ONE_DAY:%d/%m/%Y}"
 
     @classmethod
     def check_freed(cls, claims: Sequence["PeriodClaim"]) -> None:

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.base import OfficeAdmin, default_company
 from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
 from openfire_billing.templatetags.office import price
 
@@ -31,6 +31,12 @@ class ProductAdmin(OfficeAdmin):
         if request.path.endswith("/autocomplete/"):
             queryset = queryset.filter(is_active=True)
         return queryset, duplicates
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """An article is sold on the company's usual account unless another is given."""
+        company = default_company(request.user)
+        account = company.income_account if company else ""
+        return {"income_account": account, **super().get_changeform_initial_data(request)}
 
     @admin.display(description=_("Prix unitaire HT"), ordering="unit_price")
     def price_text(self, product: Product) -> str:

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import OfficeAdmin, default_company
 from invoicing.admin.lines import edits_of
-from invoicing.models import Company, FiscalPosition, Product, Tax
-from invoicing.services.catalogue import tax_for
+from invoicing.models import Company, FiscalPosition, Partner, Product, Tax
+from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.contributions import contributions_to
 from openfire_billing.fields import DecimalTextInput, read_id
@@ -185,6 +185,16 @@ def one(queryset: Any, pk: str | None) -> Any:
     """The record a form's field names, or None."""
     found = read_id(pk)
     return queryset.filter(pk=found).first() if found else None
+
+
+def terms_of(payer: Partner) -> dict[str, Any]:
+    """What a payer brings to a bill: the address it goes to, his fiscal position, his payment term."""
+    terms = usual_terms(payer)
+    return {
+        "billing_address": payer.billing_address(),
+        "fiscal_position": terms.fiscal_position,
+        "payment_term": terms.payment_term or default_term(),
+    }
 
 
 def put(found: dict[str, Any], **objects: Any) -> None:

@@ -30,6 +30,9 @@ _AMOUNT = re.compile(r"^-?[\d\s\u202f\xa0]+,\d{2,4} €$")
 _FORMULA = ("=", "+", "@", "\t", "\r")
 
 
+Table = tuple[list[str], Iterator[list[Any]]]  # titles, rows
+
+
 class _Echo:
     """A file that hands back what is written to it, for streaming."""
 
@@ -131,13 +134,17 @@ class ListMixin:
         filters.pop("format", None)
         request.GET = filters  # type: ignore[assignment]
         changelist = self.get_changelist_instance(request)  # type: ignore[attr-defined]
-        columns = [c for c in self.list_display if c != "action_checkbox"]  # type: ignore[attr-defined]
-        labels = [str(capfirst(label_for_field(c, self.model, self))) for c in columns]  # type: ignore[attr-defined]
-        records = changelist.queryset.iterator(chunk_size=1000)
-        rows = ([cell(self, record, column) for column in columns] for record in records)
+        labels, rows = self.table_of(changelist.queryset)
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"{meta.verbose_name_plural} {timezone.localdate():%Y-%m-%d}"
         return _xlsx(labels, rows, name) if kind == "xlsx" else _csv(labels, rows, name)
+
+    def table_of(self, queryset: Any) -> Table:
+        """What is taken away: the list's columns, a row for each record."""
+        columns = [c for c in self.list_display if c != "action_checkbox"]  # type: ignore[attr-defined]
+        labels = [str(capfirst(label_for_field(c, self.model, self))) for c in columns]  # type: ignore[attr-defined]
+        records = queryset.iterator(chunk_size=1000)
+        return labels, ([cell(self, record, column) for column in columns] for record in records)
 
 
 def _csv(labels: list[str], rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:

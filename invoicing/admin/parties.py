@@ -30,6 +30,7 @@ from invoicing.models import (
     Quote,
     Tag,
 )
+from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.parties.messages import retry_message
 from invoicing.services.settlement.payments import balance_of
@@ -235,6 +236,7 @@ class CompanyAdmin(OfficeAdmin):
         super().save_related(request, form, formsets, change)
         if not change:
             CompanyAccess.objects.get_or_create(user=request.user, company=form.instance)
+            open_journals(form.instance)
 
 
 @admin.register(Message)

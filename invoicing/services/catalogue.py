@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 from datetime import date
-from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import JournalKind
 from invoicing.models import (
     Company,
     Counter,
@@ -17,6 +19,7 @@ from invoicing.models import (
     Product,
     Tax,
 )
+from openfire_billing.errors import BusinessError
 
 
 def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool] = lambda number: False) -> str:
@@ -71,6 +74,26 @@ def default_term() -> PaymentTerm | None:
     return PaymentTerm.objects.filter(end_of_month=False, days__lte=30).order_by("-days").first()
 
 
-def journal_of(company: Company, kind: str) -> Any:
-    """The company's journal of a kind. Raises Journal.DoesNotExist when the reference data was not loaded."""
-    return Journal.objects.filter(company=company, kind=kind).order_by("pk")[:1].get()
+def journal_of(company: Company, kind: str) -> Journal:
+    """The company's journal of a kind. Raises BusinessError when it has none."""
+    journal = Journal.objects.filter(company=company, kind=kind).order_by("pk").first()
+    if journal is None:
+        raise BusinessError(
+            _("%(company)s n'a pas de journal « %(kind)s » : ajoutez-le dans Réglages › Journaux.")
+            % {"company": company, "kind": JournalKind(kind).label}
+        )
+    return journal
+
+
+def open_journals(company: Company) -> None:
+    """Give a company the journals it lacks: (kind, code, name, prefix of its numbers, account)."""
+    for kind, code, name, prefix, account in (
+        (JournalKind.INVOICE, "VE", "Ventes", "FA", ""),
+        (JournalKind.CREDIT_NOTE, "AV", "Avoirs", "AV", ""),
+        (JournalKind.DEPOSIT, "AC", "Acomptes", "DE", ""),
+        (JournalKind.BANK, "BQ", "Banque", "BQ", "512000"),
+        (JournalKind.CASH, "CA", "Caisse", "CA", "530000"),
+    ):
+        Journal.objects.get_or_create(
+            company=company, code=code, defaults={"kind": kind, "name": name, "prefix": prefix, "account": account}
+        )

@@ -9,8 +9,9 @@ from decimal import Decimal
 from django.db import transaction
 
 from interventions.models import InterventionType
-from invoicing.choices import JournalKind, VatCategory
-from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Tax, Unit
+from invoicing.choices import VatCategory
+from invoicing.models import Company, FiscalPosition, FiscalPositionTax, PaymentTerm, Tax, Unit
+from invoicing.services.catalogue import open_journals
 from openfire_billing.office.roles import load_roles
 
 UNITS = [
@@ -64,13 +65,6 @@ TERMS = [
     ("30 jours fin de mois", 30, True, "Paiement à 30 jours fin de mois"),
     ("60 jours", 60, False, "Paiement à 60 jours"),
 ]
-JOURNALS = [
-    (JournalKind.INVOICE, "VE", "Ventes", "FA", ""),
-    (JournalKind.CREDIT_NOTE, "AV", "Avoirs", "AV", ""),
-    (JournalKind.DEPOSIT, "AC", "Acomptes", "DE", ""),
-    (JournalKind.BANK, "BQ", "Banque", "BQ", "512000"),
-    (JournalKind.CASH, "CA", "Caisse", "CA", "530000"),
-]
 TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique", "Divers"]
 
 
@@ -103,13 +97,5 @@ def load_reference_data() -> None:
         for position_in_list, name in enumerate(TYPES):
             InterventionType.objects.get_or_create(name=name, defaults={"position": position_in_list})
         for company in Company.objects.all():
-            load_journals(company)
+            open_journals(company)
         load_roles()
-
-
-def load_journals(company: Company) -> None:
-    """Give a company the journals it lacks."""
-    for kind, code, name, prefix, account in JOURNALS:
-        Journal.objects.get_or_create(
-            company=company, code=code, defaults={"kind": kind, "name": name, "prefix": prefix, "account": account}
-        )

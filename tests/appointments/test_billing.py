@@ -108,7 +108,7 @@ def test_edge_07_many_with_a_bad_one_others_done_report_says(world: World) -> No
     outcomes = invoice_appointments([fine, bad, draft], on=world.today, by=world.biller)
     assert [o.refusal for o in outcomes] == [
         "",
-        "RDV/000002 : pas de position fiscale. Choisissez-la dans l'onglet Facturation.",
+        "RDV/000002 : pas de position fiscale. Remplissez le champ « Position fiscale ».",
         f"RDV provisoire n° {draft.pk} : aucune ligne facturable à l'état « Brouillon ». Confirmez-le ou marquez-le réalisé.",
     ]
     assert Invoice.objects.count() == 1

@@ -226,7 +226,7 @@ def test_refusal_is_told_and_changes_nothing(page: Page, login: Login, world: Wo
     do(page, "Générer la facture")
 
     expect(page.locator(".of-refusal")).to_have_text(
-        "DI/000001 : pas de position fiscale. Choisissez-la dans l'onglet Facturation."
+        "DI/000001 : pas de position fiscale. Remplissez le champ « Position fiscale »."
     )
     assert Invoice.objects.count() == 0
     page_errors.clear()  # Chromium notes the answer 409 as an error of the page

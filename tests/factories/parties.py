@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from factory.django import DjangoModelFactory, Password
 
 from invoicing.models import Address, Company, CompanyAccess, Partner
-from openfire_billing.office.reference import load_journals
+from invoicing.services.catalogue import open_journals
 
 
 class CompanyFactory(DjangoModelFactory):
@@ -26,7 +26,7 @@ class CompanyFactory(DjangoModelFactory):
 
     @factory.post_generation
     def journals(self, create: bool, extracted: Any, **options: Any) -> None:
-        load_journals(self)  # type: ignore[arg-type]
+        open_journals(self)  # type: ignore[arg-type]
 
 
 class AddressFactory(DjangoModelFactory):

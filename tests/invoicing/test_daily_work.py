@@ -9,7 +9,7 @@ from django.core import mail
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
-from invoicing.models import FollowUp, HistoryLine, Invoice, Message, Partner, SavedFilter
+from invoicing.models import Entry, FollowUp, HistoryLine, Invoice, Message, Partner, SavedFilter
 from invoicing.tasks import send_waiting_messages
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import PartnerFactory, World, item, nothing_changed
@@ -136,6 +136,19 @@ def test_list_taken_away_as_excel_has_numbers(world: World, posted: Invoice) -> 
     sheet = load_workbook(BytesIO(answer.content)).active
     rows = list(sheet.iter_rows(values_only=True))
     assert rows[1][5:7] == (175, 184.62)
+
+
+def test_entries_are_taken_away_line_by_line(world: World, posted: Invoice) -> None:
+    answer = world.office(ACCOUNTANT).get(address(Entry, "export"), format="csv")
+    head, *rows = b"".join(answer.streaming_content).decode("utf-8-sig").strip().split("\r\n")
+
+    assert head == "Date;Journal;Numéro;Pièce;Compte;Auxiliaire;Libellé;Débit;Crédit"
+    label = "Facture FA2026-00001 Aubry Maëlle"
+    assert rows == [
+        f"24/11/2026;VE;FA2026-00001;FA2026-00001;411000;Aubry Maëlle;{label};184,62;0,00",
+        f"24/11/2026;VE;FA2026-00001;FA2026-00001;706000;;{label};0,00;175,00",
+        f"24/11/2026;VE;FA2026-00001;FA2026-00001;445712;;{label};0,00;9,62",
+    ]
 
 
 def test_formula_in_a_name_stays_text(world: World) -> None:

@@ -34,7 +34,7 @@ def test_article_without_income_account_is_refused(world: World, act: str) -> No
 
     assert refusal(answer) == (
         "DI/000001 : l'article « [joint] Joint de porte » n'a pas de compte de produit. "
-        "Complétez sa fiche (Catalogue › Articles)."
+        "Complétez sa fiche (Répertoire › Articles)."
     )
 
 

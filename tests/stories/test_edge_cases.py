@@ -96,7 +96,7 @@ def test_edge_03_no_fiscal_position_is_refused_by_name(world: World) -> None:
         with nothing_changed():
             answer = office.act(intervention, act)
         assert answer.status_code == 409
-        assert refusal(answer) == "DI/000001 : pas de position fiscale. Choisissez-la dans l'onglet Facturation."
+        assert refusal(answer) == "DI/000001 : pas de position fiscale. Remplissez le champ « Position fiscale »."
 
 
 def test_edge_05_credit_with_rebill_restores_its_quantity(world: World) -> None:
@@ -148,7 +148,7 @@ def test_edge_07_one_bad_never_stops_the_others(world: World) -> None:
 
     assert sorted(report(answer)) == [
         ("DI/000001", ""),
-        ("DI/000002", "DI/000002 : pas de position fiscale. Choisissez-la dans l'onglet Facturation."),
+        ("DI/000002", "DI/000002 : pas de position fiscale. Remplissez le champ « Position fiscale »."),
         ("DI/000003", ""),
     ]
     assert sorted(Invoice.objects.values_list("origin", flat=True)) == ["DI/000001", "DI/000003"]

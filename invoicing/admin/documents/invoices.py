@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.document import DocumentAdmin, one, put, terms_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -20,7 +20,7 @@ from invoicing.admin.forms import AllocateForm, CreditForm, PaymentForm, PostFor
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
 from invoicing.exchange.pdf import invoice_pdf, one_file
-from invoicing.models import Invoice, InvoiceLine, QuoteLineClaim
+from invoicing.models import Invoice, InvoiceLine, Partner, QuoteLineClaim
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
@@ -306,6 +306,13 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         if values:
             edit_draft(draft.invoice, edits=(), values=values, by=request.user)
         form.instance.pk = draft.invoice.pk
+
+    def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
+        """Customer → billing address, fiscal position, terms; where the work was."""
+        customer, found = one(Partner.objects.all(), data.get("customer")), {}
+        if customer is not None:
+            put(found, site=customer.default_address(), **terms_of(customer))
+        return found
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         is_credit = Q(kind=InvoiceKind.CREDIT_NOTE)

@@ -9,7 +9,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.document import DocumentAdmin, one, put, terms_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -18,7 +18,7 @@ from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import QuoteState
 from invoicing.exchange.pdf import quote_pdf
-from invoicing.models import Quote, QuoteLine, QuoteLineClaim
+from invoicing.models import Partner, Quote, QuoteLine, QuoteLineClaim
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
@@ -256,6 +256,15 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             "url": reverse("admin:invoicing_quote_pdf", args=[document.pk]),
         }
         return [*super().smart_buttons(request, document), paper]
+
+    def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
+        """Customer → payer, place, and the payer's fiscal position and terms."""
+        partner, found = one(Partner.objects.select_related("bill_to"), data.get("partner")), {}
+        if partner is not None:
+            terms = terms_of(partner.payer)
+            put(found, bill_to=partner.bill_to, site=partner.default_address())
+            put(found, fiscal_position=terms["fiscal_position"], payment_term=terms["payment_term"])
+        return found
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
         data = form.cleaned_data

@@ -120,9 +120,9 @@ def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on
 def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any, name: Any) -> None:
     """Refuse what could never become a right invoice, naming the document and what to do."""
     if not any(item.is_article for item in items):
-        raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.") % name)
+        raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
     if position is None:
-        raise BusinessError(_("%s : pas de position fiscale. Choisissez-la dans l'onglet Facturation.") % name)
+        raise BusinessError(_("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name)
     if belongs_elsewhere(position, company):
         raise BusinessError(
             _(
@@ -134,7 +134,7 @@ def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any,
         if item.product is not None and not item.product.income_account:
             raise BusinessError(
                 _(
-                    "%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Catalogue › Articles)."
+                    "%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Répertoire › Articles)."
                 )
                 % {"name": name, "product": item.product}
             )
