@@ -236,12 +236,13 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
     found = Product.objects.filter(is_active=True)
     for word in words.split():
         found = found.filter(Q(code__icontains=word) | Q(name__icontains=word))
+    products = list(found[: MOST_PRODUCTS + 1])
     context = {
         "technician": technician,
         "rdv": appointment,
         "q": words,
-        "products": found[:MOST_PRODUCTS],
-        "has_more": found[MOST_PRODUCTS:].exists(),
+        "products": products[:MOST_PRODUCTS],
+        "has_more": len(products) > MOST_PRODUCTS,
         "refusal": refusal,
         "once": uuid4(),  # a second tap on a slow network adds nothing
     }

@@ -172,6 +172,26 @@ def test_live_totals_are_those_of_the_saved_document(world: World) -> None:
         assert f"{amount:.2f}".replace(".", ",") in answer["footer"]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [{}, {"kind": "section", "quantity": "0"}, {"kind": "note", "quantity": "0"}],
+    ids=["line", "section", "note"],
+)
+def test_new_line_in_which_nothing_was_written_is_not_there(world: World, row: dict[str, str]) -> None:
+    intervention, office = world.intervention(), world.office(PLANNER)
+    answer = office.send(intervention, new_line(office.open(intervention), **row))
+    assert answer.status_code == 302
+    assert [line.label for line in intervention.lines.all()] == ["[ram_pose] Forfait Pose"]
+
+
+@pytest.mark.parametrize("row", [{"unit_price": "12,5"}, {"quantity": "3"}, {"discount": "10"}])
+def test_new_line_begun_is_asked_for_its_article(world: World, row: dict[str, str]) -> None:
+    intervention, office = world.intervention(), world.office(PLANNER)
+    with nothing_changed():
+        answer = office.send(intervention, new_line(office.open(intervention), **row))
+    assert errors_of(answer)["lines-1-__all__"] == ["Choisissez un article ou décrivez la ligne."]
+
+
 # A line billed in part
 
 
@@ -368,26 +388,3 @@ def test_copy_is_a_draft_from_today_that_bills_nothing_of_the_original(world: Wo
     )
     assert copy.totals == intervention.totals
     assert world.left(copy) == [Decimal(2)]
-
-
-# Lines typed
-
-
-@pytest.mark.parametrize(
-    "row",
-    [{}, {"kind": "section", "quantity": "0"}, {"kind": "note", "quantity": "0"}],
-    ids=["line", "section", "note"],
-)
-def test_new_line_in_which_nothing_was_written_is_not_there(world: World, row: dict[str, str]) -> None:
-    intervention, office = world.intervention(), world.office(PLANNER)
-    answer = office.send(intervention, new_line(office.open(intervention), **row))
-    assert answer.status_code == 302
-    assert [line.label for line in intervention.lines.all()] == ["[ram_pose] Forfait Pose"]
-
-
-@pytest.mark.parametrize("row", [{"unit_price": "12,5"}, {"quantity": "3"}, {"discount": "10"}])
-def test_new_line_begun_is_asked_for_its_article(world: World, row: dict[str, str]) -> None:
-    intervention, office = world.intervention(), world.office(PLANNER)
-    with nothing_changed():
-        answer = office.send(intervention, new_line(office.open(intervention), **row))
-    assert errors_of(answer)["lines-1-__all__"] == ["Choisissez un article ou décrivez la ligne."]

@@ -22,21 +22,21 @@ def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
     for name in ("email", "siren"):
         if value := getattr(partner, name):
             same |= Q(**{f"{name}__iexact": value})
-    numbers = [digits for number in (partner.phone, partner.mobile) for digits in digits_meant(number)]
-    if numbers:
+    partners = Partner.objects.all()
+    if numbers := [digits for number in (partner.phone, partner.mobile) for digits in digits_meant(number)]:
+        ends = {number[-2:] for number in numbers}
+        partners = partners.alias(_phone=_digits("phone", ends), _mobile=_digits("mobile", ends))
         same |= Q(_phone__in=numbers) | Q(_mobile__in=numbers)
     if partner.pk and (zips := [address.zip for address in partner.addresses.all()]):
         same |= Q(name__iexact=partner.name, addresses__zip__in=zips)
     if not same:
         return Partner.objects.none()
-    ends = {number[-2:] for number in numbers}
-    partners = Partner.objects.alias(_phone=_digits("phone", ends), _mobile=_digits("mobile", ends))
     return partners.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
 
 
 def _digits(column: str, ends: Iterable[str]) -> Case:
     """The digits of a telephone that ends so, else "": only a few of a hundred thousand are taken to pieces."""
-    ending = reduce(or_, (Q(**{f"{column}__endswith": end}) for end in ends), Q(pk=None))
+    ending = reduce(or_, (Q(**{f"{column}__endswith": end}) for end in ends))
     return Case(When(ending, then=digits_of(column)), default=Value(""))
 
 
