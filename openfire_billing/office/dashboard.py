@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db.models import Case, DecimalField, F, Sum, When
 from django.db.models.functions import TruncMonth
 from django.http import HttpRequest
@@ -16,9 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from contracts.models import Contract
 from contracts.services.night import night_alarm
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest, Technician
+from interventions.models import InterventionRequest
 from invoicing.choices import InvoiceKind
-from invoicing.models import Company, FollowUp, Invoice, Partner, Product, Quote, Tax
+from invoicing.models import Company, FollowUp, Invoice, Quote
+from openfire_billing.office.first_steps import first_steps
 from openfire_billing.periods import day_of_month
 
 
@@ -87,9 +87,10 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
     context["office_follow_ups"] = _follow_ups(request)
-    context["office_steps"] = _first_steps(request)
+    context["office_steps"] = first_steps(request)
     if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
         context["office_chart"] = json.dumps(_billed_by_month(request))
+        context["office_chart_options"] = json.dumps(_CHART)
     context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
     return context
 
@@ -121,33 +122,27 @@ def _billed_by_month(request: HttpRequest) -> dict[str, Any]:
                 "label": str(_("Facturé HT (€)")),
                 "data": [float(totals.get(month, 0)) for month in months],
                 "backgroundColor": "var(--color-primary-600)",
+                "maxBarThickness": 36,
             }
         ],
     }
 
 
-def _first_steps(request: HttpRequest) -> list[dict[str, Any]]:
-    """What a new firm does first, each with a link, until all is done. Only for those who may set the firm up."""
-    if not request.user.has_perm("invoicing.change_company"):  # type: ignore[union-attr]
-        return []
-    company = Company.objects.visible_to(request.user).first()
-    steps = [
-        (
-            _("Créer votre société, avec son SIRET et son numéro de TVA"),
-            bool(company and company.siret and company.vat_number),
-            "invoicing_company",
-        ),
-        (
-            _("Ajouter votre logo : il s'imprime sur vos devis et factures"),
-            bool(company and company.logo),
-            "invoicing_company",
-        ),
-        (_("Vérifier les taxes et les positions fiscales"), Tax.objects.exists(), "invoicing_tax"),
-        (_("Créer vos articles"), Product.objects.exists(), "invoicing_product"),
-        (_("Créer vos tâches et vos intervenants"), Technician.objects.exists(), "interventions_technician"),
-        (_("Inviter vos collègues"), User.objects.filter(is_active=True).count() > 1, "auth_user"),
-        (_("Créer un premier client"), Partner.objects.exists(), "invoicing_partner"),
-    ]
-    if all(done for _text, done, _name in steps[:1] + steps[2:]):
-        return []
-    return [{"text": text, "is_done": done, "url": reverse(f"admin:{name}_changelist")} for text, done, name in steps]
+# The scale is in sight: one reads how much without pointing at each bar.
+_CHART = {
+    "animation": False,
+    "responsive": True,
+    "maintainAspectRatio": False,
+    "locale": "fr-FR",
+    "plugins": {"legend": {"display": False}},
+    "scales": {
+        "x": {"grid": {"display": False}, "ticks": {"color": "#6b7280"}},
+        "y": {
+            "beginAtZero": True,
+            "suggestedMax": 1000,
+            "title": {"display": True, "text": "€ HT", "color": "#6b7280"},
+            "grid": {},
+            "ticks": {"color": "#6b7280", "maxTicksLimit": 6},
+        },
+    },
+}

@@ -1,0 +1,129 @@
+"""What a new firm does first, in the order of the manager's guide; shown on the first page until it is done."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import WorkingHours
+from interventions.models import Task, Technician
+from invoicing.admin.base import default_company
+from invoicing.choices import JournalKind
+from invoicing.models import Company, FiscalPosition, Journal, Partner, Product, Tax
+from openfire_billing.look.actions import reverse_change
+
+
+def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
+    """Each step with where it is done and what is missing; nothing once all that must be is done.
+
+    Only for those who may set the firm up.
+    """
+    if not request.user.has_perm("invoicing.change_company"):  # type: ignore[union-attr]
+        return []
+    company = default_company(request.user)
+    steps = [*_of_the_company(company), *_of_the_work(company)]
+    return steps if any(not step["is_done"] and not step["is_optional"] for step in steps) else []
+
+
+def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
+    """Identity, rounding, journals, taxes: what an invoice is made of."""
+    page = reverse_change(company) if company else reverse("admin:invoicing_company_add")
+    lacking = _journals_lacking(company)
+    rules = [
+        name
+        for name, model in ((_("les taxes"), Tax), (_("les positions fiscales"), FiscalPosition))
+        if not model.objects.exists()
+    ]
+    return [
+        _step(
+            _("Votre société : adresse, SIRET, numéro de TVA"),
+            page,
+            missing=_blanks(
+                company,
+                street=_("la rue"),
+                zip=_("le code postal"),
+                city=_("la ville"),
+                siret=_("le SIRET"),
+                vat_number=_("le numéro de TVA"),
+            ),
+        ),
+        _step(
+            _("Votre logo et votre IBAN, imprimés sur devis et factures (facultatif)"),
+            page,
+            missing=_blanks(company, logo=_("le logo"), iban=_("l'IBAN")),
+            is_optional=True,
+        ),
+        _step(
+            _("Arrondi : « %s », à confirmer avec votre comptable avant la première facture")
+            % (company or Company()).get_rounding_display(),
+            page,
+            missing=() if company else (_("la société"),),
+        ),
+        _step(
+            _("Journaux et numéros des factures : en place, vérifiez-les")
+            if not lacking
+            else _("Journaux et numéros des factures"),
+            reverse("admin:invoicing_journal_changelist"),
+            missing=lacking,
+        ),
+        _step(
+            _("Taxes et positions fiscales : en place, vérifiez-les")
+            if not rules
+            else _("Taxes et positions fiscales"),
+            reverse("admin:invoicing_tax_changelist"),
+            missing=rules,
+        ),
+    ]
+
+
+def _of_the_work(company: Company | None) -> list[dict[str, Any]]:
+    """What is sold, who does it and when, who works at the office, for whom."""
+    return [
+        _kind(_("Vos articles"), "invoicing_product", Product.objects.exists()),
+        _kind(_("Vos tâches : ce que vos intervenants savent faire"), "interventions_task", Task.objects.exists()),
+        _kind(_("Vos intervenants"), "interventions_technician", Technician.objects.filter(company=company).exists()),
+        _kind(
+            _("Vos horaires (facultatif) : sans eux, du lundi au vendredi, 8 h – 12 h et 13 h 30 – 17 h 30"),
+            "appointments_workinghours",
+            WorkingHours.objects.filter(company=company).exists(),
+            is_optional=True,
+        ),
+        _kind(_("Vos collègues : leur compte"), "auth_user", User.objects.filter(is_active=True).count() > 1),
+        _step(
+            _("Vos clients : importez-les, ou créez le premier"),
+            reverse("import_page", args=["clients"]),
+            is_done=Partner.objects.exists(),
+        ),
+    ]
+
+
+def _journals_lacking(company: Company | None) -> list[Any]:
+    """The kinds of journals still to be added; they come with the company."""
+    if company is None:
+        return [_("la société")]
+    kinds = set(Journal.objects.filter(company=company).values_list("kind", flat=True))
+    return [JournalKind(kind).label for kind in JournalKind.values if kind not in kinds]
+
+
+def _step(text: Any, url: str, *, missing: Any = (), is_done: bool = True, is_optional: bool = False) -> dict[str, Any]:
+    return {
+        "text": text,
+        "url": url,
+        "is_done": is_done and not missing,
+        "is_optional": is_optional,
+        "missing": get_text_list([str(name) for name in missing], str(_("et"))),
+    }
+
+
+def _kind(text: Any, name: str, is_done: bool, *, is_optional: bool = False) -> dict[str, Any]:
+    """Something to create: its form while there is none, its list afterwards."""
+    page = "changelist" if is_done else "add"
+    return _step(text, reverse(f"admin:{name}_{page}"), is_done=is_done, is_optional=is_optional)
+
+
+def _blanks(company: Company | None, **names: Any) -> list[Any]:
+    """What the company's page does not say yet."""
+    return [name for field, name in names.items() if not (company and getattr(company, field))]

@@ -1,0 +1,59 @@
+"""What a new firm does first: where each step is done, what is missing, and when all is done."""
+
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.urls import reverse
+
+from invoicing.models import Company, Journal
+from openfire_billing.look.actions import reverse_change
+from openfire_billing.office.roles import PLANNER
+from tests.factories import Office, TechnicianFactory, World
+
+
+def steps_of(office: Office) -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = office.get("/admin/").context["office_steps"]
+    return steps
+
+
+def test_step_leads_to_the_company_s_own_page_and_says_what_is_missing(world: World) -> None:
+    office = Office(world.manager)
+    company, logo, rounding, journals, taxes = steps_of(office)[:5]
+    assert company["url"] == logo["url"] == rounding["url"] == reverse_change(world.company)
+    assert (company["is_done"], company["missing"]) == (False, "le numéro de TVA")
+    assert (logo["is_done"], logo["is_optional"], logo["missing"]) == (False, True, "le logo et l'IBAN")
+    assert "« Au cent pair (bancaire) »" in rounding["text"]
+    assert (journals["is_done"], taxes["is_done"]) == (True, True)
+    page = unescape(office.get("/admin/").content.decode())
+    assert "il manque le numéro de TVA" in page
+    assert page.index("Premiers pas") < page.index('class="of-cards"')
+
+    Journal.objects.filter(company=world.company, kind="cash").delete()
+    Company.objects.update(vat_number="FR44732829320")
+    company, _logo, _rounding, journals = steps_of(office)[:4]
+    assert (company["is_done"], journals["missing"]) == (True, "Caisse")
+
+
+def test_nothing_is_shown_once_all_that_must_be_is_done(world: World) -> None:
+    office = Office(world.manager)
+    TechnicianFactory(company=world.company)
+    world.intervention()
+    left = [step["url"] for step in steps_of(office) if not step["is_done"] and not step["is_optional"]]
+    assert left == [reverse_change(world.company)]
+    Company.objects.update(vat_number="FR44732829320")
+    assert steps_of(office) == steps_of(world.office(PLANNER)) == []
+
+
+@pytest.mark.django_db
+def test_first_user_of_an_empty_database_begins_by_the_company() -> None:
+    call_command("load_reference_data", verbosity=0)
+    office = Office(User.objects.create_superuser("ouverture"))
+    company, _logo, rounding, journals, taxes, *work = steps_of(office)
+    assert company["url"] == rounding["url"] == reverse("admin:invoicing_company_add")
+    assert company["missing"] == "la rue, le code postal, la ville, le SIRET et le numéro de TVA"
+    assert (rounding["missing"], journals["missing"], taxes["is_done"]) == ("la société", "la société", True)
+    assert [step["is_done"] for step in work] == [False] * 6
+    assert [office.get(step["url"]).status_code for step in work] == [200] * 6
