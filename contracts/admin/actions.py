@@ -237,7 +237,7 @@ LINE_ACTIONS = (
         label=_("Créer un SAV"),
         icon="handyman",
         permission=PLAN,
-        offered=lambda line: line.uses_callouts and line.state == L.VALIDATED and line.contract.state == S.VALIDATED,
+        offered=lambda line: line.uses_callouts and line.state == L.VALIDATED and line.contract.state in S.billed,
         explain=_("Une DI au site de la ligne, couverte tant qu'il reste des SAV inclus cette année."),
         form=CallOutForm,
         run=lambda request, line, data: visits.call_out(line, on=data["on"], title=data["title"], by=request.user),

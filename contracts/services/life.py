@@ -258,10 +258,21 @@ def _tell(document: Contract | ContractLine, told: str, *, by: Any) -> None:
         record(document, "told", by=by, text=told)
 
 
+def _lock_with_lines_that_change(line: ContractLine) -> Contract:
+    """Lock the line's contract. Raises WrongState once it has ended: what is due on its lines stays due."""
+    contract = lock_contract(line.contract)
+    if contract.state != ContractState.DRAFT and contract.state not in ContractState.alive:
+        raise WrongState(
+            _("%(contract)s est à l'état « %(state)s » : ses lignes ne changent plus.")
+            % {"contract": contract, "state": contract.get_state_display()}
+        )
+    return contract
+
+
 def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
     """Cancel a line nothing of which is billed; its later visits without an open RDV are cancelled."""
     with transaction.atomic():
-        contract = lock_contract(line.contract)
+        contract = _lock_with_lines_that_change(line)
         line = ContractLine.objects.select_for_update().get(pk=line.pk)
         if live_claims(line=line):
             raise WrongState(
@@ -280,7 +291,7 @@ def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
 def reset_line(line: ContractLine, *, by: Any) -> ContractLine:
     """Take a cancelled line back to draft."""
     with transaction.atomic():
-        lock_contract(line.contract)
+        _lock_with_lines_that_change(line)
         line = ContractLine.objects.select_for_update().get(pk=line.pk)
         move(line, ContractLineState.DRAFT, by=by, act="reset", text=_("Ligne remise en brouillon"))
     return line

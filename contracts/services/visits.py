@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from contracts.choices import ContractLineState, ContractState, RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
+from contracts.planner.served import served_parts, service_of
 from contracts.planner.visits import VisitIntent
 from contracts.planner.visits import plan_visits as planned_visits
 from contracts.services.due import next_visit_on, visits_made
@@ -26,7 +27,7 @@ from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError, Outcome
 from openfire_billing.money import to_quantity
-from openfire_billing.periods import day_of_month
+from openfire_billing.periods import ONE_DAY, Period, day_of_month
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,10 @@ def _covered_items(line: ContractLine, visits: int) -> list[Item]:
 
 
 def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> list[InterventionRequest]:
-    """Cancel the visits whose window opens after a day (None: all) and that have no open RDV; return the others."""
+    """Cancel the visits whose window opens after a day (None: all) and that have no open RDV; return the others.
+
+    All: what promised them is withdrawn and may be promised anew, so their places are free again.
+    """
     kept = []
     wanted = requests.filter(kind=RequestKind.VISIT).select_related("intervention")
     if after is not None:
@@ -202,6 +206,8 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
                 if request.intervention.state == InterventionState.DONE:
                     raise BusinessError(_("%s est faite.") % request.intervention)
                 cancel_intervention(request.intervention, on=on, by=by)
+                if after is None:
+                    request.delete()
         except BusinessError:
             kept.append(request.intervention)
     return kept
@@ -228,6 +234,17 @@ def callouts_left(line: ContractLine, day: date) -> int:
     return max(0, line.included_callouts - used)
 
 
+def _serves(line: ContractLine, day: date) -> bool:
+    """Is the day one that the line serves: within the contract, not ended, not suspended?"""
+    for contract in read_facts([line.contract_id], lock=False, settled=False).contracts:
+        for found in contract.lines:
+            if found.id == line.pk:
+                service = service_of(contract, found)
+                is_within = service.first <= day and (service.stop is None or day < service.stop)
+                return is_within and bool(served_parts(Period(day, day + ONE_DAY), service, found))
+    return False
+
+
 def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> InterventionRequest:
     """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
     are billed."""
@@ -235,7 +252,7 @@ def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> Inter
         contract = (
             Contract.objects.select_for_update(of=("self",)).select_related("company", "payer").get(pk=line.contract_id)
         )
-        if contract.state != ContractState.VALIDATED:
+        if contract.state not in ContractState.billed:
             raise BusinessError(_("%s n'est pas en cours : le SAV se fait par une DI ordinaire.") % contract)
         line = ContractLine.objects.select_related(
             "address__partner", "equipment", "task__product__tax", "contract"
@@ -244,6 +261,11 @@ def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> Inter
             raise BusinessError(_("« %s » n'est pas validée : le SAV se fait par une DI ordinaire.") % line)
         if not line.uses_callouts:
             raise BusinessError(_("« %s » n'utilise pas les SAV : cochez-les dans l'onglet Planification.") % line)
+        if not _serves(line, on):
+            raise BusinessError(
+                _("« %(line)s » ne sert pas le %(day)s : le SAV se fait par une DI ordinaire.")
+                % {"line": line, "day": date_format(on, "d/m/Y")}
+            )
         task = line.task
         if task is None:
             raise BusinessError(_("« %s » n'a pas de tâche : choisissez-la dans l'onglet Planification.") % line)

@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from invoicing.models import SavedFilter
 from invoicing.services.parties.notes import forget_filter, save_filter
@@ -26,6 +27,7 @@ from openfire_billing.errors import refusals_shown
 from openfire_billing.words import holding, words_of
 
 _AMOUNT = re.compile(r"^-?[\d\s\u202f\xa0]+,\d{2,4} €$")
+_NUMBER = re.compile(r"-[\d\s\u202f\xa0]*\d(,\d+)?")
 # A spreadsheet runs a cell that begins so: it is kept as text.
 _FORMULA = ("=", "+", "@", "\t", "\r")
 
@@ -70,8 +72,9 @@ def _as_text(value: Any) -> str:
         return str(value.strftime("%d/%m/%Y %H:%M"))
     if hasattr(value, "strftime"):
         return str(value.strftime("%d/%m/%Y"))
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) or (text.startswith("-") and not text[1:2].isdigit()) else text
+    text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
+    is_formula = text.startswith(_FORMULA) or (text.startswith("-") and not _NUMBER.fullmatch(text))
+    return f"'{text}" if is_formula else text
 
 
 class ListMixin:

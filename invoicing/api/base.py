@@ -187,7 +187,11 @@ class WriteMixin:
         return Response(self._written(request), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Any, pk: str) -> Response:
-        return Response(self._written(request, self.get_object(), partial=True))  # type: ignore[attr-defined]
+        """Locked before it is read: what somebody did meanwhile is not written over."""
+        with transaction.atomic():
+            mine = self.queryset.model._default_manager.filter(pk=pk)  # type: ignore[attr-defined]
+            list(mine.select_for_update(no_key=True).values_list("pk"))
+            return Response(self._written(request, self.get_object(), partial=True))  # type: ignore[attr-defined]
 
     def _written(self, request: Any, *document: Any, **options: Any) -> Any:
         serializer = self.get_serializer(*document, data=request.data, **options)  # type: ignore[attr-defined]

@@ -13,7 +13,16 @@ from contracts.models import BillingRun, Contract, ContractRequest, ExceptionCla
 from contracts.services.billing import bill_chunk, bill_contracts, foresee
 from contracts.services.claims import charges_due, claim_key, key_of, take_back, waive, waived
 from contracts.services.due import recheck_due
-from contracts.services.life import activate_contract, cancel_contract, save_contract, terminate_contract
+from contracts.services.life import (
+    activate_contract,
+    activate_line,
+    cancel_contract,
+    cancel_line,
+    reset_contract,
+    reset_line,
+    save_contract,
+    terminate_contract,
+)
 from contracts.services.lines import save_line, set_price
 from contracts.services.next import next_bill
 from contracts.services.runs import chunks_of, start_run
@@ -343,6 +352,74 @@ def test_activation_on_the_first_day_tells_of_none(world: World) -> None:
     contract = make_contract(world, visits=(1, (3,)))
 
     assert HistoryLine.objects.of(contract)[0].act == "validated"
+
+
+@pytest.mark.parametrize("what", ["contract", "line"])
+def test_what_is_withdrawn_and_put_back_promises_its_visits_anew(world: World, what: str) -> None:
+    contract = make_contract(world, "01/01/27", visits=(1, (3,)))
+    line, on = contract.lines.get(), contract.start_on
+    (before,) = plan_visits([contract], until=day("31/12/27"), on=on, by=world.manager)
+    acts: dict[str, list[Any]] = {
+        "contract": [(cancel_contract, contract, {"on": on}), (reset_contract, contract, {})],
+        "line": [(cancel_line, line, {"on": on}), (reset_line, line, {})],
+    }
+    for act, thing, options in acts[what]:
+        act(thing, by=world.manager, **options)
+    if what == "contract":
+        activate_contract(contract, on=on, by=world.manager)
+    else:
+        activate_line(line, on=on, by=world.manager)
+
+    (again,) = plan_visits([contract], until=day("31/12/27"), on=on, by=world.manager)
+
+    before.made.refresh_from_db()
+    assert (before.made.state, again.made.state, again.made.from_on) == ("cancelled", "to_plan", day("01/03/27"))
+    assert plan_visits([contract], until=day("31/12/27"), on=on, by=world.manager) == []
+
+
+def test_lines_of_a_contract_that_ended_stay_as_they_are(world: World) -> None:
+    """Six months are due on it: cancelled, the line could never be put back, and they would be lost."""
+    contract = make_contract(world)
+    line = contract.lines.get()
+    terminate_contract(contract, last_day=day("30/06/26"), reason="Vendu", on=day("01/07/26"), by=world.manager)
+
+    for act in (lambda: cancel_line(line, on=day("01/07/26"), by=world.manager), lambda: reset_line(line, by=None)):
+        with (
+            pytest.raises(WrongState, match="est à l'état « Résilié » : ses lignes ne changent plus"),
+            nothing_changed(),
+        ):
+            act()
+    assert len(charges_due(contract, on=day("01/07/26"))) == 6
+
+
+CALLED_OUT = [
+    ({"auto_renew": False, "end_on": day("30/06/26")}, {}, "30/06/26", "01/07/26"),
+    ({}, {}, "01/01/26", "31/12/25"),
+    ({}, {"ends_on": day("30/06/26")}, "30/06/26", "01/07/26"),
+]
+
+
+@pytest.mark.parametrize(("terms", "line", "served", "not_served"), CALLED_OUT)
+def test_call_out_is_of_a_day_that_the_line_serves(
+    world: World, terms: dict[str, Any], line: dict[str, Any], served: str, not_served: str
+) -> None:
+    more = {"uses_callouts": True, "included_callouts": 2, "task": world.task, **line}
+    found = make_contract(world, line=more, **terms).lines.get()
+
+    assert call_out(found, on=day(served), by=world.planner).contract_request.is_covered
+    with pytest.raises(BusinessError, match="le SAV se fait par une DI ordinaire"), nothing_changed():
+        call_out(found, on=day(not_served), by=world.planner)
+
+
+def test_call_out_is_served_until_the_termination(world: World) -> None:
+    more = {"uses_callouts": True, "included_callouts": 2, "task": world.task}
+    contract = make_contract(world, line=more)
+    terminate_contract(contract, last_day=day("31/12/26"), reason="Vendu", on=day("24/11/26"), by=world.manager)
+    line = contract.lines.get()
+
+    assert call_out(line, on=day("31/12/26"), by=world.planner).contract_request.is_covered
+    with pytest.raises(BusinessError, match="ne sert pas le 01/01/2027"), nothing_changed():
+        call_out(line, on=day("01/01/27"), by=world.planner)
 
 
 def test_activation_passes_over_references_taken_by_hand(world: World) -> None:

@@ -157,6 +157,20 @@ def test_formula_in_a_name_stays_text(world: World) -> None:
     assert "'=HYPERLINK" in b"".join(answer.streaming_content).decode()
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"),
+        ("-12,50", "-12,50"),
+        ("Mal\x01in", "Malin"),
+    ],
+)
+def test_cell_is_neither_run_nor_unreadable(world: World, name: str, shown: str) -> None:
+    PartnerFactory(name=name, email="x@exemple.example")
+    answer = world.office(ACCOUNTANT).get(address(Partner, "export"), q="x@exemple.example", format="xlsx")
+    assert list(load_workbook(BytesIO(answer.content)).active.values)[1][0] == shown
+
+
 def test_export_asks_the_right_to_see(world: World, posted: Invoice) -> None:
     assert world.office(PLANNER).get(address(Invoice, "export")).status_code == 403
 

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from knox.models import AuthToken
 
 from invoicing.models import Company, HistoryLine, Message
 from invoicing.services.parties.messages import MOST_ATTEMPTS
@@ -45,6 +46,8 @@ def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
     sent = client.post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
     assert mail.outbox == []
+    AuthToken.objects.create(world.planner)
+    theirs, _token = AuthToken.objects.create(world.biller)
     letter = posted()
     assert (letter.to, letter.subject) == (["fanny@exemple.fr"], "Votre mot de passe")
     assert "identifiant : " + world.planner.username in letter.body
@@ -52,6 +55,7 @@ def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
     done, link = choose(client, letter)
     assert "Mot de passe changé" in done.content.decode()
     assert User.objects.get(pk=world.planner.pk).check_password(NEW)
+    assert AuthToken.objects.get() == theirs  # what was logged in with the password before is not any more
     again = client.get(link, follow=True).content.decode()
     assert "new_password1" not in again
     assert "redemandez-en une" in again

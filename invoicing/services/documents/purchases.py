@@ -215,6 +215,14 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
             _("%(order)s est adressée à « %(supplier)s » : choisissez une commande de ce fournisseur.")
             % {"order": order, "supplier": order.supplier}
         )
+    same = SupplierBill.objects.filter(
+        company=bill.company, number=bill.number, supplier__in=bill.supplier.with_merged()
+    )
+    if same.exclude(pk=bill.pk).exists():  # under a name merged since: the constraint knows one name alone
+        raise BusinessError(
+            _("La facture %(number)s de « %(supplier)s » est déjà enregistrée.")
+            % {"number": bill.number, "supplier": bill.supplier}
+        )
     if bill.due_on is not None and bill.due_on < bill.billed_on:
         raise BusinessError(_("L'échéance précède la date de la facture : corrigez l'une des deux dates."))
 

@@ -46,7 +46,8 @@ def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
     Returns the one that is kept. Raises BusinessError when they are the same, or one was merged before.
     """
     with transaction.atomic():
-        ends = {p.pk: p for p in Partner.objects.select_for_update().filter(pk__in=(loser.pk, into.pk)).order_by("pk")}
+        both = Partner.objects.select_for_update(no_key=True).filter(pk__in=(loser.pk, into.pk))  # others may name them
+        ends = {partner.pk: partner for partner in both.order_by("pk")}
         if len(ends) != 2:
             raise BusinessError(_("Choisissez une autre fiche : un client ne se fusionne pas avec lui-même."))
         loser, into = ends[loser.pk], ends[into.pk]
