@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.services.planning import propose_slot
 from interventions.models import Task, Technician
 from invoicing.models import Partner
+from openfire_billing.days import near_enough
 
 
 class MomentInput(forms.DateTimeInput):
@@ -22,8 +23,9 @@ class MomentInput(forms.DateTimeInput):
 
 def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
     """A date and time, as the browser's picker gives it."""
+    formats = ["%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M"]
     return forms.DateTimeField(
-        label=label, widget=MomentInput(), input_formats=["%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M"], **options
+        label=label, widget=MomentInput(), input_formats=formats, validators=[near_enough], **options
     )
 
 

@@ -24,6 +24,7 @@ from invoicing.admin.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.attachments import attachments_of
 from invoicing.services.parties.history import record, refuse_stale, version_of
+from openfire_billing.days import bound_days
 from openfire_billing.errors import BusinessError
 from openfire_billing.fields import DecimalInputField, DecimalTextInput, read_id
 from openfire_billing.look.actions import reverse_change
@@ -80,6 +81,11 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
     def company_is_optional(self) -> bool:
         return self.company_path == "company" and self.model._meta.get_field("company").null
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        bound_days([field])
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.related_model is Company:

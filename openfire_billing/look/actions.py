@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from openfire_billing.contributions import contributions_to
+from openfire_billing.days import bound_days
 from openfire_billing.errors import BusinessError, Outcome
 
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
@@ -197,6 +198,7 @@ class ActionsMixin:
         form = (action.form or forms.Form)(*((request.POST, request.FILES) if answered else ()))
         if hasattr(form, "prepare"):
             form.prepare(request, documents)
+        bound_days(form.fields.values())
         return form
 
     def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:
