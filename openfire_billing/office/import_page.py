@@ -65,7 +65,7 @@ def _kept(request: HttpRequest, token: str) -> Path:
 def import_page(request: HttpRequest, code: str = "clients") -> HttpResponse:
     """GET: what is expected. POST with a file: the preview. POST with its token: the import."""
     kind = _kind(request, code)
-    company = default_company(request.user) or Company.objects.first()
+    company = default_company(request.user)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": _("Importer : %s") % kind.label,

@@ -19,7 +19,7 @@ from invoicing.services.parties.duplicates import merge_partners
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
-from tests.factories import CompanyFactory, PartnerFactory, World, nothing_changed
+from tests.factories import CompanyFactory, PartnerFactory, ProductFactory, World, nothing_changed
 
 CLIENTS = """Nom;Nature;Code magasin;Téléphone;E-mail;SIREN;Rue;Code postal;Ville
 Bellec Ronan;Particulier;B001;02 61 91 30 11;ronan@exemple.example;;18 rue du Moulin;35510;Cesson-Sévigné
@@ -55,7 +55,7 @@ def test_bad_file_names_each_fault_and_writes_nothing(world: World) -> None:
             "« Martien » n'est pas prévu ici ; choisissez parmi : particulier, entreprise, syndic, association, "
             "public, union europeenne, etranger.",
         ),
-        (4, "E-mail", "« pas une adresse » n'est pas une adresse e-mail."),
+        (4, "E-mail", "Saisissez une adresse e-mail valide."),
         (4, "SIREN", "« 123 » n'est pas un SIREN valable, par exemple 732829320."),
     ]
     assert (5, "", "déjà à la ligne 3 du fichier.") in preview.faults
@@ -97,6 +97,45 @@ def test_articles_and_equipment(world: World) -> None:
     assert prepared(world, "parc", park.replace("Aubry", "Inconnu")).faults == [
         (2, "Client", "« Inconnu Maëlle » n'existe pas : importez d'abord les clients.")
     ]
+
+
+REFUSED_CELLS = [
+    ("articles", "Prix", "99999999999", "« 99999999999 » est trop grand."),
+    ("articles", "Prix", "1e400", "« 1e400 » est trop grand."),
+    ("articles", "Prix", "12,34567", "« 12,34567 » a plus de 4 décimales."),
+    ("articles", "Compte", "706<b>é", "Un compte commence par trois chiffres, par exemple 706000."),
+    ("clients", "E-mail", "a@b", "Saisissez une adresse e-mail valide."),
+    ("clients", "N° TVA", "FRZZ", "« FRZZ » n'est pas valable, par exemple FR44732829320."),
+    ("contrats", "Quantité", "0", "une quantité est supérieure à zéro."),
+    ("contrats", "Quantité", "-1", "« -1 » n'est pas un nombre positif, par exemple 12,5."),
+]
+ROWS = {
+    "articles": {"Code": "b", "Nom": "Bougie", "Prix": "64", "TVA": "TVA 20 % travaux"},
+    "clients": {"Nom": "Even", "Rue": "2 rue", "Code postal": "35000", "Ville": "Rennes"},
+    "contrats": {"Référence": "C-1", "Client": "Aubry Maëlle", "Début": "01/02/2024", "Fréquence": "Mensuelle"}
+    | {"Article": "ram_pose"},
+}
+
+
+@pytest.mark.parametrize(("kind", "title", "cell", "sentence"), REFUSED_CELLS)
+def test_cell_that_its_column_does_not_hold_is_named(
+    world: World, kind: str, title: str, cell: str, sentence: str
+) -> None:
+    ProductFactory(code="ram_pose")
+    row = ROWS[kind] | {title: cell}
+
+    with nothing_changed():
+        found = prepared(world, kind, f"{';'.join(row)}\n{';'.join(row.values())}\n")
+
+    assert [(line, said) for line, _column, said in found.faults] == [(2, sentence)]
+
+
+def test_titles_that_say_nothing_are_told(world: World) -> None:
+    text = "Nom;tel portable;Rue;Code postal;Ville\nEven;06;2 rue;35000;Rennes\n"
+
+    found = prepared(world, "clients", text)
+
+    assert (found.faults, found.new, found.ignored) == ([], 1, ["tel portable"])
 
 
 def test_contracts_with_their_articles(world: World) -> None:

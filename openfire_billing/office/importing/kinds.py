@@ -6,10 +6,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db.models import Model
 from stdnum.exceptions import ValidationError as StdnumError
 from stdnum.fr import siren as siren_number
 
 from invoicing.choices import PartnerKind, ProductKind
+from invoicing.models import Partner, Product
 from openfire_billing.fields import read_decimal
 from openfire_billing.office.importing.tables import simple
 from openfire_billing.periods import FIRST_DAY, LAST_DAY
@@ -20,24 +23,55 @@ class Fault(Exception):
 
 
 def text(value: str) -> str:
-    return value
+    return "".join(character for character in value if character.isprintable())
 
 
-def number(value: str) -> Decimal:
+def _number(value: str, *, digits: int, places: int) -> Decimal:
+    """A number not below zero that its column holds: `digits` in all, `places` of them decimals."""
     try:
         found = read_decimal(value)
     except ValueError:
         found = None
     if found is None or found < 0:
         raise Fault(f"« {value} » n'est pas un nombre positif, par exemple 12,5")
+    if found >= Decimal(10) ** (digits - places):
+        raise Fault(f"« {value} » est trop grand")
+    if found != found.quantize(Decimal(1).scaleb(-places)):
+        raise Fault(f"« {value} » a plus de {places} décimales")
+    return found
+
+
+def price(value: str) -> Decimal:
+    return _number(value, digits=14, places=4)
+
+
+def quantity(value: str) -> Decimal:
+    found = _number(value, digits=12, places=3)
+    if not found:
+        raise Fault("une quantité est supérieure à zéro")
     return found
 
 
 def percent(value: str) -> Decimal:
-    found = number(value.replace("%", ""))
+    found = _number(value.replace("%", ""), digits=5, places=2)
     if found > 100:
         raise Fault(f"« {value} » dépasse 100 %")
     return found
+
+
+def as_the_form(model: type[Model], name: str) -> Callable[[str], str]:
+    """A text that the record's own page would take."""
+
+    def read(value: str) -> str:
+        record = model(**{name: value})
+        try:
+            model._meta.get_field(name).run_validators(value)  # type: ignore[union-attr]
+            record.clean()
+        except ValidationError as wrong:
+            raise Fault(wrong.messages[0].rstrip(".")) from None
+        return value
+
+    return read
 
 
 def day(value: str) -> date:
@@ -58,12 +92,6 @@ def siren(value: str) -> str:
         return siren_number.validate(compact)
     except StdnumError:
         raise Fault(f"« {value} » n'est pas un SIREN valable, par exemple 732829320") from None
-
-
-def email(value: str) -> str:
-    if "@" not in value.strip("@") or " " in value:
-        raise Fault(f"« {value} » n'est pas une adresse e-mail")
-    return value
 
 
 def choice(words: dict[str, str]) -> Callable[[str], str]:
@@ -131,9 +159,9 @@ KINDS = {
                 Column("store_code", "Code magasin", also=("Code", "Code client"), longest=40),
                 Column("phone", "Téléphone", longest=30),
                 Column("mobile", "Mobile", also=("Portable",), longest=30),
-                Column("email", "E-mail", email, also=("Mail", "Courriel")),
+                Column("email", "E-mail", as_the_form(Partner, "email"), also=("Mail", "Courriel")),
                 Column("siren", "SIREN", siren),
-                Column("vat_number", "N° TVA", longest=20),
+                Column("vat_number", "N° TVA", as_the_form(Partner, "vat_number"), longest=20),
                 Column("street", "Rue", is_required=True, also=("Adresse",), longest=120),
                 Column("street2", "Complément", longest=120),
                 Column("zip", "Code postal", is_required=True, also=("CP",), longest=10),
@@ -149,10 +177,16 @@ KINDS = {
                 Column("name", "Nom", is_required=True, also=("Désignation",)),
                 Column("kind", "Catégorie", choice({"bien": ProductKind.GOODS, "service": ProductKind.SERVICE})),
                 Column("unit", "Unité", longest=10),
-                Column("unit_price", "Prix unitaire", number, is_required=True, also=("Prix", "Prix de vente")),
-                Column("purchase_price", "Prix d'achat", number),
+                Column("unit_price", "Prix unitaire", price, is_required=True, also=("Prix", "Prix de vente")),
+                Column("purchase_price", "Prix d'achat", price),
                 Column("tax", "TVA", is_required=True),
-                Column("income_account", "Compte de produit", also=("Compte",), longest=12),
+                Column(
+                    "income_account",
+                    "Compte de produit",
+                    as_the_form(Product, "income_account"),
+                    also=("Compte",),
+                    longest=12,
+                ),
             ),
         ),
         Kind(
@@ -180,8 +214,8 @@ KINDS = {
                 Column("invoicing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
                 Column("billed_until", "Facturé ailleurs jusqu'au", day),
                 Column("product", "Article", is_required=True),
-                Column("quantity", "Quantité", number),
-                Column("unit_price", "Prix annuel", number, also=("Prix unitaire", "Prix")),
+                Column("quantity", "Quantité", quantity),
+                Column("unit_price", "Prix annuel", price, also=("Prix unitaire", "Prix")),
                 Column("discount", "Remise", percent),
             ),
         ),

@@ -17,11 +17,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Preview:
-    """What an import would do. `faults`: (line of the file, column, sentence); with any, nothing is written."""
+    """What an import would do. `faults`: (line of the file, column, sentence); with any, nothing is written.
+
+    `ignored`: titles of the file that are no column of the kind.
+    """
 
     kind: Kind
     rows: list[dict[str, Any]] = field(default_factory=list)
     faults: list[tuple[int, str, str]] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
     new: int = 0
     changed: int = 0
     same: int = 0
@@ -37,7 +41,8 @@ def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -
     _refuse_titles(kind, table.titles)
     if not table.rows:
         raise BusinessError("Le fichier n'a aucune ligne sous ses titres : mettez une fiche par ligne.")
-    preview = Preview(kind)
+    known = {title for column in kind.columns for title in column.titles()}
+    preview = Preview(kind, ignored=[title for title in table.titles if title and title not in known])
     for line, cells in table.rows:
         preview.rows.append({"line": line, **_read(kind, cells, line, preview.faults)})
     writer = WRITERS[kind.code](company)

@@ -156,8 +156,6 @@ class Products(Writer):
                 )
             if row["unit"] and row["unit"].lower() not in self.units:
                 faults.append((row["line"], "Unité", f"« {row['unit']} » n'existe pas, par exemple u, h, m."))
-            if row["income_account"] and not row["income_account"][:3].isdigit():
-                faults.append((row["line"], "Compte de produit", "commence par trois chiffres, par exemple 706000."))
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
         found = _given(row, "code", "name", "kind", "unit_price", "purchase_price", "income_account")
@@ -333,7 +331,7 @@ class Contracts(Writer):
         return {
             "product": product,
             "label": product.label,
-            "quantity": row["quantity"] or Decimal(1),
+            "quantity": Decimal(1) if row["quantity"] is None else row["quantity"],
             "unit_price": product.unit_price if row["unit_price"] is None else row["unit_price"],
             "discount": row["discount"] or Decimal(0),
         }

@@ -34,6 +34,8 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from refusal
         for line, column, sentence in preview.faults[:200]:
             self.stderr.write(f"ligne {line}, {column} : {sentence}" if column else f"ligne {line} : {sentence}")
+        if preview.ignored:
+            self.stdout.write(f"Colonnes laissées, leur titre n'est pas prévu : {', '.join(preview.ignored)}.")
         if preview.faults:
             raise CommandError(f"{len(preview.faults)} défaut(s) : rien n'est écrit.")
         if not dry_run:
