@@ -1,20 +1,16 @@
-"""Pages of companies, partners, addresses, tags and messages; accounts of users."""
+"""Pages of companies, partners, addresses, tags and messages."""
 
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import quote_plus
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import StackedInline, TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.admin import StackedInline
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.choices import MessageState
@@ -284,97 +280,6 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, message: Message) -> str:
         return badge({"sent": "done"}.get(message.state, message.state), message.get_state_display())
-
-
-class CompanyAccessInline(TabularInline):
-    """The companies one works for. Nobody gives one that he has not."""
-
-    model = CompanyAccess
-    extra = 0
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name == "company":
-            options["queryset"] = Company.objects.visible_to(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **options)
-
-
-admin.site.unregister(User)
-admin.site.unregister(Group)
-
-
-@admin.register(User)
-class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    inlines = (CompanyAccessInline,)
-    list_display = ("username", "first_name", "last_name", "email", "roles", "is_active")
-    list_filter = ("is_active", "groups")
-    list_filter_submit = False
-    fieldsets = (
-        (None, {"fields": ("username", "password")}),
-        (_("Personne"), {"fields": (("first_name", "last_name"), "email")}),
-        (_("Accès"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
-    )
-    add_fieldsets = (
-        (None, {"fields": ("username", "email", "is_staff", "usable_password", "password1", "password2")}),
-    )
-    filter_horizontal: ClassVar[Any] = ()
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Who works at the office logs in here; a technician's box is unticked, the phone is enough for him."""
-        return {"is_staff": True}
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        """Those who work for no other company than one's own."""
-        users = super().get_queryset(request).prefetch_related("groups")
-        if request.user.is_superuser:
-            return users
-        others = CompanyAccess.objects.exclude(company__in=Company.objects.visible_to(request.user))
-        return users.exclude(pk__in=others.values("user"))
-
-    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
-        context = super().page_context(request, object_id)
-        user = self.get_object(request, object_id) if object_id else None
-        return context | {"office_menu": self.actions_for(request, user) if user else ()}
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only a superuser makes another one."""
-        return () if request.user.is_superuser else ("is_superuser",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_delete_permission(request, obj)
-
-    @admin.display(description=_("Rôles"))
-    def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all()) or "–"
-
-
-@admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **options)
-        if db_field.name == "permissions":
-            field.label_from_instance = _permission_text
-        return field
-
-
-_ACTS = {"add": _("ajouter"), "change": _("modifier"), "delete": _("supprimer"), "view": _("voir")}
-
-
-def _permission_text(permission: Any) -> str:
-    """« facture : modifier ». Django keeps its own names in English, in the database."""
-    act, _line, model = permission.codename.partition("_")
-    if act in _ACTS and model == permission.content_type.model:
-        return f"{permission.content_type.name} : {_ACTS[act]}"
-    return f"{permission.content_type.name} : {permission.name}"
 
 
 contribute(

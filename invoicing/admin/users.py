@@ -1,0 +1,172 @@
+"""Accounts of users: who logs in where, with which roles, for which companies."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.models import Company, CompanyAccess
+from openfire_billing.look.actions import ActionsMixin
+
+
+class PasswordLink(ReadOnlyPasswordHashWidget):
+    """Where a password is changed. How it is kept is nobody's business."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        return format_html('<a class="of-link" href="../password/">{}</a>', _("Changer le mot de passe"))
+
+
+class AccountForm(UserChangeForm):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["password"].widget = PasswordLink()
+        self.fields["password"].help_text = ""
+
+
+class NewAccountForm(UserCreationForm):
+    """Without a password, its owner chooses one by the invitation."""
+
+    usable_password = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["password1"].help_text = _(
+            "Huit caractères au moins. Laissez vide pour que la personne choisisse le sien : Action › Envoyer une "
+            "invitation, une fois le compte enregistré."
+        )
+
+    def validate_passwords(self, *args: Any, **options: Any) -> None:
+        is_given = self.cleaned_data.get("password1") or self.cleaned_data.get("password2")
+        self.cleaned_data["usable_password"] = "true" if is_given else "false"
+        super().validate_passwords(*args, **options)
+
+
+class AccessForm(forms.ModelForm):
+    """A company proposed is one to save, even if nobody touched the line."""
+
+    def has_changed(self) -> bool:
+        return super().has_changed() or bool(self.instance.pk is None and self["company"].value())
+
+
+class CompanyAccessInline(TabularInline):
+    """The companies one works for. Nobody gives one that he has not; who has but one gives that one."""
+
+    model = CompanyAccess
+    form = AccessForm
+    hide_title = True
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
+        return int(obj is None and only_company(request.user) is not None)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "company":
+            options["queryset"] = Company.objects.visible_to(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+
+def only_company(user: Any) -> Company | None:
+    """The company of somebody who works for just one."""
+    found = list(Company.objects.visible_to(user)[:2])
+    return found[0] if len(found) == 1 else None
+
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
+    form = AccountForm
+    add_form = NewAccountForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (CompanyAccessInline,)
+    list_display = ("username", "first_name", "last_name", "email", "roles", "is_active")
+    list_filter = ("is_active", "groups")
+    list_filter_submit = False
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (_("Personne"), {"fields": (("first_name", "last_name"), "email")}),
+        (_("Accès"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "email", "is_staff", "password1", "password2")}),)
+    filter_horizontal: ClassVar[Any] = ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Who works at the office logs in here; a technician's box is unticked, the phone is enough for him."""
+        return {"is_staff": True}
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        company = only_company(request.user) if obj.pk is None else None
+        return {**options, "initial": [{"company": company.pk, "is_default": True}]} if company else options
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if db_field.name == "is_staff":
+            field.label = _("Travaille au bureau")
+            field.help_text = _(
+                "Sans cette case, le compte n'ouvre que les pages du téléphone : décochez-la pour un technicien."
+            )
+        return field
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Those who work for no other company than one's own."""
+        users = super().get_queryset(request).prefetch_related("groups")
+        if request.user.is_superuser:
+            return users
+        others = CompanyAccess.objects.exclude(company__in=Company.objects.visible_to(request.user))
+        return users.exclude(pk__in=others.values("user"))
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        user = self.get_object(request, object_id) if object_id else None
+        return context | {"office_menu": self.actions_for(request, user) if user else ()}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only a superuser makes another one."""
+        return () if request.user.is_superuser else ("is_superuser",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    @admin.display(description=_("Rôles"))
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all()) or "–"
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **options)
+        if db_field.name == "permissions":
+            field.label_from_instance = _permission_text
+        return field
+
+
+_ACTS = {"add": _("ajouter"), "change": _("modifier"), "delete": _("supprimer"), "view": _("voir")}
+
+
+def _permission_text(permission: Any) -> str:
+    """« facture : modifier ». Django keeps its own names in English, in the database."""
+    act, _line, model = permission.codename.partition("_")
+    if act in _ACTS and model == permission.content_type.model:
+        return f"{permission.content_type.name} : {_ACTS[act]}"
+    return f"{permission.content_type.name} : {permission.name}"
