@@ -11,6 +11,7 @@ from contracts.models import Contract
 from interventions.models import InstalledProduct
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, FollowUp, HistoryLine, Partner
+from invoicing.services.documents.purchases import record_bill
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.parties.notes import add_follow_up
 from invoicing.services.parties.records import save_record
@@ -158,3 +159,30 @@ def test_from_the_page_by_the_manager_only(world: World) -> None:
             },
         ).json()
     )
+
+
+def test_payer_is_neither_merged_nor_paid_for(world: World) -> None:
+    kept, gone = PartnerFactory(name="Gardé"), PartnerFactory(name="Fondu")
+    merge_partners(gone, into=kept, by=world.manager)
+    tenant = PartnerFactory(name="Locataire", bill_to=PartnerFactory(name="Syndic"))
+
+    for partner, payer, said in (
+        (tenant, gone, "« Fondu » a été fusionné dans « Gardé » : choisissez ce dernier."),
+        (tenant.bill_to, kept, "« Syndic » paie pour d'autres clients : il paie aussi pour lui-même."),
+    ):
+        with nothing_changed(), pytest.raises(ValidationError) as refused:
+            save_record(partner, values={"bill_to": Partner.objects.get(pk=payer.pk)}, by=world.manager)
+        assert refused.value.message_dict == {"bill_to": [said]}
+
+
+def test_bill_of_a_supplier_is_known_under_the_name_merged(world: World) -> None:
+    gone, kept = PartnerFactory(name="Fonderie A"), PartnerFactory(name="Fonderie B")
+    values = {"company": world.company, "number": "F-77", "on": world.today, "by": world.biller}
+    record_bill(supplier=gone, net=Decimal(100), tax=Decimal(20), **values)
+    merge_partners(gone, into=kept, by=world.manager)
+    kept.refresh_from_db()
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        record_bill(supplier=kept, net=Decimal(100), tax=Decimal(20), **values)
+
+    assert str(refused.value) == "La facture F-77 de « Fonderie B » est déjà enregistrée."

@@ -47,6 +47,13 @@ def test_same_key_is_one_message_sent_once(world: World) -> None:
     ]
 
 
+def test_subject_of_two_lines_leaves_as_one(world: World) -> None:
+    assert send_message(queued(world, subject="Votre\nBcc: x@exemple.example  DI").pk)
+
+    assert mail.outbox[0].subject == "Votre Bcc: x@exemple.example DI"
+    assert mail.outbox[0].recipients() == ["client@exemple.example"]
+
+
 def test_sweep_sends_what_waits(world: World) -> None:
     for number in range(3):
         queued(world, key=f"rappel-{number}")

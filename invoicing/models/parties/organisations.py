@@ -206,6 +206,13 @@ class Partner(models.Model):
                 "payer": self.bill_to,
                 "other": self.bill_to.bill_to,
             }
+        elif self.bill_to and self.bill_to.merged_into:
+            errors["bill_to"] = _("« %(payer)s » a été fusionné dans « %(kept)s » : choisissez ce dernier.") % {
+                "payer": self.bill_to,
+                "kept": self.bill_to.merged_into,
+            }
+        elif self.bill_to and self.pk and Partner.objects.filter(bill_to=self).exists():
+            errors["bill_to"] = _("« %s » paie pour d'autres clients : il paie aussi pour lui-même.") % self
         if self.merged_into and self.is_active:  # a constraint too, which cannot name the other
             errors["is_active"] = _(
                 "« %(name)s » a été fusionné dans « %(kept)s » : cette fiche reste archivée, prenez l'autre."

@@ -51,7 +51,7 @@ def queue_message(
             defaults={
                 "kind": kind,
                 "to": to,
-                "subject": subject,
+                "subject": " ".join(subject.split()),  # of one line: a mail server refuses any other
                 "body": body,
                 "object": document,
                 "company": company or getattr(document, "company", None),
