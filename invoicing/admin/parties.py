@@ -43,7 +43,8 @@ class AddressInline(StackedInline):
         ("label", "phone"),
         "street",
         "street2",
-        ("zip", "city", "country"),
+        ("zip", "city"),
+        "country",
         ("is_default", "is_billing"),
         ("latitude", "longitude"),
     )
@@ -51,6 +52,8 @@ class AddressInline(StackedInline):
 
 class TermsInline(StackedInline):
     model = PartnerTerms
+    hide_title = True
+    can_delete = False
     fields = (("fiscal_position", "payment_term"),)
 
 

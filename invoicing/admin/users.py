@@ -64,7 +64,6 @@ class CompanyAccessInline(TabularInline):
 
     model = CompanyAccess
     form = AccessForm
-    hide_title = True
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
         return int(obj is None and only_company(request.user) is not None)
