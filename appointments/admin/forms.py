@@ -3,13 +3,16 @@
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from appointments.models import Appointment
 from appointments.services.planning import propose_slot
 from interventions.models import Task, Technician
 from invoicing.models import Partner
 from openfire_billing.days import near_enough
+from openfire_billing.look.choices import RecordSelect
 
 
 class MomentInput(forms.DateTimeInput):
@@ -71,7 +74,11 @@ class UnfinishedForm(forms.Form):
 class NextForm(forms.Form):
     """A new RDV after this one, with the same people."""
 
-    partner = forms.ModelChoiceField(label=_("Client"), queryset=Partner.objects.filter(is_active=True))
+    partner = forms.ModelChoiceField(
+        label=_("Client"),
+        queryset=Partner.objects.filter(is_active=True),
+        widget=RecordSelect(Appointment._meta.get_field("partner"), admin.site),
+    )
     task = forms.ModelChoiceField(label=_("Tâche"), queryset=Task.objects.filter(is_active=True))
     starts_at = moment_field(_("Début"))
     override = override_field()

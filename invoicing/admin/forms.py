@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import PaymentKind
-from invoicing.models import InvoiceLine, Payment
+from invoicing.models import InvoiceLine, Payment, SupplierBill
 from invoicing.services.settlement.payments import oldest_first, open_invoices
 from openfire_billing.fields import DecimalInputField, number_text
 from openfire_billing.templatetags.office import euros
@@ -68,6 +68,8 @@ class PaymentForm(forms.Form):
     def prepare(self, request: Any, documents: Any) -> None:
         (document,) = documents
         self.fields["amount"].initial = document.left if isinstance(document, Payment) else document.residual
+        if isinstance(document, SupplierBill):
+            self.fields["on"].label = _("Payé le")
 
 
 class RefundForm(PaymentForm):
@@ -87,10 +89,12 @@ class AllocateForm(forms.Form):
     """Which invoices to settle with a credit note or a payment: an amount for each, the oldest first proposed."""
 
     MOST = 40
+    nothing_to_do = False
 
     def prepare(self, request: Any, documents: Any) -> None:
         (document,) = documents
         owed = open_invoices(document)
+        self.nothing_to_do = not owed
         proposed = oldest_first(document.left if isinstance(document, Payment) else document.residual, owed)
         for invoice in owed[: self.MOST]:
             self.fields[f"invoice_{invoice.pk}"] = DecimalInputField(
@@ -119,7 +123,7 @@ class AllocateForm(forms.Form):
 def explain_allocation(document: Any) -> Any:
     """What will be settled with what; or that there is nothing to settle, and what to do."""
     if not open_invoices(document):
-        return _("%s n'a aucune facture à payer.") % document.customer
+        return _("%s n'a aucune facture à régler : rien à faire ici.") % document.customer
     left = document.left if isinstance(document, Payment) else document.residual
     return _("Il reste %(left)s à affecter. Les factures les plus anciennes de %(customer)s sont proposées.") % {
         "left": euros(left),

@@ -207,6 +207,8 @@ class ActionsMixin:
             made = made.made
         if made is not None and hasattr(made, "_meta") and made != document:
             return format_html("{} : {} {}", action.done or action.label, link_to(made), note)
+        if str(document) in str(note):  # it names the document already
+            return note
         return format_html(
             "{} : {}", made if made == document else document, note or action.done or action.label
         )  # as it is named now

@@ -24,17 +24,33 @@
     said.textContent = names;
   });
 
+  /* Boxes one chooses in by typing: this page may lack their script, the act's own page has it. */
+  const typed = (root) => $all(root, "select.admin-autocomplete:not([name*=__prefix__])");
+  const canChoose = (root) => !typed(root).length || Boolean(window.django && window.django.jQuery && window.django.jQuery.fn.djangoAdminSelect2);
+  function setUpChoices(content) {
+    typed(content).forEach((select) => {
+      select.dataset.dropdownParent = "dialog.of-modal"; // the page below a dialog does not answer
+      window.django.jQuery(select).djangoAdminSelect2();
+    });
+  }
+
+  /* unfold tells the name of a chosen file in a box of its own, which these do not have. */
+  const setUpFiles = (root) => $all(root, ".of-dialog input[type=file], .of-file input[type=file]").forEach((input) => { input.hasChangeListener = true; });
+  document.addEventListener("DOMContentLoaded", () => setUpFiles(document));
+
   /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
   function openDialog(url) {
     fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {
       const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
-      if (!answer.ok || !content) { window.location = url; return; }
+      if (!answer.ok || !content || !canChoose(content)) { window.location = url; return; }
       const dialog = document.createElement("dialog");
       dialog.className = "of-modal";
       dialog.append(content);
+      setUpFiles(dialog);
       dialog.addEventListener("close", () => dialog.remove());
       document.body.append(dialog);
       dialog.showModal();
+      setUpChoices(content);
       const first = content.querySelector("input:not([type=hidden]), select, textarea") || content.querySelector("button");
       if (first) first.focus();
       setUp(content);
@@ -61,7 +77,7 @@
       data.append("_preview", "1");
       fetch(form.action, { method: "POST", body: data }).then((answer) => answer.text()).then((text) => {
         const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
-        if (content) { dialog.replaceChildren(content); setUp(content); }
+        if (content) { dialog.replaceChildren(content); setUpFiles(dialog); setUpChoices(content); setUp(content); }
       });
       return;
     }
@@ -240,7 +256,7 @@
         filling = true;
         Object.entries(found).forEach(([key, item]) => set(key, item));
         filling = false;
-      });
+      }).catch(() => {}); // the page was left meanwhile
     };
     const preset = form.querySelector('[name="partner"]');
     const version = form.querySelector('[name="_version"]');

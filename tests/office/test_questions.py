@@ -1,0 +1,44 @@
+"""What the dialogs of acts ask: which answers are needed, and when there is nothing to ask."""
+
+from html import unescape
+
+from appointments.admin.forms import NextForm
+from invoicing.services.settlement.payments import record_payment
+from openfire_billing.errors import Outcome
+from openfire_billing.look.actions import ActionsMixin, DocumentAction
+from openfire_billing.office.roles import ACCOUNTANT
+from tests.factories import World
+from tests.factories.pages import address
+
+
+def test_answer_that_is_needed_bears_the_star_of_the_pages(world: World) -> None:
+    page = unescape(world.office().get(address(world.posted(), "act", "avoir")).content.decode())
+    assert '<label for="id_reason" class="required">Motif</label>' in page
+    assert '<label for="id_rebill">' in page
+    assert "data-close>Revenir</a>" in page
+
+
+def test_nothing_to_settle_has_no_button(world: World) -> None:
+    payment = record_payment(
+        company=world.company, customer=world.customer, amount=10, on=world.today, kind="transfer", by=world.accountant
+    )
+    office = world.office(ACCOUNTANT)
+    page = unescape(office.get(address(payment, "act", "affecter")).content.decode())
+    assert "aucune facture à régler" in page
+    assert "data-once" not in page
+    world.posted()
+    assert "data-once" in office.get(address(payment, "act", "affecter")).content.decode()
+
+
+def test_customer_of_the_next_appointment_is_chosen_by_typing(world: World) -> None:
+    box = str(NextForm()["partner"])
+    assert 'data-ajax--url="/admin/autocomplete/"' in box
+    assert str(world.customer) not in box
+
+
+def test_document_named_by_its_note_is_named_once(world: World) -> None:
+    draft, page = world.draft(), ActionsMixin()
+    act = DocumentAction(name="relancer", label="Relancer", permission="")
+    said = page._done(act, draft, Outcome(draft, note=f"Contrat {draft} : rien à facturer."))
+    assert said == f"Contrat {draft} : rien à facturer."
+    assert page._done(act, draft, Outcome(draft, note="relancée")) == f"{draft} : relancée"
