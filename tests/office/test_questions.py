@@ -1,8 +1,11 @@
 """What the dialogs of acts ask: which answers are needed, and when there is nothing to ask."""
 
+from decimal import Decimal
 from html import unescape
 
 from appointments.admin.forms import NextForm
+from invoicing.admin.forms import PaymentForm
+from invoicing.models import Invoice, SupplierBill
 from invoicing.services.settlement.payments import record_payment
 from openfire_billing.errors import Outcome
 from openfire_billing.look.actions import ActionsMixin, DocumentAction
@@ -28,6 +31,14 @@ def test_nothing_to_settle_has_no_button(world: World) -> None:
     assert "data-once" not in page
     world.posted()
     assert "data-once" in office.get(address(payment, "act", "affecter")).content.decode()
+
+
+def test_supplier_s_bill_is_paid_and_an_invoice_s_money_received() -> None:
+    for model, label in ((SupplierBill, "Payé le"), (Invoice, "Reçu le")):
+        document, question = model(), PaymentForm()
+        document.residual = Decimal(12)
+        question.prepare(None, [document])
+        assert (question["on"].label, question["amount"].value()) == (label, Decimal(12))
 
 
 def test_customer_of_the_next_appointment_is_chosen_by_typing(world: World) -> None:
