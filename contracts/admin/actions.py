@@ -17,7 +17,7 @@ from contracts.admin.forms import (
 )
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine
-from contracts.services import claims, life, lines, visits
+from contracts.services import callouts, claims, life, lines, visits
 from contracts.services.billing import bill_contracts, foresee, outcomes_of
 from openfire_billing.errors import BusinessError, Outcome
 from openfire_billing.look.actions import DocumentAction, each
@@ -240,7 +240,7 @@ LINE_ACTIONS = (
         offered=lambda line: line.uses_callouts and line.state == L.VALIDATED and line.contract.state in S.billed,
         explain=_("Une DI au site de la ligne, couverte tant qu'il reste des SAV inclus cette année."),
         form=CallOutForm,
-        run=lambda request, line, data: visits.call_out(line, on=data["on"], title=data["title"], by=request.user),
+        run=lambda request, line, data: callouts.call_out(line, on=data["on"], title=data["title"], by=request.user),
         done=_("SAV créé"),
     ),
     DocumentAction(

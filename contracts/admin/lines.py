@@ -15,9 +15,9 @@ from contracts.admin.actions import CHANGE, LINE_ACTIONS
 from contracts.admin.forms import ContractLineForm
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, ContractRequest
+from contracts.services.callouts import callouts_left
 from contracts.services.lines import save_line
 from contracts.services.next import next_bill
-from contracts.services.visits import callouts_left
 from interventions.models import InstalledProduct, InterventionTemplate
 from invoicing.admin.document import DocumentAdmin, one
 from invoicing.admin.documents.paper import amounts_of_lines

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contracts.models import Contract, ContractLine, ContractRequest
-from contracts.services.visits import callouts_left
+from contracts.services.callouts import callouts_left
 from interventions.models import InterventionRequest
 from openfire_billing.contributions import SmartButton, Tab, contribute
 

@@ -11,9 +11,9 @@ from rest_framework import serializers
 
 from contracts.models import Article, ContractException, ContractLine
 from contracts.services import life
+from contracts.services.callouts import call_out
 from contracts.services.lines import set_price
 from contracts.services.next import next_days
-from contracts.services.visits import call_out
 from interventions.api.requests import InterventionSerializer
 from interventions.models import InstalledProduct, InterventionTemplate, Task
 from invoicing.api.acts import JournalMixin

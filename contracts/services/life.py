@@ -18,7 +18,7 @@ from contracts.planner.charges import BilledLine
 from contracts.planner.checks import check_contract
 from contracts.services.due import rewrite_due
 from contracts.services.facts import read_facts
-from contracts.services.visits import cancel_visits, told_of_the_past
+from contracts.services.visits import cancel_visits, told_of_kept, told_of_the_past
 from invoicing.choices import JournalKind, LineKind
 from invoicing.models import Journal
 from invoicing.services.catalogue import default_term, take_number, usual_terms
@@ -258,7 +258,7 @@ def _tell(document: Contract | ContractLine, told: str, *, by: Any) -> None:
         record(document, "told", by=by, text=told)
 
 
-def _lock_with_lines_that_change(line: ContractLine) -> Contract:
+def lock_with_lines_that_change(line: ContractLine) -> Contract:
     """Lock the line's contract. Raises WrongState once it has ended: what is due on its lines stays due."""
     contract = lock_contract(line.contract)
     if contract.state != ContractState.DRAFT and contract.state not in ContractState.alive:
@@ -272,7 +272,7 @@ def _lock_with_lines_that_change(line: ContractLine) -> Contract:
 def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
     """Cancel a line nothing of which is billed; its later visits without an open RDV are cancelled."""
     with transaction.atomic():
-        contract = _lock_with_lines_that_change(line)
+        contract = lock_with_lines_that_change(line)
         line = ContractLine.objects.select_for_update().get(pk=line.pk)
         if live_claims(line=line):
             raise WrongState(
@@ -282,7 +282,7 @@ def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
                 % line
             )
         kept = cancel_visits(ContractRequest.objects.filter(line=line), after=None, on=on, by=by)
-        move(line, ContractLineState.CANCELLED, by=by, act="cancelled", text=_said("Ligne annulée", kept))
+        move(line, ContractLineState.CANCELLED, by=by, act="cancelled", text=told_of_kept("Ligne annulée", kept))
         if contract.state in ContractState.billed:
             rewrite_due([contract.pk], on=on)
     return line
@@ -291,7 +291,7 @@ def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
 def reset_line(line: ContractLine, *, by: Any) -> ContractLine:
     """Take a cancelled line back to draft."""
     with transaction.atomic():
-        _lock_with_lines_that_change(line)
+        lock_with_lines_that_change(line)
         line = ContractLine.objects.select_for_update().get(pk=line.pk)
         move(line, ContractLineState.DRAFT, by=by, act="reset", text=_("Ligne remise en brouillon"))
     return line
@@ -316,7 +316,7 @@ def terminate_contract(contract: Contract, *, last_day: date, reason: str, on: d
             )
         contract.terminated_on, contract.termination_reason = last_day, reason[:200]
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=last_day, on=on, by=by)
-        text = _said(_("Résilié au %s") % date_format(last_day, "d/m/Y"), kept)
+        text = told_of_kept(_("Résilié au %s") % date_format(last_day, "d/m/Y"), kept)
         move(
             contract,
             ContractState.TERMINATED,
@@ -327,14 +327,6 @@ def terminate_contract(contract: Contract, *, last_day: date, reason: str, on: d
         )
         rewrite_due([contract.pk], on=on)
     return contract
-
-
-def _said(text: Any, kept: Sequence[Any]) -> str:
-    if not kept:
-        return str(text)
-    return f"{text}. " + str(_("Visites gardées, un RDV y est ouvert ou le travail est fait : %s.")) % ", ".join(
-        map(str, kept)
-    )
 
 
 def _beyond(contract: Contract, last_day: date) -> str:
@@ -364,14 +356,8 @@ def cancel_contract(contract: Contract, *, on: date, by: Any) -> Contract:
             raise WrongState(_("%s est déjà facturé, au moins en partie : résiliez-le plutôt.") % contract)
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=None, on=on, by=by)
         contract.next_due_on = contract.next_visit_on = None
-        move(
-            contract,
-            ContractState.CANCELLED,
-            by=by,
-            act="cancelled",
-            text=_said(_("Contrat annulé"), kept),
-            save=("next_due_on", "next_visit_on"),
-        )
+        text, columns = told_of_kept(_("Contrat annulé"), kept), ("next_due_on", "next_visit_on")
+        move(contract, ContractState.CANCELLED, by=by, act="cancelled", text=text, save=columns)
     return contract
 
 

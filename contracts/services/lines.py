@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, PriceVersion
 from contracts.services.due import rewrite_due
-from contracts.services.life import live_claims, lock_contract
+from contracts.services.life import live_claims, lock_contract, lock_with_lines_that_change
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
 from invoicing.services.parties.history import record
@@ -38,13 +38,8 @@ def save_line(
     Raises BusinessError and saves nothing.
     """
     with transaction.atomic():
-        contract = lock_contract(line.contract)
+        contract = lock_with_lines_that_change(line)
         line.contract = contract
-        if contract.state in (ContractState.TERMINATED, ContractState.CANCELLED):
-            raise WrongState(
-                _("%(contract)s est à l'état « %(state)s » : ses lignes ne changent plus.")
-                % {"contract": contract, "state": contract.get_state_display()}
-            )
         before = ContractLine.objects.filter(pk=line.pk).first() if line.pk else None
         _fill(line)
         line.full_clean(exclude=["contract", "address"])

@@ -11,29 +11,27 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from contracts.choices import ContractLineState, ContractState, RequestKind
+from contracts.choices import RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
-from contracts.planner.served import served_parts, service_of
 from contracts.planner.visits import VisitIntent
 from contracts.planner.visits import plan_visits as planned_visits
 from contracts.services.due import next_visit_on, visits_made
 from contracts.services.facts import read_facts
 from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest, InterventionType
+from interventions.models import InterventionRequest
 from interventions.services.requests import cancel_intervention, create_intervention, validate_intervention
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.parties.history import record
 from openfire_billing.errors import BusinessError, Outcome
 from openfire_billing.money import to_quantity
-from openfire_billing.periods import ONE_DAY, Period, day_of_month
+from openfire_billing.periods import day_of_month
 
 log = logging.getLogger(__name__)
 
 HORIZON_MONTHS = 12
 CHUNK = 50  # contracts of one transaction
-CALLOUT_TYPE = "SAV"
 
 
 def horizon(on: date) -> date:
@@ -213,88 +211,10 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
     return kept
 
 
-def contract_year(line: ContractLine, day: date) -> int:
-    """The contract year that holds a day, from 1."""
-    start = line.contract.start_on
-    years = day.year - start.year
-    return max(1, years + (1 if day_of_month(start, 12 * years, start.day) <= day else 0))
-
-
-def callouts_left(line: ContractLine, day: date) -> int:
-    """Included call-outs left in the contract year of a day; cancelled ones do not count."""
-    if not line.uses_callouts:
-        return 0
-    used = (
-        ContractRequest.objects.filter(
-            line=line, kind=RequestKind.CALLOUT, year=contract_year(line, day), is_covered=True
-        )
-        .exclude(intervention__state=InterventionState.CANCELLED)
-        .count()
+def told_of_kept(text: Any, kept: Sequence[Any]) -> str:
+    """What was done, and which visits it could not cancel."""
+    if not kept:
+        return str(text)
+    return f"{text}. " + str(_("Visites gardées, un RDV y est ouvert ou le travail est fait : %s.")) % ", ".join(
+        map(str, kept)
     )
-    return max(0, line.included_callouts - used)
-
-
-def _serves(line: ContractLine, day: date) -> bool:
-    """Is the day one that the line serves: within the contract, not ended, not suspended?"""
-    for contract in read_facts([line.contract_id], lock=False, settled=False).contracts:
-        for found in contract.lines:
-            if found.id == line.pk:
-                service = service_of(contract, found)
-                is_within = service.first <= day and (service.stop is None or day < service.stop)
-                return is_within and bool(served_parts(Period(day, day + ONE_DAY), service, found))
-    return False
-
-
-def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> InterventionRequest:
-    """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
-    are billed."""
-    with transaction.atomic():
-        contract = (
-            Contract.objects.select_for_update(of=("self",)).select_related("company", "payer").get(pk=line.contract_id)
-        )
-        if contract.state not in ContractState.billed:
-            raise BusinessError(_("%s n'est pas en cours : le SAV se fait par une DI ordinaire.") % contract)
-        line = ContractLine.objects.select_related(
-            "address__partner", "equipment", "task__product__tax", "contract"
-        ).get(pk=line.pk)
-        if line.state != ContractLineState.VALIDATED:
-            raise BusinessError(_("« %s » n'est pas validée : le SAV se fait par une DI ordinaire.") % line)
-        if not line.uses_callouts:
-            raise BusinessError(_("« %s » n'utilise pas les SAV : cochez-les dans l'onglet Planification.") % line)
-        if not _serves(line, on):
-            raise BusinessError(
-                _("« %(line)s » ne sert pas le %(day)s : le SAV se fait par une DI ordinaire.")
-                % {"line": line, "day": date_format(on, "d/m/Y")}
-            )
-        task = line.task
-        if task is None:
-            raise BusinessError(_("« %s » n'a pas de tâche : choisissez-la dans l'onglet Planification.") % line)
-        covered = callouts_left(line, on) > 0
-        intervention = create_intervention(
-            company=contract.company,
-            items=[Item(label="", product=task.product)] if task.product else [],
-            covered=covered,
-            on=on,
-            by=by,
-            partner=line.address.partner,
-            bill_to=contract.payer,
-            address=line.address,
-            type=InterventionType.objects.filter(name=CALLOUT_TYPE).first() or task.type,
-            task=task,
-            equipment=line.equipment,
-            title=title or str(_("SAV %s") % line.contract),
-            fiscal_position=contract.fiscal_position,
-            from_on=on,
-        )
-        ContractRequest.objects.create(
-            line=line,
-            intervention=intervention,
-            kind=RequestKind.CALLOUT,
-            chain=line,
-            year=contract_year(line, on),
-            is_covered=covered,
-        )
-        intervention = validate_intervention(intervention, by=by)
-        text = _("SAV compris dans %s") if covered else _("SAV au-delà de ceux que comprend %s : à facturer")
-        record(intervention, "contract", by=by, text=text % contract)
-    return intervention

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from contracts.models import BillingRun, Contract, ContractRequest, ExceptionClaim, PeriodClaim, VisitClaim
 from contracts.services.billing import bill_chunk, bill_contracts, foresee
+from contracts.services.callouts import call_out, callouts_left
 from contracts.services.claims import charges_due, claim_key, key_of, take_back, waive, waived
 from contracts.services.due import recheck_due
 from contracts.services.life import (
@@ -26,7 +27,7 @@ from contracts.services.life import (
 from contracts.services.lines import save_line, set_price
 from contracts.services.next import next_bill
 from contracts.services.runs import chunks_of, start_run
-from contracts.services.visits import call_out, callouts_left, plan_visits
+from contracts.services.visits import plan_visits
 from interventions.services.requests import cancel_intervention, finish_intervention
 from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents.drafts import edit_draft
