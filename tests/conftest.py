@@ -20,10 +20,10 @@ HERE = Path(__file__).parent
 MARKED_BY_FOLDER = ("browser", "faults")
 
 
-# Two cores run three suites: how long an example took says nothing. The limit is the test's own.
-hypothesis.settings.register_profile(
-    "tests", hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name()), deadline=None
-)
+# Two cores run three suites: how long an example took says nothing, the limit is the test's own. The examples of a
+# property are the same in every run; `--hypothesis-profile=search` looks for others.
+hypothesis.settings.register_profile("search", deadline=None, print_blob=True)
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tests")
 
 

@@ -121,9 +121,6 @@ def _survives(operation: Any, token: str, records: dict[str, int]) -> None:
 
     @hypothesis.settings(
         max_examples=4,
-        deadline=None,
-        derandomize=True,
-        database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(case=modes[0] | modes[1], is_real=hypothesis.strategies.booleans())

@@ -213,9 +213,7 @@ class Story:
 @pytest.mark.timeout(240)
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    derandomize=True,
 )
 @given(acts=story)
 def test_billed_never_exceeds_owed_and_in_the_end_equals_it(world: World, acts: list[tuple[str, int, int]]) -> None:

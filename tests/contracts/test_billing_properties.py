@@ -25,9 +25,10 @@ from invoicing.services.documents.drafts import cancel_draft, delete_drafts
 from tests.contracts.contract_builders import article, make_contract
 from tests.factories import World
 
-FIRST = date(2025, 1, 1)
+# So that the latest run of the latest contract is past, whatever today is: far days are refused.
+FIRST = date(2023, 1, 1)
 starts = st.integers(0, 420).map(lambda n: FIRST + timedelta(n)) | st.sampled_from(
-    [date(2025, 1, 31), date(2024, 2, 29), date(2025, 11, 30)]
+    [date(2023, 1, 31), date(2024, 2, 29), date(2023, 11, 30)]
 )
 terms = st.fixed_dictionaries(
     {
@@ -42,9 +43,7 @@ terms = st.fixed_dictionaries(
 )
 prices = st.lists(st.integers(1, 500_000).map(lambda cents: str(Decimal(cents) / 100)), min_size=1, max_size=3)
 runs = st.lists(st.tuples(st.integers(-30, 700), st.integers(0, 3), st.booleans()), min_size=1, max_size=5)
-fifty = settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+fifty = settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 
 @contextmanager

@@ -42,7 +42,7 @@ from tests.contracts.planner_builders import article, claims_on, contract, line
 
 ONE_DAY = timedelta(1)
 FIRST = date(2023, 1, 1)
-five_hundred = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+five_hundred = settings(max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 
 days = st.integers(0, 1200).map(lambda n: FIRST + timedelta(n))
 month_ends = st.sampled_from([date(2023, 1, 31), date(2024, 2, 29), date(2023, 11, 30), date(2023, 12, 31)])
