@@ -27,6 +27,7 @@ from interventions.models import Technician
 from invoicing.models import Product
 from invoicing.services.parties.attachments import attach, attachments_of
 from openfire_billing.errors import BusinessError
+from openfire_billing.fields import read_id
 
 LASTS = 90 * 24 * 3600
 MOST_PRODUCTS = 30  # articles shown at once
@@ -146,14 +147,17 @@ def _page(request: HttpRequest, technician: Technician, appointment: Appointment
         .select_related("task")
         .order_by("-starts_at")[:10]
     )
+    reason = request.POST.get("reason", request.session.get(_REASON % appointment.pk, ""))
     context = {
         "technician": technician,
         "rdv": appointment,
         "lines": appointment.lines.select_related("product", "request_line__product", "unit", "request_line__unit"),
         "history": history,
         "files": attachments_of(appointment),
-        "done_form": DoneForm(initial={"report": appointment.report}),
-        "unfinished_form": UnfinishedForm(),
+        "done_form": DoneForm(initial={"report": request.POST.get("report", appointment.report)}),
+        "unfinished_form": UnfinishedForm(initial={"reason": reason}),
+        "open_unfinished": bool(reason),
+        "written": _written_too_late(request, appointment),
         "is_open": appointment.state == AppointmentState.CONFIRMED,
         "map_url": f"https://www.openstreetmap.org/search?query={quote_plus(str(appointment.address))}",
         **more,
@@ -170,15 +174,17 @@ def _back(appointment: Appointment, anchor: str = "") -> HttpResponse:
 def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """« Réalisé ». Of another day's RDV only once one is sure: a wrong press would tell the office it is over."""
     appointment, form = _one(technician, pk), DoneForm(request.POST)
+    _join_photos(request, appointment)
     if not form.is_valid():
         return _page(request, technician, appointment, done_form=form, status=400)
     is_todays = appointment.day == timezone.localdate()
     if appointment.state == AppointmentState.CONFIRMED and not is_todays and "sure" not in request.POST:
-        return _page(request, technician, appointment, done_form=form, ask_if_sure=True)
+        return _page(request, technician, appointment, ask_if_sure=True)
     try:
-        finish_appointment(appointment, at=timezone.now(), report=form.cleaned_data["report"], by=request.user)
+        finish_appointment(appointment, at=timezone.now(), report=_typed_report(request) or "", by=request.user)
     except BusinessError as refusal:
-        return _page(request, technician, appointment, refusal=str(refusal), done_form=form, status=409)
+        return _page(request, technician, appointment, refusal=str(refusal), status=409)
+    request.session.pop(_REASON % appointment.pk, None)
     messages.success(request, _("Réalisé : le bureau est prévenu."))
     return _back(appointment)
 
@@ -188,13 +194,15 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
 def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """« Inachevé », with a reason."""
     appointment, form = _one(technician, pk), UnfinishedForm(request.POST)
-    kept = {"unfinished_form": form, "done_form": DoneForm(initial={"report": request.POST.get("report", "")})}
+    _join_photos(request, appointment)
     if not form.is_valid():
-        return _page(request, technician, appointment, open_unfinished=True, status=400, **kept)
+        return _page(request, technician, appointment, unfinished_form=form, open_unfinished=True, status=400)
     try:
-        leave_unfinished(appointment, by=request.user, **form.cleaned_data)
+        reason = form.cleaned_data["reason"]
+        leave_unfinished(appointment, reason=reason, report=_typed_report(request) or "", by=request.user)
     except BusinessError as refusal:
-        return _page(request, technician, appointment, refusal=str(refusal), status=409, **kept)
+        return _page(request, technician, appointment, refusal=str(refusal), status=409)
+    request.session.pop(_REASON % appointment.pk, None)
     messages.success(request, _("Inachevé : le bureau est prévenu."))
     return _back(appointment)
 
@@ -202,19 +210,49 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
 @require_POST
 @technician_page
 def note(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Keep the report without ending the RDV; then to the articles, when that is where one was going."""
+    """Keep what is typed without ending the RDV; then to the articles, when that is where one was going."""
     appointment = _one(technician, pk)
-    _keep_report(request, appointment)
+    _keep(request, appointment)
+    _join_photos(request, appointment)
     if "articles" in request.POST:
         return redirect("mobile:parts", pk=appointment.pk)
     messages.success(request, _("Compte rendu enregistré."))
     return _back(appointment)
 
 
-def _keep_report(request: HttpRequest, appointment: Appointment) -> None:
-    """What is typed of the report goes along with each button of the page: none of them loses it."""
-    if "report" in request.POST:
-        write_report(appointment, report=request.POST["report"][:5000], by=request.user)
+# Why it is not finished, typed but not sent yet: the RDV has a reason only once it is left unfinished.
+_REASON = "why_unfinished_%s"
+
+
+def _keep(request: HttpRequest, appointment: Appointment) -> None:
+    """What is typed goes along with each button of the page: none of them loses it."""
+    report = _typed_report(request)
+    if report is not None:
+        write_report(appointment, report=report, by=request.user)
+    reason = request.POST.get("reason", "")[:200]
+    if reason:
+        request.session[_REASON % appointment.pk] = reason
+    elif "reason" in request.POST:
+        request.session.pop(_REASON % appointment.pk, None)
+
+
+def _typed_report(request: HttpRequest) -> str | None:
+    """The report, None when it is as the page showed it: a colleague on the same RDV may have written it meanwhile."""
+    typed = request.POST.get("report")
+    return None if typed is None or _is_same(typed, request.POST.get("report_shown")) else typed[:5000].strip()
+
+
+def _is_same(typed: str, known: str | None) -> bool:
+    """Whether two texts read the same: a browser sends line ends of its own."""
+    return known is not None and typed.split() == known.split()
+
+
+def _written_too_late(request: HttpRequest, appointment: Appointment) -> list[str]:
+    """What was typed for an RDV that ended meanwhile: its page has no box to show it in any more."""
+    if appointment.state == AppointmentState.CONFIRMED:
+        return []
+    typed = [(request.POST.get(name, ""), getattr(appointment, name)) for name in ("reason", "report")]
+    return [text for text, known in typed if text.strip() and not _is_same(text, known)]
 
 
 @technician_page
@@ -244,6 +282,7 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
         "products": products[:MOST_PRODUCTS],
         "has_more": len(products) > MOST_PRODUCTS,
         "refusal": refusal,
+        "typed": {"product": read_id(request.POST.get("product")), "quantity": request.POST.get("quantity", "")},
         "once": uuid4(),  # a second tap on a slow network adds nothing
     }
     return render(request, "mobile/parts.html", context, status=400 if refusal else 200)
@@ -274,18 +313,25 @@ def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine
 def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """Join photos to the RDV."""
     appointment = _one(technician, pk)
-    _keep_report(request, appointment)
-    uploads = request.FILES.getlist("photos")
-    if not uploads:
+    _keep(request, appointment)
+    if not request.FILES.getlist("photos"):
         messages.error(request, _("Choisissez au moins une photo."))
-    for upload in uploads:
+        return _back(appointment)
+    return _back(appointment, "#photos" if _join_photos(request, appointment) else "")
+
+
+def _join_photos(request: HttpRequest, appointment: Appointment) -> bool:
+    """Join the photos chosen on the page, whichever of its buttons was pressed. False when one was refused: said on top."""
+    refused = False
+    for upload in request.FILES.getlist("photos"):
         try:
             attach(appointment, upload, by=request.user)
         except BusinessError as refusal:
+            refused = True
             messages.error(request, str(refusal))
         else:
             messages.success(request, _("Photo jointe : %s") % upload.name)
-    return _back(appointment, "#photos")
+    return not refused
 
 
 @require_GET

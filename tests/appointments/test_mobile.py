@@ -137,6 +137,7 @@ def test_bad_quantity_refused(phone: Client, rdv: Appointment, quantity: str, se
         page = phone.post(url(rdv, "articles/"), {"product": bougie.pk, "quantity": quantity})
     assert page.status_code == 400
     assert sentence in page.content.decode()
+    assert f'value="{quantity}" inputmode="decimal"' in page.content.decode()
 
 
 @pytest.mark.parametrize("product", ["", "999999", "x"])
@@ -225,6 +226,70 @@ def test_report_is_kept_when_one_goes_to_the_articles(phone: Client, rdv: Appoin
     assert answer.url == url(rdv, "articles/")
     rdv.refresh_from_db()
     assert rdv.report == "Joint usé."
+
+
+@pytest.mark.parametrize(
+    ("button", "more"), [("photos/", {}), ("compte-rendu/", {"articles": "1"}), ("compte-rendu/", {})]
+)
+def test_why_it_is_unfinished_is_kept_by_every_button(
+    phone: Client, rdv: Appointment, button: str, more: dict[str, str]
+) -> None:
+    phone.post(url(rdv, button), {"report": "Joint usé.", "reason": "Pièce à commander", **more})
+    page = phone.get(url(rdv))
+    assert (fields_of(page, "end")["report"], fields_of(page, "end")["reason"]) == ("Joint usé.", "Pièce à commander")
+    assert "<details open>" in page.content.decode()
+
+    phone.post(url(rdv, button), {"report": "Joint usé.", "reason": "", **more})
+    assert fields_of(phone.get(url(rdv)), "end")["reason"] == ""
+
+
+def test_what_is_typed_is_still_there_when_one_is_asked_whether_it_is_done(
+    world: World, me: Technician, phone: Client
+) -> None:
+    rdv = book(world, world.intervention(), who=me, starts_at=at(14, day=23), state="confirmed")
+    question = phone.post(url(rdv, "realise/"), {"report": "Joint usé.", "reason": "Pièce à commander"})
+    fields = fields_of(question, "end")
+    assert (fields["report"], fields["reason"]) == ("Joint usé.", "Pièce à commander")
+    phone.post(url(rdv, "compte-rendu/"), fields)  # « Non, garder le RDV ouvert »
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.report) == ("confirmed", "Joint usé.")
+    assert fields_of(phone.get(url(rdv)), "end")["reason"] == "Pièce à commander"
+
+
+@pytest.mark.parametrize(
+    ("button", "state"), [("realise/", "done"), ("inacheve/", "unfinished"), ("compte-rendu/", "confirmed")]
+)
+def test_photos_chosen_and_not_joined_come_along(phone: Client, rdv: Appointment, button: str, state: str) -> None:
+    photos = [SimpleUploadedFile("a.jpg", b"photo")]
+    phone.post(url(rdv, button), {"report": "Joint usé.", "reason": "Pièce à commander", "photos": photos})
+    rdv.refresh_from_db()
+    assert (rdv.state, attachments_of(rdv).get().name) == (state, "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("photos", "place"), [([], ""), (["a.exe"], ""), (["a.jpg", "b.exe"], ""), (["a.jpg"], "#photos")]
+)
+def test_refused_photo_is_said_where_one_looks(phone: Client, rdv: Appointment, photos: list[str], place: str) -> None:
+    answer = phone.post(url(rdv, "photos/"), {"photos": [SimpleUploadedFile(name, b"photo") for name in photos]})
+    assert answer.url == url(rdv) + place
+
+
+def test_what_is_typed_for_an_rdv_ended_meanwhile_is_shown(phone: Client, rdv: Appointment) -> None:
+    phone.post(url(rdv, "realise/"), {"report": "Fini par un collègue."})
+    page = unescape(phone.post(url(rdv, "realise/"), {"report": "Joint usé.\r\nRemplacé."}).content.decode())
+    assert "Ce que vous aviez tapé, pas enregistré" in page
+    assert "Joint usé.<br>Remplacé." in page
+    again = unescape(phone.post(url(rdv, "realise/"), {"report": "Fini par un collègue."}).content.decode())
+    assert "pas enregistré" not in again
+
+
+def test_report_a_colleague_wrote_meanwhile_is_not_overwritten(phone: Client, rdv: Appointment) -> None:
+    shown = fields_of(phone.get(url(rdv)), "end")
+    Appointment.objects.filter(pk=rdv.pk).update(report="Tirage vérifié.")
+    for button in ("photos/", "compte-rendu/", "realise/"):
+        phone.post(url(rdv, button), shown)
+        rdv.refresh_from_db()
+        assert rdv.report == "Tirage vérifié."
 
 
 @pytest.mark.parametrize(("more", "said"), [(29, False), (30, True)])
