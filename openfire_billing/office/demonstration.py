@@ -77,6 +77,18 @@ PRODUCTS = [
     ("bougie", "Bougie d'allumage", ProductKind.GOODS, "C62", "64.00", WORKS_20, "707000"),
     ("granules_15", "Granulés, sac de 15 kg", ProductKind.GOODS, "C62", "6.90", GOODS_20, "707100"),
 ]
+SUPPLIERS = [
+    ("Fonderie Fictive", "1 rue du Cubilot", "08000", "Charleville-Mézières"),
+    ("Négoce Imaginaire", "22 quai des Chimères", "35400", "Saint-Malo"),
+]
+# Where the goods come from, and at what price.
+PURCHASES = {
+    "poele_armor9": ("Fonderie Fictive", "2140.00"),
+    "joint_porte": ("Fonderie Fictive", "5.8500"),
+    "bougie": ("Fonderie Fictive", "31.20"),
+    "conduit_80": ("Négoce Imaginaire", "27.40"),
+    "granules_15": ("Négoce Imaginaire", "4.95"),
+}
 CUSTOMERS = [
     ("Aubry Maëlle", "3 allée des Genêts", "35235", "Thorigné-Fouillard"),
     ("Bellec Ronan", "18 rue du Moulin à vent", "35510", "Cesson-Sévigné"),
@@ -163,6 +175,7 @@ def load_demonstration(*, on: date) -> bool:
         company = _company()
         load_reference_data()
         users = _users(company)
+        _suppliers()
         _catalogue()
         _tasks(company, users["tech"])
         customers = _customers()
@@ -211,8 +224,23 @@ def _users(company: Company) -> dict[str, User]:
     return made
 
 
+def _suppliers() -> None:
+    for index, (name, street, zip_code, city) in enumerate(SUPPLIERS):
+        supplier = Partner.objects.create(
+            name=name,
+            kind=PartnerKind.BUSINESS,
+            email=f"fournisseur{index + 1}@exemple.example",
+            phone=f"02 61 91 60 {10 + index}",
+        )
+        PartnerTerms.objects.create(partner=supplier, payment_term=PaymentTerm.objects.get(name="30 jours"))
+        Address.objects.create(
+            partner=supplier, street=street, zip=zip_code, city=city, is_default=True, is_billing=True
+        )
+
+
 def _catalogue() -> None:
     for code, name, kind, unit, price, tax, account in PRODUCTS:
+        supplier, purchase_price = PURCHASES.get(code, ("", "0"))
         Product.objects.create(
             code=code,
             name=name,
@@ -221,6 +249,8 @@ def _catalogue() -> None:
             unit_price=Decimal(price),
             tax=Tax.objects.get(name=tax, company=None),
             income_account=account,
+            supplier=Partner.objects.filter(name=supplier).first(),
+            purchase_price=Decimal(purchase_price),
         )
 
 

@@ -1,15 +1,17 @@
 """Reference data, the demonstration, and the main job of `make demo`: each may be replayed."""
 
 from datetime import date
+from decimal import Decimal
 from io import StringIO
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.core.management import ManagementUtility, call_command
 from django.core.management.base import CommandError
 
 from interventions.models import InterventionRequest
-from invoicing.models import Company, FiscalPosition, Invoice, Journal, Quote, Tax
+from interventions.services.purchases import order_supplies
+from invoicing.models import Company, FiscalPosition, Invoice, Journal, Product, Quote, Tax
 from openfire_billing.office.demonstration import COMPANY, USERS, load_demonstration
 from openfire_billing.office.reference import load_reference_data
 from tests.factories import World, everything, nothing_changed, position, tax
@@ -105,6 +107,23 @@ def test_demonstration_shows_every_state_of_the_road() -> None:
     assert {"draft", "to_plan", "done", "cancelled"} <= states
     assert {"sent", "accepted"} <= set(Quote.objects.values_list("state", flat=True))
     assert len(USERS) == 5
+
+
+@pytest.mark.usefixtures("on_an_ordinary_day")
+def test_demonstration_orders_the_goods_of_a_request_from_two_suppliers() -> None:
+    demo()
+    assert not Product.objects.filter(kind="goods", supplier=None).exists()
+    wanted = InterventionRequest.objects.get(title="Projet poêle à granulés")
+
+    made = order_supplies(wanted, on=date(2026, 11, 24), by=User.objects.get(username="planning"))
+
+    assert [(str(order.supplier), order.totals.net) for order in made.orders] == [
+        ("Fonderie Fictive", Decimal("2140.00")),
+        ("Négoce Imaginaire", Decimal("123.30")),
+    ]
+    assert (
+        made.note == "« [ram_pose] Forfait Pose » : pas de fournisseur (fiche de l'article, ou prestataire de la DI)."
+    )
 
 
 def test_demonstration_is_refused_in_production(settings: object) -> None:
