@@ -263,6 +263,9 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).readable_by(request.user)
+
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         document = self.get_object(request, object_id) if object_id else None

@@ -162,6 +162,10 @@ class MessageView(ReadMixin, OfficeView):
     search_fields = ("to", "subject")
     ordering_fields = ("id", "created_at", "sent_at")
 
+    def get_queryset(self) -> Any:
+        queryset = super().get_queryset()
+        return queryset.readable_by(self.request.user) if self.request else queryset
+
     @act("")
     def resend(self, message: Message, asked: dict[str, Any]) -> Message:
         """Remet à l'envoi un message en échec."""

@@ -74,7 +74,7 @@ def one_of_each(world: World) -> dict[str, int]:
     records = {
         "partners": world.customer,
         "addresses": world.customer.default_address(),
-        "messages": queue_message(posted, key="facture", to="a@exemple.example", body="Bonjour", by=world.accountant),
+        "messages": queue_message(rdv, key="rdv", to="a@exemple.example", body="Bonjour", by=world.planner),
         "tags": Tag.objects.create(name="Contrat à proposer"),
         "products": ProductFactory(code="ram_pose"),
         "units": Unit.objects.get(code="C62"),

@@ -8,11 +8,13 @@ from django.test import Client
 
 from invoicing.choices import MessageState
 from invoicing.models import FollowUp, HistoryLine, Message
+from invoicing.services.parties.messages import queue_message
 from tests.api.subjects import one_of_each
 from tests.api.test_roles import JOURNALS
 from tests.factories import CompanyFactory, UserFactory, World, nothing_changed
 from tests.factories.api import Api, refused
 from tests.factories.appointments import book, technician
+from tests.factories.pages import Office
 
 
 @pytest.fixture
@@ -105,6 +107,25 @@ def test_failed_message_is_seen_and_sent_again_by_its_company_alone(manager: Api
     again = manager.made(f"{url}resend/", status=200)
 
     assert (again["to"], again["state"], again["attempts"]) == ("a@exemple.example", "waiting", 0)
+
+
+def test_message_is_read_by_those_who_may_read_what_it_is_about(world: World) -> None:
+    quote, invoice = world.quote(), world.draft()
+    about = {quote: "devis", invoice: "facture", world.biller: "invitation", None: "rappel"}
+    for document, subject in about.items():
+        queue_message(document, key=subject, to="a@exemple.example", subject=subject, body="Bonjour", by=world.manager)
+    hidden = Message.objects.get(subject="facture").pk
+
+    def read(user: Any) -> list[str]:
+        by_page = list(Office(user).get("/admin/invoicing/message/").context["cl"].queryset)
+        by_api = Api(user).get("messages/").json()["results"]
+        assert {message.subject for message in by_page} == {row["subject"] for row in by_api}
+        return sorted(row["subject"] for row in by_api)
+
+    assert read(world.planner) == ["devis", "rappel"]
+    assert read(world.biller) == ["devis", "facture", "rappel"]
+    assert read(world.manager) == ["devis", "facture", "invitation", "rappel"]
+    assert refused(Api(world.planner).post(f"messages/{hidden}/resend/"), 404)
 
 
 # The customer's page

@@ -3,7 +3,9 @@
 import secrets
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_permission_codename
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import storages
@@ -83,6 +85,18 @@ class Attachment(models.Model):
         return self.name
 
 
+class MessageQuerySet(models.QuerySet["Message"]):
+    def readable_by(self, user: Any) -> "MessageQuerySet":
+        """Those about records of a kind this user may see, and those about none."""
+        kinds = ContentType.objects.get_for_models(*apps.get_models())
+        hidden = [
+            kind.pk
+            for model, kind in kinds.items()
+            if not user.has_perm(f"{model._meta.app_label}.{get_permission_codename('view', model._meta)}")
+        ]
+        return self.exclude(content_type__in=hidden)
+
+
 class Message(models.Model):
     """One mail or SMS of the outbox. `key` says what it is about: the same key is never sent twice."""
 
@@ -110,6 +124,8 @@ class Message(models.Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
     )
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
