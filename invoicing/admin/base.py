@@ -28,7 +28,7 @@ from openfire_billing.days import bound_days
 from openfire_billing.errors import BusinessError
 from openfire_billing.fields import DecimalInputField, DecimalTextInput, read_id
 from openfire_billing.look.actions import reverse_change
-from openfire_billing.look.choices import RecordSelect
+from openfire_billing.look.choices import RecordSelect, RecordsSelect
 
 
 def default_company(user: Any) -> Company | None:
@@ -98,6 +98,11 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         if field is not None and db_field.related_model is User:
             field.label_from_instance = lambda user: user.get_full_name() or user.username
         return field
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            options.setdefault("widget", RecordsSelect(db_field, self.admin_site))
+        return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         """A refusal met while saving is shown on the form, with all that was typed."""

@@ -8,8 +8,10 @@ from io import BytesIO
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -90,6 +92,13 @@ class ListMixin:
             *super().get_urls(),  # type: ignore[misc]
         ]
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list as asked for. Raise IncorrectLookupParameters for a filter made by hand that cannot be read."""
+        try:
+            return super().get_changelist_instance(request)  # type: ignore[misc]
+        except (DataError, OverflowError, ValueError) as error:
+            raise IncorrectLookupParameters from error
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Each table searched apart. No row comes twice."""
         return holding(queryset, self.get_search_fields(request), words_of(search_term)), False  # type: ignore[attr-defined]
@@ -136,9 +145,13 @@ class ListMixin:
         filters = request.GET.copy()
         filters.pop("format", None)
         request.GET = filters  # type: ignore[assignment]
-        changelist = self.get_changelist_instance(request)  # type: ignore[attr-defined]
-        labels, rows = self.table_of(changelist.queryset)
         meta = self.model._meta  # type: ignore[attr-defined]
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            messages.error(request, _("Ce filtre n'est pas lisible : choisissez-le dans la liste."))
+            return HttpResponseRedirect(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
+        labels, rows = self.table_of(changelist.queryset)
         name = f"{meta.verbose_name_plural} {timezone.localdate():%Y-%m-%d}"
         return _xlsx(labels, rows, name) if kind == "xlsx" else _csv(labels, rows, name)
 

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.contrib.admin.widgets import AutocompleteSelect
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 
 from openfire_billing.fields import read_id
 
@@ -12,6 +12,13 @@ class RecordSelect(AutocompleteSelect):
 
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
         return super().optgroups(name, [v for v in value if read_id(v)] or [""], attr)
+
+
+class RecordsSelect(AutocompleteSelectMultiple):
+    """An autocompletion of several. What was sent and cannot be a record is left out."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return [v for v in super().value_from_datadict(data, files, name) or () if read_id(v)]
 
 
 class KnownSelect(RecordSelect):

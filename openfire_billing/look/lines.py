@@ -15,6 +15,7 @@ from openfire_billing.fields import DecimalInputField, number_text, read_decimal
 
 _CLASSES = "of-input"
 _TOO_LARGE = Decimal(10) ** 12
+_LAST_POSITION = 2**31 - 1
 
 
 class LineForm(forms.ModelForm):
@@ -35,12 +36,12 @@ class LineForm(forms.ModelForm):
             "tax_is_manual",
         )
         widgets = {
-            "position": forms.HiddenInput,
             "kind": forms.HiddenInput,
             "tax_is_manual": forms.HiddenInput,
             "label": forms.Textarea(attrs={"rows": 1, "class": f"{_CLASSES} of-label"}),
         }
 
+    position = forms.IntegerField(min_value=0, max_value=_LAST_POSITION, required=False, widget=forms.HiddenInput)
     quantity = DecimalInputField(
         label=_("Qté"), max_digits=12, decimal_places=3, least_places=3, required=False, initial=Decimal(1)
     )
@@ -54,7 +55,6 @@ class LineForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["label"].required = False
-        self.fields["position"].required = False
         if not self.instance.pk:
             self.initial["unit_price"] = None
         for name in ("quantity", "unit_price", "discount"):

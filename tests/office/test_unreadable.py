@@ -34,3 +34,33 @@ def test_form_with_an_article_that_is_no_number_is_shown_again(world: World, tex
     assert list(errors_of(answer)) == ["lines-0-product"]
     assert totals.status_code == 200
     assert office.get(address(InterventionRequest, "add"), partner=text).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["on__year=9999", "on__gte=2026-99-99", "company__id__exact=abc", "nothing=1"])
+def test_list_filtered_by_hand_so_that_none_can_read_it_is_the_whole_list(world: World, query: str) -> None:
+    world.posted()
+    office, entries = world.office(MANAGER), "/admin/invoicing/entry/"
+
+    shown = office.client.get(f"{entries}?{query}", follow=True)
+    exported = office.client.get(f"{entries}export/?{query}", follow=True)
+
+    assert shown.redirect_chain == [(f"{entries}?e=1", 302)]
+    assert exported.redirect_chain == [(entries, 302)]
+    assert [answer.context["cl"].result_count for answer in (shown, exported)] == [1, 1]
+    assert "Ce filtre n'est pas lisible : choisissez-le dans la liste." in exported.content.decode().replace(
+        "&#x27;", "'"
+    )
+
+
+@pytest.mark.parametrize("text", ["abc", "9" * 30, "-1", "abc\x00"])
+def test_hidden_field_that_cannot_be_read_is_refused_or_left_out(world: World, text: str) -> None:
+    quote, office = world.quote(), world.office(MANAGER)
+    form, customer = office.open(quote), office.open(world.customer)
+
+    with nothing_changed():
+        answer = office.send(quote, {**form, "lines-0-position": text})
+    tagged = office.send(world.customer, {**customer, "tags": [text]})
+
+    assert list(errors_of(answer)) == ["lines-0-position"]
+    assert tagged.status_code == 302
+    assert not world.customer.tags.exists()
