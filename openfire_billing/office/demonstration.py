@@ -5,7 +5,7 @@ numbers are of the ranges kept for fiction.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +13,10 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.utils import timezone
 
+from appointments.models import Appointment
 from appointments.querysets import day_bounds
 from appointments.services.appointments import confirm_appointment, finish_appointment, leave_unfinished
+from appointments.services.calendars import calendars_of
 from appointments.services.planning import plan_interventions
 from interventions.models import (
     InstalledProduct,
@@ -77,6 +79,7 @@ PRODUCTS = [
     ("bougie", "Bougie d'allumage", ProductKind.GOODS, "C62", "64.00", WORKS_20, "707000"),
     ("granules_15", "Granulés, sac de 15 kg", ProductKind.GOODS, "C62", "6.90", GOODS_20, "707100"),
 ]
+TECHNICIANS = ("Tugdual Rivoal", "Maëva Quéré", "Loeiz Prigent")
 SUPPLIERS = [
     ("Fonderie Fictive", "1 rue du Cubilot", "08000", "Charleville-Mézières"),
     ("Négoce Imaginaire", "22 quai des Chimères", "35400", "Saint-Malo"),
@@ -127,14 +130,14 @@ class _Case:
 
 
 CASES = [
-    _Case(0, "Pose de poêle", "VEN-5.5", "validated", 3, "Pose du poêle du salon"),
-    _Case(1, "Ramonage et entretien poêle à granulés", "VEN-5.5", "validated", -2, "Entretien annuel"),
+    _Case(0, "Pose de poêle", "VEN-5.5", "validated", 0, "Pose du poêle du salon"),
+    _Case(1, "Ramonage et entretien poêle à granulés", "VEN-5.5", "validated", -6, "Entretien annuel"),
     _Case(
         2,
         "Dépannage",
         "VEN-10",
         "validated",
-        1,
+        -6,
         "Ne s'allume plus",
         (("mo_depannage", "1.5", "0"), ("bougie", "1", "0")),
     ),
@@ -269,8 +272,7 @@ def _tasks(company: Company, technician: User) -> None:
         ("Sud", "3558 3577 3523"),
     ):
         Sector.objects.create(name=name, zip_prefixes=prefixes)
-    people = ("Tugdual Rivoal", "Maëva Quéré", "Loeiz Prigent")
-    for index, name in enumerate(people):
+    for index, name in enumerate(TECHNICIANS):
         Technician.objects.create(
             name=name, company=company, user=technician if index == 0 else None, phone=f"06 39 98 20 {10 + index}"
         )
@@ -381,17 +383,31 @@ def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, 
 
 
 def _appointments(company: Company, *, on: date, by: Any) -> None:
-    """Some DIs get their RDV: one done, one unfinished, one confirmed, one still a draft."""
-    morning, _end = day_bounds(on)
+    """Some DIs get their RDV: the last day worked one was done and one left unfinished, then one confirmed, one a draft."""
     waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by(
         "from_on", "pk"
     )
-    placed = [o.made for o in plan_interventions(waiting[:4], not_before=morning, by=by) if o.made]
-    told = [confirm_appointment(appointment, by=by) for appointment in placed[:3]]
-    for done in told[:1]:
-        finish_appointment(done, at=min(done.ends_at, timezone.now()), report="Tirage vérifié, appareil propre.", by=by)
-    for unfinished in told[1:2]:
-        leave_unfinished(unfinished, reason="Pièce à commander", by=by)
+    first, second, third, fourth = waiting[:4]
+    tugdual = Technician.objects.get(name=TECHNICIANS[0])
+    done = _confirmed(first, day_bounds(_last_day_worked(tugdual, on))[0], by=by)
+    unfinished = _confirmed(second, done.ends_at, by=by)
+    morning, _end = day_bounds(on)
+    _confirmed(third, morning, by=by)
+    plan_interventions([fourth], not_before=morning, by=by)
+    finish_appointment(done, at=min(done.ends_at, timezone.now()), report="Tirage vérifié, appareil propre.", by=by)
+    leave_unfinished(unfinished, reason="Pièce à commander", report="Bougie hors service.", by=by)
+
+
+def _confirmed(intervention: InterventionRequest, not_before: datetime, *, by: Any) -> Appointment:
+    [outcome] = plan_interventions([intervention], not_before=not_before, by=by)
+    return confirm_appointment(outcome.made, by=by)
+
+
+def _last_day_worked(technician: Technician, on: date) -> date:
+    """The last working day before `on`: no weekend, no public holiday."""
+    days = [on - timedelta(days=n) for n in range(1, 15)]
+    calendar = calendars_of([technician], first_day=days[-1], last_day=on)[technician.pk]
+    return next(day for day in days if calendar.working(day))
 
 
 def _bring_to(state: str, intervention: InterventionRequest, *, on: date, by: Any) -> None:

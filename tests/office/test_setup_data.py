@@ -1,14 +1,18 @@
 """Reference data, the demonstration, and the main job of `make demo`: each may be replayed."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group, User
 from django.core.management import ManagementUtility, call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
+from appointments.models import Appointment
 from interventions.models import InterventionRequest
 from interventions.services.purchases import order_supplies
 from invoicing.models import Company, FiscalPosition, Invoice, Journal, Product, Quote, Tax
@@ -107,6 +111,34 @@ def test_demonstration_shows_every_state_of_the_road() -> None:
     assert {"draft", "to_plan", "done", "cancelled"} <= states
     assert {"sent", "accepted"} <= set(Quote.objects.values_list("state", flat=True))
     assert len(USERS) == 5
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("2026-11-24T07:00", id="before-work"),
+        pytest.param("2026-11-28T10:00", id="saturday"),
+        pytest.param("2026-11-30T20:00", id="monday-evening"),
+        pytest.param("2026-04-07T10:00", id="day-after-easter"),
+        pytest.param("2027-01-01T10:00", id="new-year"),
+    ],
+)
+def test_visits_of_the_demonstration_that_ended_are_in_the_past(
+    moment: str, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    now = datetime.fromisoformat(moment).replace(tzinfo=ZoneInfo("Europe/Paris"))
+    on_an_ordinary_day.move_to(now)
+    load_demonstration(on=now.date())
+
+    visits = {visit.state: visit for visit in Appointment.objects.all()}
+    assert sorted(visits) == ["confirmed", "done", "draft", "unfinished"]
+    for state in ("done", "unfinished"):
+        assert timezone.localdate(visits[state].ends_at) < now.date()
+        assert visits[state].lead.user.username == "tech"
+    assert visits["done"].done_at == visits["done"].ends_at
+    for state in ("confirmed", "draft"):
+        assert visits[state].day >= now.date()
+    assert visits["unfinished"].intervention.to_on >= now.date()
 
 
 @pytest.mark.usefixtures("on_an_ordinary_day")
