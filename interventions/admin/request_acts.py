@@ -1,27 +1,32 @@
 """What one may do with an intervention request: its Action menu and its state buttons."""
 
+from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.forms import FinishForm
 from interventions.choices import InterventionState
+from interventions.models import InterventionRequest
 from interventions.services import billing
 from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
-from interventions.services.purchases import Purchases, order_supplies
+from interventions.services.purchases import order_supplies
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
 from openfire_billing.errors import Outcome
-from openfire_billing.look.actions import DocumentAction, each
+from openfire_billing.look.actions import DocumentAction, each, link_to
 
 S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 
 
-def _ordered(purchases: Purchases) -> Outcome:
-    """The first order made; the others and the lines left out are named."""
-    others = ", ".join(order.number for order in purchases.orders[1:])
-    return Outcome(purchases, made=purchases.orders[0], note=" ".join(filter(None, [others, purchases.note])))
+def _order(request: HttpRequest, di: InterventionRequest) -> Outcome:
+    """The first order made; the others, and the lines left out with why, are named beside it."""
+    purchases = order_supplies(di, on=timezone.localdate(), by=request.user)
+    first, *others = purchases.orders
+    beside = [*map(link_to, others), *filter(None, [purchases.note])]
+    return Outcome(di, made=first, note=format_html_join(" ", "· {}", ([told] for told in beside)))
 
 
 INTERVENTION_ACTIONS = (
@@ -83,10 +88,8 @@ INTERVENTION_ACTIONS = (
         explain=_(
             "Une commande en brouillon par fournisseur : celui de l'article, ou le prestataire pour une prestation."
         ),
-        run=lambda request, di, data: _ordered(order_supplies(di, on=timezone.localdate(), by=request.user)),
-        run_many=lambda request, dis, data: each(
-            dis, lambda di: _ordered(order_supplies(di, on=timezone.localdate(), by=request.user)).made
-        ),
+        run=lambda request, di, data: _order(request, di),
+        run_many=lambda request, dis, data: each(dis, lambda di: _order(request, di)),
         done=_("Commande créée"),
     ),
     DocumentAction(
