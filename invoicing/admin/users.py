@@ -117,6 +117,9 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
             field.help_text = _(
                 "Sans cette case, le compte n'ouvre que les pages du téléphone : décochez-la pour un technicien."
             )
+        elif db_field.name == "groups":
+            field.label = _("Rôles")
+            field.help_text = _("Une personne peut en avoir plusieurs.")
         return field
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -75,7 +75,10 @@ class LinkSerializer(serializers.ModelSerializer):
 
 
 def publish_act(permission: str) -> Any:
-    """POST …/publish/: the document on its customer's page, or no longer."""
+    """POST …/publish/: the document on its customer's page, or no longer.
+
+    The page of an invoice opens once it is posted, that of an RDV once it is confirmed.
+    """
 
     def publish_document(view: Any, document: Any, asked: dict[str, Any]) -> PublicLink:
         """Montre le document sur la page du client, ou l'en retire."""

@@ -39,7 +39,7 @@ def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
     ]
     return [
         _step(
-            _("Votre société : adresse, SIRET, numéro de TVA"),
+            _("Votre société : adresse et SIRET"),
             page,
             missing=_blanks(
                 company,
@@ -47,8 +47,13 @@ def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
                 zip=_("le code postal"),
                 city=_("la ville"),
                 siret=_("le SIRET"),
-                vat_number=_("le numéro de TVA"),
             ),
+        ),
+        _step(
+            _("Votre numéro de TVA (facultatif : en franchise, on n'en a pas)"),
+            page,
+            missing=_blanks(company, vat_number=_("le numéro de TVA")),
+            is_optional=True,
         ),
         _step(
             _("Votre logo et votre IBAN, imprimés sur devis et factures (facultatif)"),

@@ -21,29 +21,32 @@ def steps_of(office: Office) -> list[dict[str, Any]]:
 
 def test_step_leads_to_the_company_s_own_page_and_says_what_is_missing(world: World) -> None:
     office = Office(world.manager)
-    company, logo, rounding, journals, taxes = steps_of(office)[:5]
-    assert company["url"] == logo["url"] == rounding["url"] == reverse_change(world.company)
-    assert (company["is_done"], company["missing"]) == (False, "le numéro de TVA")
+    Company.objects.update(siret="")
+    company, vat, logo, rounding, journals, taxes = steps_of(office)[:6]
+    assert company["url"] == vat["url"] == logo["url"] == rounding["url"] == reverse_change(world.company)
+    assert (company["is_done"], company["missing"]) == (False, "le SIRET")
+    assert (vat["is_done"], vat["is_optional"], vat["missing"]) == (False, True, "le numéro de TVA")
     assert (logo["is_done"], logo["is_optional"], logo["missing"]) == (False, True, "le logo et l'IBAN")
     assert "« Au cent pair (bancaire) »" in rounding["text"]
     assert (journals["is_done"], taxes["is_done"]) == (True, True)
     page = unescape(office.get("/admin/").content.decode())
-    assert "il manque le numéro de TVA" in page
+    assert "il manque le SIRET" in page
     assert page.index("Premiers pas") < page.index('class="of-cards"')
 
     Journal.objects.filter(company=world.company, kind="cash").delete()
-    Company.objects.update(vat_number="FR44732829320")
-    company, _logo, _rounding, journals = steps_of(office)[:4]
-    assert (company["is_done"], journals["missing"]) == (True, "Caisse")
+    Company.objects.update(siret="73282932000074", vat_number="FR44732829320")
+    company, vat, _logo, _rounding, journals = steps_of(office)[:5]
+    assert (company["is_done"], vat["is_done"], journals["missing"]) == (True, True, "Caisse")
 
 
 def test_nothing_is_shown_once_all_that_must_be_is_done(world: World) -> None:
     office = Office(world.manager)
     TechnicianFactory(company=world.company)
     world.intervention()
+    Company.objects.update(siret="")
     left = [step["url"] for step in steps_of(office) if not step["is_done"] and not step["is_optional"]]
     assert left == [reverse_change(world.company)]
-    Company.objects.update(vat_number="FR44732829320")
+    Company.objects.update(siret="73282932000074", vat_number="")  # a firm in franchise has none
     assert steps_of(office) == steps_of(world.office(PLANNER)) == []
 
 
@@ -51,9 +54,9 @@ def test_nothing_is_shown_once_all_that_must_be_is_done(world: World) -> None:
 def test_first_user_of_an_empty_database_begins_by_the_company() -> None:
     call_command("load_reference_data", verbosity=0)
     office = Office(User.objects.create_superuser("ouverture"))
-    company, _logo, rounding, journals, taxes, *work = steps_of(office)
+    company, _vat, _logo, rounding, journals, taxes, *work = steps_of(office)
     assert company["url"] == rounding["url"] == reverse("admin:invoicing_company_add")
-    assert company["missing"] == "la rue, le code postal, la ville, le SIRET et le numéro de TVA"
+    assert company["missing"] == "la rue, le code postal, la ville et le SIRET"
     assert (rounding["missing"], journals["missing"], taxes["is_done"]) == ("la société", "la société", True)
     assert [step["is_done"] for step in work] == [False] * 6
     assert [office.get(step["url"]).status_code for step in work] == [200] * 6

@@ -45,7 +45,8 @@ class PublishedMixin:
             icon="public",
             permission=f"{meta.app_label}.change_{meta.model_name}",
             explain=_(
-                "Le client voit ce document à une adresse qui ne se devine pas. Non publique : la page n'existe pas."
+                "Le client voit ce document à une adresse qui ne se devine pas, une facture dès qu'elle est comptabilisée "
+                "et un RDV dès qu'il est confirmé. Non publique : la page n'existe pas."
             ),
             form=PublicationForm,
             run=_publish,
