@@ -1,41 +1,30 @@
-"""Billing by its services: groups, locks, claims, refusals of activation, what is waived, credited, prices dated."""
+"""Billing by its services: groups, locks, claims, what is waived, credited, prices dated."""
 
 from decimal import Decimal
-from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from contracts.models import BillingRun, Contract, ContractRequest, ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.models import BillingRun, Contract, ExceptionClaim, PeriodClaim, VisitClaim
 from contracts.services.billing import bill_chunk, bill_contracts, foresee
-from contracts.services.callouts import call_out, callouts_left
 from contracts.services.claims import charges_due, claim_key, key_of, take_back, waive, waived
 from contracts.services.due import recheck_due
 from contracts.services.life import (
     activate_contract,
-    activate_line,
-    cancel_contract,
-    cancel_line,
-    reset_contract,
-    reset_line,
-    save_contract,
-    terminate_contract,
 )
 from contracts.services.lines import save_line, set_price
 from contracts.services.next import next_bill
 from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import plan_visits
 from interventions.services.requests import cancel_intervention, finish_intervention
-from invoicing.models import HistoryLine, Invoice
+from invoicing.models import Invoice
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.errors import BusinessError, WrongState
-from openfire_billing.office.roles import MANAGER
+from openfire_billing.errors import BusinessError
 from tests.contracts.contract_builders import article, bill, day, drafts, exception, make_contract, make_many, periods
 from tests.factories import World, nothing_changed
 from tests.factories.parties import PartnerFactory
@@ -270,178 +259,6 @@ def test_visit_cancelled_by_hand_is_not_made_again(world: World) -> None:
     cancel_intervention(made.made, on=day("02/01/26"), by=world.planner)
 
     assert plan_visits(until=day("31/12/26"), on=day("02/01/26"), by=world.planner) == []
-
-
-def test_termination_cancels_later_visits_and_bills_until_the_last_day(world: World) -> None:
-    contract = make_contract(world, visits=(2, (3, 10)))
-    march, october = [
-        outcome.made for outcome in plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)
-    ]
-    terminate_contract(contract, last_day=day("30/04/26"), reason="vente", on=day("01/02/26"), by=world.manager)
-
-    march.refresh_from_db()
-    october.refresh_from_db()
-    assert (march.state, october.state) == ("to_plan", "cancelled")
-    bill(world, on="01/12/26")
-    assert [line[:8] for line in periods(contract)] == ["01/01/26", "01/02/26", "01/03/26", "01/04/26"]
-    with pytest.raises(WrongState):
-        terminate_contract(contract, last_day=day("30/05/26"), reason="", on=day("01/02/26"), by=world.manager)
-
-
-def test_call_outs_are_covered_while_some_are_left(world: World) -> None:
-    product = world.task
-    product.product = article("1").values["product"]
-    product.save()
-    contract = make_contract(world, line={"uses_callouts": True, "included_callouts": 1, "task": world.task})
-    line = contract.lines.get()
-
-    first = call_out(line, on=day("02/02/26"), by=world.planner)
-    assert callouts_left(line, day("02/02/26")) == 0
-    second = call_out(line, on=day("03/02/26"), by=world.planner)
-
-    assert [[row.covered for row in di.lines.all()] for di in (first, second)] == [[True], [False]]
-    assert [di.type.name for di in (first, second)] == ["SAV", "SAV"]
-    assert world.left(second) == [Decimal(1)]
-    assert callouts_left(line, day("02/02/27")) == 1
-    assert ContractRequest.objects.filter(kind="callout").count() == 2
-
-
-NEVER_BILLED: list[tuple[dict[str, Any], str]] = [
-    ({"fiscal_position": None}, "position fiscale à renseigner"),
-    ({"frequency": "monthly", "invoicing": "on_visit"}, "doit être à échoir ou échu"),
-    ({"frequency": "every", "every": 10, "unit": "day"}, "l'alignement calendaire demande"),
-    ({"auto_renew": False, "end_on": day("20/01/26"), "start": "15/01/26"}, "rien ne serait jamais facturé"),
-    ({"visits": (2, ())}, "Mois de visite à renseigner"),
-    ({"visits": (0, (3,))}, "Répéter N fois à renseigner"),
-    ({"frequency": "per_visit", "invoicing": "on_visit"}, "Répéter N fois, Mois de visite, Tâche à renseigner"),
-]
-
-
-@pytest.mark.parametrize(("terms", "sentence"), NEVER_BILLED, ids=[sentence for _terms, sentence in NEVER_BILLED])
-def test_activation_refuses_what_could_never_be_billed(world: World, terms: dict[str, Any], sentence: str) -> None:
-    contract = make_contract(world, is_active=False, **terms)
-
-    with pytest.raises(BusinessError, match=sentence), nothing_changed():
-        activate_contract(contract, on=contract.start_on, by=world.manager)
-
-
-def test_activation_refuses_a_contract_without_line(world: World) -> None:
-    contract = make_contract(world, is_active=False)
-    contract.lines.all().delete()
-
-    with pytest.raises(BusinessError, match="n'a pas de ligne"):
-        activate_contract(contract, on=contract.start_on, by=world.manager)
-
-
-def test_activation_tells_of_the_visits_that_are_over(world: World) -> None:
-    """Two a year, in March and September: activated on 24 November of the second, four are past."""
-    contract, office = make_contract(world, "01/01/25", visits=(2, (3, 9)), is_active=False), world.office(MANAGER)
-
-    told = [unescape(str(m)) for m in get_messages(office.act(contract, "activer").wsgi_request)]
-
-    said = (
-        "4 visites d'avant l'activation ne sont pas créées (la dernière, du 01/09/2026 au 30/09/2026) : "
-        "si elles restent à faire, créez leurs DI."
-    )
-    assert HistoryLine.objects.of(contract)[0].text == said
-    assert told == [f"CONT/000001 : activé. {said}"]
-    made = plan_visits([contract], until=day("30/04/27"), on=world.today, by=world.manager)
-    assert [outcome.made.from_on for outcome in made] == [day("01/03/27")]
-
-
-def test_activation_on_the_first_day_tells_of_none(world: World) -> None:
-    contract = make_contract(world, visits=(1, (3,)))
-
-    assert HistoryLine.objects.of(contract)[0].act == "validated"
-
-
-@pytest.mark.parametrize("what", ["contract", "line"])
-def test_what_is_withdrawn_and_put_back_promises_its_visits_anew(world: World, what: str) -> None:
-    contract = make_contract(world, "01/01/27", visits=(1, (3,)))
-    line, on = contract.lines.get(), contract.start_on
-    (before,) = plan_visits([contract], until=day("31/12/27"), on=on, by=world.manager)
-    acts: dict[str, list[Any]] = {
-        "contract": [(cancel_contract, contract, {"on": on}), (reset_contract, contract, {})],
-        "line": [(cancel_line, line, {"on": on}), (reset_line, line, {})],
-    }
-    for act, thing, options in acts[what]:
-        act(thing, by=world.manager, **options)
-    if what == "contract":
-        activate_contract(contract, on=on, by=world.manager)
-    else:
-        activate_line(line, on=on, by=world.manager)
-
-    (again,) = plan_visits([contract], until=day("31/12/27"), on=on, by=world.manager)
-
-    before.made.refresh_from_db()
-    assert (before.made.state, again.made.state, again.made.from_on) == ("cancelled", "to_plan", day("01/03/27"))
-    assert plan_visits([contract], until=day("31/12/27"), on=on, by=world.manager) == []
-
-
-def test_lines_of_a_contract_that_ended_stay_as_they_are(world: World) -> None:
-    """Six months are due on it: cancelled, the line could never be put back, and they would be lost."""
-    contract = make_contract(world)
-    line = contract.lines.get()
-    terminate_contract(contract, last_day=day("30/06/26"), reason="Vendu", on=day("01/07/26"), by=world.manager)
-
-    for act in (lambda: cancel_line(line, on=day("01/07/26"), by=world.manager), lambda: reset_line(line, by=None)):
-        with (
-            pytest.raises(WrongState, match="est à l'état « Résilié » : ses lignes ne changent plus"),
-            nothing_changed(),
-        ):
-            act()
-    assert len(charges_due(contract, on=day("01/07/26"))) == 6
-
-
-CALLED_OUT = [
-    ({"auto_renew": False, "end_on": day("30/06/26")}, {}, "30/06/26", "01/07/26"),
-    ({}, {}, "01/01/26", "31/12/25"),
-    ({}, {"ends_on": day("30/06/26")}, "30/06/26", "01/07/26"),
-]
-
-
-@pytest.mark.parametrize(("terms", "line", "served", "not_served"), CALLED_OUT)
-def test_call_out_is_of_a_day_that_the_line_serves(
-    world: World, terms: dict[str, Any], line: dict[str, Any], served: str, not_served: str
-) -> None:
-    more = {"uses_callouts": True, "included_callouts": 2, "task": world.task, **line}
-    found = make_contract(world, line=more, **terms).lines.get()
-
-    assert call_out(found, on=day(served), by=world.planner).contract_request.is_covered
-    with pytest.raises(BusinessError, match="le SAV se fait par une DI ordinaire"), nothing_changed():
-        call_out(found, on=day(not_served), by=world.planner)
-
-
-def test_call_out_is_served_until_the_termination(world: World) -> None:
-    more = {"uses_callouts": True, "included_callouts": 2, "task": world.task}
-    contract = make_contract(world, line=more)
-    terminate_contract(contract, last_day=day("31/12/26"), reason="Vendu", on=day("24/11/26"), by=world.manager)
-    line = contract.lines.get()
-
-    assert call_out(line, on=day("31/12/26"), by=world.planner).contract_request.is_covered
-    with pytest.raises(BusinessError, match="ne sert pas le 01/01/2027"), nothing_changed():
-        call_out(line, on=day("01/01/27"), by=world.planner)
-
-
-def test_activation_passes_over_references_taken_by_hand(world: World) -> None:
-    for reference in ("CONT/000001", "CONT/000002", "cont/000003"):
-        Contract.objects.create(
-            company=world.company, payer=world.customer, start_on=day("01/01/26"), reference=reference
-        )
-
-    assert [make_contract(world).reference for _contract in range(2)] == ["CONT/000003", "CONT/000004"]
-
-
-def test_terms_are_fixed_once_billed(world: World) -> None:
-    contract = make_contract(world)
-    bill(world, on="02/01/26")
-    contract.refresh_from_db()
-    contract.frequency = "yearly"
-
-    with pytest.raises(BusinessError, match="Fréquence de facturation n'y change plus"), nothing_changed():
-        save_contract(contract, on=day("02/01/26"), by=world.manager)
-    with pytest.raises(WrongState, match="résiliez-le"), nothing_changed():
-        cancel_contract(contract, on=day("02/01/26"), by=world.manager)
 
 
 def test_auto_post_leaves_drafts_of_tomorrow(world: World, today: Any) -> None:
