@@ -271,19 +271,22 @@ def leave_unfinished(appointment: Appointment, *, reason: str, by: Any, report: 
 
 def postpone_appointment(appointment: Appointment, *, reason: str = "", by: Any) -> Appointment:
     """Reporté: the technicians are free again. A billed RDV is not postponed."""
-    return _give_up(appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s") % reason, by=by)
+    return _give_up(appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, by=by)
 
 
 def cancel_appointment(appointment: Appointment, *, reason: str = "", by: Any) -> Appointment:
     """Annulé: the technicians are free again. A billed RDV is not cancelled."""
-    return _give_up(appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s") % reason, by=by)
+    return _give_up(appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, by=by)
 
 
-def _give_up(appointment: Appointment, state: AppointmentState, *, act: str, text: Any, by: Any) -> Appointment:
+def _give_up(
+    appointment: Appointment, state: AppointmentState, *, act: str, text: Any, reason: str, by: Any
+) -> Appointment:
     with transaction.atomic():
         appointment = lock_appointment(appointment)
         _refuse_billed(appointment)
-        _move(appointment, state, by=by, act=act, text=str(text).strip())
+        appointment.reason = reason[:200]
+        _move(appointment, state, by=by, act=act, text=str(text % reason).strip(), save=("reason",))
         occupy(appointment, (), by=by)
     return appointment
 
@@ -293,8 +296,8 @@ def reset_appointment(appointment: Appointment, *, by: Any) -> Appointment:
     with transaction.atomic():
         appointment = lock_appointment(appointment)
         _refuse_billed(appointment)
-        appointment.done_at = None
-        _move(appointment, S.DRAFT, by=by, act="reset", text=_("Remis en brouillon"), save=("done_at",))
+        appointment.done_at, appointment.reason = None, ""
+        _move(appointment, S.DRAFT, by=by, act="reset", text=_("Remis en brouillon"), save=("done_at", "reason"))
         occupy(appointment, list(appointment.technicians.all()), by=by)
     return appointment
 
