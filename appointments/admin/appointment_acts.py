@@ -57,6 +57,9 @@ APPOINTMENT_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.CONFIRMED}),
         primary_in=frozenset({S.CONFIRMED}),
+        explain=_(
+            "Le travail est fait : le RDV ne se déplace plus, et sa DI est réalisée si rien d'autre n'est prévu."
+        ),
         form=DoneForm,
         run=lambda request, rdv, data: services.finish_appointment(
             rdv, at=data["at"], report=data["report"], by=request.user
@@ -69,6 +72,7 @@ APPOINTMENT_ACTIONS = (
         icon="pending",
         permission=CHANGE,
         states=frozenset({S.CONFIRMED}),
+        explain=_("L'intervenant est venu, le travail n'est pas fini : la DI est à replanifier."),
         form=UnfinishedForm,
         run=lambda request, rdv, data: services.leave_unfinished(rdv, reason=data["reason"], by=request.user),
         done=_("inachevé"),
@@ -120,6 +124,9 @@ APPOINTMENT_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({S.CONFIRMED, S.DONE, S.UNFINISHED, S.POSTPONED, S.CANCELLED}),
+        explain=_(
+            "Le RDV se modifie et se déplace de nouveau ; il garde son numéro et reprend le temps de ses intervenants."
+        ),
         run=lambda request, rdv, data: services.reset_appointment(rdv, by=request.user),
         done=_("remis en brouillon"),
     ),

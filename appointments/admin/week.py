@@ -4,10 +4,12 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Slot
@@ -15,12 +17,15 @@ from appointments.querysets import day_bounds
 from appointments.services.calendars import calendars_of, local
 from interventions.models import Technician
 from invoicing.models import Company
+from openfire_billing.days import near_enough
 
 
 def _monday(text: str) -> date:
+    """The Monday of the week asked for; this week's when it is none, or one out of the product's calendar."""
     try:
         day = date.fromisoformat(text)
-    except ValueError:
+        near_enough(day)
+    except (ValueError, ValidationError):
         day = timezone.localdate()
     return day - timedelta(days=day.weekday())
 
@@ -57,7 +62,7 @@ def week_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.model._meta,
-        "title": f"Semaine du {monday:%d/%m/%Y}",
+        "title": _("Semaine du %s") % date_format(monday, "j F Y"),
         "days": days,
         "rows": rows,
         "today": timezone.localdate(),

@@ -123,6 +123,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.CANCELLED}),
         primary_in=frozenset({S.CANCELLED}),
+        explain=_("La DI se modifie de nouveau, puis se valide. Elle garde son numéro."),
         run=lambda request, di, data: services.reset_intervention(di, by=request.user),
         done=_("remise en brouillon"),
     ),
@@ -152,7 +153,9 @@ INTERVENTION_ACTIONS = (
         icon="block",
         permission=CHANGE,
         offered=lambda di: di.state != S.CANCELLED,
-        explain=_("Refusé tant qu'un RDV est ouvert ou que quelque chose est facturé."),
+        explain=_(
+            "La DI ne se planifie ni ne se facture plus. Refusé tant qu'un RDV est ouvert ou que quelque chose est facturé."
+        ),
         is_danger=True,
         run=lambda request, di, data: services.cancel_intervention(di, on=timezone.localdate(), by=request.user),
         done=_("annulée"),

@@ -1,11 +1,13 @@
 """States of an RDV, what they tell its DI, and what is refused, through the services and the pages."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
 from appointments.models import Appointment
 from appointments.services.appointments import (
     cancel_appointment,
@@ -18,10 +20,12 @@ from appointments.services.appointments import (
     save_appointment,
 )
 from appointments.services.billing import invoice_appointment
+from interventions.admin.request_acts import INTERVENTION_ACTIONS
 from interventions.services.requests import cancel_intervention
-from invoicing.models import Attachment, Invoice
+from invoicing.models import Attachment, HistoryLine, Invoice
 from invoicing.services.parties.attachments import attach, attachments_of
 from openfire_billing.errors import BusinessError
+from openfire_billing.look.actions import DocumentAction
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER, TECHNICIAN
 from tests.factories import World, nothing_changed
 from tests.factories.appointments import alone, at, book, technician
@@ -165,6 +169,26 @@ def test_what_is_told_to_pass_over_an_overlap_is_on_the_page(world: World) -> No
     assert (postponed.state, [slot.blocks for slot in postponed.slots.all()]) == ("draft", [False])
 
 
+@pytest.mark.parametrize(
+    ("act", "state"), [("inacheve", "unfinished"), ("reporter", "postponed"), ("annuler", "cancelled")]
+)
+def test_why_it_did_not_take_place_is_on_the_page_until_it_is_planned_again(world: World, act: str, state: str) -> None:
+    rdv = book(world, world.intervention(), state="confirmed")
+    office = world.office(PLANNER)
+    office.act(rdv, act, reason="100 % gelé")
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.reason) == (state, "100 % gelé")
+    assert "100 % gelé" in rdv_journal(rdv)
+    office.act(rdv, "brouillon")
+    rdv.refresh_from_db()
+    assert (rdv.state, rdv.reason) == ("draft", "")
+    assert "100 % gelé" in rdv_journal(rdv)
+
+
+def rdv_journal(rdv: Appointment) -> str:
+    return " ".join(line.text for line in HistoryLine.objects.of(rdv))
+
+
 def test_next_appointment_passes_over_another_with_a_reason(world: World) -> None:
     who = technician(world, name="Maëva")
     rdv = alone(world, who=who)
@@ -190,6 +214,19 @@ def test_planner_does_not_bill_and_technician_has_no_office(world: World) -> Non
     with nothing_changed():
         assert world.office(PLANNER).confirm(rdv, "facturer", {"on": "2026-11-24"}).status_code == 403
         assert world.office(TECHNICIAN).get(address(rdv)).status_code == 302
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1989-12-31", "hier", ""])
+def test_week_nobody_plans_for_is_this_one(world: World, day: str) -> None:
+    page = world.office(PLANNER).get(f"/admin/appointments/appointment/semaine/?du={day}")
+    assert (page.status_code, page.context["days"][0]) == (200, date(2026, 11, 23))
+    assert "Semaine du 23 novembre 2026" in page.content.decode()
+
+
+@pytest.mark.parametrize("actions", [INTERVENTION_ACTIONS, APPOINTMENT_ACTIONS], ids=["DI", "RDV"])
+def test_each_act_says_what_will_happen(actions: tuple[DocumentAction, ...]) -> None:
+    silent = [action.name for action in actions if action.run and not action.explain]
+    assert silent == ["message"]  # there the letter says it
 
 
 def test_week_shows_the_appointment(world: World) -> None:
