@@ -20,12 +20,14 @@ from interventions.models import (
 )
 from invoicing.admin.base import OfficeAdmin, default_company
 from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.lines import apply_edits, complete_line
+from invoicing.services.parties.history import record
 from openfire_billing.look.lines import LineForm
-from openfire_billing.money import Totals
-from openfire_billing.templatetags.office import hours
+from openfire_billing.money import HALF_EVEN, Totals
+from openfire_billing.templatetags.office import hours, nowrap
 
 
 @admin.register(InterventionType)
@@ -47,8 +49,8 @@ class TaskAdmin(OfficeAdmin):
         return explain_duration(super().get_form(request, obj, change=change, **options))
 
     @admin.display(description=_("Durée"), ordering="duration")
-    def duration_text(self, task: Task) -> str:
-        return hours(task.duration)
+    def duration_text(self, task: Task) -> Any:
+        return nowrap(hours(task.duration))
 
 
 class TemplateLineForm(LineForm):
@@ -89,7 +91,14 @@ class InterventionTemplateAdmin(DocumentAdmin):
         return OfficeAdmin.has_delete_permission(self, request, obj)
 
     def totals_of(self, document: Any) -> Totals:
-        return lines_totals(document.lines.select_related("tax"), "half_even")
+        return lines_totals(document.lines.select_related("tax"), HALF_EVEN)
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        template = self.get_object(request, object_id) if object_id else None
+        if template is not None:
+            context["office_amounts"] = amounts_of_lines(template.lines.select_related("tax"), HALF_EVEN)
+        return context
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.save()
@@ -104,9 +113,11 @@ class InterventionTemplateAdmin(DocumentAdmin):
             line.save()
 
         edits = [edit for formset in formsets for edit in edits_of(formset)]
-        doomed, _changes = apply_edits(lines, edits, new=lambda: TemplateLine(template=template), save=save)
+        doomed, changes = apply_edits(lines, edits, new=lambda: TemplateLine(template=template), save=save)
         TemplateLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
         self.write_journal(request, form, change)
+        if change and changes:
+            record(template, "edited", by=request.user, text=_("Lignes modifiées"), changes=changes)
 
 
 @admin.register(Sector)
