@@ -231,7 +231,9 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
 
     @admin.display(description=_("Planifiée / restante"))
     def durations(self, di: InterventionRequest) -> str:
-        return f"{hours(di.planned_duration)} / {hours(di.remaining_duration)}" if di.pk else "–"
+        if not di.pk or di.state in (S.DONE, S.CANCELLED):
+            return "–"
+        return f"{hours(di.planned_duration)} / {hours(di.remaining_duration)}"
 
 
 def place_of(document: Any) -> str:

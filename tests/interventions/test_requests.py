@@ -388,3 +388,12 @@ def test_copy_is_a_draft_from_today_that_bills_nothing_of_the_original(world: Wo
     )
     assert copy.totals == intervention.totals
     assert world.left(copy) == [Decimal(2)]
+
+
+@pytest.mark.parametrize(("act", "shown"), [("", True), ("terminer", False), ("annuler", False)])
+def test_nothing_is_left_to_plan_of_a_request_that_is_over(world: World, act: str, shown: bool) -> None:
+    office, intervention = world.office(PLANNER), world.intervention(duration=Decimal(2))
+    if act:
+        office.act(intervention, act)
+    page = office.get(address(intervention)).content.decode()
+    assert ("0 h / 2 h" in page) is shown
