@@ -66,7 +66,8 @@ def test_technician_on_the_phone_and_the_office_bills(
     me = technician(world, name="Tugdual Rivoal", user=world.technician)
     ProductFactory(code="bougie", name="Bougie d'allumage", unit_price=Decimal(64))
     intervention = _intervention(world)
-    slot = propose_slot(intervention, not_before=timezone.localtime())
+    # Never today, whatever day it is: the page asks whether it is really done.
+    slot = propose_slot(intervention, not_before=timezone.localtime() + timedelta(days=1))
     assert slot is not None
     rdv = appoint(intervention, technicians=[me], starts_at=slot.starts_at, on=world.today, by=world.planner)
     rdv = confirm_appointment(rdv, by=world.planner)
@@ -97,6 +98,7 @@ def test_technician_on_the_phone_and_the_office_bills(
     expect(phone.get_by_label("Compte rendu")).to_have_value("Conduit propre, joint usé.")
     phone.get_by_label("Compte rendu").fill("Tirage vérifié.")
     phone.get_by_role("button", name="Réalisé").click()
+    phone.get_by_role("button", name="Oui, c'est réalisé").click()
     expect(phone.get_by_text("Réalisé : le bureau est prévenu.")).to_be_visible()
 
     login(page, world.biller)
