@@ -21,13 +21,13 @@ class GroundConfig(AppConfig):
 
 @checks.register(checks.Tags.security, deploy=True)
 def mail_is_set(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
-    """A server without a mail server prints its mails: customers would receive nothing."""
-    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+    """Without a mail server customers receive nothing; the outbox says so, and keeps what is to be sent."""
+    if not settings.MAIL_LEAVES:
         return [
-            checks.Warning(
-                "EMAIL_URL manque : les e-mails sont écrits au journal du serveur et ne partent pas.",
+            checks.Info(
+                "EMAIL_URL manque : les e-mails restent dans « Messages » et ne partent pas.",
                 hint="Définissez EMAIL_URL, par exemple smtp+tls://nom:secret@smtp.exemple.fr:587.",
-                id="openfire.W001",
+                id="openfire.I001",
             )
         ]
     return []

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+import sentry_sdk
 from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
@@ -159,6 +160,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a document of a thousand lines
 
 # Mail and SMS
+MAIL_LEAVES = LOCAL or bool(env("EMAIL_URL", default=""))  # else nothing is said to be sent
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Bureau <bureau@localhost>")
@@ -166,6 +168,8 @@ SMS_BACKEND = env("SMS_BACKEND", default="console")
 
 # Tasks
 REDIS_URL = env("REDIS_URL", default="")
+if REDIS_URL.startswith("memory:"):
+    REDIS_URL = ""
 if not REDIS_URL and not LOCAL:
     raise ImproperlyConfigured(
         "REDIS_URL manque : le courtier en mémoire perd ses tâches à l'arrêt et n'est permis qu'en démonstration. "
@@ -345,3 +349,10 @@ UNFOLD = {
         "navigation": "openfire_billing.office.navigation.navigation",
     },
 }
+
+# Errors, told to whoever watches, without the people they are about
+SENTRY_DSN = env("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    sentry_sdk.init(
+        dsn=SENTRY_DSN, send_default_pii=False, max_request_body_size="never", include_local_variables=False
+    )

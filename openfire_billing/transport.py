@@ -6,6 +6,9 @@ from typing import Protocol
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
+
+from openfire_billing.errors import BusinessError
 
 sms_outbox: list[tuple[str, str]] = []
 
@@ -41,7 +44,12 @@ def send_sms(to: str, body: str) -> str:
 def send_mail(
     *, to: str, subject: str, body: str, sender: str = "", attachments: Sequence[tuple[str, bytes, str]] = ()
 ) -> None:
-    """Send one mail. `attachments`: (file name, bytes, MIME type). Raises what the mail backend raises."""
+    """Send one mail. `attachments`: (file name, bytes, MIME type).
+
+    Raises what the mail backend raises, and BusinessError on a server that was given none.
+    """
+    if not settings.MAIL_LEAVES:
+        raise BusinessError(_("Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."))
     message = EmailMessage(subject=subject, body=body, from_email=sender or None, to=[to])
     for name, content, kind in attachments:
         message.attach(name, content, kind)

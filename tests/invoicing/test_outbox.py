@@ -145,6 +145,17 @@ def test_server_that_is_down_is_said_on_the_message_s_page(world: World, setting
     assert "Le serveur de messagerie ne répond pas (ConnectionRefusedError: [Errno 111] Connection refused)" in page
 
 
+def test_server_without_mail_keeps_the_message_and_says_why(world: World, settings: Any) -> None:
+    settings.MAIL_LEAVES = False
+    message = queued(world)
+
+    assert send_message(message.pk) is False
+
+    message.refresh_from_db()
+    said = "Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."
+    assert (message.state, message.error, mail.outbox) == ("waiting", said, [])
+
+
 def test_message_is_not_tried_before_its_time(world: World, settings: Any) -> None:
     settings.SMS_BACKEND = BROKEN
     message = queued(world, kind="sms", to="+33639982010")

@@ -1,0 +1,65 @@
+"""A server's settings: what it must be given, what it says when it is not, what it never does in silence."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GIVEN = {
+    "SECRET_KEY": "for-a-test-" + "0123456789abcdef" * 4,
+    "ALLOWED_HOSTS": "bureau.exemple.fr",
+    "DATABASE_URL": "postgres://name:word@localhost:5432/none",
+    "REDIS_URL": "redis://localhost:6379/0",
+}
+LOST = "le courtier en mémoire perd ses tâches"
+
+
+def manage(*arguments: str, **changed: str | None) -> tuple[int, str]:
+    """(exit code, all that was printed) of manage.py in an environment of its own. None: not given."""
+    environment = {name: value for name, value in {**GIVEN, **changed}.items() if value is not None}
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_server_given_all_it_needs_has_nothing_to_mend() -> None:
+    code, said = manage("check", "--deploy", "--fail-level", "DEBUG", EMAIL_URL="smtp+tls://a:b@smtp.exemple.fr:587")
+
+    assert (code, said.strip()) == (0, "System check identified no issues (0 silenced).")
+
+
+def test_server_without_mail_says_that_none_leaves() -> None:
+    code, said = manage("check", "--deploy", "--fail-level", "WARNING")
+
+    assert code == 0
+    assert "les e-mails restent dans « Messages » et ne partent pas" in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"SECRET_KEY": None}, "SECRET_KEY manque"),
+        ({"REDIS_URL": None}, LOST),
+        ({"REDIS_URL": "memory://"}, LOST),
+    ],
+)
+def test_server_that_lacks_something_does_not_start_and_says_what(
+    changed: dict[str, str | None], sentence: str
+) -> None:
+    code, said = manage("check", **changed)
+
+    assert code == 1
+    assert sentence in said
+
+
+def test_errors_are_told_to_whoever_watches_without_the_people_they_are_about() -> None:
+    question = "import sentry_sdk as s; o = s.get_client().options; print(o['dsn'], o['send_default_pii'])"
+    shell = ("shell", "--no-imports", "-c", question)
+
+    assert manage(*shell)[1].split()[-2:] == ["None", "None"]
+    assert manage(*shell, SENTRY_DSN="http://key@localhost:9/1")[1].split()[-2:] == [
+        "http://key@localhost:9/1",
+        "False",
+    ]
