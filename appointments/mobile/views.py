@@ -147,7 +147,8 @@ def _page(request: HttpRequest, technician: Technician, appointment: Appointment
         .select_related("task")
         .order_by("-starts_at")[:10]
     )
-    reason = request.POST.get("reason", request.session.get(_REASON % appointment.pk, ""))
+    reason_kept = request.session.get(_REASON % appointment.pk, "")
+    reason = request.POST.get("reason", reason_kept)
     context = {
         "technician": technician,
         "rdv": appointment,
@@ -156,6 +157,7 @@ def _page(request: HttpRequest, technician: Technician, appointment: Appointment
         "files": attachments_of(appointment),
         "done_form": DoneForm(initial={"report": request.POST.get("report", appointment.report)}),
         "unfinished_form": UnfinishedForm(initial={"reason": reason}),
+        "reason_kept": reason_kept,
         "open_unfinished": bool(reason),
         "written": _written_too_late(request, appointment),
         "is_open": appointment.state == AppointmentState.CONFIRMED,

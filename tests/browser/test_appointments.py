@@ -59,6 +59,44 @@ def test_intervention_to_appointment_to_invoice(page: Page, login: Callable[...,
     assert (invoice.state, invoice.gross.amount) == ("draft", Decimal("184.62"))
 
 
+def test_what_is_typed_on_the_phone_is_there_after_a_link_until_it_is_sent(
+    phone: Page, login: Callable[..., None], transactional_db: None
+) -> None:
+    world = make_world()
+    me = technician(world, name="Tugdual Rivoal", user=world.technician)
+    intervention = _intervention(world)
+    slot = propose_slot(intervention, not_before=timezone.localtime() + timedelta(days=1))
+    assert slot is not None
+    rdv = appoint(intervention, technicians=[me], starts_at=slot.starts_at, on=world.today, by=world.planner)
+    rdv = confirm_appointment(rdv, by=world.planner)
+    login(phone, world.technician)
+    report, reason = phone.get_by_label("Compte rendu"), phone.get_by_label("Pourquoi n'est-ce pas fini ?")
+
+    phone.goto(f"/mobile/rdv/{rdv.pk}/")
+    report.fill("Joint usé,\nbougie noire.")
+    phone.get_by_text("Inachevé…").click()
+    reason.fill("Pièce à commander")
+    phone.get_by_role("link", name="Semaine").click()
+    phone.goto(f"/mobile/rdv/{rdv.pk}/")
+    expect(report).to_have_value("Joint usé,\nbougie noire.")
+    expect(reason).to_have_value("Pièce à commander")
+    expect(reason).to_be_visible()
+
+    phone.get_by_role("button", name="Enregistrer sans terminer").click()
+    expect(report).to_have_value("Joint usé,\nbougie noire.")
+    assert phone.evaluate("Object.keys(localStorage)") == []
+
+    report.fill("Encore autre chose.")
+    Appointment.objects.update(report="Écrit par un collègue.")
+    phone.reload()
+    expect(report).to_have_value("Écrit par un collègue.\nEncore autre chose.")
+
+    phone.get_by_role("button", name="Réalisé").click()
+    phone.get_by_role("button", name="Oui, c'est réalisé").click()
+    expect(phone.get_by_text("Encore autre chose.")).to_be_visible()
+    assert phone.evaluate("Object.keys(localStorage)") == []
+
+
 def test_technician_on_the_phone_and_the_office_bills(
     phone: Page, page: Page, login: Callable[..., None], transactional_db: None
 ) -> None:
