@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import PurchasedLine
+from invoicing.models import SupplierBill
 from openfire_billing.contributions import SmartButton, contribute
 
 contribute(
@@ -26,6 +27,7 @@ contribute(
             order=40,
             permission="invoicing.view_purchaseorder",
         ),
+        SmartButton("supplier_bills", _("Factures fourn."), "receipt", "invoicing.SupplierBill", order=50),
     ],
     origins={
         "appointments": lambda contract: Appointment.objects.filter(
@@ -34,5 +36,8 @@ contribute(
         "purchases": lambda contract: PurchasedLine.objects.filter(
             request_line__intervention__contract_request__line__contract=contract
         ).values("order_line__order"),
+        "supplier_bills": lambda contract: SupplierBill.objects.filter(
+            order__lines__purchased__request_line__intervention__contract_request__line__contract=contract
+        ).values("pk"),
     },
 )

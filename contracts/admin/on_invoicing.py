@@ -1,9 +1,10 @@
-"""What contracts add to the page of an invoice, and the invoices of a contract and of a line."""
+"""What contracts add to the pages of an invoice and of a customer, and the invoices of a contract and of a line."""
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contracts.models import Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
-from invoicing.models import Invoice
+from invoicing.models import Invoice, Partner
 from openfire_billing.contributions import SmartButton, contribute
 
 INVOICE = "invoicing.Invoice"
@@ -17,6 +18,15 @@ contribute(
             "contracts", _("Contrats"), "contract", "contracts.Contract", order=7, permission="contracts.view_contract"
         )
     ],
+)
+contribute(
+    Partner,
+    smart_buttons=[SmartButton("contracts", _("Contrats"), "contract", "contracts.Contract", order=50)],
+    origins={
+        "contracts": lambda partner: Contract.objects.filter(
+            Q(payer=partner) | Q(lines__address__partner=partner)
+        ).values("pk")
+    },
 )
 for button_of in (Contract, ContractLine):
     contribute(button_of, smart_buttons=[SmartButton("invoices", _("Factures"), "receipt_long", INVOICE, order=20)])

@@ -13,7 +13,7 @@ def with_counts(queryset: Any, user: Any) -> Any:
     """Annotate each document with the count of what was made from it, by the registry of contributions."""
     model = queryset.model
     return queryset.annotate(
-        **{f"count_{button.origin}": counter(button, model) for button in buttons_for(model, user)}
+        **{f"count_{button.origin}": counter(button, model, user) for button in buttons_for(model, user)}
     )
 
 

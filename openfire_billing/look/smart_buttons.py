@@ -21,12 +21,26 @@ def made_from(button: SmartButton, model: type, ref: Any) -> Any:
     return target._default_manager.filter(condition)
 
 
-def counter(button: SmartButton, model: type) -> CountOfUnion | Value:
-    """COUNT DISTINCT over the union of all origins of the button, as an annotation on `model`."""
+def counter(button: SmartButton, model: type, user: Any) -> CountOfUnion | Value:
+    """COUNT DISTINCT over the union of all origins of the button, as an annotation on `model`, for this user."""
     origins = contributions_to(model).origins.get(button.origin, [])
     if not origins:
         return Value(0)
-    return CountOfUnion(*(Subquery(ids_of(OuterRef("pk")).order_by()) for ids_of in origins))
+    seen = (_seen(ids_of(OuterRef("pk")), model, user) for ids_of in origins)
+    return CountOfUnion(*(Subquery(ids.order_by()) for ids in seen))
+
+
+def _seen(ids: Any, model: Any, user: Any) -> Any:
+    """From a record that companies share, the documents of the user's companies; from a company's own, all."""
+    owner = _company_of(ids.model)
+    if owner is None or _company_of(model) or user.is_superuser:
+        return ids
+    return ids.filter(company__in=owner.related_model._default_manager.visible_to(user))
+
+
+def _company_of(model: Any) -> Any:
+    """The model's field to the company it belongs to."""
+    return next((field for field in model._meta.fields if field.name == "company"), None)
 
 
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
@@ -36,8 +50,8 @@ def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
     if not buttons:
         return []
     counts = (
-        model._default_manager.filter(pk=document.pk)  # type: ignore[attr-defined]
-        .annotate(**{f"count_{index}": counter(button, model) for index, button in enumerate(buttons)})
+        model._default_manager.filter(pk=document.pk)
+        .annotate(**{f"count_{index}": counter(button, model, request.user) for index, button in enumerate(buttons)})
         .values(*(f"count_{index}" for index in range(len(buttons))))
         .first()
     ) or {}

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from contracts.models import Contract
+from contracts.choices import Result
+from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.night import night_alarm
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
@@ -88,6 +89,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["office_cards"] = cards
     context["office_follow_ups"] = _follow_ups(request)
     context["office_steps"] = first_steps(request)
+    context |= _last_run(request)
     if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
         context["office_chart"] = json.dumps(_billed_by_month(request))
         context["office_chart_options"] = json.dumps(_CHART)
@@ -99,6 +101,17 @@ def _follow_ups(request: HttpRequest) -> list[dict[str, Any]]:
     """What this user noted to do, for today or before."""
     due = FollowUp.objects.due(timezone.localdate()).filter(user=request.user.pk).prefetch_related("object")[:20]
     return [{"entry": entry, "document": entry.object} for entry in due if entry.object is not None]
+
+
+def _last_run(request: HttpRequest) -> dict[str, Any]:
+    """The latest billing of contracts and what it set aside, for who may bill; nothing before the first one."""
+    if not request.user.has_perm("contracts.bill_contract"):  # type: ignore[union-attr]
+        return {}
+    run = BillingRun.objects.seen_by(request.user).filter(is_dry=False).order_by("-pk").first()
+    refused = BillingOutcome.objects.filter(
+        run=run, result=Result.REFUSED, contract__company__in=Company.objects.visible_to(request.user)
+    )
+    return {"office_run": run, "office_refused": refused.select_related("contract").order_by("pk")[:5] if run else ()}
 
 
 def _billed_by_month(request: HttpRequest) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from unfold.dataclasses import SearchResult
 
 from appointments.models import Appointment
+from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
-from invoicing.models import Address, Company, Invoice, Partner, Product, PurchaseOrder, Quote
+from invoicing.models import Address, Company, Invoice, Partner, Product, PurchaseOrder, Quote, SupplierBill
 from openfire_billing.look.actions import reverse_change
 from openfire_billing.words import holding, words_of
 
@@ -47,6 +48,8 @@ def _searches(words: str, companies: Any) -> Iterator[tuple[str, str, "QuerySet[
     quotes = Quote.objects.filter(company__in=companies).select_related("partner")
     invoices = Invoice.objects.filter(company__in=companies).select_related("customer")
     orders = PurchaseOrder.objects.filter(company__in=companies).select_related("supplier")
+    bills = SupplierBill.objects.filter(company__in=companies).select_related("supplier")
+    contracts = Contract.objects.filter(company__in=companies, reference__icontains=words).select_related("payer")
     partners = _partners(words).prefetch_related("addresses")
     equipment = InstalledProduct.objects.filter(serial_number__icontains=words).select_related("partner")
     products = Product.objects.filter(Q(code__istartswith=words) | Q(name__icontains=words))
@@ -63,7 +66,9 @@ def _searches(words: str, companies: Any) -> Iterator[tuple[str, str, "QuerySet[
         yield "appointments.view_appointment", "event", rdv.filter(number), _of_partner
         yield "invoicing.view_quote", "request_quote", quotes.filter(titled), _of_partner
         yield "invoicing.view_invoice", "receipt_long", invoices.filter(number), lambda i: str(i.customer)
+        yield "contracts.view_contract", "contract", contracts, lambda c: str(c.payer)
         yield "invoicing.view_purchaseorder", "shopping_cart", orders.filter(number), lambda o: str(o.supplier)
+        yield "invoicing.view_supplierbill", "receipt", bills.filter(number), lambda b: b.get_state_display()
         yield "interventions.view_installedproduct", "local_fire_department", equipment, _of_partner
     yield "invoicing.view_product", "inventory_2", products, lambda p: p.get_kind_display()
 
@@ -73,7 +78,12 @@ def _of_partner(document: Any) -> str:
 
 
 def search_now(request: HttpRequest) -> HttpResponse:
-    """The search box's answer. Unfold keeps one for five minutes: what was made or closed since would be missed."""
+    """The search box's answer, all on its first page.
+
+    Unfold keeps one for five minutes: what was made or closed since would be missed.
+    """
+    request.GET = request.GET.copy()  # type: ignore[assignment]
+    request.GET.pop("page", None)
     asked = f"{request.user.pk}_{request.GET.get('s', '').lower()}"
     cache.delete(f"unfold_search_{sha256(asked.encode()).hexdigest()}")
     return admin.site.search(request)  # type: ignore[attr-defined, no-any-return]

@@ -1,13 +1,15 @@
 """From a DI to purchase orders, to the supplier's bill, checked and paid."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from interventions.services.purchases import order_supplies
+from interventions.services.requests import add_items
 from invoicing.models import Partner, Product, PurchaseOrder, SupplierBill
 from invoicing.services.documents.purchases import (
     bill_order,
@@ -21,6 +23,7 @@ from invoicing.services.documents.purchases import (
 from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
+from tests.contracts.contract_builders import make_contract
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
 from tests.factories.pages import address, refusal
 
@@ -200,6 +203,18 @@ def test_pages_from_intervention_to_bill(world: World, intervention: Interventio
     seen = [str(b["label"]) for b in planner.get(address(intervention)).context["office_buttons"]]
     assert "Achats" in seen
     assert "Factures fourn." not in seen  # a planner does not see bills
+
+
+def test_contract_counts_what_its_visits_bought(world: World, supplier: Partner) -> None:
+    ProductFactory(code="joint", name="Joint", kind="goods", supplier=supplier, purchase_price=D(4))
+    contract = make_contract(world, visits=(1, (11,)))
+    (planned,) = plan_visits([contract], until=date(2026, 11, 30), on=world.today, by=world.manager)
+    add_items(planned.made, [item(1, code="joint")], on=world.today)
+    bought = move_order(order(world, planned.made), to="sent", by=world.planner)
+    bill_order(bought, number="F-9", on=world.today, by=world.accountant)
+    buttons = world.office(BILLING).get(address(contract)).context["office_buttons"]
+    counts = {str(button["label"]): button.get("count") for button in buttons}
+    assert (counts["Commandes fourn."], counts["Factures fourn."]) == (1, 1)
 
 
 def test_pages_write_an_order_and_a_bill_by_hand(world: World, supplier: Partner) -> None:

@@ -1,13 +1,17 @@
 """Search from anywhere: a telephone, a town, a serial number, a number, a name; and the customer's whole page."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from contracts.choices import Result
 from invoicing.models import Payment
+from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, PLANNER
 from openfire_billing.office.search import search, telephone
+from tests.contracts.contract_builders import article, bill, make_contract
 from tests.factories import CompanyFactory, InstalledProductFactory, PartnerFactory, World
 from tests.factories.pages import Office, address
 
@@ -52,6 +56,26 @@ def test_search_by_telephone_town_name_serial_and_number(world: World) -> None:
     assert "DI/000001" in found(world, "000001")
 
 
+def test_search_by_the_number_of_a_contract_and_of_a_supplier_s_bill(world: World) -> None:
+    contract = make_contract(world)
+    supplier = PartnerFactory(name="Fonderie Fictive")
+    record_bill(
+        company=world.company,
+        supplier=supplier,
+        number="F-2041",
+        on=world.today,
+        net=Decimal(10),
+        tax=Decimal(2),
+        by=None,
+    )
+
+    assert found(world, "CONT/000001") == [str(contract)]
+    assert found(world, "f-2041") == ["Fonderie Fictive F-2041"]
+    assert found(world, "F-2041", PLANNER) == []
+    for page in ("abc", "99", "-1"):
+        assert world.office(PLANNER).get("/admin/search/", s="Aubry", extended="1", page=page).status_code == 200
+
+
 def test_search_shows_only_what_one_may_see(world: World) -> None:
     world.posted()
     assert found(world, "FA2026-00001", PLANNER) == []
@@ -67,8 +91,19 @@ def test_customer_page_has_everything_and_a_balance(world: World) -> None:
     page = office.get(address(world.customer))
     shown = {str(b["label"]): str(b.get("text") or b["count"]) for b in page.context["office_buttons"]}
     assert shown["Solde dû"].replace("\u202f", " ") == "84,62 €"
-    assert (shown["DI"], shown["Factures"]) == ("1", "1")
+    assert (shown["DI"], shown["Factures"], shown["Contrats"]) == ("1", "1", "0")
     assert f"/admin/interventions/interventionrequest/add/?partner={world.customer.pk}" in page.content.decode()
+
+
+def test_customer_page_counts_what_one_s_companies_made(world: World) -> None:
+    for firm in (world, replace(world, company=CompanyFactory(name="Autre Foyer"))):
+        firm.posted()
+        make_contract(firm)
+
+    page = world.office(ACCOUNTANT).get(address(world.customer))
+
+    shown = {str(button["label"]): button.get("count") for button in page.context["office_buttons"]}
+    assert (shown["DI"], shown["Factures"], shown["Contrats"]) == (1, 1, 1)
 
 
 def test_balance_counts_payments_not_allocated_yet(world: World) -> None:
@@ -94,6 +129,22 @@ def test_first_page_by_role(world: World) -> None:
     page = world.office(PLANNER).get("/admin/")
     assert "Factures à encaisser" not in [card["label"] for card in page.context["office_cards"]]
     assert "office_chart" not in page.context
+
+
+def test_first_page_tells_the_last_run_and_what_it_set_aside(world: World) -> None:
+    assert world.office(ACCOUNTANT).get("/admin/").context["office_run"] is None
+    make_contract(world, "01/11/26")
+    late = make_contract(world, "01/01/20", article("120.00"))
+    bill(world, on="24/11/26")
+
+    page = world.office(ACCOUNTANT).get("/admin/")
+
+    run, (refused,) = page.context["office_run"], page.context["office_refused"]
+    assert (run.billed, run.refused, refused.contract, refused.result) == (1, 1, late, Result.REFUSED)
+    text = " ".join(page.content.decode().split())
+    assert "facturés : <b>1</b> · mis de côté : <b>1</b>" in text
+    assert "plus de 36 périodes échues à facturer" in text
+    assert "office_run" not in world.office(PLANNER).get("/admin/").context
 
 
 def test_first_steps_for_a_new_firm(world: World) -> None:
