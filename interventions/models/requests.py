@@ -137,8 +137,8 @@ class InterventionRequest(models.Model):
 
     @property
     def remaining_duration(self) -> Decimal:
-        """Hours still to plan, never negative."""
-        return max(Decimal(0), self.duration - self.planned_duration)
+        """Hours still to plan, never negative. A form left empty has no duration yet."""
+        return max(Decimal(0), (self.duration or Decimal(0)) - self.planned_duration)
 
     @property
     def is_validated(self) -> bool:

@@ -64,3 +64,11 @@ def test_hidden_field_that_cannot_be_read_is_refused_or_left_out(world: World, t
     assert list(errors_of(answer)) == ["lines-0-position"]
     assert tagged.status_code == 302
     assert not world.customer.tags.exists()
+
+
+def test_intervention_without_a_duration_is_shown_again_with_its_other_faults(world: World) -> None:
+    intervention, office = world.intervention(is_validated=False), world.office(MANAGER)
+
+    answer = office.send(intervention, {**office.open(intervention), "duration": "", "partner": ""})
+
+    assert (answer.status_code, sorted(errors_of(answer))) == (200, ["partner"])
