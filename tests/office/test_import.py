@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -283,6 +284,54 @@ def test_spreadsheet_and_windows_text_are_read(world: World) -> None:
         prepare_import(KINDS["clients"], name="a.csv", content=windows, company=world.company).rows[0]["name"]
         == "Jégou"
     )
+
+
+def _workbook(*rows: tuple[str, ...], **parts: str | None) -> bytes:
+    """A workbook of these rows, some of its parts (`sheet`, `workbook`, `styles`) replaced by a text, or left out."""
+    places = {"xl/worksheets/sheet1.xml": "sheet", "xl/workbook.xml": "workbook", "xl/styles.xml": "styles"}
+    book, whole, broken = Workbook(), BytesIO(), BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(whole)
+    with ZipFile(whole) as read, ZipFile(broken, "w") as written:
+        for name in read.namelist():
+            part = parts.get(places.get(name, ""), read.read(name))
+            if part is not None:
+                written.writestr(name, part)
+    return broken.getvalue()
+
+
+_SHEET = "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheetData>{}</sheetData>"
+_TITLES = "".join(f"<c t='inlineStr'><is><t>{title}</t></is></c>" for title in ("Nom", "Rue", "CP", "Ville"))
+BROKEN = {
+    "sheet that is no XML": {"sheet": "Nom;Rue"},
+    "sheet cut after its titles": {"sheet": _SHEET.format(f"<row r='1'>{_TITLES}</row><row r='2'><c>")},
+    "sheet with a row that has no number": {"sheet": _SHEET.format("<row r='un'></row>") + "</worksheet>"},
+    "no sheet file": {"sheet": None},
+    "workbook that is no XML": {"workbook": "<workbook>"},
+    "workbook without a sheet": {
+        "workbook": "<workbook xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'><sheets/></workbook>"
+    },
+    "no workbook file": {"workbook": None},
+    "styles that are no XML": {"styles": "<styleSheet>"},
+}
+
+
+@pytest.mark.parametrize("parts", BROKEN.values(), ids=BROKEN)
+def test_broken_workbook_refused_at_both_doors(world: World, tmp_path: Path, parts: dict[str, str | None]) -> None:
+    said = "Ce classeur ne s'ouvre pas : enregistrez-le de nouveau en XLSX, puis réessayez."
+    file = tmp_path / "clients.xlsx"
+    file.write_bytes(_workbook(("Nom", "Rue", "CP", "Ville"), ("Even", "2 rue", "35000", "Rennes"), **parts))
+
+    with nothing_changed():
+        page = world.office(MANAGER).client.post(
+            "/admin/importer/clients/", {"file": SimpleUploadedFile("clients.xlsx", file.read_bytes())}
+        )
+        with pytest.raises(CommandError) as refused:
+            call_command("import_data", "clients", str(file))
+
+    assert (page.status_code, page.context["refusal"]) == (409, said)
+    assert (str(refused.value), refused.value.returncode) == (said, 1)
 
 
 def test_page_previews_then_writes(world: World) -> None:

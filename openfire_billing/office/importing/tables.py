@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO, StringIO
-from zipfile import BadZipFile
 
 from openpyxl import load_workbook
 
@@ -69,14 +68,15 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Rows of the first sheet. They are read as they are asked for: what is broken further down is met then."""
     try:
         book = load_workbook(BytesIO(content), read_only=True, data_only=True)
-    except (BadZipFile, KeyError, OSError, ValueError) as broken:
+        for line, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
+            yield line, [_text(value) for value in row]
+    except Exception as broken:  # the library lets through whatever its parsers of ZIP, XML and styles raise
         raise BusinessError(
             "Ce classeur ne s'ouvre pas : enregistrez-le de nouveau en XLSX, puis réessayez."
         ) from broken
-    rows = book.worksheets[0].iter_rows(values_only=True)
-    return ((line, [_text(value) for value in row]) for line, row in enumerate(rows, 1))
 
 
 def _text(value: object) -> str:
