@@ -100,6 +100,29 @@ def test_articles_and_equipment(world: World) -> None:
     ]
 
 
+def test_equipment_of_another_customer_is_named_and_stays_where_it_is(world: World) -> None:
+    """Moved in silence, it would keep the address of the one who had it."""
+    bellec = PartnerFactory(name="Bellec Ronan")
+    park = "Client;Désignation;N° de série\n{};Poele;{}\n"
+    assert imported(world, "parc", park.format("Aubry Maëlle", "SER-A1")) == (1, 0, 0)
+
+    with nothing_changed():
+        preview = prepared(world, "parc", park.format("Bellec Ronan", "ser-a1"))
+
+    assert preview.faults == [
+        (
+            2,
+            "N° de série",
+            "« ser-a1 » est déjà celui de « Poele » chez Aubry Maëlle : corrigez la ligne ou, si l'appareil a changé "
+            "de client, mettez client et adresse sur sa fiche.",
+        )
+    ]
+    item = InstalledProduct.objects.get()
+    assert (item.partner, item.address) == (world.customer, world.customer.default_address())
+    InstalledProduct.objects.update(partner=bellec, address=bellec.default_address())  # as on its page
+    assert imported(world, "parc", park.format("Bellec Ronan", "SER-A1")) == (0, 0, 1)
+
+
 REFUSED_CELLS = [
     ("articles", "Prix", "99999999999", "« 99999999999 » est trop grand."),
     ("articles", "Prix", "1e400", "« 1e400 » est trop grand."),

@@ -195,7 +195,7 @@ def _check_customer(row: dict[str, Any], customers: dict[str, Partner | None], f
 
 
 class Equipment(Writer):
-    """Known by serial number, else by customer and name."""
+    """Known by serial number, else by customer and name. A file never takes a piece from one customer to another."""
 
     def __init__(self, company: Company) -> None:
         super().__init__(company)
@@ -214,6 +214,21 @@ class Equipment(Writer):
         super().check(rows, faults)
         for row in rows:
             _check_customer(row, self.customers, faults)
+            self._check_owner(row, faults)
+
+    def _check_owner(self, row: dict[str, Any], faults: Faults) -> None:
+        """Name a serial number that is at another customer's: sold with the house, or one of the two is wrong?"""
+        customer = self.customers.get((row["partner"] or "").lower())
+        known = self.there.get(self.key(row)) if row["serial_number"] else None
+        if known and customer and known.partner_id != customer.pk:
+            faults.append(
+                (
+                    row["line"],
+                    "N° de série",
+                    f"« {row['serial_number']} » est déjà celui de « {known.name} » chez {known.partner} : corrigez la "
+                    "ligne ou, si l'appareil a changé de client, mettez client et adresse sur sa fiche.",
+                )
+            )
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
