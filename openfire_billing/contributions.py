@@ -1,4 +1,4 @@
-"""What an upper app adds to a lower app's model: smart buttons, actions, tabs, origins, API fields, texts of messages.
+"""What an upper app adds to a lower app's model: smart buttons, actions, tabs, origins, texts of messages.
 
 A pure registry. A page belongs to the lower app; what stands on it may come from above. Each upper app calls
 `contribute` once per model from its `admin` package; the lower app's page asks `contributions_to(model)`.
@@ -58,7 +58,6 @@ class Contributions:
     first_acts: list[FirstAct] = field(default_factory=list)
     tabs: list[Tab] = field(default_factory=list)
     origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
-    api_fields: dict[str, Any] = field(default_factory=dict)
     body_of: Callable[[Any], str] | None = None
 
 
@@ -78,7 +77,6 @@ def contribute(
     first_acts: Sequence[FirstAct] = (),
     tabs: Sequence[Tab] = (),
     origins: Mapping[str, Callable[[Any], Any]] | None = None,
-    api_fields: Mapping[str, Any] | None = None,
     body_of: Callable[[Any], str] | None = None,
 ) -> None:
     """Add to `model`'s page. Origins of one name add up: a counter counts the distinct documents of all of them."""
@@ -90,5 +88,4 @@ def contribute(
     there.tabs.extend(tabs)
     for name, ids_of in (origins or {}).items():
         there.origins.setdefault(name, []).append(ids_of)
-    there.api_fields.update(api_fields or {})
     there.body_of = body_of or there.body_of

@@ -21,6 +21,7 @@ api = [
     path("", include("interventions.api.urls")),
     path("", include("appointments.api.urls")),
     path("", include("contracts.api.urls")),
+    path("", unknown_address),
     path("<path:path>", unknown_address, name="unknown"),
 ]
 urlpatterns = [

@@ -41,7 +41,7 @@ from invoicing.api.base import (
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
 from invoicing.models import Address, FiscalPosition, Partner
-from openfire_billing.api.fields import Id, IdFilter, MomentField
+from openfire_billing.api.fields import Id, IdFilter, MomentField, MomentFilter
 from openfire_billing.errors import BusinessError, Outcome
 from openfire_billing.periods import FIRST_DAY, LAST_DAY
 
@@ -187,8 +187,8 @@ class AppointmentFilter(django_filters.FilterSet):
     technicians = IdFilter()
     lead = IdFilter()
     day = django_filters.DateFilter(method="on_day")
-    starts_after = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="gte")
-    starts_before = django_filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="lt")
+    starts_after = MomentFilter(field_name="starts_at", lookup_expr="gte")
+    starts_before = MomentFilter(field_name="starts_at", lookup_expr="lt")
 
     class Meta:
         model = Appointment

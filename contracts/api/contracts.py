@@ -19,7 +19,7 @@ from contracts.services import claims, life
 from contracts.services.billing import bill_contracts
 from contracts.services.lines import save_line
 from contracts.services.next import next_days
-from contracts.services.visits import plan_visits
+from contracts.services.visits import horizon, plan_visits
 from invoicing.admin.base import default_company
 from invoicing.api.acts import JournalMixin
 from invoicing.api.base import (
@@ -28,7 +28,6 @@ from invoicing.api.base import (
     OfficeView,
     OnSerializer,
     ReadMixin,
-    UntilSerializer,
     WriteMixin,
     act,
 )
@@ -197,6 +196,7 @@ class KeysSerializer(serializers.Serializer):
 class TerminateSerializer(OnSerializer):
     """`on`: the last day served. `refund`: not yet; what is billed beyond is credited by hand."""
 
+    on = DayField()
     reason = serializers.CharField(max_length=200)
     refund = serializers.BooleanField(required=False, default=False)
 
@@ -204,6 +204,15 @@ class TerminateSerializer(OnSerializer):
         if asked:
             raise serializers.ValidationError(_("Pas d'avoir fait d'office : faites-le de la facture, après."))
         return asked
+
+
+class HorizonSerializer(serializers.Serializer):
+    """Up to which day, included? As far as the nights plan unless told."""
+
+    until = DayField(required=False)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {"until": horizon(timezone.localdate()), **data}
 
 
 class PlannedSerializer(ContractSerializer):
@@ -310,7 +319,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
             raise NothingToBill(outcome.reason or _("%s : rien à facturer à cette date.") % contract)
         return run
 
-    @act(PLAN, asks=UntilSerializer, answers=PlannedSerializer, path="plan-visits")
+    @act(PLAN, asks=HorizonSerializer, answers=PlannedSerializer, path="plan-visits")
     def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Une DI validée pour chaque visite promise d'ici là, une seule fois chacune."""
         outcomes = plan_visits([contract], until=asked["until"], on=timezone.localdate(), by=self.request.user)

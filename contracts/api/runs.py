@@ -145,9 +145,13 @@ class RunView(ReadMixin, OfficeView):
                 request.user, on=asked.validated_data["on"], contracts=asked.validated_data.get("contracts")
             ),
         )
-        answer = Response(self.shown(run), status=202)
-        answer["Location"] = request.build_absolute_uri(f"{run.pk}/")
-        return answer
+        return Response(self.shown(run), status=202)
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **options: Any) -> Any:
+        """What was accepted is followed at its address, also when it is told again."""
+        if response.status_code == 202:
+            response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
+        return super().finalize_response(request, response, *args, **options)
 
     @act(BILL, status=202)
     def retry(self, run: BillingRun, asked: dict[str, Any]) -> BillingRun:

@@ -89,9 +89,9 @@ def publish_act(permission: str) -> Any:
 
 
 class HistoryLineSerializer(serializers.ModelSerializer):
-    """What was done, when and by whom."""
+    """What was done, when and by whom (null: by the product itself)."""
 
-    by = serializers.CharField(read_only=True)
+    by = serializers.CharField(read_only=True, allow_null=True)
 
     class Meta:
         model = HistoryLine

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
@@ -255,9 +256,9 @@ def asked_of(view: Any, request: Any) -> dict[str, Any]:
 
 
 class OnSerializer(serializers.Serializer):
-    """Which day?"""
+    """Which day? Today unless told."""
 
-    on = DayField()
+    on = DayField(required=False, default=timezone.localdate)
 
 
 class UntilSerializer(serializers.Serializer):

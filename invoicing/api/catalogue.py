@@ -41,6 +41,7 @@ class ProductSerializer(RecordSerializer):
             "tax",
             "income_account",
             "supplier",
+            "purchase_price",
             "is_active",
         )
 

@@ -165,11 +165,11 @@ class CreditLineSerializer(serializers.Serializer):
 
 
 class CreditSerializer(OnSerializer):
-    """All that is left (`all`), or quantities of lines."""
+    """All that is left (`all`), or quantities of lines. `rebill`: yes for all and no for a part, unless told."""
 
     all = serializers.BooleanField(required=False, default=False)
     lines = CreditLineSerializer(many=True, required=False)
-    rebill = serializers.BooleanField()
+    rebill = serializers.BooleanField(required=False)
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class CreditSerializer(OnSerializer):
         ids = [line["line"] for line in data.get("lines", ())]
         if len(ids) != len(set(ids)):
             raise serializers.ValidationError({"lines": [_("Une ligne n'est donnée qu'une fois.")]})
-        return data
+        return {"rebill": data["all"], **data}
 
 
 class InvoiceFilter(django_filters.FilterSet):

@@ -108,9 +108,14 @@ class LineSerializer(serializers.Serializer):
 
 def with_origin(lines: Any) -> Any:
     """Annotate `origin_line`: the line each was copied from, told by the upper app whose line it is; else null."""
-    for ids_of in contributions_to(lines.model).origins.get("line", ()):
-        lines = lines.annotate(origin_line=Subquery(ids_of(OuterRef("pk"))[:1]))
-    return lines
+    return with_first(lines, "line", "origin_line")
+
+
+def with_first(queryset: Any, origin: str, name: str) -> Any:
+    """Annotate as `name` the id of what an upper app says each comes from (of the first, when of several)."""
+    for ids_of in contributions_to(queryset.model).origins.get(origin, ()):
+        queryset = queryset.annotate(**{name: Subquery(ids_of(OuterRef("pk"))[:1])})
+    return queryset
 
 
 def edits_of(given: Iterable[Mapping[str, Any]], there: Any = (), *, price: str = "unit_price") -> list[LineEdit]:
@@ -157,10 +162,6 @@ class DocumentSerializer(OfficeSerializer):
     taxes = TaxTotalSerializer(source="totals_read.taxes", many=True, read_only=True)
     counts = CountsField()
     published = serializers.BooleanField(read_only=True)
-
-    def get_fields(self) -> dict[str, Any]:
-        """Upper apps add their own."""
-        return {**super().get_fields(), **contributions_to(self.Meta.model).api_fields}  # type: ignore[attr-defined]
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:

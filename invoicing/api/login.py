@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from axes.helpers import get_cool_off
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in
 from django.utils.translation import gettext as _
@@ -43,7 +44,9 @@ class LoginView(APIView):
         user = authenticate(http, **asked.validated_data)
         if getattr(http, "axes_locked_out", False):
             http.axes_locked_out = False  # said here, in the shape of every refusal
-            raise Throttled(detail=_("Trop d'essais : réessayez dans un quart d'heure."))
+            locked = Throttled(detail=_("Trop d'essais : réessayez dans un quart d'heure."))
+            locked.wait = get_cool_off(http).total_seconds()  # type: ignore[assignment, union-attr]
+            raise locked
         if user is None:
             raise AuthenticationFailed(_("Nom d'utilisateur ou mot de passe inconnu."))
         row, token = AuthToken.objects.create(user)

@@ -50,7 +50,10 @@ class OwnAddressSerializer(AddressSerializer):
 
 
 class PartnerSerializer(OfficeSerializer):
-    """A customer or supplier. `addresses` may be given when it is made; later they are a resource of their own."""
+    """A customer or supplier. `addresses` may be given when it is made; later they are a resource of their own.
+
+    `merged_into`: the one kept, when this one was a double.
+    """
 
     tags = serializers.SlugRelatedField(
         slug_field="name", many=True, required=False, queryset=Tag.objects.filter(scope=TagScope.PARTNER)
@@ -73,9 +76,11 @@ class PartnerSerializer(OfficeSerializer):
             "siren",
             "bill_to",
             "is_active",
+            "merged_into",
             "note",
             "addresses",
         )
+        read_only_fields = ("merged_into",)
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:

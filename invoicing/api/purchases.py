@@ -198,6 +198,7 @@ class SupplierBillSerializer(OfficeSerializer):
 class OrderBillSerializer(OnSerializer):
     """The supplier's number, and the day of his bill."""
 
+    on = DayField()
     number = serializers.CharField(max_length=60)
 
 

@@ -21,7 +21,7 @@ from invoicing.api.base import (
     act,
 )
 from invoicing.api.invoices import InvoiceSerializer, PdfMixin
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
+from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_first, with_origin
 from invoicing.choices import QuoteState
 from invoicing.exchange.pdf import quote_pdf
 from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quote, QuoteLine
@@ -40,7 +40,7 @@ class QuoteLineSerializer(LineSerializer):
 
 
 class QuoteSerializer(DocumentSerializer):
-    """A quote; once accepted, the order."""
+    """A quote; once accepted, the order. `intervention`: the DI it was made for."""
 
     number = serializers.CharField(read_only=True)
     partner = Id(queryset=Partner.objects.all())
@@ -51,6 +51,7 @@ class QuoteSerializer(DocumentSerializer):
     issued_on = DayField(required=False)
     valid_until = DayField(required=False)
     is_expired = serializers.SerializerMethodField()
+    intervention = serializers.IntegerField(source="made_for", read_only=True, allow_null=True)
     lines = QuoteLineSerializer(many=True, required=False)
 
     class Meta:
@@ -62,6 +63,7 @@ class QuoteSerializer(DocumentSerializer):
             "is_expired",
             "company",
             "partner",
+            "intervention",
             "bill_to",
             "site",
             "title",
@@ -86,7 +88,8 @@ class QuoteSerializer(DocumentSerializer):
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
         lines = with_origin(QuoteLine.objects.left_to_bill().select_related("tax", "unit"))
-        return super().rows(queryset, request).prefetch_related(Prefetch("lines", lines))
+        quotes = with_first(super().rows(queryset, request), "interventions", "made_for")
+        return quotes.prefetch_related(Prefetch("lines", lines))
 
     def get_is_expired(self, quote: Quote) -> bool:
         return quote.is_expired(timezone.localdate())

@@ -28,7 +28,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
 
 @csrf_exempt
-def unknown_address(request: HttpRequest, path: str) -> JsonResponse:
+def unknown_address(request: HttpRequest, path: str = "") -> JsonResponse:
     """An address that is nobody's, refused in the shape of every refusal."""
     said = _("Adresse inconnue. Les adresses finissent par « / » ; leur liste est à /api/v1/docs/.")
     return JsonResponse({"code": "not_found", "detail": said, "fields": {}}, status=404)

@@ -5,12 +5,12 @@ from decimal import DecimalException
 from json import JSONDecodeError
 from typing import Any
 
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DataError, IntegrityError
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, ValidationError
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
@@ -40,6 +40,10 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, IntegrityError):
         log.warning("Refused by the database: %s", error)
         return _say(409, "conflict", _("Cette valeur existe déjà, ou ce qui en dépend s'y oppose : rien n'a changé."))
+    if isinstance(error, RequestDataTooBig):
+        return _say(400, "too_large", _("La demande est trop grande : coupez-la en plusieurs."))
+    if isinstance(error, UnicodeDecodeError):  # of the header: a body's is a ParseError
+        error = AuthenticationFailed(_("Jeton illisible : demandez-en un autre."))
     if isinstance(error, DataError | DecimalException):
         return _say(400, "out_of_range", _("Un nombre est trop grand pour être enregistré."))
     response = exception_handler(error, context)  # type: ignore[arg-type]

@@ -4,9 +4,12 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django_filters.fields import IsoDateTimeField
 from rest_framework import serializers
 
+from openfire_billing.days import near_enough
 from openfire_billing.periods import FIRST_DAY, LAST_DAY
 
 LARGEST_ID = 2**63 - 1
@@ -79,6 +82,22 @@ class IdFilter(django_filters.Filter):
 
 class DayFilter(django_filters.DateFilter):
     """`?from_on_after=2026-01-01`: the day included."""
+
+
+class _MomentBox(IsoDateTimeField):
+    default_validators = [near_enough]
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except OverflowError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """`?starts_after=2026-11-24T08:00:00+01:00`."""
+
+    field_class = _MomentBox
 
 
 class SinceFilter(DayFilter):

@@ -19,6 +19,7 @@ REFUSALS = {
     "403": "Le rôle ne le permet pas.",
     "404": "N'existe pas, ou n'est pas d'une de vos sociétés.",
     "405": "Méthode que cette adresse n'a pas.",
+    "406": "La réponse n'existe pas dans le format demandé (Accept).",
     "409": "Une règle refuse ; rien n'a changé.",
     "415": "Le corps n'est pas du JSON.",
     "429": "Trop de demandes : réessayez plus tard.",

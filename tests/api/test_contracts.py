@@ -126,11 +126,19 @@ def test_visits_are_planned_once(manager: Api, world: World) -> None:
     assert manager.get(f"interventions/{first['planned'][0]}/").data["lines"][0]["covered"] is True
 
 
+def test_visits_are_planned_as_far_as_the_nights_do_unless_told(manager: Api, world: World) -> None:
+    url = f"contracts/{contract(world).pk}/plan-visits/"
+    by_itself = len(manager.made(url, status=200)["planned"])
+
+    assert (by_itself, manager.made(url, {"until": "2027-12-31"}, status=200)["planned"]) == (1, [])
+
+
 def test_run_is_asked_for_and_watched(manager: Api, world: World) -> None:
     made = contract(world)
 
-    answer = manager.post("billing-runs/", {"on": "2026-11-24"})
+    answer, again = (manager.post("billing-runs/", {"on": "2026-11-24"}, key="k-1") for _time in range(2))
     assert (answer.status_code, answer.data["state"], answer.data["expected"]) == (202, "running", 1)
+    assert (again.status_code, again["Location"]) == (202, answer["Location"])
     url = answer["Location"].partition("/api/v1/")[2]
     assert manager.get(url).data["done"] == 0
     work()

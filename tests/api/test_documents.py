@@ -136,6 +136,8 @@ def test_quote_is_sent_accepted_and_invoiced(accountant: Api, world: World) -> N
 
     assert (quote["state"], quote["gross"], quote["valid_until"]) == ("draft", "184.62", "2026-12-24")
     assert quote["lines"][0]["origin_line"] == intervention.lines.get().pk
+    assert quote["intervention"] == intervention.pk
+    assert accountant.get("quotes/").data["results"][0]["intervention"] == intervention.pk
     assert accountant.made(f"{url}send/", status=200)["state"] == "sent"
     assert accountant.made(f"{url}accept/", {"on": TODAY}, status=200)["state"] == "accepted"
     with nothing_changed():
@@ -329,6 +331,31 @@ def test_lists_are_filtered_searched_ordered_and_paged(accountant: Api, world: W
     assert accountant.get("interventions/", to_bill="true").data["count"] == 3
     assert accountant.get("interventions/", from_on_after="2026-11-25").data["count"] == 0
     assert refused(accountant.get("interventions/", state="?"), 400)
+
+
+def test_act_that_is_told_no_day_is_of_today(accountant: Api, world: World) -> None:
+    invoice = accountant.made(f"interventions/{world.intervention().pk}/invoice/")
+    url = f"invoices/{invoice['id']}/"
+
+    assert accountant.made(f"{url}post/", status=200)["issued_on"] == TODAY
+    payment = accountant.made(f"{url}pay/", {"amount": "10.00"})
+    assert (payment["on"], payment["amount"]) == (TODAY, "10.00")
+
+
+@pytest.mark.parametrize(("asked", "left"), [({"all": True}, "1.000"), ({"part": "0.500"}, "0.000")])
+def test_credit_bills_again_what_it_takes_back_whole_unless_told(
+    accountant: Api, world: World, asked: dict[str, Any], left: str
+) -> None:
+    intervention = world.intervention()
+    invoice = accountant.made(f"interventions/{intervention.pk}/invoice/")
+    url = f"invoices/{invoice['id']}/"
+    accountant.made(f"{url}post/", status=200)
+    if part := asked.pop("part", None):
+        asked["lines"] = [{"line": invoice["lines"][0]["id"], "quantity": part}]
+
+    accountant.made(f"{url}credit/", asked)
+
+    assert accountant.get(f"interventions/{intervention.pk}/").data["lines"][0]["left_to_bill"] == left
 
 
 def test_unreadable_demands_are_400(accountant: Api, world: World) -> None:

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from invoicing.choices import MessageState
-from invoicing.models import FollowUp, HistoryLine, Message
+from invoicing.models import FollowUp, HistoryLine, Invoice, Message
+from invoicing.services.parties.history import record
 from invoicing.services.parties.messages import queue_message
 from tests.api.subjects import one_of_each
 from tests.api.test_roles import JOURNALS
@@ -44,6 +45,14 @@ def test_every_record_is_noted_in_and_followed_up(manager: Api, world: World) ->
         assert done["done_at"] is not None
         assert [x["id"] for x in manager.get(f"{url}journal/").data["follow_ups"]] == [mine["id"]]
         assert manager.get(f"{url}journal/").data["lines"][0]["text"] == "Fait : Rappeler"
+
+
+def test_what_the_product_did_by_itself_is_by_nobody(manager: Api, world: World) -> None:
+    record(world.draft(), "message", by=None, text="Relance envoyée")
+
+    line = manager.get(f"invoices/{Invoice.objects.get().pk}/journal/").json()["lines"][0]
+
+    assert (line["text"], line["by"]) == ("Relance envoyée", None)
 
 
 def test_follow_up_is_of_its_record_and_for_a_colleague(manager: Api, world: World) -> None:
@@ -179,6 +188,8 @@ def test_merged_customer_gives_all_to_the_one_kept(manager: Api, world: World) -
 
     di.refresh_from_db()
     assert (answer["id"], di.partner_id) == (kept["id"], kept["id"])
+    lost = manager.get(f"partners/{world.customer.pk}/").data
+    assert (lost["is_active"], lost["merged_into"]) == (False, kept["id"])
     assert HistoryLine.objects.of(di.partner).first().act == "merged"
     with nothing_changed():
         assert refused(manager.post(f"partners/{world.customer.pk}/merge/", {"into": kept["id"]}))
