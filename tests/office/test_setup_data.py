@@ -163,3 +163,19 @@ def test_demonstration_is_refused_in_production(settings: object) -> None:
     for command in (("demo", "--once"), ("load_demo",)):
         with nothing_changed(), pytest.raises(CommandError):
             call_command(*command, stdout=StringIO())
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (["backup", "/nowhere/firm.zip"], "Rien n'est sauvegardé, /nowhere/firm.zip ne s'écrit pas", 1),
+        (["load_demo", "--scale", "-1"], "--scale attend un nombre de contrats, zéro ou plus.", 2),
+        (["post_invoices", "--on", "2026-11-24", "--id", "9" * 20], f"Facture inconnue : {'9' * 20}.", 2),
+        (["post_invoices", "--on", "2026-11-24", "--id", "999999"], "Facture inconnue : 999999.", 2),
+    ],
+)
+def test_command_asked_for_what_cannot_be_says_so(world: World, words: list[str], said: str, code: int) -> None:
+    with nothing_changed(), pytest.raises(CommandError, match=said) as refusal:
+        call_command(*words)
+
+    assert refusal.value.returncode == code

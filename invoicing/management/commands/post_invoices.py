@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.errors import BusinessError
+from openfire_billing.fields import read_id
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
         which.add_argument("--id", type=int, nargs="+", dest="ids", metavar="ID")
 
     def handle(self, *args: Any, on: date, all_drafts: bool, ids: list[int] | None, **options: Any) -> None:
-        wanted = Invoice.objects.drafts() if all_drafts else Invoice.objects.filter(pk__in=ids)
+        wanted = Invoice.objects.drafts() if all_drafts else Invoice.objects.filter(pk__in=filter(read_id, ids))
         invoices = list(wanted.only("pk", "proposed_on"))
         if ids and len(invoices) < len(set(ids)):
             unknown = sorted(set(ids) - {invoice.pk for invoice in invoices})

@@ -15,7 +15,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         if file.exists():
             raise CommandError(f"{file} existe déjà : choisissez un autre nom, rien n'est écrasé.")
-        manifest = backup(file)
+        try:
+            manifest = backup(file)
+        except OSError as error:
+            raise CommandError(f"Rien n'est sauvegardé, {file} ne s'écrit pas : {error.strerror}.") from error
         rows = sum(table["rows"] for table in manifest["tables"].values())
         self.stdout.write(
             f"{file} : {len(manifest['tables'])} tables, {rows} lignes, {manifest['files']} fichier(s), "

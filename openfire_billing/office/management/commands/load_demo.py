@@ -18,6 +18,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, scale: int, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("Les données de démonstration ne se chargent pas en production.")
+        if scale < 0:
+            raise CommandError("--scale attend un nombre de contrats, zéro ou plus.", returncode=2)
         today = timezone.localdate()
         made = load_demonstration(on=today)
         self.stdout.write("Société de démonstration chargée." if made else "Société de démonstration déjà là.")
