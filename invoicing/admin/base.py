@@ -22,6 +22,7 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lists import ListMixin
 from invoicing.admin.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
+from invoicing.services.documents.lines import value_text
 from invoicing.services.parties.attachments import attachments_of
 from invoicing.services.parties.history import record, refuse_stale, version_of
 from openfire_billing.days import bound_days
@@ -241,16 +242,17 @@ def header_changes(form: Any) -> dict[str, list[str]]:
 
 def _shown(field: Any, value: Any) -> str:
     if value in (None, "", []):
-        return "–"
+        return value_text(None)
     if isinstance(field, forms.ModelMultipleChoiceField):
         ids = [getattr(item, "pk", item) for item in value]
-        return ", ".join(str(item) for item in field.queryset.model._default_manager.filter(pk__in=ids)) or "–"
-    if isinstance(field, forms.ModelChoiceField) and not isinstance(value, models.Model):
-        return str(field.queryset.model._default_manager.filter(pk=value).first() or value)
+        items = field.queryset.model._default_manager.filter(pk__in=ids)
+        return ", ".join(field.label_from_instance(item) for item in items) or value_text(None)
+    if isinstance(field, forms.ModelChoiceField):
+        if not isinstance(value, models.Model):
+            value = field.queryset.model._default_manager.filter(pk=value).first() or value
+        return str(field.label_from_instance(value))
     if isinstance(field, forms.ChoiceField):
-        return str(dict(field.choices).get(value, value))
-    if isinstance(value, bool):
-        return "oui" if value else "non"
-    if hasattr(value, "strftime"):
-        return value.strftime("%d/%m/%Y")
-    return str(value)
+        labels = dict(field.choices)
+        values = value if isinstance(value, list) else [value]
+        return ", ".join(str(labels.get(item, item)) for item in values)
+    return value_text(value, least_places=getattr(field.widget, "least_places", 2))

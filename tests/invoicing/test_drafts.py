@@ -155,5 +155,5 @@ def test_journal_says_who_changed_what(world: World) -> None:
     assert (last.act, last.by, last.changes) == (
         "edited",
         world.biller,
-        {"[ram_pose] Forfait Pose : Qté": ["1.000", "0.5"]},
+        {"[ram_pose] Forfait Pose : Qté": ["1", "0,5"]},
     )

@@ -108,7 +108,7 @@ def test_saving_a_page_writes_before_and_after(world: World) -> None:
     changes: dict[str, Any] = {}
     for line in HistoryLine.objects.of(intervention).filter(by=world.planner, act__in=("changed", "edited")):
         changes |= line.changes
-    assert changes == {"Titre": ["Avant", "Après"], "[ram_pose] Forfait Pose : Qté": ["1.000", "2"]}
+    assert changes == {"Titre": ["Avant", "Après"], "[ram_pose] Forfait Pose : Qté": ["1", "2"]}
 
 
 def test_saving_without_a_change_writes_nothing(world: World) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind
@@ -13,6 +14,7 @@ from invoicing.models import BillableLine, Company, FiscalPosition, Product, Tax
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
 from openfire_billing.errors import BusinessError
+from openfire_billing.fields import number_text
 
 AnyLine = TypeVar("AnyLine", bound=BillableLine)
 COPIED = (
@@ -148,17 +150,38 @@ def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any,
 
 
 _LABELS = {"tax_is_manual": None, "position": None}
+_BARE = ("quantity", "discount")  # numbers that are no amounts
 
 
 def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[str]]:
-    """{label: [before, after]} of the named fields that differ, as text for the journal."""
+    """{label: [before, after]} of the named fields that differ, as people read it in the journal."""
     found: dict[str, list[str]] = {}
     for name in names:
-        was, now = getattr(before, name), getattr(after, name)
-        label = _LABELS.get(name, after._meta.get_field(name).verbose_name)
-        if was != now and label:
-            found[str(label)] = [str(was if was is not None else "–"), str(now if now is not None else "–")]
+        field = after._meta.get_field(name)
+        label = _LABELS.get(name, field.verbose_name)
+        if label and getattr(before, name) != getattr(after, name):
+            found[str(label)] = [_told(before, field), _told(after, field)]
     return found
+
+
+def _told(record: Any, field: Any) -> str:
+    value = getattr(record, field.name)
+    if field.choices:
+        value = dict(field.flatchoices).get(value, value)
+    return value_text(value, least_places=0 if field.name in _BARE else 2)
+
+
+def value_text(value: Any, *, least_places: int = 2) -> str:
+    """A value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – » for none."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return str(_("oui") if value else _("non"))
+    if isinstance(value, Decimal):
+        return number_text(value, least_places)
+    if isinstance(value, datetime):
+        return (localtime(value) if is_aware(value) else value).strftime("%d/%m/%Y %H:%M")
+    return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
 
 
 def items_of_edits(
