@@ -96,7 +96,8 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
     content = upload.read()
     preview = prepare_import(kind, name=upload.name, content=content, company=company)
     token = _keep(request, upload.name, content) if preview.is_clean else ""
-    return {"preview": preview, "faults": preview.faults[:300], "token": token, "file_name": upload.name}
+    shown = {"faults": preview.faults[:300], "notes": preview.notes[:300]}
+    return {"preview": preview, **shown, "token": token, "file_name": upload.name}
 
 
 def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> HttpResponse:

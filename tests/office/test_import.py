@@ -3,6 +3,7 @@
 import time
 from datetime import date
 from decimal import Decimal
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -15,7 +16,7 @@ from openpyxl import Workbook
 
 from contracts.models import Contract
 from interventions.models import InstalledProduct
-from invoicing.models import Partner, Product
+from invoicing.models import HistoryLine, Partner, Product
 from invoicing.services.parties.duplicates import merge_partners
 from openfire_billing.errors import BusinessError
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
@@ -71,6 +72,70 @@ def test_mended_all_written_twice_nothing_doubled(world: World) -> None:
     assert imported(world, "clients", CLIENTS.replace("30 11", "30 99")) == (0, 1, 1)
     ronan.refresh_from_db()
     assert ronan.phone == "02 61 91 30 99"
+
+
+MOVED = "Nom;Code magasin;Rue;Code postal;Ville\nZoé Even;Z1;{}\n"
+
+
+def test_customer_who_moved_has_the_address_of_the_file(world: World) -> None:
+    assert imported(world, "clients", MOVED.format("1 rue A;35000;Rennes")) == (1, 0, 0)
+    partner = Partner.objects.get(store_code="Z1")
+    partner.addresses.update(street2="Bât. B", latitude="48.1", longitude="-1.6")
+    invoice = world.posted(intervention=world.intervention(partner=partner))
+    assert imported(world, "clients", MOVED.format("1 rue A;35000;Rennes")) == (0, 0, 1)
+
+    assert imported(world, "clients", MOVED.format("99 rue B;75001;Paris")) == (0, 1, 0)
+
+    (address,) = partner.addresses.all()
+    assert (address.lines, address.latitude, address.longitude) == (["99 rue B", "75001 Paris"], None, None)
+    assert (address.is_default, address.is_billing) == (True, True)
+    assert HistoryLine.objects.of(partner).first().changes == {
+        "Adresse": ["1 rue A, Bât. B, 35000 Rennes", "99 rue B, 75001 Paris"]
+    }
+    invoice.refresh_from_db()
+    assert invoice.buyer["lines"] == invoice.delivery["lines"] == ["1 rue A", "Bât. B", "35000 Rennes"]
+    assert imported(world, "clients", MOVED.format("99 rue B;75001;Paris")) == (0, 0, 1)
+
+
+def test_empty_complement_is_left_while_the_street_is_the_same(world: World) -> None:
+    imported(world, "clients", MOVED.format("1 rue A;35000;Rennes"))
+    partner = Partner.objects.get(store_code="Z1")
+    partner.addresses.update(street2="Bât. B")
+
+    assert imported(world, "clients", MOVED.format("1 rue A;35200;Rennes")) == (0, 1, 0)
+
+    assert partner.addresses.get().lines == ["1 rue A", "Bât. B", "35200 Rennes"]
+
+
+def test_customer_without_an_address_is_given_that_of_the_file(world: World) -> None:
+    partner = Partner.objects.create(name="Zoé Even", store_code="Z1")
+
+    assert imported(world, "clients", MOVED.format("1 rue A;35000;Rennes")) == (0, 1, 0)
+
+    address = partner.addresses.get()
+    assert (address.lines, address.is_default, address.is_billing) == (["1 rue A", "35000 Rennes"], True, True)
+
+
+def test_of_several_addresses_none_is_changed_and_it_is_said(world: World) -> None:
+    imported(world, "clients", MOVED.format("1 rue A;35000;Rennes"))
+    partner = Partner.objects.get(store_code="Z1")
+    partner.addresses.create(street="2 quai C", zip="35000", city="Rennes")
+    places = [address.lines for address in partner.addresses.all()]
+    office, file = world.office(MANAGER), MOVED.format("99 rue B;75001;Paris").replace("Zoé", "Zoë")
+
+    assert prepared(world, "clients", MOVED.format("2 quai C;35000;Rennes")).notes == []
+    with nothing_changed():
+        page = office.client.post("/admin/importer/clients/", {"file": SimpleUploadedFile("c.csv", file.encode())})
+
+    said = (
+        "« 99 rue B, 75001 Paris » n'est aucune des 2 adresses de Zoé Even : elles restent comme elles sont. "
+        "Corrigez celle qui a changé sur sa fiche."
+    )
+    assert page.context["notes"] == [(2, "Rue", said)]
+    assert said in unescape(page.content.decode())
+    assert imported(world, "clients", file) == (0, 1, 0)
+    assert HistoryLine.objects.of(partner).first().changes == {"Nom": ["Zoé Even", "Zoë Even"]}
+    assert [address.lines for address in partner.addresses.all()] == places
 
 
 def test_shop_file_that_still_names_a_merged_customer_makes_no_new_one(world: World) -> None:

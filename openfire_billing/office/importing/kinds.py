@@ -123,12 +123,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """Something to import. `code` names it in addresses and commands."""
+    """Something to import. `code` names it in addresses and commands; `hint` says how a row is known again."""
 
     code: str
     label: str
     permission: str
     columns: Sequence[Column] = field(default_factory=tuple)
+    hint: str = ""
 
 
 _NATURES = {
@@ -167,6 +168,9 @@ KINDS = {
                 Column("zip", "Code postal", is_required=True, also=("CP",), longest=10),
                 Column("city", "Ville", is_required=True, longest=80),
             ),
+            "Un client est reconnu à son code magasin, sinon à son nom et son code postal : ce que dit le fichier "
+            "remplace ce qu'il y a, l'adresse aussi. S'il a plusieurs adresses, elles restent, et l'aperçu le dit. "
+            "Les factures validées gardent la leur.",
         ),
         Kind(
             "articles",
@@ -201,6 +205,8 @@ KINDS = {
                 Column("installed_on", "Posé le", day),
                 Column("warranty_until", "Garantie jusqu'au", day),
             ),
+            "Un appareil est reconnu à son n° de série, sinon à son client et sa désignation. S'il est déjà chez un "
+            "autre client, c'est un défaut : il ne change de client que sur sa fiche, avec son adresse.",
         ),
         Kind(
             "contrats",

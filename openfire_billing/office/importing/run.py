@@ -19,13 +19,15 @@ Progress = Callable[[int, int], None]
 class Preview:
     """What an import would do. `faults`: (line of the file, column, sentence); with any, nothing is written.
 
-    `ignored`: titles of the file that are no column of the kind.
+    `ignored`: titles of the file that are no column of the kind. `notes`: as faults, what is left out of a row that is
+    taken.
     """
 
     kind: Kind
     rows: list[dict[str, Any]] = field(default_factory=list)
     faults: list[tuple[int, str, str]] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    notes: list[tuple[int, str, str]] = field(default_factory=list)
     new: int = 0
     changed: int = 0
     same: int = 0
@@ -49,6 +51,7 @@ def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -
     writer.check(preview.rows, preview.faults)
     if preview.is_clean:
         preview.new, preview.changed, preview.same = writer.counts(preview.rows)
+        preview.notes = writer.notes(preview.rows)
     return preview
 
 

@@ -1,133 +1,22 @@
-"""How each kind is known again, checked against what is there, and written in bulk."""
+"""How articles, equipment and contracts are known again, checked against what is there, and written."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import F
 from django.utils import timezone
 
 from contracts.models import Contract, ContractLine
 from contracts.services.life import SERIES, save_contract
 from contracts.services.lines import save_line
 from interventions.models import InstalledProduct
-from invoicing.choices import PartnerKind, ProductKind
-from invoicing.models import Address, Company, Partner, Product, Tax, Unit
+from invoicing.choices import ProductKind
+from invoicing.models import Company, Partner, Product, Tax, Unit
 from invoicing.services.catalogue import is_number
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.history import record_many
+from openfire_billing.office.importing.customers import Partners
 from openfire_billing.office.importing.kinds import KINDS
-
-Rows = list[dict[str, Any]]
-Faults = list[tuple[int, str, str]]
-Progress = Callable[[int, int], None]
-CHUNK = 1000
-
-
-class Writer:
-    """What the kinds share. A subclass says its key, what is there, and how rows are written."""
-
-    def __init__(self, company: Company) -> None:
-        self.company = company
-        self.there: dict[Any, Any] = {}
-
-    def key(self, row: dict[str, Any]) -> Any:
-        raise TypeError(f"{type(self).__name__} has no key.")
-
-    def values(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The model's values of a row; a missing cell is left as it is."""
-        raise TypeError(f"{type(self).__name__} has no values.")
-
-    def check(self, rows: Rows, faults: Faults) -> None:
-        """Name the rows that are twice in the file."""
-        seen: dict[Any, int] = {}
-        for row in rows:
-            key = self.key(row)
-            if key in seen:
-                faults.append((row["line"], "", f"déjà à la ligne {seen[key]} du fichier."))
-            seen.setdefault(key, row["line"])
-
-    def counts(self, rows: Rows) -> tuple[int, int, int]:
-        """(new, changed, the same)."""
-        new = sum(self.key(row) not in self.there for row in rows)
-        changed = sum(self.key(row) in self.there and bool(self.changes(row)) for row in rows)
-        return new, changed, len(rows) - new - changed
-
-    def changes(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What a row changes of the record that is there."""
-        known = self.there[self.key(row)]
-        return {name: value for name, value in self.values(row).items() if getattr(known, name) != value}
-
-    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
-        total = len(rows)
-        for start in range(0, total, CHUNK):
-            chunk = rows[start : start + CHUNK]
-            self.add([row for row in chunk if self.key(row) not in self.there], by=by)
-            self.change([row for row in chunk if self.key(row) in self.there and self.changes(row)], by=by)
-            progress(min(start + CHUNK, total), total)
-
-    def add(self, rows: Rows, *, by: Any) -> None:
-        raise TypeError(f"{type(self).__name__} does not add.")
-
-    def change(self, rows: Rows, *, by: Any) -> None:
-        records, names, acts = [], set(), []
-        for row in rows:
-            known, changes = self.there[self.key(row)], self.changes(row)
-            acts.append((known, "Importé", {n: [str(getattr(known, n)), str(v)] for n, v in changes.items()}))
-            for name, value in changes.items():
-                setattr(known, name, value)
-            names |= set(changes)
-            records.append(known)
-        if records:
-            type(records[0])._default_manager.bulk_update(records, sorted(names))  # type: ignore[attr-defined]
-            record_many(acts, "imported", by=by)
-
-
-def _given(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names if row[name] is not None}
-
-
-class Partners(Writer):
-    """Known by the shop's code, else by name and postcode. One merged into another is known, and left alone."""
-
-    def __init__(self, company: Company) -> None:
-        super().__init__(company)
-        for partner in Partner.objects.order_by(F("merged_into").asc(nulls_first=True)).prefetch_related("addresses"):
-            address = partner.default_address()
-            if partner.store_code:
-                self.there.setdefault(("code", partner.store_code.lower()), partner)
-            else:
-                self.there.setdefault((partner.name.lower(), address.zip if address else ""), partner)
-
-    def key(self, row: dict[str, Any]) -> Any:
-        if row["store_code"]:
-            return ("code", row["store_code"].lower())
-        return ((row["name"] or "").lower(), row["zip"] or "")
-
-    def changes(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {} if self.there[self.key(row)].merged_into_id else super().changes(row)
-
-    def values(self, row: dict[str, Any]) -> dict[str, Any]:
-        return _given(row, "name", "kind", "store_code", "phone", "mobile", "email", "siren", "vat_number")
-
-    def check(self, rows: Rows, faults: Faults) -> None:
-        super().check(rows, faults)
-        for row in rows:
-            if row["kind"] == PartnerKind.BUSINESS and not row["siren"]:
-                faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
-
-    def add(self, rows: Rows, *, by: Any) -> None:
-        made = Partner.objects.bulk_create([Partner(**self.values(row)) for row in rows])
-        Address.objects.bulk_create(
-            Address(
-                partner=partner,
-                is_default=True,
-                is_billing=True,
-                **_given(row, "street", "street2", "zip", "city"),
-            )
-            for partner, row in zip(made, rows, strict=True)
-        )
-        record_many([(partner, "Importé", None) for partner in made], "imported", by=by)
+from openfire_billing.office.importing.writer import Faults, Progress, Rows, Writer, given
 
 
 class Products(Writer):
@@ -158,7 +47,7 @@ class Products(Writer):
                 faults.append((row["line"], "Unité", f"« {row['unit']} » n'existe pas, par exemple u, h, m."))
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
-        found = _given(row, "code", "name", "kind", "unit_price", "purchase_price", "income_account")
+        found = given(row, "code", "name", "kind", "unit_price", "purchase_price", "income_account")
         found["tax"] = self.taxes[row["tax"].lower()]
         if row["unit"]:
             found["unit"] = self.units[row["unit"].lower()]
@@ -232,7 +121,7 @@ class Equipment(Writer):
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
-            **_given(row, "name", "brand", "serial_number", "installed_on", "warranty_until"),
+            **given(row, "name", "brand", "serial_number", "installed_on", "warranty_until"),
             "partner": self.customers[row["partner"].lower()],
         }
 
