@@ -241,7 +241,7 @@ class ActionsMixin:
             "form": form,
             "documents": documents,
             "checkbox_name": ACTION_CHECKBOX_NAME,
-            "explain": "" if callable(action.explain) else action.explain,
+            "explain": _explain_each(action, len(documents)),
         }
         if "_confirmed" not in request.POST or not form.is_valid():
             return TemplateResponse(request, "office/act_many.html", context)
@@ -260,6 +260,14 @@ class ActionsMixin:
         )
         context["summary"] = ", ".join(filter(None, said)) or _("rien à faire")
         return TemplateResponse(request, "office/report.html", context)
+
+
+def _explain_each(action: DocumentAction, count: int) -> Any:
+    """The sentence of an act where several documents are chosen: unless it is done on many only, it speaks of one."""
+    text = "" if callable(action.explain) else str(action.explain)
+    if not text or count == 1 or action.run is None:
+        return text
+    return _("Pour chaque document : %s") % (text[0].lower() + text[1:])
 
 
 def _on_many(action: DocumentAction) -> Callable[[Any, HttpRequest, Any], HttpResponse]:

@@ -3,9 +3,11 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
+from openfire_billing.office.roles import PLANNER
 from tests.factories import World, item, nothing_changed
 from tests.factories.pages import address, errors_of, texts_of
 
@@ -31,6 +33,18 @@ def test_report_counts_what_there_is(world: World) -> None:
     office = world.office()
     assert office.act_on_many([bad], "facturer-plusieurs").context["summary"] == "1 refus"
     assert office.act_on_many([good], "facturer-plusieurs").context["summary"] == "1 document traité"
+
+
+def test_sentence_of_one_document_is_said_of_each_where_several_are_chosen(world: World) -> None:
+    office, dis = world.office(PLANNER), [world.intervention(is_validated=False) for _ in range(2)]
+
+    def explained(act: str, *chosen: InterventionRequest) -> str:
+        question = {"action": f"act_{act}", ACTION_CHECKBOX_NAME: [di.pk for di in chosen]}
+        return str(office.client.post(address(InterventionRequest, "changelist"), question).context["explain"])
+
+    assert explained("supprimer", *dis) == "Pour chaque document : cette DI en brouillon disparaît."
+    assert explained("supprimer", dis[0]) == "Cette DI en brouillon disparaît."
+    assert explained("placer", *dis).startswith("Chaque DI prend le premier créneau libre")
 
 
 @pytest.mark.parametrize(
