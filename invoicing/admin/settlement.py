@@ -1,9 +1,11 @@
 """Payments, received and paid back."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -176,6 +178,14 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The service wrote it all."""
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        """What came in less what was paid back."""
+        sums = cl.queryset.aggregate(
+            received=Sum("amount", filter=Q(is_refund=False), default=Decimal(0)),
+            back=Sum("amount", filter=Q(is_refund=True), default=Decimal(0)),
+        )
+        return [(_("Total de la liste"), sums["received"] - sums["back"])]
 
     @admin.display(description=_("Montant"), ordering="amount")
     def amount_text(self, payment: Payment) -> str:

@@ -53,6 +53,29 @@ def badge_of(document: Invoice, world: World) -> str:
     return texts_of(world.office(ACCOUNTANT).get(address(document)), "of-flag")[0]
 
 
+# The list
+
+
+def test_total_under_the_list_is_what_came_in_less_what_was_paid_back(world: World) -> None:
+    note = credit_of_a_paid_invoice(world)  # 184,62 received
+    refund(world, note, "84.62")
+    for _cent in range(3):
+        money(world, "0.10", customer=PartnerFactory(name="Bellec Ronan"))
+
+    def totals(**query: str) -> list[tuple[str, Decimal]]:
+        page = world.office(ACCOUNTANT).get(address(Payment, "changelist"), **query)
+        return [(str(label), amount) for label, amount in page.context["office_totals"]]
+
+    assert totals() == [("Total de la liste", Decimal("100.30"))]
+    assert totals(q="Bellec") == [("Total de la liste", Decimal("0.30"))]
+    assert totals(vue="recus") == [("Total de la liste", Decimal("184.92"))]
+    assert totals(vue="remboursements") == [("Total de la liste", Decimal("-84.62"))]
+    assert totals(vue="a_affecter", q="Aubry") == [("Total de la liste", Decimal(0))]
+    assert texts_of(world.office(ACCOUNTANT).get(address(Payment, "changelist")), "of-list-totals") == [
+        "Total de la liste100,30 €"
+    ]
+
+
 # Refunds
 
 

@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from interventions.models import InstalledProduct, InterventionRequest, RequestLine
-from invoicing.models import Address, Invoice, InvoiceLine, Partner, Quote, QuoteLine
+from invoicing.models import Address, Invoice, InvoiceLine, Partner, Payment, Quote, QuoteLine
 from invoicing.services.documents import quotes as quote_services
+from invoicing.services.settlement.payments import record_payment
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import InstalledProductFactory, PartnerFactory, ProductFactory, TechnicianFactory, World, item, tax
 from tests.factories.pages import Office, address
@@ -54,6 +55,14 @@ MAKERS: dict[type[Any], Callable[[World, int], Any]] = {
     ),
     Partner: lambda world, number: customer(number),
     Address: lambda world, number: customer(number).default_address(),
+    Payment: lambda world, number: record_payment(
+        company=world.company,
+        customer=customer(number),
+        amount=Decimal("10.10"),
+        on=world.today,
+        kind="cheque",
+        by=world.accountant,
+    ),
     InstalledProduct: lambda world, number: InstalledProductFactory(partner=customer(number)),
 }
 
