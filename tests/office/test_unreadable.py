@@ -36,7 +36,10 @@ def test_form_with_an_article_that_is_no_number_is_shown_again(world: World, tex
     assert office.get(address(InterventionRequest, "add"), partner=text).status_code == 200
 
 
-@pytest.mark.parametrize("query", ["on__year=9999", "on__gte=2026-99-99", "company__id__exact=abc", "nothing=1", "pk__in=99999999999999999999"])
+@pytest.mark.parametrize(
+    "query",
+    ["on__year=9999", "on__gte=2026-99-99", "company__id__exact=abc", "nothing=1", "pk__in=99999999999999999999"],
+)
 def test_list_filtered_by_hand_so_that_none_can_read_it_is_the_whole_list(world: World, query: str) -> None:
     world.posted()
     office, entries = world.office(MANAGER), "/admin/invoicing/entry/"
