@@ -119,7 +119,11 @@
     const form = block.closest("form");
     const total = block.querySelector(`[name="${prefix}-TOTAL_FORMS"]`);
     const field = (row, name) => row.querySelector(`[name$="-${name}"]`);
-    const grow = (area) => { area.style.height = "auto"; area.style.height = area.scrollHeight + 2 + "px"; };
+    const grow = (area) => { area.dataset.width = area.offsetWidth; area.style.height = "auto"; area.style.height = area.scrollHeight + 2 + "px"; };
+    /* A text wraps anew when its column is shown or gets another width: the amounts that come in take their room from it. */
+    const widths = new ResizeObserver((entries) => window.requestAnimationFrame(() => entries.forEach(({ target }) => {
+      if (target.offsetWidth && target.dataset.width !== String(target.offsetWidth)) grow(target);
+    })));
 
     const refresh = wait(200, () => {
       const data = new FormData(form);
@@ -173,7 +177,7 @@
         $product.on("select2:select select2:clear", () => fill([row], false));
       }
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
-      $all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); });
+      $all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); widths.observe(area); });
       mark(row);
       const grip = row.querySelector("[data-grip]");
       grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
@@ -230,7 +234,6 @@
       fill(free, true);
     });
     $all(body, "[data-row]").forEach(setUpRow);
-    new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) $all(body, "textarea").forEach(grow); }).observe(block);
     refresh();
   }
 

@@ -94,3 +94,18 @@ def test_what_the_request_decides_does_not_look_like_a_box(page: Page, login: Lo
         expect(page.locator(f"#id_lines-0-{name}")).to_have_css("border-top-color", clear)
     expect(page.locator(".of-lines .select2-container").first).to_have_css("border-top-color", clear)
     expect(page.locator("#id_lines-0-quantity")).not_to_have_css("border-top-color", clear)
+
+
+def test_description_is_whole_however_narrow_its_column_becomes(page: Page, login: Login, world: World) -> None:
+    """The amounts that come in, or a narrower window, take room from it after it was measured."""
+    rdv = book(world, world.intervention(item(2, label="Contrat ramonage du poêle")), state="draft")
+    short = "(area) => area.offsetHeight < area.scrollHeight"
+    page.set_viewport_size({"width": 1600, "height": 900})
+    login(page, world.planner).goto(address(rdv))
+    text = page.locator("#id_lines-0-label")
+    expect(text).to_have_css("height", "36px")
+
+    page.set_viewport_size({"width": 1450, "height": 900})
+
+    expect(text).not_to_have_css("height", "36px")
+    assert text.evaluate(short) is False
