@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Func, Lookup, Subquery, Sum
 from django.utils import formats
+from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import INPUT_CLASSES
@@ -136,6 +138,19 @@ def number_text(value: Decimal, least_places: int = 2) -> str:
     exponent = value.normalize().as_tuple().exponent
     places = max(least_places, -exponent if isinstance(exponent, int) else 0)
     return formats.number_format(value, decimal_pos=places, use_l10n=True, force_grouping=False)
+
+
+def value_text(value: Any, *, least_places: int = 2) -> str:
+    """A value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – » for none."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return str(_("oui") if value else _("non"))
+    if isinstance(value, Decimal):
+        return number_text(value, least_places)
+    if isinstance(value, datetime):
+        return (localtime(value) if is_aware(value) else value).strftime("%d/%m/%Y %H:%M")
+    return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
 
 
 def names_text(names: Sequence[Any], most: int = 5) -> str:

@@ -22,12 +22,11 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lists import ListMixin
 from invoicing.admin.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
-from invoicing.services.documents.lines import value_text
 from invoicing.services.parties.attachments import attachments_of
 from invoicing.services.parties.history import record, refuse_stale, version_of
 from openfire_billing.days import bound_days
 from openfire_billing.errors import BusinessError
-from openfire_billing.fields import DecimalInputField, DecimalTextInput, read_id
+from openfire_billing.fields import DecimalInputField, DecimalTextInput, read_id, value_text
 from openfire_billing.look.actions import reverse_change
 from openfire_billing.look.choices import RecordSelect, RecordsSelect
 

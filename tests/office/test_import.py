@@ -451,6 +451,19 @@ def test_command_says_faults_and_exits(world: World, tmp_path: Path, capsys: pyt
     assert "2 nouveau(x)" in capsys.readouterr().out
 
 
+def test_command_says_what_it_leaves_of_a_line(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(world, "clients", MOVED.format("1 rue A;35000;Rennes"))
+    Partner.objects.get(store_code="Z1").addresses.create(street="2 quai C", zip="35000", city="Rennes")
+    file = tmp_path / "clients.csv"
+    file.write_text(MOVED.format("99 rue B;75001;Paris"))
+
+    call_command("import_data", "clients", str(file))
+
+    assert "ligne 2, Rue, laissé : « 99 rue B, 75001 Paris » n'est aucune" in capsys.readouterr().out
+
+
 def test_command_used_wrongly_exits_with_2(world: World, tmp_path: Path) -> None:
     def told(*words: str) -> tuple[str, int]:
         with nothing_changed(), pytest.raises(CommandError) as refused:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind
@@ -14,7 +13,7 @@ from invoicing.models import BillableLine, Company, FiscalPosition, Product, Tax
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
 from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text
+from openfire_billing.fields import value_text
 
 AnyLine = TypeVar("AnyLine", bound=BillableLine)
 COPIED = (
@@ -169,19 +168,6 @@ def _told(record: Any, field: Any) -> str:
     if field.choices:
         value = dict(field.flatchoices).get(value, value)
     return value_text(value, least_places=0 if field.name in _BARE else 2)
-
-
-def value_text(value: Any, *, least_places: int = 2) -> str:
-    """A value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – » for none."""
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, bool):
-        return str(_("oui") if value else _("non"))
-    if isinstance(value, Decimal):
-        return number_text(value, least_places)
-    if isinstance(value, datetime):
-        return (localtime(value) if is_aware(value) else value).strftime("%d/%m/%Y %H:%M")
-    return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
 
 
 def items_of_edits(

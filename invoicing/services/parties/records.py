@@ -8,6 +8,7 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.parties.history import record
+from openfire_billing.fields import value_text
 
 AnyRecord = TypeVar("AnyRecord", bound=Model)
 
@@ -45,5 +46,5 @@ def save_record(document: AnyRecord, *, values: Mapping[str, Any], by: Any) -> A
 
 def _text(value: Any) -> str:
     if hasattr(value, "__iter__") and not isinstance(value, str):
-        return ", ".join(sorted(str(item) for item in value)) or "–"
-    return "–" if value in (None, "") else str(value)
+        return ", ".join(sorted(str(item) for item in value)) or value_text(None)
+    return value_text(value)

@@ -38,6 +38,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Colonnes laissées, leur titre n'est pas prévu : {', '.join(preview.ignored)}.")
         if preview.faults:
             raise CommandError(f"{len(preview.faults)} défaut(s) : rien n'est écrit.")
+        for line, column, sentence in preview.notes[:200]:
+            self.stdout.write(f"ligne {line}, {column}, laissé : {sentence}")
         if not dry_run:
             apply_import(preview, company=seller, by=None, progress=self.bar)
         self.stdout.write(f"\n{preview.new} nouveau(x), {preview.changed} modifié(s), {preview.same} inchangé(s).")
