@@ -1,7 +1,6 @@
 # Everything starts from a clean clone: each target first sets up what it needs (bin/setup), once.
 PYTHON := .venv/bin/python
-TYPED := $(addprefix openfire_billing/,money.py periods.py errors.py contributions.py) \
-  $(shell find */services */planner -name '*.py' 2>/dev/null)
+TYPED := openfire_billing/kernel openfire_billing/web/contributions.py $(wildcard */services */planner)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
 .PHONY: help setup demo test lint format bench screenshots lock
@@ -25,6 +24,7 @@ lint: ## style, types, migrations, templates
 	@bin/setup --dev
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+	.venv/bin/lint-imports
 	$(PYTHON) -m mypy $(TYPED)
 	TESTING=1 $(PYTHON) manage.py makemigrations --check --dry-run
 	$(if $(TEMPLATES),$(PYTHON) -m djlint --quiet --lint templates)
@@ -36,7 +36,7 @@ format: ## put the code in its usual shape
 
 bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH=office: how fast the doors open
 	@bin/setup --dev
-	@TESTING=1 $(PYTHON) manage.py bench_$(or $(BENCH),billing) $(ARGS)
+	@$(PYTHON) -m tests.bench $(or $(BENCH),billing) $(ARGS)
 
 screenshots: ## the pictures of the manual, from the demonstration company
 	@bin/setup --tests

@@ -1,4 +1,4 @@
-"""States of an appointment and the moves allowed between them."""
+"""States of an appointment, the moves allowed between them, and the colour each state is shown in."""
 
 from enum import nonmember
 
@@ -19,6 +19,18 @@ class AppointmentState(TextChoices):
     # states whose technicians are taken
     occupying = nonmember(frozenset({"draft", "confirmed", "done", "unfinished"}))
     billable = nonmember(frozenset({"confirmed", "done"}))
+    # what a technician is shown: confirmed, and what became of it
+    on_phone = nonmember(frozenset({"confirmed", "done", "unfinished"}))
+    colours = nonmember(
+        {
+            "draft": "grey",
+            "confirmed": "blue",
+            "done": "green",
+            "unfinished": "amber",
+            "postponed": "grey",
+            "cancelled": "grey",
+        }
+    )
 
 
 S = AppointmentState

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from appointments.choices import AppointmentState
 from invoicing.querysets import claimed, opposite
-from openfire_billing.fields import Balance
+from openfire_billing.db.functions import Balance
 
 _QUANTITY = models.DecimalField(max_digits=18, decimal_places=3)
 
@@ -56,8 +56,9 @@ class AppointmentQuerySet(models.QuerySet[Any]):
         start, end = day_bounds(day, days)
         return self.filter(starts_at__gte=start, starts_at__lt=end)
 
-    def of_technician(self, technician: Any) -> "AppointmentQuerySet":
-        return self.filter(technicians=technician)
+    def shown_to(self, technician: Any) -> "AppointmentQuerySet":
+        """What a technician sees, on the phone and by the API: his own, dated, confirmed, and what became of them."""
+        return self.filter(technicians=technician, starts_at__isnull=False, state__in=sorted(AppointmentState.on_phone))
 
     def to_bill(self, on: date) -> "AppointmentQuerySet":
         """Confirmed or done with lines left to bill."""

@@ -1,4 +1,4 @@
-"""States and terms of contracts, and the moves allowed between states."""
+"""States and terms of contracts, the moves allowed between states, and the colour each state is shown in."""
 
 from enum import nonmember
 
@@ -20,6 +20,19 @@ class ContractState(TextChoices):
     path = nonmember(("draft", "validated"))
     billed = nonmember(frozenset({"validated", "suspended", "terminated"}))
     alive = nonmember(frozenset({"validated", "suspended"}))
+    # of the phases seen through the dates too
+    colours = nonmember(
+        {
+            "draft": "grey",
+            "validated": "blue",
+            "suspended": "amber",
+            "terminated": "red",
+            "cancelled": "grey",
+            "upcoming": "grey",
+            "active": "blue",
+            "ended": "grey",
+        }
+    )
 
 
 CONTRACT_MOVES = {
@@ -37,6 +50,7 @@ class ContractLineState(TextChoices):
     CANCELLED = "cancelled", _("Annulée")
 
     path = nonmember(("draft", "validated"))
+    colours = nonmember({"draft": "grey", "validated": "blue", "cancelled": "grey"})
 
 
 LINE_MOVES = {
@@ -65,6 +79,11 @@ class BillingFrequency(TextChoices):
             "per_visit": f.PER_VISIT,
         }
     )
+
+
+def frequency_of(name: str, every: int | None, unit: str) -> f.Frequency:
+    """The planner's frequency of a preset, or of « tous les… » with its number and unit."""
+    return BillingFrequency.presets.get(name) or f.Frequency(every or 0, unit)
 
 
 class FrequencyUnit(TextChoices):
@@ -130,8 +149,12 @@ class RunState(TextChoices):
     DONE = "done", _("Terminé")
     SHORT = "short", _("Interrompu")
 
+    colours = nonmember({"running": "blue", "done": "green", "short": "red"})
+
 
 class Result(TextChoices):
     BILLED = "billed", _("Facturé")
     SKIPPED = "skipped", _("Rien à facturer")
     REFUSED = "refused", _("Mis de côté")
+
+    colours = nonmember({"billed": "green", "skipped": "grey", "refused": "red"})

@@ -5,7 +5,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from contracts.models import BillingRun
-from contracts.services import night
+from contracts.services import night, takeover
 
 AWAY = (OperationalError, InterfaceError)
 
@@ -25,10 +25,10 @@ def bill_chunk(run_id: int, ids: list[int]) -> None:
     """A chunk of a run."""
     run = BillingRun.objects.filter(pk=run_id).first()
     if run is not None:
-        night.work_chunk(run, ids)
+        takeover.work_chunk(run, ids)
 
 
 @shared_task
 def resume_runs() -> int:
     """Take up the runs that stopped."""
-    return night.resume_runs()
+    return takeover.resume_runs()

@@ -1,4 +1,4 @@
-"""States of an intervention request and the moves allowed between them."""
+"""States of an intervention request and of its lines, the moves allowed, and the colour each state is shown in."""
 
 from decimal import Decimal
 from enum import nonmember
@@ -18,6 +18,16 @@ class InterventionState(TextChoices):
     path = nonmember(("draft", "to_plan", "partly_planned", "planned", "done"))
     validated = nonmember(frozenset({"to_plan", "partly_planned", "planned", "done"}))
     planning = nonmember(frozenset({"to_plan", "partly_planned", "planned"}))
+    colours = nonmember(
+        {
+            "draft": "grey",
+            "to_plan": "amber",
+            "partly_planned": "amber",
+            "planned": "blue",
+            "done": "green",
+            "cancelled": "grey",
+        }
+    )
 
 
 _PLANNING = {InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED, InterventionState.PLANNED}
@@ -54,6 +64,17 @@ class LineState(TextChoices):
     BILLED = "billed", _("facturée")
     QUOTED = "quoted", _("sur devis")
     COVERED = "covered", _("couverte par le contrat")
+
+    colours = nonmember(
+        {
+            "nothing": "grey",
+            "to_bill": "amber",
+            "partly": "amber",
+            "billed": "green",
+            "quoted": "blue",
+            "covered": "violet",
+        }
+    )
 
 
 def state_of_line(

@@ -10,7 +10,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from interventions.choices import InterventionState
 from invoicing.querysets import claimed, is_live, opposite
-from openfire_billing.fields import Balance
+from openfire_billing.db.functions import Balance
 
 
 def _claims() -> tuple[Any, ...]:

@@ -1,11 +1,11 @@
-"""States and kinds of invoicing, and the moves allowed between states."""
+"""States and kinds of invoicing, the moves allowed between states, and the colour each state is shown in."""
 
 from enum import nonmember
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from openfire_billing.money import HALF_EVEN, HALF_UP
+from openfire_billing.kernel.money import HALF_EVEN, HALF_UP
 
 
 class Rounding(TextChoices):
@@ -40,6 +40,8 @@ class MessageState(TextChoices):
     WAITING = "waiting", _("À envoyer")
     SENT = "sent", _("Envoyé")
     FAILED = "failed", _("En échec")
+
+    colours = nonmember({"waiting": "amber", "sent": "green", "failed": "red"})
 
 
 class ProductKind(TextChoices):
@@ -86,6 +88,9 @@ class QuoteState(TextChoices):
     live = nonmember(frozenset({"draft", "sent", "accepted"}))
     expiring = nonmember(frozenset({"draft", "sent"}))
     path = nonmember(("draft", "sent", "accepted"))
+    colours = nonmember(
+        {"draft": "grey", "sent": "blue", "accepted": "green", "settled": "grey", "refused": "red", "cancelled": "grey"}
+    )
 
 
 QUOTE_MOVES = {
@@ -107,6 +112,16 @@ class OrderState(TextChoices):
     CANCELLED = "cancelled", _("Annulée")
 
     path = nonmember(("draft", "sent", "confirmed", "received", "billed"))
+    colours = nonmember(
+        {
+            "draft": "grey",
+            "sent": "blue",
+            "confirmed": "blue",
+            "received": "grey",
+            "billed": "green",
+            "cancelled": "grey",
+        }
+    )
 
 
 ORDER_MOVES = {
@@ -131,6 +146,7 @@ class SupplierBillState(TextChoices):
     CANCELLED = "cancelled", _("Annulée")
 
     path = nonmember(("draft", "checked"))
+    colours = nonmember({"draft": "grey", "checked": "amber", "cancelled": "grey"})
 
 
 SUPPLIER_BILL_MOVES = {
@@ -152,6 +168,7 @@ class InvoiceState(TextChoices):
     CANCELLED = "cancelled", _("Annulée")
 
     path = nonmember(("draft", "posted"))
+    colours = nonmember({"draft": "grey", "posted": "blue", "cancelled": "grey"})
 
 
 INVOICE_MOVES = {
@@ -167,6 +184,8 @@ class PaymentState(TextChoices):
     UNPAID = "unpaid", _("À payer")
     PARTIAL = "partial", _("Payée en partie")
     PAID = "paid", _("Payée")
+
+    colours = nonmember({"unpaid": "amber", "partial": "amber", "paid": "green"})
 
 
 class PaymentKind(TextChoices):

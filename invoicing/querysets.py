@@ -1,24 +1,15 @@
 """Questions asked of the database about documents, in the trade's words."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
-from invoicing.choices import (
-    InvoiceKind,
-    InvoiceState,
-    MessageState,
-    OrderState,
-    PaymentState,
-    QuoteState,
-    SupplierBillState,
-)
-from openfire_billing.fields import Balance, sum_of
-from openfire_billing.once import asked_once
+from invoicing.choices import InvoiceKind, InvoiceState, MessageState, PaymentState, QuoteState
+from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.db.narrowing import asked_once
 
 
 def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
@@ -177,39 +168,3 @@ class InvoiceLineQuerySet(models.QuerySet[Any]):
             credited=Balance("+", sum_of(credit, "quantity", "credits"), places=3),
             credited_net=Balance("+", sum_of(credit, "net", "credits"), places=2),
         )
-
-
-class PaymentQuerySet(models.QuerySet[Any]):
-    def with_left(self) -> "PaymentQuerySet":
-        """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
-        used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
-        back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
-        of_received = Balance(
-            "+", F("amount"), "-", sum_of(used, "amount", "payment"), "-", sum_of(back, "amount", "pays_back"), places=2
-        )
-        return self.annotate(left=Case(When(is_refund=True, then=Value(Decimal(0))), default=of_received))
-
-
-class PurchaseOrderQuerySet(models.QuerySet[Any]):
-    def with_lines(self) -> "PurchaseOrderQuerySet":
-        """Load what totals need, in a constant number of queries."""
-        line = apps.get_model("invoicing", "PurchaseOrderLine")
-        return self.select_related("company").prefetch_related(
-            models.Prefetch("lines", line.objects.select_related("tax", "product"))
-        )
-
-    def awaited(self) -> "PurchaseOrderQuerySet":
-        """Sent or confirmed, not received yet."""
-        return self.filter(state__in=[OrderState.SENT, OrderState.CONFIRMED])
-
-
-class SupplierBillQuerySet(models.QuerySet[Any]):
-    def with_residual(self) -> "SupplierBillQuerySet":
-        """Annotate `paid` and `residual`."""
-        payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))
-        paid = sum_of(payments, "amount", "bill")
-        return self.annotate(paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2))
-
-    def to_pay(self) -> "SupplierBillQuerySet":
-        """Checked with something left to pay."""
-        return self.with_residual().filter(state=SupplierBillState.CHECKED, residual__gt=0)

@@ -9,10 +9,10 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from invoicing.choices import MessageState
-from invoicing.exchange import pdf
 from invoicing.models import IdempotencyKey, Message
-from invoicing.services.parties.messages import deliver
-from openfire_billing.contributions import contributions_to
+from invoicing.paper import pdf
+from invoicing.services.records.messages import deliver
+from openfire_billing.web.contributions import contributions_to
 
 log = logging.getLogger(__name__)
 

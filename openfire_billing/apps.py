@@ -5,8 +5,10 @@ from django.conf import settings
 from django.core import checks
 from django.db.models import Field
 from django.db.models.fields.related import ForeignObject
+from django.utils.translation import gettext, ngettext
 
-from openfire_billing.fields import Among
+from openfire_billing.db.functions import Among
+from openfire_billing.kernel import words
 
 
 class GroundConfig(AppConfig):
@@ -15,6 +17,7 @@ class GroundConfig(AppConfig):
     verbose_name = "Socle"
 
     def ready(self) -> None:
+        words.install(one=gettext, many=ngettext)
         Field.register_lookup(Among)
         ForeignObject.register_lookup(Among)
 

@@ -1,25 +1,13 @@
 """The Celery application: queue and clock (beat) of the product, both in Europe/Paris."""
 
 import os
-from typing import Any
 
-import django
 from celery import Celery
-from django.apps import apps
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "openfire_billing.settings")
 
 
-class OfficeCelery(Celery):
-    """Celery, whose results are kept in a table of Django: `celery call` asks for it before Django is loaded."""
-
-    def _get_backend(self) -> Any:
-        if not apps.ready:
-            django.setup()
-        return super()._get_backend()
-
-
-app = OfficeCelery("openfire_billing")
+app = Celery("openfire_billing")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -55,7 +55,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "djmoney",
     "django_celery_beat",
-    "django_celery_results",
     "axes",
     "csp",
     "rest_framework",
@@ -96,6 +95,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {"office": "openfire_billing.web.tags"},
         },
     }
 ]
@@ -129,7 +129,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLED = not TESTING
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "openfire_billing.proxies.client_address"
+AXES_CLIENT_IP_CALLABLE = "openfire_billing.web.proxies.client_address"
 
 # Language and time: French people, French days.
 LANGUAGE_CODE = "fr"
@@ -139,7 +139,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 USE_THOUSAND_SEPARATOR = True
-FORMAT_MODULE_PATH = ["openfire_billing.formats"]
+FORMAT_MODULE_PATH = ["openfire_billing.web.formats"]
 
 # Files
 STATIC_URL = "/static/"
@@ -181,13 +181,12 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
-CELERY_RESULT_BACKEND = "django-db"
-CELERY_RESULT_EXTENDED = True
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_EXPIRES = None  # no results are kept: beat has none to clean up
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5} if REDIS_URL else {}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
@@ -234,14 +233,14 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["openfire_billing.api.parsers.TextParser"],
-    "DEFAULT_PAGINATION_CLASS": "openfire_billing.api.pages.Pages",
+    "DEFAULT_PARSER_CLASSES": ["openfire_billing.web.api.parsers.TextParser"],
+    "DEFAULT_PAGINATION_CLASS": "openfire_billing.web.api.pages.Pages",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "openfire_billing.api.filters.WordsFilter",
+        "openfire_billing.web.api.filters.WordsFilter",
         "rest_framework.filters.OrderingFilter",
     ],
-    "DEFAULT_SCHEMA_CLASS": "openfire_billing.api.schema.Schema",
+    "DEFAULT_SCHEMA_CLASS": "openfire_billing.web.api.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.UserRateThrottle",
         "rest_framework.throttling.AnonRateThrottle",
@@ -253,7 +252,7 @@ REST_FRAMEWORK = {
         "login": env("API_LOGIN_RATE", default=None if TESTING else "20/min"),
     },
     "NUM_PROXIES": int(BEHIND_PROXY),
-    "EXCEPTION_HANDLER": "openfire_billing.api.errors.answer_to",
+    "EXCEPTION_HANDLER": "openfire_billing.web.api.errors.answer_to",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=env.int("API_TOKEN_DAYS", default=30))}
@@ -317,7 +316,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
-    "LOGIN": {"form": "openfire_billing.office.entrance.EntryForm"},
+    "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
     "STYLES": [_static("openfire/office.css")],
     "SCRIPTS": [_static("openfire/office.js")],
     "COMMAND": {

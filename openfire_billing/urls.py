@@ -6,13 +6,13 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from openfire_billing.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.office import account_pages
 from openfire_billing.office.customer_page import customer_page, customer_pdf
-from openfire_billing.office.entrance import enter
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_page
+from openfire_billing.office.login import enter
 from openfire_billing.office.search import search_now
+from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
 
 api = [
     path("schema/", SchemaView.as_view(), name="schema"),

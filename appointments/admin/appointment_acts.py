@@ -14,7 +14,7 @@ from appointments.services.billing import invoice_appointment, invoice_appointme
 from appointments.services.letters import APPOINTMENT_LETTER
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
-from openfire_billing.look.actions import DocumentAction, each
+from openfire_billing.web.actions import DocumentAction, each
 
 S = AppointmentState
 CHANGE, BILL = "appointments.change_appointment", "invoicing.bill"

@@ -21,19 +21,19 @@ from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documen
 from interventions.admin.requests import place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
-from invoicing.admin.base import default_company
-from invoicing.admin.document import DocumentAdmin, one, put
+from invoicing.admin.document_admin import DocumentAdmin, one, put
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.contributions import SmartButton, contribute
-from openfire_billing.fields import number_text
-from openfire_billing.look.lines import LineForm
-from openfire_billing.money import line_gross
-from openfire_billing.templatetags.office import amount, badge, nowrap
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.money import line_gross
+from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.lines import LineForm
+from openfire_billing.web.tags import amount, badge_of_state, nowrap
 
 S = AppointmentState
 
@@ -248,7 +248,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
 
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, rdv: Appointment) -> Any:
-        return badge(rdv.state, rdv.get_state_display())
+        return badge_of_state(rdv)
 
     @admin.display(description=_("Coordonnées"))
     def customer_facts(self, rdv: Appointment) -> str:

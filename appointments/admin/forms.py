@@ -11,8 +11,8 @@ from appointments.models import Appointment
 from appointments.services.planning import propose_slot
 from interventions.models import Task, Technician
 from invoicing.models import Partner
-from openfire_billing.days import near_enough
-from openfire_billing.look.choices import RecordSelect
+from openfire_billing.web.days import near_enough
+from openfire_billing.web.record_select import RecordSelect
 
 
 class MomentInput(forms.DateTimeInput):

@@ -14,8 +14,8 @@ from appointments.services.appointments import appoint
 from appointments.services.planning import plan_interventions
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
-from openfire_billing.contributions import SmartButton, Tab, contribute
-from openfire_billing.look.actions import DocumentAction
+from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.contributions import SmartButton, Tab, contribute
 
 
 def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict[str, Any]) -> Appointment:

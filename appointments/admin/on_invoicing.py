@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models import Appointment
 from invoicing.models import Invoice, Partner
-from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.web.contributions import SmartButton, contribute
 
 contribute(
     Invoice,

@@ -17,7 +17,7 @@ from appointments.querysets import day_bounds
 from appointments.services.calendars import calendars_of, local
 from interventions.models import Technician
 from invoicing.models import Company
-from openfire_billing.days import near_enough
+from openfire_billing.web.days import near_enough
 
 
 def _monday(text: str) -> date:

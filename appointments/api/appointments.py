@@ -25,8 +25,7 @@ from interventions.models import (
     Task,
     Technician,
 )
-from invoicing.admin.base import default_company
-from invoicing.api.acts import JournalMixin, mail_act, publish_act
+from invoicing.api.acts import mail_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
     OfficeView,
@@ -40,16 +39,18 @@ from invoicing.api.base import (
 )
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
+from invoicing.api.records import JournalMixin
 from invoicing.models import Address, FiscalPosition, Partner
-from openfire_billing.api.fields import Id, IdFilter, MomentField, MomentFilter
-from openfire_billing.errors import BusinessError, Outcome
-from openfire_billing.periods import FIRST_DAY, LAST_DAY
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
+from openfire_billing.web.api.fields import Id, IdFilter, MomentField, MomentFilter
 
 CHANGE, ADD, BILL = "appointments.change_appointment", "appointments.add_appointment", "invoicing.bill"
 S = AppointmentState
 
-# What a technician sees of his own RDVs and does with them, here as on the phone.
-SEEN_BY_TECHNICIAN = (S.CONFIRMED, S.DONE, S.UNFINISHED)
+# What a technician may do with his own RDVs, here as on the phone.
 DONE_BY_TECHNICIAN = {"list", "retrieve", "done", "unfinished"}
 PRICES = ("net", "tax", "gross", "taxes", "currency", "counts", "fiscal_position")
 LINE_PRICES = ("unit_price", "discount", "tax", "tax_rate", "net", "left_to_bill")
@@ -246,14 +247,9 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
         queryset = super().get_queryset()
         technician = None if getattr(self, "swagger_fake_view", False) else self._technician()
         if technician is not None:
-            own = Appointment.objects.of_technician(technician).filter(state__in=SEEN_BY_TECHNICIAN)
-            return self._rows_of(technician, own.filter(starts_at__isnull=False))
+            own = Appointment.objects.shown_to(technician)
+            return AppointmentSerializer.rows(own, self.request) if self.action == "retrieve" else own
         return queryset
-
-    def _rows_of(self, technician: Technician, own: Any) -> Any:
-        if self.action == "retrieve":
-            return AppointmentSerializer.rows(own, self.request)
-        return own
 
     def get_serializer_context(self) -> dict[str, Any]:
         fake = getattr(self, "swagger_fake_view", False)

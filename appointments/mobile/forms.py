@@ -5,7 +5,7 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from openfire_billing.fields import DecimalInputField
+from openfire_billing.web.number_fields import DecimalInputField
 
 
 class PartForm(forms.Form):

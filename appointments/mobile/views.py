@@ -25,15 +25,13 @@ from appointments.services.appointments import finish_appointment, leave_unfinis
 from appointments.services.lines import add_part
 from interventions.models import Technician
 from invoicing.models import Product
-from invoicing.services.parties.attachments import attach, attachments_of
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import read_id
+from invoicing.services.records.attachments import attach, attachments_of
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import read_id
 
 LASTS = 90 * 24 * 3600
 MOST_PRODUCTS = 30  # articles shown at once
 FARTHEST = 3660  # days: ten years
-# What a technician sees: an RDV once it is confirmed, and what became of it.
-_SEEN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
 
 
 class MobileLogin(LoginView):
@@ -41,7 +39,6 @@ class MobileLogin(LoginView):
 
     template_name = "mobile/login.html"
     next_page = reverse_lazy("mobile:today")
-    redirect_authenticated_user = False
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -69,10 +66,8 @@ def technician_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResp
 
 
 def _own(technician: Technician) -> Any:
-    return (
-        Appointment.objects.of_technician(technician)
-        .filter(state__in=_SEEN, starts_at__isnull=False)
-        .select_related("partner", "address", "task", "equipment", "intervention", "company")
+    return Appointment.objects.shown_to(technician).select_related(
+        "partner", "address", "task", "equipment", "intervention", "company"
     )
 
 

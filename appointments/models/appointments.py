@@ -23,8 +23,8 @@ from interventions.models import (
 )
 from invoicing.choices import LineKind, TagScope
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
-from openfire_billing import money
-from openfire_billing.fields import hours_field
+from openfire_billing.db.fields import hours_field
+from openfire_billing.kernel import money
 
 
 class Appointment(models.Model):
@@ -34,6 +34,7 @@ class Appointment(models.Model):
     """
 
     MOVES = APPOINTMENT_MOVES
+    COLOURS = AppointmentState.colours
 
     company = models.ForeignKey(Company, models.PROTECT, related_name="appointments", verbose_name=_("Société"))
     number = models.CharField(_("Numéro"), max_length=35, null=True, blank=True)

@@ -48,10 +48,6 @@ class AppointmentLineClaim(Claim):
                 str(line), changes[claim.invoice_line_id], line.own_left + claim.invoice_line.quantity
             )
 
-    @classmethod
-    def freed(cls, claims: Sequence["AppointmentLineClaim"], *, by: Any) -> None:
-        """Nothing to rewrite: what an RDV has left is derived."""
-
 
 def lock_appointments(appointments: Any) -> list[Appointment]:
     """Lock RDVs for billing: their DIs first, then the DIs' quotes, then the RDVs, each by primary key."""

@@ -21,9 +21,9 @@ from interventions.services.planning import record_planning
 from interventions.services.requests import lock_intervention, refuse_to_come
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, LineEdit
-from invoicing.services.parties.attachments import copy_attachments
-from invoicing.services.parties.history import move, record
-from openfire_billing.errors import BusinessError, WrongState
+from invoicing.services.records.attachments import copy_attachments
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, WrongState
 
 S = AppointmentState
 _FROM_INTERVENTION = (

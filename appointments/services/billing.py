@@ -18,8 +18,9 @@ from invoicing.models import Invoice
 from invoicing.services.documents.batches import bill_in_groups
 from invoicing.services.documents.drafts import draft_invoice
 from invoicing.services.documents.lines import Item, item_of, refuse_unbillable, section
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError, NothingToBill, Outcome, WrongState
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.outcome import Outcome
 
 
 @dataclass(frozen=True)

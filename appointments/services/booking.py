@@ -15,8 +15,8 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from interventions.models import Technician
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
 
 
 def lock_technicians(technicians: Sequence[Technician]) -> list[Technician]:

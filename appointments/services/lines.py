@@ -13,9 +13,9 @@ from appointments.models.claims import lock_appointments
 from interventions.models import RequestLine
 from invoicing.models import Product
 from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
 
 _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
 _OWNED_BY_REQUEST = ("product", "label", "unit_price", "discount", "tax", "kind")

@@ -14,7 +14,8 @@ from appointments.services.appointments import appoint
 from appointments.services.booking import may_span
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from interventions.models import InterventionRequest, Task, Technician
-from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contracts.admin.forms import (
-    BillForm,
-    CallOutForm,
-    PriceForm,
-    TakeBackForm,
-    TerminateForm,
-    VisitsForm,
-    WaiveForm,
-)
+from contracts.admin.forms import BillForm, CallOutForm, PriceForm, TakeBackForm, TerminateForm, VisitsForm, WaiveForm
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine
-from contracts.services import callouts, claims, life, lines, visits
-from contracts.services.billing import bill_contracts, foresee, outcomes_of
-from openfire_billing.errors import BusinessError, Outcome
-from openfire_billing.look.actions import DocumentAction, each
+from contracts.services import activation, callouts, cancellation, prices, termination, visits, waivers
+from contracts.services.billing import bill_contract, bill_contracts, foresee
+from contracts.services.contracts import set_active
+from contracts.services.run_outcomes import outcomes_of, outcomes_of_selection
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.actions import DocumentAction, each
 
 S, L = ContractState, ContractLineState
 CHANGE, BILL = "contracts.change_contract", "contracts.bill_contract"
@@ -28,24 +23,13 @@ ADMINISTER, PLAN = "contracts.administer_contract", "interventions.add_intervent
 
 
 def _bill_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
-    outcomes = outcomes_of(bill_contracts(contracts, on=data["on"], by=request.user, force=bool(data.get("force"))))
-    told = {outcome.document.pk for outcome in outcomes}
-    left_out = [c for c in contracts if c.pk not in told]
-    return outcomes + [
-        Outcome(
-            c,
-            refusal=str(_("%(c)s est à l'état « %(s)s » : activez-le d'abord.") % {"c": c, "s": c.get_state_display()}),
-        )
-        for c in left_out
-    ]
+    run = bill_contracts(contracts, on=data["on"], by=request.user, force=bool(data.get("force")))
+    return outcomes_of_selection(run, contracts)
 
 
 def _bill(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
-    (outcome,) = _bill_many(request, [contract], data)
-    if outcome.is_refused:
-        raise BusinessError(outcome.refusal)
-    if outcome.made is None and not outcome.note:
-        raise BusinessError(_("%s : rien à facturer à cette date.") % contract)
+    run = bill_contract(contract, on=data["on"], by=request.user, force=bool(data.get("force")))
+    (outcome,) = outcomes_of(run)
     return outcome
 
 
@@ -73,12 +57,12 @@ def _plan_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> li
 
 def _activate(request: HttpRequest, contract: Contract) -> Outcome:
     """Activated; the visits that nobody makes are said, while one still remembers them."""
-    contract = life.activate_contract(contract, on=timezone.localdate(), by=request.user)
+    contract = activation.activate_contract(contract, on=timezone.localdate(), by=request.user)
     return Outcome(contract, made=contract, note=f"{_('activé')}. {contract.told}" if contract.told else "")
 
 
 def _activate_line(request: HttpRequest, line: ContractLine) -> Outcome:
-    line = life.activate_line(line, on=timezone.localdate(), by=request.user)
+    line = activation.activate_line(line, on=timezone.localdate(), by=request.user)
     return Outcome(line, made=line, note=f"{_('validée')}. {line.told}" if line.told else "")
 
 
@@ -131,7 +115,7 @@ CONTRACT_ACTIONS = (
         states=S.billed,
         explain=_("Ce qui est coché est réglé sans facture. « Remettre à facturer » le reprend."),
         form=WaiveForm,
-        run=lambda request, contract, data: claims.waive(
+        run=lambda request, contract, data: waivers.waive(
             contract, keys=data["keys"], on=timezone.localdate(), by=request.user
         ),
         done=_("ne sera pas facturé"),
@@ -141,9 +125,9 @@ CONTRACT_ACTIONS = (
         label=_("Remettre à facturer"),
         icon="undo",
         permission=BILL,
-        offered=lambda contract: contract.state in S.billed and bool(claims.waived(contract)),
+        offered=lambda contract: contract.state in S.billed and bool(waivers.waived(contract)),
         form=TakeBackForm,
-        run=lambda request, contract, data: claims.take_back(
+        run=lambda request, contract, data: waivers.take_back(
             contract, keys=data["keys"], on=timezone.localdate(), by=request.user
         ),
         done=_("remis à facturer"),
@@ -155,7 +139,7 @@ CONTRACT_ACTIONS = (
         permission=CHANGE,
         offered=lambda contract: contract.is_active,
         explain=_("Le contrat quitte les listes ; ce qui y est dû se facture toujours."),
-        run=lambda request, contract, data: life.set_active(contract, active=False, by=request.user),
+        run=lambda request, contract, data: set_active(contract, active=False, by=request.user),
         done=_("archivé"),
     ),
     DocumentAction(
@@ -164,7 +148,7 @@ CONTRACT_ACTIONS = (
         icon="unarchive",
         permission=CHANGE,
         offered=lambda contract: not contract.is_active,
-        run=lambda request, contract, data: life.set_active(contract, active=True, by=request.user),
+        run=lambda request, contract, data: set_active(contract, active=True, by=request.user),
         done=_("remis en service"),
     ),
     DocumentAction(
@@ -173,7 +157,7 @@ CONTRACT_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({S.CANCELLED}),
-        run=lambda request, contract, data: life.reset_contract(contract, by=request.user),
+        run=lambda request, contract, data: cancellation.reset_contract(contract, by=request.user),
         done=_("remis en brouillon"),
     ),
     DocumentAction(
@@ -187,7 +171,7 @@ CONTRACT_ACTIONS = (
         ),
         form=TerminateForm,
         is_danger=True,
-        run=lambda request, contract, data: life.terminate_contract(
+        run=lambda request, contract, data: termination.terminate_contract(
             contract, last_day=data["last_day"], reason=data["reason"], on=timezone.localdate(), by=request.user
         ),
         done=_("résilié"),
@@ -200,7 +184,9 @@ CONTRACT_ACTIONS = (
         states=frozenset({S.DRAFT, S.VALIDATED}),
         explain=_("Refusé dès que quelque chose est facturé : le contrat se résilie alors."),
         is_danger=True,
-        run=lambda request, contract, data: life.cancel_contract(contract, on=timezone.localdate(), by=request.user),
+        run=lambda request, contract, data: cancellation.cancel_contract(
+            contract, on=timezone.localdate(), by=request.user
+        ),
         done=_("annulé"),
     ),
     DocumentAction(
@@ -212,9 +198,9 @@ CONTRACT_ACTIONS = (
         explain=_("Ce contrat en brouillon disparaît, avec ses lignes."),
         is_danger=True,
         leave=True,
-        run=lambda request, contract, data: life.delete_contracts([contract], by=request.user) and None,
+        run=lambda request, contract, data: cancellation.delete_contracts([contract], by=request.user) and None,
         run_many=lambda request, contracts, data: each(
-            contracts, lambda c: life.delete_contracts([c], by=request.user) and None
+            contracts, lambda c: cancellation.delete_contracts([c], by=request.user) and None
         ),
         done=_("supprimé"),
     ),
@@ -252,7 +238,7 @@ LINE_ACTIONS = (
         explain=_("Un autre prix à partir d'une date. Ce qui est déjà facturé ne change pas."),
         form=PriceForm,
         run=lambda request, line, data: (
-            lines.set_price(
+            prices.set_price(
                 data["article"],
                 from_on=data["from_on"],
                 unit_price=data["unit_price"],
@@ -270,7 +256,7 @@ LINE_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({L.CANCELLED}),
-        run=lambda request, line, data: life.reset_line(line, by=request.user),
+        run=lambda request, line, data: cancellation.reset_line(line, by=request.user),
         done=_("remise en brouillon"),
     ),
     DocumentAction(
@@ -281,7 +267,7 @@ LINE_ACTIONS = (
         states=frozenset({L.DRAFT, L.VALIDATED}),
         explain=_("Refusé dès que la ligne est facturée : donnez-lui alors un dernier jour."),
         is_danger=True,
-        run=lambda request, line, data: life.cancel_line(line, on=timezone.localdate(), by=request.user),
+        run=lambda request, line, data: cancellation.cancel_line(line, on=timezone.localdate(), by=request.user),
         done=_("annulée"),
     ),
 )

@@ -11,14 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
 from contracts.choices import ContractState
 from contracts.models import Contract
-from contracts.services import life
+from contracts.services import contracts
 from contracts.services.lines import lines_of
-from invoicing.admin.base import default_company
-from invoicing.admin.document import DocumentAdmin, one, put, terms_of
+from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
-from openfire_billing.money import NOTHING, Totals
-from openfire_billing.templatetags.office import badge
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.money import NOTHING, Totals
+from openfire_billing.web.tags import badge
 
 S = ContractState
 
@@ -113,7 +113,7 @@ class ContractAdmin(DocumentAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """« Validation automatique » is ticked by who may post."""
         fields = super().get_readonly_fields(request, obj)
-        return fields if life.may_auto_post(request.user) else (*fields, "auto_post")
+        return fields if contracts.may_auto_post(request.user) else (*fields, "auto_post")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
@@ -175,7 +175,7 @@ class ContractAdmin(DocumentAdmin):
         contract = form.instance
         if not contract.company_id:
             contract.company = default_company(request.user)
-        life.save_contract(contract, on=timezone.localdate(), by=request.user)
+        contracts.save_contract(contract, on=timezone.localdate(), by=request.user)
         if change:
             self.write_journal(request, form, change)
 
@@ -193,8 +193,9 @@ class ContractAdmin(DocumentAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, contract: Contract) -> Any:
         if contract.set_aside_reason:
-            return badge("refused", _("Mis de côté"))
-        return badge(*contract.phase(timezone.localdate()))
+            return badge("red", _("Mis de côté"))
+        phase, text = contract.phase(timezone.localdate())
+        return badge(contract.COLOURS[phase], text)
 
     @admin.display(description=_("Gestionnaire"), ordering="manager__last_name")
     def who(self, contract: Contract) -> str:

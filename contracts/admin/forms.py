@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from contracts.models import Article, ContractLine
 from contracts.models.contracts import MONTHS
 from contracts.planner.wording import money as money_text
-from contracts.services import claims
+from contracts.services import waivers
 from contracts.services.visits import horizon
 from invoicing.admin.forms import DateInput
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import DecimalInputField
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.number_fields import DecimalInputField
 
 TOO_MANY = "too_many_periods"
 
@@ -66,12 +66,12 @@ class WaiveForm(forms.Form):
 
     def prepare(self, request: Any, documents: Any) -> None:
         try:
-            due = claims.charges_due(documents[0], on=timezone.localdate())
+            due = waivers.charges_due(documents[0], on=timezone.localdate())
         except BusinessError:
             due = []
         currency = documents[0].company.currency
         self.fields["keys"].choices = [  # type: ignore[attr-defined]
-            (claims.key_of(charge), f"{charge.label} : {money_text(charge.amount, currency)}") for charge in due
+            (waivers.key_of(charge), f"{charge.label} : {money_text(charge.amount, currency)}") for charge in due
         ]
 
 
@@ -81,8 +81,8 @@ class TakeBackForm(forms.Form):
     keys = _Choices(label=_("Remettre à facturer"))
 
     def prepare(self, request: Any, documents: Any) -> None:
-        found = claims.waived(documents[0])
-        self.fields["keys"].choices = [(claims.claim_key(claim), str(claim)) for claim in found]  # type: ignore[attr-defined]
+        found = waivers.waived(documents[0])
+        self.fields["keys"].choices = [(waivers.claim_key(claim), str(claim)) for claim in found]  # type: ignore[attr-defined]
 
 
 class PriceForm(forms.Form):

@@ -17,18 +17,18 @@ from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, ContractRequest
 from contracts.services.callouts import callouts_left
 from contracts.services.lines import save_line
-from contracts.services.next import next_bill
+from contracts.services.next_bill import next_bill
 from interventions.models import InstalledProduct, InterventionTemplate
-from invoicing.admin.document import DocumentAdmin, one
+from invoicing.admin.document_admin import DocumentAdmin, one
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import DateInput
 from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models import Partner, Tax
 from invoicing.models.documents.lines import lines_totals
-from openfire_billing.look.lines import LineForm, live_totals, totals_html
-from openfire_billing.money import Totals
-from openfire_billing.templatetags.office import badge
+from openfire_billing.kernel.money import Totals
+from openfire_billing.web.lines import LineForm, live_totals, totals_html
+from openfire_billing.web.tags import badge_of_state
 
 L = ContractLineState
 
@@ -231,7 +231,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, line: ContractLine) -> Any:
-        return badge("active" if line.state == L.VALIDATED else line.state, line.get_state_display())
+        return badge_of_state(line)
 
     @admin.display(description=_("Nombre de visites"))
     def visits_text(self, line: ContractLine) -> str:

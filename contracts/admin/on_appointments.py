@@ -6,7 +6,7 @@ from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import PurchasedLine
 from invoicing.models import SupplierBill
-from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.web.contributions import SmartButton, contribute
 
 contribute(
     Contract,

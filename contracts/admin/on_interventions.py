@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from contracts.models import Contract, ContractLine, ContractRequest
 from contracts.services.callouts import callouts_left
 from interventions.models import InterventionRequest
-from openfire_billing.contributions import SmartButton, Tab, contribute
+from openfire_billing.web.contributions import SmartButton, Tab, contribute
 
 DI = "interventions.InterventionRequest"
 

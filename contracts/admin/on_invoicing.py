@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.models import Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
 from invoicing.models import Invoice, Partner
-from openfire_billing.contributions import SmartButton, contribute
+from openfire_billing.web.contributions import SmartButton, contribute
 
 INVOICE = "invoicing.Invoice"
 # (claim, lookup from the claim to its contract line)

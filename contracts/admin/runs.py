@@ -13,18 +13,20 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import BILL
-from contracts.choices import Result, RunState
-from contracts.models import BillingOutcome, BillingRun
-from contracts.services.night import STILL, night_alarm, retry_run, selection_of, start_manual
+from contracts.choices import Result
+from contracts.models import BillingRun
+from contracts.services.manual_runs import retry_run, selection_of, start_manual
+from contracts.services.night import night_alarm
 from contracts.services.runs import counted
+from contracts.services.takeover import STILL
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
-from openfire_billing.errors import BusinessError, refusals_shown
-from openfire_billing.look.actions import reverse_change
-from openfire_billing.templatetags.office import badge
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.refusals import refusals_shown
+from openfire_billing.web.tags import badge_of_state
 
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
-_COLOURS = {RunState.RUNNING: "planned", RunState.DONE: "done", RunState.SHORT: "failed"}
 
 
 class RunChips(ChipFilter):
@@ -121,7 +123,7 @@ class BillingRunAdmin(OfficeAdmin):
 
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, run: BillingRun) -> Any:
-        return badge(_COLOURS[RunState(run.state)], run.get_state_display())
+        return badge_of_state(run)
 
 
 def _day(text: str) -> date | None:
@@ -136,14 +138,12 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
     """Counters of a run as they are now, and its outcomes, refusals first."""
     found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
     done = sum(found.values())
-    visible = BillingOutcome.objects.filter(run=run).select_related("contract__payer")
-    if not request.user.is_superuser:  # type: ignore[union-attr]
-        visible = visible.filter(contract__company__accesses__user=request.user)
+    visible = run.outcomes.visible_to(request.user).select_related("contract__payer")
     wanted = request.GET.get("resultat", "")
-    shown = visible.filter(result=wanted) if wanted in Result.values else visible.order_by("-result", "pk")
+    shown = visible.filter(result=wanted) if wanted in Result.values else visible.refused_first()
     return {
         "run": run,
-        "run_badge": badge(_COLOURS[RunState(run.state)], run.get_state_display()),
+        "run_badge": badge_of_state(run),
         "counts": found,
         "run_done": done,
         "run_total": max(run.expected, done),

@@ -13,29 +13,21 @@ from rest_framework.response import Response
 
 from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, ToldSerializer, with_articles
 from contracts.api.runs import RunSerializer
-from contracts.choices import Result
 from contracts.models import Contract, ContractLine
-from contracts.services import claims, life
-from contracts.services.billing import bill_contracts
+from contracts.services import activation, cancellation, termination, waivers
+from contracts.services.billing import bill_contract
+from contracts.services.contracts import save_contract, set_active
 from contracts.services.lines import save_line
-from contracts.services.next import next_days
+from contracts.services.next_bill import next_days
 from contracts.services.visits import horizon, plan_visits
-from invoicing.admin.base import default_company
-from invoicing.api.acts import JournalMixin
-from invoicing.api.base import (
-    DeleteMixin,
-    OfficeSerializer,
-    OfficeView,
-    OnSerializer,
-    ReadMixin,
-    WriteMixin,
-    act,
-)
+from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import edits_of
+from invoicing.api.records import JournalMixin
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
-from openfire_billing.api.counts import CountsField, with_counts
-from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
-from openfire_billing.errors import BusinessError, NothingToBill, WrongState
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.api.counts import CountsField, with_counts
+from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 ADMINISTER = "contracts.administer_contract"
 
@@ -128,7 +120,7 @@ class ContractSerializer(OfficeSerializer):
         lines, today = data.pop("lines", ()), timezone.localdate()
         for name, value in data.items():
             setattr(contract, name, value)
-        contract = life.save_contract(contract, on=today, by=self.user)
+        contract = save_contract(contract, on=today, by=self.user)
         there = {line.pk: line for line in contract.lines.all()}
         for rank, given in enumerate(lines):
             pk = given.pop("id", None)
@@ -246,40 +238,40 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     activated: Contract
 
     def delete_document(self, document: Contract, by: Any) -> None:
-        life.delete_contracts([document], by=by)
+        cancellation.delete_contracts([document], by=by)
 
     @act(CHANGE, answers=ActivatedSerializer)
     def activate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Active : le contrat reçoit sa référence, il se facture et se planifie désormais seul."""
-        self.activated = life.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
+        self.activated = activation.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
         return self.activated
 
     @act(CHANGE)
     def archive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Archive : le contrat quitte les listes ; ce qui y est dû se facture toujours."""
-        return life.set_active(contract, active=False, by=self.request.user)
+        return set_active(contract, active=False, by=self.request.user)
 
     @act(CHANGE)
     def restore(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet en service un contrat archivé."""
-        return life.set_active(contract, active=True, by=self.request.user)
+        return set_active(contract, active=True, by=self.request.user)
 
     @act(CHANGE)
     def reset(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet en brouillon un contrat annulé ; il garde sa référence."""
-        return life.reset_contract(contract, by=self.request.user)
+        return cancellation.reset_contract(contract, by=self.request.user)
 
     @act(ADMINISTER, asks=TerminateSerializer)
     def terminate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Résilie : ce qui est dû jusqu'au dernier jour servi se facture encore, les visites d'après s'annulent."""
-        return life.terminate_contract(
+        return termination.terminate_contract(
             contract, last_day=asked["on"], reason=asked["reason"], on=timezone.localdate(), by=self.request.user
         )
 
     @act(ADMINISTER)
     def cancel(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Annule un contrat dont rien n'est facturé."""
-        return life.cancel_contract(contract, on=timezone.localdate(), by=self.request.user)
+        return cancellation.cancel_contract(contract, on=timezone.localdate(), by=self.request.user)
 
     @extend_schema(responses=ChargesSerializer, filters=False)
     @action(detail=True, methods=["get"], permission="contracts.view_contract")
@@ -287,37 +279,26 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
         """Ce qui y est dû et pas facturé, et ce qui ne le sera pas."""
         contract = self.get_object()
         due = [
-            {"key": claims.key_of(one), "label": one.label, "due_on": one.due_on, "amount": one.amount}
-            for one in claims.charges_due(contract, on=timezone.localdate())
+            {"key": waivers.key_of(one), "label": one.label, "due_on": one.due_on, "amount": one.amount}
+            for one in waivers.charges_due(contract, on=timezone.localdate())
         ]
-        waived = [{"key": claims.claim_key(one), "label": str(one)} for one in claims.waived(contract)]
+        waived = [{"key": waivers.claim_key(one), "label": str(one)} for one in waivers.waived(contract)]
         return Response(ChargesSerializer({"due": due, "waived": waived}).data)
 
     @act(BILL, asks=KeysSerializer)
     def waive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Ne pas facturer : ce qui est choisi est réglé sans facture."""
-        return claims.waive(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
+        return waivers.waive(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
 
     @act(BILL, asks=KeysSerializer)
     def take_back(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet à facturer ce qui ne l'était pas."""
-        return claims.take_back(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
+        return waivers.take_back(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
 
     @act(BILL, asks=BillSerializer, answers=RunSerializer, status=201)
     def bill(self, contract: Contract, asked: dict[str, Any]) -> Any:
         """Facture tout ce qui est dû et pas encore facturé. Recommencer n'ajoute rien."""
-        run = bill_contracts([contract], by=self.request.user, **asked)
-        outcome = run.outcomes.first()
-        if outcome is None:
-            raise WrongState(
-                _("%(contract)s est à l'état « %(state)s » : activez-le d'abord.")
-                % {"contract": contract, "state": contract.get_state_display()}
-            )
-        if outcome.result == Result.REFUSED:
-            raise BusinessError(outcome.reason, code=outcome.code or None)
-        if outcome.result == Result.SKIPPED:
-            raise NothingToBill(outcome.reason or _("%s : rien à facturer à cette date.") % contract)
-        return run
+        return bill_contract(contract, by=self.request.user, **asked)
 
     @act(PLAN, asks=HorizonSerializer, answers=PlannedSerializer, path="plan-visits")
     def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Contract:

@@ -10,17 +10,17 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from contracts.models import Article, ContractException, ContractLine
-from contracts.services import life
+from contracts.services import activation, cancellation
 from contracts.services.callouts import call_out
-from contracts.services.lines import set_price
-from contracts.services.next import next_days
+from contracts.services.next_bill import next_days
+from contracts.services.prices import set_price
 from interventions.api.requests import InterventionSerializer
 from interventions.models import InstalledProduct, InterventionTemplate, Task
-from invoicing.api.acts import JournalMixin
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
 from invoicing.api.lines import LineSerializer
+from invoicing.api.records import JournalMixin
 from invoicing.models import Address
-from openfire_billing.api.fields import DayField, Id, IdFilter, id_field
+from openfire_billing.web.api.fields import DayField, Id, IdFilter, id_field
 
 CHANGE, BILL, PLAN = "contracts.change_contract", "contracts.bill_contract", "interventions.add_interventionrequest"
 
@@ -194,18 +194,18 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     @act(CHANGE, answers=ActivatedLineSerializer)
     def activate(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Valide une ligne ajoutée à un contrat actif : elle se facture et se planifie dès lors."""
-        self.activated = life.activate_line(line, on=timezone.localdate(), by=self.request.user)
+        self.activated = activation.activate_line(line, on=timezone.localdate(), by=self.request.user)
         return self.activated
 
     @act(CHANGE)
     def cancel(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Annule une ligne dont rien n'est facturé."""
-        return life.cancel_line(line, on=timezone.localdate(), by=self.request.user)
+        return cancellation.cancel_line(line, on=timezone.localdate(), by=self.request.user)
 
     @act(CHANGE)
     def reset(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Remet en brouillon une ligne annulée."""
-        return life.reset_line(line, by=self.request.user)
+        return cancellation.reset_line(line, by=self.request.user)
 
     @act(PLAN, asks=CallOutSerializer, answers=InterventionSerializer, status=201)
     def call_out(self, line: ContractLine, asked: dict[str, Any]) -> Any:

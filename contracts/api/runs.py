@@ -10,11 +10,11 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from contracts.models import BillingOutcome, BillingRun, Contract
-from contracts.services.night import retry_run, selection_of, start_manual
+from contracts.services.manual_runs import retry_run, selection_of, start_manual
 from contracts.services.runs import counted
-from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act, visible
-from openfire_billing.api.fields import SinceFilter, UntilFilter, id_field
-from openfire_billing.api.permissions import permission_of
+from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
+from openfire_billing.web.api.fields import SinceFilter, UntilFilter, id_field
+from openfire_billing.web.api.permissions import permission_of
 
 BILL = "contracts.bill_contract"
 MOST = 1_000  # outcomes in the answer: those set aside come first
@@ -81,12 +81,8 @@ class RunSerializer(RunListSerializer):
 
     @extend_schema_field(OutcomeSerializer(many=True))
     def get_outcomes(self, run: BillingRun) -> list[dict[str, Any]]:
-        rows = _seen(BillingOutcome.objects.filter(run=run), self.user).order_by("-result", "pk")[:MOST]
+        rows = run.outcomes.visible_to(self.user).refused_first()[:MOST]
         return list(OutcomeSerializer(rows, many=True).data)
-
-
-def _seen(outcomes: Any, user: Any) -> Any:
-    return visible(outcomes, user, "contract__company")
 
 
 class StartSerializer(OnSerializer):

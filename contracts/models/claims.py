@@ -14,14 +14,20 @@ from django.db.models.functions import Coalesce, Least
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ClaimKind, WithoutDocument
+from contracts.models.articles import Article, ContractException
 from contracts.models.contracts import Contract
-from contracts.models.lines import Article, ContractException
 from contracts.models.requests import ContractRequest
 from invoicing.models import Claim, InvoiceLine
-from openfire_billing.errors import BusinessError
-from openfire_billing.periods import ONE_DAY
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.periods import ONE_DAY
 
-ALIVE = Q(released_by__isnull=True)
+LIVE = Q(released_by__isnull=True)  # holds what it bills: nothing else may bill it
+
+
+class ThingClaimQuerySet(models.QuerySet[Any]):
+    def live(self) -> "ThingClaimQuerySet":
+        """Those that hold what they bill."""
+        return self.filter(LIVE)
 
 
 def _settled(name: str) -> models.CheckConstraint:
@@ -63,6 +69,8 @@ class ThingClaim(Claim):
         verbose_name=_("libéré par"),
     )
     due_on = models.DateField(_("dû le"))
+
+    objects = ThingClaimQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -120,7 +128,7 @@ class PeriodClaim(ThingClaim):
         verbose_name = _("période facturée")
         verbose_name_plural = _("périodes facturées")
         constraints = [
-            models.UniqueConstraint(fields=["article", "start", "kind"], condition=ALIVE, name="contracts_period_once"),
+            models.UniqueConstraint(fields=["article", "start", "kind"], condition=LIVE, name="contracts_period_once"),
             models.CheckConstraint(condition=Q(start__lt=F("end")), name="contracts_period_not_empty"),
             _settled("contracts_period_settled"),
         ]
@@ -138,9 +146,8 @@ class PeriodClaim(ThingClaim):
         ids = [claim.pk for claim in claims]
         for claim in claims:
             if claim.kind == ClaimKind.CHARGE and (
-                cls.objects.filter(
-                    ALIVE, article=claim.article_id, kind=ClaimKind.REFUND, start__lt=claim.end, end__gt=claim.start
-                )
+                cls.objects.live()
+                .filter(article=claim.article_id, kind=ClaimKind.REFUND, start__lt=claim.end, end__gt=claim.start)
                 .exclude(pk__in=ids)
                 .exists()
             ):
@@ -162,7 +169,7 @@ class VisitClaim(ThingClaim):
         verbose_name = _("visite facturée")
         verbose_name_plural = _("visites facturées")
         constraints = [
-            models.UniqueConstraint(fields=["article", "visit"], condition=ALIVE, name="contracts_visit_billed_once"),
+            models.UniqueConstraint(fields=["article", "visit"], condition=LIVE, name="contracts_visit_billed_once"),
             _settled("contracts_visitclaim_settled"),
         ]
         indexes = [_released("contracts_visitclaim_released")]
@@ -183,7 +190,7 @@ class ExceptionClaim(ThingClaim):
         verbose_name = _("exception facturée")
         verbose_name_plural = _("exceptions facturées")
         constraints = [
-            models.UniqueConstraint(fields=["exception"], condition=ALIVE, name="contracts_exception_once"),
+            models.UniqueConstraint(fields=["exception"], condition=LIVE, name="contracts_exception_once"),
             _settled("contracts_exceptionclaim_settled"),
         ]
         indexes = [_released("contracts_exceptclaim_released")]

@@ -1,6 +1,6 @@
 """The contract and its lines: who pays, from when to when, how often, for which site and equipment."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,28 +12,54 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import (
     CONTRACT_MOVES,
-    LINE_MOVES,
     Alignment,
     BillingFrequency,
-    ContractLineState,
     ContractState,
     FrequencyUnit,
     Invoicing,
     LateBilling,
     Proration,
-    RepeatUnit,
+    frequency_of,
 )
 from contracts.planner.facts import Frequency
-from contracts.planner.visits import visit_count
-from contracts.querysets import ContractLineQuerySet, ContractQuerySet
-from interventions.models import InstalledProduct, InterventionTemplate, Task
+from contracts.planner.served import last_day_of
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 
+
+class ContractQuerySet(models.QuerySet[Any]):
+    def active(self) -> "ContractQuerySet":
+        return self.filter(is_active=True)
+
+    def billable(self) -> "ContractQuerySet":
+        """Validated once: their dates alone say what is still due, also after their end."""
+        return self.filter(state__in=sorted(ContractState.billed))
+
+    def due(self, on: date) -> "ContractQuerySet":
+        """Those that a run of that day must look at."""
+        return self.billable().filter(next_due_on__lte=on)
+
+    def due_visits(self, until: date) -> "ContractQuerySet":
+        """Those with a visit to plan whose window opens on that day at the latest."""
+        return self.filter(state=ContractState.VALIDATED, next_visit_on__lte=until)
+
+    def set_aside(self) -> "ContractQuerySet":
+        return self.exclude(set_aside_reason="")
+
+    def running(self, on: date) -> "ContractQuerySet":
+        """En cours that day."""
+        return self.filter(
+            Q(terminated_on__isnull=True) | Q(terminated_on__gte=on),
+            Q(auto_renew=True) | Q(end_on__gte=on),
+            state__in=sorted(ContractState.alive),
+            start_on__lte=on,
+        )
+
+    def ending(self, on: date, days: int = 90) -> "ContractQuerySet":
+        """Running, with a term or an end within that many days."""
+        return self.running(on).filter(end_on__range=(on, on + timedelta(days=days)))
+
+
 MONTHS = ("janvier février mars avril mai juin juillet août septembre octobre novembre décembre").split()
-
-
-def _frequency_of(name: str, every: int | None, unit: str) -> Frequency:
-    return BillingFrequency.presets.get(name) or Frequency(every or 0, unit)
 
 
 class Contract(models.Model):
@@ -47,6 +73,7 @@ class Contract(models.Model):
     """
 
     MOVES = CONTRACT_MOVES
+    COLOURS = ContractState.colours
     told = ""  # by its activation
 
     company = models.ForeignKey(
@@ -173,13 +200,12 @@ class Contract(models.Model):
     @property
     def billing_frequency(self) -> Frequency:
         """How often it is billed, as the planner counts."""
-        return _frequency_of(self.frequency, self.every, self.unit)
+        return frequency_of(self.frequency, self.every, self.unit)
 
     @property
     def last_day(self) -> date | None:
         """The last day served, None while nothing stops it."""
-        ends = [day for day in (None if self.auto_renew else self.end_on, self.terminated_on) if day]
-        return min(ends, default=None)
+        return last_day_of(self)
 
     def phase(self, on: date) -> tuple[str, Any]:
         """(code, word) of where it stands on a day: the stored state, seen through the dates."""
@@ -201,115 +227,5 @@ class Contract(models.Model):
             errors["journal"] = _("Ce journal est celui de « %s ».") % self.journal.company
         if self.billing_address_id and self.payer_id and self.billing_address.partner_id != self.payer_id:
             errors["billing_address"] = _("Cette adresse est celle de « %s ».") % self.billing_address.partner
-        if errors:
-            raise ValidationError(errors)
-
-
-class ContractLine(models.Model):
-    """What a contract promises for one site and equipment.
-
-    An amendment is a line that `replaces` another from `starts_on`; the line replaced ends the day before. `ends_on`
-    is a last day included. `grid_from`: the day the billing grid counts from (None = the contract's start).
-    """
-
-    MOVES = LINE_MOVES
-    told = ""  # by its activation
-
-    contract = models.ForeignKey(Contract, models.CASCADE, related_name="lines", verbose_name=_("Contrat"))
-    state = models.CharField(_("État"), max_length=10, choices=ContractLineState, default=ContractLineState.DRAFT)
-    replaces = models.OneToOneField(
-        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", verbose_name=_("remplace")
-    )
-    title = models.CharField(_("Intitulé"), max_length=120, blank=True)
-    address = models.ForeignKey(Address, models.PROTECT, related_name="contract_lines", verbose_name=_("Site"))
-    equipment = models.ForeignKey(
-        InstalledProduct,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="contract_lines",
-        verbose_name=_("Produit installé"),
-    )
-    starts_on = models.DateField(
-        _("Servie à partir du"), null=True, blank=True, help_text=_("Vide : dès le début du contrat.")
-    )
-    ends_on = models.DateField(_("Servie jusqu'au (dernier jour)"), null=True, blank=True)
-    grid_from = models.DateField(_("Échéances comptées depuis"), null=True, blank=True)
-    billed_elsewhere_until = models.DateField(
-        _("Facturé ailleurs jusqu'au"),
-        null=True,
-        blank=True,
-        help_text=_("Dernier jour facturé par l'ancien logiciel."),
-    )
-    frequency = models.CharField(
-        _("Fréquence de facturation"),
-        max_length=12,
-        choices=BillingFrequency,
-        blank=True,
-        help_text=_("Vide : celle du contrat."),
-    )
-    every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
-    unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
-    invoicing = models.CharField(
-        _("Type de facturation"), max_length=12, choices=Invoicing, blank=True, help_text=_("Vide : celui du contrat.")
-    )
-    template = models.ForeignKey(
-        InterventionTemplate,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("Modèle d'intervention"),
-    )
-    task = models.ForeignKey(
-        Task, models.PROTECT, null=True, blank=True, related_name="contract_lines", verbose_name=_("Tâche")
-    )
-    repeat = models.PositiveSmallIntegerField(_("Répéter"), default=0)
-    repeat_unit = models.CharField(_("fois tous les"), max_length=5, choices=RepeatUnit, default=RepeatUnit.YEAR)
-    visit_months = models.JSONField(_("Mois de visite"), default=list, blank=True)
-    uses_callouts = models.BooleanField(_("Utilise les SAV"), default=False)
-    included_callouts = models.PositiveSmallIntegerField(_("SAV inclus par an"), default=0)
-    validated_on = models.DateField(_("Validée le"), null=True, blank=True)
-
-    objects = ContractLineQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["contract", "pk"]
-        verbose_name = _("ligne de contrat")
-        verbose_name_plural = _("lignes de contrat")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(starts_on__isnull=True) | Q(ends_on__isnull=True) | Q(ends_on__gte=models.F("starts_on")),
-                name="contracts_line_dates",
-                violation_error_message=_("La fin de la ligne ne précède pas son début."),
-            ),
-            models.CheckConstraint(
-                condition=Q(replaces__isnull=True) | Q(starts_on__isnull=False),
-                name="contracts_line_replaces_from",
-                violation_error_message=_("Une ligne qui en remplace une autre dit à partir de quand."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        what = self.title or (str(self.equipment) if self.equipment_id else "") or str(self.address)
-        return f"{self.contract} · {what}"
-
-    @property
-    def visit_count(self) -> int:
-        """Nombre de visites a contract year: N for years, N × the months chosen for months."""
-        return visit_count(self.repeat, self.repeat_unit, tuple(self.visit_months))
-
-    @property
-    def own_frequency(self) -> Frequency | None:
-        return _frequency_of(self.frequency, self.every, self.unit) if self.frequency else None
-
-    def clean(self) -> None:
-        errors: dict[str, Any] = {}
-        if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
-            errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
-        if self.equipment_id and self.address_id and self.equipment.partner_id != self.address.partner_id:
-            errors["equipment"] = _("Ce produit est installé chez « %s », pas à ce site.") % self.equipment.partner
-        if any(month not in range(1, 13) for month in self.visit_months):
-            errors["visit_months"] = _("Les mois vont de 1 à 12.")
         if errors:
             raise ValidationError(errors)

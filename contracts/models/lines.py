@@ -1,82 +1,144 @@
-"""What a contract line bills: articles priced a year, their later prices, and one-off dated exceptions."""
+"""A contract line: what is promised for one site and equipment, and how it is billed."""
 
-from decimal import Decimal
+from typing import Any
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from contracts.models.contracts import ContractLine
-from invoicing.choices import LineKind
-from invoicing.models import BillableLine
-from openfire_billing.fields import percent_field, unit_price_field
+from contracts.choices import (
+    LINE_MOVES,
+    BillingFrequency,
+    ContractLineState,
+    FrequencyUnit,
+    Invoicing,
+    RepeatUnit,
+    frequency_of,
+)
+from contracts.models.contracts import Contract
+from contracts.planner.facts import Frequency
+from contracts.planner.visits import visit_count
+from interventions.models import InstalledProduct, InterventionTemplate, Task
+from invoicing.models import Address
 
 
-class Article(BillableLine):
-    """An article of a line: quantity a year at a yearly price (per instalment when billed by days or weeks)."""
-
-    line = models.ForeignKey(ContractLine, models.CASCADE, related_name="articles", verbose_name=_("ligne de contrat"))
-
-    class Meta(BillableLine.Meta):
-        verbose_name = _("article de contrat")
-        verbose_name_plural = _("articles de contrat")
-        constraints = [
-            *BillableLine.Meta.constraints,
-            models.CheckConstraint(
-                condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gt=0),
-                name="contracts_article_quantity",
-                violation_error_message=_("La quantité est supérieure à zéro."),
-            ),
-        ]
+def billed_per_visit(path: str = "") -> Q:
+    """The lines billed per visit, by their own frequency or their contract's; `path` leads to the line."""
+    own, inherited = f"{path}frequency", f"{path}contract__frequency"
+    return Q(**{own: BillingFrequency.PER_VISIT}) | Q(**{own: "", inherited: BillingFrequency.PER_VISIT})
 
 
-class PriceVersion(models.Model):
-    """The price of an article from a day on: of the first period that starts on or after it. Settles nothing."""
+class ContractLine(models.Model):
+    """What a contract promises for one site and equipment.
 
-    article = models.ForeignKey(Article, models.CASCADE, related_name="prices", verbose_name=_("article"))
-    from_on = models.DateField(_("à partir du"))
-    unit_price = unit_price_field(validators=[MinValueValidator(0)])
-    discount = percent_field(
-        _("Remise %"), default=Decimal(0), validators=[MinValueValidator(0), MaxValueValidator(100)]
+    An amendment is a line that `replaces` another from `starts_on`; the line replaced ends the day before. `ends_on`
+    is a last day included. `grid_from`: the day the billing grid counts from (None = the contract's start).
+    """
+
+    MOVES = LINE_MOVES
+    COLOURS = ContractLineState.colours
+    told = ""  # by its activation
+
+    contract = models.ForeignKey(Contract, models.CASCADE, related_name="lines", verbose_name=_("Contrat"))
+    state = models.CharField(_("État"), max_length=10, choices=ContractLineState, default=ContractLineState.DRAFT)
+    replaces = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replaced_by", verbose_name=_("remplace")
     )
+    title = models.CharField(_("Intitulé"), max_length=120, blank=True)
+    address = models.ForeignKey(Address, models.PROTECT, related_name="contract_lines", verbose_name=_("Site"))
+    equipment = models.ForeignKey(
+        InstalledProduct,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="contract_lines",
+        verbose_name=_("Produit installé"),
+    )
+    starts_on = models.DateField(
+        _("Servie à partir du"), null=True, blank=True, help_text=_("Vide : dès le début du contrat.")
+    )
+    ends_on = models.DateField(_("Servie jusqu'au (dernier jour)"), null=True, blank=True)
+    grid_from = models.DateField(_("Échéances comptées depuis"), null=True, blank=True)
+    billed_elsewhere_until = models.DateField(
+        _("Facturé ailleurs jusqu'au"),
+        null=True,
+        blank=True,
+        help_text=_("Dernier jour facturé par l'ancien logiciel."),
+    )
+    frequency = models.CharField(
+        _("Fréquence de facturation"),
+        max_length=12,
+        choices=BillingFrequency,
+        blank=True,
+        help_text=_("Vide : celle du contrat."),
+    )
+    every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
+    unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
+    invoicing = models.CharField(
+        _("Type de facturation"), max_length=12, choices=Invoicing, blank=True, help_text=_("Vide : celui du contrat.")
+    )
+    template = models.ForeignKey(
+        InterventionTemplate,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("Modèle d'intervention"),
+    )
+    task = models.ForeignKey(
+        Task, models.PROTECT, null=True, blank=True, related_name="contract_lines", verbose_name=_("Tâche")
+    )
+    repeat = models.PositiveSmallIntegerField(_("Répéter"), default=0)
+    repeat_unit = models.CharField(_("fois tous les"), max_length=5, choices=RepeatUnit, default=RepeatUnit.YEAR)
+    visit_months = models.JSONField(_("Mois de visite"), default=list, blank=True)
+    uses_callouts = models.BooleanField(_("Utilise les SAV"), default=False)
+    included_callouts = models.PositiveSmallIntegerField(_("SAV inclus par an"), default=0)
+    validated_on = models.DateField(_("Validée le"), null=True, blank=True)
 
     class Meta:
-        ordering = ["article", "from_on"]
-        verbose_name = _("prix daté")
-        verbose_name_plural = _("prix datés")
+        ordering = ["contract", "pk"]
+        verbose_name = _("ligne de contrat")
+        verbose_name_plural = _("lignes de contrat")
         constraints = [
-            models.UniqueConstraint(
-                fields=["article", "from_on"],
-                name="contracts_price_once",
-                violation_error_message=_("Un seul prix par article et par date."),
+            models.CheckConstraint(
+                condition=Q(starts_on__isnull=True) | Q(ends_on__isnull=True) | Q(ends_on__gte=models.F("starts_on")),
+                name="contracts_line_dates",
+                violation_error_message=_("La fin de la ligne ne précède pas son début."),
             ),
             models.CheckConstraint(
-                condition=Q(unit_price__gte=0, discount__gte=0, discount__lte=100), name="contracts_price_sane"
+                condition=Q(replaces__isnull=True) | Q(starts_on__isnull=False),
+                name="contracts_line_replaces_from",
+                violation_error_message=_("Une ligne qui en remplace une autre dit à partir de quand."),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.article} {self.from_on:%d/%m/%Y}"
+        what = self.title or (str(self.equipment) if self.equipment_id else "") or str(self.address)
+        return f"{self.contract} · {what}"
 
+    @property
+    def visit_count(self) -> int:
+        """Nombre de visites a contract year: N for years, N × the months chosen for months."""
+        return visit_count(self.repeat, self.repeat_unit, tuple(self.visit_months))
 
-class ContractException(BillableLine):
-    """A one-off dated line of a contract line. A negative quantity takes something off."""
+    @property
+    def is_billed_per_visit(self) -> bool:
+        """By its own frequency, or its contract's."""
+        return (self.frequency or self.contract.frequency) == BillingFrequency.PER_VISIT
 
-    line = models.ForeignKey(
-        ContractLine, models.CASCADE, related_name="exceptions", verbose_name=_("ligne de contrat")
-    )
-    on = models.DateField(_("Date"))
+    @property
+    def own_frequency(self) -> Frequency | None:
+        return frequency_of(self.frequency, self.every, self.unit) if self.frequency else None
 
-    class Meta(BillableLine.Meta):
-        ordering = ["on", "position", "pk"]
-        verbose_name = _("exception")
-        verbose_name_plural = _("exceptions")
-        constraints = [
-            *BillableLine.Meta.constraints,
-            models.CheckConstraint(
-                condition=~Q(kind=LineKind.ARTICLE) | ~Q(quantity=0),
-                name="contracts_exception_quantity",
-                violation_error_message=_("La quantité n'est pas nulle."),
-            ),
-        ]
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
+            errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
+        if self.equipment_id and self.address_id and self.equipment.partner_id != self.address.partner_id:
+            errors["equipment"] = _("Ce produit est installé chez « %s », pas à ce site.") % self.equipment.partner
+        if any(month not in range(1, 13) for month in self.visit_months):
+            errors["visit_months"] = _("Les mois vont de 1 à 12.")
+        if errors:
+            raise ValidationError(errors)

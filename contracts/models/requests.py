@@ -5,7 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import RequestKind
-from contracts.models.contracts import ContractLine
+from contracts.models.lines import ContractLine
 from interventions.models import InterventionRequest
 
 

@@ -1,16 +1,49 @@
 """A billing run and what it did of each contract."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import Result, RunKind, RunState
 from contracts.models.contracts import Contract
-from contracts.querysets import BillingRunQuerySet
+
+
+class BillingOutcomeQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Any) -> "BillingOutcomeQuerySet":
+        """Those of contracts of the user's companies."""
+        return self.filter(contract__company__in=apps.get_model("invoicing", "Company").objects.visible_to(user))
+
+    def refused(self) -> "BillingOutcomeQuerySet":
+        return self.filter(result=Result.REFUSED)
+
+    def refused_first(self) -> "BillingOutcomeQuerySet":
+        return self.order_by("-result", "pk")
+
+
+class BillingRunQuerySet(models.QuerySet[Any]):
+    def nights(self) -> "BillingRunQuerySet":
+        return self.filter(kind=RunKind.NIGHT)
+
+    def running(self) -> "BillingRunQuerySet":
+        return self.filter(state=RunState.RUNNING)
+
+    def seen_by(self, user: Any) -> "BillingRunQuerySet":
+        """One's own, those that looked at a contract of one's companies, and whole runs that found nothing."""
+        if user.is_superuser:
+            return self
+        outcomes = apps.get_model("contracts", "BillingOutcome").objects.filter(run=OuterRef("pk"))
+        companies = apps.get_model("invoicing", "Company").objects.visible_to(user)
+        return self.filter(
+            Q(by=user.pk)
+            | Exists(outcomes.filter(contract__company__in=companies))
+            | (Q(selection__isnull=True) & ~Exists(outcomes))
+        )
 
 
 class BillingRun(models.Model):
@@ -19,6 +52,8 @@ class BillingRun(models.Model):
     `selection`: ids of the contracts it was asked for, None = all those due. A dry run writes outcomes and nothing
     else. `touched_at` moves with each chunk: a run that stays still is resumed, or told as interrupted.
     """
+
+    COLOURS = RunState.colours
 
     on = models.DateField(_("Date de facturation"))
     kind = models.CharField(_("Origine"), max_length=8, choices=RunKind, default=RunKind.MANUAL)
@@ -74,6 +109,8 @@ class BillingOutcome(models.Model):
     invoices = models.JSONField(_("factures"), default=list, blank=True)
     drafts = models.JSONField(_("à blanc"), default=list, blank=True)
 
+    objects = BillingOutcomeQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
         verbose_name = _("résultat de passage")
@@ -83,6 +120,11 @@ class BillingOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contract} : {self.get_result_display()}"
+
+    @property
+    def colour(self) -> str:
+        """The colour its result is shown in."""
+        return Result.colours[self.result]
 
 
 def night_of(now: datetime) -> date:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
-from contracts.planner.calendars import Due
 from contracts.planner.facts import ArticleFacts, PriceVersion
-from openfire_billing.money import HALF_EVEN, line_net, to_cents
-from openfire_billing.periods import Period
+from contracts.planner.grids import Due
+from openfire_billing.kernel.money import HALF_EVEN, line_net, to_cents
+from openfire_billing.kernel.periods import Period
 
 
 def price_on(article: ArticleFacts, day: date) -> PriceVersion:

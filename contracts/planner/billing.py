@@ -12,7 +12,7 @@ from contracts.planner.checks import check_contract
 from contracts.planner.facts import Claimed, ContractFacts, LineFacts
 from contracts.planner.grouping import Grouping
 from contracts.planner.intents import INCONSISTENT, NOTHING_DUE, Plan, Refusal, Skip
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 
 # What broken data raises. The contract is refused and the others go on; anything else is a defect of ours.
 _BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from contracts.planner import wording
 from contracts.planner.amounts import part_amount, period_amount, price_on, visit_amount, yearly_net
-from contracts.planner.calendars import Due, Terms, calendar_of
 from contracts.planner.checks import check_contract, check_line
 from contracts.planner.facts import (
     DAYS,
@@ -22,11 +21,12 @@ from contracts.planner.facts import (
     LineFacts,
     VisitFacts,
 )
+from contracts.planner.grids import Due, Terms, grid_of
 from contracts.planner.intents import TOO_MANY_PERIODS, Charge, ChargeIntent, ExceptionCharge, VisitCharge
 from contracts.planner.served import Service, served_parts, service_of, without
-from openfire_billing.errors import BusinessError
-from openfire_billing.money import line_net
-from openfire_billing.periods import Period, end_of_month
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.money import line_net
+from openfire_billing.kernel.periods import Period, end_of_month
 
 SAFETY_BOUND = 36  # due periods of one line: beyond, a wrong start date is likelier than three missed years
 
@@ -71,9 +71,9 @@ class BilledLine:
             return
         contract, line, service = self.contract, self.line, self.service
         terms = Terms(self.frequency, self.invoicing, contract.alignment, contract.anchor_day, contract.proration)
-        calendar = calendar_of(terms, line.grid_from or contract.start_on, service.first)
+        grid = grid_of(terms, line.grid_from or contract.start_on, service.first)
         since = max(service.opens, line.settled_before or service.opens)
-        for due in calendar.dues(stop=service.stop, since=since, until=until):
+        for due in grid.dues(stop=service.stop, since=since, until=until):
             if service.closes and due.period.start >= service.closes:
                 return
             owed = self._owed(due, claimed, until)

@@ -3,19 +3,13 @@
 from contracts.planner import facts as f
 from contracts.planner.facts import ContractFacts, Frequency, LineFacts
 from contracts.planner.intents import INCOMPLETE, INCONSISTENT
-from openfire_billing.errors import BusinessError
+from contracts.planner.wording import about
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.words import gettext as _
 
-_REQUIRED = {
-    "payer": "client payeur",
-    "company": "société",
-    "fiscal_position": "position fiscale",
-    "journal": "journal",
-}
-_CHOICES = {
-    "alignment": ("l'alignement", (f.CALENDAR, f.ANNIVERSARY)),
-    "proration": ("le prorata", (f.NONE, f.FULL, f.DAYS)),
-    "late_billing": ("le mode de facturation en retard", (f.ONE_PER_PERIOD, f.ONE_INVOICE, f.ON_DATE)),
-}
+_ALIGNMENTS = (f.CALENDAR, f.ANNIVERSARY)
+_PRORATIONS = (f.NONE, f.FULL, f.DAYS)
+_LATE = (f.ONE_PER_PERIOD, f.ONE_INVOICE, f.ON_DATE)
 _TYPES = {  # unit of the frequency → types de facturation that go with it
     f.VISIT: (f.ON_VISIT, f.IN_ARREARS),
     **dict.fromkeys((f.DAY, f.WEEK, f.MONTH, f.YEAR), (f.IN_ADVANCE, f.IN_ARREARS)),
@@ -23,43 +17,63 @@ _TYPES = {  # unit of the frequency → types de facturation that go with it
 
 
 def inconsistent(contract: ContractFacts, what: str) -> BusinessError:
-    return BusinessError(f"Contrat {contract.reference} : {what}", code=INCONSISTENT)
+    """The refusal of terms that do not go together."""
+    return BusinessError(about(contract, what), code=INCONSISTENT)
 
 
 def check_contract(contract: ContractFacts) -> None:
     """Raise BusinessError, code `incomplete` or `inconsistent`, when the header cannot be billed."""
-    missing = [name for key, name in _REQUIRED.items() if getattr(contract, key) is None]
+    required = (
+        (contract.payer, _("client payeur")),
+        (contract.company, _("société")),
+        (contract.fiscal_position, _("position fiscale")),
+        (contract.journal, _("journal")),
+    )
+    missing = [name for value, name in required if value is None]
     if missing:
         raise BusinessError(
-            f"Contrat {contract.reference} : {', '.join(missing)} à renseigner avant de facturer.", code=INCOMPLETE
+            about(contract, _("%s à renseigner avant de facturer.") % ", ".join(missing)), code=INCOMPLETE
         )
     if contract.end_on is None and not contract.auto_renew:
         raise BusinessError(
-            f"Contrat {contract.reference} : date de fin à renseigner, ou renouvellement tacite à cocher.",
-            code=INCOMPLETE,
+            about(contract, _("date de fin à renseigner, ou renouvellement tacite à cocher.")), code=INCOMPLETE
         )
-    for key, (name, allowed) in _CHOICES.items():
-        if getattr(contract, key) not in allowed:
-            raise inconsistent(contract, f"{name} est inconnu ({getattr(contract, key)}).")
+    if contract.alignment not in _ALIGNMENTS:
+        raise inconsistent(contract, _("l'alignement est inconnu (%s).") % contract.alignment)
+    if contract.proration not in _PRORATIONS:
+        raise inconsistent(contract, _("le prorata est inconnu (%s).") % contract.proration)
+    if contract.late_billing not in _LATE:
+        raise inconsistent(contract, _("le mode de facturation en retard est inconnu (%s).") % contract.late_billing)
     if contract.anchor_day is not None and not 1 <= contract.anchor_day <= 31:
-        raise inconsistent(contract, f"le jour d'ancrage ({contract.anchor_day}) doit être compris entre 1 et 31.")
+        raise inconsistent(contract, _("le jour d'ancrage (%s) doit être compris entre 1 et 31.") % contract.anchor_day)
 
 
 def check_line(contract: ContractFacts, line: LineFacts, frequency: Frequency, invoicing: str) -> None:
     """Raise BusinessError, code `inconsistent`, when a line's terms, the contract's or its own, do not go together."""
-    where = f"ligne {line.label} : " if line.label else ""
-    if frequency.unit not in _TYPES or frequency.every < 1:
-        raise inconsistent(contract, f"{where}la fréquence ({frequency.every} {frequency.unit}) est inconnue.")
-    if invoicing not in _TYPES[frequency.unit]:
-        allowed = "au jour de la visite ou échu" if frequency.unit == f.VISIT else "à échoir ou échu"
-        raise inconsistent(contract, f"{where}avec cette fréquence, la facturation doit être {allowed}.")
-    if contract.alignment == f.CALENDAR and frequency.days:
+    wrong = _problem_of_terms(contract, frequency, invoicing) or _problem_of_parts(line)
+    if wrong:
         raise inconsistent(
-            contract, f"{where}l'alignement calendaire demande une fréquence en mois ou en années, sinon anniversaire."
+            contract, _("ligne %(line)s : %(what)s") % {"line": line.label, "what": wrong} if line.label else wrong
         )
+
+
+def _problem_of_terms(contract: ContractFacts, frequency: Frequency, invoicing: str) -> str:
+    if frequency.unit not in _TYPES or frequency.every < 1:
+        return _("la fréquence (%(every)s %(unit)s) est inconnue.") % {"every": frequency.every, "unit": frequency.unit}
+    if invoicing not in _TYPES[frequency.unit]:
+        if frequency.unit == f.VISIT:
+            return _("avec cette fréquence, la facturation doit être au jour de la visite ou échu.")
+        return _("avec cette fréquence, la facturation doit être à échoir ou échu.")
+    if contract.alignment == f.CALENDAR and frequency.days:
+        return _("l'alignement calendaire demande une fréquence en mois ou en années, sinon anniversaire.")
+    return ""
+
+
+def _problem_of_parts(line: LineFacts) -> str:
     for article in line.articles:
         if not article.prices:
-            raise inconsistent(contract, f"{where}l'article {article.label} n'a pas de prix.")
+            return _("l'article %s n'a pas de prix.") % article.label
     for visit in line.visits:
         if not 1 <= visit.rank <= visit.of:
-            raise inconsistent(contract, f"{where}la visite {visit.rank}/{visit.of} n'existe pas.")
+            return _("la visite %(rank)s/%(of)s n'existe pas.") % {"rank": visit.rank, "of": visit.of}
+    return ""

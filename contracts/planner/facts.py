@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from openfire_billing.money import HALF_EVEN, ZERO
+from openfire_billing.kernel.money import HALF_EVEN, ZERO
 
 # Units of a frequency.
 DAY: Final = "day"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from contracts.planner import wording
 from contracts.planner.facts import ON_DATE, ContractFacts
 from contracts.planner.intents import CREDIT_NOTE, FREE, HELD_BACK, INVOICE, Charge, GroupIntent, GroupKey, Skip
-from openfire_billing.money import ZERO
+from openfire_billing.kernel.money import ZERO
 
 
 def key_of(contract: ContractFacts, charge: Charge) -> GroupKey:

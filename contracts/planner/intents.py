@@ -10,8 +10,8 @@ from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
 from contracts.planner.facts import CHARGE
-from openfire_billing.money import ZERO
-from openfire_billing.periods import Period
+from openfire_billing.kernel.money import ZERO
+from openfire_billing.kernel.periods import Period
 
 # Kinds of a group.
 INVOICE: Final = "invoice"

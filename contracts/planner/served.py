@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from contracts.planner.facts import ContractFacts, LineFacts
-from openfire_billing.periods import ONE_DAY, Period
+from openfire_billing.kernel.periods import ONE_DAY, Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +28,30 @@ def _earliest(*days: date | None) -> date | None:
     return min((day for day in days if day), default=None)
 
 
-def contract_stop(contract: ContractFacts) -> date | None:
-    """First day the contract no longer serves. Tacit renewal: its term stops nothing, a termination does."""
-    last_days = (None if contract.auto_renew else contract.end_on, contract.terminated_on)
-    return _earliest(*(day + ONE_DAY for day in last_days if day))
+class Ending(Protocol):
+    """What the end of a contract is read from: its row or its facts. Dates are last days included."""
+
+    @property
+    def end_on(self) -> date | None: ...
+
+    @property
+    def auto_renew(self) -> bool: ...
+
+    @property
+    def terminated_on(self) -> date | None: ...
+
+
+def last_day_of(contract: Ending) -> date | None:
+    """The last day served; None while nothing stops the contract. Tacit renewal: only a termination stops it."""
+    return _earliest(None if contract.auto_renew else contract.end_on, contract.terminated_on)
 
 
 def service_of(contract: ContractFacts, line: LineFacts) -> Service:
     """A line taken over from another system opens, for us, on the day after the last one billed there; one that is
     suspended without an end closes there until somebody resumes it."""
     first = max(contract.start_on, line.chain_start or contract.start_on)
-    stop = _earliest(contract_stop(contract), line.chain_end)
+    last_day = last_day_of(contract)
+    stop = _earliest(last_day + ONE_DAY if last_day else None, line.chain_end)
     elsewhere = line.billed_elsewhere_until
     opens = max(first, line.start or first, elsewhere + ONE_DAY if elsewhere else first)
     suspended = (suspension.start for suspension in line.suspensions if suspension.end is None)

@@ -6,7 +6,7 @@ from datetime import date
 
 from contracts.planner.facts import MONTH, ContractFacts, LineFacts
 from contracts.planner.served import Service, served_parts, service_of
-from openfire_billing.periods import Period, day_of_month
+from openfire_billing.kernel.periods import Period, day_of_month
 
 VisitKey = tuple[int, int, int]  # first line of the amendment chain, contract year from 1, rank from 1
 

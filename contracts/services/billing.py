@@ -7,37 +7,38 @@ If anything fails it is rolled back and done again payer by payer, then without 
 import gc
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from contracts.choices import Result, RunKind
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.planner.billing import next_due_on, plan
-from contracts.planner.intents import FREE, GroupIntent, Plan
-from contracts.services.due import claims_added
+from contracts.planner.intents import Plan
+from contracts.services.draft_rows import write_groups
 from contracts.services.facts import ChunkFacts, read_facts
+from contracts.services.next_dates import claims_added
+from contracts.services.run_outcomes import (
+    Report,
+    describe_drafts,
+    refusals_text,
+    refuse_nothing_made,
+    results_of,
+    write_outcomes,
+)
 from contracts.services.runs import BILLED_AHEAD, chunks_of, finish_run, refuse_far, start_run
-from contracts.services.writing import write_groups
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
-from openfire_billing import bulk
-from openfire_billing.errors import Outcome
-from openfire_billing.fields import names_text, number_text
+from openfire_billing.db import bulk
 
 log = logging.getLogger(__name__)
 
-OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoices", "drafts")
 UNEXPECTED = "unexpected"
-_NAMED = 5  # documents named in one sentence
 
 
 def bill_contracts(
@@ -62,23 +63,15 @@ def bill_contracts(
     return finish_run(run)
 
 
-def outcomes_of(run: BillingRun) -> list[Outcome]:
-    """What a run did, as a report: the drafts made, or the refusal of each contract."""
-    rows = list(run.outcomes.select_related("contract").order_by("pk"))
-    named = Invoice.objects.in_bulk({pk for row in rows for pk in row.invoices[:_NAMED]})
-    return [
-        Outcome(row.contract, refusal=row.reason)
-        if row.result == Result.REFUSED
-        else Outcome(row.contract, made=named.get(row.invoices[0]) if row.invoices else None, note=_note(row, named))
-        for row in rows
-    ]
+def bill_contract(contract: Contract, *, on: date, by: Any, force: bool = False) -> BillingRun:
+    """Bill one contract: the finished run, which made something.
 
-
-def _note(row: BillingOutcome, named: Mapping[int, Invoice]) -> str:
-    """The drafts of a contract after the first, which is shown apart, and what else there is to say."""
-    others = [named.get(pk, "") for pk in row.invoices[1:]]
-    also = _("avec %s.") % names_text(others, _NAMED - 1) if others else ""
-    return f"{also} {row.reason}".strip()
+    Raises WrongState (not activated), NothingToBill (nothing due, or held back), BusinessError with the reason it was
+    set aside.
+    """
+    run = bill_contracts([contract], on=on, by=by, force=force)
+    refuse_nothing_made(run, contract)
+    return run
 
 
 def bill_chunk(run: BillingRun, ids: Sequence[int]) -> None:
@@ -170,28 +163,18 @@ def _set_aside(run: BillingRun, pk: int, error: Exception) -> None:
         BillingOutcome.objects.create(run=run, contract=contract, result=Result.REFUSED, code=UNEXPECTED, reason=reason)
 
 
-@dataclass(slots=True)
-class _Report:
-    """What becomes of each contract of a chunk."""
-
-    invoices: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    drafts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-    free: set[int] = field(default_factory=set)
-    said: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # contract → (result, code, reason)
-
-
 def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
     """One transaction: lock, read, plan, write, say."""
     with transaction.atomic():
         facts = read_facts(ids, lock=not run.is_dry)
         _leave_out_told(run, facts)
         made = plan(facts.contracts, facts.claimed, on=run.on, force=run.force)
-        report = _Report()
+        report = Report()
         if run.is_dry:
-            _foretell(made, report)
+            describe_drafts(made, report)
         else:
             _write(run, made, facts, report)
-        _say(run, made, facts, report)
+        write_outcomes(run, made, facts, report)
 
 
 def _leave_out_told(run: BillingRun, facts: ChunkFacts) -> None:
@@ -206,7 +189,7 @@ def _leave_out_told(run: BillingRun, facts: ChunkFacts) -> None:
         facts.broken = [refusal for refusal in facts.broken if refusal.contract not in told]
 
 
-def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> None:
+def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: Report) -> None:
     to_post = []
     for group, invoice in write_groups(made.groups, facts, by=run.by, at=timezone.now()):
         for contract in group.contracts:
@@ -231,7 +214,7 @@ def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> N
     bulk.update(Contract, ["next_due_on", "set_aside_code", "set_aside_reason"], rows)
 
 
-def _post(run: BillingRun, ids: list[int], made: Plan, report: _Report) -> None:
+def _post(run: BillingRun, ids: list[int], made: Plan, report: Report) -> None:
     """« Validation automatique »: drafts dated later than today stay drafts; a refusal leaves the draft, and is said."""
     today = timezone.localdate()
     drafts = Invoice.objects.filter(pk__in=ids, proposed_on__lte=today)
@@ -240,13 +223,7 @@ def _post(run: BillingRun, ids: list[int], made: Plan, report: _Report) -> None:
     }
     for contract, invoices in report.invoices.items():
         if kept := [refusals[pk] for pk in invoices if pk in refusals]:
-            report.said[contract] = (Result.BILLED, "not_posted", _refusals_text(kept))
-
-
-def _refusals_text(refusals: Sequence[str]) -> str:
-    """Each names its draft."""
-    told, left = " ".join(refusals[:_NAMED]), len(refusals) - _NAMED
-    return f"{told} {ngettext('Et %s autre.', 'Et %s autres.', left) % left}" if left > 0 else told
+            report.results[contract] = (Result.BILLED, "not_posted", refusals_text(kept))
 
 
 def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[dict[str, Any]]:
@@ -257,66 +234,10 @@ def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> 
     refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=False)
     facts = read_facts([contract.pk for contract in contracts], lock=False)
     made = plan(facts.contracts, facts.claimed, on=on, force=force)
-    report = _Report()
-    _foretell(made, report)
-    said = _said(made, facts, report)
+    report = Report()
+    describe_drafts(made, report)
+    results = results_of(made, facts, report)
     return [
-        {"contract": pk, "result": str(said[pk][0]), "reason": said[pk][2], "drafts": report.drafts[pk]} for pk in said
+        {"contract": pk, "result": str(result), "reason": reason, "drafts": report.drafts[pk]}
+        for pk, (result, _code, reason) in results.items()
     ]
-
-
-def _foretell(made: Plan, report: _Report) -> None:
-    """What would be made, for the outcome of each contract it bills."""
-    for group in made.groups:
-        for contract in group.contracts:
-            report.drafts[contract].append(_foretold(group, contract))
-
-
-def _foretold(group: GroupIntent, contract: int) -> dict[str, Any]:
-    return {
-        "kind": group.kind,
-        "proposed_on": group.proposed_on.isoformat(),
-        "day": f"{group.proposed_on:%d/%m/%Y}",
-        "net": str(abs(group.total)),
-        "contracts": len(group.contracts),
-        "lines": [[charge.label, str(charge.amount)] for charge in group.charges if charge.contract == contract],
-    }
-
-
-def _say(run: BillingRun, made: Plan, facts: ChunkFacts, report: _Report) -> None:
-    """An outcome for each contract."""
-    rows = [
-        (run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract])
-        for contract, (result, code, reason) in _said(made, facts, report).items()
-    ]
-    bulk.insert(BillingOutcome, OUTCOME_COLUMNS, rows)
-
-
-def _said(made: Plan, facts: ChunkFacts, report: _Report) -> dict[int, tuple[str, str, str]]:
-    """(result, code, reason) of each contract of the chunk, in order."""
-    said: dict[int, tuple[str, str, str]] = {
-        refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)
-    }
-    for skip in made.skips:
-        said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
-    for contract in report.free:
-        said[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))
-    for contract in report.drafts:
-        if report.drafts[contract]:
-            said[contract] = (Result.BILLED, "", _drafts_text(report.drafts[contract]))
-    for contract in report.invoices:
-        held = said.get(contract)
-        code, reason = held[1:] if held and held[0] == Result.SKIPPED else ("", "")
-        said[contract] = report.said.get(contract) or (Result.BILLED, code, reason)
-    return {
-        pk: said.get(pk) or (Result.SKIPPED, "nothing_due", "")
-        for pk in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken))
-    }
-
-
-def _drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
-    return " ; ".join(
-        _("%(day)s : %(net)s € HT")
-        % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": number_text(Decimal(d["net"]))}
-        for d in drafts
-    )

@@ -15,9 +15,9 @@ from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, InterventionType, Task
 from interventions.services.requests import create_intervention, validate_intervention
 from invoicing.services.documents.lines import Item
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError
-from openfire_billing.periods import ONE_DAY, Period, day_of_month
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.periods import ONE_DAY, Period, day_of_month
 
 CALLOUT_TYPE = "SAV"
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.db.models import DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
-from contracts.choices import BillingFrequency, ContractLineState, RequestKind
+from contracts.choices import ContractLineState, RequestKind
 from contracts.models import (
     Article,
     Contract,
@@ -22,9 +23,10 @@ from contracts.models import (
     PriceVersion,
     VisitClaim,
 )
+from contracts.models.lines import billed_per_visit
 from contracts.planner import facts as f
 from contracts.planner.intents import INCOMPLETE, Refusal
-from contracts.services.told import contract_told, lines_told
+from contracts.services.fact_rows import contract_told, lines_told
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Address, Company, FiscalPosition, Invoice, Tax
@@ -146,13 +148,15 @@ class _Reader:
     def _refuse_foreign_position(self, row: dict[str, Any], company: dict[str, Any], foreign: dict[int, int]) -> None:
         owner = foreign.get(row["fiscal_position_id"])
         if owner and owner != row["company_id"]:
-            reason = (
-                f"sa position fiscale est celle d'une autre société que {company['name']} : choisissez-en une autre."
-            )
-            self._break(row["id"], row["reference"], reason)
+            reason = _("sa position fiscale est celle d'une autre société que %s : choisissez-en une autre.")
+            self._break(row["id"], row["reference"], reason % company["name"])
 
     def _break(self, contract: int, reference: str | None, reason: str) -> None:
-        self.facts.broken.append(Refusal(contract, INCOMPLETE, f"Contrat {reference} : {reason}"))
+        self.facts.broken.append(
+            Refusal(
+                contract, INCOMPLETE, _("Contrat %(reference)s : %(what)s") % {"reference": reference, "what": reason}
+            )
+        )
 
     def _billing_addresses(self, payers: set[int]) -> dict[int, int]:
         """Where the invoices of these payers go: the billing address, else the default one, else the first."""
@@ -223,16 +227,20 @@ class _Reader:
         tax: int,
     ) -> None:
         if product and not account:
-            self._break(contract, reference, f"l'article « {label} » n'a pas de compte de produit. Complétez sa fiche.")
+            self._break(
+                contract, reference, _("l'article « %s » n'a pas de compte de produit. Complétez sa fiche.") % label
+            )
         owner = self.facts.taxes[tax].company
         if owner and owner != company:
             self._break(
-                contract, reference, f"la TVA de « {label} » est celle d'une autre société. Choisissez-en une autre."
+                contract,
+                reference,
+                _("la TVA de « %s » est celle d'une autre société. Choisissez-en une autre.") % label,
             )
 
     def _exceptions(self) -> dict[int, list[f.ExceptionFacts]]:
         """Those that no live claim holds."""
-        alive = ExceptionClaim.objects.filter(exception=OuterRef("pk"), released_by__isnull=True)
+        alive = ExceptionClaim.objects.live().filter(exception=OuterRef("pk"))
         found: dict[int, list[f.ExceptionFacts]] = defaultdict(list)
         for (
             pk,
@@ -285,8 +293,7 @@ class _Reader:
         found: dict[int, list[f.VisitFacts]] = defaultdict(list)
         rows: Any = (
             ContractRequest.objects.filter(
-                Q(line__frequency=BillingFrequency.PER_VISIT)
-                | Q(line__frequency="", line__contract__frequency=BillingFrequency.PER_VISIT),
+                billed_per_visit("line__"),
                 line__contract__among=self.ids,
                 kind=RequestKind.VISIT,
                 intervention__state=InterventionState.DONE,
@@ -339,11 +346,11 @@ class _Reader:
 
     def _claims(self) -> None:
         """The live claims, those of settled periods left out."""
-        periods = PeriodClaim.objects.filter(article__line__contract__among=self.ids, released_by__isnull=True)
+        periods = PeriodClaim.objects.live().filter(article__line__contract__among=self.ids)
         if self.settled:
             due = F("article__line__contract__next_due_on")
             periods = periods.filter(Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True))
-        visits = VisitClaim.objects.filter(article__line__contract__among=self.ids, released_by__isnull=True)
+        visits = VisitClaim.objects.live().filter(article__line__contract__among=self.ids)
         self.facts.claimed = f.Claimed.of(
             periods.order_by().values_list("article_id", "start", "end", "kind"),
             visits=visits.order_by().values_list("article_id", "visit_id"),

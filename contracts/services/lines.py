@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from contracts.choices import ContractLineState, ContractState
-from contracts.models import Article, Contract, ContractException, ContractLine, PriceVersion
-from contracts.services.due import rewrite_due
-from contracts.services.life import live_claims, lock_contract, lock_with_lines_that_change
-from invoicing.choices import LineKind
+from contracts.choices import ContractLineState
+from contracts.models import Article, Contract, ContractException, ContractLine
+from contracts.services.live_claims import live_claims
+from contracts.services.locks import lock_with_lines_that_change
+from contracts.services.next_dates import rewrite_due
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError, WrongState
-from openfire_billing.fields import number_text
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
 
 # What a period's place and amount come from: fixed once something of the line is billed.
 TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "invoicing")
@@ -109,37 +106,6 @@ def _refuse_billed(row: Any, instead: Any) -> None:
         raise BusinessError(
             _("« %(row)s » est déjà facturé : il ne change plus, %(instead)s") % {"row": row, "instead": instead}
         )
-
-
-def set_price(
-    article: Article, *, from_on: date, unit_price: Decimal, discount: Decimal, on: date, by: Any
-) -> PriceVersion:
-    """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing.
-
-    `discount` in percent. Raises BusinessError for a title or a note, WrongState for a cancelled line.
-    """
-    with transaction.atomic():
-        contract = lock_contract(article.line.contract)
-        article = Article.objects.select_related("line").get(pk=article.pk)
-        if article.kind != LineKind.ARTICLE:
-            raise BusinessError(_("« %s » n'a pas de prix : choisissez un article.") % article)
-        if article.line.state == ContractLineState.CANCELLED:
-            raise WrongState(
-                _("« %s » est annulée : remettez-la en brouillon avant d'y changer un prix.") % article.line
-            )
-        version, _new = PriceVersion.objects.update_or_create(
-            article=article, from_on=from_on, defaults={"unit_price": unit_price, "discount": discount}
-        )
-        record(
-            article.line,
-            "priced",
-            by=by,
-            text=_("« %(article)s » : %(price)s € HT par an à partir du %(day)s")
-            % {"article": article, "price": number_text(unit_price), "day": date_format(from_on, "d/m/Y")},
-        )
-        if contract.state in ContractState.billed:
-            rewrite_due([contract.pk], on=on)
-    return version
 
 
 def lines_of(contract: Contract) -> Any:

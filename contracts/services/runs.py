@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from contracts.choices import Result, RunKind, RunState
 from contracts.models import BillingOutcome, BillingRun, Contract
-from contracts.services.due import notice_visits_done
-from openfire_billing.errors import BusinessError
-from openfire_billing.periods import LAST_DAY
+from contracts.services.next_dates import notice_visits_done
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.periods import LAST_DAY
 
 CHUNK = 1_000  # contracts; a payer is never cut, so a chunk may be larger
 BILLED_AHEAD = timedelta(days=366)

@@ -15,18 +15,19 @@ from contracts.choices import RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
 from contracts.planner.visits import VisitIntent
 from contracts.planner.visits import plan_visits as planned_visits
-from contracts.services.due import next_visit_on, visits_made
 from contracts.services.facts import read_facts
+from contracts.services.next_dates import next_visit_on, visits_made
 from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.requests import cancel_intervention, create_intervention, validate_intervention
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError, Outcome
-from openfire_billing.money import to_quantity
-from openfire_billing.periods import day_of_month
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.money import to_quantity
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.kernel.periods import day_of_month
 
 log = logging.getLogger(__name__)
 

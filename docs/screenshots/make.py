@@ -151,7 +151,7 @@ def paper(environment: dict[str, str]) -> None:
         print("pdftoppm is not there: no picture of the PDF")
         return
     code = (
-        "from invoicing.models import Invoice; from invoicing.exchange.pdf import invoice_pdf; import sys; "
+        "from invoicing.models import Invoice; from invoicing.paper.pdf import invoice_pdf; import sys; "
         "sys.stdout.buffer.write(invoice_pdf(Invoice.objects.posted().order_by('pk').first()))"
     )
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]

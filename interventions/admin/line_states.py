@@ -13,8 +13,8 @@ from interventions.models import PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.choices import OrderState
 from invoicing.models import Invoice, Quote, QuoteLineClaim
 from invoicing.querysets import is_live
-from openfire_billing.look.actions import link_to, reverse_change
-from openfire_billing.templatetags.office import badge
+from openfire_billing.web.actions import link_to, reverse_change
+from openfire_billing.web.tags import badge
 
 Held = Iterable[tuple[int, Any]]  # (line, document)
 VIEW_QUOTE, VIEW_INVOICE, VIEW_ORDER = "invoicing.view_quote", "invoicing.view_invoice", "invoicing.view_purchaseorder"
@@ -44,7 +44,7 @@ def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> A
     others = [(link_to(document),) for document in documents if document is not holder]
     return format_html(
         '{}<small class="of-holders">{}</small>' if others else "{}",
-        badge(state, state.label, holder and reverse_change(holder), str(holder or "")),
+        badge(LineState.colours[state], state.label, holder and reverse_change(holder), str(holder or "")),
         format_html_join(" · ", "{}", others),
     )
 

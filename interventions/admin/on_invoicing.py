@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InstalledProduct, InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.models import Invoice, Partner, PurchaseOrder, PurchaseOrderLine, Quote, QuoteLine, SupplierBill
-from openfire_billing.contributions import FirstAct, SmartButton, contribute
+from openfire_billing.web.contributions import FirstAct, SmartButton, contribute
 
 DI = "interventions.InterventionRequest"
 

@@ -14,8 +14,8 @@ from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
-from openfire_billing.errors import Outcome
-from openfire_billing.look.actions import DocumentAction, each, link_to
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.actions import DocumentAction, each, link_to
 
 S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"

@@ -17,8 +17,7 @@ from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
-from invoicing.admin.base import default_company
-from invoicing.admin.document import DocumentAdmin, one, put
+from invoicing.admin.document_admin import DocumentAdmin, one, put
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -26,8 +25,9 @@ from invoicing.admin.lines import LinesInline
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.look.lines import LineForm
-from openfire_billing.templatetags.office import amount, badge, hours, nowrap, stars
+from invoicing.services.parties.companies import default_company
+from openfire_billing.web.lines import LineForm
+from openfire_billing.web.tags import amount, badge, badge_of_state, hours, nowrap, stars
 
 S = InterventionState
 
@@ -127,9 +127,9 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         if intervention is None:
             return context
         if intervention.late:
-            context["office_flag"] = badge("late", _("En retard"))
+            context["office_flag"] = badge("red", _("En retard"))
         if not intervention.is_active:
-            context["office_flag"] = badge("archived", _("Archivée"))
+            context["office_flag"] = badge("grey", _("Archivée"))
         today = timezone.localdate()
         lines = list(intervention.lines.left_to_bill(today).with_unbilled().select_related("tax"))
         documents = documents_of(lines, on=today, user=request.user)
@@ -210,8 +210,8 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, di: Any) -> Any:
         if getattr(di, "late", False):
-            return badge("late", _("En retard"))
-        return badge(di.state, di.get_state_display())
+            return badge("red", _("En retard"))
+        return badge_of_state(di)
 
     @admin.display(description=_("Intervenants"))
     def who(self, di: InterventionRequest) -> str:

@@ -18,16 +18,17 @@ from interventions.models import (
     Technician,
     TemplateLine,
 )
-from invoicing.admin.base import OfficeAdmin, default_company
-from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.document_admin import DocumentAdmin
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.lines import apply_edits, complete_line
-from invoicing.services.parties.history import record
-from openfire_billing.look.lines import LineForm
-from openfire_billing.money import HALF_EVEN, Totals
-from openfire_billing.templatetags.office import hours, nowrap
+from invoicing.services.parties.companies import default_company
+from invoicing.services.records.history import record
+from openfire_billing.kernel.money import HALF_EVEN, Totals
+from openfire_billing.web.lines import LineForm
+from openfire_billing.web.tags import hours, nowrap
 
 
 @admin.register(InterventionType)

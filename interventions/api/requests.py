@@ -24,26 +24,18 @@ from interventions.services import billing
 from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
-from invoicing.admin.base import default_company
-from invoicing.api.acts import JournalMixin, mail_act, publish_act
-from invoicing.api.base import (
-    DeleteMixin,
-    OfficeView,
-    OnSerializer,
-    ReadMixin,
-    WriteMixin,
-    act,
-    asked_of,
-    invoice_many,
-)
+from invoicing.api.acts import mail_act, publish_act
+from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act, asked_of, invoice_many
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, LineSerializer, edits_of
 from invoicing.api.purchases import PurchaseOrderSerializer
 from invoicing.api.quotes import QuoteSerializer
+from invoicing.api.records import JournalMixin
 from invoicing.choices import TagScope
 from invoicing.models import Address, FiscalPosition, Partner, Tag
-from openfire_billing.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
-from openfire_billing.errors import Outcome
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 

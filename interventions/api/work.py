@@ -6,7 +6,7 @@ from interventions.models import InstalledProduct, InterventionTemplate, Interve
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
 from invoicing.api.catalogue import RecordSerializer
 from invoicing.models import Address, Partner, Product
-from openfire_billing.api.fields import DayField, Id, IdFilter
+from openfire_billing.web.api.fields import DayField, Id, IdFilter
 
 
 class TypeSerializer(OfficeSerializer):

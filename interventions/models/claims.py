@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.models.requests import InterventionRequest, RequestLine
 from invoicing.models import Claim, Hold, PurchaseOrderLine, Quote
 from invoicing.models.documents.claims import refuse_more_than_left
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 
 
 class RequestLineClaim(Claim):
@@ -45,10 +45,6 @@ class RequestLineClaim(Claim):
         for claim in claims:
             line = lines[claim.request_line_id]
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
-
-    @classmethod
-    def freed(cls, claims: Sequence["RequestLineClaim"], *, by: Any) -> None:
-        """Nothing to rewrite: what a DI has left is derived."""
 
 
 class QuotedLine(Hold):

@@ -17,8 +17,8 @@ from interventions.querysets import InterventionQuerySet, RequestLineQuerySet
 from invoicing.choices import LineKind, TagScope
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
 from invoicing.models.documents.lines import lines_totals
-from openfire_billing.fields import hours_field
-from openfire_billing.money import Totals
+from openfire_billing.db.fields import hours_field
+from openfire_billing.kernel.money import Totals
 
 
 class InterventionRequest(models.Model):
@@ -28,6 +28,7 @@ class InterventionRequest(models.Model):
     """
 
     MOVES = INTERVENTION_MOVES
+    COLOURS = InterventionState.colours
 
     company = models.ForeignKey(Company, models.PROTECT, related_name="interventions", verbose_name=_("Société"))
     number = models.CharField(_("Numéro"), max_length=35, null=True, blank=True)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.choices import Granularity
 from invoicing.choices import LineKind
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Product
-from openfire_billing.fields import hours_field
+from openfire_billing.db.fields import hours_field
 
 
 class InterventionType(models.Model):

@@ -15,8 +15,9 @@ from invoicing.services.documents.batches import bill_in_groups
 from invoicing.services.documents.drafts import draft_invoice
 from invoicing.services.documents.lines import Item, item_of, refuse_unbillable, section
 from invoicing.services.documents.quotes import draft_quote
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError, NothingToBill, Outcome, WrongState
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.outcome import Outcome
 
 
 def _billable(intervention: InterventionRequest, *, on: date) -> list[Any]:

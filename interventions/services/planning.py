@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.requests import lock_intervention
-from invoicing.services.parties.history import move, record
+from invoicing.services.records.history import move, record
 
 Last = Literal["done", "unfinished"] | None
 

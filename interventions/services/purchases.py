@@ -14,8 +14,8 @@ from invoicing.choices import OrderState, ProductKind
 from invoicing.models import Partner, PurchaseOrder
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.purchases import draft_order
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError, WrongState
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
 @dataclass(frozen=True)

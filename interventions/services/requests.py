@@ -14,18 +14,11 @@ from interventions.models import AddressSector, InterventionRequest, Interventio
 from interventions.models.claims import lock_interventions, lock_quotes_of
 from invoicing.models import Address, Company
 from invoicing.services.catalogue import take_number, usual_terms
-from invoicing.services.documents.lines import (
-    COPIED,
-    Item,
-    LineEdit,
-    apply_edits,
-    complete_line,
-    remap_taxes,
-)
-from invoicing.services.parties.attachments import copy_attachments
-from invoicing.services.parties.history import move, record
-from openfire_billing.errors import BusinessError, WrongState
-from openfire_billing.fields import number_text
+from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
+from invoicing.services.records.attachments import copy_attachments
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.formats import number_text
 
 
 def lock_intervention(intervention: InterventionRequest) -> InterventionRequest:

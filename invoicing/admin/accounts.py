@@ -10,7 +10,7 @@ from unfold.admin import TabularInline
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.lists import Table
 from invoicing.models import Entry, EntryLine
-from openfire_billing.templatetags.office import amount
+from openfire_billing.web.tags import amount
 
 
 class EntryLineInline(TabularInline):

@@ -1,6 +1,6 @@
 """The admin of any record, in every app: company scope, journal, stale forms refused with what was typed kept.
 
-Files, notes and lists are its mixins. `invoicing.admin.document` adds what a document has besides.
+Files, notes and lists are its mixins. `invoicing.admin.document_admin` adds what a document has besides.
 """
 
 from collections.abc import Sequence
@@ -17,24 +17,20 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import INPUT_CLASSES
 
-from invoicing.admin.files import FilesMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lists import ListMixin
-from invoicing.admin.notes import NotesMixin
+from invoicing.admin.records.files import FilesMixin
+from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
-from invoicing.services.parties.attachments import attachments_of
-from invoicing.services.parties.history import record, refuse_stale, version_of
-from openfire_billing.days import bound_days
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import DecimalInputField, DecimalTextInput, read_id, value_text
-from openfire_billing.look.actions import reverse_change
-from openfire_billing.look.choices import RecordSelect, RecordsSelect
-
-
-def default_company(user: Any) -> Company | None:
-    """The company a new document of this user is for."""
-    access = user.company_accesses.select_related("company").first() if user.is_authenticated else None
-    return access.company if access else Company.objects.visible_to(user).first()
+from invoicing.services.parties.companies import default_company
+from invoicing.services.records.attachments import attachments_of
+from invoicing.services.records.history import record, refuse_stale, version_of
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import read_id, value_text
+from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.days import bound_days
+from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
+from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 
 
 class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):

@@ -7,9 +7,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
-from invoicing.admin.base import OfficeAdmin, default_company
+from invoicing.admin.base import OfficeAdmin
 from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
-from openfire_billing.templatetags.office import price
+from invoicing.services.parties.companies import default_company
+from openfire_billing.web.tags import price
 
 
 @admin.register(Product)

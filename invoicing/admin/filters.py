@@ -7,8 +7,8 @@ from django.contrib.admin import SimpleListFilter
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from openfire_billing.look.smart_buttons import origin_filter
-from openfire_billing.once import asked_once
+from openfire_billing.db.narrowing import asked_once
+from openfire_billing.web.smart_buttons import origin_filter
 
 
 class FromFilter(SimpleListFilter):

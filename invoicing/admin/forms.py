@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.choices import PaymentKind
 from invoicing.models import InvoiceLine, Payment, SupplierBill
 from invoicing.services.settlement.payments import oldest_first, open_invoices
-from openfire_billing.fields import DecimalInputField, number_text
-from openfire_billing.templatetags.office import euros
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.tags import euros
 
 
 class DateInput(forms.DateInput):

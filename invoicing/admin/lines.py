@@ -11,9 +11,9 @@ from unfold.admin import TabularInline
 
 from invoicing.models import Company, Tax
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text, read_id
-from openfire_billing.look.choices import KnownSelect
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text, read_id
+from openfire_billing.web.record_select import KnownSelect
 
 
 class LinesInline(TabularInline):

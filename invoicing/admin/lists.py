@@ -24,9 +24,9 @@ from openpyxl import Workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from invoicing.models import SavedFilter
-from invoicing.services.parties.notes import forget_filter, save_filter
-from openfire_billing.errors import refusals_shown
-from openfire_billing.words import holding, words_of
+from invoicing.services.records.saved_filters import forget_filter, save_filter
+from openfire_billing.db.search import holding, words_of
+from openfire_billing.web.refusals import refusals_shown
 
 _AMOUNT = re.compile(r"^-?[\d\s\u202f\xa0]+,\d{2,4} €$")
 _NUMBER = re.compile(r"-[\d\s\u202f\xa0]*\d(,\d+)?")

@@ -17,9 +17,9 @@ from invoicing.admin.forms import AllocateForm, RefundForm, RejectForm, explain_
 from invoicing.models import Allocation, Payment
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
-from openfire_billing.fields import DecimalInputField
-from openfire_billing.look.actions import ActionsMixin, DocumentAction, reverse_change
-from openfire_billing.templatetags.office import amount, euros
+from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
+from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.tags import amount, euros
 
 
 class AllocationInline(TabularInline):

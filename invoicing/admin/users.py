@@ -17,7 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
-from openfire_billing.look.actions import ActionsMixin
+from openfire_billing.web.actions import ActionsMixin
 
 
 class PasswordLink(ReadOnlyPasswordHashWidget):

@@ -19,10 +19,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from invoicing.models import Company, IdempotencyKey
-from openfire_billing.api.fields import DayField, id_field
-from openfire_billing.api.permissions import MayDo, permission_of
-from openfire_billing.api.schema import UNSAFE
-from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.api.fields import DayField, id_field
+from openfire_billing.web.api.permissions import MayDo, permission_of
+from openfire_billing.web.api.schema import UNSAFE
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 100

@@ -8,9 +8,9 @@ from rest_framework import serializers
 
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
 from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Partner, PaymentTerm, Product, Tax, Unit
-from invoicing.services.parties.records import save_record
-from openfire_billing.api.fields import DayField, Id, IdFilter
-from openfire_billing.errors import BusinessError
+from invoicing.services.records.saving import save_record
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.api.fields import DayField, Id, IdFilter
 
 
 class RecordSerializer(OfficeSerializer):

@@ -14,23 +14,24 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-from invoicing.admin.base import default_company
-from invoicing.api.acts import JournalMixin, mail_act, publish_act
+from invoicing.api.acts import mail_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
+from invoicing.api.records import JournalMixin
 from invoicing.choices import PaymentState
-from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Address, FiscalPosition, Invoice, InvoiceLine, Partner, PaymentTerm
+from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import INVOICE_LETTER
+from invoicing.services.parties.companies import default_company
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
-from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
+from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
 
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
 

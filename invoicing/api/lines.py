@@ -13,10 +13,10 @@ from invoicing.api.base import OfficeSerializer
 from invoicing.choices import LineKind
 from invoicing.models import Company, Product, PublicLink, Tax
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.api.counts import CountsField, with_counts
-from openfire_billing.api.fields import Amount, Id, id_field
-from openfire_billing.contributions import contributions_to
-from openfire_billing.money import to_quantity
+from openfire_billing.kernel.money import to_quantity
+from openfire_billing.web.api.counts import CountsField, with_counts
+from openfire_billing.web.api.fields import Amount, Id, id_field
+from openfire_billing.web.contributions import contributions_to
 
 
 class TaxTotalSerializer(serializers.Serializer):

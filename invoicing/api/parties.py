@@ -5,14 +5,13 @@ from typing import Any
 import django_filters
 from rest_framework import serializers
 
-from invoicing.api.acts import JournalMixin
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
+from invoicing.api.records import JournalMixin
 from invoicing.choices import TagScope
-from invoicing.models import Address, Message, Partner, Tag
+from invoicing.models import Address, Partner, Tag
 from invoicing.services.parties.duplicates import merge_partners
-from invoicing.services.parties.messages import retry_message
-from invoicing.services.parties.records import save_record
-from openfire_billing.api.fields import Id, IdFilter
+from invoicing.services.records.saving import save_record
+from openfire_billing.web.api.fields import Id, IdFilter
 
 
 class AddressSerializer(OfficeSerializer):
@@ -147,34 +146,6 @@ class AddressView(ReadMixin, WriteMixin, OfficeView):
     filterset_class = AddressFilter
     search_fields = ("street", "city", "zip", "label", "partner__name")
     ordering_fields = ("id", "city", "zip")
-
-
-class MessageSerializer(OfficeSerializer):
-    """A mail or SMS of the outbox."""
-
-    class Meta:
-        model = Message
-        fields = ("id", "kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at")
-        read_only_fields = fields
-
-
-class MessageView(ReadMixin, OfficeView):
-    """Messages à envoyer et envoyés."""
-
-    queryset = Message.objects.all()
-    serializer_class = MessageSerializer
-    filterset_fields = ("state", "kind", "to")
-    search_fields = ("to", "subject")
-    ordering_fields = ("id", "created_at", "sent_at")
-
-    def get_queryset(self) -> Any:
-        queryset = super().get_queryset()
-        return queryset.readable_by(self.request.user) if self.request else queryset
-
-    @act("")
-    def resend(self, message: Message, asked: dict[str, Any]) -> Message:
-        """Remet à l'envoi un message en échec."""
-        return retry_message(message, by=self.request.user)
 
 
 class TagSerializer(OfficeSerializer):

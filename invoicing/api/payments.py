@@ -8,13 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from invoicing.admin.base import default_company
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.choices import PaymentKind
 from invoicing.models import Company, Invoice, Partner, Payment
+from invoicing.services.parties.companies import default_company
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import refund_payment, reject_payment
-from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 
 class AllocationSerializer(serializers.Serializer):

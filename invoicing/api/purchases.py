@@ -11,18 +11,18 @@ from django.utils.translation import gettext as _
 from djmoney.money import Money
 from rest_framework import serializers
 
-from invoicing.admin.base import default_company
-from invoicing.api.acts import JournalMixin
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
 from invoicing.api.payments import PaySerializer
+from invoicing.api.records import JournalMixin
 from invoicing.choices import OrderState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import items_of_edits
+from invoicing.services.parties.companies import default_company
 from invoicing.services.settlement.payments import pay_supplier
-from openfire_billing.api.counts import CountsField, with_counts
-from openfire_billing.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.web.api.counts import CountsField, with_counts
+from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 PRICE = "purchase_price"

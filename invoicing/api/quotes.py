@@ -8,8 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from invoicing.admin.base import default_company
-from invoicing.api.acts import JournalMixin, mail_act, publish_act
+from invoicing.api.acts import mail_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
     OfficeView,
@@ -22,14 +21,16 @@ from invoicing.api.base import (
 )
 from invoicing.api.invoices import InvoiceSerializer, PdfMixin
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_first, with_origin
+from invoicing.api.records import JournalMixin
 from invoicing.choices import QuoteState
-from invoicing.exchange.pdf import quote_pdf
 from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quote, QuoteLine
+from invoicing.paper.pdf import quote_pdf
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
-from openfire_billing.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
+from invoicing.services.parties.companies import default_company
+from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 CHANGE = "invoicing.change_quote"
 S = QuoteState

@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from invoicing.api import catalogue, parties
+from invoicing.api import catalogue, parties, records
 from invoicing.api.invoices import InvoiceView
 from invoicing.api.login import LoginView, LogoutView
 from invoicing.api.payments import PaymentView
@@ -22,7 +22,7 @@ router.register("payment-terms", catalogue.PaymentTermView)
 router.register("quotes", QuoteView)
 router.register("invoices", InvoiceView)
 router.register("payments", PaymentView)
-router.register("messages", parties.MessageView)
+router.register("messages", records.MessageView)
 router.register("purchase-orders", PurchaseOrderView)
 router.register("supplier-bills", SupplierBillView)
 

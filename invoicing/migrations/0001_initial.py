@@ -9,7 +9,8 @@ import django.db.models.functions.text
 import django.utils.timezone
 import djmoney.models.fields
 import djmoney.money
-import invoicing.models.parties.records
+import invoicing.models.records.attachments
+import invoicing.models.records.links
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
@@ -449,7 +450,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('object_id', models.PositiveBigIntegerField(verbose_name='identifiant')),
-                ('key', models.CharField(default=invoicing.models.parties.records._new_key, max_length=64, unique=True, verbose_name='clé')),
+                ('key', models.CharField(default=invoicing.models.records.links._new_key, max_length=64, unique=True, verbose_name='clé')),
                 ('is_published', models.BooleanField(default=False, verbose_name='publié')),
                 ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype', verbose_name='type')),
             ],
@@ -606,7 +607,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('object_id', models.PositiveBigIntegerField(verbose_name='identifiant')),
-                ('file', models.FileField(max_length=255, storage=invoicing.models.parties.records._private_storage, upload_to=invoicing.models.parties.records._attachment_path, verbose_name='fichier')),
+                ('file', models.FileField(max_length=255, storage=invoicing.models.records.attachments._private_storage, upload_to=invoicing.models.records.attachments._attachment_path, verbose_name='fichier')),
                 ('name', models.CharField(max_length=160, verbose_name='nom')),
                 ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='le')),
                 ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='par')),

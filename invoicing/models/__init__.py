@@ -1,12 +1,11 @@
 """The shelves of invoicing, each importing only those before it."""
 
-from invoicing.models.accounts import Entry, EntryLine
+from invoicing.models.accounts import Entry, EntryLine, JournalCounter
 from invoicing.models.catalogue import (
     Counter,
     FiscalPosition,
     FiscalPositionTax,
     Journal,
-    JournalCounter,
     PartnerTerms,
     PaymentTerm,
     Product,
@@ -28,20 +27,8 @@ from invoicing.models.documents import (
     QuoteLineClaim,
     SupplierBill,
 )
-from invoicing.models.parties import (
-    Address,
-    Attachment,
-    Company,
-    CompanyAccess,
-    FollowUp,
-    HistoryLine,
-    IdempotencyKey,
-    Message,
-    Partner,
-    PublicLink,
-    SavedFilter,
-    Tag,
-)
+from invoicing.models.parties import Address, Company, CompanyAccess, Partner, Tag
+from invoicing.models.records import Attachment, FollowUp, HistoryLine, IdempotencyKey, Message, PublicLink, SavedFilter
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
 
 __all__ = [

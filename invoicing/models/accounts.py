@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.catalogue import Journal
 from invoicing.models.parties import Partner
-from openfire_billing.fields import amount_field
+from openfire_billing.db.fields import amount_field
 
 
 class Entry(models.Model):
@@ -52,3 +52,21 @@ class EntryLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.debit or -self.credit}"
+
+
+class JournalCounter(models.Model):
+    """The counter row of a series (journal and calendar year): last number given, last issue date."""
+
+    journal = models.ForeignKey(Journal, models.PROTECT, related_name="counters", verbose_name=_("journal"))
+    year = models.PositiveSmallIntegerField(_("année"))
+    last_number = models.PositiveIntegerField(_("dernier numéro"), default=0)
+    last_issued_on = models.DateField(_("dernière date"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["journal", "year"]
+        verbose_name = _("compteur de journal")
+        verbose_name_plural = _("compteurs de journaux")
+        constraints = [models.UniqueConstraint(fields=["journal", "year"], name="invoicing_counter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.journal.prefix}{self.year}: {self.last_number}"

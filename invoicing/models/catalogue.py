@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import JournalKind, ProductKind, VatCategory
 from invoicing.models.parties import Company, Partner
-from invoicing.models.parties.organisations import account_number
-from openfire_billing.fields import number_text, percent_field, unit_price_field
-from openfire_billing.periods import end_of_month
+from invoicing.models.parties.companies import account_number
+from openfire_billing.db.fields import percent_field, unit_price_field
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.periods import end_of_month
 
 
 def _unique_per_company(field: str, name: str) -> list[models.UniqueConstraint]:
@@ -266,24 +267,6 @@ class Journal(models.Model):
     def number(self, year: int, rank: int) -> str:
         """FA2026-00001."""
         return f"{self.prefix}{year}-{rank:05d}"
-
-
-class JournalCounter(models.Model):
-    """The counter row of a series (journal and calendar year): last number given, last issue date."""
-
-    journal = models.ForeignKey(Journal, models.PROTECT, related_name="counters", verbose_name=_("journal"))
-    year = models.PositiveSmallIntegerField(_("année"))
-    last_number = models.PositiveIntegerField(_("dernier numéro"), default=0)
-    last_issued_on = models.DateField(_("dernière date"), null=True, blank=True)
-
-    class Meta:
-        ordering = ["journal", "year"]
-        verbose_name = _("compteur de journal")
-        verbose_name_plural = _("compteurs de journaux")
-        constraints = [models.UniqueConstraint(fields=["journal", "year"], name="invoicing_counter_once")]
-
-    def __str__(self) -> str:
-        return f"{self.journal.prefix}{self.year}: {self.last_number}"
 
 
 class Counter(models.Model):

@@ -1,10 +1,12 @@
 """Payments and what they pay. Paid, part paid and residual are derived from the allocations."""
 
 from decimal import Decimal
+from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, OuterRef, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import MoneyField
 
@@ -12,8 +14,19 @@ from invoicing.choices import PaymentKind
 from invoicing.models.catalogue import Journal
 from invoicing.models.documents import Invoice, SupplierBill
 from invoicing.models.parties import Company, Partner
-from invoicing.querysets import PaymentQuerySet
-from openfire_billing.fields import amount_field
+from openfire_billing.db.fields import amount_field
+from openfire_billing.db.functions import Balance, sum_of
+
+
+class PaymentQuerySet(models.QuerySet[Any]):
+    def with_left(self) -> "PaymentQuerySet":
+        """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
+        used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
+        back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
+        of_received = Balance(
+            "+", F("amount"), "-", sum_of(used, "amount", "payment"), "-", sum_of(back, "amount", "pays_back"), places=2
+        )
+        return self.annotate(left=Case(When(is_refund=True, then=Value(Decimal(0))), default=of_received))
 
 
 class Payment(models.Model):

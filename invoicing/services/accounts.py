@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from invoicing.models import Entry, EntryLine, Journal, Partner
-from openfire_billing import bulk
+from invoicing.models import Entry, EntryLine, Journal, JournalCounter, Partner
+from openfire_billing.db import bulk
 
 
 @dataclass(frozen=True)
@@ -63,3 +63,18 @@ def write_entries(drafts: Iterable[EntryDraft]) -> None:
                 if leg.amount or len(draft.legs) == 1
             ),
         )
+
+
+def lock_counters(journal: Journal, years: set[int]) -> dict[int, JournalCounter]:
+    """Lock the counters of a journal, those of `years` made when missing. Every year's, for the last issue date."""
+    for year in sorted(years):
+        JournalCounter.objects.get_or_create(journal=journal, year=year)
+    return {c.year: c for c in JournalCounter.objects.select_for_update().filter(journal=journal).order_by("year")}
+
+
+def take_journal_number(journal: Journal, on: date) -> str:
+    """The next number of a journal's series of that year (payments)."""
+    counter = lock_counters(journal, {on.year})[on.year]
+    counter.last_number += 1
+    counter.save(update_fields=["last_number"])
+    return journal.number(on.year, counter.last_number)

@@ -7,19 +7,8 @@ from datetime import date
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import JournalKind
-from invoicing.models import (
-    Company,
-    Counter,
-    FiscalPosition,
-    Journal,
-    JournalCounter,
-    Partner,
-    PartnerTerms,
-    PaymentTerm,
-    Product,
-    Tax,
-)
-from openfire_billing.errors import BusinessError
+from invoicing.models import Company, Counter, FiscalPosition, Journal, Partner, PartnerTerms, PaymentTerm, Product, Tax
+from openfire_billing.kernel.errors import BusinessError
 
 
 def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool] = lambda number: False) -> str:
@@ -40,21 +29,6 @@ def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool
 def is_number(text: str, series: str) -> bool:
     """Could `take_number` give this one?"""
     return re.fullmatch(rf"{series}/\d{{6,}}", text) is not None
-
-
-def lock_counters(journal: Journal, years: set[int]) -> dict[int, JournalCounter]:
-    """Lock the counters of a journal, those of `years` made when missing. Every year's, for the last issue date."""
-    for year in sorted(years):
-        JournalCounter.objects.get_or_create(journal=journal, year=year)
-    return {c.year: c for c in JournalCounter.objects.select_for_update().filter(journal=journal).order_by("year")}
-
-
-def take_journal_number(journal: Journal, on: date) -> str:
-    """The next number of a journal's series of that year (payments)."""
-    counter = lock_counters(journal, {on.year})[on.year]
-    counter.last_number += 1
-    counter.save(update_fields=["last_number"])
-    return journal.number(on.year, counter.last_number)
 
 
 def tax_for(product: Product, position: FiscalPosition | None, on: date) -> Tax:

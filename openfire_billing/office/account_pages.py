@@ -21,12 +21,12 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
-from invoicing.admin.base import default_company
 from invoicing.models import Message
-from invoicing.services.parties.messages import queue_message
-from openfire_billing.contributions import contribute
-from openfire_billing.errors import BusinessError
-from openfire_billing.look.actions import DocumentAction
+from invoicing.services.parties.companies import default_company
+from invoicing.services.records.messages import queue_message
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.contributions import contribute
 
 PAGE, MAIL = "office/account.html", "office/account_mail.txt"
 ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"

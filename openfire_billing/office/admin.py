@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from django_celery_results.models import GroupResult, TaskResult
 from knox.models import AuthToken
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
@@ -32,11 +31,9 @@ for model in (
     AuthToken,
     ClockedSchedule,
     CrontabSchedule,
-    GroupResult,
     IntervalSchedule,
     PeriodicTask,
     SolarSchedule,
-    TaskResult,
 ):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
@@ -46,7 +43,6 @@ for model in (
 NAMES = {
     "beat-heartbeat": _("Battement de l'horloge"),
     "bill-night": _("Visites et factures des contrats, la nuit"),
-    "celery.backend_cleanup": _("Ménage des résultats de tâches"),
     "forget-idempotency-keys": _("Ménage des clés de l'API"),
     "render-missing-documents": _("PDF qui manquent"),
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),

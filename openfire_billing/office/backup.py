@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 
 MANIFEST = "manifest.json"
 FORMAT = 1

@@ -11,9 +11,9 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
-from invoicing.exchange.pdf import invoice_pdf, quote_pdf
 from invoicing.models import Invoice, Quote
-from invoicing.services.parties.links import document_at
+from invoicing.paper.pdf import invoice_pdf, quote_pdf
+from invoicing.services.records.links import document_at
 
 # The customer is told of an RDV once it is confirmed.
 _TOLD = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]

@@ -12,15 +12,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from contracts.choices import Result
-from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.models import BillingRun, Contract
 from contracts.services.night import night_alarm
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from invoicing.choices import InvoiceKind
 from invoicing.models import Company, FollowUp, Invoice, Quote
+from openfire_billing.kernel.periods import day_of_month
 from openfire_billing.office.first_steps import first_steps
-from openfire_billing.periods import day_of_month
 
 
 def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callable[[], int]]]:
@@ -108,10 +107,10 @@ def _last_run(request: HttpRequest) -> dict[str, Any]:
     if not request.user.has_perm("contracts.bill_contract"):  # type: ignore[union-attr]
         return {}
     run = BillingRun.objects.seen_by(request.user).filter(is_dry=False).order_by("-pk").first()
-    refused = BillingOutcome.objects.filter(
-        run=run, result=Result.REFUSED, contract__company__in=Company.objects.visible_to(request.user)
-    )
-    return {"office_run": run, "office_refused": refused.select_related("contract").order_by("pk")[:5] if run else ()}
+    if run is None:
+        return {"office_run": None, "office_refused": ()}
+    refused = run.outcomes.visible_to(request.user).refused().select_related("contract").order_by("pk")
+    return {"office_run": run, "office_refused": refused[:5]}
 
 
 def _billed_by_month(request: HttpRequest) -> dict[str, Any]:

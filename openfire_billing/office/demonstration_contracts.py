@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.models import Contract, ContractLine
-from contracts.services.life import activate_contract, save_contract
+from contracts.services.activation import activate_contract
+from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
 from interventions.models import Task
 from invoicing.models import Company, FiscalPosition, Partner, Product
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.periods import day_of_month
+from openfire_billing.kernel.periods import day_of_month
 
 YEARLY_CARE = "Ramonage et entretien poêle à granulés"
 

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models import WorkingHours
 from interventions.models import Task, Technician
-from invoicing.admin.base import default_company
 from invoicing.choices import JournalKind
 from invoicing.models import Company, FiscalPosition, Journal, Partner, Product, Tax
-from openfire_billing.look.actions import reverse_change
+from invoicing.services.parties.companies import default_company
+from openfire_billing.web.actions import reverse_change
 
 
 def first_steps(request: HttpRequest) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import default_company
 from invoicing.models import Company
-from openfire_billing.errors import BusinessError
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
 from openfire_billing.office.importing.kinds import Kind
 

@@ -15,8 +15,8 @@ from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Address, Company, Invoice, Partner, Product, PurchaseOrder, Quote, SupplierBill
-from openfire_billing.look.actions import reverse_change
-from openfire_billing.words import holding, words_of
+from openfire_billing.db.search import holding, words_of
+from openfire_billing.web.actions import reverse_change
 
 MOST = 6
 WHO = ("name", "store_code", "email", "addresses__city", "addresses__zip")

@@ -9,8 +9,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from appointments.services.appointments import appoint, confirm_appointment
 from contracts.models import Contract, ContractLine
-from contracts.services import life
+from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_contracts
+from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
 from interventions.models import InterventionType, Technician
 from interventions.services.purchases import order_supplies
@@ -18,7 +19,7 @@ from invoicing.choices import OrderState
 from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
-from invoicing.services.parties.messages import queue_message
+from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
 from tests.factories import (
@@ -109,12 +110,12 @@ def contract(world: World, *, is_active: bool = True, **values: Any) -> Contract
         fiscal_position=position("VEN-10"),
         **values,
     )
-    made = life.save_contract(made, on=world.today, by=world.manager)
+    made = save_contract(made, on=world.today, by=world.manager)
     line = ContractLine(contract=made, task=world.task, repeat=1, visit_months=[3])
     product = ProductFactory(code="ram_pose")
     article = LineEdit(values={"product": product, "label": product.label, "unit_price": product.unit_price})
     save_line(line, articles=[article], on=world.today, by=world.manager)
-    return life.activate_contract(made, on=world.today, by=world.manager) if is_active else made
+    return activate_contract(made, on=world.today, by=world.manager) if is_active else made
 
 
 def purchase_order(world: World, *, quantity: int = 2, supplier: str = "Fonderie Fictive") -> PurchaseOrder:

@@ -11,8 +11,8 @@ import pytest
 from django.db import connections
 
 from contracts.models import BillingRun, Contract
-from contracts.services.night import work_chunk
 from contracts.services.runs import chunks_of
+from contracts.services.takeover import work_chunk
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice, Partner, Payment
 from openfire_billing.office.roles import MANAGER

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from contracts.models import BillingRun, Contract
-from contracts.services.night import work_chunk
 from contracts.services.runs import chunks_of
+from contracts.services.takeover import work_chunk
 from invoicing.models import Invoice
 from tests.api.subjects import contract
 from tests.factories import CompanyFactory, ProductFactory, UserFactory, World, nothing_changed, position

@@ -9,12 +9,7 @@ from appointments.models import Appointment
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice, Partner, Quote
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER
-from tests.factories import (
-    World,
-    nothing_changed,
-    position,
-    tax,
-)
+from tests.factories import World, nothing_changed, position, tax
 from tests.factories.api import Api, refused
 from tests.factories.appointments import book, technician
 

@@ -8,15 +8,7 @@ from interventions.models import InterventionRequest
 from invoicing.models import Partner
 from openfire_billing.office.roles import MANAGER
 from tests.api.subjects import purchase_order
-from tests.factories import (
-    CompanyFactory,
-    PartnerFactory,
-    ProductFactory,
-    UserFactory,
-    World,
-    item,
-    nothing_changed,
-)
+from tests.factories import CompanyFactory, PartnerFactory, ProductFactory, UserFactory, World, item, nothing_changed
 from tests.factories.api import Api, refused
 
 TODAY = "2026-11-24"

@@ -8,8 +8,8 @@ from django.test import Client
 
 from invoicing.choices import MessageState
 from invoicing.models import FollowUp, HistoryLine, Invoice, Message
-from invoicing.services.parties.history import record
-from invoicing.services.parties.messages import queue_message
+from invoicing.services.records.history import record
+from invoicing.services.records.messages import queue_message
 from tests.api.subjects import one_of_each
 from tests.api.test_roles import JOURNALS
 from tests.factories import CompanyFactory, UserFactory, World, nothing_changed

@@ -22,7 +22,7 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.quotes import refuse_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
 from tests.factories.appointments import alone, at, book, technician
 

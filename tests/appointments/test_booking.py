@@ -16,7 +16,7 @@ from appointments.services.appointments import (
 )
 from appointments.services.planning import plan_interventions, propose_slot
 from invoicing.models import HistoryLine
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.factories import CompanyFactory, TaskFactory, TechnicianFactory, TemplateFactory, World, nothing_changed
 from tests.factories.appointments import alone, at, book, technician
 

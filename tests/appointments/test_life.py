@@ -23,10 +23,10 @@ from appointments.services.billing import invoice_appointment
 from interventions.admin.request_acts import INTERVENTION_ACTIONS
 from interventions.services.requests import cancel_intervention
 from invoicing.models import Attachment, HistoryLine, Invoice
-from invoicing.services.parties.attachments import attach, attachments_of
-from openfire_billing.errors import BusinessError
-from openfire_billing.look.actions import DocumentAction
+from invoicing.services.records.attachments import attach, attachments_of
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER, TECHNICIAN
+from openfire_billing.web.actions import DocumentAction
 from tests.factories import World, nothing_changed
 from tests.factories.appointments import alone, at, book, technician
 from tests.factories.pages import address, refusal

@@ -10,7 +10,7 @@ from django.test import Client
 
 from appointments.models import Appointment
 from interventions.models import Technician
-from invoicing.services.parties.attachments import attachments_of
+from invoicing.services.records.attachments import attachments_of
 from tests.factories import ProductFactory, UserFactory, World, nothing_changed
 from tests.factories.appointments import alone, at, book, technician
 from tests.factories.pages import fields_of

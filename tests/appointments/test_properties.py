@@ -24,7 +24,7 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.quotes import accept_quote, invoice_quote, refuse_quote, settle_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.factories import ProductFactory, World, item
 
 ZERO = Decimal(0)

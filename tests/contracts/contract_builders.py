@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.models import BillingRun, Contract, ContractLine, PeriodClaim
+from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_contracts
-from contracts.services.life import activate_contract, save_contract
+from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
 from invoicing.models import Invoice, InvoiceLine, Product
 from invoicing.services.documents.lines import LineEdit

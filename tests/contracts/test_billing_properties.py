@@ -19,7 +19,7 @@ from contracts.planner.billing import next_due_on, plan
 from contracts.planner.facts import NOTHING_CLAIMED
 from contracts.services.billing import bill_contracts
 from contracts.services.facts import read_facts
-from contracts.services.life import terminate_contract
+from contracts.services.termination import terminate_contract
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts
 from tests.contracts.contract_builders import article, make_contract

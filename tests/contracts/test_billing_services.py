@@ -8,23 +8,22 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from contracts.models import BillingRun, Contract, ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_chunk, bill_contracts, foresee
-from contracts.services.claims import charges_due, claim_key, key_of, take_back, waive, waived
-from contracts.services.due import recheck_due
-from contracts.services.life import (
-    activate_contract,
-)
-from contracts.services.lines import save_line, set_price
-from contracts.services.next import next_bill
+from contracts.services.lines import save_line
+from contracts.services.next_bill import next_bill
+from contracts.services.next_dates import recheck_due
+from contracts.services.prices import set_price
 from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import plan_visits
+from contracts.services.waivers import charges_due, claim_key, key_of, take_back, waive, waived
 from interventions.services.requests import cancel_intervention, finish_intervention
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.contracts.contract_builders import article, bill, day, drafts, exception, make_contract, make_many, periods
 from tests.factories import World, nothing_changed
 from tests.factories.parties import PartnerFactory

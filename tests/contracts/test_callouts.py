@@ -7,10 +7,8 @@ import pytest
 
 from contracts.models import ContractRequest
 from contracts.services.callouts import call_out, callouts_left
-from contracts.services.life import (
-    terminate_contract,
-)
-from openfire_billing.errors import BusinessError
+from contracts.services.termination import terminate_contract
+from openfire_billing.kernel.errors import BusinessError
 from tests.contracts.contract_builders import article, day, make_contract
 from tests.factories import World, nothing_changed
 

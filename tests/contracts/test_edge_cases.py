@@ -10,9 +10,10 @@ import pytest
 
 from contracts.models import BillingRun, Contract, ContractRequest, PeriodClaim
 from contracts.services.billing import bill_chunk
-from contracts.services.life import terminate_contract
-from contracts.services.night import resume_runs, run_night, start_night
+from contracts.services.night import run_night, start_night
 from contracts.services.runs import chunks_of, finish_run, start_run
+from contracts.services.takeover import resume_runs
+from contracts.services.termination import terminate_contract
 from contracts.services.visits import plan_visits
 from contracts.tasks import bill_night
 from invoicing.models import Invoice, Product

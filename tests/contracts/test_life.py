@@ -7,20 +7,14 @@ import pytest
 from django.contrib.messages import get_messages
 
 from contracts.models import Contract
-from contracts.services.claims import charges_due
-from contracts.services.life import (
-    activate_contract,
-    activate_line,
-    cancel_contract,
-    cancel_line,
-    reset_contract,
-    reset_line,
-    save_contract,
-    terminate_contract,
-)
+from contracts.services.activation import activate_contract, activate_line
+from contracts.services.cancellation import cancel_contract, cancel_line, reset_contract, reset_line
+from contracts.services.contracts import save_contract
+from contracts.services.termination import terminate_contract
 from contracts.services.visits import plan_visits
+from contracts.services.waivers import charges_due
 from invoicing.models import HistoryLine
-from openfire_billing.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.office.roles import MANAGER
 from tests.contracts.contract_builders import bill, day, make_contract, periods
 from tests.factories import World, nothing_changed

@@ -17,21 +17,14 @@ from django.utils import timezone
 from contracts.choices import RunState
 from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_chunk, bill_contracts
-from contracts.services.night import (
-    hand_out,
-    night_alarm,
-    resume_runs,
-    retry_run,
-    run_night,
-    start_manual,
-    start_night,
-    work_chunk,
-)
+from contracts.services.manual_runs import retry_run, start_manual
+from contracts.services.night import night_alarm, run_night, start_night
 from contracts.services.runs import chunks_of, finish_run
+from contracts.services.takeover import hand_out, resume_runs, work_chunk
 from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.contracts.contract_builders import bill, day, make_contract, make_many
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
 from tests.factories.api import Api, refused

@@ -8,10 +8,11 @@ from django.core.exceptions import PermissionDenied
 
 from contracts.models import Contract
 from contracts.planner.wording import french_number, percent
-from contracts.services.billing import bill_contracts, outcomes_of
-from contracts.services.life import save_contract
+from contracts.services.billing import bill_contracts
+from contracts.services.contracts import save_contract
+from contracts.services.run_outcomes import outcomes_of
 from invoicing.models import Invoice, Partner
-from openfire_billing.fields import names_text
+from openfire_billing.kernel.formats import names_text
 from openfire_billing.office.roles import ACCOUNTANT, BILLING
 from tests.contracts.contract_builders import day, make_contract
 from tests.factories import World, nothing_changed

@@ -3,12 +3,14 @@
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contracts.planner.amounts import by_place, part_amount, period_amount, price_on, visit_amount, yearly_net
 from contracts.planner.billing import plan
-from contracts.planner.calendars import Terms, calendar_of
 from contracts.planner.facts import (
     ANNIVERSARY,
     CALENDAR,
@@ -24,10 +26,12 @@ from contracts.planner.facts import (
     Frequency,
     PriceVersion,
 )
-from openfire_billing.money import HALF_EVEN, HALF_UP, instalment
-from openfire_billing.periods import Period
+from contracts.planner.grids import Terms, grid_of
+from openfire_billing.kernel.money import HALF_EVEN, HALF_UP, ZERO, to_cents
+from openfire_billing.kernel.periods import Period
 from tests.contracts.planner_builders import article, claims_on, contract, day, line, periods
 
+CENTS = st.decimals(-10_000_000, 10_000_000, places=2)
 TWELVE_OF_175 = [
     "14.58", "14.59", "14.58", "14.58", "14.59", "14.58", "14.58", "14.59", "14.58", "14.58", "14.59", "14.58",
 ]  # fmt: skip
@@ -35,8 +39,8 @@ TWELVE_OF_175 = [
 
 def amounts(yearly: str, frequency: Frequency, start: str, until: str, *, invoicing=IN_ADVANCE, proration=NONE):
     alignment = ANNIVERSARY if frequency.days else CALENDAR
-    calendar = calendar_of(Terms(frequency, invoicing, alignment, None, proration), day(start), day(start))
-    return [str(period_amount(Decimal(yearly), due)) for due in calendar.dues(stop=None, until=day(until))]
+    grid = grid_of(Terms(frequency, invoicing, alignment, None, proration), day(start), day(start))
+    return [str(period_amount(Decimal(yearly), due)) for due in grid.dues(stop=None, until=day(until))]
 
 
 def test_175_a_year_by_months_is_175():
@@ -101,13 +105,6 @@ def test_halves_of_a_cent_follow_the_company(rounding, expected):
     assert [str(by_place(Decimal("0.30"), before, after, rounding)) for before, after in places] == expected
 
 
-def test_it_is_the_money_engines_instalment():
-    for n in range(30):
-        done, share, per_year = Fraction(17, 92) + n, Fraction(1), Fraction(4)
-        expected = instalment(Decimal("1234.57"), done=done, share=share, per_year=per_year)
-        assert by_place(Decimal("1234.57"), done / per_year, (done + share) / per_year) == expected
-
-
 @pytest.mark.parametrize(
     ("quantity", "price", "discount", "rounding", "net"),
     [
@@ -166,3 +163,72 @@ def test_a_month_freed_and_billed_late_keeps_its_amount(freed):
     kept = charges[:freed] + charges[freed + 1 :]
     late = plan([contract("01/01/26")], claims_on(kept), on=day("31/12/26"))
     assert [str(charge.amount) for group in late.groups for charge in group.charges] == [TWELVE_OF_175[freed]]
+
+
+# Instalments of a year
+
+
+def year_of(yearly: str, shares: list[Fraction | int], per_year: int) -> list[Decimal]:
+    """The instalments of a year cut in these shares."""
+    done = [Fraction(sum(shares[:place])) for place in range(len(shares) + 1)]
+    return [by_place(Decimal(yearly), before / per_year, after / per_year) for before, after in pairwise(done)]
+
+
+@pytest.mark.parametrize(
+    ("yearly", "per_year", "expected"),
+    [
+        ("175.00", 12, "14.58 14.59 14.58 14.58 14.59 14.58 14.58 14.59 14.58 14.58 14.59 14.58"),
+        ("175.00", 4, "43.75 43.75 43.75 43.75"),
+        ("175.00", 2, "87.50 87.50"),
+        ("175.00", 1, "175.00"),
+        ("175.00", 3, "58.33 58.34 58.33"),
+        ("100.00", 12, "8.33 8.34 8.33 8.33 8.34 8.33 8.33 8.34 8.33 8.33 8.34 8.33"),
+        ("0.01", 2, "0.00 0.01"),
+        ("0.00", 4, "0.00 0.00 0.00 0.00"),
+        ("-175.00", 3, "-58.33 -58.34 -58.33"),
+    ],
+)
+def test_instalments_of_a_year(yearly: str, per_year: int, expected: str) -> None:
+    assert year_of(yearly, [1] * per_year, per_year) == [Decimal(amount) for amount in expected.split()]
+
+
+def test_instalment_depends_on_its_place_alone() -> None:
+    # The same month of the next year: twelve whole shares further on.
+    for month in range(12):
+        first, later = (
+            by_place(Decimal("175.00"), Fraction(month, 12) + years, Fraction(month + 1, 12) + years)
+            for years in (0, 7)
+        )
+        assert first == later
+
+
+@pytest.mark.parametrize(
+    ("share", "amount"),
+    [(Fraction(17, 92), "8.08"), (Fraction(76, 90), "36.94")],
+)
+def test_instalment_of_a_stub_by_days(share: Fraction, amount: str) -> None:
+    # A quarter of 175 a year: 15/01–31/01 in advance is 17 days of 92; 15/01–31/03 in arrears is 76 of 90.
+    assert by_place(Decimal("175.00"), Fraction(0), share / 4) == Decimal(amount)
+
+
+def test_instalments_after_a_stub_are_rounded_on_the_exact_sum() -> None:
+    shares = [Fraction(17, 92), 1, 1, 1, Fraction(75, 92)]
+
+    assert sum(year_of("175.00", shares, 4), ZERO) == Decimal("175.00")
+
+
+@given(CENTS, st.sampled_from([1, 2, 3, 4, 6, 12, 24, 52]))
+def test_instalments_sum_to_the_year(yearly: Decimal, per_year: int) -> None:
+    parts = year_of(str(yearly), [1] * per_year, per_year)
+
+    assert sum(parts, ZERO) == yearly
+    assert max(parts) - min(parts) <= Decimal("0.01")
+
+
+@given(CENTS, st.lists(st.fractions(0, 1, max_denominator=366), min_size=1, max_size=12), st.sampled_from([1, 4, 12]))
+def test_instalments_of_any_shares_sum_to_the_amount_of_the_whole(
+    yearly: Decimal, shares: list[Fraction], per_year: int
+) -> None:
+    parts = year_of(str(yearly), list(shares), per_year)
+
+    assert sum(parts, ZERO) == to_cents(Fraction(yearly) * sum(shares) / per_year)

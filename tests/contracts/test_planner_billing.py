@@ -30,7 +30,7 @@ from contracts.planner.facts import (
     VisitFacts,
 )
 from contracts.planner.intents import INVOICE
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.contracts.planner_builders import (
     QUARTERLY,
     TEN,

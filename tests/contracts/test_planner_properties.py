@@ -37,7 +37,7 @@ from contracts.planner.facts import (
 )
 from contracts.planner.intents import ChargeIntent
 from contracts.planner.visits import plan_visits, visit_count
-from openfire_billing.periods import day_of_month
+from openfire_billing.kernel.periods import day_of_month
 from tests.contracts.planner_builders import article, claims_on, contract, line
 
 ONE_DAY = timedelta(1)

@@ -12,7 +12,8 @@ from contracts.models import Contract, PeriodClaim
 from contracts.services.billing import bill_contracts
 from invoicing.models import Company, Invoice, Journal, Product
 from openfire_billing.office.demonstration import load_demonstration
-from openfire_billing.office.scale import MARK, bench_kinds, load_contracts
+from openfire_billing.office.demonstration_volume import MARK, load_contracts
+from tests.bench.kinds import bench_kinds
 
 COUNT, BROKEN_A_WAY = 10_000, 10
 WAYS: list[dict[str, Any]] = [

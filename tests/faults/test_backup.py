@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from invoicing.services.parties.attachments import attach
+from invoicing.services.records.attachments import attach
 from openfire_billing.office.backup import checksums
 from tests.factories import make_world
 

@@ -15,13 +15,15 @@ from kombu import pools
 
 from contracts.models import BillingRun, Contract, PeriodClaim
 from contracts.services.billing import bill_chunk
-from contracts.services.night import resume_runs, run_night, start_night
+from contracts.services.night import run_night, start_night
 from contracts.services.runs import chunks_of, finish_run, start_run
+from contracts.services.takeover import resume_runs
 from contracts.tasks import bill_night
 from invoicing.models import Company, Invoice, InvoiceLine
 from openfire_billing.celery import app
 from openfire_billing.office.demonstration import load_demonstration
-from openfire_billing.office.scale import MARK, bench_kinds, load_contracts
+from openfire_billing.office.demonstration_volume import MARK, load_contracts
+from tests.bench.kinds import bench_kinds
 from tests.contracts.contract_builders import day, make_many
 from tests.factories.world import World, make_world
 from tests.faults.workers import Worker

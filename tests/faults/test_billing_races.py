@@ -8,11 +8,11 @@ import time_machine
 
 from contracts.models import BillingOutcome, Contract, PeriodClaim
 from contracts.services.billing import bill_contracts
-from contracts.services.claims import charges_due, key_of, waive
-from contracts.services.life import terminate_contract
+from contracts.services.termination import terminate_contract
+from contracts.services.waivers import charges_due, key_of, waive
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import delete_drafts
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.contracts.contract_builders import bill, day, make_contract, make_many
 from tests.factories.fixtures import MORNING
 from tests.factories.world import World, make_world

@@ -11,7 +11,7 @@ from appointments.services.appointments import save_appointment
 from appointments.services.billing import invoice_appointment
 from interventions.services.billing import invoice_intervention
 from invoicing.models import Invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.factories import make_world
 from tests.factories.appointments import at, book, technician
 

@@ -17,7 +17,7 @@ from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import allocate_payment, pay_invoice, record_payment
 from invoicing.services.settlement.refunds import refund_payment, reject_payment
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import World, item, make_world
 from tests.factories.pages import Office, typed

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from contracts.services.life import terminate_contract
+from contracts.services.termination import terminate_contract
 from interventions.services.requests import cancel_intervention
 from invoicing.models import Partner
 from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.api.subjects import contract
 from tests.factories import PartnerFactory, World, make_world
 from tests.factories.api import Api

@@ -10,7 +10,7 @@ from interventions.models import InterventionRequest
 from interventions.services import requests as services
 from interventions.services.planning import record_planning
 from invoicing.models import Counter, PartnerTerms
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING, PLANNER
 from tests.factories import (
     InstalledProductFactory,

@@ -8,7 +8,7 @@ import pytest
 from invoicing.models import Allocation, Entry, Invoice, InvoiceTax
 from invoicing.services.posting.credit import credit_invoice, plan_credit
 from invoicing.services.settlement.payments import pay_invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import World, item, nothing_changed, tax
 from tests.factories.pages import address

@@ -9,7 +9,7 @@ from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
 from tests.factories import ProductFactory, World, item, nothing_changed, position
 from tests.factories.pages import new_line, typed

@@ -13,10 +13,10 @@ from invoicing.choices import InvoiceState
 from invoicing.models import Company, FollowUp, HistoryLine, Partner
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
-from invoicing.services.parties.notes import add_follow_up
-from invoicing.services.parties.records import save_record
+from invoicing.services.records.follow_ups import add_follow_up
+from invoicing.services.records.saving import save_record
 from invoicing.services.settlement.payments import balance_of
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.factories import PartnerFactory, World, nothing_changed
 from tests.factories.pages import address

@@ -8,7 +8,7 @@ from appointments.services.letters import APPOINTMENT_LETTER
 from interventions.services.letters import INTERVENTION_LETTER
 from invoicing.models import Message
 from invoicing.services.documents.mailing import INVOICE_LETTER, QUOTE_LETTER, Letter, mail_document
-from openfire_billing.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, WrongState
 from tests.factories import World, nothing_changed
 from tests.factories.appointments import book
 

@@ -15,11 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from invoicing.models import HistoryLine, Message
-from invoicing.services.parties.messages import MOST_ATTEMPTS, queue_message, retry_message
+from invoicing.services.records.messages import MOST_ATTEMPTS, queue_message, retry_message
 from invoicing.tasks import send_message, send_waiting_messages
-from openfire_billing import transport
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
+from openfire_billing.web import transport
 from tests.factories import CompanyFactory, World, nothing_changed
 from tests.factories.appointments import book
 from tests.factories.pages import address, fields_of

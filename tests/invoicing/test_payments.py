@@ -8,7 +8,7 @@ import pytest
 from invoicing.models import Allocation, Entry, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice, record_payment, use_credit
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import PartnerFactory, World, item, nothing_changed
 

@@ -14,11 +14,11 @@ from django.db.models import Sum
 from django.utils import timezone
 from pypdf import PdfReader
 
-from invoicing.exchange.pdf import invoice_pdf
 from invoicing.models import Entry, Invoice, InvoiceDocument, PartnerTerms, PaymentTerm
+from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.tasks import render_missing_documents
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
 from tests.factories.parties import AddressFactory
 

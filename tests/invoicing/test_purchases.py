@@ -21,7 +21,7 @@ from invoicing.services.documents.purchases import (
     reopen_bill,
 )
 from invoicing.services.settlement.payments import pay_supplier
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.contracts.contract_builders import make_contract
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed

@@ -13,7 +13,7 @@ from interventions.services.billing import invoice_intervention
 from invoicing.models import Invoice, Quote
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
 from tests.factories import World, item, nothing_changed, position
 from tests.factories.pages import new_line, typed

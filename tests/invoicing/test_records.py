@@ -9,10 +9,10 @@ from django.test import Client
 
 from interventions.services.requests import duplicate_intervention
 from invoicing.models import Attachment, HistoryLine, PublicLink
-from invoicing.services.parties.attachments import attach, attachments_of
-from invoicing.services.parties.history import record_many
-from invoicing.services.parties.links import link_of, publish, renew_link, token_of
-from openfire_billing.errors import BusinessError
+from invoicing.services.records.attachments import attach, attachments_of
+from invoicing.services.records.history import record_many
+from invoicing.services.records.links import link_of, publish, renew_link, token_of
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
 from tests.factories.pages import address

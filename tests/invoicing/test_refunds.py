@@ -16,7 +16,7 @@ from invoicing.services.settlement.payments import (
     record_payment,
 )
 from invoicing.services.settlement.refunds import refund_credit
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import CompanyFactory, PartnerFactory, World, item, nothing_changed
 from tests.factories.pages import address, fields_of, refusal, texts_of

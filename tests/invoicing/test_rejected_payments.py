@@ -9,7 +9,7 @@ import pytest
 from invoicing.models import Allocation, Entry, EntryLine, HistoryLine, Payment
 from invoicing.services.settlement.payments import allocate_payment, pay_invoice
 from invoicing.services.settlement.refunds import refund_payment, reject_payment
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING
 from tests.factories import World, nothing_changed
 from tests.factories.pages import address, fields_of, texts_of

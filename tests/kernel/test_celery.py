@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_task_is_queued_from_the_command_line() -> None:
-    """Results are kept by Django, which nothing has loaded yet."""
     command = [
         sys.executable,
         "-m",

@@ -3,20 +3,18 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfire_billing.money import (
+from openfire_billing.kernel.money import (
     HALF_EVEN,
     HALF_UP,
     NOTHING,
     ZERO,
     TaxTotal,
     Totals,
-    instalment,
     line_gross,
     line_net,
     tax_of,
@@ -299,75 +297,3 @@ def test_totals_of_the_opposite_document_are_the_opposite(document: list[tuple[D
 
 def test_totals_of_bases_are_those_of_the_lines() -> None:
     assert totals_of_bases({("S", D("5.5")): D("350.00")}) == totals([(D("175.00"), S55)] * 2)
-
-
-# Instalments of a yearly price
-
-
-def year_of(yearly: str, shares: list[Fraction | int], per_year: int) -> list[Decimal]:
-    """The instalments of a year cut in these shares."""
-    done = [Fraction(sum(shares[:place])) for place in range(len(shares) + 1)]
-    return [
-        instalment(D(yearly), done=before, share=after - before, per_year=Fraction(per_year))
-        for before, after in pairwise(done)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("yearly", "per_year", "expected"),
-    [
-        ("175.00", 12, "14.58 14.59 14.58 14.58 14.59 14.58 14.58 14.59 14.58 14.58 14.59 14.58"),
-        ("175.00", 4, "43.75 43.75 43.75 43.75"),
-        ("175.00", 2, "87.50 87.50"),
-        ("175.00", 1, "175.00"),
-        ("175.00", 3, "58.33 58.34 58.33"),
-        ("100.00", 12, "8.33 8.34 8.33 8.33 8.34 8.33 8.33 8.34 8.33 8.33 8.34 8.33"),
-        ("0.01", 2, "0.00 0.01"),
-        ("0.00", 4, "0.00 0.00 0.00 0.00"),
-        ("-175.00", 3, "-58.33 -58.34 -58.33"),
-    ],
-)
-def test_instalments_of_a_year(yearly: str, per_year: int, expected: str) -> None:
-    assert year_of(yearly, [1] * per_year, per_year) == [D(amount) for amount in expected.split()]
-
-
-def test_instalment_depends_on_its_place_alone() -> None:
-    # The same month of the next year: twelve whole shares further on.
-    for month in range(12):
-        first, later = (
-            instalment(D("175.00"), done=Fraction(month + 12 * years), share=Fraction(1), per_year=Fraction(12))
-            for years in (0, 7)
-        )
-        assert first == later
-
-
-@pytest.mark.parametrize(
-    ("share", "amount"),
-    [(Fraction(17, 92), "8.08"), (Fraction(76, 90), "36.94")],
-)
-def test_instalment_of_a_stub_by_days(share: Fraction, amount: str) -> None:
-    # A quarter of 175 a year: 15/01–31/01 in advance is 17 days of 92; 15/01–31/03 in arrears is 76 of 90.
-    assert instalment(D("175.00"), done=Fraction(0), share=share, per_year=Fraction(4)) == D(amount)
-
-
-def test_instalments_after_a_stub_are_rounded_on_the_exact_sum() -> None:
-    shares = [Fraction(17, 92), 1, 1, 1, Fraction(75, 92)]
-
-    assert sum(year_of("175.00", shares, 4), ZERO) == D("175.00")
-
-
-@given(amounts, st.sampled_from([1, 2, 3, 4, 6, 12, 24, 52]))
-def test_instalments_sum_to_the_year(yearly: Decimal, per_year: int) -> None:
-    parts = year_of(str(yearly), [1] * per_year, per_year)
-
-    assert sum(parts, ZERO) == yearly
-    assert max(parts) - min(parts) <= D("0.01")
-
-
-@given(amounts, st.lists(st.fractions(0, 1, max_denominator=366), min_size=1, max_size=12), st.sampled_from([1, 4, 12]))
-def test_instalments_of_any_shares_sum_to_the_amount_of_the_whole(
-    yearly: Decimal, shares: list[Fraction], per_year: int
-) -> None:
-    parts = year_of(str(yearly), list(shares), per_year)
-
-    assert sum(parts, ZERO) == to_cents(Fraction(yearly) * sum(shares) / per_year)

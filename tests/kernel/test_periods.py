@@ -1,13 +1,12 @@
 """Calendar periods: month ends, leap days, and the grid counted from its anchor."""
 
 from datetime import date, timedelta
-from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openfire_billing.periods import Period, day_of_month, end_of_month, periods_from
+from openfire_billing.kernel.periods import Period, day_of_month, end_of_month
 
 
 def day(text: str) -> date:
@@ -148,41 +147,3 @@ def test_day_of_month_is_the_anchor_or_the_month_end(month: date, months_later: 
 
     assert (found.year * 12 + found.month) - (month.year * 12 + month.month) == months_later
     assert found.day == number or (found.day < number and found == end_of_month(found))
-
-
-# The grid
-
-
-@pytest.mark.parametrize(
-    ("month", "number", "every_months", "starts"),
-    [
-        ("31/01/2026", 31, 1, "31/01/2026 28/02/2026 31/03/2026 30/04/2026 31/05/2026"),
-        ("31/01/2028", 31, 1, "31/01/2028 29/02/2028 31/03/2028 30/04/2028 31/05/2028"),
-        ("30/01/2026", 30, 1, "30/01/2026 28/02/2026 30/03/2026 30/04/2026 30/05/2026"),
-        ("29/02/2028", 29, 12, "29/02/2028 28/02/2029 28/02/2030 28/02/2031 29/02/2032"),
-        ("30/11/2026", 30, 3, "30/11/2026 28/02/2027 30/05/2027 30/08/2027 30/11/2027"),
-        ("31/08/2026", 31, 6, "31/08/2026 28/02/2027 31/08/2027 29/02/2028 31/08/2028"),
-        ("01/02/2026", 1, 3, "01/02/2026 01/05/2026 01/08/2026 01/11/2026 01/02/2027"),
-        ("15/01/2026", 15, 1, "15/01/2026 15/02/2026 15/03/2026 15/04/2026 15/05/2026"),
-        ("20/01/2026", 1, 12, "01/01/2026 01/01/2027 01/01/2028 01/01/2029 01/01/2030"),
-        ("15/01/2026", 31, 24, "31/01/2026 31/01/2028 31/01/2030 31/01/2032 31/01/2034"),
-    ],
-)
-def test_periods_from_an_anchor(month: str, number: int, every_months: int, starts: str) -> None:
-    boundaries = [day(each) for each in starts.split()]
-    periods = list(islice(periods_from(day(month), day=number, every_months=every_months), len(boundaries) - 1))
-
-    assert periods == [Period(start, end) for start, end in pairwise(boundaries)]
-
-
-@given(days, anchors, st.integers(1, 36))
-def test_periods_touch_without_gap_or_overlap(month: date, number: int, every_months: int) -> None:
-    periods = list(islice(periods_from(month, day=number, every_months=every_months), 30))
-
-    assert all(one.end == following.start for one, following in pairwise(periods))
-
-
-@given(days, anchors, st.integers(1, 36))
-def test_periods_never_drift_from_their_anchor(month: date, number: int, every_months: int) -> None:
-    for place, period in enumerate(islice(periods_from(month, day=number, every_months=every_months), 30)):
-        assert period.start == day_of_month(month, place * every_months, number)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from invoicing.models import Company, HistoryLine, Message
-from invoicing.services.parties.messages import MOST_ATTEMPTS
+from invoicing.services.records.messages import MOST_ATTEMPTS
 from invoicing.tasks import send_waiting_messages
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
@@ -157,7 +157,7 @@ def test_account_deleted_before_the_mail_left_gets_nothing(world: World) -> None
 def test_worker_that_opened_no_page_makes_the_address() -> None:
     known = (
         "import django; django.setup();"
-        "from django.contrib.auth.models import User; from openfire_billing.contributions import contributions_to;"
+        "from django.contrib.auth.models import User; from openfire_billing.web.contributions import contributions_to;"
         "print(contributions_to(User).body_of.__name__)"
     )
     told = subprocess.run([sys.executable, "-c", known], capture_output=True, text=True, check=True)

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from invoicing.models import Company, Journal
-from openfire_billing.look.actions import reverse_change
 from openfire_billing.office.roles import PLANNER
+from openfire_billing.web.actions import reverse_change
 from tests.factories import Office, TechnicianFactory, World
 
 

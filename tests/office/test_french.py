@@ -16,8 +16,8 @@ from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from openfire_billing.look.actions import ActionsMixin
 from openfire_billing.office.roles import MANAGER, PLANNER
+from openfire_billing.web.actions import ActionsMixin
 from tests.factories import World, nothing_changed
 from tests.factories.api import Api
 from tests.factories.pages import address

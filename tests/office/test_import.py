@@ -18,7 +18,7 @@ from contracts.models import Contract
 from interventions.models import InstalledProduct
 from invoicing.models import HistoryLine, Partner, Product
 from invoicing.services.parties.duplicates import merge_partners
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.factories import CompanyFactory, PartnerFactory, ProductFactory, World, nothing_changed

@@ -7,9 +7,9 @@ from appointments.admin.forms import NextForm
 from invoicing.admin.forms import PaymentForm
 from invoicing.models import Invoice, SupplierBill
 from invoicing.services.settlement.payments import record_payment
-from openfire_billing.errors import Outcome
-from openfire_billing.look.actions import ActionsMixin, DocumentAction
+from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.office.roles import ACCOUNTANT
+from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from tests.factories import World
 from tests.factories.pages import address
 

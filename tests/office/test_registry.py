@@ -7,9 +7,9 @@ from django.contrib.auth.models import Permission
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from invoicing.services.parties.attachments import attach
-from openfire_billing.look.actions import ActionsMixin, DocumentAction
+from invoicing.services.records.attachments import attach
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
+from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from tests.factories import CompanyFactory, Office, PartnerFactory, UserFactory, World, nothing_changed
 from tests.factories.pages import address
 from tests.invoicing.test_records import upload

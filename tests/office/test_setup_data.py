@@ -16,7 +16,8 @@ from appointments.models import Appointment
 from interventions.models import InterventionRequest
 from interventions.services.purchases import order_supplies
 from invoicing.models import Company, FiscalPosition, Invoice, Journal, Product, Quote, Tax
-from openfire_billing.office.demonstration import COMPANY, USERS, load_demonstration
+from openfire_billing.office.demonstration import load_demonstration
+from openfire_billing.office.demonstration_firm import COMPANY, USERS
 from openfire_billing.office.reference import load_reference_data
 from tests.factories import World, everything, nothing_changed, position, tax
 
@@ -70,8 +71,6 @@ def demo() -> str:
     [
         ("demo abc:def", "« abc:def » n'est pas une adresse, par exemple 127.0.0.1:8000"),
         ("demo 127.0.0.1:70000 --once", "« 127.0.0.1:70000 » n'est pas une adresse"),
-        ("bench_billing --contracts 0", "« 0 » n'est pas un nombre d'au moins 1"),
-        ("bench_billing --workers -1", "« -1 » n'est pas un nombre d'au moins 1"),
     ],
 )
 def test_command_used_wrongly_exits_with_2_before_it_begins(

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from invoicing.admin.filters import ChipFilter
 from openfire_billing.office.roles import MANAGER
-from openfire_billing.proxies import client_address
+from openfire_billing.web.proxies import client_address
 from tests.factories import World
 from tests.factories.pages import address
 

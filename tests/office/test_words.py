@@ -12,8 +12,8 @@ from interventions.models import InstalledProduct
 from invoicing.models import Invoice, Partner
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
+from openfire_billing.db.search import holding, words_of
 from openfire_billing.office.roles import ACCOUNTANT
-from openfire_billing.words import holding, words_of
 from tests.factories import AddressFactory, InstalledProductFactory, PartnerFactory, World
 from tests.factories.api import Api
 from tests.factories.pages import address

@@ -7,15 +7,7 @@ import pytest
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice, Payment, Product, Quote
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
-from tests.factories import (
-    CompanyFactory,
-    ProductFactory,
-    TaxFactory,
-    World,
-    item,
-    nothing_changed,
-    position,
-)
+from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
 
 BOTH_ROADS = pytest.mark.parametrize("act", ["facturer", "devis"])

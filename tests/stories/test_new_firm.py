@@ -19,7 +19,7 @@ from invoicing.models import (
     Unit,
 )
 from invoicing.services.catalogue import journal_of
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.reference import load_reference_data
 from tests.factories.pages import Office, address, new_line, refusal, typed
 

@@ -7,7 +7,7 @@ from typing import Any
 from interventions.services.billing import invoice_intervention
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from tests.factories import World
 
 Threads = Callable[..., list[Any]]

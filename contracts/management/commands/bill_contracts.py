@@ -11,8 +11,8 @@ from contracts.choices import Result
 from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_contracts
 from invoicing.models import Company, Invoice
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
 
 
 class Command(BaseCommand):

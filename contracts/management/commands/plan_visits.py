@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from contracts.management.commands.bill_contracts import named
 from contracts.services.visits import PlannedVisit, horizon, plan_visits
-from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.document import DocumentAdmin, one, put, terms_of
+from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -19,8 +19,8 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import AllocateForm, CreditForm, PaymentForm, PostForm, RefundForm, explain_allocation
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
-from invoicing.exchange.pdf import invoice_pdf, one_file
 from invoicing.models import Invoice, InvoiceLine, Partner, QuoteLineClaim
+from invoicing.paper.pdf import invoice_pdf, one_file
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
@@ -29,10 +29,10 @@ from invoicing.services.posting.credit import credit_invoice, is_creditable, pla
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
-from openfire_billing.contributions import SmartButton, contribute
-from openfire_billing.look.actions import DocumentAction, each
-from openfire_billing.look.lines import LineForm
-from openfire_billing.templatetags.office import amount, badge, euros
+from openfire_billing.web.actions import DocumentAction, each
+from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.lines import LineForm
+from openfire_billing.web.tags import amount, badge, badge_of_state, euros
 
 S = InvoiceState
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -349,14 +349,14 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, invoice: Any) -> str:
         if not invoice.is_posted:
-            return badge(invoice.state, invoice.get_state_display())
+            return badge_of_state(invoice)
         if invoice.is_overdue:
-            return badge("overdue", _("En retard"))
+            return badge("red", _("En retard"))
         if invoice.is_credit_note:
             if invoice.residual > 0:
-                return badge("partial", _("À rembourser"))
-            return badge("paid", _("Remboursé") if invoice.refunded else _("Affecté"))
-        return badge(invoice.payment_state, PaymentState(invoice.payment_state).label)
+                return badge("amber", _("À rembourser"))
+            return badge("green", _("Remboursé") if invoice.refunded else _("Affecté"))
+        return badge(PaymentState.colours[invoice.payment_state], PaymentState(invoice.payment_state).label)
 
 
 contribute(

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpRequest
 
-from openfire_billing.fields import number_text
-from openfire_billing.money import line_gross
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.money import line_gross
 
 
 def open_paper(model_admin: Any, request: HttpRequest, object_id: str) -> Any:

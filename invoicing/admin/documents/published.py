@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.services.parties.links import find_link, is_published, publish, token_of
-from openfire_billing.look.actions import DocumentAction
+from invoicing.services.records.links import find_link, is_published, publish, token_of
+from openfire_billing.web.actions import DocumentAction
 
 
 class PublicationForm(forms.Form):

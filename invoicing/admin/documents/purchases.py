@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.admin.document import DocumentAdmin
+from invoicing.admin.document_admin import DocumentAdmin
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import DateInput, PaymentForm
@@ -20,12 +20,12 @@ from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.settlement.payments import pay_supplier
-from openfire_billing.contributions import SmartButton, contribute
-from openfire_billing.fields import DecimalInputField
-from openfire_billing.look.actions import DocumentAction, each
-from openfire_billing.look.lines import LineForm
-from openfire_billing.money import NOTHING
-from openfire_billing.templatetags.office import amount, badge
+from openfire_billing.kernel.money import NOTHING
+from openfire_billing.web.actions import DocumentAction, each
+from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.lines import LineForm
+from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.tags import amount, badge, badge_of_state
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 
@@ -216,7 +216,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
 
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, order: PurchaseOrder) -> Any:
-        return badge(order.state, order.get_state_display())
+        return badge_of_state(order)
 
 
 class BillChips(ChipFilter):
@@ -377,10 +377,10 @@ class SupplierBillAdmin(DocumentAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, bill: SupplierBill) -> Any:
         if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
-            return badge("paid", _("Payée"))
+            return badge("green", _("Payée"))
         if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
-            return badge("overdue", _("En retard"))
-        return badge({"checked": "unpaid"}.get(bill.state, bill.state), bill.get_state_display())
+            return badge("red", _("En retard"))
+        return badge_of_state(bill)
 
 
 contribute(

@@ -9,7 +9,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.document import DocumentAdmin, one, put, terms_of
+from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -17,16 +17,16 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import QuoteState
-from invoicing.exchange.pdf import quote_pdf
 from invoicing.models import Partner, Quote, QuoteLine, QuoteLineClaim
+from invoicing.paper.pdf import quote_pdf
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
-from openfire_billing.contributions import SmartButton, contribute
-from openfire_billing.look.actions import DocumentAction, each
-from openfire_billing.look.lines import LineForm
-from openfire_billing.templatetags.office import amount, badge
+from openfire_billing.web.actions import DocumentAction, each
+from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.lines import LineForm
+from openfire_billing.web.tags import amount, badge, badge_of_state
 
 S = QuoteState
 CHANGE, BILL = "invoicing.change_quote", "invoicing.bill"
@@ -242,9 +242,9 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         quote = self.get_object(request, object_id) if object_id else None
         if quote is not None:
             if quote.is_expired(timezone.localdate()):
-                context["office_flag"] = badge("expired", _("Expiré"))
+                context["office_flag"] = badge("red", _("Expiré"))
             elif _is_settled(quote):
-                context["office_flag"] = badge("billed", _("Entièrement facturé"))
+                context["office_flag"] = badge("green", _("Entièrement facturé"))
             context["office_amounts"] = amounts_of_lines(quote.lines.all(), quote.company.rounding)
         return context
 
@@ -315,8 +315,8 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     @admin.display(description=_("État"), ordering="state")
     def state_badge(self, quote: Quote) -> str:
         if quote.is_expired(timezone.localdate()):
-            return badge("expired", _("Expiré"))
-        return badge(quote.state, quote.get_state_display())
+            return badge("red", _("Expiré"))
+        return badge_of_state(quote)
 
 
 def _invoices_of_quote(quote: Any) -> Any:

@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import read_id
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import read_id
 
 
 class Command(BaseCommand):

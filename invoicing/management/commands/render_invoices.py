@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from invoicing.exchange import pdf
+from invoicing.paper import pdf
 from invoicing.tasks import render_missing_documents
 
 

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.documents.invoices import InvoiceLine
 from invoicing.models.documents.quotes import Quote, QuoteLine
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
 
 
 class Claim(models.Model):
@@ -113,10 +113,6 @@ class QuoteLineClaim(Claim):
         for claim in claims:
             line = lines[claim.quote_line_id]
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
-
-    @classmethod
-    def freed(cls, claims: Sequence["QuoteLineClaim"], *, by: Any) -> None:
-        """Nothing to rewrite: what a quote has left is derived."""
 
 
 def lock_quotes(quotes: Any) -> list[Quote]:

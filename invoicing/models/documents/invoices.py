@@ -17,9 +17,9 @@ from invoicing.models.catalogue import FiscalPosition, Journal, PaymentTerm
 from invoicing.models.documents.lines import BillableLine
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
-from openfire_billing.fields import amount_field, percent_field
-from openfire_billing.money import TaxTotal, Totals, with_taxes
-from openfire_billing.periods import ONE_DAY
+from openfire_billing.db.fields import amount_field, percent_field
+from openfire_billing.kernel.money import TaxTotal, Totals, with_taxes
+from openfire_billing.kernel.periods import ONE_DAY
 
 
 def _total(verbose_name: Any) -> MoneyField:
@@ -35,6 +35,7 @@ class Invoice(models.Model):
     """
 
     MOVES = INVOICE_MOVES
+    COLOURS = InvoiceState.colours
     FOLLOWS_PARTNER = Q(state=InvoiceState.DRAFT)  # a posted one keeps the customer it was made for
     currency: str
     # annotated by with_payment_state()
@@ -214,7 +215,6 @@ class InvoiceDocument(models.Model):
     invoice = models.OneToOneField(Invoice, models.PROTECT, related_name="document", verbose_name=_("facture"))
     content = models.BinaryField(_("PDF"))
     sha256 = models.CharField("SHA-256", max_length=64)
-    rendered_at = models.DateTimeField(_("produit le"), auto_now_add=True)
 
     class Meta:
         ordering = ["pk"]

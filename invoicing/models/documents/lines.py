@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind
 from invoicing.models.catalogue import Product, Tax, Unit
-from openfire_billing import money
-from openfire_billing.fields import percent_field, quantity_field, unit_price_field
+from openfire_billing.db.fields import percent_field, quantity_field, unit_price_field
+from openfire_billing.kernel import money
 
 
 class BillableLine(models.Model):

@@ -3,22 +3,49 @@
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from djmoney.models.fields import MoneyField
 
 from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderState, SupplierBillState
 from invoicing.models.documents.lines import BillableLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
-from invoicing.querysets import PurchaseOrderQuerySet, SupplierBillQuerySet
-from openfire_billing.money import Totals
+from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.kernel.money import Totals
+
+
+class PurchaseOrderQuerySet(models.QuerySet[Any]):
+    def with_lines(self) -> "PurchaseOrderQuerySet":
+        """Load what totals need, in a constant number of queries."""
+        line = apps.get_model("invoicing", "PurchaseOrderLine")
+        return self.select_related("company").prefetch_related(
+            models.Prefetch("lines", line.objects.select_related("tax", "product"))
+        )
+
+    def awaited(self) -> "PurchaseOrderQuerySet":
+        """Sent or confirmed, not received yet."""
+        return self.filter(state__in=[OrderState.SENT, OrderState.CONFIRMED])
+
+
+class SupplierBillQuerySet(models.QuerySet[Any]):
+    def with_residual(self) -> "SupplierBillQuerySet":
+        """Annotate `paid` and `residual`."""
+        payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))
+        paid = sum_of(payments, "amount", "bill")
+        return self.annotate(paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2))
+
+    def to_pay(self) -> "SupplierBillQuerySet":
+        """Checked with something left to pay."""
+        return self.with_residual().filter(state=SupplierBillState.CHECKED, residual__gt=0)
 
 
 class PurchaseOrder(models.Model):
     """An order to a supplier. A received order is billed when bills to pay cover its total."""
 
     MOVES = ORDER_MOVES
+    COLOURS = OrderState.colours
 
     company = models.ForeignKey(Company, models.PROTECT, related_name="purchase_orders", verbose_name=_("Société"))
     number = models.CharField(_("Numéro"), max_length=35)
@@ -83,6 +110,7 @@ class SupplierBill(models.Model):
     """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
 
     MOVES = SUPPLIER_BILL_MOVES
+    COLOURS = SupplierBillState.colours
     FOLLOWS_PARTNER = Q(pk=None)  # on the books
     currency: str
     # annotated by with_residual()

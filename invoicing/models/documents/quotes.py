@@ -11,13 +11,14 @@ from invoicing.models.catalogue import FiscalPosition, PaymentTerm
 from invoicing.models.documents.lines import BillableLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import QuoteLineQuerySet, QuoteQuerySet
-from openfire_billing.money import Totals
+from openfire_billing.kernel.money import Totals
 
 
 class Quote(models.Model):
     """A quote to a customer for work at a site. Expired is derived from `valid_until`, never stored."""
 
     MOVES = QUOTE_MOVES
+    COLOURS = QuoteState.colours
 
     company = models.ForeignKey(Company, models.PROTECT, related_name="quotes", verbose_name=_("Société"))
     number = models.CharField(_("Numéro"), max_length=35)

@@ -1,20 +1,6 @@
-"""Who: companies, partners and their addresses; and what every record carries: journal, files, messages, link."""
+"""Who: companies, their people's access, partners and their addresses."""
 
-from invoicing.models.parties.notes import FollowUp, SavedFilter
-from invoicing.models.parties.organisations import Address, Company, CompanyAccess, Partner, Tag
-from invoicing.models.parties.records import Attachment, HistoryLine, IdempotencyKey, Message, PublicLink
+from invoicing.models.parties.companies import Company, CompanyAccess
+from invoicing.models.parties.partners import Address, Partner, Tag
 
-__all__ = [
-    "Address",
-    "Attachment",
-    "Company",
-    "CompanyAccess",
-    "FollowUp",
-    "HistoryLine",
-    "IdempotencyKey",
-    "Message",
-    "Partner",
-    "PublicLink",
-    "SavedFilter",
-    "Tag",
-]
+__all__ = ["Address", "Company", "CompanyAccess", "Partner", "Tag"]

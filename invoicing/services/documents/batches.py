@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from openfire_billing.errors import BusinessError, Outcome
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
 
 
 def bill_in_groups(

@@ -27,9 +27,9 @@ from invoicing.models.documents.claims import children_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.catalogue import default_term, journal_of, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line, refuse_unbillable
-from invoicing.services.parties.history import move, record
-from openfire_billing.errors import BusinessError, WrongState
-from openfire_billing.money import Totals
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.money import Totals
 
 _JOURNALS = {
     InvoiceKind.INVOICE: JournalKind.INVOICE,

@@ -12,8 +12,8 @@ from invoicing.choices import LineKind
 from invoicing.models import BillableLine, Company, FiscalPosition, Product, Tax, Unit
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import value_text
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import value_text
 
 AnyLine = TypeVar("AnyLine", bound=BillableLine)
 COPIED = (

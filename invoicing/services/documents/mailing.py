@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
-from invoicing.services.parties.messages import queue_message
-from openfire_billing.errors import WrongState
+from invoicing.services.records.messages import queue_message
+from openfire_billing.kernel.errors import WrongState
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
-from invoicing.services.parties.history import move, record
-from openfire_billing.errors import BusinessError, WrongState
-from openfire_billing.fields import number_text
-from openfire_billing.money import to_cents
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.money import to_cents
 
 
 @dataclass(frozen=True)

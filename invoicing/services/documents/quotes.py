@@ -35,8 +35,9 @@ from invoicing.services.documents.lines import (
     refuse_unbillable,
     remap_taxes,
 )
-from invoicing.services.parties.history import move, record
-from openfire_billing.errors import BusinessError, NothingToBill, Outcome, WrongState
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.outcome import Outcome
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError
-from openfire_billing.words import digits_meant, digits_of
+from invoicing.services.records.history import record
+from openfire_billing.db.search import digits_of
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.telephones import digits_meant
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":

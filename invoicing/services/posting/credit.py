@@ -16,13 +16,13 @@ from invoicing.choices import InvoiceKind, InvoiceState, JournalKind, LineKind
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.catalogue import journal_of
 from invoicing.services.documents.drafts import lock_claimed, write_taxes
-from invoicing.services.parties.history import record
 from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
+from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import use_credit
-from openfire_billing import money
-from openfire_billing.errors import BusinessError, NothingToBill
-from openfire_billing.fields import number_text
-from openfire_billing.money import TaxTotal, Totals
+from openfire_billing.kernel import money
+from openfire_billing.kernel.errors import BusinessError, NothingToBill
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.money import TaxTotal, Totals
 
 
 @dataclass(frozen=True)

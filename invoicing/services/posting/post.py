@@ -15,17 +15,17 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Invoice, InvoiceLine, JournalCounter
 from invoicing.models.documents.lines import lines_totals
-from invoicing.services.accounts import EntryDraft, Leg, write_entries
-from invoicing.services.catalogue import lock_counters
+from invoicing.services.accounts import EntryDraft, Leg, lock_counters, write_entries
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
-from invoicing.services.parties.history import record_many
+from invoicing.services.records.history import record_many
 from invoicing.services.settlement.payments import use_credit
-from openfire_billing import bulk
 from openfire_billing.celery import send_after_commit
-from openfire_billing.errors import BusinessError, Outcome
-from openfire_billing.fields import number_text
-from openfire_billing.money import ZERO
+from openfire_billing.db import bulk
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.money import ZERO
+from openfire_billing.kernel.outcome import Outcome
 
 CHUNK = 500
 _FROZEN = [

@@ -12,12 +12,12 @@ from djmoney.money import Money
 
 from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, SupplierBillState
 from invoicing.models import Allocation, Company, Invoice, Partner, Payment, SupplierBill, SupplierPayment
-from invoicing.services.accounts import EntryDraft, Leg, write_entries
-from invoicing.services.catalogue import journal_of, take_journal_number
-from invoicing.services.parties.history import record
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text
-from openfire_billing.money import to_cents
+from invoicing.services.accounts import EntryDraft, Leg, take_journal_number, write_entries
+from invoicing.services.catalogue import journal_of
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.money import to_cents
 
 
 def lock_posted(invoices: Iterable[Invoice]) -> list[Invoice]:

@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
 from invoicing.models import Allocation, Invoice, Payment
-from invoicing.services.parties.history import record
+from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import lock_payment, lock_posted, refuse_amount, refuse_spent, write_payment
-from openfire_billing.errors import BusinessError
-from openfire_billing.fields import number_text
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
 
 LONGEST_REASON = 80  # a payment's reference
 

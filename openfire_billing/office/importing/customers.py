@@ -6,7 +6,7 @@ from django.db.models import F
 
 from invoicing.choices import PartnerKind
 from invoicing.models import Address, Company, Partner
-from invoicing.services.parties.history import record_many
+from invoicing.services.records.history import record_many
 from openfire_billing.office.importing.writer import Faults, Rows, Writer, given
 
 _PLACE = ("street", "street2", "zip", "city")

@@ -13,9 +13,9 @@ from stdnum.fr import siren as siren_number
 
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import Partner, Product
-from openfire_billing.fields import read_decimal
+from openfire_billing.kernel.formats import read_decimal
+from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
 from openfire_billing.office.importing.tables import simple
-from openfire_billing.periods import FIRST_DAY, LAST_DAY
 
 
 class Fault(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from invoicing.models import Company
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.kinds import Column, Fault, Kind
 from openfire_billing.office.importing.tables import read_table
 from openfire_billing.office.importing.writers import WRITERS

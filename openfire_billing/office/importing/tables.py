@@ -8,7 +8,7 @@ from io import BytesIO, StringIO
 
 from openpyxl import load_workbook
 
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 
 MOST_ROWS = 100_000
 _NO_TABLE = "Ce fichier n'est pas un tableau : enregistrez-le en CSV ou en XLSX, puis réessayez."

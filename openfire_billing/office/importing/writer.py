@@ -6,7 +6,7 @@ from typing import Any
 
 from invoicing.models import Company
 from invoicing.services.documents.lines import changes_of
-from invoicing.services.parties.history import record_many
+from invoicing.services.records.history import record_many
 
 Rows = list[dict[str, Any]]
 Faults = list[tuple[int, str, str]]

@@ -6,14 +6,15 @@ from typing import Any
 from django.utils import timezone
 
 from contracts.models import Contract, ContractLine
-from contracts.services.life import SERIES, save_contract
+from contracts.services.activation import SERIES
+from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
 from interventions.models import InstalledProduct
 from invoicing.choices import ProductKind
 from invoicing.models import Company, Partner, Product, Tax, Unit
 from invoicing.services.catalogue import is_number
 from invoicing.services.documents.lines import LineEdit
-from invoicing.services.parties.history import record_many
+from invoicing.services.records.history import record_many
 from openfire_billing.office.importing.customers import Partners
 from openfire_billing.office.importing.kinds import KINDS
 from openfire_billing.office.importing.writer import Faults, Progress, Rows, Writer, given

@@ -13,18 +13,18 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
 from django.utils import timezone
 
-from contracts.choices import Result
-from contracts.models import BillingRun
 from contracts.services.billing import bill_contracts
+from contracts.services.run_outcomes import drafts_of
 from contracts.services.visits import horizon, plan_visits
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
-from invoicing.models import Invoice, Quote
+from invoicing.models import Quote
 from invoicing.services.documents.quotes import invoice_quotes
 from openfire_billing.celery import app
-from openfire_billing.errors import Outcome
-from openfire_billing.fields import number_text
-from openfire_billing.office.demonstration import PASSWORD, USERS, load_demonstration
+from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.office.demonstration import load_demonstration
+from openfire_billing.office.demonstration_firm import PASSWORD, USERS
 
 
 def _address(text: str) -> str:
@@ -63,20 +63,9 @@ class Command(BaseCommand):
         outcomes += invoice_quotes(Quote.objects.to_bill().order_by("pk"), on=today, by=by)
         visits = plan_visits(until=horizon(today), on=today, by=None)
         run = bill_contracts(on=today, by=None)
-        self.table([*outcomes, *self.of_contracts(run)])
+        self.table([*outcomes, *drafts_of(run)])
         made = sum(1 for visit in visits if not visit.is_refused)
         self.stdout.write(f"{made} visite(s) de contrat créée(s) ; {run} : {run.billed} contrat(s) facturé(s).")
-
-    @staticmethod
-    def of_contracts(run: BillingRun) -> list[Outcome]:
-        """Each draft of a run beside its contract, and what was set aside."""
-        found = []
-        for outcome in run.outcomes.select_related("contract").order_by("contract"):
-            if outcome.result == Result.REFUSED:
-                found.append(Outcome(outcome.contract, refusal=outcome.reason))
-            drafts = Invoice.objects.filter(pk__in=outcome.invoices).select_related("customer").order_by("pk")
-            found += [Outcome(outcome.contract, made=invoice) for invoice in drafts]
-        return found
 
     def table(self, outcomes: Sequence[Outcome]) -> None:
         """Print what was made and refused, a line each."""

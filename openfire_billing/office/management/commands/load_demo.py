@@ -5,8 +5,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from invoicing.models import Company
-from openfire_billing.office.demonstration import COMPANY, load_demonstration
-from openfire_billing.office.scale import awkward_kinds, load_contracts
+from openfire_billing.office.demonstration import load_demonstration
+from openfire_billing.office.demonstration_firm import COMPANY
+from openfire_billing.office.demonstration_volume import awkward_kinds, load_contracts
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from zipfile import BadZipFile
 
 from django.core.management.base import BaseCommand, CommandError
 
-from openfire_billing.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.backup import restore
 
 

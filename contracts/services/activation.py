@@ -1,0 +1,144 @@
+"""« Activer »: a contract, or a line added to one, is billed and planned from then on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ContractLineState, ContractState
+from contracts.models import Contract, ContractLine
+from contracts.planner.billing import next_due_on
+from contracts.planner.charges import BilledLine
+from contracts.planner.checks import check_contract
+from contracts.services.facts import read_facts
+from contracts.services.locks import lock_contract
+from contracts.services.next_dates import rewrite_due
+from contracts.services.visits import told_of_the_past
+from invoicing.choices import LineKind
+from invoicing.services.catalogue import take_number
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, WrongState
+
+SERIES = "CONT"  # of the references given at activation
+
+
+def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
+    """« Activer »: the contract gets its reference, its draft lines are validated, it is billed and planned from now on.
+
+    `told` of what is returned: the visits that are past. Raises BusinessError, naming what is missing, when it could
+    never be billed or its visits never planned.
+    """
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        if contract.state != ContractState.DRAFT:
+            raise WrongState(_("%s est déjà activé, résilié ou annulé.") % contract)
+        lines = list(
+            contract.lines.exclude(state=ContractLineState.CANCELLED).select_related("task", "address", "equipment")
+        )
+        if not lines:
+            raise BusinessError(
+                _("%s n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer.") % contract
+            )
+        for line in lines:
+            _validate_line(line, on=on)
+        name = f"provisoire n° {contract.pk}"
+        contract.validated_on = on
+        contract.state = ContractState.VALIDATED  # read as such by the planner's facts, under the lock
+        _refuse_never_billed(contract, lines, name)
+        contract.state = ContractState.DRAFT
+        told = told_of_the_past(contract, lines, on=on)
+        if not contract.reference:
+            there = Contract.objects.filter(company=contract.company)
+            contract.reference = take_number(
+                contract.company, SERIES, is_taken=lambda number: there.filter(reference=number).exists()
+            )
+        move(
+            contract,
+            ContractState.VALIDATED,
+            by=by,
+            act="validated",
+            text=_("Contrat activé sous la référence %s") % contract.reference,
+            save=("reference", "validated_on"),
+        )
+        _tell(contract, told, by=by)
+        rewrite_due([contract.pk], on=on)
+        contract.refresh_from_db(fields=["next_due_on", "next_visit_on"])
+    return contract
+
+
+def _validate_line(line: ContractLine, *, on: date) -> None:
+    """Refuse a line that promises nothing or whose visits could not be planned; else validate it."""
+    if not line.articles.filter(kind=LineKind.ARTICLE).exists() and not line.exceptions.exists():
+        raise BusinessError(
+            _("« %s » n'a ni article ni exception : rien ne serait jamais facturé. Complétez l'onglet Facturation.")
+            % line
+        )
+    missing = _missing_of_visits(line)
+    if missing:
+        raise BusinessError(
+            _("« %(line)s » : %(missing)s à renseigner dans l'onglet Planification, ou videz cet onglet.")
+            % {"line": line, "missing": ", ".join(missing)}
+        )
+    line.state, line.validated_on = ContractLineState.VALIDATED, on
+    line.save(update_fields=["state", "validated_on"])
+
+
+def _missing_of_visits(line: ContractLine) -> list[str]:
+    """What the visits lack: number of repeats, months, task; nothing when no visit is promised."""
+    if not (line.repeat or line.visit_months or line.is_billed_per_visit):
+        return []
+    missing = []
+    if not line.repeat:
+        missing.append("Répéter N fois")
+    if not line.visit_months:
+        missing.append("Mois de visite")
+    if line.task is None and (line.template is None or line.template.task is None):
+        missing.append("Tâche")
+    return missing
+
+
+def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name: str) -> None:
+    """Whatever the planner would refuse night after night is refused now."""
+    facts = read_facts([contract.pk], lock=False, settled=False)
+    if facts.broken:
+        raise BusinessError(facts.broken[0].reason.replace("Contrat None", f"Contrat {name}"))
+    found = replace(facts.contracts[0], reference=name)
+    check_contract(found)
+    for line in found.lines:
+        BilledLine.of(found, line)
+    if next_due_on(found, facts.claimed) is None and not any(line.is_billed_per_visit for line in lines):
+        raise BusinessError(
+            _(
+                "Contrat %s : avec ces dates rien ne serait jamais facturé. Vérifiez début, fin, prorata et « facturé ailleurs »."
+            )
+            % name
+        )
+
+
+def activate_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
+    """Validate a line added to a contract that is already active. `told` of what is returned: the visits that are past."""
+    with transaction.atomic():
+        contract = lock_contract(line.contract)
+        line = ContractLine.objects.select_for_update().get(pk=line.pk)
+        line.contract = contract
+        if contract.state not in ContractState.alive:
+            raise WrongState(_("%s n'est pas actif : activez le contrat, ses lignes le seront avec lui.") % contract)
+        if line.state != ContractLineState.DRAFT:
+            raise WrongState(_("« %s » est déjà validée ou annulée.") % line)
+        _validate_line(line, on=on)
+        _refuse_never_billed(contract, [line], contract.reference or "")
+        record(line, "validated", by=by, text=_("Ligne validée"))
+        record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
+        _tell(line, told_of_the_past(contract, [line], on=on), by=by)
+        rewrite_due([contract.pk], on=on)
+    return line
+
+
+def _tell(document: Contract | ContractLine, told: str, *, by: Any) -> None:
+    """Keep in the journal what activation has to tell, and give it back with the document (`told`)."""
+    document.told = told
+    if told:
+        record(document, "told", by=by, text=told)

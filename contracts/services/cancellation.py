@@ -1,0 +1,83 @@
+"""Contracts and lines that never served: cancelled, taken back to draft, deleted."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ContractLineState, ContractState
+from contracts.models import Contract, ContractLine, ContractRequest
+from contracts.services.live_claims import live_claims
+from contracts.services.locks import lock_contract, lock_contracts, lock_with_lines_that_change
+from contracts.services.next_dates import rewrite_due
+from contracts.services.visits import cancel_visits, told_of_kept
+from invoicing.services.records.history import move, record
+from openfire_billing.kernel.errors import BusinessError, WrongState
+
+
+def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
+    """Cancel a line nothing of which is billed; its later visits without an open RDV are cancelled."""
+    with transaction.atomic():
+        contract = lock_with_lines_that_change(line)
+        line = ContractLine.objects.select_for_update().get(pk=line.pk)
+        if live_claims(line=line):
+            raise WrongState(
+                _(
+                    "« %s » est déjà facturée : donnez-lui un dernier jour (« Servie jusqu'au ») plutôt que de l'annuler."
+                )
+                % line
+            )
+        kept = cancel_visits(ContractRequest.objects.filter(line=line), after=None, on=on, by=by)
+        move(line, ContractLineState.CANCELLED, by=by, act="cancelled", text=told_of_kept("Ligne annulée", kept))
+        if contract.state in ContractState.billed:
+            rewrite_due([contract.pk], on=on)
+    return line
+
+
+def reset_line(line: ContractLine, *, by: Any) -> ContractLine:
+    """Take a cancelled line back to draft."""
+    with transaction.atomic():
+        lock_with_lines_that_change(line)
+        line = ContractLine.objects.select_for_update().get(pk=line.pk)
+        move(line, ContractLineState.DRAFT, by=by, act="reset", text=_("Ligne remise en brouillon"))
+    return line
+
+
+def cancel_contract(contract: Contract, *, on: date, by: Any) -> Contract:
+    """Cancel a contract nothing of which is billed; its visits without an open RDV are cancelled."""
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        if live_claims(contract=contract):
+            raise WrongState(_("%s est déjà facturé, au moins en partie : résiliez-le plutôt.") % contract)
+        kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=None, on=on, by=by)
+        contract.next_due_on = contract.next_visit_on = None
+        text, columns = told_of_kept(_("Contrat annulé"), kept), ("next_due_on", "next_visit_on")
+        move(contract, ContractState.CANCELLED, by=by, act="cancelled", text=text, save=columns)
+    return contract
+
+
+def reset_contract(contract: Contract, *, by: Any) -> Contract:
+    """Take a cancelled contract back to draft, its lines too; it keeps its reference."""
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        contract.lines.filter(state=ContractLineState.VALIDATED).update(state=ContractLineState.DRAFT)
+        move(contract, ContractState.DRAFT, by=by, act="reset", text=_("Remis en brouillon"))
+    return contract
+
+
+def delete_contracts(contracts: Iterable[Contract], *, by: Any) -> int:
+    """Delete drafts that were never activated. All or none."""
+    with transaction.atomic():
+        locked = lock_contracts(contracts)
+        for contract in locked:
+            if contract.state != ContractState.DRAFT or contract.validated_on:
+                raise WrongState(_("%s a été activé : il se résilie ou s'annule, il ne se supprime pas.") % contract)
+            record(contract, "deleted", by=by, text=_("Contrat supprimé"))
+        try:
+            Contract.objects.filter(pk__in=[contract.pk for contract in locked]).delete()
+        except ProtectedError as kept:
+            raise BusinessError(_("Une DI vient de ce contrat : archivez-le plutôt.")) from kept
+    return len(locked)

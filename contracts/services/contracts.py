@@ -1,0 +1,109 @@
+"""The life of a contract: made, edited, activated, terminated, cancelled, reset, archived, deleted."""
+
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ContractState
+from contracts.models import Contract
+from contracts.services.live_claims import live_claims
+from contracts.services.locks import lock_contract
+from contracts.services.next_dates import rewrite_due
+from invoicing.choices import JournalKind
+from invoicing.models import Journal
+from invoicing.services.catalogue import default_term, usual_terms
+from invoicing.services.documents.lines import remap_taxes
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+
+# What the place and amount of a period are counted from: fixed once something is billed.
+TERMS = (
+    "company",
+    "payer",
+    "start_on",
+    "frequency",
+    "every",
+    "unit",
+    "invoicing",
+    "alignment",
+    "anchor_day",
+    "proration",
+)
+
+
+def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
+    """Fill what was left empty from the payer and the company. Saves nothing."""
+    terms = usual_terms(contract.payer)
+    contract.fiscal_position = contract.fiscal_position or terms.fiscal_position
+    contract.payment_term = contract.payment_term or terms.payment_term or default_term()
+    contract.journal = (
+        contract.journal
+        or Journal.objects.filter(company=contract.company, kind=JournalKind.INVOICE).order_by("pk").first()
+    )
+    contract.subscribed_on = contract.subscribed_on or on
+    contract.billing_address = contract.billing_address or contract.payer.billing_address()
+    contract.manager = contract.manager or by
+
+
+def save_contract(contract: Contract, *, on: date, by: Any) -> Contract:
+    """Save a contract's header. `contract` holds the values wanted.
+
+    Once something is billed, what periods are counted from is fixed. « Validation automatique » is ticked by who may
+    post. Raises BusinessError or PermissionDenied, and saves nothing.
+    """
+    with transaction.atomic():
+        before = lock_contract(contract) if contract.pk else None
+        if contract.auto_post and not (before and before.auto_post) and not may_auto_post(by):
+            raise PermissionDenied(
+                _("« Validation automatique » : seul qui peut valider des factures la coche, demandez à un comptable.")
+            )
+        fill_defaults(contract, by=by, on=on)
+        contract.full_clean(exclude=["company", "payer"])
+        if before is None:
+            contract.save()
+            record(contract, "created", by=by, text=_("Contrat créé"))
+            return contract
+        _refuse_change_of_terms(contract, before)
+        contract.save()
+        if before.fiscal_position_id != contract.fiscal_position_id:
+            _remap(contract, on=on)
+        if contract.state in ContractState.billed:
+            rewrite_due([contract.pk], on=on)
+    return contract
+
+
+def may_auto_post(by: Any) -> bool:
+    """May this user have invoices posted? Nobody (None) is the product itself."""
+    return by is None or by.has_perm("invoicing.post_invoice")
+
+
+def _refuse_change_of_terms(contract: Contract, before: Contract) -> None:
+    changed = [name for name in TERMS if getattr(contract, name) != getattr(before, name)]
+    if changed and live_claims(contract=contract):
+        labels = ", ".join(str(getattr(Contract._meta.get_field(name), "verbose_name", name)) for name in changed)
+        raise BusinessError(
+            _("%(contract)s est déjà facturé : %(fields)s n'y change plus. Résiliez-le et faites-en un nouveau.")
+            % {"contract": before, "fields": labels}
+        )
+
+
+def _remap(contract: Contract, *, on: date) -> None:
+    """Give articles and exceptions the taxes of the new fiscal position."""
+    for line in contract.lines.all():
+        rows: Any
+        for rows in (line.articles, line.exceptions):
+            changed = remap_taxes(rows.select_related("product__tax", "tax"), position=contract.fiscal_position, on=on)
+            rows.model.objects.bulk_update(changed, ["tax", "tax_is_manual"])
+
+
+def set_active(contract: Contract, *, active: bool, by: Any) -> Contract:
+    """Archive a contract (it leaves the lists; what is due is still billed), or bring it back."""
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        contract.is_active = active
+        contract.save(update_fields=["is_active"])
+        record(contract, "archived", by=by, text=_("Remis en service") if active else _("Archivé"))
+    return contract

@@ -1,0 +1,46 @@
+"""Runs that somebody asks for: over all that is due, over a selection, over what another run set aside."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from contracts.choices import RunState
+from contracts.models import BillingRun, Contract
+from contracts.services.runs import finish_run, remaining, start_run
+from contracts.services.takeover import STILL, hand_out
+from invoicing.models import Company
+from openfire_billing.kernel.errors import BusinessError
+
+
+def start_manual(*, on: date, by: Any, is_dry: bool = False, force: bool = False, selection: Any = None) -> BillingRun:
+    """A run asked for by somebody, handed to the workers: its page shows how far it is."""
+    run = start_run(on=on, by=by, is_dry=is_dry, force=force, selection=selection)
+    return hand_out(run)
+
+
+def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:
+    """Ids of the contracts a run asked for by `user` looks at, of his companies only: those given, else those due.
+
+    None = all those due, when he works for every company.
+    """
+    everywhere = user.is_superuser or not Company.objects.exclude(accesses__user=user).exists()
+    wanted = Contract.objects.filter(company__in=Company.objects.visible_to(user))
+    if contracts is not None:
+        return sorted(wanted.filter(pk__in=contracts).values_list("pk", flat=True))
+    return None if everywhere else sorted(wanted.due(on).values_list("pk", flat=True))
+
+
+def retry_run(run: BillingRun, *, on: date, by: Any) -> BillingRun:
+    """Another run over what this one set aside, or left when it stopped."""
+    if run.is_running and not run.is_still(STILL):
+        raise BusinessError(_("%s est en cours : attendez sa fin.") % run)
+    ids = list(run.outcomes.filter(result="refused").values_list("contract_id", flat=True))
+    ids += list(remaining(run).values_list("pk", flat=True)) if run.state != RunState.DONE else []
+    ids = selection_of(by, on=on, contracts=ids) or []
+    if not ids:
+        raise BusinessError(_("%s n'a rien mis de côté : rien à relancer.") % run)
+    if run.is_running:
+        finish_run(run, state=RunState.SHORT)
+    return start_manual(on=on, by=by, selection=ids)

@@ -1,0 +1,109 @@
+"""The two index columns of a contract: the next day something is due, the next day a visit is to be planned."""
+
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from contracts.choices import ContractState, RequestKind
+from contracts.models import Contract, ContractRequest, VisitClaim
+from contracts.models.lines import billed_per_visit
+from contracts.planner.billing import next_due_on
+from contracts.planner.facts import Claimed, ContractFacts
+from contracts.planner.visits import VisitKey, plan_visits
+from contracts.services.facts import ChunkFacts, read_facts
+from interventions.choices import InterventionState
+from openfire_billing.db import bulk
+from openfire_billing.kernel.periods import end_of_month
+
+LOOK_AHEAD = timedelta(days=3 * 366)  # a yearly visit, whatever its month, is found within it
+
+
+def rewrite_due(ids: Collection[int], *, on: date) -> None:
+    """Recompute both columns of these contracts from everything they are. The caller holds their lock.
+
+    Whatever changes a contract calls this in the same transaction; nothing is taken from what was stored.
+    """
+    facts = read_facts(ids, lock=False, settled=False)
+    made = visits_made(facts)
+    bulk.update(
+        Contract,
+        ["next_due_on", "next_visit_on"],
+        [(c.id, next_due_on(c, facts.claimed), next_visit_on(c, made, on=on)) for c in facts.contracts],
+    )
+    # What cannot be planned is looked at, and said, from its first day on.
+    for refusal in facts.broken:
+        contract = Contract.objects.get(pk=refusal.contract)
+        contract.next_due_on = contract.start_on
+        contract.save(update_fields=["next_due_on"])
+
+
+def visits_made(facts: ChunkFacts) -> set[VisitKey]:
+    """The keys of every visit ever made for these contracts."""
+    ids = [contract.id for contract in facts.contracts]
+    made: Any = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
+    return set(made.order_by().values_list("chain_id", "year", "rank"))
+
+
+def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> date | None:
+    """The first day the window of a visit not made yet opens; None when the contract promises no more."""
+    if not any(line.visit_plan for line in contract.lines):
+        return None
+    following = plan_visits(contract, made, until=max(on, contract.start_on) + LOOK_AHEAD, since=on)
+    return min((visit.window.start for visit in following), default=None)
+
+
+def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list[str]:
+    """Compare what is stored with what is true, mend it, and name the contracts whose day was too late.
+
+    Too early only costs a look; too late would have let a period wait: that is a defect, and is told.
+    """
+    late: list[str] = []
+    ids = list(Contract.objects.billable().filter(pk__in=contracts).order_by("pk").values_list("pk", flat=True))
+    for start in range(0, len(ids), chunk):
+        with transaction.atomic():
+            facts = read_facts(ids[start : start + chunk], lock=True, settled=False)
+            true = {c.id: next_due_on(c, facts.claimed) for c in facts.contracts}
+            wrong = {pk: day for pk, day in true.items() if facts.was[pk][0] != day}
+            bulk.update(Contract, ["next_due_on"], list(wrong.items()))
+        names = {c.id: c.reference for c in facts.contracts}
+        late += [names[pk] for pk, day in wrong.items() if day and (facts.was[pk][0] or date.max) > day]
+    return late
+
+
+def notice_visits_done() -> None:
+    """Bring forward the due day of contracts billed per visit, one of whose visits was done since.
+
+    A DI knows nothing of contracts, so nobody told them; every run over all that is due asks first.
+    """
+    claimed = VisitClaim.objects.live().filter(visit=OuterRef("pk"))
+    done: Any = ContractRequest.objects.filter(
+        ~Exists(claimed),
+        billed_per_visit("line__"),
+        kind=RequestKind.VISIT,
+        line__contract__state__in=sorted(ContractState.billed),
+        intervention__state=InterventionState.DONE,
+        intervention__done_on__isnull=False,
+    )
+    for contract, done_on, stored in done.values_list(
+        "line__contract", "intervention__done_on", "line__contract__next_due_on"
+    ):
+        # Échu, it is due at the month's end: a day that the plan gave already is left as it is.
+        if stored is None or stored > end_of_month(done_on):
+            Contract.objects.filter(pk=contract).update(next_due_on=done_on)
+
+
+def claims_added(claimed: Claimed, charges: Iterable[Any]) -> Claimed:
+    """What is claimed once these charges are too. The period maps are changed in place."""
+    visits, exceptions = set(claimed.visits), set(claimed.exceptions)
+    for charge in charges:
+        if hasattr(charge, "period"):
+            kinds = claimed.charges if charge.kind == "charge" else claimed.refunds
+            kinds.setdefault(charge.article, {})[charge.period.start] = charge.period.end  # type: ignore[attr-defined]
+        elif hasattr(charge, "visit"):
+            visits.add((charge.article, charge.visit))
+        else:
+            exceptions.add(charge.exception)
+    return Claimed(claimed.charges, claimed.refunds, visits, exceptions)

@@ -1,0 +1,152 @@
+"""What a run did, or would do, of each contract, in words."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from contracts.choices import Result
+from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.planner.intents import FREE, GroupIntent, Plan
+from contracts.services.facts import ChunkFacts
+from invoicing.models import Invoice
+from openfire_billing.db import bulk
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.formats import names_text, number_text
+from openfire_billing.kernel.outcome import Outcome
+
+OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoices", "drafts")
+_NAMED = 5  # documents named in one sentence
+
+
+@dataclass(slots=True)
+class Report:
+    """What becomes of each contract of a chunk."""
+
+    invoices: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    drafts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    free: set[int] = field(default_factory=set)
+    results: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # contract → (result, code, reason)
+
+
+def outcomes_of(run: BillingRun) -> list[Outcome]:
+    """What a run did, as a report: the drafts made, or the refusal of each contract."""
+    rows = list(run.outcomes.select_related("contract").order_by("pk"))
+    named = Invoice.objects.in_bulk({pk for row in rows for pk in row.invoices[:_NAMED]})
+    return [
+        Outcome(row.contract, refusal=row.reason)
+        if row.result == Result.REFUSED
+        else Outcome(row.contract, made=named.get(row.invoices[0]) if row.invoices else None, note=_note(row, named))
+        for row in rows
+    ]
+
+
+def outcomes_of_selection(run: BillingRun, contracts: Iterable[Contract]) -> list[Outcome]:
+    """What a run over these contracts did of each; those it left out are not activated, and refused."""
+    outcomes = outcomes_of(run)
+    billable = {outcome.document.pk for outcome in outcomes}
+    return outcomes + [Outcome(c, refusal=str(_not_activated(c))) for c in contracts if c.pk not in billable]
+
+
+def refuse_nothing_made(run: BillingRun, contract: Contract) -> None:
+    """Raise what a run over one contract alone ended on, unless it billed something."""
+    outcome = run.outcomes.first()
+    if outcome is None:
+        raise _not_activated(contract)
+    if outcome.result == Result.REFUSED:
+        raise BusinessError(outcome.reason, code=outcome.code or None)
+    if outcome.result == Result.SKIPPED:
+        raise NothingToBill(outcome.reason or _("%s : rien à facturer à cette date.") % contract)
+
+
+def _not_activated(contract: Contract) -> WrongState:
+    return WrongState(
+        _("%(contract)s est à l'état « %(state)s » : activez-le d'abord.")
+        % {"contract": contract, "state": contract.get_state_display()}
+    )
+
+
+def drafts_of(run: BillingRun) -> list[Outcome]:
+    """Each draft of a run beside its contract, and the refusal of each contract that was set aside."""
+    found = []
+    rows = list(run.outcomes.select_related("contract").order_by("contract"))
+    drafts = Invoice.objects.select_related("customer").in_bulk({pk for row in rows for pk in row.invoices})
+    for row in rows:
+        if row.result == Result.REFUSED:
+            found.append(Outcome(row.contract, refusal=row.reason))
+        found += [Outcome(row.contract, made=drafts[pk]) for pk in sorted(row.invoices)]
+    return found
+
+
+def _note(row: BillingOutcome, named: Mapping[int, Invoice]) -> str:
+    """The drafts of a contract after the first, which is shown apart, and what else there is to say."""
+    others = [named.get(pk, "") for pk in row.invoices[1:]]
+    also = _("avec %s.") % names_text(others, _NAMED - 1) if others else ""
+    return f"{also} {row.reason}".strip()
+
+
+def refusals_text(refusals: Sequence[str]) -> str:
+    """Each names its draft."""
+    told, left = " ".join(refusals[:_NAMED]), len(refusals) - _NAMED
+    return f"{told} {ngettext('Et %s autre.', 'Et %s autres.', left) % left}" if left > 0 else told
+
+
+def describe_drafts(made: Plan, report: Report) -> None:
+    """What would be made, for the outcome of each contract it bills."""
+    for group in made.groups:
+        for contract in group.contracts:
+            report.drafts[contract].append(_draft_described(group, contract))
+
+
+def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
+    return {
+        "kind": group.kind,
+        "proposed_on": group.proposed_on.isoformat(),
+        "day": f"{group.proposed_on:%d/%m/%Y}",
+        "net": str(abs(group.total)),
+        "contracts": len(group.contracts),
+        "lines": [[charge.label, str(charge.amount)] for charge in group.charges if charge.contract == contract],
+    }
+
+
+def drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
+    return " ; ".join(
+        _("%(day)s : %(net)s € HT")
+        % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": number_text(Decimal(d["net"]))}
+        for d in drafts
+    )
+
+
+def write_outcomes(run: BillingRun, made: Plan, facts: ChunkFacts, report: Report) -> None:
+    """Write an outcome for each contract of the chunk."""
+    rows = [
+        (run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract])
+        for contract, (result, code, reason) in results_of(made, facts, report).items()
+    ]
+    bulk.insert(BillingOutcome, OUTCOME_COLUMNS, rows)
+
+
+def results_of(made: Plan, facts: ChunkFacts, report: Report) -> dict[int, tuple[str, str, str]]:
+    """(result, code, reason) of each contract of the chunk, in order."""
+    said: dict[int, tuple[str, str, str]] = {
+        refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)
+    }
+    for skip in made.skips:
+        said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
+    for contract in report.free:
+        said[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))
+    for contract in report.drafts:
+        if report.drafts[contract]:
+            said[contract] = (Result.BILLED, "", drafts_text(report.drafts[contract]))
+    for contract in report.invoices:
+        held = said.get(contract)
+        code, reason = held[1:] if held and held[0] == Result.SKIPPED else ("", "")
+        said[contract] = report.results.get(contract) or (Result.BILLED, code, reason)
+    return {
+        pk: said.get(pk) or (Result.SKIPPED, "nothing_due", "")
+        for pk in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken))
+    }

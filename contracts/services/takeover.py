@@ -1,0 +1,54 @@
+"""Runs that stopped are taken up again: what is left is queued, chunk by chunk."""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from contracts.models import BillingRun
+from contracts.services.billing import bill_chunk
+from contracts.services.runs import chunks_of, finish_run, remaining, touch
+from openfire_billing.celery import send_after_commit
+
+STILL = 10 * 60  # seconds without a sign of life after which a run is taken up again
+
+
+def take_over(run: BillingRun, *, still: int = STILL) -> BillingRun | None:
+    """Take up a run that gave no sign of life; None when it did, or when somebody else was quicker."""
+    if not run.is_still(still):
+        return None
+    taken = BillingRun.objects.running().filter(pk=run.pk, touched_at=run.touched_at).update(touched_at=timezone.now())
+    if not taken:
+        return None
+    run.refresh_from_db()
+    return run
+
+
+def hand_out(run: BillingRun) -> BillingRun:
+    """Queue what a run has left to do, a task a chunk. A broker out of reach is survived: the sweep comes back."""
+    touch(run)
+    empty = True
+    for ids in chunks_of(run):
+        empty = False
+        send_after_commit("contracts.tasks.bill_chunk", run.pk, ids)
+    return finish_run(run) if empty else run
+
+
+def work_chunk(run: BillingRun, ids: Sequence[int]) -> None:
+    """What a worker does of a run: bill a chunk, then finish the run when nothing is left of it."""
+    if not run.is_running:
+        return
+    bill_chunk(run, ids)
+    touch(run)
+    if not remaining(run).exists():
+        finish_run(run)
+
+
+def resume_runs(*, still: int = STILL) -> int:
+    """Take up the runs that stopped: killed worker, broker gone. Returns how many."""
+    count = 0
+    for run in BillingRun.objects.running().order_by("pk"):
+        taken = take_over(run, still=still)
+        if taken is not None:
+            count += 1
+            hand_out(taken)
+    return count

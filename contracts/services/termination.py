@@ -1,0 +1,68 @@
+"""« Résilier »: the service stops on a day."""
+
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ContractState
+from contracts.models import Contract, ContractRequest, PeriodClaim
+from contracts.services.locks import lock_contract
+from contracts.services.next_dates import rewrite_due
+from contracts.services.visits import cancel_visits, told_of_kept
+from invoicing.services.records.history import move
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
+
+
+def terminate_contract(contract: Contract, *, last_day: date, reason: str, on: date, by: Any) -> Contract:
+    """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
+
+    What fell due until then is still billed; what was billed beyond is said, not refunded.
+    """
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        if last_day < contract.start_on:
+            raise BusinessError(
+                _("%(contract)s commence le %(start)s : le dernier jour servi ne le précède pas.")
+                % {"contract": contract, "start": date_format(contract.start_on, "d/m/Y")}
+            )
+        if not contract.auto_renew and contract.end_on and last_day > contract.end_on:
+            raise BusinessError(
+                _("%(contract)s finit déjà le %(end)s : choisissez un jour avant.")
+                % {"contract": contract, "end": date_format(contract.end_on, "d/m/Y")}
+            )
+        contract.terminated_on, contract.termination_reason = last_day, reason[:200]
+        kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=last_day, on=on, by=by)
+        text = told_of_kept(_("Résilié au %s") % date_format(last_day, "d/m/Y"), kept)
+        move(
+            contract,
+            ContractState.TERMINATED,
+            by=by,
+            act="terminated",
+            text=f"{text} {_beyond(contract, last_day)}".strip(),
+            save=("terminated_on", "termination_reason"),
+        )
+        rewrite_due([contract.pk], on=on)
+    return contract
+
+
+def _beyond(contract: Contract, last_day: date) -> str:
+    billed = (
+        PeriodClaim.objects.live()
+        .filter(Q(invoice_line__isnull=False), article__line__contract=contract, end__gt=last_day)
+        .order_by("-end")
+        .first()
+    )
+    if billed is None or (billed.end - last_day).days <= 1:
+        return ""
+    return str(
+        _("Déjà facturé jusqu'au %(day)s (%(net)s € HT de la dernière ligne) : faites un avoir si besoin.")
+        % {
+            "day": date_format(date.fromordinal(billed.end.toordinal() - 1), "d/m/Y"),
+            "net": number_text(billed.invoice_line.net),
+        }
+    )

@@ -1,0 +1,98 @@
+"""« Ne pas facturer » and « Remettre à facturer »: what is due is settled without an invoice, or due again."""
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from contracts.choices import ContractState, WithoutDocument
+from contracts.models import Contract, ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.planner.billing import next_due_on
+from contracts.planner.charges import charges_of
+from contracts.planner.intents import Charge, ChargeIntent, VisitCharge
+from contracts.services.draft_rows import Rows
+from contracts.services.facts import read_facts
+from contracts.services.locks import lock_contract
+from contracts.services.next_dates import rewrite_due
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+
+CLAIMS = (PeriodClaim, VisitClaim, ExceptionClaim)
+
+
+def key_of(charge: Charge) -> str:
+    """What names a charge in a form."""
+    if isinstance(charge, ChargeIntent):
+        return f"period-{charge.article}-{charge.period.start.isoformat()}"
+    if isinstance(charge, VisitCharge):
+        return f"visit-{charge.article}-{charge.visit}"
+    return f"exception-{charge.exception}"  # type: ignore[attr-defined]
+
+
+def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Charge]:
+    """What is due on `on` and not claimed; when nothing is, what falls due next. Reads only, unless `lock`."""
+    facts = read_facts([contract.pk], lock=lock, settled=False)
+    if not facts.contracts:
+        raise BusinessError(facts.broken[0].reason if facts.broken else _("Ce contrat n'existe plus."))
+    found = charges_of(facts.contracts[0], facts.claimed, on=on, force=True)
+    following = next_due_on(facts.contracts[0], facts.claimed)
+    if not found and following:
+        found = charges_of(facts.contracts[0], facts.claimed, on=following, force=True)
+    return found
+
+
+def waive(contract: Contract, *, keys: Collection[str], on: date, by: Any) -> Contract:
+    """« Ne pas facturer » what these keys name among what is due (or falls due next)."""
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        if contract.state not in ContractState.billed:
+            raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract)
+        chosen = [charge for charge in charges_due(contract, on=on) if key_of(charge) in keys]
+        if len(chosen) < len(set(keys)) or not keys:
+            raise NothingToBill(_("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract)
+        rows = Rows()
+        for charge in chosen:
+            rows.claim(charge, None, WithoutDocument.WAIVED.value)
+        rows.write()
+        record(
+            contract,
+            "waived",
+            by=by,
+            text=_("Ne pas facturer : %s") % " ; ".join(charge.label for charge in chosen),
+        )
+        rewrite_due([contract.pk], on=on)
+    return contract
+
+
+def waived(contract: Contract) -> list[Any]:
+    """The live claims that were waived."""
+    found: list[Any] = []
+    for model in CLAIMS:
+        found += model.objects.live().filter(**{model.CONTRACT: contract}, without_document=WithoutDocument.WAIVED)
+    return found
+
+
+def claim_key(claim: Any) -> str:
+    """What names a claim in a form."""
+    return f"{type(claim).__name__}-{claim.pk}"
+
+
+def take_back(contract: Contract, *, keys: Collection[str], on: date, by: Any) -> Contract:
+    """« Remettre à facturer » what was waived."""
+    with transaction.atomic():
+        contract = lock_contract(contract)
+        chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]
+        if len(chosen) < len(set(keys)) or not keys:
+            raise NothingToBill(_("%s : ce qui était choisi n'est plus à remettre. Rechargez la page.") % contract)
+        text = " ; ".join(str(claim) for claim in chosen)
+        _delete(chosen)
+        record(contract, "taken_back", by=by, text=_("Remis à facturer : %s") % text)
+        rewrite_due([contract.pk], on=on)
+    return contract
+
+
+def _delete(claims: Iterable[Any]) -> None:
+    for claim in claims:
+        claim.delete()

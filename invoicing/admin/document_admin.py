@@ -1,0 +1,206 @@
+"""The admin of a document: status bar, smart buttons, Action menu, notebook with lines, live totals.
+
+A document is saved by its service, header and lines together.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.lines import edits_of
+from invoicing.models import Company, FiscalPosition, Partner, Product, Tax
+from invoicing.services.catalogue import default_term, tax_for, usual_terms
+from invoicing.services.documents.lines import LineEdit
+from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.formats import read_id
+from openfire_billing.kernel.money import NOTHING, Totals
+from openfire_billing.web.actions import ActionsMixin, reverse_change
+from openfire_billing.web.contributions import contributions_to
+from openfire_billing.web.lines import live_totals, totals_html
+from openfire_billing.web.number_fields import DecimalTextInput
+from openfire_billing.web.smart_buttons import smart_buttons
+
+
+class DocumentAdmin(ActionsMixin, OfficeAdmin):
+    """A document's page: status bar, smart buttons, Action menu, notebook with lines, live totals."""
+
+    change_form_template = "admin/document_form.html"
+    notebook: Sequence[tuple[str, Any, Sequence[str]]] = ()
+    status_path: Sequence[str] = ()
+    lines_prefix = "lines"
+    list_display_links = ("__str__",)
+
+    def get_urls(self) -> list[Any]:
+        meta = self.model._meta
+        name = f"{meta.app_label}_{meta.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("totals/", view(self.totals_view), name=f"{name}_totals"),
+            path("line-defaults/", view(self.line_defaults_view), name=f"{name}_line_defaults"),
+            path("defaults/", view(self.defaults_view), name=f"{name}_defaults"),
+            *super().get_urls(),
+        ]
+
+    # No deletion outside the Action menu: it goes through a service that frees what was claimed.
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        meta = self.model._meta
+        name = f"admin:{meta.app_label}_{meta.model_name}"
+        context |= {
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+            "office_totals_url": reverse(f"{name}_totals"),
+            "office_line_defaults_url": reverse(f"{name}_line_defaults"),
+            "office_defaults_url": reverse(f"{name}_defaults"),
+            "office_status": self.status(None),
+        }
+        document = self.get_object(request, object_id) if object_id else None
+        if document is None:
+            return context | {"office_footer": totals_html(NOTHING)}
+        actions = self.actions_for(request, document)
+        return context | {
+            "office_status": self.status(document),
+            "office_buttons": self.smart_buttons(request, document),
+            "office_primary": [a for a in actions if a["is_primary"]],
+            "office_menu": actions,
+            "office_tabs": self.tabs(request, document),
+            "office_footer": totals_html(self.totals_of(document)),
+        }
+
+    def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        """The counters of the page; a document adds its switches."""
+        return smart_buttons(document, request)
+
+    def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        """Tabs contributed by upper apps."""
+        return [
+            {
+                "slug": tab.slug,
+                "title": tab.title,
+                "template": tab.template,
+                "context": tab.context(document, request.user),
+                "order": tab.order,
+                "items": [],
+                "errors": 0,
+            }
+            for tab in contributions_to(self.model).tabs
+        ]
+
+    def totals_of(self, document: Any) -> Totals:
+        return document.totals
+
+    def status(self, document: Any) -> list[dict[str, Any]]:
+        """The states as steps, the present one filled; a state off the path is shown alone at the end."""
+        labels = dict(self.model._meta.get_field("state").choices)
+        current = document.state if document else self.model._meta.get_field("state").default
+        steps = [*self.status_path] if current in self.status_path else [*self.status_path, current]
+        return [{"code": str(s), "label": labels[s], "is_current": str(s) == str(current)} for s in steps]
+
+    # Live totals and defaults ---------------------------------------------------------------------------------
+
+    def totals_view(self, request: HttpRequest) -> JsonResponse:
+        """Amounts of the form being typed. Reads only."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        company = one(Company.objects.visible_to(request.user), request.POST.get("company")) or default_company(
+            request.user
+        )
+        taxes = {str(tax.pk): tax for tax in Tax.objects.all()}
+        return live_totals(
+            request, prefix=self.lines_prefix, taxes=taxes, rounding=company.rounding if company else "half_even"
+        )
+
+    def line_defaults_view(self, request: HttpRequest) -> JsonResponse:
+        """What choosing an article fills: description, price, tax under the fiscal position."""
+        return self.line_defaults(request, price="unit_price")
+
+    def line_defaults(self, request: HttpRequest, *, price: str) -> JsonResponse:
+        """{article id: {label, unit_price, tax}}, `price` being the article's field to take."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = [text for text in request.GET.get("product", "").split(",") if text]
+        ids = [pk for text in asked if (pk := read_id(text))]
+        if len(ids) < len(asked):
+            return JsonResponse(
+                {"detail": _("L'article demandé n'existe pas : choisissez-le dans la liste.")}, status=400
+            )
+        position = _position(request.GET.get("fiscal_position", ""))
+        today = timezone.localdate()
+        return JsonResponse(
+            {
+                str(product.pk): {
+                    "label": product.label,
+                    "unit_price": DecimalTextInput().format_value(getattr(product, price)),
+                    "tax": tax_for(product, position, today).pk,
+                }
+                for product in Product.objects.filter(pk__in=ids).select_related("tax__replaced_by")
+            }
+        )
+
+    def defaults_view(self, request: HttpRequest) -> JsonResponse:
+        """What choosing a header field fills in the others: {field: {value, text}}."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return JsonResponse(self.defaults_from(request, request.GET))
+
+    def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
+        return {}
+
+    # Saving: a document is saved by its service, with its lines ---------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Nothing here: `save_document` saves header and lines together."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        edits = [edit for formset in formsets if formset.prefix == self.lines_prefix for edit in edits_of(formset)]
+        self.save_document(request, form, edits, change)
+
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+        raise TypeError(f"{type(self).__name__} does not say how it saves.")
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        if "_popup" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, _("%s : enregistré.") % obj)
+        return HttpResponseRedirect(reverse_change(obj))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        messages.success(request, _("%s : enregistré.") % obj)
+        return HttpResponseRedirect(reverse_change(obj))
+
+
+def _position(value: str) -> Any:
+    return one(FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"), value)
+
+
+def one(queryset: Any, pk: str | None) -> Any:
+    """The record a form's field names, or None."""
+    found = read_id(pk)
+    return queryset.filter(pk=found).first() if found else None
+
+
+def terms_of(payer: Partner) -> dict[str, Any]:
+    """What a payer brings to a bill: the address it goes to, his fiscal position, his payment term."""
+    terms = usual_terms(payer)
+    return {
+        "billing_address": payer.billing_address(),
+        "fiscal_position": terms.fiscal_position,
+        "payment_term": terms.payment_term or default_term(),
+    }
+
+
+def put(found: dict[str, Any], **objects: Any) -> None:
+    """Add records to the defaults a form asks for; the first to say something about a field wins."""
+    for name, item in objects.items():
+        if item is not None and name not in found:
+            found[name] = {"value": item.pk, "text": str(item)}

@@ -1,0 +1,47 @@
+"""Page of companies."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.models import Company, CompanyAccess
+from invoicing.services.catalogue import open_journals
+
+
+@admin.register(Company)
+class CompanyAdmin(OfficeAdmin):
+    company_path = "pk"
+    list_display = ("name", "city", "siret", "vat_number")
+    search_fields = ("name",)
+    fieldsets = (
+        (
+            _("Identité"),
+            {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")},
+        ),
+        (_("Coordonnées"), {"fields": ("street", ("zip", "city"), ("phone", "email"), "website")}),
+        (_("Mentions"), {"fields": ("late_penalty", "discount_terms", "insurance", "mediator", "vat_on_debits")}),
+        (
+            _("Comptabilité"),
+            {
+                "fields": (
+                    ("iban", "bic"),
+                    ("income_account", "receivable_account"),
+                    ("rounding", "currency"),
+                    "quote_validity_days",
+                )
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        queryset = super(OfficeAdmin, self).get_queryset(request)
+        return queryset if request.user.is_superuser else queryset.filter(accesses__user=request.user)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if not change:
+            CompanyAccess.objects.get_or_create(user=request.user, company=form.instance)
+            open_journals(form.instance)

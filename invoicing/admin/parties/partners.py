@@ -1,0 +1,205 @@
+"""Pages of companies, partners, addresses, tags and messages."""
+
+from typing import Any
+from urllib.parse import quote_plus
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import StackedInline
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
+from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
+from invoicing.services.settlement.payments import balance_of
+from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
+from openfire_billing.web.contributions import SmartButton, contribute, contributions_to
+from openfire_billing.web.smart_buttons import smart_buttons
+from openfire_billing.web.tags import euros
+
+
+class AddressInline(StackedInline):
+    model = Address
+    extra = 0
+    fields = (
+        ("label", "phone"),
+        "street",
+        "street2",
+        ("zip", "city"),
+        "country",
+        ("is_default", "is_billing"),
+        ("latitude", "longitude"),
+    )
+
+
+class TermsInline(StackedInline):
+    model = PartnerTerms
+    hide_title = True
+    can_delete = False
+    fields = (("fiscal_position", "payment_term"),)
+
+
+class MergeForm(forms.Form):
+    """Which record is kept: one that looks the same, or another by its exact name."""
+
+    into = forms.ModelChoiceField(
+        label=_("Fiche à garder"),
+        queryset=Partner.objects.none(),
+        required=False,
+        help_text=_("Les clients qui ont le même e-mail, téléphone, SIREN, ou nom et code postal."),
+    )
+    name = forms.CharField(label=_("Ou un autre client (nom exact)"), required=False, max_length=120)
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        self.partner = documents[0]
+        into = self.fields["into"]
+        into.queryset = likely_duplicates(self.partner).prefetch_related("addresses")  # type: ignore[attr-defined]
+        into.label_from_instance = lambda same: " · ".join(  # type: ignore[attr-defined]
+            filter(None, [same.name, str(same.default_address() or ""), same.phone or same.mobile, same.email])
+        )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("into"):
+            named = Partner.objects.filter(name__iexact=data.get("name", "").strip(), merged_into=None)
+            found = list(named.exclude(pk=self.partner.pk)[:2])
+            if len(found) != 1:
+                raise forms.ValidationError(
+                    _("Choisissez la fiche à garder dans la liste, ou écrivez le nom exact d'un seul autre client.")
+                )
+            data["into"] = found[0]
+        return data
+
+
+@admin.register(Partner)
+class PartnerAdmin(ActionsMixin, OfficeAdmin):
+    list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
+    list_filter = ("is_active", "kind", "tags")
+    search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
+    autocomplete_fields = ("bill_to", "tags")
+    inlines = (TermsInline, AddressInline)
+    empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
+    fieldsets = (
+        (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
+        (_("Facturation"), {"fields": ("bill_to", ("vat_number", "siren"))}),
+        (_("Divers"), {"fields": ("note", "is_active")}),
+    )
+    document_actions = (
+        DocumentAction(
+            name="fusionner",
+            label=_("Fusionner dans une autre fiche"),
+            icon="merge",
+            permission="invoicing.delete_partner",
+            form=MergeForm,
+            offered=lambda partner: partner.merged_into_id is None,
+            is_danger=True,
+            explain=_(
+                "Tout ce qui est à cette fiche passe à l'autre : adresses, équipements, DI, RDV, devis, contrats et "
+                "brouillons. Les factures validées et les paiements gardent leur nom. Cette fiche est archivée ; "
+                "on ne revient pas en arrière."
+            ),
+            confirm=_("Fusionner"),
+            run=lambda request, partner, data: merge_partners(partner, into=data["into"], by=request.user),
+            done=_("fusionné dans"),
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("bill_to", "merged_into").prefetch_related("addresses")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """A choice offers those one still works with."""
+        if request.path.endswith("/autocomplete/"):
+            queryset = queryset.filter(is_active=True)
+        return super().get_search_results(request, queryset, search_term)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        for same in () if change else likely_duplicates(form.instance)[:3]:
+            messages.warning(
+                request,
+                format_html("{} {}", _("Ce client existe peut-être déjà :"), link_to(same)),
+            )
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        partner = self.get_object(request, object_id) if object_id else None
+        if partner is None:
+            return context
+        buttons = smart_buttons(partner, request)
+        if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+            balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
+            url = f"{reverse('admin:invoicing_invoice_changelist')}?vue=impayees&q={quote_plus(partner.name)}"
+            buttons.insert(
+                0, {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}
+            )
+        actions = self.actions_for(request, partner)
+        if actions and (same := likely_duplicates(partner).count()):
+            url = actions[0]["url"]
+            buttons.append({"label": _("Doublons ?"), "icon": "merge", "count": same, "url": url, "is_dialog": True})
+        return context | {
+            "office_buttons": buttons,
+            "office_menu": actions,
+            "office_primary": self.first_acts(request, partner),
+            "office_kept": link_to(partner.merged_into) if partner.merged_into else "",
+        }
+
+    def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
+        """What one begins from a customer; upper apps add theirs by contribution."""
+        return [
+            {
+                "label": act.label,
+                "icon": act.icon,
+                "url": f"{reverse(act.url_name)}?partner={partner.pk}",
+                "is_page": True,
+            }
+            for act in contributions_to(Partner).first_acts
+            if request.user.has_perm(act.permission)  # type: ignore[union-attr]
+        ]
+
+    @admin.display(description=_("Ville"))
+    def town(self, partner: Partner) -> str:
+        address = partner.default_address()
+        return address.city if address else "–"
+
+    @admin.display(description=_("Facturer à"))
+    def payer_name(self, partner: Partner) -> str:
+        return str(partner.bill_to) if partner.bill_to else "–"
+
+
+@admin.register(Address)
+class AddressAdmin(OfficeAdmin):
+    """Reached from its partner; here for the autocompletions."""
+
+    list_display = ("__str__", "partner", "zip", "city", "phone")
+    search_fields = ("partner__name", "street", "city", "zip", "label")
+    autocomplete_fields = ("partner",)
+    list_select_related = ("partner",)
+
+
+@admin.register(Tag)
+class TagAdmin(OfficeAdmin):
+    list_display = ("name", "scope")
+    list_filter = ("scope",)
+    search_fields = ("name",)
+
+
+contribute(
+    Partner,
+    smart_buttons=[
+        SmartButton("quotes", _("Devis"), "request_quote", "invoicing.Quote", order=30),
+        SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=40),
+        SmartButton("purchases", _("Achats"), "shopping_cart", "invoicing.PurchaseOrder", order=80),
+    ],
+    origins={
+        "quotes": lambda partner: Quote.objects.filter(Q(partner=partner) | Q(bill_to=partner)).values("pk"),
+        "invoices": lambda partner: Invoice.objects.filter(
+            Q(customer=partner) | Q(customer__merged_into=partner)
+        ).values("pk"),
+        "purchases": lambda partner: PurchaseOrder.objects.filter(supplier=partner).values("pk"),
+    },
+)

@@ -1,0 +1,72 @@
+"""Private files at the foot of every record's page, served by views that check the right to see the record."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import Attachment
+from invoicing.services.records.attachments import attach, attachments_of, detach
+from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.refusals import refusals_shown
+
+
+class FilesMixin:
+    """For a ModelAdmin: join, open and take away files."""
+
+    def get_urls(self) -> list[Any]:
+        meta = self.model._meta
+        name = f"{meta.app_label}_{meta.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/attach/", view(self.attach_view), name=f"{name}_attach"),
+            path("<path:object_id>/files/<int:file_id>/", view(self.file_view), name=f"{name}_file"),
+            path("<path:object_id>/files/<int:file_id>/detach/", view(self.detach_view), name=f"{name}_detach"),
+            *super().get_urls(),
+        ]
+
+    def _visible(self, request: HttpRequest, object_id: str) -> Any:
+        document = self.get_object(request, object_id)
+        if document is None:
+            raise Http404
+        if not self.has_view_permission(request, document):
+            raise PermissionDenied
+        return document
+
+    def attach_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        document = self._visible(request, object_id)
+        if not request.user.has_perm("invoicing.add_attachment"):
+            raise PermissionDenied
+        if request.method == "POST":
+            uploads = request.FILES.getlist("files")
+            if not uploads:
+                messages.error(request, _("Choisissez au moins un fichier à joindre."))
+            for upload in uploads:
+                with refusals_shown(request):
+                    attach(document, upload, by=request.user)
+                    messages.success(request, _("Fichier joint : %s") % upload.name)
+        return HttpResponseRedirect(reverse_change(document) + "#fichiers")
+
+    def _file(self, request: HttpRequest, object_id: str, file_id: int) -> Attachment:
+        document = self._visible(request, object_id)
+        attachment = attachments_of(document).filter(pk=file_id).first()
+        if attachment is None:
+            raise Http404
+        return attachment
+
+    def file_view(self, request: HttpRequest, object_id: str, file_id: int) -> FileResponse:
+        attachment = self._file(request, object_id, file_id)
+        return FileResponse(attachment.file.open("rb"), as_attachment=True, filename=attachment.name)
+
+    def detach_view(self, request: HttpRequest, object_id: str, file_id: int) -> HttpResponse:
+        attachment = self._file(request, object_id, file_id)
+        if not request.user.has_perm("invoicing.delete_attachment"):
+            raise PermissionDenied
+        document = attachment.object
+        if request.method == "POST":
+            detach(attachment, by=request.user)
+            messages.success(request, _("Fichier retiré : %s") % attachment.name)
+        return HttpResponseRedirect(reverse_change(document) + "#fichiers")

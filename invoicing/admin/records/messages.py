@@ -1,0 +1,64 @@
+"""Page of the outbox."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.admin.base import OfficeAdmin
+from invoicing.choices import MessageState
+from invoicing.models import Message
+from invoicing.services.records.messages import retry_message
+from openfire_billing.web.actions import ActionsMixin, DocumentAction
+from openfire_billing.web.tags import badge
+
+
+@admin.register(Message)
+class MessageAdmin(ActionsMixin, OfficeAdmin):
+    change_form_template = "admin/document_form.html"
+    company_path = "company"
+    notebook = ()
+    list_display = ("created_at", "kind", "to", "subject", "state_badge", "attempts", "sent_at")
+    list_filter = ("state", "kind")
+    search_fields = ("to", "subject")
+    empty_text = _("Les e-mails et SMS envoyés d'ici, avec leur état.")
+    readonly_fields = ("kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at", "by")
+    fields = readonly_fields
+    document_actions = (
+        DocumentAction(
+            name="renvoyer",
+            label=_("Renvoyer"),
+            icon="replay",
+            permission="invoicing.view_message",
+            states=frozenset({MessageState.FAILED}),
+            primary_in=frozenset({MessageState.FAILED}),
+            explain=_("Le message repart dans les minutes qui viennent."),
+            run=lambda request, message, data: retry_message(message, by=request.user),
+            done=_("remis dans les messages à envoyer"),
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).readable_by(request.user)
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        document = self.get_object(request, object_id) if object_id else None
+        if document is not None:
+            actions = self.actions_for(request, document)
+            context |= {"office_menu": actions, "office_primary": [a for a in actions if a["is_primary"]]}
+        return context
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("État"), ordering="state")
+    def state_badge(self, message: Message) -> str:
+        return badge(MessageState.colours[message.state], message.get_state_display())

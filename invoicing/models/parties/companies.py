@@ -1,0 +1,106 @@
+"""Companies: the sellers, their mentions and accounting defaults, and who works for them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from stdnum.fr import siren as siren_number
+from stdnum.fr import siret as siret_number
+from stdnum.fr import tva as vat_number
+
+from invoicing.choices import Rounding
+from invoicing.models.parties.partners import _check
+
+account_number = RegexValidator(
+    r"^\d{3}[0-9A-Z]{0,9}$", _("Un compte commence par trois chiffres, par exemple 706000.")
+)
+
+
+class CompanyQuerySet(models.QuerySet["Company"]):
+    def visible_to(self, user: Any) -> "CompanyQuerySet":
+        """The companies on the user's account; all of them for a superuser."""
+        return self if user.is_superuser else self.filter(accesses__user=user)
+
+
+class Company(models.Model):
+    """A seller: its identity, its mentions and its accounting defaults."""
+
+    name = models.CharField(_("Raison sociale"), max_length=120, unique=True)
+    legal_form = models.CharField(_("Forme juridique et capital"), max_length=120, blank=True)
+    street = models.CharField(_("Rue"), max_length=120, blank=True)
+    zip = models.CharField(_("Code postal"), max_length=10, blank=True)
+    city = models.CharField(_("Ville"), max_length=80, blank=True)
+    country = models.CharField(_("Pays"), max_length=2, default="FR")
+    phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
+    email = models.EmailField(_("E-mail"), blank=True)
+    website = models.CharField(_("Site internet"), max_length=120, blank=True)
+    logo = models.ImageField(_("Logo"), upload_to="logos/", blank=True)
+    siren = models.CharField("SIREN", max_length=9, blank=True)
+    siret = models.CharField("SIRET", max_length=14, blank=True)
+    trade_register = models.CharField(_("RCS et ville"), max_length=80, blank=True)
+    vat_number = models.CharField(_("N° TVA"), max_length=20, blank=True)
+    vat_on_debits = models.BooleanField(_("TVA d'après les débits"), default=False)
+    iban = models.CharField("IBAN", max_length=34, blank=True)
+    bic = models.CharField("BIC", max_length=11, blank=True)
+    currency = models.CharField(_("Devise"), max_length=3, default="EUR")
+    rounding = models.CharField(_("Arrondi"), max_length=10, choices=Rounding, default=Rounding.HALF_EVEN)
+    late_penalty = models.CharField(
+        _("Pénalités de retard"), max_length=200, default="trois fois le taux de l'intérêt légal"
+    )
+    discount_terms = models.CharField(_("Escompte"), max_length=200, default="Pas d'escompte pour paiement anticipé.")
+    insurance = models.TextField(_("Assurance décennale (assureur, couverture)"), blank=True)
+    mediator = models.TextField(_("Médiateur de la consommation"), blank=True)
+    quote_validity_days = models.PositiveSmallIntegerField(_("Validité d'un devis (jours)"), default=30)
+    income_account = models.CharField(
+        _("Compte de produit par défaut"), max_length=12, default="706000", validators=[account_number]
+    )
+    receivable_account = models.CharField(
+        _("Compte clients"), max_length=12, default="411000", validators=[account_number]
+    )
+
+    objects = CompanyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("société")
+        verbose_name_plural = _("sociétés")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        _check(siren_number, self.siren, "siren", errors, "732829320")
+        _check(siret_number, self.siret, "siret", errors, "73282932000074")
+        if self.country == "FR":
+            _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+        if errors:
+            raise ValidationError(errors)
+
+
+class CompanyAccess(models.Model):
+    """A user works for a company: he sees its documents in lists, counts, search and API."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="company_accesses", verbose_name=_("utilisateur")
+    )
+    company = models.ForeignKey(Company, models.CASCADE, related_name="accesses", verbose_name=_("société"))
+    is_default = models.BooleanField(_("par défaut"), default=False)
+
+    class Meta:
+        ordering = ["-is_default", "company__name"]
+        verbose_name = _("société de l'utilisateur")
+        verbose_name_plural = _("sociétés de l'utilisateur")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "company"],
+                name="invoicing_access_once",
+                violation_error_message=_("Cet utilisateur a déjà accès à cette société."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.company)

@@ -1,0 +1,184 @@
+"""Companies (sellers), partners (customers and suppliers), their addresses and tags."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+from stdnum.exceptions import ValidationError as StdnumError
+from stdnum.fr import siren as siren_number
+from stdnum.fr import tva as vat_number
+
+from invoicing.choices import PartnerKind, TagScope
+
+
+def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
+    if value:
+        try:
+            number.validate(value)
+        except StdnumError:
+            errors[field] = _("« %(value)s » n'est pas valable, par exemple %(example)s.") % {
+                "value": value,
+                "example": example,
+            }
+
+
+class Tag(models.Model):
+    """A word to sort customers or interventions by."""
+
+    name = models.CharField(_("Nom"), max_length=60)
+    scope = models.CharField(_("Pour"), max_length=20, choices=TagScope, default=TagScope.PARTNER)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("étiquette")
+        verbose_name_plural = _("étiquettes")
+        constraints = [models.UniqueConstraint("scope", Lower("name"), name="invoicing_tag_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Partner(models.Model):
+    """A customer or supplier. `bill_to` empty = pays for itself."""
+
+    name = models.CharField(_("Nom"), max_length=120, db_index=True)
+    kind = models.CharField(_("Nature"), max_length=20, choices=PartnerKind, default=PartnerKind.PRIVATE)
+    email = models.EmailField(_("E-mail"), blank=True)
+    phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
+    mobile = models.CharField(_("Mobile"), max_length=30, blank=True)
+    store_code = models.CharField(_("Code magasin"), max_length=40, blank=True)
+    tags = models.ManyToManyField(
+        Tag, blank=True, limit_choices_to={"scope": TagScope.PARTNER}, verbose_name=_("étiquettes")
+    )
+    vat_number = models.CharField(_("N° TVA"), max_length=20, blank=True)
+    siren = models.CharField("SIREN", max_length=9, blank=True)
+    bill_to = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="pays_for", verbose_name=_("facturer à")
+    )
+    is_active = models.BooleanField(_("actif"), default=True)
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged",
+        verbose_name=_("fusionné dans"),
+    )
+    note = models.TextField(_("Note interne"), blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        verbose_name = _("client")
+        verbose_name_plural = _("clients")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(bill_to__isnull=True) | ~Q(bill_to=models.F("pk")),
+                name="invoicing_partner_not_own_payer",
+                violation_error_message=_("« Facturer à » : laissez vide quand le client paie lui-même."),
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | Q(is_active=False),
+                name="invoicing_partner_merged_is_archived",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def payer(self) -> "Partner":
+        """Who pays for this partner's work."""
+        return self.bill_to or self
+
+    @property
+    def is_professional(self) -> bool:
+        return self.kind in PartnerKind.professionals
+
+    def with_merged(self) -> "models.QuerySet[Partner]":
+        """This partner and those merged into it, whose posted documents keep their name."""
+        return Partner.objects.filter(Q(pk=self.pk) | Q(merged_into=self))
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        _check(siren_number, self.siren, "siren", errors, "732829320")
+        if self.vat_number.startswith("FR"):
+            _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+        if self.bill_to and self.bill_to.bill_to_id:
+            errors["bill_to"] = _("« %(payer)s » est lui-même facturé à « %(other)s » : choisissez ce dernier.") % {
+                "payer": self.bill_to,
+                "other": self.bill_to.bill_to,
+            }
+        elif self.bill_to and self.bill_to.merged_into:
+            errors["bill_to"] = _("« %(payer)s » a été fusionné dans « %(kept)s » : choisissez ce dernier.") % {
+                "payer": self.bill_to,
+                "kept": self.bill_to.merged_into,
+            }
+        elif self.bill_to and self.pk and Partner.objects.filter(bill_to=self).exists():
+            errors["bill_to"] = _("« %s » paie pour d'autres clients : il paie aussi pour lui-même.") % self
+        if self.merged_into and self.is_active:  # a constraint too, which cannot name the other
+            errors["is_active"] = _(
+                "« %(name)s » a été fusionné dans « %(kept)s » : cette fiche reste archivée, prenez l'autre."
+            ) % {"name": self, "kept": self.merged_into}
+        if errors:
+            raise ValidationError(errors)
+
+    def default_address(self) -> "Address | None":
+        """The address used when none is chosen: the default one, else the first."""
+        return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_default, a.pk))), None)
+
+    def billing_address(self) -> "Address | None":
+        """Where its invoices go: the billing address, else the default one."""
+        return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None)
+
+
+class Address(models.Model):
+    """A place of a partner: where one works, or where invoices go."""
+
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="addresses", verbose_name=_("client"))
+    label = models.CharField(_("Libellé"), max_length=80, blank=True)
+    street = models.CharField(_("Rue"), max_length=120)
+    street2 = models.CharField(_("Complément"), max_length=120, blank=True)
+    zip = models.CharField(_("Code postal"), max_length=10)
+    city = models.CharField(_("Ville"), max_length=80)
+    country = models.CharField(_("Pays"), max_length=2, default="FR")
+    phone = models.CharField(_("Téléphone sur place"), max_length=30, blank=True)
+    is_default = models.BooleanField(_("par défaut"), default=False)
+    is_billing = models.BooleanField(_("facturation"), default=False)
+    latitude = models.DecimalField(_("Latitude"), max_digits=9, decimal_places=6, null=True, blank=True)
+    longitude = models.DecimalField(_("Longitude"), max_digits=9, decimal_places=6, null=True, blank=True)
+
+    class Meta:
+        ordering = ["partner__name", "-is_default", "pk"]
+        verbose_name = _("adresse")
+        verbose_name_plural = _("adresses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["partner"],
+                condition=Q(is_default=True),
+                name="invoicing_address_one_default",
+                violation_error_message=_("Une seule adresse par défaut par client."),
+            ),
+            models.UniqueConstraint(
+                fields=["partner"],
+                condition=Q(is_billing=True),
+                name="invoicing_address_one_billing",
+                violation_error_message=_("Une seule adresse de facturation par client."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(filter(None, [self.label, self.street, f"{self.zip} {self.city}".strip()]))
+
+    @property
+    def department(self) -> str:
+        """Department number from the postcode: 35, 2A is written 20, 974 overseas."""
+        return self.zip[:3] if self.zip.startswith(("97", "98")) else self.zip[:2]
+
+    @property
+    def lines(self) -> list[str]:
+        """As written on an envelope."""
+        return [part for part in (self.street, self.street2, f"{self.zip} {self.city}".strip()) if part]

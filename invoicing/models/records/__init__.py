@@ -1,0 +1,11 @@
+"""Rows that any record may carry: journal, files, messages, public link, follow-ups; saved filters; keys of acts."""
+
+from invoicing.models.records.attachments import Attachment
+from invoicing.models.records.follow_ups import FollowUp
+from invoicing.models.records.history import HistoryLine
+from invoicing.models.records.idempotency import IdempotencyKey
+from invoicing.models.records.links import PublicLink
+from invoicing.models.records.messages import Message
+from invoicing.models.records.saved_filters import SavedFilter
+
+__all__ = ["Attachment", "FollowUp", "HistoryLine", "IdempotencyKey", "Message", "PublicLink", "SavedFilter"]

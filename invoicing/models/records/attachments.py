@@ -1,0 +1,43 @@
+"""Private files on records."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import storages
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+def _private_storage() -> Any:
+    return storages["default"]
+
+
+def _attachment_path(attachment: "Attachment", filename: str) -> str:
+    return f"attachments/{timezone.localdate():%Y/%m}/{secrets.token_urlsafe(12)}/{filename}"
+
+
+class Attachment(models.Model):
+    """A file on a record. Private: only served by a view that checks the right to see the record."""
+
+    content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
+    object_id = models.PositiveBigIntegerField(_("identifiant"))
+    object = GenericForeignKey()
+    file = models.FileField(_("fichier"), upload_to=_attachment_path, storage=_private_storage, max_length=255)
+    name = models.CharField(_("nom"), max_length=160)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+    )
+    at = models.DateTimeField(_("le"), default=timezone.now)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("pièce jointe")
+        verbose_name_plural = _("pièces jointes")
+        indexes = [models.Index(fields=["content_type", "object_id"], name="invoicing_attachment_of")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,46 @@
+"""The journal of a record."""
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class HistoryQuerySet(models.QuerySet["HistoryLine"]):
+    def of(self, document: models.Model) -> "HistoryQuerySet":
+        """The journal of one record, newest first."""
+        return self.filter(
+            content_type=ContentType.objects.get_for_model(document), object_id=document.pk
+        ).select_related("by")
+
+
+class HistoryLine(models.Model):
+    """One act on one record: who, when, what changed. Only ever inserted.
+
+    The highest id of a record's lines is its version: a form opened before it is stale.
+    """
+
+    content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
+    object_id = models.PositiveBigIntegerField(_("identifiant"))
+    object = GenericForeignKey()
+    act = models.CharField(_("acte"), max_length=40)
+    text = models.TextField(_("texte"), blank=True)
+    changes = models.JSONField(_("changements"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+    )
+    at = models.DateTimeField(_("le"), default=timezone.now)
+
+    objects = HistoryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("ligne de journal")
+        verbose_name_plural = _("journal")
+        indexes = [models.Index(fields=["content_type", "object_id", "-id"], name="invoicing_history_of")]
+
+    def __str__(self) -> str:
+        return self.text or self.act

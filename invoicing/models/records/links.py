@@ -1,0 +1,31 @@
+"""The customer's page of a document."""
+
+import secrets
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def _new_key() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class PublicLink(models.Model):
+    """The customer's page of one document. `key` changes with « Nouveau lien », which revokes the old address."""
+
+    content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
+    object_id = models.PositiveBigIntegerField(_("identifiant"))
+    object = GenericForeignKey()
+    key = models.CharField(_("clé"), max_length=64, unique=True, default=_new_key)
+    is_published = models.BooleanField(_("publié"), default=False)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("lien public")
+        verbose_name_plural = _("liens publics")
+        constraints = [models.UniqueConstraint(fields=["content_type", "object_id"], name="invoicing_link_once")]
+
+    def __str__(self) -> str:
+        return self.key

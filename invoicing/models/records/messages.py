@@ -1,0 +1,66 @@
+"""The outbox of mails and SMS."""
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_permission_codename
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import MessageKind, MessageState
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def readable_by(self, user: Any) -> "MessageQuerySet":
+        """Those about records of a kind this user may see, and those about none."""
+        kinds = ContentType.objects.get_for_models(*apps.get_models())
+        hidden = [
+            kind.pk
+            for model, kind in kinds.items()
+            if not user.has_perm(f"{model._meta.app_label}.{get_permission_codename('view', model._meta)}")
+        ]
+        return self.exclude(content_type__in=hidden)
+
+
+class Message(models.Model):
+    """One mail or SMS of the outbox. `key` says what it is about: the same key is never sent twice."""
+
+    key = models.CharField(_("clé"), max_length=160, unique=True)
+    kind = models.CharField(_("moyen"), max_length=10, choices=MessageKind, default=MessageKind.MAIL)
+    to = models.CharField(_("destinataire"), max_length=254)
+    subject = models.CharField(_("objet"), max_length=200, blank=True)
+    body = models.TextField(_("texte"))
+    content_type = models.ForeignKey(
+        ContentType, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("type")
+    )
+    object_id = models.PositiveBigIntegerField(_("identifiant"), null=True, blank=True)
+    object = GenericForeignKey()
+    # Null: of no company (a password, a document that has none), seen by the people of all.
+    company = models.ForeignKey(
+        "invoicing.Company", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("société")
+    )
+    with_paper = models.BooleanField(_("avec le PDF du document"), default=False)
+    state = models.CharField(_("état"), max_length=10, choices=MessageState, default=MessageState.WAITING)
+    attempts = models.PositiveSmallIntegerField(_("essais"), default=0)
+    error = models.TextField(_("erreur"), blank=True)
+    created_at = models.DateTimeField(_("créé le"), default=timezone.now)
+    next_try_at = models.DateTimeField(_("prochain essai"), default=timezone.now)
+    sent_at = models.DateTimeField(_("envoyé le"), null=True, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+    )
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        indexes = [models.Index(fields=["state", "next_try_at"], name="invoicing_message_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} · {self.to} · {self.subject}"

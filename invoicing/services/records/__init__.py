@@ -1,0 +1,1 @@
+"""Services on what any record may carry: journal, files, messages, public link, notes, follow-ups."""

@@ -1,0 +1,57 @@
+"""Private files on records."""
+
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import Attachment
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+
+LARGEST = 20 * 1024 * 1024
+REFUSED_ENDINGS = (".exe", ".bat", ".cmd", ".com", ".scr", ".js", ".vbs", ".msi", ".html", ".htm", ".svg")
+
+
+def attachments_of(document: Model) -> "QuerySet[Attachment]":
+    """The files of one record."""
+    return Attachment.objects.filter(
+        content_type=ContentType.objects.get_for_model(document), object_id=document.pk
+    ).select_related("by")
+
+
+def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
+    """Keep an uploaded file on `document`."""
+    name = upload.name.rsplit("/", 1)[-1][:160]
+    if upload.size > LARGEST:
+        raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
+    if name.lower().endswith(REFUSED_ENDINGS):
+        raise BusinessError(_("« %s » : ce type de fichier n'est pas accepté. Joignez un PDF ou une image.") % name)
+    with transaction.atomic():
+        attachment = Attachment(object=document, name=name, by=by)
+        attachment.file.save(name, upload, save=False)
+        attachment.save()
+        record(document, "attached", by=by, text=_("Fichier joint : %s") % name)
+    return attachment
+
+
+def detach(attachment: Attachment, *, by: Any) -> None:
+    """Take a file away; the bytes go once the change is kept."""
+    with transaction.atomic():
+        assert attachment.object is not None
+        record(attachment.object, "detached", by=by, text=_("Fichier retiré : %s") % attachment.name)
+        stored = attachment.file
+        attachment.delete()
+        transaction.on_commit(lambda: stored.delete(save=False), robust=True)
+
+
+def copy_attachments(source: Model, target: Model, *, by: Any) -> None:
+    """Carry the files of a document along to the one made from it."""
+    for attachment in attachments_of(source):
+        copy = Attachment(object=target, name=attachment.name, by=by)
+        with attachment.file.open("rb") as content:
+            copy.file.save(attachment.name, ContentFile(content.read()), save=False)
+        copy.save()

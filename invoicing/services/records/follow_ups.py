@@ -1,0 +1,63 @@
+"""Things to do about a record."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import Company, CompanyAccess, FollowUp
+from invoicing.services.records.history import record
+from openfire_billing.kernel.errors import BusinessError
+
+
+def follow_ups_of(document: Model) -> Any:
+    """The open follow-ups of a record, the nearest first."""
+    content_type = ContentType.objects.get_for_model(document)
+    return FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk).select_related("user")
+
+
+def colleagues_of(user: Any) -> "QuerySet[User]":
+    """Those at the office of one's companies: whom one may ask to do something."""
+    companies = Company.objects.visible_to(user)
+    return User.objects.filter(is_active=True, is_staff=True).filter(
+        Q(pk=user.pk) | Q(pk__in=CompanyAccess.objects.filter(company__in=companies).values("user"))
+    )
+
+
+def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: Any) -> FollowUp:
+    """Something to do about a record, for `user` on a day."""
+    if not text.strip():
+        raise BusinessError(_("Dites ce qu'il y a à faire."))
+    with transaction.atomic():
+        follow_up = FollowUp.objects.create(object=document, text=text.strip()[:200], due_on=due_on, user=user)
+        record(
+            document,
+            "follow_up",
+            by=by,
+            text=_("À faire le %(day)s par %(who)s : %(what)s")
+            % {"day": due_on.strftime("%d/%m/%Y"), "who": user.get_full_name() or user.username, "what": text},
+        )
+    return follow_up
+
+
+def follow_up_of(document: Model, pk: int) -> FollowUp | None:
+    """This follow-up of this record, done or not; None when it is another's or nobody's."""
+    content_type = ContentType.objects.get_for_model(document)
+    return FollowUp.objects.filter(pk=pk, content_type=content_type, object_id=document.pk).first()
+
+
+def finish_follow_up(follow_up: FollowUp, *, by: Any) -> FollowUp:
+    """It is done (again: nothing more happens)."""
+    with transaction.atomic():
+        follow_up = FollowUp.objects.select_for_update().get(pk=follow_up.pk)
+        if follow_up.done_at is None:
+            follow_up.done_at = timezone.now()
+            follow_up.save(update_fields=["done_at"])
+            if follow_up.object is not None:
+                record(follow_up.object, "follow_up_done", by=by, text=_("Fait : %s") % follow_up.text)
+    return follow_up

@@ -1,0 +1,79 @@
+"""The journal of a record: every act leaves one line, which is also the record's version."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Max, Model
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import HistoryLine
+from openfire_billing.db import bulk
+from openfire_billing.kernel.errors import StaleForm, WrongState
+
+
+def record(
+    document: Model, act: str, *, by: Any, text: Any = "", changes: Mapping[str, Any] | None = None
+) -> HistoryLine:
+    """Write one line in the journal of `document`. `changes`: {field: [before, after]}."""
+    return HistoryLine.objects.create(
+        content_type=ContentType.objects.get_for_model(document),
+        object_id=document.pk,
+        act=act,
+        text=str(text),
+        changes=dict(changes or {}),
+        by=by,
+        at=timezone.now(),
+    )
+
+
+def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> None:
+    """Write one line for each (document, text, changes), in bulk."""
+    at, author = timezone.now(), by.pk if by else None
+    rows = (
+        (ContentType.objects.get_for_model(d).pk, d.pk, act, str(text), dict(changes or {}), author, at)
+        for d, text, changes in acts
+    )
+    bulk.insert(HistoryLine, ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at"), rows)
+
+
+def version_of(document: Model) -> int:
+    """The version of a record: the id of its last journal line, 0 before the first."""
+    return HistoryLine.objects.of(document).aggregate(last=Max("pk"))["last"] or 0
+
+
+def refuse_stale(document: Model, seen: int) -> None:
+    """Refuse when somebody else acted on `document` after the version the user had before his eyes."""
+    if version_of(document) == seen:
+        return
+    last = HistoryLine.objects.of(document).first()
+    at = timezone.localtime(last.at) if last else timezone.localtime()
+    raise StaleForm(
+        _(
+            "Modifié entre-temps par %(who)s à %(at)s : votre saisie est gardée ci-dessous mais n'est pas enregistrée. "
+            "Ouvrez la fiche dans un autre onglet, comparez, puis reportez vos changements."
+        )
+        % {
+            "who": (last and last.by and (last.by.get_full_name() or last.by.username)) or _("le système"),
+            "at": f"{at:%H:%M}",
+        }
+    )
+
+
+def move(document: Any, state: Any, *, by: Any, act: str, text: Any = "", save: tuple[str, ...] = ()) -> None:
+    """Move a locked document to `state` if its table of moves allows it, and write its journal."""
+    before = type(document).MOVES
+    if state not in before[document.state]:
+        raise WrongState(
+            _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
+            % {
+                "document": document,
+                "state": document.get_state_display(),
+                "wanted": dict(document._meta.get_field("state").choices)[state],
+            }
+        )
+    was = document.get_state_display()
+    document.state = state
+    document.save(update_fields=["state", *save])
+    record(document, act, by=by, text=text, changes={"État": [str(was), str(document.get_state_display())]})

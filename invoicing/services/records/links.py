@@ -1,0 +1,71 @@
+"""The customer's page of a document: published or not, behind a signed address that can be revoked."""
+
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.db import transaction
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import PublicLink
+from invoicing.models.records.links import _new_key
+from invoicing.services.records.history import record
+
+_signer = signing.Signer(salt="public-link")
+
+
+def link_of(document: Model) -> PublicLink:
+    """The document's link (made, unpublished, when it has none)."""
+    return PublicLink.objects.get_or_create(
+        content_type=ContentType.objects.get_for_model(document), object_id=document.pk
+    )[0]
+
+
+def find_link(document: Model) -> PublicLink | None:
+    """The document's link, if it ever had one."""
+    return PublicLink.objects.filter(
+        content_type=ContentType.objects.get_for_model(document), object_id=document.pk
+    ).first()
+
+
+def is_published(document: Model) -> bool:
+    """Whether the customer can see the document."""
+    link = find_link(document)
+    return link is not None and link.is_published
+
+
+def token_of(link: PublicLink) -> str:
+    """The signed token that stands in the address."""
+    return _signer.sign(link.key).replace(":", ".")
+
+
+def document_at(token: str) -> Model | None:
+    """The published document of an address, or None when it is forged, revoked or not published."""
+    key, _dot, signature = token.rpartition(".")
+    try:
+        key = _signer.unsign(f"{key}:{signature}")
+    except signing.BadSignature:
+        return None
+    link = PublicLink.objects.filter(key=key, is_published=True).first()
+    return link.object if link else None
+
+
+def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -> PublicLink:
+    """Publish the document on the customer's page, or take it away. `renew`: at a new address."""
+    with transaction.atomic():
+        link = renew_link(document, by=by) if renew else link_of(document)
+        link.is_published = published
+        link.save(update_fields=["is_published"])
+        record(document, "published", by=by, text=_("Publiée sur le site") if published else _("Retirée du site"))
+    return link
+
+
+def renew_link(document: Model, *, by: Any) -> PublicLink:
+    """Give the page a new address; the old one answers 404 from now on."""
+    with transaction.atomic():
+        link = link_of(document)
+        link.key = _new_key()
+        link.save(update_fields=["key"])
+        record(document, "link_renewed", by=by, text=_("Nouveau lien : l'ancien ne répond plus"))
+    return link

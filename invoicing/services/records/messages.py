@@ -1,0 +1,130 @@
+"""The outbox: messages are written with what caused them, sent after commit, retried, never sent twice."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPRecipientsRefused, SMTPServerDisconnected
+from socket import gaierror
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.choices import MessageKind, MessageState
+from invoicing.models import Company, Message
+from invoicing.services.records.history import record
+from openfire_billing.celery import send_after_commit
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web import transport
+
+MOST_ATTEMPTS = 6
+_NO_ANSWER = (ConnectionError, TimeoutError, gaierror, SMTPConnectError, SMTPServerDisconnected)
+PaperOf = Callable[[Model], tuple[str, bytes, str]]
+BodyOf = Callable[[Message], str]
+
+
+def queue_message(
+    document: Model | None,
+    *,
+    key: str,
+    kind: str = MessageKind.MAIL,
+    to: str,
+    subject: str = "",
+    body: str,
+    by: Any,
+    with_paper: bool = False,
+    company: Company | None = None,
+    told: Any = "",
+) -> Message:
+    """Put a message in the outbox. The same `key` again gives the message already there.
+
+    `with_paper`: the document's PDF goes along, made when the message leaves. `company`: whose people see the message
+    (the document's unless told). `told`: what the document's journal says of it, when not « Message à … ».
+    """
+    if not to:
+        raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
+    with transaction.atomic():
+        message, is_new = Message.objects.get_or_create(
+            key=key,
+            defaults={
+                "kind": kind,
+                "to": to,
+                "subject": " ".join(subject.split()),  # of one line: a mail server refuses any other
+                "body": body,
+                "object": document,
+                "company": company or getattr(document, "company", None),
+                "by": by,
+                "with_paper": with_paper,
+            },
+        )
+        if is_new and document is not None:
+            record(document, "message", by=by, text=told or _("Message à %s : %s") % (to, subject or body[:60]))
+        if is_new:
+            send_after_commit("invoicing.tasks.send_message", message.pk)
+    return message
+
+
+def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
+    """Send one waiting message. The row is claimed before sending, so that two workers never send it twice.
+
+    A failure is kept with its reason and tried again later, twice as late each time. `paper_of(document)` gives
+    (file name, bytes, MIME type) of the PDF that goes along; `body_of(message)` the text as it leaves.
+    """
+    now = timezone.now()
+    lease = now + timedelta(minutes=10)
+    claimed = Message.objects.filter(pk=message_id, state=MessageState.WAITING, next_try_at__lte=now).update(
+        next_try_at=lease
+    )
+    if not claimed:
+        return False
+    message = Message.objects.get(pk=message_id)
+    message.attempts += 1
+    try:
+        if message.kind == MessageKind.SMS:
+            transport.send_sms(message.to, body_of(message))
+        else:
+            papers = [paper_of(message.object)] if message.with_paper and message.object else []
+            transport.send_mail(
+                to=message.to,
+                subject=message.subject,
+                body=body_of(message),
+                sender=settings.DEFAULT_FROM_EMAIL,
+                attachments=papers,
+            )
+    except Exception as failure:  # whatever the gateway raises is kept and shown
+        message.error = _said(failure, message.kind)
+        message.state = MessageState.FAILED if message.attempts >= MOST_ATTEMPTS else MessageState.WAITING
+        message.next_try_at = now + timedelta(minutes=2**message.attempts)
+    else:
+        message.state, message.sent_at, message.error = MessageState.SENT, timezone.now(), ""
+    message.save(update_fields=["state", "attempts", "error", "next_try_at", "sent_at"])
+    return message.state == MessageState.SENT
+
+
+def _said(failure: Exception, kind: str) -> str:
+    """Why a message did not leave, for people, then what the machine said."""
+    if isinstance(failure, BusinessError):
+        return str(failure)
+    why = _("Le message n'est pas parti")
+    if isinstance(failure, SMTPAuthenticationError):
+        why = _("Le serveur de messagerie refuse notre identifiant ou notre mot de passe")
+    elif isinstance(failure, SMTPRecipientsRefused):
+        why = _("Le serveur de messagerie refuse l'adresse du destinataire")
+    elif isinstance(failure, _NO_ANSWER):
+        is_sms = kind == MessageKind.SMS
+        why = _("La passerelle SMS ne répond pas") if is_sms else _("Le serveur de messagerie ne répond pas")
+    return f"{why} ({type(failure).__name__}: {failure})"
+
+
+def retry_message(message: Message, *, by: Any) -> Message:
+    """Put a failed message back in the outbox."""
+    with transaction.atomic():
+        message = Message.objects.select_for_update().get(pk=message.pk)
+        if message.state != MessageState.FAILED:
+            raise BusinessError(_("Ce message n'est pas en échec : rien à renvoyer."))
+        message.state, message.attempts, message.next_try_at = MessageState.WAITING, 0, timezone.now()
+        message.save(update_fields=["state", "attempts", "next_try_at"])
+        record(message, "retried", by=by, text=_("Remis dans les messages à envoyer"))
+    return message

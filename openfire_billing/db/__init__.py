@@ -1,0 +1,1 @@
+"""What stands between Django's ORM and the databases: column types, SQL functions, bulk writes, search."""

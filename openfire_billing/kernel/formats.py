@@ -1,0 +1,69 @@
+"""Values written for people in French, and read back from what they type."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from openfire_billing.kernel.words import gettext as _
+from openfire_billing.kernel.words import ngettext
+
+PARIS = ZoneInfo("Europe/Paris")
+_FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
+
+
+def number_text(value: Decimal, least_places: int = 2) -> str:
+    """Write a number the French way with at least `least_places` decimals: 175.0000 → « 175,00 », 0.0830 → « 0,083 »."""
+    exponent = value.normalize().as_tuple().exponent
+    places = max(least_places, -exponent if isinstance(exponent, int) else 0)
+    return f"{value or abs(value):,.{places}f}".translate(_FRENCH)  # never -0,00
+
+
+def money_text(amount: Decimal, currency: str = "EUR") -> str:
+    """« 1 234,56 € »; another currency by its ISO code."""
+    return f"{number_text(amount)} {'€' if currency == 'EUR' else currency}"
+
+
+def value_text(value: Any, *, least_places: int = 2) -> str:
+    """A value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – » for none."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("oui") if value else _("non")
+    if isinstance(value, Decimal):
+        return number_text(value, least_places)
+    if isinstance(value, datetime):
+        return (value.astimezone(PARIS) if value.tzinfo else value).strftime("%d/%m/%Y %H:%M")
+    return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
+
+
+def names_text(names: Sequence[Any], most: int = 5) -> str:
+    """Name several things in a sentence, not all when they are many: « A, B et 3 autres »."""
+    left = len(names) - most
+    told = ", ".join(str(name) for name in names[:most])
+    return (
+        ngettext("%(told)s et %(left)s autre", "%(told)s et %(left)s autres", left) % {"told": told, "left": left}
+        if left > 0
+        else told
+    )
+
+
+def read_decimal(text: Any) -> Decimal | None:
+    """Read « 12,5 », « 12.5 » or « 1 234,50 »; None when empty. Raises ValueError on anything else."""
+    cleaned = "".join(str(text if text is not None else "").split()).replace("\u202f", "").replace(",", ".")
+    if not cleaned:
+        return None
+    try:
+        number = Decimal(cleaned)
+    except InvalidOperation:
+        raise ValueError(text) from None
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
+
+
+def read_id(text: Any) -> int | None:
+    """The identifier a page sends (« 12 »); None for anything else, as for nothing."""
+    text = str(text if text is not None else "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

@@ -1,0 +1,304 @@
+"""Acts on a document: entries of the Action menu and state buttons, each a dialog (GET asks, POST does).
+
+The same act may be offered on many documents from the list; a report then says what became of each one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, path, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.contributions import contributions_to
+from openfire_billing.web.days import bound_days
+
+Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
+RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
+
+
+@dataclass(frozen=True)
+class DocumentAction:
+    """One act. `permission`: "app.codename" the user must have. `run` calls one service and returns what it made.
+
+    `states`: where it is offered (None = everywhere); `offered`: a further condition on the document.
+    `primary_in`: states in which it is a button of the status bar. `run_many`: the same on many documents.
+    """
+
+    name: str
+    label: Any
+    permission: str
+    run: Run | None = None
+    icon: str = "bolt"
+    explain: Any = ""
+    form: type[forms.Form] | None = None
+    states: frozenset[str] | None = None
+    offered: Callable[[Any], bool] | None = None
+    primary_in: frozenset[str] = frozenset()
+    is_danger: bool = False
+    done: Any = ""
+    confirm: Any = ""
+    run_many: RunMany | None = None
+    preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
+    leave: bool = False
+    order: int = 50
+
+    def is_allowed(self, user: Any) -> bool:
+        return bool(user.has_perm(self.permission))
+
+    def is_offered(self, document: Any) -> bool:
+        if self.states is not None and document.state not in self.states:
+            return False
+        return self.offered is None or self.offered(document)
+
+
+def link_to(document: Any) -> Any:
+    """A document as a link to its page, or as text when it has none."""
+    meta = document._meta
+    try:
+        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
+    except NoReverseMatch:
+        return str(document)
+    return format_html('<a class="of-link" href="{}">{}</a>', url, document)
+
+
+class ActionsMixin:
+    """Gives a ModelAdmin its document actions: pages, menu, list actions. `document_actions` + contributions."""
+
+    document_actions: Sequence[DocumentAction] = ()
+
+    def all_actions(self) -> list[DocumentAction]:
+        return [*self.document_actions, *contributions_to(self.model).actions]  # type: ignore[attr-defined]
+
+    def actions_for(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        """The menu of a document's page: what this user may do with it in its state, destructive acts last."""
+        return [
+            {
+                "label": action.label,
+                "icon": action.icon,
+                "url": self.action_url(document, action),
+                "is_primary": getattr(document, "state", None) in action.primary_in,
+                "is_danger": action.is_danger,
+            }
+            for action in sorted(self.all_actions(), key=lambda a: (a.is_danger, a.order))
+            if action.run and action.is_allowed(request.user) and action.is_offered(document)
+        ]
+
+    def action_url(self, document: Any, action: DocumentAction) -> str:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        return reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, action.name])
+
+    def get_urls(self) -> list[Any]:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        view = self.admin_site.admin_view(self.act_view)  # type: ignore[attr-defined]
+        return [
+            path("<path:object_id>/act/<slug:name>/", view, name=f"{meta.app_label}_{meta.model_name}_act"),
+            *super().get_urls(),  # type: ignore[misc]
+        ]
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Ask, then do. A refusal is shown in the dialog and nothing is changed.
+
+        What the document's state does not allow is not even asked: back to its page, with the reason.
+        """
+        action = next((a for a in self.all_actions() if a.name == name and a.run), None)
+        document = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        if action is None or document is None:
+            raise Http404
+        if not action.is_allowed(request.user) or not self.has_view_permission(request, document):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        refusal = ""
+        form = self._question(action, request, [document])
+        is_confirmed = "_confirmed" in request.POST and "_preview" not in request.POST
+        if is_confirmed and form.is_valid():
+            try:
+                return self._perform(action, request, document, form.cleaned_data)
+            except BusinessError as error:
+                refusal = str(error)
+        elif not action.is_offered(document):
+            values = {"document": document, "act": action.label}
+            messages.error(
+                request,
+                _(
+                    "%(document)s : « %(act)s » n'est pas possible dans son état actuel. "
+                    "Le menu Action dit ce qui l'est."
+                )
+                % values,
+            )
+            return HttpResponseRedirect(reverse_change(document))
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "opts": self.model._meta,  # type: ignore[attr-defined]
+            "title": action.label,
+            "document": document,
+            "kind": kind_of(document),
+            "act": action,
+            "has_preview": action.preview is not None,
+            "form": form,
+            "refusal": refusal,
+            "once": uuid4(),  # a second press of the button, or « back » and again, does nothing more
+            "explain": action.explain(document) if callable(action.explain) else action.explain,
+            "back": reverse_change(document),
+        }
+        if action.preview and not refusal:
+            self._add_preview(action, request, document, form, context)
+        return TemplateResponse(request, "office/act.html", context, status=409 if refusal else 200)
+
+    def _perform(
+        self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any]
+    ) -> HttpResponse:
+        """Do it, once for each dialog shown. Raises BusinessError, and may then be tried again."""
+        once = f"act:{request.user.pk}:{request.POST.get('_once') or uuid4()}"
+        if not cache.add(once, True, timeout=3600):
+            messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
+            return HttpResponseRedirect(self._after(action, document))
+        try:
+            if not action.is_offered(document):
+                raise BusinessError(
+                    _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
+                    % {"document": document, "act": action.label}
+                )
+            assert action.run is not None
+            made = action.run(request, document, answers)
+        except BusinessError:
+            cache.delete(once)
+            raise
+        messages.success(request, self._done(action, document, made))
+        return HttpResponseRedirect(self._after(action, document))
+
+    @staticmethod
+    def _add_preview(
+        action: DocumentAction, request: HttpRequest, document: Any, form: forms.Form, context: dict[str, Any]
+    ) -> None:
+        assert action.preview is not None
+        if form.is_bound and not form.is_valid():
+            return  # what was typed is to be put right first: the amounts of something else would mislead
+        data = form.cleaned_data if form.is_bound else {}
+        try:
+            context["preview_template"], preview = action.preview(request, document, data)
+            context.update(preview)
+        except BusinessError as error:
+            context["refusal"] = str(error)
+
+    @staticmethod
+    def _question(action: DocumentAction, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
+        answered = "_confirmed" in request.POST
+        form = (action.form or forms.Form)(*((request.POST, request.FILES) if answered else ()))
+        if hasattr(form, "prepare"):
+            form.prepare(request, documents)
+        bound_days(form.fields.values())
+        return form
+
+    def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:
+        note = getattr(made, "note", "")
+        if isinstance(made, Outcome):
+            made = made.made
+        if made is not None and hasattr(made, "_meta") and made != document:
+            return format_html("{} : {} {}", action.done or action.label, link_to(made), note)
+        if str(document) in str(note):  # it names the document already
+            return note
+        return format_html(
+            "{} : {}", made if made == document else document, note or action.done or action.label
+        )  # as it is named now
+
+    def _after(self, action: DocumentAction, document: Any) -> str:
+        meta = self.model._meta  # type: ignore[attr-defined]
+        if action.leave:
+            return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        return reverse_change(document)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """List actions: the document actions that work on many, for those who may."""
+        found = super().get_actions(request)  # type: ignore[misc]
+        for action in self.all_actions():
+            if action.run_many and action.is_allowed(request.user):
+                found[f"act_{action.name}"] = (_on_many(action), f"act_{action.name}", action.label)
+        return found
+
+    def run_on_many(self, request: HttpRequest, action: DocumentAction, queryset: Any) -> HttpResponse:
+        """Ask for confirmation, then do it and report on each document."""
+        if not action.is_allowed(request.user):
+            raise PermissionDenied
+        documents = list(queryset)
+        form = self._question(action, request, documents)
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "opts": self.model._meta,  # type: ignore[attr-defined]
+            "title": action.label,
+            "act": action,
+            "form": form,
+            "documents": documents,
+            "checkbox_name": ACTION_CHECKBOX_NAME,
+            "explain": _explain_each(action, len(documents)),
+        }
+        if "_confirmed" not in request.POST or not form.is_valid():
+            return TemplateResponse(request, "office/act_many.html", context)
+        assert action.run_many is not None
+        try:
+            outcomes = action.run_many(request, documents, form.cleaned_data)
+        except BusinessError as refusal:
+            context["refusal"] = str(refusal)
+            return TemplateResponse(request, "office/act_many.html", context, status=409)
+        context["outcomes"] = outcomes
+        refused = sum(outcome.is_refused for outcome in outcomes)
+        done = len(outcomes) - refused
+        said = (
+            done and ngettext("%d document traité", "%d documents traités", done) % done,
+            refused and ngettext("%d refus", "%d refus", refused) % refused,
+        )
+        context["summary"] = ", ".join(filter(None, said)) or _("rien à faire")
+        return TemplateResponse(request, "office/report.html", context)
+
+
+def _explain_each(action: DocumentAction, count: int) -> Any:
+    """The sentence of an act where several documents are chosen: unless it is done on many only, it speaks of one."""
+    text = "" if callable(action.explain) else str(action.explain)
+    if not text or count == 1 or action.run is None:
+        return text
+    return _("Pour chaque document : %s") % (text[0].lower() + text[1:])
+
+
+def _on_many(action: DocumentAction) -> Callable[[Any, HttpRequest, Any], HttpResponse]:
+    def act(model_admin: Any, request: HttpRequest, queryset: Any) -> HttpResponse:
+        return model_admin.run_on_many(request, action, queryset)
+
+    act.__name__ = f"act_{action.name}"
+    act.allowed_permissions = [action.permission]  # type: ignore[attr-defined]
+    return act
+
+
+def reverse_change(document: Any) -> str:
+    """Address of a document's page in the back office."""
+    meta = document._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
+
+
+def kind_of(document: Any) -> str:
+    """What a document is, « Devis »; nothing when its name says it already (« Facture en brouillon n° 3 »)."""
+    kind = str(capfirst(document._meta.verbose_name))
+    return "" if str(document).startswith(kind) else kind
+
+
+def each(documents: Iterable[Any], act: Callable[[Any], Any]) -> list[Outcome]:
+    """Do one act on each document; one refusal never stops the others."""
+    outcomes = []
+    for document in documents:
+        try:
+            made = act(document)
+            outcomes.append(made if isinstance(made, Outcome) else Outcome(document, made=made))
+        except BusinessError as refusal:
+            outcomes.append(Outcome(document, refusal=str(refusal)))
+    return outcomes

@@ -1,0 +1,95 @@
+"""Every answer that says no has one shape: {"code", "detail", "fields"}. 409 is a rule of the business that refuses."""
+
+import logging
+from decimal import DecimalException
+from json import JSONDecodeError
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DataError, IntegrityError
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, ValidationError
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import exception_handler
+
+from openfire_billing.kernel.errors import BusinessError
+
+log = logging.getLogger(__name__)
+
+
+class ErrorSerializer(serializers.Serializer):
+    """A refusal. `code` for programs, `detail` a French sentence for people, `fields` what is wrong with each field."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    fields = serializers.DictField()  # type: ignore[assignment]
+
+
+def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
+    """The answer to whatever a view raised; None leaves it to the server (500).
+
+    BusinessError and what the database refuses: 409. What is malformed: 400.
+    """
+    if isinstance(error, BusinessError):
+        return _say(409, error.code, str(error))
+    if isinstance(error, DjangoValidationError):
+        error = ValidationError(_fields_of(error))
+    if isinstance(error, IntegrityError):
+        log.warning("Refused by the database: %s", error)
+        return _say(409, "conflict", _("Cette valeur existe déjà, ou ce qui en dépend s'y oppose : rien n'a changé."))
+    if isinstance(error, RequestDataTooBig):
+        return _say(400, "too_large", _("La demande est trop grande : coupez-la en plusieurs."))
+    if isinstance(error, UnicodeDecodeError):  # of the header: a body's is a ParseError
+        error = AuthenticationFailed(_("Jeton illisible : demandez-en un autre."))
+    if isinstance(error, DataError | DecimalException):
+        return _say(400, "out_of_range", _("Un nombre est trop grand pour être enregistré."))
+    response = exception_handler(error, context)  # type: ignore[arg-type]
+    if response is None:
+        return None
+    if isinstance(error, ValidationError):
+        fields = error.detail if isinstance(error.detail, dict) else {_everywhere(): error.detail}
+        response.data = _body("invalid", _("La demande n'est pas complète ou pas lisible : voyez « fields »."), fields)
+        return response
+    response.data = _body(*_told(error, response.status_code))
+    return response
+
+
+def _told(error: Exception, status: int) -> tuple[str, str]:
+    """(code, sentence) of what Django REST framework refuses by itself, or a service by PermissionDenied."""
+    if status == 403:
+        own = isinstance(error, PermissionDenied) and error.args  # a service says which part of it
+        return "permission_denied", str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
+    if isinstance(error, ParseError):
+        return str(error.default_code), _unreadable(error)
+    if isinstance(error, APIException) and status != 404:
+        return str(error.default_code), str(error.detail)
+    return "not_found", _("Cet objet n'existe pas, ou n'est pas d'une de vos sociétés.")
+
+
+def _unreadable(error: ParseError) -> str:
+    """Where a body stops being readable: Django REST framework says it in English."""
+    if isinstance(error.__context__, JSONDecodeError):
+        place = {"line": error.__context__.lineno, "column": error.__context__.colno}
+        return _("Le corps de la demande n'est pas du JSON : voyez ligne %(line)s, colonne %(column)s.") % place
+    return _("Le corps de la demande n'est pas lisible : vérifiez sa forme et son encodage (UTF-8).")
+
+
+def _everywhere() -> str:
+    return str(api_settings.NON_FIELD_ERRORS_KEY)
+
+
+def _fields_of(error: DjangoValidationError) -> dict[str, Any]:
+    """{field: sentences} of what a model refuses."""
+    found = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
+    return {_everywhere() if name == NON_FIELD_ERRORS else name: said for name, said in found.items()}
+
+
+def _body(code: str, detail: str, fields: Any = None) -> dict[str, Any]:
+    return {"code": code, "detail": str(detail), "fields": fields or {}}
+
+
+def _say(status: int, code: str, detail: str) -> Response:
+    return Response(_body(code, detail), status=status)

@@ -1,0 +1,70 @@
+"""The description of the API: what each act asks and answers, the refusals every address may give, the key of a write."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from openfire_billing.web.api.errors import ErrorSerializer
+
+KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Une clé au choix (100 caractères au plus) : la même clé donne la même réponse, sans rien refaire.",
+)
+REFUSALS = {
+    "400": "Demande incomplète ou illisible.",
+    "401": "Sans jeton, ou jeton périmé.",
+    "403": "Le rôle ne le permet pas.",
+    "404": "N'existe pas, ou n'est pas d'une de vos sociétés.",
+    "405": "Méthode que cette adresse n'a pas.",
+    "406": "La réponse n'existe pas dans le format demandé (Accept).",
+    "409": "Une règle refuse ; rien n'a changé.",
+    "415": "Le corps n'est pas du JSON.",
+    "429": "Trop de demandes : réessayez plus tard.",
+}
+UNSAFE = ("POST", "PATCH", "DELETE")
+
+
+class Schema(AutoSchema):
+    """Reads `asks`, `answers` and `status` of an act; adds the refusals and the idempotency key."""
+
+    def _is_act(self) -> bool:
+        return bool(getattr(self.view, "is_act", False))
+
+    def get_override_parameters(self) -> list[Any]:
+        keyed = self.method in UNSAFE and getattr(self.view, "is_keyed", False)
+        return [*super().get_override_parameters(), *([KEY] if keyed else [])]
+
+    def get_request_serializer(self) -> Any:
+        return self.view.asks if self._is_act() else super().get_request_serializer()
+
+    def get_response_serializers(self) -> Any:
+        if self._is_act():
+            return {self.view.status: self.view.answers or self.view.serializer_class}
+        return super().get_response_serializers()
+
+    def get_operation_id(self) -> str:
+        if self._is_act():
+            many = "act" if "{" in self.path else "many"
+            return "_".join([*(token.replace("-", "_") for token in self._tokenize_path()), many])
+        return super().get_operation_id()
+
+    def get_filter_backends(self) -> list[Any]:
+        return [] if self._is_act() else super().get_filter_backends()
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        return not self._is_act() and super()._is_list_view(serializer)
+
+    def get_operation(self, *args: Any, **options: Any) -> Any:
+        operation = super().get_operation(*args, **options)
+        if operation is None:
+            return None
+        component = self.resolve_serializer(ErrorSerializer, "response")
+        for status, description in REFUSALS.items():
+            if status == "415" and self.method not in UNSAFE:
+                continue
+            content = {"application/json": {"schema": component.ref}}
+            operation["responses"].setdefault(status, {"description": description, "content": content})
+        return operation

@@ -1,0 +1,172 @@
+"""Lines in a form: read as edits for the services, totalled by the server's money engine as one types."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.models import construct_instance
+from django.http import HttpRequest, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from openfire_billing.kernel import money
+from openfire_billing.kernel.formats import number_text, read_decimal
+from openfire_billing.web.number_fields import DecimalInputField
+
+_CLASSES = "of-input"
+_TOO_LARGE = Decimal(10) ** 12
+_LAST_POSITION = 2**31 - 1
+
+
+class LineForm(forms.ModelForm):
+    """One line. Whether it is complete is the service's business (it knows the article, the position, the day)."""
+
+    least_quantity: Decimal | None = Decimal("0.001")
+
+    class Meta:
+        fields = (
+            "position",
+            "kind",
+            "product",
+            "label",
+            "quantity",
+            "unit_price",
+            "discount",
+            "tax",
+            "tax_is_manual",
+        )
+        widgets = {
+            "kind": forms.HiddenInput,
+            "tax_is_manual": forms.HiddenInput,
+            "label": forms.Textarea(attrs={"rows": 1, "class": f"{_CLASSES} of-label"}),
+        }
+
+    position = forms.IntegerField(min_value=0, max_value=_LAST_POSITION, required=False, widget=forms.HiddenInput)
+    quantity = DecimalInputField(
+        label=_("Qté"), max_digits=12, decimal_places=3, least_places=3, required=False, initial=Decimal(1)
+    )
+    unit_price = DecimalInputField(
+        label=_("Prix unitaire"), max_digits=14, decimal_places=4, min_value=0, required=False
+    )
+    discount = DecimalInputField(
+        label=_("Remise %"), max_digits=5, decimal_places=2, min_value=0, max_value=100, least_places=0, required=False
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["label"].required = False
+        if not self.instance.pk:
+            self.initial["unit_price"] = None
+        for name in ("quantity", "unit_price", "discount"):
+            self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
+        self.know(getattr(self.instance, "product", None))
+        if "tax" in self.fields:
+            self.fields["tax"].empty_label = "–"  # type: ignore[attr-defined]
+
+    def know(self, product: Any) -> None:
+        """Tell the article's box which article is already loaded."""
+        if "product" in self.fields:
+            self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}  # type: ignore[attr-defined]
+
+    def has_changed(self) -> bool:
+        """A new line in which nothing was written is not there: Enter adds one at the foot, often one too many."""
+        if self.instance.pk:
+            return super().has_changed()
+        untold = {"position", "kind", "tax_is_manual"}
+        if self["kind"].value() not in (None, "", "article"):
+            untold.add("quantity")
+        return not untold.issuperset(self.changed_data)
+
+    def clean_quantity(self) -> Decimal:
+        quantity = self.cleaned_data.get("quantity")
+        if quantity is None:
+            return Decimal(1)
+        if self.data.get(self.add_prefix("kind")) in (None, "", "article"):
+            if self.least_quantity is not None and quantity < self.least_quantity:
+                raise ValidationError(
+                    _("La quantité n'est pas négative.")
+                    if not self.least_quantity
+                    else _("La quantité est supérieure à zéro.")
+                )
+            if self.least_quantity is None and quantity == 0:
+                raise ValidationError(_("La quantité n'est pas nulle : supprimez plutôt la ligne."))
+        return quantity
+
+    def clean_unit_price(self) -> Decimal:
+        """Left empty, the article's: the page fills it, but one may save before it has."""
+        price = self.cleaned_data.get("unit_price")
+        product = self.cleaned_data.get("product")
+        return price if price is not None else product.unit_price if product else Decimal(0)
+
+    def clean_discount(self) -> Decimal:
+        return self.cleaned_data.get("discount") or Decimal(0)
+
+    def clean_position(self) -> int:
+        return self.cleaned_data.get("position") or 0
+
+    def _post_clean(self) -> None:
+        """The values go to the line as they are: the service completes it, then it and the database check the whole.
+
+        Django would ask the database for each constraint and each foreign key of each line.
+        """
+        self.instance = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        is_article = data.get("kind", "article") == "article"
+        if is_article and not data.get("product") and not data.get("label"):
+            raise ValidationError(_("Choisissez un article ou décrivez la ligne."))
+        if not is_article and not data.get("label"):
+            raise ValidationError(_("Écrivez le texte de la ligne."))
+        return data
+
+
+def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
+    """The lines of a form being typed, read leniently: what is not a number yet, or no price, counts as zero."""
+
+    def number(index: int, name: str) -> Decimal:
+        try:
+            found = read_decimal(data.get(f"{prefix}-{index}-{name}")) or Decimal(0)
+        except ValueError:
+            return Decimal(0)
+        return found if abs(found) < _TOO_LARGE else Decimal(0)
+
+    try:
+        count = min(int(data.get(f"{prefix}-TOTAL_FORMS") or 0), 2000)
+    except ValueError:
+        count = 0
+    return [
+        {
+            "index": index,
+            "is_article": (data.get(f"{prefix}-{index}-kind") or "article") == "article",
+            "is_deleted": bool(data.get(f"{prefix}-{index}-DELETE")),
+            "is_left_out": bool(data.get(f"{prefix}-{index}-covered")),
+            "quantity": number(index, "quantity"),
+            "unit_price": number(index, "unit_price"),
+            "discount": number(index, "discount"),
+            "tax": data.get(f"{prefix}-{index}-tax") or "",
+        }
+        for index in range(count)
+    ]
+
+
+def live_totals(request: HttpRequest, *, prefix: str, taxes: dict[str, Any], rounding: str) -> JsonResponse:
+    """Amounts of a form being typed: net and gross per row, and the footer. Saves nothing."""
+    rows: dict[int, dict[str, str]] = {}
+    kept = []
+    for line in posted_lines(request.POST, prefix):
+        tax = taxes.get(line["tax"])
+        if not line["is_article"] or line["is_deleted"]:
+            continue
+        net = money.line_net(line["quantity"], line["unit_price"], min(line["discount"], Decimal(100)), rounding)
+        gross = money.line_gross(net, tax.rate, rounding) if tax else net
+        rows[line["index"]] = {"net": number_text(net), "gross": number_text(gross)}
+        if tax and not line["is_left_out"]:
+            kept.append((net, tax))
+    return JsonResponse({"rows": rows, "footer": totals_html(money.totals(kept, rounding))})
+
+
+def totals_html(totals: money.Totals) -> str:
+    """The footer of a document's lines."""
+    return render_to_string("office/totals.html", {"totals": totals})

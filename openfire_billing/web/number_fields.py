@@ -1,0 +1,59 @@
+"""Form fields and text boxes for numbers typed the French way."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import INPUT_CLASSES
+
+from openfire_billing.kernel.formats import number_text, read_decimal
+
+
+class DecimalTextInput(forms.TextInput):
+    """A text box for a number: the phone shows its digits, French commas are shown and read.
+
+    It looks like the other boxes of a page wherever it is declared: without their classes it would have no border.
+    """
+
+    def __init__(self, attrs: dict[str, Any] | None = None, *, least_places: int = 2) -> None:
+        usual = {"inputmode": "decimal", "autocomplete": "off", "class": " ".join(INPUT_CLASSES)}
+        super().__init__({**usual, **(attrs or {})})
+        self.least_places = least_places
+
+    def format_value(self, value: Any) -> str:
+        if value in (None, ""):
+            return ""
+        if isinstance(value, str):
+            return value
+        return number_text(Decimal(value), self.least_places)
+
+
+class DecimalInputField(forms.DecimalField):
+    """A decimal form field that reads a comma or a point."""
+
+    def __init__(self, *args: Any, least_places: int = 2, **options: Any) -> None:
+        options["widget"] = options.get("widget") or DecimalTextInput(least_places=least_places)
+        super().__init__(*args, **options)
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if isinstance(value, Decimal):
+            return value
+        try:
+            return read_decimal(value)
+        except ValueError:
+            raise ValidationError(
+                _("« %(value)s » n'est pas un nombre : tapez par exemple 12,5."), params={"value": value}
+            ) from None
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        if self.disabled:
+            return False
+        try:
+            return read_decimal(initial) != read_decimal(data)
+        except ValueError:
+            return True
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {}

@@ -1,0 +1,132 @@
+"""Tags and filters of the pages: notebook, badges, French numbers."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.dates import MONTHS
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from openfire_billing.kernel.formats import money_text, number_text
+from openfire_billing.kernel.money import to_cents
+from openfire_billing.web.actions import link_to
+
+register = template.Library()
+
+
+@register.simple_tag
+def badge(colour: str, text: Any, url: str | None = None, title: str = "") -> SafeString:
+    """A coloured word: grey, blue, amber, green, red or violet. With `url`, a link to what it speaks of (`title`)."""
+    if url:
+        return format_html('<a class="of-badge of-{}" href="{}" title="{}">{}</a>', colour, url, title, text)
+    return format_html('<span class="of-badge of-{}">{}</span>', colour, text)
+
+
+@register.simple_tag
+def badge_of_state(document: Any) -> SafeString:
+    """The stored state of a document, in the colour that stands beside its states."""
+    return badge(document.COLOURS[document.state], document.get_state_display())
+
+
+@register.filter
+def euros(value: Any, currency: str = "EUR") -> str:
+    """« 1 234,56 € ». Takes a Decimal or a Money."""
+    if value is None or value == "":
+        return ""
+    amount = getattr(value, "amount", value)
+    return money_text(to_cents(Decimal(amount)), currency)
+
+
+def amount(value: Any) -> SafeString:
+    """An amount in a column of a list: on the right, on one line."""
+    return format_html('<span class="of-amount">{}</span>', euros(value))
+
+
+def nowrap(text: Any) -> SafeString:
+    """Text kept on one line of a list."""
+    return format_html('<span class="of-nowrap">{}</span>', text)
+
+
+@register.filter
+def quantity(value: Any) -> str:
+    """« 1 », « 2,5 », « 0,083 »."""
+    return "" if value is None else number_text(Decimal(value), 0)
+
+
+@register.filter
+def quantity3(value: Any) -> str:
+    """« 1,000 »: a quantity with its three decimals."""
+    return "" if value is None else number_text(Decimal(value), 3)
+
+
+@register.filter
+def price(value: Any) -> str:
+    """« 175,00 », « 12,4567 »: two decimals at least."""
+    return "" if value is None else number_text(Decimal(value), 2)
+
+
+@register.filter
+def hours(value: Any) -> str:
+    """« 1 h 30 » from 1.5."""
+    minutes = round(Decimal(value or 0) * 60)
+    return f"{minutes // 60} h {minutes % 60:02d}" if minutes % 60 else f"{minutes // 60} h"
+
+
+@register.simple_tag
+def notebook_pages(adminform: Any, inline_admin_formsets: Any, contributed: Any = ()) -> list[dict[str, Any]]:
+    """The pages of a form's notebook, in the order of `model_admin.notebook`: (slug, title, members).
+
+    A member is a fieldset by its name (its class is "notebook"), or an inline by "inline:PREFIX". Contributed tabs
+    come where their order says. Each page counts its errors.
+    """
+    fieldsets = {f.name: f for f in adminform if "notebook" in f.classes}
+    inlines = {f"inline:{i.formset.prefix}": i for i in inline_admin_formsets}
+    pages = []
+    for rank, (slug, title, members) in enumerate(adminform.model_admin.notebook, 1):
+        items = [
+            ("inline", inlines[m]) if m in inlines else ("fieldset", fieldsets[m])
+            for m in members
+            if m in inlines or m in fieldsets
+        ]
+        if items:
+            errors = sum(_errors(kind, part) for kind, part in items)
+            pages.append({"slug": slug, "title": title, "items": items, "errors": errors, "order": rank * 10})
+    pages += contributed
+    return sorted(pages, key=lambda page: page["order"])
+
+
+def _errors(kind: str, part: Any) -> int:
+    if kind == "inline":
+        return part.formset.total_error_count() if part.formset.is_bound else 0
+    return sum(bool(field.errors()) for line in part for field in line if hasattr(field, "errors"))
+
+
+@register.filter
+def groups(adminform: Any) -> list[Any]:
+    """The fieldsets that stand above the notebook."""
+    return [f for f in adminform if "notebook" not in f.classes]
+
+
+@register.filter
+def get(mapping: Any, key: Any) -> Any:
+    """mapping[key], or nothing."""
+    return mapping.get(key, "") if mapping else ""
+
+
+@register.filter
+def months(numbers: Any) -> str:
+    """« mars, octobre » from [3, 10]."""
+    return ", ".join(str(MONTHS[number]) for number in numbers or ()) or "–"
+
+
+@register.simple_tag
+def stars(priority: int) -> SafeString:
+    """Priority as stars, read aloud as a word."""
+    return mark_safe(f'<span title="Priorité {int(priority)}">{"★" * int(priority)}</span>')  # noqa: S308 (digits only)
+
+
+@register.simple_tag
+def document_link(document: Any) -> Any:
+    """A document as a link to its page, or as text when it has none."""
+    return link_to(document)

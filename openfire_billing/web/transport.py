@@ -1,0 +1,56 @@
+"""How a message leaves the house: mail through Django, SMS through a small backend (console, memory, or a path)."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
+
+from openfire_billing.kernel.errors import BusinessError
+
+sms_outbox: list[tuple[str, str]] = []
+
+
+class SmsBackend(Protocol):
+    """`to` in E.164 (+33612345678). Raises on failure; returns the provider's reference, or ""."""
+
+    def __call__(self, to: str, body: str) -> str: ...
+
+
+def console(to: str, body: str) -> str:
+    """Print the SMS: for one's own machine."""
+    print(f"SMS à {to} : {body}")
+    return ""
+
+
+def memory(to: str, body: str) -> str:
+    """Keep the SMS in `sms_outbox`: for tests."""
+    sms_outbox.append((to, body))
+    return ""
+
+
+def send_sms(to: str, body: str) -> str:
+    """Send one SMS by the backend named in SMS_BACKEND: `console`, `memory`, or a dotted path to a callable."""
+    backends: dict[str, SmsBackend] = {"console": console, "memory": memory}
+    backend = backends.get(settings.SMS_BACKEND)
+    if backend is None:
+        module, _, name = settings.SMS_BACKEND.rpartition(".")
+        backend = getattr(import_module(module), name)
+    return backend(to, body)
+
+
+def send_mail(
+    *, to: str, subject: str, body: str, sender: str = "", attachments: Sequence[tuple[str, bytes, str]] = ()
+) -> None:
+    """Send one mail. `attachments`: (file name, bytes, MIME type).
+
+    Raises what the mail backend raises, and BusinessError on a server that was given none.
+    """
+    if not settings.MAIL_LEAVES:
+        raise BusinessError(_("Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."))
+    message = EmailMessage(subject=subject, body=body, from_email=sender or None, to=[to])
+    for name, content, kind in attachments:
+        message.attach(name, content, kind)
+    message.send()

@@ -1,0 +1,1 @@
+"""Measures on throw-away databases: `make bench`. Not part of the product."""
