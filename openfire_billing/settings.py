@@ -191,10 +191,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5} if REDIS_URL else {}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+NIGHT_HOUR = 5  # of the contracts' visits and billing, in Paris
 CELERY_BEAT_SCHEDULE = {
     "beat-heartbeat": {"task": "openfire_billing.office.tasks.heartbeat", "schedule": 60.0},
     "render-missing-documents": {"task": "invoicing.tasks.render_missing_documents", "schedule": crontab(minute="*/5")},
-    "bill-night": {"task": "contracts.tasks.bill_night", "schedule": crontab(hour=5, minute=0)},
+    "bill-night": {"task": "contracts.tasks.bill_night", "schedule": crontab(hour=NIGHT_HOUR, minute=0)},
     "resume-billing-runs": {"task": "contracts.tasks.resume_runs", "schedule": crontab(minute="*/5")},
     "forget-idempotency-keys": {
         "task": "invoicing.tasks.forget_idempotency_keys",

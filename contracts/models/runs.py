@@ -128,6 +128,6 @@ class BillingOutcome(models.Model):
 
 
 def night_of(now: datetime) -> date:
-    """The day of the last 05:00 before `now`, in Paris: the day of the night run that should have been."""
+    """The day of the last night's hour before `now`, in Paris: the day of the night run that should have been."""
     local = timezone.localtime(now)
-    return local.date() if local.hour >= 5 else local.date() - timedelta(days=1)
+    return local.date() if local.hour >= settings.NIGHT_HOUR else local.date() - timedelta(days=1)
