@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core import checks
 from django.db.models import Field
 from django.db.models.fields.related import ForeignObject
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext, ngettext
 
 from openfire_billing.db.functions import Among
@@ -17,6 +18,7 @@ class GroundConfig(AppConfig):
     verbose_name = "Socle"
 
     def ready(self) -> None:
+        autodiscover_modules("services.locks")
         words.install(one=gettext, many=ngettext)
         Field.register_lookup(Among)
         ForeignObject.register_lookup(Among)

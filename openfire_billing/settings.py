@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "openfire_billing.web.outage.OutageMiddleware",
 ]
 
 ROOT_URLCONF = "openfire_billing.urls"

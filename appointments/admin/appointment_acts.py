@@ -21,17 +21,17 @@ CHANGE, BILL = "appointments.change_appointment", "invoicing.bill"
 
 
 def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) -> Appointment:
-    new = Appointment(
-        company=appointment.company,
-        partner=data["partner"],
-        task=data["task"],
-        starts_at=data["starts_at"],
-        override=data["override"],
-        lead=appointment.lead,
-        team=appointment.team,
-    )
+    values = {
+        "company": appointment.company,
+        "partner": data["partner"],
+        "task": data["task"],
+        "starts_at": data["starts_at"],
+        "override": data["override"],
+        "lead": appointment.lead,
+        "team": appointment.team,
+    }
     people = list(appointment.technicians.all())
-    return services.save_appointment(new, technicians=people, edits=(), on=timezone.localdate(), by=request.user)
+    return services.save_appointment(None, values, technicians=people, on=timezone.localdate(), by=request.user)
 
 
 APPOINTMENT_ACTIONS = (
@@ -46,7 +46,7 @@ APPOINTMENT_ACTIONS = (
         explain=_(
             "Le RDV reçoit son numéro et ses intervenants sont pris. Prévenez ensuite le client par « Envoyer par e-mail »."
         ),
-        run=lambda request, rdv, data: services.confirm_appointment(rdv, by=request.user),
+        run=lambda request, rdv, data: services.confirm_appointment(rdv, seen=data["seen"], by=request.user),
         run_many=lambda request, rdvs, data: each(rdvs, lambda a: services.confirm_appointment(a, by=request.user)),
         done=_("confirmé"),
     ),
@@ -62,7 +62,7 @@ APPOINTMENT_ACTIONS = (
         ),
         form=DoneForm,
         run=lambda request, rdv, data: services.finish_appointment(
-            rdv, at=data["at"], report=data["report"], by=request.user
+            rdv, at=data["at"], report=data["report"], seen=data["seen"], by=request.user
         ),
         done=_("réalisé"),
     ),
@@ -74,7 +74,9 @@ APPOINTMENT_ACTIONS = (
         states=frozenset({S.CONFIRMED}),
         explain=_("L'intervenant est venu, le travail n'est pas fini : la DI est à replanifier."),
         form=UnfinishedForm,
-        run=lambda request, rdv, data: services.leave_unfinished(rdv, reason=data["reason"], by=request.user),
+        run=lambda request, rdv, data: services.leave_unfinished(
+            rdv, reason=data["reason"], seen=data["seen"], by=request.user
+        ),
         done=_("inachevé"),
     ),
     DocumentAction(
@@ -85,7 +87,7 @@ APPOINTMENT_ACTIONS = (
         primary_in=frozenset({S.DONE}),
         explain=_("Une facture en brouillon reprend les lignes du RDV qui restent à facturer."),
         form=InvoiceForm,
-        run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], by=request.user),
+        run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], seen=data["seen"], by=request.user),
         done=_("Créée"),
     ),
     DocumentAction(
@@ -127,7 +129,7 @@ APPOINTMENT_ACTIONS = (
         explain=_(
             "Le RDV se modifie et se déplace de nouveau ; il garde son numéro et reprend le temps de ses intervenants."
         ),
-        run=lambda request, rdv, data: services.reset_appointment(rdv, by=request.user),
+        run=lambda request, rdv, data: services.reset_appointment(rdv, seen=data["seen"], by=request.user),
         done=_("remis en brouillon"),
     ),
     DocumentAction(
@@ -138,7 +140,9 @@ APPOINTMENT_ACTIONS = (
         states=frozenset({S.CONFIRMED}),
         explain=_("Les intervenants sont libres de nouveau ; la DI est à replanifier."),
         form=ReasonForm,
-        run=lambda request, rdv, data: services.postpone_appointment(rdv, reason=data["reason"], by=request.user),
+        run=lambda request, rdv, data: services.postpone_appointment(
+            rdv, reason=data["reason"], seen=data["seen"], by=request.user
+        ),
         done=_("reporté"),
     ),
     DocumentAction(
@@ -150,7 +154,9 @@ APPOINTMENT_ACTIONS = (
         explain=_("Les intervenants sont libres de nouveau."),
         form=ReasonForm,
         is_danger=True,
-        run=lambda request, rdv, data: services.cancel_appointment(rdv, reason=data["reason"], by=request.user),
+        run=lambda request, rdv, data: services.cancel_appointment(
+            rdv, reason=data["reason"], seen=data["seen"], by=request.user
+        ),
         run_many=lambda request, rdvs, data: each(
             rdvs, lambda a: services.cancel_appointment(a, reason=data["reason"], by=request.user)
         ),

@@ -21,7 +21,8 @@ from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documen
 from interventions.admin.requests import place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
-from invoicing.admin.document_admin import DocumentAdmin, one, put
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, one, put, values_of
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
@@ -192,19 +193,20 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         return context
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
-        appointment = form.instance
-        if not change and not appointment.company_id:
-            appointment.company = default_company(request.user)
-        people = list(form.cleaned_data["technicians"])
-        services.save_appointment(
-            appointment, technicians=people, edits=edits, on=timezone.localdate(), by=request.user
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Appointment:
+        values = values_of(form)
+        if form.instance.pk is None and not values.get("company"):
+            values["company"] = default_company(request.user)
+        people = values.pop("technicians", None)
+        return services.save_appointment(
+            form.instance.pk,
+            values,
+            technicians=None if people is None else list(people),
+            edits=edits,
+            seen=seen_by(request),
+            on=timezone.localdate(),
+            by=request.user,
         )
-        appointment.tags.set(
-            form.cleaned_data["tags"] if change else appointment.tags.all() | form.cleaned_data["tags"]
-        )
-        if change:
-            self.write_journal(request, form, change)
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task → type and duration."""

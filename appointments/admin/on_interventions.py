@@ -25,6 +25,7 @@ def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict
         starts_at=data["starts_at"],
         override=data["override"],
         on=timezone.localdate(),
+        seen=data["seen"],
         by=request.user,
     )
 

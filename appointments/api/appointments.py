@@ -28,6 +28,7 @@ from interventions.models import (
 from invoicing.api.acts import mail_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
+    NotedSerializer,
     OfficeView,
     OnSerializer,
     ReadMixin,
@@ -159,24 +160,27 @@ class AppointmentSerializer(DocumentSerializer):
             raise serializers.ValidationError({"company": [_("La DI est d'une autre société.")]})
         if source is not None:
             data = {"partner": source.partner, "task": source.task, "bill_to": source.bill_to, **data}
-        return self._saved(Appointment(company=company), data, [])
+        return self._saved(None, {**data, "company": company})
 
     def update(self, appointment: Appointment, data: dict[str, Any]) -> Appointment:
         data.pop("company", None)
         if "intervention" in data and data["intervention"] != appointment.intervention:
             raise serializers.ValidationError({"intervention": [_("La DI d'un RDV ne change pas.")]})
-        return self._saved(appointment, data, list(appointment.technicians.all()))
-
-    def _saved(self, appointment: Appointment, data: dict[str, Any], people: list[Technician]) -> Appointment:
-        lines = appointment.lines.select_related("request_line") if appointment.pk else ()
-        edits = edits_of(data.pop("lines", ()), lines)
-        people = data.pop("technicians", people)
         if "starts_at" in data and "ends_at" not in data and not data.get("is_end_forced", appointment.is_end_forced):
-            appointment.ends_at = None  # computed again from the working hours
-        for name, value in data.items():
-            setattr(appointment, name, value)
+            data["ends_at"] = None  # computed again from the working hours
+        return self._saved(appointment, data)
+
+    def _saved(self, appointment: Appointment | None, data: dict[str, Any]) -> Appointment:
+        lines = appointment.lines.select_related("request_line") if appointment else ()
+        edits = edits_of(data.pop("lines", ()), lines)
         return services.save_appointment(
-            appointment, technicians=people, edits=edits, on=timezone.localdate(), by=self.user
+            appointment.pk if appointment else None,
+            {name: value for name, value in data.items() if name != "technicians"},
+            technicians=data.get("technicians"),
+            edits=edits,
+            seen=self.seen,
+            on=timezone.localdate(),
+            by=self.user,
         )
 
 
@@ -214,10 +218,8 @@ class UnfinishedSerializer(serializers.Serializer):
     report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
 
 
-class BilledAppointmentSerializer(InvoiceSerializer):
+class BilledAppointmentSerializer(NotedSerializer, InvoiceSerializer):
     """The draft, and which lines a quote or a contract bills instead."""
-
-    note = serializers.CharField(read_only=True)
 
     class Meta(InvoiceSerializer.Meta):
         fields = (*InvoiceSerializer.Meta.fields, "note")
@@ -261,33 +263,35 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     @act(CHANGE)
     def confirm(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Confirme : le RDV reçoit son numéro."""
-        return services.confirm_appointment(appointment, by=self.request.user)
+        return services.confirm_appointment(appointment, seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=DoneSerializer)
     def done(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Réalisé."""
         at = asked.get("at") or timezone.now()
-        return services.finish_appointment(appointment, at=at, report=asked["report"], by=self.request.user)
+        return services.finish_appointment(
+            appointment, at=at, report=asked["report"], seen=self.seen, by=self.request.user
+        )
 
     @act(CHANGE, asks=UnfinishedSerializer)
     def unfinished(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Inachevé : l'intervenant est venu, le travail n'est pas fini."""
-        return services.leave_unfinished(appointment, by=self.request.user, **asked)
+        return services.leave_unfinished(appointment, seen=self.seen, by=self.request.user, **asked)
 
     @act(CHANGE, asks=ReasonSerializer)
     def postpone(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Reporté : les intervenants sont libres de nouveau."""
-        return services.postpone_appointment(appointment, by=self.request.user, **asked)
+        return services.postpone_appointment(appointment, seen=self.seen, by=self.request.user, **asked)
 
     @act(CHANGE, asks=ReasonSerializer)
     def cancel(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Annulé : les intervenants sont libres de nouveau."""
-        return services.cancel_appointment(appointment, by=self.request.user, **asked)
+        return services.cancel_appointment(appointment, seen=self.seen, by=self.request.user, **asked)
 
     @act(CHANGE)
     def reset(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Remet en brouillon un RDV qui n'est pas facturé."""
-        return services.reset_appointment(appointment, by=self.request.user)
+        return services.reset_appointment(appointment, seen=self.seen, by=self.request.user)
 
     mail = mail_act(APPOINTMENT_LETTER, CHANGE)
     publish = publish_act(CHANGE)
@@ -295,13 +299,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     @act(BILL, asks=OnSerializer, answers=BilledAppointmentSerializer, status=201)
     def invoice(self, appointment: Appointment, asked: dict[str, Any]) -> Any:
         """Facture en brouillon des lignes du RDV qui restent à facturer."""
-        outcome = invoice_appointment(appointment, on=asked["on"], by=self.request.user)
-        self.note = str(outcome.note)
-        return outcome.made
-
-    def shown(self, document: Any, serializer: Any = None) -> Any:
-        shown = super().shown(document, serializer)
-        return {**shown, "note": self.note} if serializer is BilledAppointmentSerializer else shown
+        return invoice_appointment(appointment, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @invoice_many(BILL)
     def invoice_many(self, appointments: list[Appointment], asked: dict[str, Any]) -> list[Outcome]:

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
-from django.core.cache import cache
 from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -25,6 +24,7 @@ from appointments.services.appointments import finish_appointment, leave_unfinis
 from appointments.services.lines import add_part
 from interventions.models import Technician
 from invoicing.models import Product
+from invoicing.services.records.acts import Once, perform
 from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
@@ -258,14 +258,13 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
     appointment = _one(technician, pk)
     refusal = ""
     if request.method == "POST":
-        if not _first_time(request, "parts"):
-            return _back(appointment, "#lignes")
         try:
-            line = _add_part(request, appointment)
+            done = perform(lambda: _add_part(request, appointment), once=_once(request, "parts"))
         except BusinessError as error:
             refusal = str(error)
         else:
-            messages.success(request, _("Ajouté : %s") % line)
+            if not done.is_repeat:
+                messages.success(request, _("Ajouté : %s") % done.result)
             return _back(appointment, "#lignes")
     words = request.GET.get("q", request.POST.get("q", "")).strip()
     found = Product.objects.filter(is_active=True)
@@ -285,10 +284,10 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
     return render(request, "mobile/parts.html", context, status=400 if refusal else 200)
 
 
-def _first_time(request: HttpRequest, act: str) -> bool:
-    """Whether this answer of a page is the first: its `_once` was not seen yet."""
+def _once(request: HttpRequest, act: str) -> Once | None:
+    """The key of what a page asks, the same when its button is pressed twice; None when the page gives none."""
     asked = request.POST.get("_once", "")
-    return not asked or bool(cache.add(f"phone:{act}:{request.user.pk}:{asked}", True, timeout=3600))
+    return Once(f"phone:{request.user.pk}", f"{act}:{asked}") if asked else None
 
 
 def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine:

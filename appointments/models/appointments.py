@@ -24,10 +24,11 @@ from interventions.models import (
 from invoicing.choices import LineKind, TagScope
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
 from openfire_billing.db.fields import hours_field
+from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel import money
 
 
-class Appointment(models.Model):
+class Appointment(Versioned):
     """Technicians at a customer's, from `starts_at` to `ends_at` (computed from working hours, or forced).
 
     `override`: why it stands although a technician is taken or does not work then.

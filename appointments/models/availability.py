@@ -7,9 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import Weekday
 from interventions.models import Technician
 from invoicing.models import Company
+from openfire_billing.db.versions import Versioned
 
 
-class WorkingHours(models.Model):
+class WorkingHours(Versioned):
     """One stretch of work of a weekday; two stretches leave a lunch break. Without technician: the company's usual."""
 
     company = models.ForeignKey(Company, models.CASCADE, related_name="working_hours", verbose_name=_("société"))
@@ -43,7 +44,7 @@ class WorkingHours(models.Model):
         return f"{self.get_weekday_display()} {self.starts:%H:%M}–{self.ends:%H:%M}"
 
 
-class Absence(models.Model):
+class Absence(Versioned):
     """A technician is away."""
 
     technician = models.ForeignKey(Technician, models.CASCADE, related_name="absences", verbose_name=_("intervenant"))
@@ -67,7 +68,7 @@ class Absence(models.Model):
         return f"{self.technician} {self.reason}".strip()
 
 
-class ClosingDay(models.Model):
+class ClosingDay(Versioned):
     """Days on which the company is closed, both included."""
 
     company = models.ForeignKey(Company, models.CASCADE, related_name="closing_days", verbose_name=_("société"))

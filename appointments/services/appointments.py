@@ -1,28 +1,31 @@
 """The life of an appointment: made from a DI or alone, moved, confirmed, done, unfinished, postponed, cancelled, copied."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.availability import Stretch
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
-from appointments.models.claims import lock_appointments
 from appointments.services.booking import occupy
 from appointments.services.calendars import local
 from appointments.services.lines import copy_request_lines, write_lines
+from appointments.services.locks import lock_appointment, lock_appointments
 from interventions.models import InterventionRequest, Technician
+from interventions.services.locks import lock_intervention
 from interventions.services.planning import record_planning
-from interventions.services.requests import lock_intervention, refuse_to_come
+from interventions.services.requests import refuse_to_come
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, LineEdit
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import move, record
+from invoicing.services.records.saving import assign, describe_changes, set_many
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 S = AppointmentState
@@ -41,16 +44,8 @@ _FROM_INTERVENTION = (
 )
 
 
-def lock_appointment(appointment: Appointment) -> Appointment:
-    """Lock one RDV after its DI and quotes. Raises BusinessError when it is gone."""
-    locked = lock_appointments([appointment])
-    if not locked:
-        raise BusinessError(_("Ce RDV n'existe plus : il a été supprimé entre-temps. Revenez à la liste."))
-    return locked[0]
-
-
 def tell_intervention(intervention: InterventionRequest | None, *, by: Any) -> None:
-    """Tell the DI how many hours are open, how its last RDV ended and when it was done."""
+    """Write on the DI, which is locked, how many hours are open, how its last RDV ended and when it was done."""
     if intervention is None:
         return
     appointments = list(Appointment.objects.filter(intervention=intervention).order_by("starts_at", "pk"))
@@ -90,45 +85,111 @@ def fill_defaults(appointment: Appointment) -> None:
 
 
 def save_appointment(
-    appointment: Appointment,
+    pk: int | None,
+    values: Mapping[str, Any],
     *,
-    technicians: Sequence[Technician],
-    edits: Sequence[LineEdit],
+    technicians: Sequence[Technician] | None = None,
+    edits: Sequence[LineEdit] = (),
+    seen: int | None = None,
     on: date,
     by: Any,
     place: Sequence[Stretch] | None = None,
 ) -> Appointment:
-    """Save an RDV from its form, with its technicians, time and lines. A new one of a DI takes all its lines over.
+    """Save an RDV from its form, with its technicians, time and lines: a new one when `pk` is None.
 
-    `place`: the time it takes, when it was found free under the technicians' lock. Raises BusinessError.
+    `values`: {field: wanted value}; the columns it does not name are left as they are. `technicians`: None = those it
+    has. A new one of a DI takes all its lines over. `place`: the time it takes, when it was found free under the
+    technicians' lock. Raises BusinessError, ValidationError (Django's) or StaleForm, and saves nothing.
     """
-    with transaction.atomic():
-        before = lock_appointment(appointment) if appointment.pk else None
+    with atomic():
+        request = values.get("intervention")
+        if pk is None:
+            if request is not None:
+                values = {**values, "intervention": lock_intervention(request)}
+            return _create(values, technicians or (), edits, on=on, by=by, place=place)
+        appointment = lock_appointment(Appointment(pk=pk), seen=seen, interventions=[request.pk] if request else ())
+        before, before_in = columns_of(appointment), appointment.intervention
+        many = assign(appointment, values)
         fill_defaults(appointment)
-        if appointment.lead is None and technicians:
-            appointment.lead = technicians[0]
-        if appointment.lead is not None and appointment.lead not in technicians:
-            technicians = [*technicians, appointment.lead]
-        if before is not None:
-            _refuse_move(before, appointment, technicians)
-            _refuse_other_request(before, appointment)
-        elif appointment.intervention is not None:
-            _refuse_closed(appointment.intervention)
+        people = list(appointment.technicians.all())
+        wanted = _with_lead(appointment, people if technicians is None else technicians)
+        _refuse_move(appointment, before, many)
+        _refuse_other_request(appointment, before)
         _refuse_nonsense(appointment)
-        appointment.save()
-        was = set(appointment.technicians.values_list("pk", flat=True)) if before else set()
-        appointment.technicians.set(technicians)
-        if before is None or _is_moved(before, appointment) or was != {t.pk for t in technicians}:
-            occupy(appointment, technicians, by=by, place=place)
-        if before is None:
-            record(appointment, "created", by=by, text=_("RDV créé"))
-            if appointment.intervention is not None:
-                _carry_over(appointment, by=by)
-        write_lines(appointment, edits, on=on, by=by)
-        tell_intervention(appointment.intervention, by=by)
-        if before is not None and before.intervention_id != appointment.intervention_id:
-            tell_intervention(before.intervention, by=by)
+        is_moved = _differs(appointment, before, _PLACE) or {t.pk for t in people} != {t.pk for t in wanted}
+        changes = describe_changes(appointment, before, values)
+        changes |= set_many(appointment, many | ({"technicians": wanted} if technicians is not None else {}))
+        written = save_changed(appointment, before)
+        if is_moved:
+            occupy(appointment, wanted, by=by, place=place)
+        lines = write_lines(appointment, edits, on=on, by=by)
+        if (changes or lines or is_moved) and not written:
+            raise_version(appointment)
+        if changes:
+            record(appointment, "changed", by=by, text=_("Fiche modifiée"), changes=changes)
+        if is_moved or before_in != appointment.intervention:
+            tell_intervention(appointment.intervention, by=by)
+        if before_in is not None and before_in != appointment.intervention:
+            tell_intervention(before_in, by=by)
     return appointment
+
+
+def move_appointment(
+    appointment: Appointment,
+    *,
+    starts_at: datetime | None,
+    technicians: Sequence[Technician] | None = None,
+    ends_at: datetime | None = None,
+    override: str | None = None,
+    seen: int | None = None,
+    on: date,
+    by: Any,
+) -> Appointment:
+    """Give an RDV another time or other technicians, as the board and the form do. `ends_at`: an end that is forced.
+
+    `technicians`, `override` None = those it has. Raises what `save_appointment` raises.
+    """
+    values: dict[str, Any] = {"starts_at": starts_at, "ends_at": ends_at, "is_end_forced": ends_at is not None}
+    if override is not None:
+        values["override"] = override
+    return save_appointment(appointment.pk, values, technicians=technicians, seen=seen, on=on, by=by)
+
+
+def _create(
+    values: Mapping[str, Any],
+    technicians: Sequence[Technician],
+    edits: Sequence[LineEdit],
+    *,
+    on: date,
+    by: Any,
+    place: Sequence[Stretch] | None,
+) -> Appointment:
+    appointment = Appointment()
+    many = assign(appointment, values)
+    if appointment.intervention is not None:
+        _refuse_closed(appointment.intervention)
+    fill_defaults(appointment)
+    people = _with_lead(appointment, technicians)
+    _refuse_nonsense(appointment)
+    appointment.save()
+    appointment.technicians.set(people)
+    occupy(appointment, people, by=by, place=place)
+    record(appointment, "created", by=by, text=_("RDV créé"))
+    if appointment.intervention is not None:
+        _carry_over(appointment, by=by)
+    set_many(appointment, {name: {*getattr(appointment, name).all(), *wanted} for name, wanted in many.items()})
+    write_lines(appointment, edits, on=on, by=by)
+    tell_intervention(appointment.intervention, by=by)
+    return appointment
+
+
+def _with_lead(appointment: Appointment, technicians: Sequence[Technician]) -> list[Technician]:
+    """The technicians of an RDV, its lead among them; the first leads where nobody does."""
+    if appointment.lead is None and technicians:
+        appointment.lead = technicians[0]
+    if appointment.lead is not None and appointment.lead not in technicians:
+        return [*technicians, appointment.lead]
+    return list(technicians)
 
 
 def _refuse_nonsense(appointment: Appointment) -> None:
@@ -156,35 +217,37 @@ _TIME = ("starts_at", "ends_at", "is_end_forced", "is_all_day", "duration", "lea
 _PLACE = (*_TIME, "override")
 
 
-def _is_moved(before: Appointment, after: Appointment, names: Sequence[str] = _PLACE) -> bool:
-    return any(getattr(before, name) != getattr(after, name) for name in names)
+def _differs(appointment: Appointment, before: Mapping[str, Any], names: Sequence[str]) -> bool:
+    return any(before[name] != getattr(appointment, name) for name in names)
 
 
-def _refuse_move(before: Appointment, after: Appointment, technicians: Sequence[Technician]) -> None:
-    if before.state not in S.open:
-        if _is_moved(before, after, _TIME):  # a reason to override may be written: going back to draft may need it
+def _refuse_move(appointment: Appointment, before: Mapping[str, Any], many: Mapping[str, Any]) -> None:
+    """Refuse to move an RDV that is over, given up or billed. It holds the wanted values, `before` those it has."""
+    if appointment.state not in S.open:
+        if _differs(appointment, before, _TIME):  # a reason to override may be written: going back to draft may need it
             raise WrongState(
                 _("%(rdv)s est à l'état « %(state)s » : remettez-le en brouillon pour le déplacer.")
-                % {"rdv": before, "state": before.get_state_display()}
+                % {"rdv": appointment, "state": appointment.get_state_display()}
             )
         return
-    changed = _is_moved(before, after) or before.partner_id != after.partner_id
-    if changed and is_billed(before):
+    if _differs(appointment, before, (*_PLACE, "partner_id")) and is_billed(appointment):
         raise BusinessError(
             _(
                 "%s est facturé, au moins en partie : il ne se déplace plus. Supprimez le brouillon de facture, ou faites un avoir."
             )
-            % before
+            % appointment
         )
 
 
-def _refuse_other_request(before: Appointment, after: Appointment) -> None:
+def _refuse_other_request(appointment: Appointment, before: Mapping[str, Any]) -> None:
     """Its lines are those of its DI: they would be billed for one and counted on another."""
-    moved = before.intervention_id != after.intervention_id
-    if moved and before.lines.filter(request_line__isnull=False).exists():
+    if not _differs(appointment, before, ["intervention_id"]):
+        return
+    if appointment.lines.filter(request_line__isnull=False).exists():
+        owner = InterventionRequest.objects.filter(pk=before["intervention_id"]).first()
         raise BusinessError(
             _("%(rdv)s porte les lignes de %(di)s : il ne change pas de DI. Générez un RDV depuis l'autre DI.")
-            % {"rdv": before, "di": before.intervention}
+            % {"rdv": appointment, "di": owner}
         )
 
 
@@ -211,29 +274,28 @@ def appoint(
     override: str = "",
     duration: Decimal | None = None,
     place: Sequence[Stretch] | None = None,
+    seen: int | None = None,
 ) -> Appointment:
     """Make the RDV of a DI: lines, files, tags and the rest come along. `starts_at` None: to be placed later.
 
     Raises WrongState (draft or cancelled DI), BusinessError (taken, away, unable).
     """
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
-        _refuse_closed(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         values = {name: getattr(intervention, name) for name in _FROM_INTERVENTION}
-        appointment = Appointment(
-            **values,
-            intervention=intervention,
-            duration=duration or intervention.remaining_duration or intervention.duration,
-            starts_at=starts_at,
-            override=override,
-        )
-        return save_appointment(appointment, technicians=technicians, edits=(), on=on, by=by, place=place)
+        values |= {
+            "intervention": intervention,
+            "duration": duration or intervention.remaining_duration or intervention.duration,
+            "starts_at": starts_at,
+            "override": override,
+        }
+        return _create(values, technicians, (), on=on, by=by, place=place)
 
 
-def confirm_appointment(appointment: Appointment, *, by: Any) -> Appointment:
+def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
     """The customer knows: the RDV gets its number. Needs technicians and a date."""
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         if appointment.state != S.DRAFT:
             raise WrongState(_("%s n'est pas en brouillon : il n'y a rien à confirmer.") % appointment)
         if appointment.starts_at is None or not appointment.technicians.exists():
@@ -245,23 +307,27 @@ def confirm_appointment(appointment: Appointment, *, by: Any) -> Appointment:
     return appointment
 
 
-def finish_appointment(appointment: Appointment, *, at: datetime, by: Any, report: str = "") -> Appointment:
+def finish_appointment(
+    appointment: Appointment, *, at: datetime, seen: int | None = None, by: Any, report: str = ""
+) -> Appointment:
     """Réalisé: the work was done, today at the latest. Raises BusinessError when its day is yet to come."""
     refuse_to_come(appointment, timezone.localdate(at))
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         appointment.done_at = at
         appointment.report = report or appointment.report
         _move(appointment, S.DONE, by=by, act="done", text=_("RDV réalisé"), save=("done_at", "report"))
     return appointment
 
 
-def leave_unfinished(appointment: Appointment, *, reason: str, by: Any, report: str = "") -> Appointment:
+def leave_unfinished(
+    appointment: Appointment, *, reason: str, seen: int | None = None, by: Any, report: str = ""
+) -> Appointment:
     """Inachevé: the technician went, the work is not done. A reason is needed."""
     if not reason.strip():
         raise BusinessError(_("%s : dites pourquoi le travail n'est pas fini.") % appointment)
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         appointment.reason = reason[:200]
         appointment.report = report or appointment.report
         text = _("RDV inachevé : %s") % reason
@@ -269,21 +335,34 @@ def leave_unfinished(appointment: Appointment, *, reason: str, by: Any, report: 
     return appointment
 
 
-def postpone_appointment(appointment: Appointment, *, reason: str = "", by: Any) -> Appointment:
+def postpone_appointment(
+    appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any
+) -> Appointment:
     """Reporté: the technicians are free again. A billed RDV is not postponed."""
-    return _give_up(appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, by=by)
+    return _give_up(
+        appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, seen=seen, by=by
+    )
 
 
-def cancel_appointment(appointment: Appointment, *, reason: str = "", by: Any) -> Appointment:
+def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any) -> Appointment:
     """Annulé: the technicians are free again. A billed RDV is not cancelled."""
-    return _give_up(appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, by=by)
+    return _give_up(
+        appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, seen=seen, by=by
+    )
 
 
 def _give_up(
-    appointment: Appointment, state: AppointmentState, *, act: str, text: Any, reason: str, by: Any
+    appointment: Appointment,
+    state: AppointmentState,
+    *,
+    act: str,
+    text: Any,
+    reason: str,
+    seen: int | None,
+    by: Any,
 ) -> Appointment:
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         _refuse_billed(appointment)
         appointment.reason = reason[:200]
         _move(appointment, state, by=by, act=act, text=str(text % reason).strip(), save=("reason",))
@@ -291,10 +370,10 @@ def _give_up(
     return appointment
 
 
-def reset_appointment(appointment: Appointment, *, by: Any) -> Appointment:
+def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
     """Back to draft, at the same time when it is still free. A billed RDV does not go back."""
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         _refuse_billed(appointment)
         appointment.done_at, appointment.reason = None, ""
         _move(appointment, S.DRAFT, by=by, act="reset", text=_("Remis en brouillon"), save=("done_at", "reason"))
@@ -335,7 +414,7 @@ _DUPLICATED = (
 
 def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
     """A draft copy, to be placed: same customer, work and lines; no DI, number, answers nor billing."""
-    with transaction.atomic():
+    with atomic():
         copy = Appointment(**{name: getattr(appointment, name) for name in _DUPLICATED})
         copy.save()
         copy.technicians.set(appointment.technicians.all())
@@ -358,7 +437,7 @@ def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
 
 def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
     """Delete RDVs that are drafts or cancelled, never billed. All or none."""
-    with transaction.atomic():
+    with atomic():
         locked = lock_appointments(appointments)
         for appointment in locked:
             if appointment.state not in (S.DRAFT, S.CANCELLED):
@@ -372,19 +451,19 @@ def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
                     _("%s a été facturé puis crédité : il se garde pour mémoire. Annulez-le.") % appointment
                 )
             record(appointment, "deleted", by=by, text=_("RDV supprimé"))
-        interventions = [appointment.intervention for appointment in locked]
+        interventions = {a.intervention_id: a.intervention for a in locked if a.intervention}
         Appointment.objects.filter(pk__in=[a.pk for a in locked]).delete()
-        for intervention in interventions:
+        for intervention in interventions.values():
             tell_intervention(intervention, by=by)
     return len(locked)
 
 
-def write_report(appointment: Appointment, *, report: str, by: Any) -> Appointment:
+def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: Any) -> Appointment:
     """What the technician says of the visit."""
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         before, appointment.report = appointment.report, report
-        appointment.save(update_fields=["report"])
         if before != report:
+            save_columns(appointment, ["report"])
             record(appointment, "reported", by=by, text=_("Compte rendu modifié"))
     return appointment

@@ -1,38 +1,28 @@
 """Road B: from an RDV that is confirmed or done to a draft invoice of what is left to bill of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
-from appointments.models.claims import lock_appointments
-from appointments.services.appointments import lock_appointment
+from appointments.services.locks import lock_appointment, lock_appointments
 from interventions.models import RequestLine, RequestLineClaim
-from invoicing.models import Invoice
-from invoicing.services.documents.batches import bill_in_groups
-from invoicing.services.documents.drafts import draft_invoice
-from invoicing.services.documents.lines import Item, item_of, refuse_unbillable, section
+from invoicing.services.documents.batches import Billable, bill_in_groups, bill_one
+from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 from openfire_billing.kernel.outcome import Outcome
 
 
-@dataclass(frozen=True)
-class Billable:
-    """What an RDV has to bill: (line, quantity) pairs in order, titles with zero; and what was left out, said."""
-
-    lines: list[tuple[AppointmentLine, Decimal]]
-    note: str = ""
-
-
 def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]) -> Billable:
-    """What is left to bill of a locked RDV. `spent`: what RDVs before it in the same batch took of each DI line.
+    """The draft of what is left to bill of a locked RDV, proposed at `on`.
+
+    `spent`: what RDVs before it in the same batch took of each DI line; what this one takes is added.
 
     Raises NothingToBill or BusinessError, saying where the lines are billed.
     """
@@ -56,16 +46,31 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
             or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment
         )
     kept = _with_titles(pairs)
-    refuse_unbillable(
-        [item_of(line.terms) for line, left in kept if left > 0],
-        company=appointment.company,
-        position=appointment.fiscal_position,
-        name=appointment,
-    )
     for line, left in kept:
         if line.request_line_id and left > 0:
             spent[line.request_line_id] = spent.get(line.request_line_id, Decimal(0)) + left
-    return Billable(kept, note)
+    intent = DraftIntent(
+        company=appointment.company_id,
+        customer=appointment.payer.pk,
+        lines=[
+            line_intent(line.terms, left, supplied_on=appointment.day)
+            if line.terms.is_article
+            else line_intent(line.terms)
+            for line, left in kept
+        ],
+        proposed_on=on,
+        origin=_origin(appointment),
+        name=str(appointment),
+        fiscal_position=appointment.fiscal_position_id,
+        site=appointment.address_id,
+    )
+    return Billable(
+        appointment,
+        intent,
+        [line if line.terms.is_article else None for line, _left_of in kept],
+        title=f"{appointment} {appointment.title}".strip(),
+        notes=(note,) if note else (),
+    )
 
 
 def _left(line: Any, spent: dict[int, Decimal]) -> Decimal:
@@ -104,16 +109,17 @@ def _with_titles(pairs: Sequence[tuple[Any, Decimal]]) -> list[tuple[Any, Decima
     return kept
 
 
-def invoice_appointment(appointment: Appointment, *, on: date, by: Any) -> Outcome:
-    """Bill one RDV. The outcome's `made` is the draft, its `note` says which lines a quote or a contract bills.
+def invoice_appointment(appointment: Appointment, *, seen: int | None = None, on: date, by: Any) -> Outcome:
+    """Bill one RDV. The outcome's `made` is the draft, its notes say which lines a quote or a contract bills.
 
     Raises what `billable_of` raises.
     """
-    with transaction.atomic():
-        appointment = lock_appointment(appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
         billable = billable_of(appointment, on=on, spent={})
-        invoice = _invoice_group([(appointment, billable)], on=on, by=by)
-    return Outcome(appointment, made=invoice, note=billable.note)
+        invoice = bill_one(billable, claim=_claim, by=by)
+        _write_journals([billable], by=by)
+    return Outcome(appointment, made=invoice, notes=billable.notes)
 
 
 def invoice_appointments(
@@ -126,45 +132,27 @@ def invoice_appointments(
         key=lambda a: (a.company_id, a.payer.pk, a.fiscal_position_id) if group_by_customer else a.pk,
         lock=lock_appointments,
         billable=lambda a: billable_of(a, on=on, spent=spent if group_by_customer else {}),
-        make=lambda group: _invoice_group(group, on=on, by=by),
-    )
-
-
-def _invoice_group(group: Sequence[tuple[Appointment, Billable]], *, on: date, by: Any) -> Invoice:
-    first = group[0][0]
-    items: list[Item] = []
-    sources: list[AppointmentLine | None] = []
-    for appointment, billable in group:
-        if len(group) > 1:
-            items.append(section(f"{appointment} {appointment.title}".strip()))
-            sources.append(None)
-        for line, left in billable.lines:
-            is_article = line.terms.is_article
-            items.append(
-                item_of(line.terms, left if is_article else None, supplied_on=appointment.day if is_article else None)
-            )
-            sources.append(line if is_article else None)
-    sites = {appointment.address_id for appointment, _billable in group}
-    draft = draft_invoice(
-        company=first.company,
-        customer=first.payer,
-        items=items,
-        on=on,
+        claim=_claim,
+        billed=lambda billed: _write_journals(billed, by=by),
         by=by,
-        origin=", ".join(_origin(appointment) for appointment, _billable in group),
-        fiscal_position=first.fiscal_position,
-        site=first.address if len(sites) == 1 else None,
     )
-    claimed = [(made, line) for made, line in zip(draft.lines, sources, strict=True) if line is not None]
+
+
+def _claim(billed: Sequence[tuple[int, AppointmentLine]]) -> None:
+    """A line taken over from a DI is claimed twice: here, and on its DI line."""
     AppointmentLineClaim.objects.bulk_create(
-        AppointmentLineClaim(invoice_line=made, appointment_line=line) for made, line in claimed
+        AppointmentLineClaim(invoice_line_id=pk, appointment_line=line) for pk, line in billed
     )
     RequestLineClaim.objects.bulk_create(
-        RequestLineClaim(invoice_line=made, request_line=line.request_line)
-        for made, line in claimed
+        RequestLineClaim(invoice_line_id=pk, request_line=line.request_line)
+        for pk, line in billed
         if line.request_line_id
     )
-    for appointment, _billable in group:
+
+
+def _write_journals(billed: Sequence[Billable], *, by: Any) -> None:
+    for one in billed:
+        appointment = one.document
         record(appointment, "invoiced", by=by, text=_("Facture en brouillon générée"))
         if appointment.intervention is not None:
             record(
@@ -173,7 +161,6 @@ def _invoice_group(group: Sequence[tuple[Appointment, Billable]], *, on: date, b
                 by=by,
                 text=_("Facture en brouillon générée depuis %s") % appointment,
             )
-    return draft.invoice
 
 
 def _origin(appointment: Appointment) -> str:

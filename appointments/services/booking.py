@@ -7,24 +7,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
 from appointments.availability import Calendar, Stretch, overlap, place, working_from
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.services.calendars import calendars_of, hours_to_length, local
+from appointments.services.locks import lock_technicians
 from interventions.models import Technician
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-
-
-def lock_technicians(technicians: Sequence[Technician]) -> list[Technician]:
-    """Lock technicians by primary key."""
-    ids = sorted(technician.pk for technician in technicians)
-    return list(
-        Technician.objects.select_for_update(of=("self",)).select_related("company").filter(pk__in=ids).order_by("pk")
-    )
 
 
 def occupy(
@@ -78,7 +72,7 @@ def _settle(appointment: Appointment, people: Sequence[Technician], pieces: Sequ
     appointment.starts_at = pieces[0][0]
     appointment.save(update_fields=["starts_at", "ends_at"])
     try:
-        with transaction.atomic():
+        with atomic():
             Slot.objects.bulk_create(
                 Slot(appointment=appointment, technician=person, starts_at=start, ends_at=end, blocks=blocks)
                 for person in people

@@ -5,15 +5,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import Appointment, AppointmentLine
-from appointments.models.claims import lock_appointments
+from appointments.services.locks import lock_appointment
 from interventions.models import RequestLine
 from invoicing.models import Product
 from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
@@ -35,14 +36,14 @@ def copy_request_lines(appointment: Appointment) -> list[AppointmentLine]:
     )
 
 
-def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: Any) -> None:
-    """Apply a form's edits to a locked RDV's lines.
+def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: Any) -> bool:
+    """Apply a form's edits to a locked RDV's lines; whether one changed.
 
     A linked line owns only its quantity, never more than its DI line's: the difference goes on a new line of the
     RDV's own, with the same article, price and tax, billed on its own.
     """
     if not edits:
-        return
+        return False
     lines = {line.pk: line for line in _annotated(appointment, on)}
     if any(edit.pk and edit.pk not in lines for edit in edits):
         raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."))
@@ -69,6 +70,7 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     _add_own(appointment, raised)
     if changes or told:
         record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes | told)
+    return bool(changes or told)
 
 
 def _shared_out(line: AppointmentLine, more: Decimal) -> str:
@@ -156,8 +158,8 @@ def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, o
     """Add an article used on site: a line of the RDV's own, at the catalogue's price."""
     if quantity <= 0:
         raise BusinessError(_("« %s » : la quantité est supérieure à zéro.") % product)
-    with transaction.atomic():
-        (appointment,) = lock_appointments([appointment])
+    with atomic():
+        appointment = lock_appointment(appointment)
         last = max((line.position for line in appointment.lines.all()), default=0)
         line = AppointmentLine(
             appointment=appointment,
@@ -171,6 +173,7 @@ def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, o
             line, position=appointment.fiscal_position, company=appointment.company, on=_supply_day(appointment, on)
         )
         line.save()
+        raise_version(appointment)
         record(
             appointment,
             "part",

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +12,10 @@ from appointments.availability import Calendar, Stretch, first_free
 from appointments.services.appointments import appoint
 from appointments.services.booking import may_span
 from appointments.services.calendars import calendars_of, hours_to_length, local
+from appointments.services.locks import lock_technicians
 from interventions.models import InterventionRequest, Task, Technician
+from interventions.services.locks import lock_interventions
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 
@@ -99,16 +101,19 @@ def plan_interventions(interventions: Iterable[InterventionRequest], *, not_befo
     if not wanted:
         return []
     people = _people(wanted)
-    outcomes = []
-    with transaction.atomic():
-        list(Technician.objects.select_for_update().filter(pk__in=[p.pk for p in people]).order_by("pk"))
+    outcomes: list[Outcome] = []
+    with atomic():
+        rows = {intervention.pk: intervention for intervention in lock_interventions(wanted)}
+        outcomes += [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
+        wanted = [rows[intervention.pk] for intervention in wanted if intervention.pk in rows]
+        lock_technicians(people)
         calendars = _calendars(wanted, people, not_before)
         for intervention in wanted:
             try:
-                with transaction.atomic():
+                with atomic():
                     outcomes.append(_place(intervention, people, calendars, not_before, by=by))
             except BusinessError as refusal:
-                outcomes.append(Outcome(intervention, refusal=str(refusal)))
+                outcomes.append(Outcome.refused(intervention, refusal))
     return outcomes
 
 
@@ -145,4 +150,4 @@ def _place(
     )
     calendars[found.technician.pk].taken.extend(found.pieces)
     when = local(found.starts_at)
-    return Outcome(intervention, made=made, note=f"{found.technician}, {when:%d/%m/%Y %H:%M}")
+    return Outcome(intervention, made=made, notes=(f"{found.technician}, {when:%d/%m/%Y %H:%M}",))

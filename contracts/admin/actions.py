@@ -1,5 +1,6 @@
 """What one may do with a contract and with its lines: the Action menus."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -48,22 +49,27 @@ def _plan(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Out
         raise BusinessError(
             _("%s : aucune visite à créer d'ici là. Celles qui existent sont derrière « Planification ».") % contract
         )
-    return Outcome(contract, note=str(_("%s DI créée(s).") % len(outcomes)))
+    return Outcome(contract, notes=(str(_("%s DI créée(s).") % len(outcomes)),))
 
 
 def _plan_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
     return visits.plan_visits(contracts, until=data["until"], on=timezone.localdate(), by=request.user)
 
 
-def _activate(request: HttpRequest, contract: Contract) -> Outcome:
-    """Activated; the visits that nobody makes are said, while one still remembers them."""
-    contract = activation.activate_contract(contract, on=timezone.localdate(), by=request.user)
-    return Outcome(contract, made=contract, note=f"{_('activé')}. {contract.told}" if contract.told else "")
+def _noted(outcome: Outcome, done: Any) -> Outcome:
+    """What was done, then its notes."""
+    return replace(outcome, notes=(f"{done}.", *outcome.notes)) if outcome.notes else outcome
 
 
-def _activate_line(request: HttpRequest, line: ContractLine) -> Outcome:
-    line = activation.activate_line(line, on=timezone.localdate(), by=request.user)
-    return Outcome(line, made=line, note=f"{_('validée')}. {line.told}" if line.told else "")
+def _activate(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
+    """Activated; the visits that nobody makes are named."""
+    outcome = activation.activate_contract(contract, on=timezone.localdate(), seen=data["seen"], by=request.user)
+    return _noted(outcome, _("activé"))
+
+
+def _activate_line(request: HttpRequest, line: ContractLine, data: dict[str, Any]) -> Outcome:
+    outcome = activation.activate_line(line, on=timezone.localdate(), seen=data["seen"], by=request.user)
+    return _noted(outcome, _("validée"))
 
 
 CONTRACT_ACTIONS = (
@@ -75,8 +81,8 @@ CONTRACT_ACTIONS = (
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."),
-        run=lambda request, contract, data: _activate(request, contract),
-        run_many=lambda request, contracts, data: each(contracts, lambda c: _activate(request, c)),
+        run=_activate,
+        run_many=lambda request, contracts, data: each(contracts, lambda c: _activate(request, c, data)),
         done=_("activé"),
     ),
     DocumentAction(
@@ -116,7 +122,7 @@ CONTRACT_ACTIONS = (
         explain=_("Ce qui est coché est réglé sans facture. « Remettre à facturer » le reprend."),
         form=WaiveForm,
         run=lambda request, contract, data: waivers.waive(
-            contract, keys=data["keys"], on=timezone.localdate(), by=request.user
+            contract, keys=data["keys"], on=timezone.localdate(), seen=data["seen"], by=request.user
         ),
         done=_("ne sera pas facturé"),
     ),
@@ -128,7 +134,7 @@ CONTRACT_ACTIONS = (
         offered=lambda contract: contract.state in S.billed and bool(waivers.waived(contract)),
         form=TakeBackForm,
         run=lambda request, contract, data: waivers.take_back(
-            contract, keys=data["keys"], on=timezone.localdate(), by=request.user
+            contract, keys=data["keys"], on=timezone.localdate(), seen=data["seen"], by=request.user
         ),
         done=_("remis à facturer"),
     ),
@@ -139,7 +145,7 @@ CONTRACT_ACTIONS = (
         permission=CHANGE,
         offered=lambda contract: contract.is_active,
         explain=_("Le contrat quitte les listes ; ce qui y est dû se facture toujours."),
-        run=lambda request, contract, data: set_active(contract, active=False, by=request.user),
+        run=lambda request, contract, data: set_active(contract, active=False, seen=data["seen"], by=request.user),
         done=_("archivé"),
     ),
     DocumentAction(
@@ -148,7 +154,7 @@ CONTRACT_ACTIONS = (
         icon="unarchive",
         permission=CHANGE,
         offered=lambda contract: not contract.is_active,
-        run=lambda request, contract, data: set_active(contract, active=True, by=request.user),
+        run=lambda request, contract, data: set_active(contract, active=True, seen=data["seen"], by=request.user),
         done=_("remis en service"),
     ),
     DocumentAction(
@@ -157,7 +163,7 @@ CONTRACT_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({S.CANCELLED}),
-        run=lambda request, contract, data: cancellation.reset_contract(contract, by=request.user),
+        run=lambda request, contract, data: cancellation.reset_contract(contract, seen=data["seen"], by=request.user),
         done=_("remis en brouillon"),
     ),
     DocumentAction(
@@ -172,7 +178,12 @@ CONTRACT_ACTIONS = (
         form=TerminateForm,
         is_danger=True,
         run=lambda request, contract, data: termination.terminate_contract(
-            contract, last_day=data["last_day"], reason=data["reason"], on=timezone.localdate(), by=request.user
+            contract,
+            last_day=data["last_day"],
+            reason=data["reason"],
+            on=timezone.localdate(),
+            seen=data["seen"],
+            by=request.user,
         ),
         done=_("résilié"),
     ),
@@ -185,7 +196,7 @@ CONTRACT_ACTIONS = (
         explain=_("Refusé dès que quelque chose est facturé : le contrat se résilie alors."),
         is_danger=True,
         run=lambda request, contract, data: cancellation.cancel_contract(
-            contract, on=timezone.localdate(), by=request.user
+            contract, on=timezone.localdate(), seen=data["seen"], by=request.user
         ),
         done=_("annulé"),
     ),
@@ -215,7 +226,7 @@ LINE_ACTIONS = (
         offered=lambda line: line.state == L.DRAFT and line.contract.state in S.alive,
         primary_in=frozenset({L.DRAFT}),
         explain=_("La ligne est facturée et planifiée dès lors avec son contrat."),
-        run=lambda request, line, data: _activate_line(request, line),
+        run=_activate_line,
         done=_("validée"),
     ),
     DocumentAction(
@@ -244,6 +255,7 @@ LINE_ACTIONS = (
                 unit_price=data["unit_price"],
                 discount=data["discount"],
                 on=timezone.localdate(),
+                seen=data["seen"],
                 by=request.user,
             )
             and None
@@ -256,7 +268,7 @@ LINE_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({L.CANCELLED}),
-        run=lambda request, line, data: cancellation.reset_line(line, by=request.user),
+        run=lambda request, line, data: cancellation.reset_line(line, seen=data["seen"], by=request.user),
         done=_("remise en brouillon"),
     ),
     DocumentAction(
@@ -267,7 +279,9 @@ LINE_ACTIONS = (
         states=frozenset({L.DRAFT, L.VALIDATED}),
         explain=_("Refusé dès que la ligne est facturée : donnez-lui alors un dernier jour."),
         is_danger=True,
-        run=lambda request, line, data: cancellation.cancel_line(line, on=timezone.localdate(), by=request.user),
+        run=lambda request, line, data: cancellation.cancel_line(
+            line, on=timezone.localdate(), seen=data["seen"], by=request.user
+        ),
         done=_("annulée"),
     ),
 )

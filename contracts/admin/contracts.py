@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
 from contracts.choices import ContractState
 from contracts.models import Contract
-from contracts.services import contracts
+from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.lines import lines_of
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
@@ -113,7 +114,7 @@ class ContractAdmin(DocumentAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """« Validation automatique » is ticked by who may post."""
         fields = super().get_readonly_fields(request, obj)
-        return fields if contracts.may_auto_post(request.user) else (*fields, "auto_post")
+        return fields if may_auto_post(request.user) else (*fields, "auto_post")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
@@ -171,13 +172,11 @@ class ContractAdmin(DocumentAdmin):
             )
         return buttons
 
-    def save_document(self, request: HttpRequest, form: Any, edits: Any, change: bool) -> None:
-        contract = form.instance
-        if not contract.company_id:
-            contract.company = default_company(request.user)
-        contracts.save_contract(contract, on=timezone.localdate(), by=request.user)
-        if change:
-            self.write_journal(request, form, change)
+    def save_document(self, request: HttpRequest, form: Any, edits: Any) -> Contract:
+        values = values_of(form)
+        if form.instance.pk is None and not values.get("company"):
+            values["company"] = default_company(request.user)
+        return save_contract(form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=request.user)
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Payer → billing address, fiscal position, terms."""

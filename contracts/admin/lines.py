@@ -19,7 +19,8 @@ from contracts.services.callouts import callouts_left
 from contracts.services.lines import save_line
 from contracts.services.next_bill import next_bill
 from interventions.models import InstalledProduct, InterventionTemplate
-from invoicing.admin.document_admin import DocumentAdmin, one
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, one, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import DateInput
@@ -201,15 +202,16 @@ class ContractLineAdmin(DocumentAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         edits = {formset.prefix: edits_of(formset) for formset in formsets}
-        save_line(
-            form.instance,
+        saved = save_line(
+            form.instance.pk,
+            values_of(form),
             articles=edits.get("articles", ()),
             exceptions=edits.get("exceptions", ()),
+            seen=seen_by(request),
             on=timezone.localdate(),
             by=request.user,
         )
-        if change:
-            self.write_journal(request, form, change)
+        vars(form.instance).update(vars(saved))
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Template → task; equipment → its site."""

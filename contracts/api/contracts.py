@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, ToldSerializer, with_articles
+from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, with_articles
 from contracts.api.runs import RunSerializer
 from contracts.models import Contract, ContractLine
 from contracts.services import activation, cancellation, termination, waivers
@@ -20,12 +20,22 @@ from contracts.services.contracts import save_contract, set_active
 from contracts.services.lines import save_line
 from contracts.services.next_bill import next_days
 from contracts.services.visits import horizon, plan_visits
-from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.base import (
+    DeleteMixin,
+    NotedSerializer,
+    OfficeSerializer,
+    OfficeView,
+    OnSerializer,
+    ReadMixin,
+    WriteMixin,
+    act,
+)
 from invoicing.api.lines import edits_of
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.counts import CountsField, with_counts
 from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
@@ -109,35 +119,37 @@ class ContractSerializer(OfficeSerializer):
         company = data.pop("company", None) or default_company(self.user)
         if company is None:
             raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
-        return self._saved(Contract(company=company), data)
+        return self._saved(None, {**data, "company": company})
 
     def update(self, contract: Contract, data: dict[str, Any]) -> Contract:
         if data.pop("company", contract.company) != contract.company:
             raise serializers.ValidationError({"company": [_("La société d'un document ne change pas.")]})
         return self._saved(contract, data)
 
-    def _saved(self, contract: Contract, data: dict[str, Any]) -> Contract:
+    def _saved(self, contract: Contract | None, data: dict[str, Any]) -> Contract:
         lines, today = data.pop("lines", ()), timezone.localdate()
-        for name, value in data.items():
-            setattr(contract, name, value)
-        contract = save_contract(contract, on=today, by=self.user)
-        there = {line.pk: line for line in contract.lines.all()}
+        saved = save_contract(contract.pk if contract else None, data, seen=self.seen, on=today, by=self.user)
+        there = {line.pk: line for line in saved.lines.all()}
         for rank, given in enumerate(lines):
             pk = given.pop("id", None)
             if pk is not None and pk not in there:
                 raise serializers.ValidationError(
                     {"lines": [*[{}] * rank, {"id": [_("Pas une ligne de ce contrat.")]}]}
                 )
-            self._save_line(there.get(pk) or ContractLine(contract=contract), given, today)
-        return contract
+            self._save_line(saved, there.get(pk), given, today)
+        return saved
 
-    def _save_line(self, line: ContractLine, data: dict[str, Any], today: Any) -> None:
-        is_new = line.pk is None
-        articles = edits_of(data.pop("articles", ()), () if is_new else line.articles.all())
-        exceptions = edits_of(data.pop("exceptions", ()), () if is_new else line.exceptions.all())
-        for name, value in data.items():
-            setattr(line, name, value)
-        save_line(line, articles=articles, exceptions=exceptions, on=today, by=self.user)
+    def _save_line(self, contract: Contract, line: ContractLine | None, data: dict[str, Any], today: Any) -> None:
+        articles = edits_of(data.pop("articles", ()), line.articles.all() if line else ())
+        exceptions = edits_of(data.pop("exceptions", ()), line.exceptions.all() if line else ())
+        save_line(
+            line.pk if line else None,
+            {**data, "contract": contract},
+            articles=articles,
+            exceptions=exceptions,
+            on=today,
+            by=self.user,
+        )
 
 
 class ContractFilter(django_filters.FilterSet):
@@ -216,10 +228,10 @@ class PlannedSerializer(ContractSerializer):
         fields = (*ContractSerializer.Meta.fields, "planned")
 
     def get_planned(self, contract: Contract) -> list[int]:
-        return list(self.context["view"].planned)
+        return [intervention.pk for intervention in self.context["outcome"].also]
 
 
-class ActivatedSerializer(ToldSerializer, ContractSerializer):
+class ActivatedSerializer(NotedSerializer, ContractSerializer):
     """The contract, and which of its visits are past."""
 
     class Meta(ContractSerializer.Meta):
@@ -234,44 +246,46 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     filterset_class = ContractFilter
     search_fields = ("reference", "payer__name", "lines__address__city", "lines__equipment__serial_number")
     ordering_fields = ("id", "reference", "start_on", "next_due_on")
-    planned: list[int] = []
-    activated: Contract
 
     def delete_document(self, document: Contract, by: Any) -> None:
         cancellation.delete_contracts([document], by=by)
 
     @act(CHANGE, answers=ActivatedSerializer)
-    def activate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+    def activate(self, contract: Contract, asked: dict[str, Any]) -> Outcome:
         """Active : le contrat reçoit sa référence, il se facture et se planifie désormais seul."""
-        self.activated = activation.activate_contract(contract, on=timezone.localdate(), by=self.request.user)
-        return self.activated
+        return activation.activate_contract(contract, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def archive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Archive : le contrat quitte les listes ; ce qui y est dû se facture toujours."""
-        return set_active(contract, active=False, by=self.request.user)
+        return set_active(contract, active=False, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def restore(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet en service un contrat archivé."""
-        return set_active(contract, active=True, by=self.request.user)
+        return set_active(contract, active=True, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def reset(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet en brouillon un contrat annulé ; il garde sa référence."""
-        return cancellation.reset_contract(contract, by=self.request.user)
+        return cancellation.reset_contract(contract, seen=self.seen, by=self.request.user)
 
     @act(ADMINISTER, asks=TerminateSerializer)
     def terminate(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Résilie : ce qui est dû jusqu'au dernier jour servi se facture encore, les visites d'après s'annulent."""
         return termination.terminate_contract(
-            contract, last_day=asked["on"], reason=asked["reason"], on=timezone.localdate(), by=self.request.user
+            contract,
+            last_day=asked["on"],
+            reason=asked["reason"],
+            on=timezone.localdate(),
+            seen=self.seen,
+            by=self.request.user,
         )
 
     @act(ADMINISTER)
     def cancel(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Annule un contrat dont rien n'est facturé."""
-        return cancellation.cancel_contract(contract, on=timezone.localdate(), by=self.request.user)
+        return cancellation.cancel_contract(contract, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @extend_schema(responses=ChargesSerializer, filters=False)
     @action(detail=True, methods=["get"], permission="contracts.view_contract")
@@ -288,12 +302,16 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     @act(BILL, asks=KeysSerializer)
     def waive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Ne pas facturer : ce qui est choisi est réglé sans facture."""
-        return waivers.waive(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
+        return waivers.waive(
+            contract, keys=asked["keys"], on=timezone.localdate(), seen=self.seen, by=self.request.user
+        )
 
     @act(BILL, asks=KeysSerializer)
     def take_back(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet à facturer ce qui ne l'était pas."""
-        return waivers.take_back(contract, keys=asked["keys"], on=timezone.localdate(), by=self.request.user)
+        return waivers.take_back(
+            contract, keys=asked["keys"], on=timezone.localdate(), seen=self.seen, by=self.request.user
+        )
 
     @act(BILL, asks=BillSerializer, answers=RunSerializer, status=201)
     def bill(self, contract: Contract, asked: dict[str, Any]) -> Any:
@@ -301,11 +319,10 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
         return bill_contract(contract, by=self.request.user, **asked)
 
     @act(PLAN, asks=HorizonSerializer, answers=PlannedSerializer, path="plan-visits")
-    def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Contract:
+    def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Outcome:
         """Une DI validée pour chaque visite promise d'ici là, une seule fois chacune."""
         outcomes = plan_visits([contract], until=asked["until"], on=timezone.localdate(), by=self.request.user)
         for outcome in outcomes:
             if outcome.is_refused:
                 raise BusinessError(outcome.refusal)
-        self.planned = [outcome.made.pk for outcome in outcomes]
-        return contract
+        return Outcome(contract, made=contract, also=tuple(outcome.made for outcome in outcomes))

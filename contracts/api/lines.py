@@ -16,10 +16,11 @@ from contracts.services.next_bill import next_days
 from contracts.services.prices import set_price
 from interventions.api.requests import InterventionSerializer
 from interventions.models import InstalledProduct, InterventionTemplate, Task
-from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
+from invoicing.api.base import NotedSerializer, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
 from invoicing.api.lines import LineSerializer
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address
+from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, IdFilter, id_field
 
 CHANGE, BILL, PLAN = "contracts.change_contract", "contracts.bill_contract", "interventions.add_interventionrequest"
@@ -112,15 +113,6 @@ class ContractLineSerializer(OfficeSerializer):
         return {name: "" if name in ("frequency", "invoicing") and v is None else v for name, v in found.items()}
 
 
-class ToldSerializer(serializers.Serializer):
-    """`note`: which visits are past at the activation, and so made by nobody."""
-
-    note = serializers.SerializerMethodField()
-
-    def get_note(self, document: Any) -> str:
-        return str(self.context["view"].activated.told)
-
-
 def with_articles(lines: Any) -> Any:
     """Lines with the articles and exceptions they show."""
     return lines.prefetch_related(
@@ -148,7 +140,7 @@ class LineOfContractSerializer(ContractLineSerializer):
         return super().to_representation(line)
 
 
-class ActivatedLineSerializer(ToldSerializer, LineOfContractSerializer):
+class ActivatedLineSerializer(NotedSerializer, LineOfContractSerializer):
     """The line, and which of its visits are past."""
 
     class Meta(LineOfContractSerializer.Meta):
@@ -189,23 +181,21 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     company_path = "contract__company"
     search_fields = ("contract__reference", "title", "address__city", "equipment__serial_number")
     ordering_fields = ("id",)
-    activated: ContractLine
 
     @act(CHANGE, answers=ActivatedLineSerializer)
-    def activate(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
+    def activate(self, line: ContractLine, asked: dict[str, Any]) -> Outcome:
         """Valide une ligne ajoutée à un contrat actif : elle se facture et se planifie dès lors."""
-        self.activated = activation.activate_line(line, on=timezone.localdate(), by=self.request.user)
-        return self.activated
+        return activation.activate_line(line, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def cancel(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Annule une ligne dont rien n'est facturé."""
-        return cancellation.cancel_line(line, on=timezone.localdate(), by=self.request.user)
+        return cancellation.cancel_line(line, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def reset(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:
         """Remet en brouillon une ligne annulée."""
-        return cancellation.reset_line(line, by=self.request.user)
+        return cancellation.reset_line(line, seen=self.seen, by=self.request.user)
 
     @act(PLAN, asks=CallOutSerializer, answers=InterventionSerializer, status=201)
     def call_out(self, line: ContractLine, asked: dict[str, Any]) -> Any:
@@ -218,5 +208,5 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
         article = line.articles.filter(pk=asked.pop("article")).first()
         if article is None:
             raise serializers.ValidationError({"article": [_("Pas un article de cette ligne.")]})
-        set_price(article, **asked, on=timezone.localdate(), by=self.request.user)
+        set_price(article, **asked, on=timezone.localdate(), seen=self.seen, by=self.request.user)
         return line

@@ -6,7 +6,7 @@ Each is a *thing*, claimed whole. It lives until a credit « à refacturer » of
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -47,8 +47,6 @@ class ThingClaim(Claim):
     """A claim of a whole thing. `due_on`: the day it becomes owed, and is again when it is freed."""
 
     IS_QUANTITY = False
-    LOCK_ORDER = 0
-    CONTRACT: ClassVar[str] = ""
 
     invoice_line = models.ForeignKey(
         InvoiceLine,
@@ -77,17 +75,10 @@ class ThingClaim(Claim):
 
     @classmethod
     def contracts_of(cls, claims: Sequence[Any]) -> Any:
-        """The contracts these claims bill, by primary key."""
-        ids = [claim.pk for claim in claims]
-        contracts = cls.objects.filter(pk__in=ids).values(cls.CONTRACT)  # type: ignore[attr-defined]
-        return Contract.objects.filter(pk__in=contracts).order_by("pk")
-
-    @classmethod
-    def lock(cls, claims: Sequence[Any]) -> None:
-        """Lock the contracts, in key order; remember them, since the claims may be gone when they are freed."""
-        contracts = list(cls.contracts_of(claims).select_for_update().values_list("pk", flat=True))
-        for claim in claims:
-            claim.locked_contracts = contracts
+        """The contracts these claims bill, by what they bill: the claims themselves may be gone."""
+        thing, _dash, path = cls.SOURCE.partition("__")
+        things = cls._meta.get_field(thing).related_model._default_manager
+        return things.filter(pk__in=[getattr(claim, f"{thing}_id") for claim in claims]).values(path)
 
     @classmethod
     def check_changes(cls, claims: Sequence[Any], changes: Mapping[int, Decimal]) -> None:
@@ -106,7 +97,7 @@ class ThingClaim(Claim):
         if not claims:
             return
         first = min(claim.due_on for claim in claims)
-        Contract.objects.filter(pk__in=claims[0].locked_contracts).update(
+        Contract.objects.filter(pk__in=cls.contracts_of(claims)).update(
             next_due_on=Least(Coalesce(F("next_due_on"), first), first)
         )
 
@@ -114,7 +105,7 @@ class ThingClaim(Claim):
 class PeriodClaim(ThingClaim):
     """The days `start` to `end` (excluded) of an article, charged or refunded."""
 
-    CONTRACT = "article__line__contract"
+    SOURCE = "article__line__contract"
 
     article = models.ForeignKey(
         Article, models.PROTECT, db_index=False, related_name="claims", verbose_name=_("article")
@@ -159,7 +150,7 @@ class PeriodClaim(ThingClaim):
 class VisitClaim(ThingClaim):
     """The part of an article that one visit bills."""
 
-    CONTRACT = "article__line__contract"
+    SOURCE = "article__line__contract"
 
     article = models.ForeignKey(Article, models.PROTECT, related_name="visit_claims", verbose_name=_("article"))
     visit = models.ForeignKey(ContractRequest, models.PROTECT, related_name="claims", verbose_name=_("visite"))
@@ -181,7 +172,7 @@ class VisitClaim(ThingClaim):
 class ExceptionClaim(ThingClaim):
     """A one-off line, billed."""
 
-    CONTRACT = "exception__line__contract"
+    SOURCE = "exception__line__contract"
 
     exception = models.ForeignKey(ContractException, models.PROTECT, related_name="claims", verbose_name=_("exception"))
 

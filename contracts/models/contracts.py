@@ -24,6 +24,7 @@ from contracts.choices import (
 from contracts.planner.facts import Frequency
 from contracts.planner.served import last_day_of
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
+from openfire_billing.db.versions import Versioned
 
 
 class ContractQuerySet(models.QuerySet[Any]):
@@ -62,7 +63,7 @@ class ContractQuerySet(models.QuerySet[Any]):
 MONTHS = ("janvier février mars avril mai juin juillet août septembre octobre novembre décembre").split()
 
 
-class Contract(models.Model):
+class Contract(Versioned):
     """What a payer is bound to, from `start_on`. Dates are last days included.
 
     `end_on` marks the term with `auto_renew` and stops the service without it; `terminated_on` always stops it.
@@ -74,7 +75,6 @@ class Contract(models.Model):
 
     MOVES = CONTRACT_MOVES
     COLOURS = ContractState.colours
-    told = ""  # by its activation
 
     company = models.ForeignKey(
         Company, models.PROTECT, db_index=False, related_name="contracts", verbose_name=_("Société")

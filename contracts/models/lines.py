@@ -22,6 +22,7 @@ from contracts.planner.facts import Frequency
 from contracts.planner.visits import visit_count
 from interventions.models import InstalledProduct, InterventionTemplate, Task
 from invoicing.models import Address
+from openfire_billing.db.versions import Versioned
 
 
 def billed_per_visit(path: str = "") -> Q:
@@ -30,16 +31,16 @@ def billed_per_visit(path: str = "") -> Q:
     return Q(**{own: BillingFrequency.PER_VISIT}) | Q(**{own: "", inherited: BillingFrequency.PER_VISIT})
 
 
-class ContractLine(models.Model):
+class ContractLine(Versioned):
     """What a contract promises for one site and equipment.
 
     An amendment is a line that `replaces` another from `starts_on`; the line replaced ends the day before. `ends_on`
     is a last day included. `grid_from`: the day the billing grid counts from (None = the contract's start).
     """
 
+    PARENT = "contract"
     MOVES = LINE_MOVES
     COLOURS = ContractLineState.colours
-    told = ""  # by its activation
 
     contract = models.ForeignKey(Contract, models.CASCADE, related_name="lines", verbose_name=_("Contrat"))
     state = models.CharField(_("État"), max_length=10, choices=ContractLineState, default=ContractLineState.DRAFT)

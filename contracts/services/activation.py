@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState, ContractState
@@ -14,25 +13,28 @@ from contracts.planner.billing import next_due_on
 from contracts.planner.charges import BilledLine
 from contracts.planner.checks import check_contract
 from contracts.services.facts import read_facts
-from contracts.services.locks import lock_contract
+from contracts.services.locks import lock_contract, lock_line
 from contracts.services.next_dates import rewrite_due
-from contracts.services.visits import told_of_the_past
+from contracts.services.visits import past_visits_text
 from invoicing.choices import LineKind
 from invoicing.services.catalogue import take_number
 from invoicing.services.records.history import move, record
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.outcome import Outcome
 
 SERIES = "CONT"  # of the references given at activation
 
 
-def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
+def activate_contract(contract: Contract, *, seen: int | None = None, on: date, by: Any) -> Outcome:
     """« Activer »: the contract gets its reference, its draft lines are validated, it is billed and planned from now on.
 
-    `told` of what is returned: the visits that are past. Raises BusinessError, naming what is missing, when it could
+    A note of the outcome names the visits that are past. Raises BusinessError, naming what is missing, when it could
     never be billed or its visits never planned.
     """
-    with transaction.atomic():
-        contract = lock_contract(contract)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
         if contract.state != ContractState.DRAFT:
             raise WrongState(_("%s est déjà activé, résilié ou annulé.") % contract)
         lines = list(
@@ -49,7 +51,7 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
         contract.state = ContractState.VALIDATED  # read as such by the planner's facts, under the lock
         _refuse_never_billed(contract, lines, name)
         contract.state = ContractState.DRAFT
-        told = told_of_the_past(contract, lines, on=on)
+        past = past_visits_text(contract, lines, on=on)
         if not contract.reference:
             there = Contract.objects.filter(company=contract.company)
             contract.reference = take_number(
@@ -63,10 +65,11 @@ def activate_contract(contract: Contract, *, on: date, by: Any) -> Contract:
             text=_("Contrat activé sous la référence %s") % contract.reference,
             save=("reference", "validated_on"),
         )
-        _tell(contract, told, by=by)
+        if past:
+            record(contract, "told", by=by, text=past)
         rewrite_due([contract.pk], on=on)
         contract.refresh_from_db(fields=["next_due_on", "next_visit_on"])
-    return contract
+    return Outcome(contract, made=contract, notes=(past,) if past else ())
 
 
 def _validate_line(line: ContractLine, *, on: date) -> None:
@@ -83,7 +86,7 @@ def _validate_line(line: ContractLine, *, on: date) -> None:
             % {"line": line, "missing": ", ".join(missing)}
         )
     line.state, line.validated_on = ContractLineState.VALIDATED, on
-    line.save(update_fields=["state", "validated_on"])
+    save_columns(line, ["state", "validated_on"])
 
 
 def _missing_of_visits(line: ContractLine) -> list[str]:
@@ -118,12 +121,11 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
         )
 
 
-def activate_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
-    """Validate a line added to a contract that is already active. `told` of what is returned: the visits that are past."""
-    with transaction.atomic():
-        contract = lock_contract(line.contract)
-        line = ContractLine.objects.select_for_update().get(pk=line.pk)
-        line.contract = contract
+def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: Any) -> Outcome:
+    """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past."""
+    with atomic():
+        line = lock_line(line, seen=seen)
+        contract = line.contract
         if contract.state not in ContractState.alive:
             raise WrongState(_("%s n'est pas actif : activez le contrat, ses lignes le seront avec lui.") % contract)
         if line.state != ContractLineState.DRAFT:
@@ -132,13 +134,8 @@ def activate_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
         _refuse_never_billed(contract, [line], contract.reference or "")
         record(line, "validated", by=by, text=_("Ligne validée"))
         record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
-        _tell(line, told_of_the_past(contract, [line], on=on), by=by)
+        past = past_visits_text(contract, [line], on=on)
+        if past:
+            record(line, "told", by=by, text=past)
         rewrite_due([contract.pk], on=on)
-    return line
-
-
-def _tell(document: Contract | ContractLine, told: str, *, by: Any) -> None:
-    """Keep in the journal what activation has to tell, and give it back with the document (`told`)."""
-    document.told = told
-    if told:
-        record(document, "told", by=by, text=told)
+    return Outcome(line, made=line, notes=(past,) if past else ())

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,6 +22,7 @@ from contracts.planner.billing import next_due_on, plan
 from contracts.planner.intents import Plan
 from contracts.services.draft_rows import write_groups
 from contracts.services.facts import ChunkFacts, read_facts
+from contracts.services.locks import lock_contracts
 from contracts.services.next_dates import claims_added
 from contracts.services.run_outcomes import (
     Report,
@@ -35,6 +36,7 @@ from contracts.services.runs import BILLED_AHEAD, chunks_of, finish_run, refuse_
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.db import bulk
+from openfire_billing.db.transactions import atomic, set_rollback
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +135,9 @@ def _without_culprit(run: BillingRun, members: Sequence[int], failure: Exception
 
 def _failure_alone(run: BillingRun, pk: int) -> Exception | None:
     try:
-        with transaction.atomic():
+        with atomic():
             _attempt(run, [pk])
-            transaction.set_rollback(True)
+            set_rollback(True)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
@@ -144,8 +146,8 @@ def _failure_alone(run: BillingRun, pk: int) -> Exception | None:
 
 
 def _set_aside(run: BillingRun, pk: int, error: Exception) -> None:
-    with transaction.atomic():
-        contract = Contract.objects.select_for_update().get(pk=pk)
+    with atomic():
+        (contract,) = lock_contracts([Contract(pk=pk)])
         if BillingOutcome.objects.filter(run=run, contract=contract).exists():
             return
         reason = _(
@@ -165,7 +167,7 @@ def _set_aside(run: BillingRun, pk: int, error: Exception) -> None:
 
 def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
     """One transaction: lock, read, plan, write, say."""
-    with transaction.atomic():
+    with atomic():
         facts = read_facts(ids, lock=not run.is_dry)
         _leave_out_told(run, facts)
         made = plan(facts.contracts, facts.claimed, on=run.on, force=run.force)

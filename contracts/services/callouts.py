@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
@@ -11,11 +10,13 @@ from contracts.choices import ContractLineState, ContractState, RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
 from contracts.planner.served import served_parts, service_of
 from contracts.services.facts import read_facts
+from contracts.services.locks import lock_contract
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, InterventionType, Task
 from interventions.services.requests import create_intervention, validate_intervention
 from invoicing.services.documents.lines import Item
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import ONE_DAY, Period, day_of_month
 
@@ -74,10 +75,8 @@ def _task_of_call_out(contract: Contract, line: ContractLine, on: date) -> Task:
 def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> InterventionRequest:
     """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
     are billed."""
-    with transaction.atomic():
-        contract = (
-            Contract.objects.select_for_update(of=("self",)).select_related("company", "payer").get(pk=line.contract_id)
-        )
+    with atomic():
+        contract = lock_contract(Contract(pk=line.contract_id))
         line = ContractLine.objects.select_related(
             "address__partner", "equipment", "task__product__tax", "contract"
         ).get(pk=line.pk)

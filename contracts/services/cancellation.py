@@ -4,25 +4,26 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import F, ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine, ContractRequest
 from contracts.services.live_claims import live_claims
-from contracts.services.locks import lock_contract, lock_contracts, lock_with_lines_that_change
+from contracts.services.locks import lock_contract, lock_contracts, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
-from contracts.services.visits import cancel_visits, told_of_kept
+from contracts.services.visits import cancel_visits, with_kept_visits
 from invoicing.services.records.history import move, record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
-def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
+def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: Any) -> ContractLine:
     """Cancel a line nothing of which is billed; its later visits without an open RDV are cancelled."""
-    with transaction.atomic():
-        contract = lock_with_lines_that_change(line)
-        line = ContractLine.objects.select_for_update().get(pk=line.pk)
+    with atomic():
+        line = lock_line(line, seen=seen)
+        contract = line.contract
+        refuse_ended(contract)
         if live_claims(line=line):
             raise WrongState(
                 _(
@@ -31,46 +32,48 @@ def cancel_line(line: ContractLine, *, on: date, by: Any) -> ContractLine:
                 % line
             )
         kept = cancel_visits(ContractRequest.objects.filter(line=line), after=None, on=on, by=by)
-        move(line, ContractLineState.CANCELLED, by=by, act="cancelled", text=told_of_kept("Ligne annulée", kept))
+        move(line, ContractLineState.CANCELLED, by=by, act="cancelled", text=with_kept_visits("Ligne annulée", kept))
         if contract.state in ContractState.billed:
             rewrite_due([contract.pk], on=on)
     return line
 
 
-def reset_line(line: ContractLine, *, by: Any) -> ContractLine:
+def reset_line(line: ContractLine, *, seen: int | None = None, by: Any) -> ContractLine:
     """Take a cancelled line back to draft."""
-    with transaction.atomic():
-        lock_with_lines_that_change(line)
-        line = ContractLine.objects.select_for_update().get(pk=line.pk)
+    with atomic():
+        line = lock_line(line, seen=seen)
+        refuse_ended(line.contract)
         move(line, ContractLineState.DRAFT, by=by, act="reset", text=_("Ligne remise en brouillon"))
     return line
 
 
-def cancel_contract(contract: Contract, *, on: date, by: Any) -> Contract:
+def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by: Any) -> Contract:
     """Cancel a contract nothing of which is billed; its visits without an open RDV are cancelled."""
-    with transaction.atomic():
-        contract = lock_contract(contract)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
         if live_claims(contract=contract):
             raise WrongState(_("%s est déjà facturé, au moins en partie : résiliez-le plutôt.") % contract)
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=None, on=on, by=by)
         contract.next_due_on = contract.next_visit_on = None
-        text, columns = told_of_kept(_("Contrat annulé"), kept), ("next_due_on", "next_visit_on")
+        text, columns = with_kept_visits(_("Contrat annulé"), kept), ("next_due_on", "next_visit_on")
         move(contract, ContractState.CANCELLED, by=by, act="cancelled", text=text, save=columns)
     return contract
 
 
-def reset_contract(contract: Contract, *, by: Any) -> Contract:
+def reset_contract(contract: Contract, *, seen: int | None = None, by: Any) -> Contract:
     """Take a cancelled contract back to draft, its lines too; it keeps its reference."""
-    with transaction.atomic():
-        contract = lock_contract(contract)
-        contract.lines.filter(state=ContractLineState.VALIDATED).update(state=ContractLineState.DRAFT)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
+        contract.lines.filter(state=ContractLineState.VALIDATED).update(
+            state=ContractLineState.DRAFT, version=F("version") + 1
+        )
         move(contract, ContractState.DRAFT, by=by, act="reset", text=_("Remis en brouillon"))
     return contract
 
 
 def delete_contracts(contracts: Iterable[Contract], *, by: Any) -> int:
     """Delete drafts that were never activated. All or none."""
-    with transaction.atomic():
+    with atomic():
         locked = lock_contracts(contracts)
         for contract in locked:
             if contract.state != ContractState.DRAFT or contract.validated_on:

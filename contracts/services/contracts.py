@@ -1,10 +1,10 @@
 """The life of a contract: made, edited, activated, terminated, cancelled, reset, archived, deleted."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
@@ -17,6 +17,9 @@ from invoicing.models import Journal
 from invoicing.services.catalogue import default_term, usual_terms
 from invoicing.services.documents.lines import remap_taxes
 from invoicing.services.records.history import record
+from invoicing.services.records.saving import assign, describe_changes
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError
 
 # What the place and amount of a period are counted from: fixed once something is billed.
@@ -48,27 +51,32 @@ def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
     contract.manager = contract.manager or by
 
 
-def save_contract(contract: Contract, *, on: date, by: Any) -> Contract:
-    """Save a contract's header. `contract` holds the values wanted.
+def save_contract(pk: int | None, values: Mapping[str, Any], *, seen: int | None = None, on: date, by: Any) -> Contract:
+    """Save a contract's header: a new one when `pk` is None. `values`: {field: wanted value}; others stay.
 
     Once something is billed, what periods are counted from is fixed. « Validation automatique » is ticked by who may
-    post. Raises BusinessError or PermissionDenied, and saves nothing.
+    post. Raises BusinessError, ValidationError (Django's), StaleForm or PermissionDenied, and saves nothing.
     """
-    with transaction.atomic():
-        before = lock_contract(contract) if contract.pk else None
-        if contract.auto_post and not (before and before.auto_post) and not may_auto_post(by):
+    with atomic():
+        contract = lock_contract(Contract(pk=pk), seen=seen) if pk else Contract()
+        before = columns_of(contract)
+        assign(contract, values)
+        if contract.auto_post and not (pk and before["auto_post"]) and not may_auto_post(by):
             raise PermissionDenied(
                 _("« Validation automatique » : seul qui peut valider des factures la coche, demandez à un comptable.")
             )
         fill_defaults(contract, by=by, on=on)
         contract.full_clean(exclude=["company", "payer"])
-        if before is None:
+        if pk is None:
             contract.save()
             record(contract, "created", by=by, text=_("Contrat créé"))
             return contract
         _refuse_change_of_terms(contract, before)
-        contract.save()
-        if before.fiscal_position_id != contract.fiscal_position_id:
+        changes = describe_changes(contract, before, values)
+        save_changed(contract, before)
+        if changes:
+            record(contract, "changed", by=by, text=_("Fiche modifiée"), changes=changes)
+        if before["fiscal_position_id"] != contract.fiscal_position_id:
             _remap(contract, on=on)
         if contract.state in ContractState.billed:
             rewrite_due([contract.pk], on=on)
@@ -80,13 +88,14 @@ def may_auto_post(by: Any) -> bool:
     return by is None or by.has_perm("invoicing.post_invoice")
 
 
-def _refuse_change_of_terms(contract: Contract, before: Contract) -> None:
-    changed = [name for name in TERMS if getattr(contract, name) != getattr(before, name)]
+def _refuse_change_of_terms(contract: Contract, before: Mapping[str, Any]) -> None:
+    fields: list[Any] = [Contract._meta.get_field(name) for name in TERMS]
+    changed = [field for field in fields if getattr(contract, field.attname) != before[field.attname]]
     if changed and live_claims(contract=contract):
-        labels = ", ".join(str(getattr(Contract._meta.get_field(name), "verbose_name", name)) for name in changed)
+        labels = ", ".join(str(field.verbose_name) for field in changed)
         raise BusinessError(
             _("%(contract)s est déjà facturé : %(fields)s n'y change plus. Résiliez-le et faites-en un nouveau.")
-            % {"contract": before, "fields": labels}
+            % {"contract": contract, "fields": labels}
         )
 
 
@@ -99,11 +108,11 @@ def _remap(contract: Contract, *, on: date) -> None:
             rows.model.objects.bulk_update(changed, ["tax", "tax_is_manual"])
 
 
-def set_active(contract: Contract, *, active: bool, by: Any) -> Contract:
+def set_active(contract: Contract, *, active: bool, seen: int | None = None, by: Any) -> Contract:
     """Archive a contract (it leaves the lists; what is due is still billed), or bring it back."""
-    with transaction.atomic():
-        contract = lock_contract(contract)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
         contract.is_active = active
-        contract.save(update_fields=["is_active"])
+        save_columns(contract, ["is_active"])
         record(contract, "archived", by=by, text=_("Remis en service") if active else _("Archivé"))
     return contract

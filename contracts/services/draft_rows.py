@@ -25,9 +25,10 @@ from contracts.planner.intents import (
     GroupIntent,
     VisitCharge,
 )
-from contracts.services.facts import ChunkFacts, TaxRow
+from contracts.services.facts import ChunkFacts
 from invoicing.choices import InvoiceKind, InvoiceState, JournalKind, LineKind
 from invoicing.models import HistoryLine, Invoice, InvoiceLine, InvoiceTax, Journal
+from invoicing.services.catalogue import TaxRow
 from openfire_billing.db import bulk
 from openfire_billing.kernel import money
 

@@ -27,9 +27,11 @@ from contracts.models.lines import billed_per_visit
 from contracts.planner import facts as f
 from contracts.planner.intents import INCOMPLETE, Refusal
 from contracts.services.fact_rows import contract_told, lines_told
+from contracts.services.locks import lock_ids
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
-from invoicing.models import Address, Company, FiscalPosition, Invoice, Tax
+from invoicing.models import Address, Company, FiscalPosition, Invoice
+from invoicing.services.catalogue import TaxBook
 
 DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
 
@@ -42,39 +44,6 @@ _LINE = (
     "id contract_id replaces_id title address_id starts_on ends_on grid_from billed_elsewhere_until frequency every unit "
     "invoicing repeat repeat_unit visit_months equipment_id task_id validated_on"
 ).split()
-
-
-@dataclass(frozen=True, slots=True)
-class TaxRow:
-    """A tax as a total needs it."""
-
-    id: int
-    category: str
-    rate: Decimal
-    company: int | None
-
-
-class TaxBook:
-    """Every tax there is, and which one is valid on a day. One query."""
-
-    def __init__(self) -> None:
-        self._next: dict[int, tuple[date, int]] = {}
-        self._rows: dict[int, TaxRow] = {}
-        for pk, category, rate, company, replaces, valid_from in Tax.objects.order_by().values_list(
-            "id", "category", "rate", "company_id", "replaces_id", "valid_from"
-        ):
-            self._rows[pk] = TaxRow(pk, category, rate, company)
-            if replaces and valid_from:
-                self._next[replaces] = (valid_from, pk)
-
-    def __getitem__(self, pk: int) -> TaxRow:
-        return self._rows[pk]
-
-    def on(self, pk: int, day: date) -> TaxRow:
-        """As Tax.on: what replaced it by that day."""
-        while pk in self._next and self._next[pk][0] <= day:
-            pk = self._next[pk][1]
-        return self._rows[pk]
 
 
 @dataclass(slots=True)
@@ -115,9 +84,9 @@ class _Reader:
         self._negative = False  # whether an exception takes something off
 
     def read(self, *, lock: bool) -> ChunkFacts:
-        queryset = Contract.objects.filter(pk__among=self.ids).order_by("pk")
         if lock:
-            queryset = queryset.select_for_update()
+            lock_ids(self.ids)
+        queryset = Contract.objects.filter(pk__among=self.ids).order_by("pk")
         rows = [dict(zip(_CONTRACT, row, strict=True)) for row in queryset.values_list(*_CONTRACT)]
         if not rows:
             return self.facts

@@ -1,19 +1,21 @@
 """Contract lines: saved with their articles and exceptions, prices dated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState
 from contracts.models import Article, Contract, ContractException, ContractLine
 from contracts.services.live_claims import live_claims
-from contracts.services.locks import lock_with_lines_that_change
+from contracts.services.locks import lock_contract, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
 from invoicing.services.records.history import record
+from invoicing.services.records.saving import assign, describe_changes
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError
 
 # What a period's place and amount come from: fixed once something of the line is billed.
@@ -22,34 +24,51 @@ _FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax")
 
 
 def save_line(
-    line: ContractLine,
+    pk: int | None,
+    values: Mapping[str, Any],
     *,
     articles: Sequence[LineEdit] = (),
     exceptions: Sequence[LineEdit] = (),
+    seen: int | None = None,
     on: date,
     by: Any,
 ) -> ContractLine:
-    """Save a line from its form with its articles and exceptions. `line` holds the values wanted.
+    """Save a line from its form with its articles and exceptions: a new one of `values["contract"]` when `pk` is None.
 
-    An article that is billed keeps quantity, price, discount and tax (« Prix daté » changes its price from a day on).
-    Raises BusinessError and saves nothing.
+    `values`: {field: wanted value}; others stay. An article that is billed keeps quantity, price, discount and tax
+    (« Prix daté » changes its price from a day on). Raises BusinessError, ValidationError (Django's) or StaleForm, and
+    saves nothing.
     """
-    with transaction.atomic():
-        contract = lock_with_lines_that_change(line)
-        line.contract = contract
-        before = ContractLine.objects.filter(pk=line.pk).first() if line.pk else None
+    with atomic():
+        if pk is None:
+            line = ContractLine(contract=lock_contract(values["contract"]))
+        else:
+            line = lock_line(ContractLine(pk=pk), seen=seen)
+        contract = line.contract
+        refuse_ended(contract)
+        before = columns_of(line)
+        assign(line, {name: value for name, value in values.items() if name != "contract"})
         _fill(line)
         line.full_clean(exclude=["contract", "address"])
-        if before is not None:
+        if pk is None:
+            line.save()
+        else:
             _refuse_change_of_terms(line, before)
-        line.save()
+        header = {} if pk is None else describe_changes(line, before, values)
+        written = pk is not None and save_changed(line, before)
         changes = _write(line, Article, "articles", articles, on=on)
         changes |= _write(line, ContractException, "exceptions", exceptions, on=on)
-        if before is None:
+        if pk is None:
             record(line, "created", by=by, text=_("Ligne créée"))
             record(contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
-        elif changes:
+        elif changes and not written:
+            raise_version(line)
+        if header:
+            record(line, "changed", by=by, text=_("Fiche modifiée"), changes=header)
+        if changes and pk is not None:
             record(line, "edited", by=by, text=_("Articles modifiés"), changes=changes)
+        if pk is None or written or changes:
+            raise_version(contract)
         if line.state == ContractLineState.VALIDATED:
             rewrite_due([contract.pk], on=on)
     return line
@@ -68,15 +87,16 @@ def _fill(line: ContractLine) -> None:
         line.task = line.template.task
 
 
-def _refuse_change_of_terms(line: ContractLine, before: ContractLine) -> None:
-    changed = [name for name in TERMS if getattr(line, name) != getattr(before, name)]
+def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, Any]) -> None:
+    fields: list[Any] = [ContractLine._meta.get_field(name) for name in TERMS]
+    changed = [field for field in fields if getattr(line, field.attname) != before[field.attname]]
     if changed and live_claims(line=line):
-        labels = ", ".join(str(getattr(ContractLine._meta.get_field(name), "verbose_name", name)) for name in changed)
+        labels = ", ".join(str(field.verbose_name) for field in changed)
         raise BusinessError(
             _(
                 "« %(line)s » est déjà facturée : %(fields)s n'y change plus. Donnez-lui un dernier jour et ajoutez une ligne."
             )
-            % {"line": before, "fields": labels}
+            % {"line": line, "fields": labels}
         )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from contracts.choices import ContractState, RequestKind
@@ -16,6 +15,7 @@ from contracts.planner.visits import VisitKey, plan_visits
 from contracts.services.facts import ChunkFacts, read_facts
 from interventions.choices import InterventionState
 from openfire_billing.db import bulk
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.periods import end_of_month
 
 LOOK_AHEAD = timedelta(days=3 * 366)  # a yearly visit, whatever its month, is found within it
@@ -63,7 +63,7 @@ def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list
     late: list[str] = []
     ids = list(Contract.objects.billable().filter(pk__in=contracts).order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), chunk):
-        with transaction.atomic():
+        with atomic():
             facts = read_facts(ids[start : start + chunk], lock=True, settled=False)
             true = {c.id: next_due_on(c, facts.claimed) for c in facts.contracts}
             wrong = {pk: day for pk, day in true.items() if facts.was[pk][0] != day}

@@ -3,7 +3,7 @@
 import logging
 from datetime import date, datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -14,6 +14,7 @@ from contracts.services.next_dates import recheck_due
 from contracts.services.runs import expect, finish_run, touch
 from contracts.services.takeover import STILL, hand_out, take_over
 from contracts.services.visits import horizon, plan_visits
+from openfire_billing.db.transactions import atomic
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def start_night(*, on: date) -> BillingRun | None:
     Two beats, or a beat that fires twice, meet on the unique key of the night.
     """
     try:
-        with transaction.atomic():
+        with atomic():
             run = BillingRun.objects.create(on=on, kind=RunKind.NIGHT)
     except IntegrityError:
         return take_over(BillingRun.objects.nights().get(on=on))

@@ -4,29 +4,38 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, PriceVersion
-from contracts.services.locks import lock_contract
+from contracts.services.locks import lock_line
 from contracts.services.next_dates import rewrite_due
 from invoicing.choices import LineKind
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.kernel.formats import number_text
 
 
 def set_price(
-    article: Article, *, from_on: date, unit_price: Decimal, discount: Decimal, on: date, by: Any
+    article: Article,
+    *,
+    from_on: date,
+    unit_price: Decimal,
+    discount: Decimal,
+    seen: int | None = None,
+    on: date,
+    by: Any,
 ) -> PriceVersion:
     """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing.
 
     `discount` in percent. Raises BusinessError for a title or a note, WrongState for a cancelled line.
     """
-    with transaction.atomic():
-        contract = lock_contract(article.line.contract)
+    with atomic():
+        line = lock_line(article.line, seen=seen)
+        contract = line.contract
         article = Article.objects.select_related("line").get(pk=article.pk)
         if article.kind != LineKind.ARTICLE:
             raise BusinessError(_("« %s » n'a pas de prix : choisissez un article.") % article)
@@ -37,6 +46,8 @@ def set_price(
         version, _new = PriceVersion.objects.update_or_create(
             article=article, from_on=from_on, defaults={"unit_price": unit_price, "discount": discount}
         )
+        raise_version(line)
+        raise_version(contract)
         record(
             article.line,
             "priced",

@@ -40,7 +40,7 @@ def outcomes_of(run: BillingRun) -> list[Outcome]:
     return [
         Outcome(row.contract, refusal=row.reason)
         if row.result == Result.REFUSED
-        else Outcome(row.contract, made=named.get(row.invoices[0]) if row.invoices else None, note=_note(row, named))
+        else Outcome(row.contract, made=named.get(row.invoices[0]) if row.invoices else None, notes=_notes(row, named))
         for row in rows
     ]
 
@@ -49,7 +49,7 @@ def outcomes_of_selection(run: BillingRun, contracts: Iterable[Contract]) -> lis
     """What a run over these contracts did of each; those it left out are not activated, and refused."""
     outcomes = outcomes_of(run)
     billable = {outcome.document.pk for outcome in outcomes}
-    return outcomes + [Outcome(c, refusal=str(_not_activated(c))) for c in contracts if c.pk not in billable]
+    return outcomes + [Outcome.refused(c, _not_activated(c)) for c in contracts if c.pk not in billable]
 
 
 def refuse_nothing_made(run: BillingRun, contract: Contract) -> None:
@@ -82,11 +82,11 @@ def drafts_of(run: BillingRun) -> list[Outcome]:
     return found
 
 
-def _note(row: BillingOutcome, named: Mapping[int, Invoice]) -> str:
-    """The drafts of a contract after the first, which is shown apart, and what else there is to say."""
+def _notes(row: BillingOutcome, named: Mapping[int, Invoice]) -> tuple[str, ...]:
+    """The drafts of a contract after the first, which is shown apart, and the reason of the outcome."""
     others = [named.get(pk, "") for pk in row.invoices[1:]]
     also = _("avec %s.") % names_text(others, _NAMED - 1) if others else ""
-    return f"{also} {row.reason}".strip()
+    return tuple(filter(None, (also, row.reason)))
 
 
 def refusals_text(refusals: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from contracts.choices import Result, RunKind, RunState
 from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.services.locks import lock_run
 from contracts.services.next_dates import notice_visits_done
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import LAST_DAY
 
@@ -85,8 +86,8 @@ def counted(run: BillingRun) -> dict[str, int]:
 
 def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
     """Write the totals of a run that has nothing left to do. Finishing it twice changes nothing."""
-    with transaction.atomic():
-        run = BillingRun.objects.select_for_update().get(pk=run.pk)
+    with atomic():
+        run = lock_run(run)
         if run.is_running:
             found = counted(run)
             run.billed, run.skipped, run.refused = (

@@ -3,7 +3,6 @@
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -12,19 +11,22 @@ from contracts.choices import ContractState
 from contracts.models import Contract, ContractRequest, PeriodClaim
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
-from contracts.services.visits import cancel_visits, told_of_kept
+from contracts.services.visits import cancel_visits, with_kept_visits
 from invoicing.services.records.history import move
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
 
-def terminate_contract(contract: Contract, *, last_day: date, reason: str, on: date, by: Any) -> Contract:
+def terminate_contract(
+    contract: Contract, *, last_day: date, reason: str, seen: int | None = None, on: date, by: Any
+) -> Contract:
     """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
 
     What fell due until then is still billed; what was billed beyond is said, not refunded.
     """
-    with transaction.atomic():
-        contract = lock_contract(contract)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
         if last_day < contract.start_on:
             raise BusinessError(
                 _("%(contract)s commence le %(start)s : le dernier jour servi ne le précède pas.")
@@ -37,7 +39,7 @@ def terminate_contract(contract: Contract, *, last_day: date, reason: str, on: d
             )
         contract.terminated_on, contract.termination_reason = last_day, reason[:200]
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=last_day, on=on, by=by)
-        text = told_of_kept(_("Résilié au %s") % date_format(last_day, "d/m/Y"), kept)
+        text = with_kept_visits(_("Résilié au %s") % date_format(last_day, "d/m/Y"), kept)
         move(
             contract,
             ContractState.TERMINATED,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -24,6 +23,7 @@ from interventions.services.requests import cancel_intervention, create_interven
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.money import to_quantity
 from openfire_billing.kernel.outcome import Outcome
@@ -97,7 +97,7 @@ def _refused(pk: int, failure: Exception) -> Outcome:
 
 
 def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
-    with transaction.atomic():
+    with atomic():
         facts = read_facts(ids, lock=not dry_run)
         lines = ContractLine.objects.in_bulk([line.id for contract in facts.contracts for line in contract.lines])
         made = visits_made(facts)
@@ -124,7 +124,7 @@ def _is_past(visit: VisitIntent, opened: date) -> bool:
     return visit.window.end <= opened
 
 
-def told_of_the_past(contract: Contract, lines: Iterable[ContractLine], *, on: date) -> str:
+def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: date) -> str:
     """Which visits of these lines, put in service on `on`, are past and so made by nobody; "" when none is."""
     facts, ids = read_facts([contract.pk], lock=False, settled=False), {line.pk for line in lines}
     made = visits_made(facts)
@@ -201,7 +201,7 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
         wanted = wanted.filter(intervention__from_on__gt=after)
     for request in wanted.exclude(intervention__state=InterventionState.CANCELLED).order_by("intervention"):
         try:
-            with transaction.atomic():
+            with atomic():
                 if request.intervention.state == InterventionState.DONE:
                     raise BusinessError(_("%s est faite.") % request.intervention)
                 cancel_intervention(request.intervention, on=on, by=by)
@@ -212,7 +212,7 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
     return kept
 
 
-def told_of_kept(text: Any, kept: Sequence[Any]) -> str:
+def with_kept_visits(text: Any, kept: Sequence[Any]) -> str:
     """What was done, and which visits it could not cancel."""
     if not kept:
         return str(text)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState, WithoutDocument
@@ -17,6 +16,7 @@ from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 
 CLAIMS = (PeriodClaim, VisitClaim, ExceptionClaim)
@@ -43,10 +43,10 @@ def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Cha
     return found
 
 
-def waive(contract: Contract, *, keys: Collection[str], on: date, by: Any) -> Contract:
+def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: Any) -> Contract:
     """« Ne pas facturer » what these keys name among what is due (or falls due next)."""
-    with transaction.atomic():
-        contract = lock_contract(contract)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
         if contract.state not in ContractState.billed:
             raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract)
         chosen = [charge for charge in charges_due(contract, on=on) if key_of(charge) in keys]
@@ -70,7 +70,7 @@ def waived(contract: Contract) -> list[Any]:
     """The live claims that were waived."""
     found: list[Any] = []
     for model in CLAIMS:
-        found += model.objects.live().filter(**{model.CONTRACT: contract}, without_document=WithoutDocument.WAIVED)
+        found += model.objects.live().filter(**{model.SOURCE: contract}, without_document=WithoutDocument.WAIVED)
     return found
 
 
@@ -79,10 +79,10 @@ def claim_key(claim: Any) -> str:
     return f"{type(claim).__name__}-{claim.pk}"
 
 
-def take_back(contract: Contract, *, keys: Collection[str], on: date, by: Any) -> Contract:
+def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: Any) -> Contract:
     """« Remettre à facturer » what was waived."""
-    with transaction.atomic():
-        contract = lock_contract(contract)
+    with atomic():
+        contract = lock_contract(contract, seen=seen)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]
         if len(chosen) < len(set(keys)) or not keys:
             raise NothingToBill(_("%s : ce qui était choisi n'est plus à remettre. Rechargez la page.") % contract)

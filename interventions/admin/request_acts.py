@@ -1,8 +1,10 @@
 """What one may do with an intervention request: its Action menu and its state buttons."""
 
+from typing import Any
+
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.forms import FinishForm
@@ -21,12 +23,12 @@ S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 
 
-def _order(request: HttpRequest, di: InterventionRequest) -> Outcome:
+def _order(request: HttpRequest, di: InterventionRequest, data: dict[str, Any]) -> Outcome:
     """The first order made; the others, and the lines left out with why, are named beside it."""
-    purchases = order_supplies(di, on=timezone.localdate(), by=request.user)
+    purchases = order_supplies(di, seen=data["seen"], on=timezone.localdate(), by=request.user)
     first, *others = purchases.orders
     beside = [*map(link_to, others), *filter(None, [purchases.note])]
-    return Outcome(di, made=first, note=format_html_join(" ", "· {}", ([told] for told in beside)))
+    return Outcome(di, made=first, notes=tuple(format_html("· {}", note) for note in beside))
 
 
 INTERVENTION_ACTIONS = (
@@ -38,7 +40,7 @@ INTERVENTION_ACTIONS = (
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_("La DI reçoit son numéro : elle peut être planifiée et facturée."),
-        run=lambda request, di, data: services.validate_intervention(di, by=request.user),
+        run=lambda request, di, data: services.validate_intervention(di, seen=data["seen"], by=request.user),
         run_many=lambda request, dis, data: each(dis, lambda di: services.validate_intervention(di, by=request.user)),
         done=_("validée"),
     ),
@@ -53,7 +55,7 @@ INTERVENTION_ACTIONS = (
             "Un devis en brouillon reprend les lignes à facturer. Tant qu'il vit, elles se facturent par lui seul."
         ),
         form=OnForm,
-        run=lambda request, di, data: billing.quote_intervention(di, on=data["on"], by=request.user),
+        run=lambda request, di, data: billing.quote_intervention(di, on=data["on"], seen=data["seen"], by=request.user),
         run_many=lambda request, dis, data: billing.quote_interventions(dis, on=data["on"], by=request.user),
         done=_("Devis créé"),
     ),
@@ -66,7 +68,9 @@ INTERVENTION_ACTIONS = (
         offered=lambda di: di.state != S.CANCELLED,
         explain=_("Une facture en brouillon reprend les lignes qui restent à facturer."),
         form=InvoiceForm,
-        run=lambda request, di, data: billing.invoice_intervention(di, on=data["on"], by=request.user),
+        run=lambda request, di, data: billing.invoice_intervention(
+            di, on=data["on"], seen=data["seen"], by=request.user
+        ),
         done=_("Créée"),
     ),
     DocumentAction(
@@ -88,8 +92,8 @@ INTERVENTION_ACTIONS = (
         explain=_(
             "Une commande en brouillon par fournisseur : celui de l'article, ou le prestataire pour une prestation."
         ),
-        run=lambda request, di, data: _order(request, di),
-        run_many=lambda request, dis, data: each(dis, lambda di: _order(request, di)),
+        run=_order,
+        run_many=lambda request, dis, data: each(dis, lambda di: _order(request, di, data)),
         done=_("Commande créée"),
     ),
     DocumentAction(
@@ -101,7 +105,9 @@ INTERVENTION_ACTIONS = (
         primary_in=S.planning,
         explain=_("Le travail est fait, sans passer par un RDV."),
         form=FinishForm,
-        run=lambda request, di, data: services.finish_intervention(di, on=data["on"], by=request.user),
+        run=lambda request, di, data: services.finish_intervention(
+            di, on=data["on"], seen=data["seen"], by=request.user
+        ),
         done=_("terminée"),
     ),
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
@@ -124,7 +130,7 @@ INTERVENTION_ACTIONS = (
         states=frozenset({S.CANCELLED}),
         primary_in=frozenset({S.CANCELLED}),
         explain=_("La DI se modifie de nouveau, puis se valide. Elle garde son numéro."),
-        run=lambda request, di, data: services.reset_intervention(di, by=request.user),
+        run=lambda request, di, data: services.reset_intervention(di, seen=data["seen"], by=request.user),
         done=_("remise en brouillon"),
     ),
     DocumentAction(
@@ -134,7 +140,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         offered=lambda di: di.is_active,
         explain=_("La DI quitte les listes ; rien n'est perdu. Elle se retrouve sous « Archivées »."),
-        run=lambda request, di, data: services.set_active(di, active=False, by=request.user),
+        run=lambda request, di, data: services.set_active(di, active=False, seen=data["seen"], by=request.user),
         done=_("archivée"),
     ),
     DocumentAction(
@@ -144,7 +150,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         offered=lambda di: not di.is_active,
         explain=_("La DI revient dans les listes."),
-        run=lambda request, di, data: services.set_active(di, active=True, by=request.user),
+        run=lambda request, di, data: services.set_active(di, active=True, seen=data["seen"], by=request.user),
         done=_("remise en service"),
     ),
     DocumentAction(
@@ -157,7 +163,9 @@ INTERVENTION_ACTIONS = (
             "La DI ne se planifie ni ne se facture plus. Refusé tant qu'un RDV est ouvert ou que quelque chose est facturé."
         ),
         is_danger=True,
-        run=lambda request, di, data: services.cancel_intervention(di, on=timezone.localdate(), by=request.user),
+        run=lambda request, di, data: services.cancel_intervention(
+            di, on=timezone.localdate(), seen=data["seen"], by=request.user
+        ),
         done=_("annulée"),
     ),
     DocumentAction(

@@ -17,7 +17,8 @@ from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
-from invoicing.admin.document_admin import DocumentAdmin, one, put
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, one, put, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -150,14 +151,18 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             )
         return buttons
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
-        intervention = form.instance
-        if not change and not intervention.company_id:
-            intervention.company = default_company(request.user)
-        services.save_intervention(intervention, edits=edits, on=timezone.localdate(), by=request.user)
-        form.save_m2m()
-        if change:
-            self.write_journal(request, form, change)
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> InterventionRequest:
+        values = values_of(form)
+        if form.instance.pk is None and not values.get("company"):
+            values["company"] = default_company(request.user)
+        return services.save_intervention(
+            form.instance.pk,
+            values,
+            edits=edits,
+            seen=seen_by(request),
+            on=timezone.localdate(),
+            by=request.user,
+        )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task or template → type, duration, end of the window."""

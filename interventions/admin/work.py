@@ -18,14 +18,14 @@ from interventions.models import (
     Technician,
     TemplateLine,
 )
-from invoicing.admin.base import OfficeAdmin
-from invoicing.admin.document_admin import DocumentAdmin
+from interventions.services.templates import save_template
+from invoicing.admin.base import OfficeAdmin, seen_by
+from invoicing.admin.document_admin import DocumentAdmin, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
-from invoicing.admin.lines import LinesInline, edits_of
+from invoicing.admin.lines import LinesInline
 from invoicing.models.documents.lines import lines_totals
-from invoicing.services.documents.lines import apply_edits, complete_line
+from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
-from invoicing.services.records.history import record
 from openfire_billing.kernel.money import HALF_EVEN, Totals
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import hours, nowrap
@@ -101,24 +101,16 @@ class InterventionTemplateAdmin(DocumentAdmin):
             context["office_amounts"] = amounts_of_lines(template.lines.select_related("tax"), HALF_EVEN)
         return context
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        obj.save()
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        template = form.instance
-        company = template.company or default_company(request.user)
-        lines = {line.pk: line for line in template.lines.select_related("product__tax", "tax", "unit")}
-
-        def save(line: TemplateLine, before: Any) -> None:
-            complete_line(line, position=template.fiscal_position, company=company, on=timezone.localdate())
-            line.save()
-
-        edits = [edit for formset in formsets for edit in edits_of(formset)]
-        doomed, changes = apply_edits(lines, edits, new=lambda: TemplateLine(template=template), save=save)
-        TemplateLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
-        self.write_journal(request, form, change)
-        if change and changes:
-            record(template, "edited", by=request.user, text=_("Lignes modifiées"), changes=changes)
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> InterventionTemplate:
+        return save_template(
+            InterventionTemplate(pk=form.instance.pk),
+            values_of(form),
+            edits=edits,
+            usual_company=default_company(request.user),
+            seen=seen_by(request),
+            on=timezone.localdate(),
+            by=request.user,
+        )
 
 
 @admin.register(Sector)

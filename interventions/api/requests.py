@@ -136,22 +136,22 @@ class InterventionSerializer(DocumentSerializer):
         company = data.pop("company", None) or default_company(self.user)
         if company is None:
             raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
-        return self._saved(InterventionRequest(company=company), data)
+        return self._saved(None, {**data, "company": company})
 
     def update(self, intervention: InterventionRequest, data: dict[str, Any]) -> InterventionRequest:
         data.pop("company", None)
         return self._saved(intervention, data)
 
-    def _saved(self, intervention: InterventionRequest, data: dict[str, Any]) -> InterventionRequest:
-        there = intervention.lines.all() if intervention.pk else ()
-        edits = edits_of(data.pop("lines", ()), there)
-        many = {name: data.pop(name) for name in ("technicians", "tags") if name in data}
-        for name, value in data.items():
-            setattr(intervention, name, value)
-        made = services.save_intervention(intervention, edits=edits, on=timezone.localdate(), by=self.user)
-        for name, chosen in many.items():
-            getattr(made, name).set(chosen)
-        return made
+    def _saved(self, intervention: InterventionRequest | None, data: dict[str, Any]) -> InterventionRequest:
+        edits = edits_of(data.pop("lines", ()), intervention.lines.all() if intervention else ())
+        return services.save_intervention(
+            intervention.pk if intervention else None,
+            data,
+            edits=edits,
+            seen=self.seen,
+            on=timezone.localdate(),
+            by=self.user,
+        )
 
 
 class PurchaseSerializer(serializers.Serializer):
@@ -220,17 +220,17 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     @act(CHANGE)
     def validate(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Valide : la DI reçoit son numéro, elle peut être planifiée et facturée."""
-        return services.validate_intervention(intervention, by=self.request.user)
+        return services.validate_intervention(intervention, seen=self.seen, by=self.request.user)
 
     @act("invoicing.add_quote", asks=OnSerializer, answers=QuoteSerializer, status=201)
     def quote(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
         """Devis en brouillon des lignes qui restent à facturer."""
-        return billing.quote_intervention(intervention, on=asked["on"], by=self.request.user)
+        return billing.quote_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(BILL, asks=OnSerializer, answers=InvoiceSerializer, status=201)
     def invoice(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
         """Facture en brouillon des lignes qui restent à facturer."""
-        return billing.invoice_intervention(intervention, on=asked["on"], by=self.request.user)
+        return billing.invoice_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @invoice_many(BILL)
     def invoice_many(self, interventions: list[InterventionRequest], asked: dict[str, Any]) -> list[Outcome]:
@@ -258,27 +258,27 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     @act(CHANGE, asks=OnSerializer)
     def finish(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Termine : le travail a été fait ce jour-là."""
-        return services.finish_intervention(intervention, on=asked["on"], by=self.request.user)
+        return services.finish_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def cancel(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Annule une DI sans RDV ouvert et sans rien de facturé."""
-        return services.cancel_intervention(intervention, on=timezone.localdate(), by=self.request.user)
+        return services.cancel_intervention(intervention, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def reset(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Remet une DI annulée en brouillon."""
-        return services.reset_intervention(intervention, by=self.request.user)
+        return services.reset_intervention(intervention, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def archive(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Archive : la DI quitte les listes."""
-        return services.set_active(intervention, active=False, by=self.request.user)
+        return services.set_active(intervention, active=False, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def restore(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Remet en service une DI archivée."""
-        return services.set_active(intervention, active=True, by=self.request.user)
+        return services.set_active(intervention, active=True, seen=self.seen, by=self.request.user)
 
     mail = mail_act(INTERVENTION_LETTER, CHANGE)
     publish = publish_act(CHANGE)

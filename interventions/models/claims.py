@@ -1,6 +1,6 @@
 """What invoice lines and quote lines are tied to on the DI."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from interventions.models.requests import InterventionRequest, RequestLine
+from interventions.models.requests import RequestLine
 from invoicing.models import Claim, Hold, PurchaseOrderLine, Quote
 from invoicing.models.documents.claims import refuse_more_than_left
 from openfire_billing.kernel.errors import BusinessError
@@ -17,7 +17,7 @@ from openfire_billing.kernel.errors import BusinessError
 class RequestLineClaim(Claim):
     """An invoice line that bills a DI line."""
 
-    LOCK_ORDER = 10
+    SOURCE = "request_line__intervention"
 
     request_line = models.ForeignKey(
         RequestLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de facturation")
@@ -32,12 +32,6 @@ class RequestLineClaim(Claim):
         return f"{self.request_line} → {self.invoice_line}"
 
     @classmethod
-    def lock(cls, claims: Sequence["RequestLineClaim"]) -> None:
-        lock_interventions(
-            InterventionRequest.objects.filter(lines__claims__in=[claim.pk for claim in claims]).distinct()
-        )
-
-    @classmethod
     def check_changes(cls, claims: Sequence["RequestLineClaim"], changes: Mapping[int, Decimal]) -> None:
         lines = RequestLine.objects.left_to_bill(timezone.localdate()).in_bulk(
             [claim.request_line_id for claim in claims]
@@ -50,6 +44,8 @@ class RequestLineClaim(Claim):
 class QuotedLine(Hold):
     """A DI line that a quote line stands for. While the quote lives, the DI line is billed by the quote alone."""
 
+    SOURCE = "request_line__intervention"
+
     request_line = models.ForeignKey(
         RequestLine, models.PROTECT, related_name="quoted", verbose_name=_("ligne de facturation")
     )
@@ -61,13 +57,6 @@ class QuotedLine(Hold):
 
     def __str__(self) -> str:
         return f"{self.request_line} → {self.quote_line}"
-
-    @classmethod
-    def lock(cls, quotes: Iterable[Quote]) -> None:
-        interventions = lock_interventions(
-            InterventionRequest.objects.filter(lines__quoted__quote_line__quote__in=quotes).distinct()
-        )
-        lock_quotes_of(interventions)
 
     @classmethod
     def check_revival(cls, quote: Quote) -> None:
@@ -111,25 +100,3 @@ class PurchasedLine(models.Model):
 
 def _is_taken(line: Any, wanted: Decimal) -> bool:
     return line.is_quoted or (line.billed > 0 and line.quantity - line.billed < wanted)
-
-
-def lock_interventions(interventions: Any) -> list[InterventionRequest]:
-    """Lock DIs, by primary key, with what their acts read."""
-    ids = sorted(intervention.pk for intervention in interventions)
-    return list(
-        InterventionRequest.objects.select_for_update(of=("self",))
-        .filter(pk__in=ids)
-        .select_related("company", "partner__bill_to", "bill_to", "address", "task", "fiscal_position", "template")
-        .order_by("pk")
-    )
-
-
-def lock_quotes_of(interventions: Sequence[InterventionRequest]) -> None:
-    """Lock all the quotes of locked DIs, live or not, by primary key."""
-    list(
-        Quote.objects.select_for_update()
-        .filter(
-            pk__in=QuotedLine.objects.filter(request_line__intervention__in=interventions).values("quote_line__quote")
-        )
-        .order_by("pk")
-    )

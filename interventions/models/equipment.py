@@ -4,9 +4,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Address, Partner, Product
+from openfire_billing.db.versions import Versioned
 
 
-class InstalledProduct(models.Model):
+class InstalledProduct(Versioned):
     """A piece of equipment at an address of a customer."""
 
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="installed_products", verbose_name=_("client"))

@@ -18,10 +18,11 @@ from invoicing.choices import LineKind, TagScope
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.db.fields import hours_field
+from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
 
-class InterventionRequest(models.Model):
+class InterventionRequest(Versioned):
     """What a customer asks for: who, where, what, when, and what of it is billed.
 
     `planned_duration` and the planning states are told by the planning of appointments. Late is derived.

@@ -12,9 +12,10 @@ from interventions.choices import Granularity
 from invoicing.choices import LineKind
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Product
 from openfire_billing.db.fields import hours_field
+from openfire_billing.db.versions import Versioned
 
 
-class InterventionType(models.Model):
+class InterventionType(Versioned):
     """Installation, Entretien – Maintenance, SAV, Visite technique, Divers."""
 
     name = models.CharField(_("Nom"), max_length=60, unique=True)
@@ -30,7 +31,7 @@ class InterventionType(models.Model):
         return self.name
 
 
-class Task(models.Model):
+class Task(Versioned):
     """What is to be done and how long it takes. May bring its article as a first line, and a fiscal position."""
 
     name = models.CharField(_("Nom"), max_length=120, unique=True)
@@ -65,7 +66,7 @@ class Task(models.Model):
         return self.name
 
 
-class InterventionTemplate(models.Model):
+class InterventionTemplate(Versioned):
     """A model of intervention: fills task and type, the fiscal position if empty, and appends its billing lines."""
 
     name = models.CharField(_("Nom"), max_length=120, unique=True)
@@ -112,7 +113,7 @@ class TemplateLine(BillableLine):
         ]
 
 
-class Sector(models.Model):
+class Sector(Versioned):
     """A geographic sector, guessed from the postcode when its prefixes say so."""
 
     name = models.CharField(_("Nom"), max_length=60, unique=True)
@@ -146,7 +147,7 @@ class AddressSector(models.Model):
         return str(self.sector)
 
 
-class Technician(models.Model):
+class Technician(Versioned):
     """Somebody who goes to the customer. `user` opens the telephone pages."""
 
     name = models.CharField(_("Nom"), max_length=80)
@@ -175,7 +176,7 @@ class Technician(models.Model):
         return self.name
 
 
-class Team(models.Model):
+class Team(Versioned):
     """Technicians who go together."""
 
     name = models.CharField(_("Nom"), max_length=80, unique=True)

@@ -4,20 +4,19 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from interventions.models import InterventionRequest, QuotedLine, RequestLineClaim
-from interventions.models.claims import lock_interventions, lock_quotes_of
-from interventions.services.requests import lock_intervention
+from interventions.models import InterventionRequest, QuotedLine, RequestLine, RequestLineClaim
+from interventions.services.locks import lock_intervention, lock_interventions
 from invoicing.models import Invoice, Quote
-from invoicing.services.documents.batches import bill_in_groups
-from invoicing.services.documents.drafts import draft_invoice
-from invoicing.services.documents.lines import Item, item_of, refuse_unbillable, section
+from invoicing.services.documents.batches import Billable, bill_in_groups, bill_one
+from invoicing.services.documents.intents import DraftIntent, line_intent
+from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.documents.quotes import draft_quote
-from invoicing.services.records.history import record
+from invoicing.services.records.history import record, record_many
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
-from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.kernel.outcome import Outcome, outcome_of
 
 
 def _billable(intervention: InterventionRequest, *, on: date) -> list[Any]:
@@ -36,12 +35,6 @@ def _billable(intervention: InterventionRequest, *, on: date) -> list[Any]:
         raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.") % intervention)
     if not any(line.left > 0 for line in articles):
         raise NothingToBill(_nothing_left(intervention, articles))
-    refuse_unbillable(
-        [item_of(line) for line in articles if line.left > 0],
-        company=intervention.company,
-        position=intervention.fiscal_position,
-        name=intervention,
-    )
     return _with_titles(lines)
 
 
@@ -70,71 +63,62 @@ def _items(lines: Sequence[Any]) -> list[Item]:
     return [item_of(line, line.left if line.is_article else None) for line in lines]
 
 
-def invoice_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> Invoice:
+def _billable_intent(intervention: InterventionRequest, *, on: date) -> Billable:
+    """The draft of a locked DI, proposed at `on`. Raises what `_billable` raises."""
+    lines = _billable(intervention, on=on)
+    intent = DraftIntent(
+        company=intervention.company_id,
+        customer=intervention.payer.pk,
+        lines=[line_intent(line, line.left if line.is_article else None) for line in lines],
+        proposed_on=on,
+        origin=str(intervention),
+        fiscal_position=intervention.fiscal_position_id,
+        site=intervention.address_id,
+    )
+    sources = [line if line.is_article else None for line in lines]
+    return Billable(intervention, intent, sources, title=f"{intervention} {intervention.title}".strip())
+
+
+def _claim(billed: Sequence[tuple[int, RequestLine]]) -> None:
+    RequestLineClaim.objects.bulk_create(RequestLineClaim(invoice_line_id=pk, request_line=line) for pk, line in billed)
+
+
+def invoice_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Invoice:
     """Road A: the draft invoice of the DI's lines that are left to bill.
 
     Never takes lines on a live quote (the quote bills them) or covered by a contract (the contract bills them).
     """
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
-        return _invoice_group([(intervention, _billable(intervention, on=on))], on=on, by=by)
-
-
-def _invoice_group(group: Sequence[tuple[InterventionRequest, list[Any]]], *, on: date, by: Any) -> Invoice:
-    """One draft for several locked DIs of one payer, a section title for each when there are several."""
-    first = group[0][0]
-    items: list[Item] = []
-    sources: list[Any] = []
-    for intervention, lines in group:
-        if len(group) > 1:
-            items.append(section(f"{intervention} {intervention.title}".strip()))
-            sources.append(None)
-        items += _items(lines)
-        sources += lines
-    sites = {intervention.address_id: intervention.address for intervention, _lines in group}
-    draft = draft_invoice(
-        company=first.company,
-        customer=first.payer,
-        items=items,
-        on=on,
-        by=by,
-        origin=", ".join(str(intervention) for intervention, _lines in group),
-        fiscal_position=first.fiscal_position,
-        site=first.address if len(sites) == 1 else None,
-    )
-    RequestLineClaim.objects.bulk_create(
-        RequestLineClaim(invoice_line=made, request_line=line)
-        for made, line in zip(draft.lines, sources, strict=True)
-        if line is not None and line.is_article
-    )
-    for intervention, _lines in group:
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
+        invoice = bill_one(_billable_intent(intervention, on=on), claim=_claim, by=by)
         record(intervention, "invoiced", by=by, text=_("Facture en brouillon générée"))
-    return draft.invoice
+    return invoice
 
 
 def invoice_interventions(
     interventions: Iterable[InterventionRequest], *, on: date, by: Any, group_by_customer: bool = False
 ) -> list[Outcome]:
     """Invoice many DIs, one draft each or one per payer. One refusal never stops the others."""
+
+    def write_journals(billed: Sequence[Billable]) -> None:
+        text = _("Facture en brouillon générée")
+        record_many([(one.document, text, None) for one in billed], "invoiced", by=by)
+
     return bill_in_groups(
         interventions,
         key=lambda i: (i.company_id, i.payer.pk, i.fiscal_position_id) if group_by_customer else i.pk,
-        lock=_lock_all,
-        billable=lambda i: _billable(i, on=on),
-        make=lambda group: _invoice_group(group, on=on, by=by),
+        lock=lock_interventions,
+        billable=lambda i: _billable_intent(i, on=on),
+        claim=_claim,
+        billed=write_journals,
+        by=by,
     )
 
 
-def _lock_all(interventions: Sequence[InterventionRequest]) -> list[InterventionRequest]:
-    locked = lock_interventions(interventions)
-    lock_quotes_of(locked)
-    return locked
-
-
-def quote_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> Quote:
+def quote_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Quote:
     """Road A': a draft quote of the DI's lines that are left to bill; while it lives, it holds them."""
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         lines = _billable(intervention, on=on)
         draft = draft_quote(
             company=intervention.company,
@@ -159,11 +143,4 @@ def quote_intervention(intervention: InterventionRequest, *, on: date, by: Any) 
 
 def quote_interventions(interventions: Iterable[InterventionRequest], *, on: date, by: Any) -> list[Outcome]:
     """Quote many DIs; one refusal never stops the others."""
-    return [_outcome(i, lambda i=i: quote_intervention(i, on=on, by=by)) for i in interventions]
-
-
-def _outcome(intervention: InterventionRequest, act: Any) -> Outcome:
-    try:
-        return Outcome(intervention, made=act())
-    except BusinessError as refusal:
-        return Outcome(intervention, refusal=str(refusal))
+    return [outcome_of(i, lambda i=i: quote_intervention(i, on=on, by=by)) for i in interventions]

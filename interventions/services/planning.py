@@ -4,13 +4,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
-from interventions.services.requests import lock_intervention
 from invoicing.services.records.history import move, record
+from openfire_billing.db.transactions import atomic
 
 Last = Literal["done", "unfinished"] | None
 
@@ -18,13 +17,12 @@ Last = Literal["done", "unfinished"] | None
 def record_planning(
     intervention: InterventionRequest, *, open: Decimal, last: Last, done_on: date | None, by: Any
 ) -> InterventionRequest:
-    """Tell a DI how many hours of open appointments it has, how its last one ended, and when it was done.
+    """Write on a locked DI how many hours of open appointments it has, how its last one ended, and when it was done.
 
     Réalisée: nothing open and the last one done. Unfinished alone counts as nothing. A draft or cancelled DI, or one
     finished by hand with nothing planned since, keeps its state.
     """
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
         before, intervention.planned_duration = intervention.planned_duration, open
         if not intervention.is_validated:
             intervention.save(update_fields=["planned_duration"])
@@ -39,6 +37,7 @@ def record_planning(
                 act="planned",
                 text=_("Planning mis à jour"),
                 save=("planned_duration", "done_on"),
+                is_derived=True,
             )
         elif before != open:
             intervention.save(update_fields=["planned_duration", "done_on"])

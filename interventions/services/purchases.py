@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InterventionRequest, PurchasedLine, RequestLine
-from interventions.services.requests import lock_intervention
+from interventions.services.locks import lock_intervention
 from invoicing.choices import OrderState, ProductKind
 from invoicing.models import Partner, PurchaseOrder
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.purchases import draft_order
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
@@ -31,13 +31,13 @@ class Purchases:
         return " ".join(str(_("« %(line)s » : %(why)s.") % {"line": line, "why": why}) for line, why in self.skipped)
 
 
-def order_supplies(intervention: InterventionRequest, *, on: date, by: Any) -> Purchases:
+def order_supplies(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Purchases:
     """Draft orders for a DI's articles (from their supplier) and services (from its subcontractor).
 
     Raises WrongState (not validated), BusinessError when nothing is to be ordered, saying why for each line.
     """
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         if not intervention.is_validated:
             raise WrongState(
                 _("%(di)s est à l'état « %(state)s » : validez-la avant de commander.")

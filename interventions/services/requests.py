@@ -1,33 +1,26 @@
 """The life of an intervention request: made, edited, validated, finished, cancelled, reset, copied, deleted."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity, InterventionState
 from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
-from interventions.models.claims import lock_interventions, lock_quotes_of
+from interventions.services.locks import lock_intervention, lock_interventions
 from invoicing.models import Address, Company
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import move, record
+from invoicing.services.records.saving import assign, describe_changes, set_many
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.kernel.formats import number_text
-
-
-def lock_intervention(intervention: InterventionRequest) -> InterventionRequest:
-    """Lock one DI, then its quotes. Raises BusinessError when it is gone."""
-    locked = lock_interventions([intervention])
-    if not locked:
-        raise BusinessError(_("Cette DI n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."))
-    lock_quotes_of(locked)
-    return locked[0]
 
 
 def propose_dates(granularity: str, from_on: date) -> date:
@@ -78,30 +71,55 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
 
 
 def save_intervention(
-    intervention: InterventionRequest, *, edits: Sequence[LineEdit], on: date, by: Any
+    pk: int | None,
+    values: Mapping[str, Any],
+    *,
+    edits: Sequence[LineEdit] = (),
+    seen: int | None = None,
+    on: date,
+    by: Any,
 ) -> InterventionRequest:
-    """Save a DI from its form, with its lines. A new one gets the lines its task and template bring.
+    """Save a DI from its form, with its lines: a new one when `pk` is None, with the lines its task and template bring.
 
-    `intervention` holds the values wanted (not saved). A line billed in part keeps article, price, discount and
-    tax; its quantity may rise, or fall to what is billed. Raises BusinessError and saves nothing.
+    `values`: {field: wanted value}; the columns it does not name are left as they are. A line billed in part keeps
+    article, price, discount and tax; its quantity may rise, or fall to what is billed. Raises BusinessError,
+    ValidationError (Django's) or StaleForm, and saves nothing.
     """
-    with transaction.atomic():
-        before = None
-        if intervention.pk:
-            before = lock_intervention(intervention)
+    with atomic():
+        if pk is None:
+            return _create(values, edits, on=on, by=by)
+        intervention = lock_intervention(InterventionRequest(pk=pk), seen=seen)
+        before = columns_of(intervention)
+        many = assign(intervention, values)
         fill_defaults(intervention, by=by)
         intervention.full_clean(exclude=["company", "partner", "type", "task"])
-        intervention.save()
-        is_edited = bool(edits)
-        _write_lines(intervention, edits, on=on, by=by)
-        if before is None:
-            record(intervention, "created", by=by, text=_("DI créée"))
-        if before is None and not is_edited and intervention.task.product:
-            add_items(intervention, [Item(label="", product=intervention.task.product)], on=on)
-        if intervention.template and (before is None or before.template_id != intervention.template_id):
+        written = save_changed(intervention, before)
+        changes = describe_changes(intervention, before, values) | set_many(intervention, many)
+        lines = _write_lines(intervention, edits, on=on, by=by)
+        if intervention.template and before["template_id"] != intervention.template_id:
             append_template(intervention, intervention.template, on=on, by=by)
-        if before is not None and before.fiscal_position_id != intervention.fiscal_position_id:
+        if before["fiscal_position_id"] != intervention.fiscal_position_id:
             _remap(intervention, on=on)
+        if (changes or lines) and not written:
+            raise_version(intervention)
+        if changes:
+            record(intervention, "changed", by=by, text=_("Fiche modifiée"), changes=changes)
+    return intervention
+
+
+def _create(values: Mapping[str, Any], edits: Sequence[LineEdit], *, on: date, by: Any) -> InterventionRequest:
+    intervention = InterventionRequest()
+    many = assign(intervention, values)
+    fill_defaults(intervention, by=by)
+    intervention.full_clean(exclude=["company", "partner", "type", "task"])
+    intervention.save()
+    set_many(intervention, many)
+    record(intervention, "created", by=by, text=_("DI créée"))
+    _write_lines(intervention, edits, on=on, by=by)
+    if not edits and intervention.task.product:
+        add_items(intervention, [Item(label="", product=intervention.task.product)], on=on)
+    if intervention.template:
+        append_template(intervention, intervention.template, on=on, by=by)
     return intervention
 
 
@@ -109,7 +127,7 @@ def create_intervention(
     *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: Any, **values: Any
 ) -> InterventionRequest:
     """Make a draft DI from values and items (`covered`: a contract bills them). Empty values are filled as on the page."""
-    with transaction.atomic():
+    with atomic():
         intervention = InterventionRequest(company=company, **values)
         fill_defaults(intervention, by=by)
         intervention.full_clean(exclude=["company"])
@@ -165,9 +183,10 @@ def append_template(
 _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
 
 
-def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: Any) -> None:
+def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: Any) -> bool:
+    """Apply a form's edits to the lines of a locked DI; whether one changed."""
     if not edits:
-        return
+        return False
     lines = {
         line.pk: line for line in intervention.lines.left_to_bill(on).select_related("product__tax", "tax", "unit")
     }
@@ -192,6 +211,7 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
         ) from kept
     if changes:
         record(intervention, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+    return bool(changes)
 
 
 def _refuse_change(line: Any, before: RequestLine) -> None:
@@ -236,10 +256,12 @@ def _remap(intervention: InterventionRequest, *, on: date) -> None:
     RequestLine.objects.bulk_update(changed, ["tax", "tax_is_manual"])
 
 
-def validate_intervention(intervention: InterventionRequest, *, by: Any) -> InterventionRequest:
+def validate_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, by: Any
+) -> InterventionRequest:
     """Give the DI its number; it can be planned and billed from now on."""
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         if intervention.state != InterventionState.DRAFT:
             raise WrongState(_("%s est déjà validée ou annulée.") % intervention)
         if not intervention.number:
@@ -264,11 +286,13 @@ def refuse_to_come(document: Any, on: date) -> None:
         )
 
 
-def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+def finish_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any
+) -> InterventionRequest:
     """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
     refuse_to_come(intervention, on)
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         intervention.done_on = on
         move(
             intervention,
@@ -281,10 +305,12 @@ def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any)
     return intervention
 
 
-def cancel_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+def cancel_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any
+) -> InterventionRequest:
     """Cancel a DI with nothing open and nothing billed or quoted."""
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         if intervention.planned_duration > 0 and intervention.state != InterventionState.DONE:
             raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
         lines = list(intervention.lines.left_to_bill(on))
@@ -299,20 +325,22 @@ def cancel_intervention(intervention: InterventionRequest, *, on: date, by: Any)
     return intervention
 
 
-def reset_intervention(intervention: InterventionRequest, *, by: Any) -> InterventionRequest:
+def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: Any) -> InterventionRequest:
     """Take a cancelled DI back to draft; it keeps its number."""
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         move(intervention, InterventionState.DRAFT, by=by, act="reset", text=_("Remise en brouillon"))
     return intervention
 
 
-def set_active(intervention: InterventionRequest, *, active: bool, by: Any) -> InterventionRequest:
+def set_active(
+    intervention: InterventionRequest, *, active: bool, seen: int | None = None, by: Any
+) -> InterventionRequest:
     """Archive a DI (it leaves the lists), or bring it back."""
-    with transaction.atomic():
-        intervention = lock_intervention(intervention)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
         intervention.is_active = active
-        intervention.save(update_fields=["is_active"])
+        save_columns(intervention, ["is_active"])
         record(intervention, "archived", by=by, text=_("Remise en service") if active else _("Archivée"))
     return intervention
 
@@ -336,7 +364,7 @@ _COPIED_FIELDS = (
 
 def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
     """A draft copy from today on: same customer, work and lines; no number, no link, nothing billed."""
-    with transaction.atomic():
+    with atomic():
         copy = InterventionRequest(
             **{name: getattr(intervention, name) for name in _COPIED_FIELDS},
             user=by,
@@ -357,7 +385,7 @@ def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: A
 
 def delete_interventions(interventions: Iterable[InterventionRequest], *, by: Any) -> int:
     """Delete DIs that are still drafts, with nothing quoted or billed. All or none."""
-    with transaction.atomic():
+    with atomic():
         locked = lock_interventions(interventions)
         for intervention in locked:
             if intervention.state != InterventionState.DRAFT or intervention.number:

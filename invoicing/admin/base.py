@@ -3,13 +3,15 @@
 Files, notes and lists are its mixins. `invoicing.admin.document_admin` adds what a document has besides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -23,8 +25,11 @@ from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.companies import default_company
+from invoicing.services.records.acts import Once, Performed, perform
 from invoicing.services.records.attachments import attachments_of
-from invoicing.services.records.history import record, refuse_stale, version_of
+from invoicing.services.records.history import record, version_of
+from invoicing.services.records.saving import hold_record
+from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
 from openfire_billing.web.actions import reverse_change
@@ -45,6 +50,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     show_full_result_count = False
     warn_unsaved_form = True
     has_journal = True
+    is_saved_by_service = False
     empty_text: Any = _("Rien ici pour l'instant.")
     foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
@@ -110,34 +116,46 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         class RefusedForm(form):  # type: ignore[misc, valid-type]
             def clean(self) -> Any:
                 data = super().clean()
-                self.add_error(None, ValidationError(refusal))
+                self.add_error(refusal.field if refusal.field in self.fields else None, ValidationError(str(refusal)))
                 return data
 
         return RefusedForm
 
+    def perform(self, request: HttpRequest, act: Callable[[], Any], *, key: str = "") -> Performed[Any]:
+        """Run an act for this user, in one transaction; once, when `key` is the key of the page that asks for it.
+
+        What the first run answered is kept as (0, text). Raises BusinessError.
+        """
+        once = Once(f"user:{request.user.pk}", key) if key else None
+        return perform(act, once=once, answer=lambda made: (0, str(made)), restore=rewinder(request))
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        context = {**(extra_context or {}), "office_now": timezone.localdate()}
-        try:
-            with transaction.atomic():
-                if request.method == "POST" and object_id and "_version" in request.POST:
-                    self._refuse_stale(request, object_id)
-                return super().changeform_view(
-                    request, object_id, form_url, {**context, **self.page_context(request, object_id)}
-                )
-        except BusinessError as refusal:
-            request.office_refusal = str(refusal)  # type: ignore[attr-defined]
-        return super().changeform_view(
-            request, object_id, form_url, {**context, **self.page_context(request, object_id)}
-        )
+        """A POST saves in one transaction. A refusal is shown on the form, with all that was typed."""
+        shown = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        if request.method != "POST":
+            return shown()
 
-    def _refuse_stale(self, request: HttpRequest, object_id: str) -> None:
-        document = self.get_object(request, object_id)
-        if document is None:
-            return
-        list(type(document)._default_manager.select_for_update().filter(pk=document.pk).values_list("pk"))
-        refuse_stale(document, read_id(request.POST.get("_version")) or 0)
+        def save() -> Any:
+            if object_id and not self.is_saved_by_service:
+                document = self.get_object(request, object_id)
+                if document is not None:
+                    hold_record(document, seen=seen_by(request))
+            return shown()
+
+        try:
+            return self.perform(request, save).result
+        except BusinessError as refusal:
+            request.office_refusal = refusal  # type: ignore[attr-defined]
+        return shown()
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        """What stands around the form is read when the page is shown, not when a POST ends on another page."""
+        document = context.get("original")
+        object_id = str(document.pk) if document is not None and document.pk else None
+        context |= {"office_now": timezone.localdate(), **self.page_context(request, object_id)}
+        return super().render_change_form(request, context, *args, **options)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         """What the page shows around the form: journal, files, version."""
@@ -157,9 +175,28 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
     # Saving ---------------------------------------------------------------------------------------------------
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The record was read under its lock."""
+        if change and form.changed_data and isinstance(obj, Versioned):
+            obj.version += 1
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Rows with a version of their own raise it."""
+        formset.save(commit=False)
+        for row, _fields in formset.changed_objects:
+            if isinstance(row, Versioned):
+                row.version += 1
+        super().save_formset(request, form, formset, change)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         self.write_journal(request, form, change)
+        if isinstance(form.instance, Versioned):
+            if change and not form.changed_data and any(formset.has_changed() for formset in formsets):
+                raise_version(form.instance)
+            if form.changed_data:
+                raise_parent(form.instance)
 
     def write_journal(self, request: HttpRequest, form: Any, change: bool) -> None:
         """One line for what the form changed of the record itself."""
@@ -219,6 +256,27 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         """(label, amount) of what is shown, at the foot of the list."""
         return []
+
+
+def seen_by(request: HttpRequest) -> int | None:
+    """The version of the record that the page asking for a change showed; None when it says none."""
+    return read_id(request.POST.get("_version"))
+
+
+def rewinder(request: HttpRequest) -> Callable[[], None]:
+    """What puts a request back as it was before an act: files at their beginning, no new message, nothing read."""
+    storage = get_messages(request)
+    queued = len(getattr(storage, "_queued_messages", ()))
+
+    def rewind() -> None:
+        for files in request.FILES.lists():
+            for file in files[1]:
+                file.seek(0)
+        del storage._queued_messages[queued:]
+        for name in ("office_objects", "office_taxes"):
+            request.__dict__.pop(name, None)
+
+    return rewind
 
 
 def header_changes(form: Any) -> dict[str, list[str]]:

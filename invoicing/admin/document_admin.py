@@ -35,6 +35,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     notebook: Sequence[tuple[str, Any, Sequence[str]]] = ()
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
+    is_saved_by_service = True
     list_display_links = ("__str__",)
 
     def get_urls(self) -> list[Any]:
@@ -163,9 +164,11 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         edits = [edit for formset in formsets if formset.prefix == self.lines_prefix for edit in edits_of(formset)]
-        self.save_document(request, form, edits, change)
+        saved = self.save_document(request, form, edits)
+        vars(form.instance).update(vars(saved))
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Any:
+        """Save by the document's service what `values_of(form)` and `edits` ask for; `form.instance.pk` None: a new one."""
         raise TypeError(f"{type(self).__name__} does not say how it saves.")
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
@@ -177,6 +180,12 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         messages.success(request, _("%s : enregistré.") % obj)
         return HttpResponseRedirect(reverse_change(obj))
+
+
+def values_of(form: Any) -> dict[str, Any]:
+    """{field: wanted value} of a document's form. The service writes those that differ from the row it locks."""
+    own = {field.name for field in (*form.instance._meta.concrete_fields, *form.instance._meta.many_to_many)}
+    return {name: value for name, value in form.cleaned_data.items() if name in own}
 
 
 def _position(value: str) -> Any:

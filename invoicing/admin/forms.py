@@ -118,7 +118,9 @@ class AllocateForm(forms.Form):
     @staticmethod
     def parts(data: dict[str, Any]) -> dict[int, Decimal]:
         """{invoice id: amount} of the answers."""
-        return {int(name.removeprefix("invoice_")): amount for name, amount in data.items() if amount}
+        return {
+            int(name.removeprefix("invoice_")): amount for name, amount in data.items() if amount and name != "seen"
+        }
 
 
 def explain_allocation(document: Any) -> Any:

@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -18,8 +17,10 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from invoicing.models import Company, IdempotencyKey
-from openfire_billing.kernel.errors import BusinessError
+from invoicing.models import Company
+from invoicing.services.records.acts import Once, perform
+from openfire_billing.db.versions import Versioned
+from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, id_field
 from openfire_billing.web.api.permissions import MayDo, permission_of
@@ -63,37 +64,29 @@ class OnceMixin:
         key = request.headers.get(HEADER, "").strip() if request.method in UNSAFE else ""
         fingerprint = hashlib.sha256(request._request.body).hexdigest() if key else ""
         super().initial(request, *args, **options)  # type: ignore[misc]
+        name = request.method.lower()
         if key:
-            name = request.method.lower()
             setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined]
 
     def _once(self, handler: Callable[..., Response], key: str, fingerprint: str) -> Callable[..., Response]:
         def act(request: Any, *args: Any, **options: Any) -> Response:
             if len(key) > LONGEST_KEY or not key.isprintable():
                 raise ValidationError({HEADER: [_("La clé a 100 caractères lisibles au plus.")]})
-            asked = {"method": request.method, "path": request.get_full_path()[:500], "fingerprint": fingerprint}
-            with transaction.atomic():
-                row, is_new = IdempotencyKey.objects.get_or_create(user=request.user, key=key, defaults=asked)
-                if not is_new:
-                    return _again(row, asked)
-                response = handler(request, *args, **options)
-                row.status = response.status_code
-                row.body = "" if response.data is None else JSONRenderer().render(response.data).decode()
-                row.save(update_fields=["status", "body"])
-            return response
+            asked = hashlib.sha256(f"{request.method} {request.get_full_path()} {fingerprint}".encode()).hexdigest()
+            once = Once(f"user:{request.user.pk}", key, asked)
+            done = perform(lambda: handler(request, *args, **options), once=once, answer=_kept)
+            if done.is_repeat:
+                body = json.loads(done.answer) if done.answer else None
+                return Response(body, status=done.status, headers={"Idempotency-Replayed": "true"})
+            assert done.result is not None
+            return done.result
 
         return act
 
 
-def _again(row: IdempotencyKey, asked: dict[str, str]) -> Response:
-    """The answer already given. Raises BusinessError when the key was given to something else."""
-    if any(getattr(row, name) != value for name, value in asked.items()):
-        raise BusinessError(
-            _("La clé « %s » a déjà servi à une autre demande : choisissez-en une nouvelle.") % row.key,
-            code="idempotency_key_reused",
-        )
-    body = json.loads(row.body) if row.body else None
-    return Response(body, status=row.status, headers={"Idempotency-Replayed": "true"})
+def _kept(response: Response) -> tuple[int, Any]:
+    """What is kept of an answer: its status and its body as it left."""
+    return response.status_code, "" if response.data is None else JSONRenderer().render(response.data).decode()
 
 
 class OfficeSerializer(serializers.ModelSerializer):
@@ -104,12 +97,20 @@ class OfficeSerializer(serializers.ModelSerializer):
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
+        if issubclass(self.Meta.model, Versioned):
+            fields["version"] = serializers.IntegerField(required=False, min_value=1)
         for field in fields.values():
             field.validators = [v for v in field.validators if not hasattr(v, "queryset")]
         return fields
 
     def get_validators(self) -> list[Any]:
         return []
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The version that a program saw is compared by the service (`seen`), not written."""
+        values = super().to_internal_value(data)
+        values.pop("version", None)
+        return values
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
@@ -118,6 +119,12 @@ class OfficeSerializer(serializers.ModelSerializer):
     @property
     def user(self) -> Any:
         return self.context["request"].user
+
+    @property
+    def seen(self) -> int | None:
+        """The version of the document that the program saw."""
+        found: int | None = self.context["view"].seen
+        return found
 
 
 class OfficeView(OnceMixin, viewsets.GenericViewSet):
@@ -133,6 +140,18 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     asks: Any = None
     answers: Any = None
     status = status.HTTP_200_OK
+
+    @property
+    def seen(self) -> int | None:
+        """The version that the program saw, by `version` in the body or by If-Match; None when it says none."""
+        body = self.request.data if isinstance(self.request.data, Mapping) else {}
+        given = body.get("version") or self.request.headers.get("If-Match", "").strip(' "W/')
+        if given in (None, ""):
+            return None
+        version = read_id(given)
+        if version is None:
+            raise ValidationError({"version": [_("La version est un nombre entier, celle que la lecture a donnée.")]})
+        return version
 
     def permissions_needed(self) -> list[str]:
         """To see it, and to do what is asked."""
@@ -157,13 +176,23 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
             request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
         return super().finalize_response(request, response, *args, **options)
 
-    def shown(self, document: Any, serializer: Any = None) -> Any:
-        """A document as the API shows it, read again; what is no document, as it is."""
+    def shown(self, document: Any, serializer: Any = None, *, outcome: Outcome | None = None) -> Any:
+        """A document as the API shows it, read again; what is no document, as it is. `outcome`: of the act that made it."""
         serializer = serializer or self.serializer_class
-        if not hasattr(serializer, "rows"):
-            return serializer(document, context=self.get_serializer_context()).data
-        rows = serializer.rows(type(document)._default_manager.all(), self.request)
-        return serializer(rows.get(pk=document.pk), context=self.get_serializer_context()).data
+        context = {**self.get_serializer_context(), "outcome": outcome}
+        if hasattr(serializer, "rows"):
+            document = serializer.rows(type(document)._default_manager.all(), self.request).get(pk=document.pk)
+        return serializer(document, context=context).data
+
+
+class NotedSerializer(serializers.Serializer):
+    """With what else the act has to say, in sentences."""
+
+    note = serializers.SerializerMethodField()
+
+    def get_note(self, document: Any) -> str:
+        outcome: Outcome = self.context["outcome"]
+        return outcome.note
 
 
 class ReadMixin:
@@ -189,17 +218,13 @@ class WriteMixin:
         return Response(self._written(request), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Any, pk: str) -> Response:
-        """Locked before it is read: what somebody did meanwhile is not written over."""
-        with transaction.atomic():
-            mine = self.queryset.model._default_manager.filter(pk=pk)  # type: ignore[attr-defined]
-            list(mine.select_for_update(no_key=True).values_list("pk"))
-            return Response(self._written(request, self.get_object(), partial=True))  # type: ignore[attr-defined]
+        """The service locks and compares the version; without one the last writer wins on the fields he names."""
+        return Response(self._written(request, self.get_object(), partial=True))  # type: ignore[attr-defined]
 
     def _written(self, request: Any, *document: Any, **options: Any) -> Any:
         serializer = self.get_serializer(*document, data=request.data, **options)  # type: ignore[attr-defined]
         serializer.is_valid(raise_exception=True)
-        with transaction.atomic():
-            return self.shown(serializer.save())  # type: ignore[attr-defined]
+        return perform(lambda: self.shown(serializer.save())).result  # type: ignore[attr-defined]
 
 
 class DeleteMixin:
@@ -226,8 +251,9 @@ def act(
         @wraps(method)
         def run(view: Any, request: Any, pk: str) -> Response:
             document = view.get_object()
-            made = method(view, document, asked_of(view, request))
-            return Response(view.shown(made, answers), status=status)
+            asked = asked_of(view, request)
+            answer = perform(lambda: _shown(view, method(view, document, asked), answers)).result
+            return Response(answer, status=status)
 
         name = path or method.__name__.replace("_", "-")
         return action(
@@ -242,6 +268,13 @@ def act(
         )(run)
 
     return decorate
+
+
+def _shown(view: Any, result: Any, answers: Any) -> Any:
+    """What an act gives, as it is answered."""
+    if isinstance(result, Outcome):
+        return view.shown(result.made, answers, outcome=result)
+    return view.shown(result, answers)
 
 
 def asked_of(view: Any, request: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class RecordSerializer(OfficeSerializer):
         return save_record(self.Meta.model(), values=data, by=self.user)  # type: ignore[attr-defined]
 
     def update(self, record: Any, data: dict[str, Any]) -> Any:
-        return save_record(record, values=data, by=self.user)
+        return save_record(record, values=data, seen=self.seen, by=self.user)  # type: ignore[attr-defined]
 
 
 class ProductSerializer(RecordSerializer):

@@ -138,7 +138,7 @@ class InvoiceSerializer(DocumentSerializer):
             raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
         customer, on = data["customer"], data.get("proposed_on") or timezone.localdate()
         position = data.get("fiscal_position") or usual_terms(customer).fiscal_position
-        invoice = draft_invoice(
+        return draft_invoice(
             company=company,
             customer=customer,
             items=items_of_edits(edits_of(data.get("lines", ())), position=position, company=company, on=on),
@@ -148,14 +148,14 @@ class InvoiceSerializer(DocumentSerializer):
             fiscal_position=position,
             site=data.get("site"),
             payment_term=data.get("payment_term"),
+            billing_address=data.get("billing_address"),
             purchase_order=data.get("purchase_order", ""),
-        ).invoice
-        more = {name: data[name] for name in ("billing_address", "notes") if data.get(name)}
-        return edit_draft(invoice, edits=(), values=more, by=self.user) if more else invoice
+            notes=data.get("notes", ""),
+        )
 
     def update(self, invoice: Invoice, data: dict[str, Any]) -> Invoice:
         edits = edits_of(data.pop("lines", ()), invoice.lines.all())
-        return edit_draft(invoice, edits=edits, values=data, by=self.user)
+        return edit_draft(invoice, edits=edits, values=data, seen=self.seen, by=self.user)
 
 
 class CreditLineSerializer(serializers.Serializer):
@@ -253,7 +253,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     @act(POST, asks=OnSerializer, path="post")
     def post_draft(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
         """Valide : numérote et fige la facture."""
-        return post_invoice(invoice, on=asked["on"], by=self.request.user)
+        return post_invoice(invoice, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(POST, asks=CreditSerializer, status=201)
     def credit(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
@@ -262,6 +262,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
         return credit_invoice(
             invoice,
             on=asked["on"],
+            seen=self.seen,
             by=self.request.user,
             quantities=quantities,
             rebill=asked["rebill"],
@@ -271,7 +272,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     @act(POST, asks=PaySerializer, answers=PaymentSerializer, status=201)
     def pay(self, invoice: Invoice, asked: dict[str, Any]) -> Any:
         """Enregistre un paiement de cette facture."""
-        return pay_invoice(invoice, by=self.request.user, **asked)
+        return pay_invoice(invoice, seen=self.seen, by=self.request.user, **asked)
 
     @act(POST, asks=AllocateSerializer)
     def allocate(self, note: Invoice, asked: dict[str, Any]) -> Invoice:
@@ -289,9 +290,9 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     @act(CHANGE, path="update-taxes")
     def update_taxes(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
         """Redonne à chaque ligne d'un brouillon la TVA de son article, de la position fiscale et du jour."""
-        return update_taxes(invoice, on=timezone.localdate(), by=self.request.user)
+        return update_taxes(invoice, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def cancel(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
         """Annule un brouillon : ce qu'il facturait redevient à facturer."""
-        return cancel_draft(invoice, by=self.request.user)
+        return cancel_draft(invoice, seen=self.seen, by=self.request.user)

@@ -39,7 +39,7 @@ class AddressSerializer(OfficeSerializer):
         return save_record(Address(), values=data, by=self.user)
 
     def update(self, address: Address, data: dict[str, Any]) -> Address:
-        return save_record(address, values=data, by=self.user)
+        return save_record(address, values=data, seen=self.seen, by=self.user)
 
 
 class OwnAddressSerializer(AddressSerializer):
@@ -98,7 +98,7 @@ class PartnerSerializer(OfficeSerializer):
         return partner
 
     def update(self, partner: Partner, data: dict[str, Any]) -> Partner:
-        return save_record(partner, values=data, by=self.user)
+        return save_record(partner, values=data, seen=self.seen, by=self.user)
 
 
 class PartnerFilter(django_filters.FilterSet):

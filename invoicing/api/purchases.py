@@ -86,21 +86,21 @@ class PurchaseOrderSerializer(DocumentSerializer):
         company, on = _company_of(data, self.user), data.get("ordered_on") or timezone.localdate()
         _refuse_expected(data.get("expected_on"), on)
         edits = edits_of(data.get("lines", ()), price=PRICE)
-        order = services.draft_order(
+        return services.draft_order(
             company=company,
             supplier=data["supplier"],
             items=items_of_edits(edits, position=None, company=company, on=on),
             on=on,
             by=self.user,
             deliver_to=data.get("deliver_to"),
+            expected_on=data.get("expected_on"),
+            notes=data.get("notes", ""),
         ).order
-        more = {name: data[name] for name in ("expected_on", "notes") if data.get(name)}
-        return services.edit_order(order, edits=(), values=more, by=self.user) if more else order
 
     def update(self, order: PurchaseOrder, data: dict[str, Any]) -> PurchaseOrder:
         edits = edits_of(data.pop("lines", ()), order.lines.all(), price=PRICE)
         _refuse_expected(data.get("expected_on", order.expected_on), data.get("ordered_on", order.ordered_on))
-        return services.edit_order(order, edits=edits, values=data, by=self.user)
+        return services.edit_order(order, edits=edits, values=data, seen=self.seen, by=self.user)
 
 
 def _refuse_expected(expected: date | None, on: date) -> None:
@@ -192,7 +192,7 @@ class SupplierBillSerializer(OfficeSerializer):
             raise serializers.ValidationError(
                 {"due_on": [_("L'échéance précède la date de la facture : corrigez l'une des deux dates.")]}
             )
-        return services.edit_bill(bill, values=data, by=self.user)
+        return services.edit_bill(bill, values=data, seen=self.seen, by=self.user)
 
 
 class OrderBillSerializer(OnSerializer):
@@ -247,7 +247,7 @@ class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Office
     @act("invoicing.add_supplierbill", asks=OrderBillSerializer, answers=SupplierBillSerializer, status=201)
     def bill(self, order: PurchaseOrder, asked: dict[str, Any]) -> Any:
         """Facture fournisseur de ce qui n'est pas encore facturé de la commande."""
-        return services.bill_order(order, number=asked["number"], on=asked["on"], by=self.request.user)
+        return services.bill_order(order, number=asked["number"], on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE_ORDER)
     def cancel(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
@@ -292,7 +292,7 @@ class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     @act(CHANGE_BILL)
     def check(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
         """Bonne à payer : la facture est comparée à sa commande, un écart est gardé au journal."""
-        return services.check_bill(bill, by=self.request.user)
+        return services.check_bill(bill, seen=self.seen, by=self.request.user)
 
     @act("invoicing.post_invoice", asks=PaySerializer)
     def pay(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
@@ -303,9 +303,9 @@ class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     @act(CHANGE_BILL)
     def reset(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
         """Remet à vérifier une facture sur laquelle rien n'est payé."""
-        return services.reopen_bill(bill, by=self.request.user)
+        return services.reopen_bill(bill, seen=self.seen, by=self.request.user)
 
     @act(CHANGE_BILL)
     def cancel(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
         """Annule une facture sur laquelle rien n'est payé."""
-        return services.cancel_bill(bill, by=self.request.user)
+        return services.cancel_bill(bill, seen=self.seen, by=self.request.user)

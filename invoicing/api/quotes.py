@@ -101,7 +101,8 @@ class QuoteSerializer(DocumentSerializer):
             raise serializers.ValidationError({"company": [_("Votre compte n'a accès à aucune société.")]})
         partner, on = data["partner"], data.get("issued_on") or timezone.localdate()
         position = data.get("fiscal_position") or usual_terms(partner).fiscal_position
-        quote = services.draft_quote(
+        _refuse_validity(data.get("valid_until"), on)
+        return services.draft_quote(
             company=company,
             partner=partner,
             bill_to=data.get("bill_to"),
@@ -112,15 +113,14 @@ class QuoteSerializer(DocumentSerializer):
             by=self.user,
             fiscal_position=position,
             payment_term=data.get("payment_term"),
+            valid_until=data.get("valid_until"),
+            notes=data.get("notes", ""),
         ).quote
-        more = {name: data[name] for name in ("valid_until", "notes") if name in data}
-        _refuse_validity(more.get("valid_until"), on)
-        return services.edit_quote(quote, edits=(), values=more, by=self.user) if more else quote
 
     def update(self, quote: Quote, data: dict[str, Any]) -> Quote:
         edits = edits_of(data.pop("lines", ()), quote.lines.all())
         _refuse_validity(data.get("valid_until", quote.valid_until), data.get("issued_on", quote.issued_on))
-        return services.edit_quote(quote, edits=edits, values=data, by=self.user)
+        return services.edit_quote(quote, edits=edits, values=data, seen=self.seen, by=self.user)
 
 
 def _refuse_validity(until: Any, on: Any) -> None:
@@ -160,32 +160,34 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     @act(CHANGE)
     def send(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Marque le devis comme envoyé."""
-        return services.send_quote(quote, by=self.request.user)
+        return services.send_quote(quote, seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=OnSerializer)
     def accept(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Le client accepte : le devis est une commande."""
-        return services.accept_quote(quote, on=asked["on"], by=self.request.user)
+        return services.accept_quote(quote, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=ReasonSerializer)
     def refuse(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Le client refuse : les lignes redeviennent libres."""
-        return services.refuse_quote(quote, reason=asked["reason"], by=self.request.user)
+        return services.refuse_quote(quote, reason=asked["reason"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def settle(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Solde un devis facturé en partie : le reste redevient libre."""
-        return services.settle_quote(quote, by=self.request.user)
+        return services.settle_quote(quote, seen=self.seen, by=self.request.user)
 
     @act("invoicing.bill", asks=OnSerializer, answers=InvoiceSerializer, status=201)
     def invoice(self, quote: Quote, asked: dict[str, Any]) -> Any:
         """Facture en brouillon de ce qui reste à facturer d'un devis accepté."""
-        return services.invoice_quote(quote, on=asked["on"], by=self.request.user)
+        return services.invoice_quote(quote, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=UntilSerializer)
     def prolong(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Prolonge sa validité, ce jour compris."""
-        return services.prolong_quote(quote, until=asked["until"], on=timezone.localdate(), by=self.request.user)
+        return services.prolong_quote(
+            quote, until=asked["until"], on=timezone.localdate(), seen=self.seen, by=self.request.user
+        )
 
     @act("invoicing.add_quote", status=201)
     def duplicate(self, quote: Quote, asked: dict[str, Any]) -> Quote:
@@ -195,9 +197,9 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     @act(CHANGE)
     def cancel(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Retire le devis : les lignes redeviennent libres."""
-        return services.cancel_quote(quote, by=self.request.user)
+        return services.cancel_quote(quote, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def reset(self, quote: Quote, asked: dict[str, Any]) -> Quote:
         """Remet le devis en brouillon."""
-        return services.reset_quote(quote, by=self.request.user)
+        return services.reset_quote(quote, seen=self.seen, by=self.request.user)

@@ -14,6 +14,7 @@ from invoicing.choices import JournalKind, ProductKind, VatCategory
 from invoicing.models.parties import Company, Partner
 from invoicing.models.parties.companies import account_number
 from openfire_billing.db.fields import percent_field, unit_price_field
+from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.periods import end_of_month
 
@@ -26,7 +27,7 @@ def _unique_per_company(field: str, name: str) -> list[models.UniqueConstraint]:
     ]
 
 
-class Unit(models.Model):
+class Unit(Versioned):
     """A unit of measure with its UN/ECE recommendation 20 code (C62 piece, HUR hour, MTR metre)."""
 
     code = models.CharField(_("Code"), max_length=3, unique=True)
@@ -42,7 +43,7 @@ class Unit(models.Model):
         return self.symbol or self.name
 
 
-class Tax(models.Model):
+class Tax(Versioned):
     """One VAT: rate, category, mention and account. Immutable once used; a new rate is a new Tax that `replaces` it."""
 
     name = models.CharField(_("Nom"), max_length=80)
@@ -111,7 +112,7 @@ class Tax(models.Model):
         return self
 
 
-class FiscalPosition(models.Model):
+class FiscalPosition(Versioned):
     """How the taxes of the articles are mapped for a customer or a kind of work (VEN-5.5, VEN-10, …)."""
 
     code = models.CharField(_("Code"), max_length=30)
@@ -162,7 +163,7 @@ class FiscalPositionTax(models.Model):
         return f"{self.source} → {self.target}"
 
 
-class Product(models.Model):
+class Product(Versioned):
     """An article: what a line sells, at which price and tax, on which account."""
 
     code = models.CharField(_("Code"), max_length=40, unique=True)
@@ -200,7 +201,7 @@ class Product(models.Model):
         return self.description or str(self)
 
 
-class PaymentTerm(models.Model):
+class PaymentTerm(Versioned):
     """When an invoice is due, counted from the date it is issued."""
 
     name = models.CharField(_("Nom"), max_length=80, unique=True)
@@ -242,7 +243,7 @@ class PartnerTerms(models.Model):
         return f"{self.fiscal_position or '–'} · {self.payment_term or '–'}"
 
 
-class Journal(models.Model):
+class Journal(Versioned):
     """An accounting journal of a company. A sales journal numbers its invoices: prefix, year, five digits."""
 
     company = models.ForeignKey(Company, models.PROTECT, related_name="journals", verbose_name=_("société"))

@@ -16,6 +16,7 @@ from invoicing.models.documents import Invoice, SupplierBill
 from invoicing.models.parties import Company, Partner
 from openfire_billing.db.fields import amount_field
 from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.db.versions import Versioned
 
 
 class PaymentQuerySet(models.QuerySet[Any]):
@@ -29,7 +30,7 @@ class PaymentQuerySet(models.QuerySet[Any]):
         return self.annotate(left=Case(When(is_refund=True, then=Value(Decimal(0))), default=of_received))
 
 
-class Payment(models.Model):
+class Payment(Versioned):
     """Money received from a customer, or paid back to him. What is not allocated stays to his credit.
 
     A refund pays back a credit note, which it is allocated to, or a payment (`pays_back`).

@@ -7,7 +7,7 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from pypdf import PdfWriter
@@ -15,6 +15,7 @@ from pypdf import PdfWriter
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import Company, Invoice, InvoiceDocument, Quote
 from invoicing.services.documents import snapshots
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
@@ -142,7 +143,7 @@ def invoice_pdf(invoice: Invoice) -> bytes:
 def _store(invoice: Invoice) -> InvoiceDocument:
     content = to_pdf("invoicing/pdf/document.html", invoice_context(invoice))
     try:
-        with transaction.atomic():
+        with atomic():
             return InvoiceDocument.objects.create(
                 invoice=invoice, content=content, sha256=hashlib.sha256(content).hexdigest()
             )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import transaction
-
-from invoicing.models import Entry, EntryLine, Journal, JournalCounter, Partner
+from invoicing.models import Entry, EntryLine, Journal, Partner
+from invoicing.services.locks import lock_journal_counters
 from openfire_billing.db import bulk
+from openfire_billing.db.transactions import atomic
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def write_entries(drafts: Iterable[EntryDraft]) -> None:
         off = sum((leg.amount for leg in draft.legs), Decimal(0))
         if off:
             raise ValueError(f"Entry {draft.number} is off balance by {off}.")
-    with transaction.atomic():
+    with atomic():
         ids = bulk.take_ids(Entry, len(kept))
         bulk.insert(
             Entry,
@@ -65,16 +65,9 @@ def write_entries(drafts: Iterable[EntryDraft]) -> None:
         )
 
 
-def lock_counters(journal: Journal, years: set[int]) -> dict[int, JournalCounter]:
-    """Lock the counters of a journal, those of `years` made when missing. Every year's, for the last issue date."""
-    for year in sorted(years):
-        JournalCounter.objects.get_or_create(journal=journal, year=year)
-    return {c.year: c for c in JournalCounter.objects.select_for_update().filter(journal=journal).order_by("year")}
-
-
 def take_journal_number(journal: Journal, on: date) -> str:
     """The next number of a journal's series of that year (payments)."""
-    counter = lock_counters(journal, {on.year})[on.year]
+    counter = lock_journal_counters([journal], {on.year})[journal.pk][on.year]
     counter.last_number += 1
     counter.save(update_fields=["last_number"])
     return journal.number(on.year, counter.last_number)

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import JournalKind
-from invoicing.models import Company, Counter, FiscalPosition, Journal, Partner, PartnerTerms, PaymentTerm, Product, Tax
+from invoicing.models import Company, FiscalPosition, Journal, Partner, PartnerTerms, PaymentTerm, Product, Tax
+from invoicing.services.locks import lock_counter
 from openfire_billing.kernel.errors import BusinessError
 
 
@@ -16,8 +19,7 @@ def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool
 
     `is_taken`: a number that somebody gave by hand is passed over.
     """
-    Counter.objects.get_or_create(company=company, series=series)
-    counter = Counter.objects.select_for_update().get(company=company, series=series)
+    counter = lock_counter(company, series)
     number = ""
     while not number or is_taken(number):
         counter.last_number += 1
@@ -71,3 +73,37 @@ def open_journals(company: Company) -> None:
         Journal.objects.get_or_create(
             company=company, code=code, defaults={"kind": kind, "name": name, "prefix": prefix, "account": account}
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRow:
+    """A tax as a total needs it."""
+
+    id: int
+    category: str
+    rate: Decimal
+    company: int | None
+    name: str
+
+
+class TaxBook:
+    """Every tax there is, and which one is valid on a day. One query."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, tuple[date, int]] = {}
+        self._rows: dict[int, TaxRow] = {}
+        for pk, category, rate, company, name, replaces, valid_from in Tax.objects.order_by().values_list(
+            "id", "category", "rate", "company_id", "name", "replaces_id", "valid_from"
+        ):
+            self._rows[pk] = TaxRow(pk, category, rate, company, name)
+            if replaces and valid_from:
+                self._next[replaces] = (valid_from, pk)
+
+    def __getitem__(self, pk: int) -> TaxRow:
+        return self._rows[pk]
+
+    def on(self, pk: int, day: date) -> TaxRow:
+        """As Tax.on: what replaced it by that day."""
+        while pk in self._next and self._next[pk][0] <= day:
+            pk = self._next[pk][1]
+        return self._rows[pk]

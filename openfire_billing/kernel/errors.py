@@ -1,21 +1,30 @@
 """Refusals: what the business says no to, in one French sentence that says what, why and what to do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 
 class BusinessError(Exception):
-    """A rule refuses. The message is for the user; `code` for programs (API answers 409 with it)."""
+    """A rule refuses. The sentence is for people; the rest for a form, a board or a program.
+
+    `code`: the rule (the API answers 409 with it). `field`: the field of the form it is about. `documents`: those
+    that stand in the way.
+    """
 
     code = "refused"
 
-    def __init__(self, message: Any, *, code: str | None = None) -> None:
-        super().__init__(str(message))
+    def __init__(
+        self, sentence: Any, *, code: str | None = None, field: str = "", documents: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(str(sentence))
         if code:
             self.code = code
+        self.field = field
+        self.documents = tuple(documents)
 
 
 class NothingToBill(BusinessError):
-    """Everything is billed, held by a quote or covered by a contract: there is nothing to make."""
+    """Everything is billed, held by a quote or covered by a contract: there is nothing to bill."""
 
     code = "nothing_to_bill"
 
@@ -30,3 +39,9 @@ class WrongState(BusinessError):
     """The document's state does not allow this act."""
 
     code = "wrong_state"
+
+
+class Unavailable(BusinessError):
+    """Nothing is wrong with what was asked: the database is busy or away. The same may be asked again."""
+
+    code = "unavailable"

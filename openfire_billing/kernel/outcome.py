@@ -1,18 +1,46 @@
 """What an act did to one document, among one or many."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from openfire_billing.kernel.errors import BusinessError
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an act on many documents did to one of them: `made` (a document or None) or a `refusal` sentence."""
+    """What an act did to `document`: `made` (a document or None), or a `refusal`.
+
+    `also`: other documents made beside it. `notes`: sentences about what else happened or was left out. `error`: the refusal as it was raised, for a door that
+    acts on one document alone.
+    """
 
     document: Any
     made: Any = None
     refusal: str = ""
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    also: tuple[Any, ...] = ()
+    error: BusinessError | None = None
+
+    @classmethod
+    def refused(cls, document: Any, error: BusinessError) -> "Outcome":
+        """The outcome of an act that a rule refused."""
+        return cls(document, refusal=str(error), error=error)
 
     @property
     def is_refused(self) -> bool:
         return bool(self.refusal)
+
+    @property
+    def note(self) -> str:
+        """The notes in one paragraph."""
+        return " ".join(self.notes)
+
+
+def outcome_of(document: Any, act: Callable[[], Any]) -> Outcome:
+    """What an act on one document gives, a refusal included."""
+    try:
+        made = act()
+    except BusinessError as refusal:
+        return Outcome.refused(document, refusal)
+    return made if isinstance(made, Outcome) else Outcome(document, made=made)

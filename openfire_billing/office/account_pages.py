@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import path, reverse
@@ -22,8 +21,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
 from invoicing.models import Message
+from invoicing.services.locks import lock_document
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.messages import queue_message
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import contribute
@@ -75,8 +76,8 @@ def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> No
     """Queue the mail where a user chooses his password. Pressed twice within a minute, it leaves once."""
     parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
     key = f"password-{user.pk}-"
-    with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+    with atomic():
+        lock_document(user)
         just_now = timezone.now() - timedelta(minutes=1)
         if Message.objects.filter(key__startswith=key, to=user.email, created_at__gt=just_now).exists():
             return

@@ -16,9 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 MANIFEST = "manifest.json"
@@ -105,7 +106,7 @@ def _sum(chunks: Iterator[bytes]) -> dict[str, Any]:
 
 def _write_postgresql(archive: zipfile.ZipFile) -> dict[str, Any]:
     tables = {}
-    with transaction.atomic():
+    with atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for name in _tables():
@@ -143,7 +144,7 @@ def _restore_postgresql(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> N
     call_command("migrate", verbosity=0)
     if _migrations() != manifest["migrations"]:
         raise BusinessError("Le programme n'est pas à la version de la sauvegarde : installez la même, puis restaurez.")
-    with transaction.atomic(), connection.cursor() as cursor:
+    with atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM invoicing_company), EXISTS (SELECT 1 FROM auth_user)")
         if any(cursor.fetchone()):
             raise BusinessError("La base n'est pas vide : restaurez dans une base neuve, rien n'est écrasé.")

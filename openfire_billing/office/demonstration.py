@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from appointments.models import Appointment
@@ -29,6 +28,7 @@ from interventions.services.requests import (
 from invoicing.models import Company, FiscalPosition, Partner, Product, Quote
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.quotes import accept_quote, send_quote
+from openfire_billing.db.transactions import atomic
 from openfire_billing.office.demonstration_contracts import load_contracts_of_demonstration
 from openfire_billing.office.demonstration_firm import (
     COMPANY,
@@ -99,7 +99,7 @@ CASES = [
 
 def load_demonstration(*, on: date) -> bool:
     """Load the demonstration company. False when it is there already."""
-    with transaction.atomic():
+    with atomic():
         if Company.objects.filter(name=COMPANY).exists():
             return False
         company = make_company()

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from contracts.models import Contract, ContractLine
+from contracts.models import Contract
 from contracts.services.activation import activate_contract
 from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
@@ -65,28 +65,25 @@ def load_contracts_of_demonstration(company: Company, customers: list[Partner], 
 
 
 def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: Any) -> Contract:
-    contract = save_contract(
-        Contract(
-            company=company,
-            payer=customer.payer,
-            start_on=day_of_month(on, -case.months_ago, case.day),
-            fiscal_position=FiscalPosition.objects.get(code="VEN-10"),
-            **case.terms,
-        ),
-        on=on,
-        by=by,
-    )
-    line = ContractLine(
-        contract=contract,
-        address=customer.default_address(),
-        equipment=customer.installed_products.first(),
-        task=Task.objects.get(name=case.task),
-        repeat=case.repeat,
-        repeat_unit="year",
-        visit_months=list(case.months),
-        uses_callouts=case.callouts > 0,
-        included_callouts=case.callouts,
-    )
+    header = {
+        "company": company,
+        "payer": customer.payer,
+        "start_on": day_of_month(on, -case.months_ago, case.day),
+        "fiscal_position": FiscalPosition.objects.get(code="VEN-10"),
+        **case.terms,
+    }
+    contract = save_contract(None, header, on=on, by=by)
+    line = {
+        "contract": contract,
+        "address": customer.default_address(),
+        "equipment": customer.installed_products.first(),
+        "task": Task.objects.get(name=case.task),
+        "repeat": case.repeat,
+        "repeat_unit": "year",
+        "visit_months": list(case.months),
+        "uses_callouts": case.callouts > 0,
+        "included_callouts": case.callouts,
+    }
     articles = [
         LineEdit(values={"product": p, "quantity": Decimal(quantity), "unit_price": p.unit_price, "position": rank})
         for rank, (code, quantity) in enumerate(case.articles, 1)
@@ -98,5 +95,5 @@ def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by:
         product = Product.objects.get(code=case.articles[0][0])
         values = {"on": contract.start_on, "product": product, "label": label, "quantity": Decimal(quantity)}
         exceptions.append(LineEdit(values={**values, "unit_price": Decimal("15.00")}))
-    save_line(line, articles=articles, exceptions=exceptions, on=on, by=by)
+    save_line(None, line, articles=articles, exceptions=exceptions, on=on, by=by)
     return contract

@@ -9,8 +9,6 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from django.db import transaction
-
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractLine
 from contracts.services.next_dates import rewrite_due
@@ -18,6 +16,7 @@ from interventions.models import Task
 from invoicing.choices import JournalKind
 from invoicing.models import Address, Company, Counter, FiscalPosition, Journal, Partner, PaymentTerm, Product
 from invoicing.services.catalogue import tax_for
+from openfire_billing.db.transactions import atomic
 
 BATCH = 1_000
 PRICES = [Decimal(price) for price in ("175.00", "145.00", "95.00", "185.00", "62.50", "38.00", "210.10", "99.99")]
@@ -66,10 +65,8 @@ def load_contracts(count: int, *, company: Company, on: date, kinds: Sequence[Ki
     """
     there = Contract.objects.filter(company=company, notes=MARK).count()
     todo = iter(range(there, count))
-    counter, _new = Counter.objects.get_or_create(company=company, series="CONT")
     while numbers := list(islice(todo, BATCH)):
-        with transaction.atomic():
-            Counter.objects.select_for_update().get(pk=counter.pk)
+        with atomic():
             _batch(numbers, company=company, on=on, kinds=kinds)
     return max(0, count - there)
 

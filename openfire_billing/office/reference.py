@@ -6,12 +6,11 @@ never overwritten, so what a firm changed stays.
 
 from decimal import Decimal
 
-from django.db import transaction
-
 from interventions.models import InterventionType
 from invoicing.choices import VatCategory
 from invoicing.models import Company, FiscalPosition, FiscalPositionTax, PaymentTerm, Tax, Unit
 from invoicing.services.catalogue import open_journals
+from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import load_roles
 
 UNITS = [
@@ -70,7 +69,7 @@ TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique",
 
 def load_reference_data() -> None:
     """Make what is missing of units, taxes, positions, terms, types, each company's journals, and the roles."""
-    with transaction.atomic():
+    with atomic():
         for code, name, symbol in UNITS:
             Unit.objects.get_or_create(code=code, defaults={"name": name, "symbol": symbol})
         for name, rate, category, account, mention in TAXES:

@@ -11,18 +11,18 @@ from uuid import uuid4
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.kernel.formats import read_id
+from openfire_billing.kernel.outcome import Outcome, outcome_of
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import bound_days
 
@@ -124,8 +124,9 @@ class ActionsMixin:
         form = self._question(action, request, [document])
         is_confirmed = "_confirmed" in request.POST and "_preview" not in request.POST
         if is_confirmed and form.is_valid():
+            seen = read_id(request.POST.get("_version"))
             try:
-                return self._perform(action, request, document, form.cleaned_data)
+                return self._perform(action, request, document, {**form.cleaned_data, "seen": seen})
             except BusinessError as error:
                 refusal = str(error)
         elif not action.is_offered(document):
@@ -150,6 +151,7 @@ class ActionsMixin:
             "form": form,
             "refusal": refusal,
             "once": uuid4(),  # a second press of the button, or « back » and again, does nothing more
+            "version": getattr(document, "version", ""),
             "explain": action.explain(document) if callable(action.explain) else action.explain,
             "back": reverse_change(document),
         }
@@ -161,22 +163,22 @@ class ActionsMixin:
         self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any]
     ) -> HttpResponse:
         """Do it, once for each dialog shown. Raises BusinessError, and may then be tried again."""
-        once = f"act:{request.user.pk}:{request.POST.get('_once') or uuid4()}"
-        if not cache.add(once, True, timeout=3600):
-            messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
-            return HttpResponseRedirect(self._after(action, document))
-        try:
+
+        def act() -> Any:
             if not action.is_offered(document):
                 raise BusinessError(
                     _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
                     % {"document": document, "act": action.label}
                 )
             assert action.run is not None
-            made = action.run(request, document, answers)
-        except BusinessError:
-            cache.delete(once)
-            raise
-        messages.success(request, self._done(action, document, made))
+            return self._done(action, document, action.run(request, document, answers))
+
+        key = request.POST.get("_once", "")
+        done = self.perform(request, act, key=f"act:{key}" if key else "")  # type: ignore[attr-defined]
+        if done.is_repeat:
+            messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
+        else:
+            messages.success(request, done.result)
         return HttpResponseRedirect(self._after(action, document))
 
     @staticmethod
@@ -186,7 +188,7 @@ class ActionsMixin:
         assert action.preview is not None
         if form.is_bound and not form.is_valid():
             return  # what was typed is to be put right first: the amounts of something else would mislead
-        data = form.cleaned_data if form.is_bound else {}
+        data = {**form.cleaned_data, "seen": None} if form.is_bound else {}
         try:
             context["preview_template"], preview = action.preview(request, document, data)
             context.update(preview)
@@ -203,7 +205,7 @@ class ActionsMixin:
         return form
 
     def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:
-        note = getattr(made, "note", "")
+        note = format_html_join(" ", "{}", ((text,) for text in made.notes)) if isinstance(made, Outcome) else ""
         if isinstance(made, Outcome):
             made = made.made
         if made is not None and hasattr(made, "_meta") and made != document:
@@ -248,7 +250,7 @@ class ActionsMixin:
             return TemplateResponse(request, "office/act_many.html", context)
         assert action.run_many is not None
         try:
-            outcomes = action.run_many(request, documents, form.cleaned_data)
+            outcomes = action.run_many(request, documents, {**form.cleaned_data, "seen": None})
         except BusinessError as refusal:
             context["refusal"] = str(refusal)
             return TemplateResponse(request, "office/act_many.html", context, status=409)
@@ -294,11 +296,4 @@ def kind_of(document: Any) -> str:
 
 def each(documents: Iterable[Any], act: Callable[[Any], Any]) -> list[Outcome]:
     """Do one act on each document; one refusal never stops the others."""
-    outcomes = []
-    for document in documents:
-        try:
-            made = act(document)
-            outcomes.append(made if isinstance(made, Outcome) else Outcome(document, made=made))
-        except BusinessError as refusal:
-            outcomes.append(Outcome(document, refusal=str(refusal)))
-    return outcomes
+    return [outcome_of(document, lambda document=document: act(document)) for document in documents]

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from appointments.services.appointments import appoint, confirm_appointment
-from contracts.models import Contract, ContractLine
+from contracts.models import Contract
 from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_contracts
 from contracts.services.contracts import save_contract
@@ -103,19 +103,19 @@ def one_of_each(world: World) -> dict[str, int]:
 
 def contract(world: World, *, is_active: bool = True, **values: Any) -> Contract:
     """A yearly contract in advance from 1 January 2026, of one article at 175,00 and a visit each March."""
-    made = Contract(
-        company=world.company,
-        payer=values.pop("payer", world.customer),
-        start_on=date(2026, 1, 1),
-        fiscal_position=position("VEN-10"),
+    header = {
+        "company": world.company,
+        "payer": values.pop("payer", world.customer),
+        "start_on": date(2026, 1, 1),
+        "fiscal_position": position("VEN-10"),
         **values,
-    )
-    made = save_contract(made, on=world.today, by=world.manager)
-    line = ContractLine(contract=made, task=world.task, repeat=1, visit_months=[3])
+    }
+    made = save_contract(None, header, on=world.today, by=world.manager)
+    line = {"contract": made, "task": world.task, "repeat": 1, "visit_months": [3]}
     product = ProductFactory(code="ram_pose")
     article = LineEdit(values={"product": product, "label": product.label, "unit_price": product.unit_price})
-    save_line(line, articles=[article], on=world.today, by=world.manager)
-    return activate_contract(made, on=world.today, by=world.manager) if is_active else made
+    save_line(None, line, articles=[article], on=world.today, by=world.manager)
+    return activate_contract(made, on=world.today, by=world.manager).made if is_active else made
 
 
 def purchase_order(world: World, *, quantity: int = 2, supplier: str = "Fonderie Fictive") -> PurchaseOrder:

@@ -206,7 +206,7 @@ def test_linked_line_reads_its_terms_from_the_intervention(world: World) -> None
     rdv = book(world, intervention)
     line = intervention.lines.get()
     edit = LineEdit(pk=line.pk, values={"unit_price": D("100.00")})
-    save_intervention(intervention, edits=[edit], on=world.today, by=world.planner)
+    save_intervention(intervention.pk, {}, edits=[edit], on=world.today, by=world.planner)
     assert bill(world, rdv) == [(D(1), D(100))]
 
 
@@ -242,4 +242,4 @@ def test_intervention_line_on_an_appointment_is_not_deleted(world: World) -> Non
     book(world, intervention)
     edit = LineEdit(pk=intervention.lines.get().pk, delete=True)
     with nothing_changed(), pytest.raises(BusinessError, match="mettez sa quantité à 0"):
-        save_intervention(intervention, edits=[edit], on=world.today, by=world.planner)
+        save_intervention(intervention.pk, {}, edits=[edit], on=world.today, by=world.planner)

@@ -10,9 +10,9 @@ from appointments.services.appointments import (
     appoint,
     cancel_appointment,
     confirm_appointment,
+    move_appointment,
     postpone_appointment,
     reset_appointment,
-    save_appointment,
 )
 from appointments.services.planning import plan_interventions, propose_slot
 from invoicing.models import HistoryLine
@@ -148,8 +148,7 @@ def test_move_to_a_taken_hour_refused(world: World) -> None:
     who = technician(world)
     alone(world, who=who, starts_at=at(9))
     rdv = alone(world, who=who, starts_at=at(14))
-    rdv.starts_at = at(9, 30)
-    message = refused(lambda: save_appointment(rdv, technicians=[who], edits=(), on=world.today, by=world.planner))
+    message = refused(lambda: move_appointment(rdv, starts_at=at(9, 30), on=world.today, by=world.planner))
     assert "est déjà pris" in message
     rdv.refresh_from_db()
     assert rdv.starts_at == at(14)

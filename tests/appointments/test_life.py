@@ -15,6 +15,7 @@ from appointments.services.appointments import (
     delete_appointments,
     finish_appointment,
     leave_unfinished,
+    move_appointment,
     postpone_appointment,
     reset_appointment,
     save_appointment,
@@ -49,8 +50,7 @@ def test_states_are_told_to_the_intervention(world: World) -> None:
 
     first = book(world, intervention, who=who, state="draft")
     assert state() == ("planned", Decimal(3))
-    first.duration = Decimal(1)
-    save_appointment(first, technicians=[who], edits=(), on=world.today, by=world.planner)
+    first = save_appointment(first.pk, {"duration": Decimal(1)}, on=world.today, by=world.planner)
     assert state() == ("partly_planned", Decimal(1))
     first = confirm_appointment(first, by=world.planner)
     leave_unfinished(first, reason="Pièce manquante", by=world.planner)
@@ -90,9 +90,8 @@ def test_billed_appointment_neither_moves_nor_is_cancelled(world: World) -> None
     for act in (cancel_appointment, postpone_appointment, reset_appointment):
         with nothing_changed(), pytest.raises(BusinessError, match="est facturé, au moins en partie"):
             act(rdv, by=world.planner)
-    rdv.starts_at = at(14)
     with nothing_changed(), pytest.raises(BusinessError, match="il ne se déplace plus"):
-        save_appointment(rdv, technicians=[who], edits=(), on=world.today, by=world.planner)
+        move_appointment(rdv, starts_at=at(14), on=world.today, by=world.planner)
 
 
 def test_done_appointment_is_not_deleted(world: World) -> None:

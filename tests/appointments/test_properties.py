@@ -69,8 +69,7 @@ class Story:
             pass
 
     def _edit(self, *edits: LineEdit) -> None:
-        intervention = InterventionRequest.objects.get(pk=self.intervention.pk)
-        save_intervention(intervention, edits=edits, on=self.world.today, by=self.world.planner)
+        save_intervention(self.intervention.pk, {}, edits=edits, on=self.world.today, by=self.world.planner)
 
     def line(self, which: int, quantity: Decimal) -> None:
         product = ProductFactory(code="pose_2", unit_price=Decimal("33.33"))

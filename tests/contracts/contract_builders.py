@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from contracts.models import BillingRun, Contract, ContractLine, PeriodClaim
+from contracts.models import BillingRun, Contract, PeriodClaim
 from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_contracts
 from contracts.services.contracts import save_contract
@@ -50,18 +50,19 @@ def make_contract(
     values = {"frequency": "monthly", "invoicing": "in_advance", "fiscal_position": position("VEN-5.5")} | terms
     values.setdefault("payer", world.customer)
     on = day(start)
-    contract = save_contract(Contract(company=world.company, start_on=on, **values), on=on, by=world.manager)
+    contract = save_contract(None, {"company": world.company, "start_on": on, **values}, on=on, by=world.manager)
     planned: dict[str, Any] = {}
     if visits:
         planned = {"repeat": visits[0], "repeat_unit": "year", "visit_months": list(visits[1]), "task": world.task}
     save_line(
-        ContractLine(contract=contract, **{**planned, **(line or {})}),
+        None,
+        {"contract": contract, **planned, **(line or {})},
         articles=articles or [article("120.00")],
         exceptions=list(exceptions),
         on=on,
         by=world.manager,
     )
-    return activate_contract(contract, on=on, by=world.manager) if is_active else contract
+    return activate_contract(contract, on=on, by=world.manager).made if is_active else contract
 
 
 def make_many(world: World, count: int, **terms: Any) -> list[Contract]:

@@ -42,10 +42,8 @@ def test_contracts_of_a_payer_share_a_draft_when_they_say_so(world: World) -> No
 
 def test_lines_of_a_contract_have_a_draft_each_when_not_grouped(world: World) -> None:
     contract = make_contract(world, is_active=False, grouped=False)
-    line = contract.lines.get()
-    line.pk, line.title = None, "Deuxième appareil"
-    line._state.adding = True
-    save_line(line, articles=[article("240.00")], on=day("01/01/26"), by=world.manager)
+    line = {"contract": contract, "address": contract.lines.get().address, "title": "Deuxième appareil"}
+    save_line(None, line, articles=[article("240.00")], on=day("01/01/26"), by=world.manager)
     activate_contract(contract, on=day("01/01/26"), by=world.manager)
 
     bill(world, on="02/01/26")

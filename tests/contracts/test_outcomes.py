@@ -6,7 +6,6 @@ from html import unescape
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from contracts.models import Contract
 from contracts.planner.wording import french_number, percent
 from contracts.services.billing import bill_contracts
 from contracts.services.contracts import save_contract
@@ -75,12 +74,11 @@ def test_who_may_not_post_does_not_have_it_done(world: World) -> None:
     with nothing_changed():
         world.office(BILLING).save(contract, auto_post="on")
         told = refused(Api(world.biller).patch(f"contracts/{contract.pk}/", {"auto_post": True}), 403)
-        contract.auto_post = True
         with pytest.raises(PermissionDenied):
-            save_contract(contract, on=world.today, by=world.biller)
-        new = Contract(company=world.company, payer=world.customer, start_on=world.today, auto_post=True)
+            save_contract(contract.pk, {"auto_post": True}, on=world.today, by=world.biller)
+        new = {"company": world.company, "payer": world.customer, "start_on": world.today, "auto_post": True}
         with pytest.raises(PermissionDenied):
-            save_contract(new, on=world.today, by=world.biller)
+            save_contract(None, new, on=world.today, by=world.biller)
     assert told == sentence
 
 

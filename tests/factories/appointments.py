@@ -50,12 +50,12 @@ def book(
 
 def alone(world: World, *, who: Technician | None = None, **values: Any) -> Appointment:
     """An RDV without a DI, in draft."""
-    rdv = Appointment(
-        company=world.company,
-        partner=world.customer,
-        task=world.task,
-        starts_at=values.pop("starts_at", at(9)),
+    wanted = {
+        "company": world.company,
+        "partner": world.customer,
+        "task": world.task,
+        "starts_at": values.pop("starts_at", at(9)),
         **values,
-    )
+    }
     people = [who or technician(world)]
-    return save_appointment(rdv, technicians=people, edits=(), on=world.today, by=world.planner)
+    return save_appointment(None, wanted, technicians=people, on=world.today, by=world.planner)

@@ -22,8 +22,8 @@ def test_twenty_book_the_same_technician_and_hour_one_wins(in_threads: Callable[
     day = at(9, day=2, month=12)
 
     def act(number: int) -> Any:
-        rdv = Appointment(company=world.company, partner=world.customer, task=world.task, starts_at=day)
-        return save_appointment(rdv, technicians=[who], edits=(), on=day.date(), by=world.planner)
+        rdv = {"company": world.company, "partner": world.customer, "task": world.task, "starts_at": day}
+        return save_appointment(None, rdv, technicians=[who], on=day.date(), by=world.planner)
 
     outcomes = in_threads(20, act)
 
@@ -38,8 +38,8 @@ def test_database_alone_refuses_two_places(transactional_db: None) -> None:
     world = make_world()
     who = technician(world)
     day = at(9, day=2, month=12)
-    rdv = Appointment(company=world.company, partner=world.customer, task=world.task, starts_at=day)
-    rdv = save_appointment(rdv, technicians=[who], edits=(), on=day.date(), by=world.planner)
+    values = {"company": world.company, "partner": world.customer, "task": world.task, "starts_at": day}
+    rdv = save_appointment(None, values, technicians=[who], on=day.date(), by=world.planner)
     with pytest.raises(IntegrityError, match="appointments_slot_not_in_two_places"):
         Slot.objects.create(
             appointment=rdv, technician=who, starts_at=at(10, day=2, month=12), ends_at=at(11, day=2, month=12)

@@ -9,7 +9,7 @@ from interventions.services.billing import invoice_interventions
 from interventions.services.requests import add_items
 from invoicing.models import Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as quote_services
-from invoicing.services.documents.lines import Item, section
+from invoicing.services.documents.lines import Item
 from openfire_billing.office.roles import BILLING
 from tests.factories import PartnerFactory, World, item, position, tax
 from tests.factories.pages import address, report
@@ -82,7 +82,7 @@ def test_invoice_has_who_pays_where_and_when(world: World) -> None:
 
 def test_section_and_note_follow_what_they_are_about(world: World) -> None:
     note = Item(kind="note", label="Hors fumisterie", quantity=Decimal(0))
-    intervention = world.intervention(section("Pose"), item(), section("Conduit"), note, item(2), section("Rien"))
+    intervention = world.intervention(Item(kind="section", label="Pose", quantity=Decimal(0)), item(), Item(kind="section", label="Conduit", quantity=Decimal(0)), note, item(2), Item(kind="section", label="Rien", quantity=Decimal(0)))
 
     invoice = world.draft(intervention=intervention)
 

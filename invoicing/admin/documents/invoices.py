@@ -11,7 +11,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -91,7 +92,7 @@ INVOICE_ACTIONS = (
         primary_in=frozenset({S.DRAFT}),
         explain=_("La facture reçoit son numéro et ne se modifie plus jamais. Elle se corrige par un avoir."),
         form=PostForm,
-        run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], by=request.user),
+        run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], seen=data["seen"], by=request.user),
         run_many=lambda request, invoices, data: post_invoices(invoices, on=data["on"], by=request.user),
         done=_("validée"),
     ),
@@ -140,7 +141,9 @@ INVOICE_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
         explain=_("Chaque ligne reprend la TVA de son article, de la position fiscale et du jour."),
-        run=lambda request, invoice, data: update_taxes(invoice, on=timezone.localdate(), by=request.user),
+        run=lambda request, invoice, data: update_taxes(
+            invoice, on=timezone.localdate(), seen=data["seen"], by=request.user
+        ),
         run_many=lambda request, invoices, data: each(
             invoices, lambda i: update_taxes(i, on=timezone.localdate(), by=request.user)
         ),
@@ -159,6 +162,7 @@ INVOICE_ACTIONS = (
         run=lambda request, invoice, data: credit_invoice(
             invoice,
             on=data["on"],
+            seen=data["seen"],
             by=request.user,
             quantities=CreditForm.quantities(data) or {},
             rebill=data["rebill"],
@@ -175,7 +179,7 @@ INVOICE_ACTIONS = (
         states=frozenset({S.DRAFT}),
         explain=_("Le brouillon reste pour mémoire ; ce qu'il facturait redevient à facturer."),
         is_danger=True,
-        run=lambda request, invoice, data: cancel_draft(invoice, by=request.user),
+        run=lambda request, invoice, data: cancel_draft(invoice, seen=data["seen"], by=request.user),
         run_many=lambda request, invoices, data: each(invoices, lambda i: cancel_draft(i, by=request.user)),
         done=_("annulée"),
     ),
@@ -282,15 +286,14 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         paper = reverse("admin:invoicing_invoice_pdf", args=[document.pk])
         return [*buttons, {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper}]
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Invoice:
+        if form.instance.pk:
+            return edit_draft(
+                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=request.user
+            )
         data = form.cleaned_data
-        if change:
-            values = {name: data[name] for name in form.changed_data if name in data}
-            edit_draft(form.instance, edits=edits, values=values, by=request.user)
-            self.write_journal(request, form, change)
-            return
         position = data["fiscal_position"] or usual_terms(data["customer"]).fiscal_position
-        draft = draft_invoice(
+        return draft_invoice(
             company=data["company"],
             customer=data["customer"],
             items=items_of_edits(edits, position=position, company=data["company"], on=data["proposed_on"]),
@@ -299,13 +302,11 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
             origin=str(_("saisie directe")),
             fiscal_position=position,
             site=data["site"],
+            billing_address=data["billing_address"],
             payment_term=data["payment_term"],
             purchase_order=data["purchase_order"],
+            notes=data["notes"],
         )
-        values = {name: data[name] for name in ("billing_address", "notes") if data[name]}
-        if values:
-            edit_draft(draft.invoice, edits=(), values=values, by=request.user)
-        form.instance.pk = draft.invoice.pk
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → billing address, fiscal position, terms; where the work was."""

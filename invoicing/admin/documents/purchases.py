@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.admin.document_admin import DocumentAdmin
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import DateInput, PaymentForm
@@ -54,7 +55,7 @@ class BillNumberForm(forms.Form):
 
 
 def _to(state: OrderState) -> Any:
-    return lambda request, order, data: services.move_order(order, to=state, by=request.user)
+    return lambda request, order, data: services.move_order(order, to=state, seen=data["seen"], by=request.user)
 
 
 ORDER_ACTIONS = (
@@ -183,13 +184,12 @@ class PurchaseOrderAdmin(DocumentAdmin):
             context["office_amounts"] = amounts_of_lines(order.lines.all(), order.company.rounding)
         return context
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> PurchaseOrder:
         data = form.cleaned_data
-        if change:
-            values = {name: data[name] for name in form.changed_data if name in data}
-            services.edit_order(form.instance, edits=edits, values=values, by=request.user)
-            self.write_journal(request, form, change)
-            return
+        if form.instance.pk:
+            return services.edit_order(
+                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=request.user
+            )
         made = services.draft_order(
             company=data["company"],
             supplier=data["supplier"],
@@ -197,11 +197,10 @@ class PurchaseOrderAdmin(DocumentAdmin):
             on=data["ordered_on"],
             by=request.user,
             deliver_to=data["deliver_to"],
-        ).order
-        values = {name: data[name] for name in ("expected_on", "notes") if data[name]}
-        if values:
-            services.edit_order(made, edits=(), values=values, by=request.user)
-        form.instance.pk, form.instance.number = made.pk, made.number
+            expected_on=data["expected_on"],
+            notes=data["notes"],
+        )
+        return made.order
 
     def line_defaults_view(self, request: HttpRequest) -> Any:
         """Choosing an article fills its purchase price."""
@@ -240,7 +239,7 @@ BILL_ACTIONS = (
         states=frozenset({SupplierBillState.DRAFT}),
         primary_in=frozenset({SupplierBillState.DRAFT}),
         explain=_("La facture est comparée à sa commande ; un écart est gardé au journal."),
-        run=lambda request, bill, data: services.check_bill(bill, by=request.user),
+        run=lambda request, bill, data: services.check_bill(bill, seen=data["seen"], by=request.user),
         run_many=lambda request, bills, data: each(bills, lambda bill: services.check_bill(bill, by=request.user)),
         done=_("bonne à payer"),
     ),
@@ -261,7 +260,7 @@ BILL_ACTIONS = (
         icon="undo",
         permission=CHANGE_BILL,
         states=frozenset({SupplierBillState.CHECKED, SupplierBillState.CANCELLED}),
-        run=lambda request, bill, data: services.reopen_bill(bill, by=request.user),
+        run=lambda request, bill, data: services.reopen_bill(bill, seen=data["seen"], by=request.user),
         done=_("remise à vérifier"),
     ),
     DocumentAction(
@@ -271,7 +270,7 @@ BILL_ACTIONS = (
         permission=CHANGE_BILL,
         states=frozenset({SupplierBillState.DRAFT, SupplierBillState.CHECKED}),
         is_danger=True,
-        run=lambda request, bill, data: services.cancel_bill(bill, by=request.user),
+        run=lambda request, bill, data: services.cancel_bill(bill, seen=data["seen"], by=request.user),
         done=_("annulée"),
     ),
 )
@@ -335,18 +334,16 @@ class SupplierBillAdmin(DocumentAdmin):
             context["office_flag"] = self.state_badge(bill)
         return context
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> SupplierBill:
         data = form.cleaned_data
         currency = data["company"].currency if "company" in data else form.instance.currency
-        if change:
-            values = {name: data[name] for name in form.changed_data if name in data}
+        if form.instance.pk:
+            values = values_of(form)
             for name in ("net", "tax"):
                 if name in values:
                     values[name] = Money(values[name], currency)
-            services.edit_bill(form.instance, values=values, by=request.user)
-            self.write_journal(request, form, change)
-            return
-        made = services.record_bill(
+            return services.edit_bill(form.instance, values=values, seen=seen_by(request), by=request.user)
+        return services.record_bill(
             company=data["company"],
             supplier=data["supplier"],
             number=data["number"],
@@ -358,7 +355,6 @@ class SupplierBillAdmin(DocumentAdmin):
             notes=data["notes"],
             by=request.user,
         )
-        form.instance.pk = made.pk
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         listed = SupplierBill.objects.filter(pk__in=cl.queryset.order_by().values("pk")).exclude(

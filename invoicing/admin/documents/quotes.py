@@ -9,7 +9,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of
+from invoicing.admin.base import seen_by
+from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -82,7 +83,9 @@ QUOTE_ACTIONS = (
         primary_in=frozenset({S.SENT}),
         explain=_("Le client est d'accord : le devis devient la commande et se facture."),
         form=OnForm,
-        run=lambda request, quote, data: services.accept_quote(quote, on=data["on"], by=request.user),
+        run=lambda request, quote, data: services.accept_quote(
+            quote, on=data["on"], seen=data["seen"], by=request.user
+        ),
         done=_("accepté"),
     ),
     DocumentAction(
@@ -95,7 +98,9 @@ QUOTE_ACTIONS = (
         primary_in=frozenset({S.ACCEPTED}),
         explain=_("Une facture en brouillon reprend ce qui reste à facturer du devis."),
         form=InvoiceForm,
-        run=lambda request, quote, data: services.invoice_quote(quote, on=data["on"], by=request.user),
+        run=lambda request, quote, data: services.invoice_quote(
+            quote, on=data["on"], seen=data["seen"], by=request.user
+        ),
         run_many=lambda request, quotes, data: services.invoice_quotes(quotes, on=data["on"], by=request.user),
         done=_("Créée"),
     ),
@@ -107,7 +112,7 @@ QUOTE_ACTIONS = (
         states=frozenset({S.DRAFT, S.SENT}),
         form=ProlongForm,
         run=lambda request, quote, data: services.prolong_quote(
-            quote, until=data["until"], on=timezone.localdate(), by=request.user
+            quote, until=data["until"], on=timezone.localdate(), seen=data["seen"], by=request.user
         ),
         done=_("prolongé"),
     ),
@@ -139,7 +144,9 @@ QUOTE_ACTIONS = (
         explain=_("Le client dit non : les lignes redeviennent libres sur la DI."),
         form=ReasonForm,
         is_danger=True,
-        run=lambda request, quote, data: services.refuse_quote(quote, by=request.user, reason=data["reason"]),
+        run=lambda request, quote, data: services.refuse_quote(
+            quote, seen=data["seen"], by=request.user, reason=data["reason"]
+        ),
         done=_("refusé"),
     ),
     DocumentAction(
@@ -266,14 +273,12 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             put(found, fiscal_position=terms["fiscal_position"], payment_term=terms["payment_term"])
         return found
 
-    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit], change: bool) -> None:
+    def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Quote:
         data = form.cleaned_data
-        if change:
-            services.edit_quote(
-                form.instance, edits=edits, values={n: data[n] for n in form.changed_data if n in data}, by=request.user
+        if form.instance.pk:
+            return services.edit_quote(
+                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=request.user
             )
-            self.write_journal(request, form, change)
-            return
         made = services.draft_quote(
             company=data["company"],
             partner=data["partner"],
@@ -287,11 +292,10 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             by=request.user,
             fiscal_position=data["fiscal_position"] or usual_terms(data["partner"]).fiscal_position,
             payment_term=data["payment_term"],
-        ).quote
-        services.edit_quote(
-            made, edits=(), values={"valid_until": data["valid_until"], "notes": data["notes"]}, by=request.user
+            valid_until=data["valid_until"],
+            notes=data["notes"],
         )
-        form.instance.pk, form.instance.number = made.pk, made.number
+        return made.quote
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         totals = [quote.totals for quote in cl.result_list]

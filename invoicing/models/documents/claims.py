@@ -5,7 +5,7 @@ the children by itself and calls their hooks from the only services that touch l
 same pattern for quotes: a line on a live quote is billed by the quote alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -19,12 +19,34 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
 
-class Claim(models.Model):
+class _Sourced(models.Model):
+    """A row that ties a line to the document whose line it stands for. `SOURCE`: the lookup to that document."""
+
+    SOURCE: ClassVar[str] = ""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def source_model(cls) -> type[models.Model]:
+        """The model of the document."""
+        model: Any = cls
+        for name in cls.SOURCE.split("__"):
+            model = model._meta.get_field(name).related_model
+        found: type[models.Model] = model
+        return found
+
+    @classmethod
+    def sources_of(cls, **condition: Any) -> set[int]:
+        """Ids of the documents that the rows of a condition lead to."""
+        rows = cls._default_manager.filter(**condition)
+        return set(rows.order_by().values_list(cls.SOURCE, flat=True)) - {None}
+
+
+class Claim(_Sourced):
     """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole."""
 
     IS_QUANTITY: ClassVar[bool] = True
-    # The sources are locked in this order across children: contract, DI, quote, RDV.
-    LOCK_ORDER: ClassVar[int] = 100
 
     invoice_line = models.ForeignKey(
         InvoiceLine, models.CASCADE, related_name="%(class)ss", verbose_name=_("ligne de facture")
@@ -32,11 +54,6 @@ class Claim(models.Model):
 
     class Meta:
         abstract = True
-
-    @classmethod
-    def lock(cls, claims: Sequence[Self]) -> None:
-        """Lock what these claims bill, in key order."""
-        raise TypeError(f"{cls.__name__} does not say what it locks.")
 
     @classmethod
     def check_changes(cls, claims: Sequence[Self], changes: Mapping[int, Decimal]) -> None:
@@ -56,7 +73,7 @@ class Claim(models.Model):
         """Told when a posted credit « à refacturer » gives back a whole *thing*. `credit_lines`: by line credited."""
 
 
-class Hold(models.Model):
+class Hold(_Sourced):
     """What a quote line keeps for itself: while the quote lives, nothing else bills it."""
 
     quote_line = models.ForeignKey(
@@ -65,11 +82,6 @@ class Hold(models.Model):
 
     class Meta:
         abstract = True
-
-    @classmethod
-    def lock(cls, quotes: Iterable[Quote]) -> None:
-        """Lock what these quotes hold, then all the quotes that hold or held it, live or not."""
-        raise TypeError(f"{cls.__name__} does not say what it locks.")
 
     @classmethod
     def check_revival(cls, quote: Quote) -> None:
@@ -91,7 +103,7 @@ def refuse_more_than_left(name: str, wanted: Decimal, left: Decimal) -> None:
 class QuoteLineClaim(Claim):
     """An invoice line that bills a quote line."""
 
-    LOCK_ORDER = 20
+    SOURCE = "quote_line__quote"
 
     quote_line = models.ForeignKey(QuoteLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de devis"))
 
@@ -104,10 +116,6 @@ class QuoteLineClaim(Claim):
         return f"{self.quote_line} → {self.invoice_line}"
 
     @classmethod
-    def lock(cls, claims: Sequence["QuoteLineClaim"]) -> None:
-        lock_quotes(Quote.objects.filter(lines__claims__in=[claim.pk for claim in claims]).distinct())
-
-    @classmethod
     def check_changes(cls, claims: Sequence["QuoteLineClaim"], changes: Mapping[int, Decimal]) -> None:
         lines = QuoteLine.objects.left_to_bill().in_bulk([claim.quote_line_id for claim in claims])
         for claim in claims:
@@ -115,20 +123,6 @@ class QuoteLineClaim(Claim):
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
 
 
-def lock_quotes(quotes: Any) -> list[Quote]:
-    """Lock quotes for an act: what they hold first (each kind of hold), then the quotes, by primary key."""
-    ids = sorted(quote.pk for quote in quotes)
-    for hold in children_of(Hold):
-        hold.lock(Quote.objects.filter(pk__in=ids))
-    return list(
-        Quote.objects.select_for_update(of=("self",))
-        .filter(pk__in=ids)
-        .select_related("company", "partner__bill_to", "bill_to", "site", "fiscal_position", "payment_term")
-        .order_by("pk")
-    )
-
-
 def children_of(base: Any) -> list[Any]:
-    """The concrete models that are children of an abstract model, wherever they live, in lock order."""
-    found = [model for model in apps.get_models() if issubclass(model, base)]
-    return sorted(found, key=lambda model: (getattr(model, "LOCK_ORDER", 0), model._meta.label))
+    """The concrete models that are children of an abstract model, wherever they live."""
+    return [model for model in apps.get_models() if issubclass(model, base)]

@@ -18,6 +18,7 @@ from invoicing.models.documents.lines import BillableLine
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
 from openfire_billing.db.fields import amount_field, percent_field
+from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import TaxTotal, Totals, with_taxes
 from openfire_billing.kernel.periods import ONE_DAY
 
@@ -26,7 +27,7 @@ def _total(verbose_name: Any) -> MoneyField:
     return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
 
 
-class Invoice(models.Model):
+class Invoice(Versioned):
     """An invoice, a credit note (positive amounts, `credits` says of which invoice) or a deposit.
 
     `proposed_on`: the date a draft would like; posting gives `issued_on`. `net`, `tax`, `gross` are kept by the

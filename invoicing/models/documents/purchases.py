@@ -13,6 +13,7 @@ from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderS
 from invoicing.models.documents.lines import BillableLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
 from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
 
@@ -41,7 +42,7 @@ class SupplierBillQuerySet(models.QuerySet[Any]):
         return self.with_residual().filter(state=SupplierBillState.CHECKED, residual__gt=0)
 
 
-class PurchaseOrder(models.Model):
+class PurchaseOrder(Versioned):
     """An order to a supplier. A received order is billed when bills to pay cover its total."""
 
     MOVES = ORDER_MOVES
@@ -106,7 +107,7 @@ def _amount(verbose_name: Any) -> MoneyField:
     return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
 
 
-class SupplierBill(models.Model):
+class SupplierBill(Versioned):
     """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
 
     MOVES = SUPPLIER_BILL_MOVES

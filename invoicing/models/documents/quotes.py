@@ -11,10 +11,11 @@ from invoicing.models.catalogue import FiscalPosition, PaymentTerm
 from invoicing.models.documents.lines import BillableLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import QuoteLineQuerySet, QuoteQuerySet
+from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
 
-class Quote(models.Model):
+class Quote(Versioned):
     """A quote to a customer for work at a site. Expired is derived from `valid_until`, never stored."""
 
     MOVES = QUOTE_MOVES

@@ -13,6 +13,7 @@ from stdnum.fr import tva as vat_number
 
 from invoicing.choices import Rounding
 from invoicing.models.parties.partners import _check
+from openfire_billing.db.versions import Versioned
 
 account_number = RegexValidator(
     r"^\d{3}[0-9A-Z]{0,9}$", _("Un compte commence par trois chiffres, par exemple 706000.")
@@ -25,7 +26,7 @@ class CompanyQuerySet(models.QuerySet["Company"]):
         return self if user.is_superuser else self.filter(accesses__user=user)
 
 
-class Company(models.Model):
+class Company(Versioned):
     """A seller: its identity, its mentions and its accounting defaults."""
 
     name = models.CharField(_("Raison sociale"), max_length=120, unique=True)

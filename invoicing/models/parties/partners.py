@@ -12,6 +12,7 @@ from stdnum.fr import siren as siren_number
 from stdnum.fr import tva as vat_number
 
 from invoicing.choices import PartnerKind, TagScope
+from openfire_billing.db.versions import Versioned
 
 
 def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
@@ -25,7 +26,7 @@ def _check(number: Any, value: str, field: str, errors: dict[str, Any], example:
             }
 
 
-class Tag(models.Model):
+class Tag(Versioned):
     """A word to sort customers or interventions by."""
 
     name = models.CharField(_("Nom"), max_length=60)
@@ -41,7 +42,7 @@ class Tag(models.Model):
         return self.name
 
 
-class Partner(models.Model):
+class Partner(Versioned):
     """A customer or supplier. `bill_to` empty = pays for itself."""
 
     name = models.CharField(_("Nom"), max_length=120, db_index=True)
@@ -135,8 +136,10 @@ class Partner(models.Model):
         return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None)
 
 
-class Address(models.Model):
+class Address(Versioned):
     """A place of a partner: where one works, or where invoices go."""
+
+    PARENT = "partner"
 
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="addresses", verbose_name=_("client"))
     label = models.CharField(_("Libellé"), max_length=80, blank=True)

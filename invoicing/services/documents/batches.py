@@ -1,14 +1,46 @@
-"""Many documents billed in one act: one draft for each, or one for each group; one refusal never stops the others."""
+"""Documents billed by a draft: one alone, or many in one act, one draft for each or for each group."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.models import Invoice
+from invoicing.services.documents.intents import DraftIntent, title_intent
+from invoicing.services.documents.writing import Books, write_drafts
+from openfire_billing.db.transactions import repeated
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class Billable:
+    """What a locked document has to bill: a draft of its own, and the source of each of its lines (None: a title).
+
+    `title`: what stands above its lines on a draft of several documents. `notes`: what is left out, in sentences.
+    """
+
+    document: Any
+    intent: DraftIntent
+    sources: Sequence[Any]
+    title: str
+    notes: tuple[str, ...] = ()
+
+
+# (id of the invoice line, its source) of each line that bills something: writes the claims.
+Claims = Callable[[Sequence[tuple[int, Any]]], None]
+
+
+def bill_one(billable: Billable, *, claim: Claims, by: Any) -> Invoice:
+    """Write the draft of one locked document and its claims. Raises BusinessError when it could not be posted."""
+    (outcome,) = _bill([billable], claim=claim, by=by)
+    if outcome.error is not None:
+        raise outcome.error
+    made: Invoice = outcome.made
+    return made
 
 
 def bill_in_groups(
@@ -16,13 +48,15 @@ def bill_in_groups(
     *,
     key: Callable[[Any], Any],
     lock: Callable[[Sequence[Any]], Sequence[Any]],
-    billable: Callable[[Any], Any],
-    make: Callable[[Sequence[tuple[Any, Any]]], Any],
+    billable: Callable[[Any], Billable],
+    claim: Claims,
+    billed: Callable[[Sequence[Billable]], None],
+    by: Any,
 ) -> list[Outcome]:
-    """Bill documents, those of one `key` together, in one transaction a group.
+    """Bill documents, those of one `key` together, in one transaction a group. Outcomes in the order given.
 
-    `lock(members)` locks and rereads; `billable(document)` returns what to bill or raises BusinessError, which leaves
-    that document out alone; `make([(document, what), …])` returns the draft. Outcomes in the order given.
+    `lock(members)` locks and reads again; `billable(document)` raises BusinessError, which leaves that document out
+    alone; `billed` writes the journals of those that are on the draft.
     """
     wanted = list(documents)
     groups: dict[Any, list[Any]] = defaultdict(list)
@@ -30,23 +64,60 @@ def bill_in_groups(
         groups[key(document)].append(document)
     outcomes: dict[int, Outcome] = {}
     for members in groups.values():
-        outcomes.update(_bill_group(members, lock=lock, billable=billable, make=make))
+
+        def act(members: Sequence[Any] = members) -> dict[int, Outcome]:
+            return _bill_group(members, lock=lock, billable=billable, claim=claim, billed=billed, by=by)
+
+        outcomes.update(repeated(act))
     return [outcomes[document.pk] for document in wanted]
 
 
-def _bill_group(members: Sequence[Any], *, lock: Any, billable: Any, make: Any) -> dict[int, Outcome]:
+def _bill_group(
+    members: Sequence[Any], *, lock: Any, billable: Any, claim: Claims, billed: Any, by: Any
+) -> dict[int, Outcome]:
     outcomes = {d.pk: Outcome(d, refusal=str(_("%s n'existe plus.") % d)) for d in members}
-    ready: list[tuple[Any, Any]] = []
-    try:
-        with transaction.atomic():
-            for document in lock(members):
-                try:
-                    ready.append((document, billable(document)))
-                except BusinessError as refusal:
-                    outcomes[document.pk] = Outcome(document, refusal=str(refusal))
-            if ready:
-                made = make(ready)
-                outcomes.update({d.pk: Outcome(d, made=made, note=getattr(w, "note", "")) for d, w in ready})
-    except BusinessError as refusal:
-        outcomes.update({d.pk: Outcome(d, refusal=str(refusal)) for d, _what in ready})
+    ready: list[Billable] = []
+    for document in lock(members):
+        try:
+            ready.append(billable(document))
+        except BusinessError as refusal:
+            outcomes[document.pk] = Outcome.refused(document, refusal)
+    done = _bill(ready, claim=claim, by=by) if ready else []
+    outcomes.update({outcome.document.pk: outcome for outcome in done})
+    on_draft = {outcome.document.pk for outcome in done if outcome.made is not None}
+    billed([one for one in ready if one.document.pk in on_draft])
     return outcomes
+
+
+def _bill(ready: Sequence[Billable], *, claim: Claims, by: Any) -> list[Outcome]:
+    """One draft for these documents, those left out that could not be posted. An outcome for each."""
+    books = Books([one.intent for one in ready])
+    refusals = [books.refusal_of(one.intent) for one in ready]
+    sound = [one for one, refusal in zip(ready, refusals, strict=True) if refusal is None]
+    outcomes = [
+        Outcome.refused(one.document, refusal)
+        for one, refusal in zip(ready, refusals, strict=True)
+        if refusal is not None
+    ]
+    if not sound:
+        return outcomes
+    intent, sources = _together(sound)
+    (written,) = write_drafts([intent], by=by, at=timezone.now(), books=books)
+    assert not isinstance(written, BusinessError)
+    claim([(pk, source) for pk, source in zip(written.lines, sources, strict=True) if source is not None])
+    invoice = Invoice.objects.select_related("company", "customer").get(pk=written.invoice)
+    return outcomes + [Outcome(one.document, made=invoice, notes=one.notes) for one in sound]
+
+
+def _together(ready: Sequence[Billable]) -> tuple[DraftIntent, list[Any]]:
+    """One intent for several documents of one payer, a section title for each when there are several; its sources."""
+    first = ready[0].intent
+    if len(ready) == 1:
+        return first, list(ready[0].sources)
+    lines, sources = [], []
+    for one in ready:
+        lines += [title_intent(one.title), *one.intent.lines]
+        sources += [None, *one.sources]
+    sites = {one.intent.site for one in ready}
+    origin = ", ".join(one.intent.origin for one in ready)
+    return replace(first, lines=lines, origin=origin, site=first.site if len(sites) == 1 else None), sources

@@ -1,16 +1,15 @@
-"""Draft invoices: made, edited, cancelled, deleted. All writes to a draft's lines go through here."""
+"""Draft invoices: typed by hand, edited, cancelled, deleted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
+from invoicing.choices import InvoiceKind, InvoiceState
 from invoicing.models import (
     Address,
     Claim,
@@ -23,27 +22,17 @@ from invoicing.models import (
     Partner,
     PaymentTerm,
 )
-from invoicing.models.documents.claims import children_of
 from invoicing.models.documents.lines import lines_totals
-from invoicing.services.catalogue import default_term, journal_of, usual_terms
-from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line, refuse_unbillable
+from invoicing.services.documents.intents import DraftIntent
+from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
+from invoicing.services.documents.writing import write_draft
+from invoicing.services.locks import lock_drafts
 from invoicing.services.records.history import move, record
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, raise_version, save_changed
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.money import Totals
-
-_JOURNALS = {
-    InvoiceKind.INVOICE: JournalKind.INVOICE,
-    InvoiceKind.CREDIT_NOTE: JournalKind.CREDIT_NOTE,
-    InvoiceKind.DEPOSIT: JournalKind.DEPOSIT,
-}
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A draft just made and its lines, in the order of the items it was made from."""
-
-    invoice: Invoice
-    lines: list[InvoiceLine]
 
 
 def draft_invoice(
@@ -56,59 +45,33 @@ def draft_invoice(
     origin: str,
     fiscal_position: FiscalPosition | None,
     site: Address | None = None,
+    billing_address: Address | None = None,
     payment_term: PaymentTerm | None = None,
     kind: str = InvoiceKind.INVOICE,
     purchase_order: str = "",
-) -> Draft:
-    """Make a draft proposed at `on`. The caller claims the lines, in the same transaction.
+    notes: str = "",
+) -> Invoice:
+    """The draft of an invoice typed by hand, proposed at `on`: it bills nothing of another document.
 
     Raises BusinessError: no article line, no fiscal position, article without income account, another company's tax.
     """
-    refuse_unbillable(items, company=company, position=fiscal_position, name=origin)
-    invoice = Invoice(
-        company=company,
-        kind=kind,
-        journal=journal_of(company, _JOURNALS[InvoiceKind(kind)]),
-        customer=customer,
-        billing_address=customer.billing_address(),
-        site=site,
-        fiscal_position=fiscal_position,
-        payment_term=payment_term or usual_terms(customer).payment_term or default_term(),
+    intent = DraftIntent(
+        company=company.pk,
+        customer=customer.pk,
+        lines=[item.intent() for item in items],
         proposed_on=on,
-        origin=origin[:160],
+        origin=origin,
+        fiscal_position=fiscal_position.pk if fiscal_position else None,
+        kind=str(kind),
+        site=site.pk if site else None,
+        billing_address=billing_address.pk if billing_address else None,
+        payment_term=payment_term.pk if payment_term else None,
         purchase_order=purchase_order,
-        rounding=company.rounding,
-        currency=company.currency,
+        notes=notes,
     )
-    lines = [_line_of(item, position, on, company.rounding) for position, item in enumerate(items, 1)]
-    _put_totals(invoice, lines_totals(lines, company.rounding))
-    invoice.save()
-    for line in lines:
-        line.invoice = invoice
-    lines = InvoiceLine.objects.bulk_create(lines)
-    write_taxes(invoice, lines_totals(lines, company.rounding))
-    record(invoice, "created", by=by, text=_("Brouillon créé depuis %s") % origin)
-    return Draft(invoice, lines)
-
-
-def _line_of(item: Item, position: int, on: date, rounding: str) -> InvoiceLine:
-    line = InvoiceLine(
-        kind=item.kind,
-        position=position,
-        product=item.product,
-        label=item.label,
-        quantity=item.quantity,
-        unit=item.unit,
-        unit_price=item.unit_price,
-        discount=item.discount,
-        tax=item.tax.on(item.supply_day or on) if item.tax else None,
-        tax_is_manual=item.tax_is_manual,
-        period_start=item.period_start,
-        period_end=item.period_end,
-        supplied_on=item.supplied_on,
-    )
-    line.net = line.net_amount(rounding)
-    return line
+    with atomic():
+        written = write_draft(intent, by=by, at=timezone.now())
+    return Invoice.objects.select_related("company", "customer").get(pk=written.invoice)
 
 
 def _put_totals(invoice: Invoice, totals: Totals) -> None:
@@ -125,69 +88,36 @@ def write_taxes(invoice: Invoice, totals: Totals) -> None:
 
 
 def refresh_totals(invoice: Invoice) -> None:
-    """Recompute a draft's stored amounts from its lines."""
+    """Recompute a draft's amounts from its lines; its taxes are written, its own columns are left to the caller."""
     lines = list(invoice.lines.select_related("tax"))
     totals = lines_totals(lines, invoice.rounding)
     _put_totals(invoice, totals)
-    invoice.save(update_fields=["net", "tax", "gross"])
     write_taxes(invoice, totals)
 
 
-def claims_on(lines: Any) -> list[tuple[type[Claim], list[Any]]]:
-    """The claims held by invoice lines: (kind of claim, claims), in the order in which their sources are locked."""
-    found = []
-    for claim in children_of(Claim):
-        claims = list(claim.objects.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk"))
-        if claims:
-            found.append((claim, claims))
-    return found
-
-
-def lock_claimed(lines: Any) -> list[tuple[type[Claim], list[Any]]]:
-    """Lock what these invoice lines bill (DI first, then quotes, then RDVs) and return their claims."""
-    claims = claims_on(lines)
-    for kind, held in claims:
-        kind.lock(held)
-    return claims
-
-
-def _lock_drafts(invoices: Sequence[Invoice]) -> list[Invoice]:
-    ids = [invoice.pk for invoice in invoices]
-    locked = list(
-        Invoice.objects.select_for_update(of=("self",)).select_related("company").filter(pk__in=ids).order_by("pk")
-    )
-    if len(locked) < len(ids):
-        raise BusinessError(_("Ce brouillon n'existe plus : il a été supprimé entre-temps. Revenez à la liste."))
-    for invoice in locked:
-        if not invoice.is_draft:
-            raise WrongState(
-                _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se modifie. Corrigez-la par un avoir.")
-                % {"invoice": invoice, "state": invoice.get_state_display()}
-            )
-    return locked
-
-
 def edit_draft(
-    invoice: Invoice, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any
+    invoice: Invoice,
+    *,
+    edits: Sequence[LineEdit],
+    values: Mapping[str, Any] | None = None,
+    seen: int | None = None,
+    by: Any,
 ) -> Invoice:
     """Change a draft's header and lines.
 
     A line that bills a quantity may fall (never to zero), or rise to what its source has left; its article is
     fixed. A line that bills a whole thing keeps its quantity. Deleting a line frees what it billed.
     """
-    with transaction.atomic():
-        claims = lock_claimed(InvoiceLine.objects.filter(invoice=invoice))
-        (invoice,) = _lock_drafts([invoice])
-        position_was = invoice.fiscal_position_id
+    with atomic():
+        (invoice,), claims = lock_drafts([invoice], seen=seen)
+        was = columns_of(invoice)
         for name, value in (values or {}).items():
             setattr(invoice, name, value)
-        if values:
-            invoice.save()
         lines = {line.pk: line for line in invoice.lines.select_related("product", "tax", "unit")}
         claimed = {claim.invoice_line_id: kind for kind, held in claims for claim in held}
         _check_edits(lines, claimed, claims, edits)
 
-        def save(line: InvoiceLine, before: Any) -> None:
+        def save(line: InvoiceLine, _before: Any) -> None:
             complete_line(
                 line,
                 position=invoice.fiscal_position,
@@ -199,9 +129,14 @@ def edit_draft(
 
         doomed, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
         _delete_lines(doomed, claims, by=by)
-        if invoice.fiscal_position_id != position_was:
-            update_taxes(invoice, by=by)
+        if invoice.fiscal_position_id != was["fiscal_position_id"]:
+            _map_taxes(invoice, by=by, issued_on=invoice.proposed_on)
         refresh_totals(invoice)
+        if not save_changed(invoice, was) and edits:
+            raise_version(invoice)
+        header = describe_changes(invoice, was, values or {})
+        if header:
+            record(invoice, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
             record(invoice, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
     return invoice
@@ -266,45 +201,52 @@ def _issued_if_posted(invoice: Invoice, on: date) -> date:
     return invoice.proposed_on if (last or date.min) <= invoice.proposed_on <= on else on
 
 
-def update_taxes(invoice: Invoice, *, by: Any, on: date | None = None) -> Invoice:
+def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date | None = None) -> Invoice:
     """Give a draft's lines the tax of their article, of the fiscal position and of the day.
 
     The day of a line without period or visit is that of issue, if the draft was posted `on`; else the proposed one.
     """
-    with transaction.atomic():
-        (invoice,) = _lock_drafts([invoice])
-        issued_on = _issued_if_posted(invoice, on) if on else invoice.proposed_on
-        changed = []
-        for line in invoice.lines.select_related("product__tax", "tax"):
-            if not line.is_article:
-                continue
-            before = line.tax
-            day = line.supply_day or issued_on
-            if line.product is not None:
-                line.tax_is_manual = False
-                complete_line(line, position=invoice.fiscal_position, company=invoice.company, on=day)
-            elif line.tax is not None:
-                line.tax = line.tax.on(day)
-            if line.tax != before:
-                changed.append((line, before))
-        InvoiceLine.objects.bulk_update([line for line, _before in changed], ["tax", "tax_is_manual"])
-        refresh_totals(invoice)
-        if changed:
-            record(
-                invoice,
-                "taxes_updated",
-                by=by,
-                text=_("Taxes mises à jour"),
-                changes={str(line): [str(before), str(line.tax)] for line, before in changed},
-            )
+    with atomic():
+        (invoice,), _claims = lock_drafts([invoice], seen=seen)
+        was = columns_of(invoice)
+        if _map_taxes(invoice, by=by, issued_on=_issued_if_posted(invoice, on) if on else invoice.proposed_on):
+            refresh_totals(invoice)
+            if not save_changed(invoice, was):
+                raise_version(invoice)
     return invoice
 
 
-def cancel_draft(invoice: Invoice, *, by: Any) -> Invoice:
+def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
+    """Write the tax of each line of a locked draft as of its day; whether one changed."""
+    changed = []
+    for line in invoice.lines.select_related("product__tax", "tax"):
+        if not line.is_article:
+            continue
+        before = line.tax
+        day = line.supply_day or issued_on
+        if line.product is not None:
+            line.tax_is_manual = False
+            complete_line(line, position=invoice.fiscal_position, company=invoice.company, on=day)
+        elif line.tax is not None:
+            line.tax = line.tax.on(day)
+        if line.tax != before:
+            changed.append((line, before))
+    InvoiceLine.objects.bulk_update([line for line, _before in changed], ["tax", "tax_is_manual"])
+    if changed:
+        record(
+            invoice,
+            "taxes_updated",
+            by=by,
+            text=_("Taxes mises à jour"),
+            changes={str(line): [str(before), str(line.tax)] for line, before in changed},
+        )
+    return bool(changed)
+
+
+def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: Any) -> Invoice:
     """Cancel a draft: it stays for the record, what it billed is free again."""
-    with transaction.atomic():
-        claims = lock_claimed(InvoiceLine.objects.filter(invoice=invoice))
-        (invoice,) = _lock_drafts([invoice])
+    with atomic():
+        (invoice,), claims = lock_drafts([invoice], seen=seen)
         for kind, held in claims:
             kind.check_freed(held)
             kind._default_manager.filter(pk__in=[claim.pk for claim in held]).delete()
@@ -315,9 +257,8 @@ def cancel_draft(invoice: Invoice, *, by: Any) -> Invoice:
 
 def delete_drafts(invoices: Sequence[Invoice], *, by: Any) -> int:
     """Delete drafts; what they billed is free again. All or none. Returns how many."""
-    with transaction.atomic():
-        claims = lock_claimed(InvoiceLine.objects.filter(invoice__in=invoices))
-        locked = _lock_drafts(invoices)
+    with atomic():
+        locked, claims = lock_drafts(invoices)
         for kind, held in claims:
             kind.check_freed(held)
         for invoice in locked:

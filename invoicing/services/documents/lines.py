@@ -12,6 +12,7 @@ from invoicing.choices import LineKind
 from invoicing.models import BillableLine, Company, FiscalPosition, Product, Tax, Unit
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
+from invoicing.services.documents.intents import LineIntent
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
@@ -31,7 +32,7 @@ COPIED = (
 
 @dataclass(frozen=True)
 class Item:
-    """A line to write on a document. Prices net of tax, discount in percent; period half-open."""
+    """A line to write on a document. Prices net of tax, discount in percent."""
 
     label: str
     quantity: Decimal = Decimal(1)
@@ -42,21 +43,27 @@ class Item:
     unit: Unit | None = None
     kind: str = LineKind.ARTICLE
     tax_is_manual: bool = False
-    period_start: date | None = None
-    period_end: date | None = None
-    supplied_on: date | None = None
 
     @property
     def is_article(self) -> bool:
         return self.kind == LineKind.ARTICLE
 
-    @property
-    def supply_day(self) -> date | None:
-        """The last day of the period, else the day of the work."""
-        return date.fromordinal(self.period_end.toordinal() - 1) if self.period_end else self.supplied_on
+    def intent(self) -> LineIntent:
+        """The same line by ids, for the writer of drafts."""
+        return LineIntent(
+            label=self.label,
+            kind=str(self.kind),
+            product=self.product.pk if self.product else None,
+            quantity=self.quantity,
+            unit=self.unit.pk if self.unit else None,
+            unit_price=self.unit_price,
+            discount=self.discount,
+            tax=self.tax.pk if self.tax else None,
+            tax_is_manual=self.tax_is_manual,
+        )
 
 
-def item_of(line: BillableLine, quantity: Decimal | None = None, **more: Any) -> Item:
+def item_of(line: BillableLine, quantity: Decimal | None = None) -> Item:
     """The same line as an item: label, price, discount and tax travel unchanged."""
     return Item(
         kind=line.kind,
@@ -68,13 +75,7 @@ def item_of(line: BillableLine, quantity: Decimal | None = None, **more: Any) ->
         discount=line.discount,
         tax=line.tax,
         tax_is_manual=line.tax_is_manual,
-        **more,
     )
-
-
-def section(title: Any) -> Item:
-    """A section title."""
-    return Item(kind=LineKind.SECTION, label=str(title), quantity=Decimal(0))
 
 
 @dataclass(frozen=True)

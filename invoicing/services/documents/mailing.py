@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
+from invoicing.services.locks import lock_document
 from invoicing.services.records.messages import queue_message
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import WrongState
 
 
@@ -37,13 +38,14 @@ def mail_document(
     subject: str = "",
     body: str = "",
     with_paper: bool = False,
+    seen: int | None = None,
 ) -> Message:
     """Put a document's mail in the outbox; what is left out, the letter writes. The same `key` again sends nothing more.
 
     Raises WrongState when the document is not ready, BusinessError when nobody is there to receive it.
     """
-    with transaction.atomic():
-        document = type(document)._base_manager.select_for_update().get(pk=document.pk)
+    with atomic():
+        document = lock_document(document, seen=seen)
         if letter.states and document.state not in letter.states:
             raise WrongState(letter.unready % document)
         usual_to, usual_subject, usual_body = letter.text(document)

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -15,7 +15,11 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
+from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
+from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import to_cents
@@ -38,6 +42,8 @@ def draft_order(
     by: Any,
     origin: str = "",
     deliver_to: Address | None = None,
+    expected_on: date | None = None,
+    notes: str = "",
 ) -> OrderDraft:
     """Make a draft order to a supplier. Raises BusinessError when there is no article line."""
     if not any(item.is_article for item in items):
@@ -47,6 +53,8 @@ def draft_order(
         supplier=supplier,
         ordered_on=on,
         deliver_to=deliver_to,
+        expected_on=expected_on,
+        notes=notes,
         origin=origin[:80],
         currency=company.currency,
         number=take_number(company, "CF"),
@@ -71,43 +79,40 @@ def draft_order(
     return OrderDraft(order, lines)
 
 
-def _lock(order: PurchaseOrder) -> PurchaseOrder:
-    locked = (
-        PurchaseOrder.objects.select_for_update(of=("self",))
-        .select_related("company", "supplier")
-        .filter(pk=order.pk)
-        .first()
-    )
-    if locked is None:
-        raise BusinessError(_("Cette commande n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."))
-    return locked
-
-
 def edit_order(
-    order: PurchaseOrder, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any
+    order: PurchaseOrder,
+    *,
+    edits: Sequence[LineEdit],
+    values: Mapping[str, Any] | None = None,
+    seen: int | None = None,
+    by: Any,
 ) -> PurchaseOrder:
     """Change a draft order's header and lines."""
-    with transaction.atomic():
-        order = _lock(order)
+    with atomic():
+        order = lock_order(order, seen=seen)
         if order.state != OrderState.DRAFT:
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : remettez-la en brouillon pour la modifier.")
                 % {"order": order, "state": order.get_state_display()}
             )
+        before = columns_of(order)
         for name, value in (values or {}).items():
             setattr(order, name, value)
-        if values:
-            order.save()
+        if not save_changed(order, before) and edits:
+            raise_version(order)
         lines = {line.pk: line for line in order.lines.select_related("product__tax", "tax", "unit")}
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur cette commande. Rechargez la page."))
 
-        def save(line: PurchaseOrderLine, before: Any) -> None:
+        def save(line: PurchaseOrderLine, _before: Any) -> None:
             complete_line(line, position=None, company=order.company, on=order.ordered_on)
             line.save()
 
         doomed, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
         PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        header = describe_changes(order, before, values or {})
+        if header:
+            record(order, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
             record(order, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
     return order
@@ -122,10 +127,10 @@ _TEXTS = {
 }
 
 
-def move_order(order: PurchaseOrder, *, to: OrderState, by: Any) -> PurchaseOrder:
+def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: Any) -> PurchaseOrder:
     """Send, confirm, receive, cancel or take back an order. One with a bill to pay is not cancelled."""
-    with transaction.atomic():
-        order = _lock(order)
+    with atomic():
+        order = lock_order(order, seen=seen)
         if (
             to in (OrderState.CANCELLED, OrderState.DRAFT)
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
@@ -144,8 +149,8 @@ def move_order(order: PurchaseOrder, *, to: OrderState, by: Any) -> PurchaseOrde
 
 def delete_orders(orders: Iterable[PurchaseOrder], *, by: Any) -> int:
     """Delete orders that are drafts or cancelled, without a bill. All or none."""
-    with transaction.atomic():
-        locked = [_lock(order) for order in sorted(orders, key=lambda order: order.pk)]
+    with atomic():
+        locked = lock_orders(orders)
         for order in locked:
             if order.state not in (OrderState.DRAFT, OrderState.CANCELLED):
                 raise WrongState(
@@ -194,7 +199,7 @@ def record_bill(
     )
     _refuse_bad_bill(bill)
     try:
-        with transaction.atomic():
+        with atomic():
             bill.save()
             record(bill, "created", by=by, text=_("Facture fournisseur enregistrée"))
     except IntegrityError as twice:
@@ -227,10 +232,10 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
         raise BusinessError(_("L'échéance précède la date de la facture : corrigez l'une des deux dates."))
 
 
-def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> SupplierBill:
+def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on: date, by: Any) -> SupplierBill:
     """The bill of an order, with what is not billed of its amounts yet: 0,00 for goods given or under warranty."""
-    with transaction.atomic():
-        order = _lock(order)
+    with atomic():
+        order = lock_order(order, seen=seen)
         if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : envoyez-la avant d'enregistrer sa facture.")
@@ -247,33 +252,28 @@ def bill_order(order: PurchaseOrder, *, number: str, on: date, by: Any) -> Suppl
         )
 
 
-def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], by: Any) -> SupplierBill:
+def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None = None, by: Any) -> SupplierBill:
     """Change a bill that is not checked yet. The gross follows net and tax."""
-    with transaction.atomic():
-        bill = _lock_bill(bill)
+    with atomic():
+        bill, _order = lock_bill(bill, seen=seen)
         if bill.state != SupplierBillState.DRAFT:
             raise WrongState(_("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill)
+        before = columns_of(bill)
         for name, value in values.items():
             setattr(bill, name, value)
         _refuse_bad_bill(bill)
         bill.gross = bill.net + bill.tax
-        bill.save()
+        header = describe_changes(bill, before, values)
+        save_changed(bill, before)
+        if header:
+            record(bill, "changed", by=by, text=_("Fiche modifiée"), changes=header)
     return bill
 
 
-def _lock_bill(bill: SupplierBill) -> SupplierBill:
-    return (
-        SupplierBill.objects.select_for_update(of=("self",))
-        .select_related("company", "supplier", "order__company", "order__supplier")
-        .get(pk=bill.pk)
-    )
-
-
-def check_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
+def check_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
     """« Bonne à payer ». An order billed in full becomes « Facturée »; a difference with it is written in the journal."""
-    with transaction.atomic():
-        order = _lock(bill.order) if bill.order else None
-        bill = _lock_bill(bill)
+    with atomic():
+        bill, order = lock_bill(bill, seen=seen)
         text: Any = _("Facture vérifiée, bonne à payer")
         if order is not None:
             billed = order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)
@@ -290,20 +290,21 @@ def check_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
     return bill
 
 
-def reopen_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
+def reopen_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
     """Back to be checked: nothing may be paid on it."""
-    return _take_back(bill, SupplierBillState.DRAFT, act="reopened", text=_("Remise à vérifier"), by=by)
+    return _take_back(bill, SupplierBillState.DRAFT, act="reopened", text=_("Remise à vérifier"), seen=seen, by=by)
 
 
-def cancel_bill(bill: SupplierBill, *, by: Any) -> SupplierBill:
+def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
     """Cancel a bill on which nothing is paid."""
-    return _take_back(bill, SupplierBillState.CANCELLED, act="cancelled", text=_("Facture annulée"), by=by)
+    return _take_back(bill, SupplierBillState.CANCELLED, act="cancelled", text=_("Facture annulée"), seen=seen, by=by)
 
 
-def _take_back(bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, by: Any) -> SupplierBill:
-    with transaction.atomic():
-        order = _lock(bill.order) if bill.order else None
-        bill = _lock_bill(bill)
+def _take_back(
+    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, seen: int | None, by: Any
+) -> SupplierBill:
+    with atomic():
+        bill, order = lock_bill(bill, seen=seen)
         if bill.payments.exists():
             raise WrongState(_("%s est payée, au moins en partie : elle ne se reprend plus.") % bill)
         move(bill, state, by=by, act=act, text=text)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
@@ -22,9 +22,9 @@ from invoicing.models import (
     QuoteLine,
     QuoteLineClaim,
 )
-from invoicing.models.documents.claims import children_of, lock_quotes
+from invoicing.models.documents.claims import children_of
 from invoicing.services.catalogue import take_number, usual_terms
-from invoicing.services.documents.drafts import draft_invoice
+from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.lines import (
     COPIED,
     Item,
@@ -35,9 +35,14 @@ from invoicing.services.documents.lines import (
     refuse_unbillable,
     remap_taxes,
 )
+from invoicing.services.documents.writing import write_draft
+from invoicing.services.locks import lock_quote, lock_quotes
 from invoicing.services.records.history import move, record
+from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
-from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.kernel.outcome import Outcome, outcome_of
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,10 @@ def draft_quote(
     site: Address | None = None,
     fiscal_position: FiscalPosition | None = None,
     payment_term: PaymentTerm | None = None,
+    valid_until: date | None = None,
+    notes: str = "",
 ) -> QuoteDraft:
-    """Make a draft quote valid as long as the company says. Same refusals as a draft invoice."""
+    """Make a draft quote, valid as long as the company says unless given. Same refusals as a draft invoice."""
     refuse_unbillable(items, company=company, position=fiscal_position, name=origin or _("Devis"))
     quote = Quote(
         company=company,
@@ -73,7 +80,8 @@ def draft_quote(
         fiscal_position=fiscal_position,
         payment_term=payment_term or usual_terms(bill_to or partner).payment_term,
         issued_on=on,
-        valid_until=on + timedelta(days=company.quote_validity_days),
+        valid_until=valid_until or on + timedelta(days=company.quote_validity_days),
+        notes=notes,
         currency=company.currency,
         origin=origin[:80],
         number=take_number(company, "DV"),
@@ -99,38 +107,38 @@ def draft_quote(
     return QuoteDraft(quote, lines)
 
 
-def _lock(quote: Quote) -> Quote:
-    (locked,) = lock_quotes([quote]) or (None,)
-    if locked is None:
-        raise BusinessError(_("Ce devis n'existe plus : il a été supprimé entre-temps. Revenez à la liste."))
-    return locked
-
-
 def number_new_quote(quote: Quote, *, by: Any) -> Quote:
     """Number a quote typed by hand, before its first save."""
     quote.number = take_number(quote.company, "DV")
     return quote
 
 
-def edit_quote(quote: Quote, *, edits: Sequence[LineEdit], values: Mapping[str, Any] | None = None, by: Any) -> Quote:
+def edit_quote(
+    quote: Quote,
+    *,
+    edits: Sequence[LineEdit],
+    values: Mapping[str, Any] | None = None,
+    seen: int | None = None,
+    by: Any,
+) -> Quote:
     """Change a draft quote's header and lines. Deleting a line frees what it held."""
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if quote.state != QuoteState.DRAFT:
             raise WrongState(
                 _("%(quote)s est à l'état « %(state)s » : remettez-le en brouillon pour le modifier.")
                 % {"quote": quote, "state": quote.get_state_display()}
             )
-        position_was = quote.fiscal_position_id
+        before = columns_of(quote)
         for name, value in (values or {}).items():
             setattr(quote, name, value)
-        if values:
-            quote.save()
+        if not save_changed(quote, before) and edits:
+            raise_version(quote)
         lines = {line.pk: line for line in quote.lines.select_related("product__tax", "tax", "unit")}
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
 
-        def save(line: QuoteLine, before: Any) -> None:
+        def save(line: QuoteLine, _before: Any) -> None:
             complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
             line.save()
 
@@ -138,30 +146,33 @@ def edit_quote(quote: Quote, *, edits: Sequence[LineEdit], values: Mapping[str, 
         if doomed and QuoteLineClaim.objects.filter(quote_line__in=doomed).exists():
             raise BusinessError(_("%s : une ligne facturée ne se supprime pas.") % quote)
         QuoteLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
-        if quote.fiscal_position_id != position_was:
+        if quote.fiscal_position_id != before["fiscal_position_id"]:
             remapped = remap_taxes(
                 quote.lines.select_related("product__tax", "tax"), position=quote.fiscal_position, on=quote.issued_on
             )
             QuoteLine.objects.bulk_update(remapped, ["tax", "tax_is_manual"])
+        header = describe_changes(quote, before, values or {})
+        if header:
+            record(quote, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
             record(quote, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
     return quote
 
 
-def send_quote(quote: Quote, *, by: Any) -> Quote:
+def send_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     """Mark a quote as sent."""
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if not quote.lines.exists():
             raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer le devis.") % quote)
         move(quote, QuoteState.SENT, by=by, act="sent", text=_("Devis envoyé"))
     return quote
 
 
-def accept_quote(quote: Quote, *, on: date, by: Any) -> Quote:
+def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -> Quote:
     """The customer accepts: the quote is an order. Refused when expired, or when a line was billed or quoted since."""
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if quote.is_expired(on):
             raise WrongState(
                 _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'accepter.")
@@ -179,10 +190,10 @@ def accept_quote(quote: Quote, *, on: date, by: Any) -> Quote:
     return quote
 
 
-def prolong_quote(quote: Quote, *, until: date, on: date, by: Any) -> Quote:
+def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: Any) -> Quote:
     """Give a draft or sent quote a later end of validity."""
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if quote.state not in QuoteState.expiring:
             raise WrongState(_("%s n'attend plus de réponse : il n'y a rien à prolonger.") % quote)
         if until < on or until <= quote.valid_until:
@@ -192,7 +203,7 @@ def prolong_quote(quote: Quote, *, until: date, on: date, by: Any) -> Quote:
             )
         _check_revival(quote)
         before, quote.valid_until = quote.valid_until, until
-        quote.save(update_fields=["valid_until"])
+        save_columns(quote, ["valid_until"])
         record(
             quote,
             "prolonged",
@@ -208,19 +219,19 @@ def _check_revival(quote: Quote) -> None:
         hold.check_revival(quote)
 
 
-def refuse_quote(quote: Quote, *, by: Any, reason: str = "") -> Quote:
+def refuse_quote(quote: Quote, *, seen: int | None = None, by: Any, reason: str = "") -> Quote:
     """The customer says no: its lines are free again. An accepted quote billed in part is settled instead."""
-    return _end(quote, QuoteState.REFUSED, act="refused", text=_("Devis refusé. %s") % reason, by=by)
+    return _end(quote, QuoteState.REFUSED, act="refused", text=_("Devis refusé. %s") % reason, seen=seen, by=by)
 
 
-def cancel_quote(quote: Quote, *, by: Any) -> Quote:
+def cancel_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     """We withdraw the quote: its lines are free again."""
-    return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), by=by)
+    return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), seen=seen, by=by)
 
 
-def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, by: Any) -> Quote:
-    with transaction.atomic():
-        quote = _lock(quote)
+def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | None, by: Any) -> Quote:
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if any(line.billed for line in quote.lines.left_to_bill()):
             raise WrongState(
                 _("%s est facturé, au moins en partie : soldez-le (Action › Solder), ou supprimez d'abord la facture.")
@@ -230,18 +241,18 @@ def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, by: Any) -> Qu
     return quote
 
 
-def settle_quote(quote: Quote, *, by: Any) -> Quote:
+def settle_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     """Close an accepted quote billed in part: what is left of it is free again."""
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         move(quote, QuoteState.SETTLED, by=by, act="settled", text=_("Devis soldé : le reste n'est plus dû par lui"))
     return quote
 
 
-def reset_quote(quote: Quote, *, by: Any) -> Quote:
+def reset_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     """Back to draft, to be edited. Refused when a line was billed or quoted since."""
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if quote.state not in QuoteState.live:
             _check_revival(quote)
         move(quote, QuoteState.DRAFT, by=by, act="reset", text=_("Remis en brouillon"))
@@ -250,7 +261,7 @@ def reset_quote(quote: Quote, *, by: Any) -> Quote:
 
 def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
     """Delete quotes that are still drafts, or cancelled; the lines they held are free again."""
-    with transaction.atomic():
+    with atomic():
         locked = lock_quotes(quotes)
         for quote in locked:
             if quote.state not in (QuoteState.DRAFT, QuoteState.CANCELLED):
@@ -265,7 +276,7 @@ def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
 
 def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
     """A new draft with the same lines, not tied to any DI."""
-    with transaction.atomic():
+    with atomic():
         lines = list(quote.lines.all())
         copy = Quote(
             company=quote.company,
@@ -290,13 +301,13 @@ def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
     return copy
 
 
-def invoice_quote(quote: Quote, *, on: date, by: Any) -> Invoice:
+def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -> Invoice:
     """Road A': the draft invoice of an accepted quote's lines that are left to bill.
 
     Raises WrongState (not accepted), NothingToBill, BusinessError (what could never become a right invoice).
     """
-    with transaction.atomic():
-        quote = _lock(quote)
+    with atomic():
+        quote = lock_quote(quote, seen=seen)
         if quote.state != QuoteState.ACCEPTED:
             raise WrongState(
                 _("%(quote)s est à l'état « %(state)s » : seul un devis accepté se facture.")
@@ -306,32 +317,27 @@ def invoice_quote(quote: Quote, *, on: date, by: Any) -> Invoice:
         billable = [line for line in lines if line.left > 0 or not line.is_article]
         if not any(line.is_article for line in billable):
             raise NothingToBill(_("%s est déjà entièrement facturé : voyez ses factures.") % quote)
-        draft = draft_invoice(
-            company=quote.company,
-            customer=quote.payer,
-            items=[item_of(line, line.left if line.is_article else None) for line in billable],
-            on=on,
-            by=by,
+        intent = DraftIntent(
+            company=quote.company_id,
+            customer=quote.payer.pk,
+            lines=[line_intent(line, line.left if line.is_article else None) for line in billable],
+            proposed_on=on,
             origin=str(quote),
-            fiscal_position=quote.fiscal_position,
-            site=quote.site,
-            payment_term=quote.payment_term,
+            currency=quote.currency,
+            fiscal_position=quote.fiscal_position_id,
+            site=quote.site_id,
+            payment_term=quote.payment_term_id,
         )
+        draft = write_draft(intent, by=by, at=timezone.now())
         QuoteLineClaim.objects.bulk_create(
-            QuoteLineClaim(invoice_line=made, quote_line=line)
-            for made, line in zip(draft.lines, billable, strict=True)
+            QuoteLineClaim(invoice_line_id=pk, quote_line=line)
+            for pk, line in zip(draft.lines, billable, strict=True)
             if line.is_article
         )
         record(quote, "invoiced", by=by, text=_("Facture en brouillon générée"))
-    return draft.invoice
+    return Invoice.objects.select_related("company", "customer").get(pk=draft.invoice)
 
 
 def invoice_quotes(quotes: Iterable[Quote], *, on: date, by: Any) -> list[Outcome]:
     """Invoice many quotes; one refusal never stops the others."""
-    outcomes = []
-    for quote in quotes:
-        try:
-            outcomes.append(Outcome(quote, made=invoice_quote(quote, on=on, by=by)))
-        except BusinessError as refusal:
-            outcomes.append(Outcome(quote, refusal=str(refusal)))
-    return outcomes
+    return [outcome_of(quote, lambda quote=quote: invoice_quote(quote, on=on, by=by)) for quote in quotes]

@@ -6,13 +6,14 @@ from operator import or_
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
+from invoicing.services.locks import lock_partners
 from invoicing.services.records.history import record
 from openfire_billing.db.search import digits_of
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.telephones import digits_meant
 
@@ -46,9 +47,8 @@ def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
 
     Returns the one that is kept. Raises BusinessError when they are the same, or one was merged before.
     """
-    with transaction.atomic():
-        both = Partner.objects.select_for_update(no_key=True).filter(pk__in=(loser.pk, into.pk))  # others may name them
-        ends = {partner.pk: partner for partner in both.order_by("pk")}
+    with atomic():
+        ends = lock_partners([loser, into])
         if len(ends) != 2:
             raise BusinessError(_("Choisissez une autre fiche : un client ne se fusionne pas avec lui-même."))
         loser, into = ends[loser.pk], ends[into.pk]

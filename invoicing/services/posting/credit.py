@@ -1,24 +1,25 @@
 """« Avoir »: computed, shown, then made and posted in one act, never more than what is left of each line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceKind, InvoiceState, JournalKind, LineKind
+from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax
-from invoicing.services.catalogue import journal_of
-from invoicing.services.documents.drafts import lock_claimed, write_taxes
+from invoicing.services.documents.intents import DraftIntent, line_intent
+from invoicing.services.documents.writing import write_draft
+from invoicing.services.locks import lock_with_claims
 from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
 from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import use_credit
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError, NothingToBill
 from openfire_billing.kernel.formats import number_text
@@ -130,6 +131,7 @@ def credit_invoice(
     quantities: Mapping[int, Decimal] | None = None,
     rebill: bool,
     reason: str = "",
+    seen: int | None = None,
 ) -> Invoice:
     """Make and post the credit note of `quantities` (None = all that is left), and settle the invoice with it.
 
@@ -138,13 +140,12 @@ def credit_invoice(
     """
     if on > timezone.localdate():
         raise BusinessError(_("Un avoir ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
-    with transaction.atomic():
-        claims = lock_claimed(InvoiceLine.objects.filter(invoice=invoice))
-        invoice = _lock_invoice(invoice)
+    with atomic():
+        (invoice,), claims = lock_with_claims([invoice], seen=seen)
         plan = plan_credit(invoice, quantities=quantities)
         if plan.totals.gross < 0:
             raise BusinessError(_("%s : le total de l'avoir serait négatif. Choisissez d'autres lignes.") % invoice)
-        credit_note = _write_credit(invoice, plan, on=on, rebill=rebill, reason=reason)
+        credit_note = _write_credit(invoice, plan, on=on, rebill=rebill, reason=reason, by=by)
         (outcome,) = number_drafts([credit_note], on=on)
         if outcome.is_refused:
             raise BusinessError(outcome.refusal)
@@ -200,53 +201,36 @@ def _refuse_part(line: InvoiceLine, quantity: Decimal) -> None:
     )
 
 
-def _lock_invoice(invoice: Invoice) -> Invoice:
-    return (
-        Invoice.objects.select_for_update(of=("self",))
-        .select_related("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position")
-        .get(pk=invoice.pk)
-    )
-
-
-def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str) -> Invoice:
-    credit_note = Invoice(
-        company=invoice.company,
-        kind=InvoiceKind.CREDIT_NOTE,
-        journal=journal_of(invoice.company, JournalKind.CREDIT_NOTE),
-        customer=invoice.customer,
-        billing_address=invoice.billing_address,
-        site=invoice.site,
-        fiscal_position=invoice.fiscal_position,
+def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str, by: Any) -> Invoice:
+    """The draft credit note of a plan, with what posting reads of it."""
+    intent = DraftIntent(
+        company=invoice.company_id,
+        kind=InvoiceKind.CREDIT_NOTE.value,
+        customer=invoice.customer_id,
+        billing_address=invoice.billing_address_id,
+        site=invoice.site_id,
+        fiscal_position=invoice.fiscal_position_id,
         proposed_on=on,
-        credits=invoice,
+        credits=invoice.pk,
         reason=reason[:200],
         origin=_("%(number)s du %(day)s")
         % {"number": invoice.number, "day": date_format(invoice.issued_on or on, "d/m/Y")},
         purchase_order=invoice.purchase_order,
-        rounding=invoice.rounding,
         currency=invoice.currency,
+        taxes=plan.totals.taxes,
+        lines=[
+            replace(
+                line_intent(line, quantity, supplied_on=line.supplied_on),
+                net=net,
+                period_start=line.period_start,
+                period_end=line.period_end,
+                credits=line.pk,
+                rebill=rebill,
+            )
+            for line, quantity, net in plan.lines
+        ],
     )
-    credit_note.net, credit_note.tax, credit_note.gross = plan.totals.net, plan.totals.tax, plan.totals.gross
-    credit_note.save()
-    InvoiceLine.objects.bulk_create(
-        InvoiceLine(
-            invoice=credit_note,
-            position=position,
-            product=line.product,
-            label=line.label,
-            quantity=quantity,
-            unit=line.unit,
-            unit_price=line.unit_price,
-            discount=line.discount,
-            tax=line.tax,
-            net=net,
-            period_start=line.period_start,
-            period_end=line.period_end,
-            supplied_on=line.supplied_on,
-            credits=line,
-            rebill=rebill,
-        )
-        for position, (line, quantity, net) in enumerate(plan.lines, 1)
-    )
-    write_taxes(credit_note, plan.totals)
-    return credit_note
+    written = write_draft(intent, by=by, at=timezone.now())
+    return Invoice.objects.select_related(
+        "company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position"
+    ).get(pk=written.invoice)

@@ -1,13 +1,13 @@
 """Posting: a draft becomes a numbered, frozen invoice with its balanced entry, one or a thousand at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -15,13 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Invoice, InvoiceLine, JournalCounter
 from invoicing.models.documents.lines import lines_totals
-from invoicing.services.accounts import EntryDraft, Leg, lock_counters, write_entries
+from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
-from invoicing.services.records.history import record_many
+from invoicing.services.locks import lock_journal_counters, lock_to_post
+from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import ZERO
@@ -42,22 +44,24 @@ _FROZEN = [
     "delivery",
     "posted_at",
     "posted_by_id",
+    "version",
 ]
 
 
-def post_invoice(invoice: Invoice, *, on: date, by: Any) -> Invoice:
-    """Post one draft. Raises BusinessError with the reason when it may not be posted."""
-    (outcome,) = post_invoices([invoice], on=on, by=by)
+def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: Any) -> Invoice:
+    """Post one draft. Raises BusinessError with the reason when it may not be posted, StaleForm when it changed."""
+    (outcome,) = post_invoices([invoice], seen=seen, on=on, by=by)
     if outcome.is_refused:
         raise BusinessError(outcome.refusal)
     return outcome.made
 
 
-def post_invoices(invoices: Iterable[Invoice], *, on: date, by: Any) -> list[Outcome]:
+def post_invoices(invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: Any) -> list[Outcome]:
     """Post drafts at `on`: by proposed date then id, numbers consecutive without a gap in each series.
 
     A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
     `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
+    `seen`: the version of a single draft; another one raises StaleForm.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
@@ -65,46 +69,46 @@ def post_invoices(invoices: Iterable[Invoice], *, on: date, by: Any) -> list[Out
     outcomes: dict[int, Outcome] = {}
     rest = iter(queue)
     while chunk := list(islice(rest, CHUNK)):
-        with transaction.atomic():
-            outcomes.update(_post_chunk(chunk, on=on, by=by))
+        with atomic():
+            outcomes.update(_post_chunk(chunk, seen=seen, on=on, by=by))
     return [outcomes[invoice.pk] for invoice in queue]
 
 
-def _post_chunk(chunk: Sequence[Invoice], *, on: date, by: Any) -> dict[int, Outcome]:
-    locked = {invoice.pk: invoice for invoice in _lock(chunk)}
+def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any) -> dict[int, Outcome]:
+    locked = _locked(chunk, seen=seen)
     outcomes: dict[int, Outcome] = {}
     ready: dict[int, list[Invoice]] = defaultdict(list)
     for wanted in chunk:
         invoice = locked.get(wanted.pk)
-        refusal = _("%s n'existe plus.") % wanted if invoice is None else refusal_to_post(invoice)
+        refusal = str(_("%s n'existe plus.") % wanted) if invoice is None else refusal_to_post(invoice)
         if invoice is None or refusal:
             outcomes[wanted.pk] = Outcome(wanted, refusal=str(refusal))
         else:
             ready[invoice.journal_id].append(invoice)
     posted = []
-    for _journal_id, drafts in sorted(ready.items()):
-        for outcome in number_drafts(drafts, on=on):
-            outcomes[outcome.document.pk] = outcome
-            if outcome.made:
-                posted.append(outcome.made)
+    for outcome in number_drafts([draft for drafts in ready.values() for draft in drafts], on=on):
+        outcomes[outcome.document.pk] = outcome
+        if outcome.made:
+            posted.append(outcome.made)
     write_posted(posted, by=by)
     for document in posted:
-        if document.is_credit_note and document.credits is not None:
-            use_credit(document, invoice=document.credits, on=document.issued_on or on, by=by)
+        if document.is_credit_note and document.credits_id:
+            use_credit(document, invoice=locked[document.credits_id], on=document.issued_on or on, by=by)
     return outcomes
 
 
-_READ = ("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position", "credits")
+_READ = ("payment_term", "fiscal_position", "credits", "lines__tax__replaced_by", "lines__product", "taxes")
 
 
-def _lock(chunk: Sequence[Invoice]) -> list[Invoice]:
-    """Lock drafts and read what posting looks at; a company, a journal, a tax are read once for all of them."""
-    return list(
-        Invoice.objects.select_for_update()
-        .filter(pk__among=[invoice.pk for invoice in chunk])
-        .prefetch_related(*_READ, "lines__tax__replaced_by", "lines__product", "taxes")
-        .order_by("pk")
-    )
+def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]:
+    """The drafts, and what those that credit something credit, under the lock, with what posting reads of them."""
+    locked = lock_to_post([invoice.pk for invoice in chunk])
+    if seen is not None:
+        for invoice in chunk:
+            if invoice.pk in locked:
+                refuse_stale(locked[invoice.pk], seen)
+    prefetch_related_objects(list(locked.values()), *_READ)
+    return locked
 
 
 def refusal_to_post(invoice: Invoice) -> str:
@@ -193,10 +197,24 @@ def _seller(invoice: Invoice) -> Any:
 
 
 def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
-    """Date and number the drafts of one journal, by proposed date then id. The counter rows are locked last."""
-    journal = drafts[0].journal
+    """Date and number drafts, in each journal by proposed date then id. All counters are locked together, last."""
+    if not drafts:
+        return []
+    by_journal: dict[int, list[Invoice]] = defaultdict(list)
+    for draft in drafts:
+        by_journal[draft.journal_id].append(draft)
     years = {on.year} | {draft.proposed_on.year for draft in drafts if draft.proposed_on <= on}
-    counters = lock_counters(journal, years)
+    counters = lock_journal_counters({draft.journal for draft in drafts}, years)
+    outcomes = [outcome for pk, mine in sorted(by_journal.items()) for outcome in _number(mine, counters[pk], on=on)]
+    JournalCounter.objects.bulk_update(
+        [counter for series in counters.values() for counter in series.values()], ["last_number", "last_issued_on"]
+    )
+    return outcomes
+
+
+def _number(drafts: Sequence[Invoice], counters: Mapping[int, JournalCounter], *, on: date) -> list[Outcome]:
+    """Date and number the drafts of one journal, by proposed date then id."""
+    journal = drafts[0].journal
     last = max((c.last_issued_on for c in counters.values() if c.last_issued_on), default=date.min)
     outcomes = []
     for draft in sorted(drafts, key=lambda invoice: (invoice.proposed_on, invoice.pk)):
@@ -212,7 +230,6 @@ def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
         draft.issued_on = issued_on
         draft.due_on = _due_on(draft)
         outcomes.append(Outcome(draft, made=draft))
-    JournalCounter.objects.bulk_update(counters.values(), ["last_number", "last_issued_on"])
     return outcomes
 
 
@@ -253,6 +270,7 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
     now = timezone.now()
     for invoice in invoices:
         invoice.state = InvoiceState.POSTED
+        invoice.version += 1
         invoice.posted_at, invoice.posted_by = now, by
         invoice.seller = snapshots.seller(invoice.company)
         invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address)

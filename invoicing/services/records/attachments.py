@@ -4,12 +4,12 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic, on_commit
 from openfire_billing.kernel.errors import BusinessError
 
 LARGEST = 20 * 1024 * 1024
@@ -30,7 +30,7 @@ def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
         raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
     if name.lower().endswith(REFUSED_ENDINGS):
         raise BusinessError(_("« %s » : ce type de fichier n'est pas accepté. Joignez un PDF ou une image.") % name)
-    with transaction.atomic():
+    with atomic():
         attachment = Attachment(object=document, name=name, by=by)
         attachment.file.save(name, upload, save=False)
         attachment.save()
@@ -40,12 +40,12 @@ def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
 
 def detach(attachment: Attachment, *, by: Any) -> None:
     """Take a file away; the bytes go once the change is kept."""
-    with transaction.atomic():
+    with atomic():
         assert attachment.object is not None
         record(attachment.object, "detached", by=by, text=_("Fichier retiré : %s") % attachment.name)
         stored = attachment.file
         attachment.delete()
-        transaction.on_commit(lambda: stored.delete(save=False), robust=True)
+        on_commit(lambda: stored.delete(save=False), robust=True)
 
 
 def copy_attachments(source: Model, target: Model, *, by: Any) -> None:

@@ -5,13 +5,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Company, CompanyAccess, FollowUp
+from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
@@ -33,7 +34,7 @@ def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: An
     """Something to do about a record, for `user` on a day."""
     if not text.strip():
         raise BusinessError(_("Dites ce qu'il y a à faire."))
-    with transaction.atomic():
+    with atomic():
         follow_up = FollowUp.objects.create(object=document, text=text.strip()[:200], due_on=due_on, user=user)
         record(
             document,
@@ -53,8 +54,8 @@ def follow_up_of(document: Model, pk: int) -> FollowUp | None:
 
 def finish_follow_up(follow_up: FollowUp, *, by: Any) -> FollowUp:
     """It is done (again: nothing more happens)."""
-    with transaction.atomic():
-        follow_up = FollowUp.objects.select_for_update().get(pk=follow_up.pk)
+    with atomic():
+        follow_up = lock_document(follow_up)
         if follow_up.done_at is None:
             follow_up.done_at = timezone.now()
             follow_up.save(update_fields=["done_at"])

@@ -1,4 +1,4 @@
-"""The journal of a record: every act leaves one line, which is also the record's version."""
+"""The journal of a record: every act leaves one line. The version of a record, and its moves from state to state."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
 from openfire_billing.db import bulk
+from openfire_billing.db.versions import Versioned, save_columns
 from openfire_billing.kernel.errors import StaleForm, WrongState
 
 
@@ -39,12 +40,14 @@ def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act
 
 
 def version_of(document: Model) -> int:
-    """The version of a record: the id of its last journal line, 0 before the first."""
+    """The version of a record; of one without a column for it (accounts, roles), the id of its last journal line."""
+    if isinstance(document, Versioned):
+        return document.version
     return HistoryLine.objects.of(document).aggregate(last=Max("pk"))["last"] or 0
 
 
 def refuse_stale(document: Model, seen: int) -> None:
-    """Refuse when somebody else acted on `document` after the version the user had before his eyes."""
+    """Raise StaleForm when a locked record changed after the version the user had before his eyes."""
     if version_of(document) == seen:
         return
     last = HistoryLine.objects.of(document).first()
@@ -61,10 +64,22 @@ def refuse_stale(document: Model, seen: int) -> None:
     )
 
 
-def move(document: Any, state: Any, *, by: Any, act: str, text: Any = "", save: tuple[str, ...] = ()) -> None:
-    """Move a locked document to `state` if its table of moves allows it, and write its journal."""
-    before = type(document).MOVES
-    if state not in before[document.state]:
+def move(
+    document: Any,
+    state: Any,
+    *,
+    by: Any,
+    act: str,
+    text: Any = "",
+    save: tuple[str, ...] = (),
+    is_derived: bool = False,
+) -> None:
+    """Move a locked document to `state` if its table of moves allows it, write its journal, raise its version.
+
+    `save`: other columns written with the state. `is_derived`: the state follows from other documents, so a form
+    opened before stays good and the version as it is. Raises WrongState.
+    """
+    if state not in type(document).MOVES[document.state]:
         raise WrongState(
             _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
             % {
@@ -73,7 +88,10 @@ def move(document: Any, state: Any, *, by: Any, act: str, text: Any = "", save: 
                 "wanted": dict(document._meta.get_field("state").choices)[state],
             }
         )
-    was = document.get_state_display()
+    before = document.get_state_display()
     document.state = state
-    document.save(update_fields=["state", *save])
-    record(document, act, by=by, text=text, changes={"État": [str(was), str(document.get_state_display())]})
+    if is_derived:
+        document.save(update_fields=["state", *save])
+    else:
+        save_columns(document, ["state", *save])
+    record(document, act, by=by, text=text, changes={"État": [str(before), str(document.get_state_display())]})

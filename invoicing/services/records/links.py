@@ -4,13 +4,13 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
-from django.db import transaction
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import PublicLink
 from invoicing.models.records.links import _new_key
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
 
 _signer = signing.Signer(salt="public-link")
 
@@ -53,7 +53,7 @@ def document_at(token: str) -> Model | None:
 
 def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -> PublicLink:
     """Publish the document on the customer's page, or take it away. `renew`: at a new address."""
-    with transaction.atomic():
+    with atomic():
         link = renew_link(document, by=by) if renew else link_of(document)
         link.is_published = published
         link.save(update_fields=["is_published"])
@@ -63,7 +63,7 @@ def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -
 
 def renew_link(document: Model, *, by: Any) -> PublicLink:
     """Give the page a new address; the old one answers 404 from now on."""
-    with transaction.atomic():
+    with atomic():
         link = link_of(document)
         link.key = _new_key()
         link.save(update_fields=["key"])

@@ -7,15 +7,16 @@ from socket import gaierror
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import MessageKind, MessageState
 from invoicing.models import Company, Message
+from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
 from openfire_billing.celery import send_after_commit
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web import transport
 
@@ -45,7 +46,7 @@ def queue_message(
     """
     if not to:
         raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
-    with transaction.atomic():
+    with atomic():
         message, is_new = Message.objects.get_or_create(
             key=key,
             defaults={
@@ -120,8 +121,8 @@ def _said(failure: Exception, kind: str) -> str:
 
 def retry_message(message: Message, *, by: Any) -> Message:
     """Put a failed message back in the outbox."""
-    with transaction.atomic():
-        message = Message.objects.select_for_update().get(pk=message.pk)
+    with atomic():
+        message = lock_document(message)
         if message.state != MessageState.FAILED:
             raise BusinessError(_("Ce message n'est pas en échec : rien à renvoyer."))
         message.state, message.attempts, message.next_try_at = MessageState.WAITING, 0, timezone.now()

@@ -1,50 +1,111 @@
-"""Records without a life of their own (customers, addresses, articles…): checked, saved, written in their journal."""
+"""Values wanted of a record: put on the row read under the lock, checked, saved by column, written in its journal."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-from django.db import transaction
-from django.db.models import Model
+from django.db.models import Field, ForeignKey, Model
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.services.locks import lock_record
 from invoicing.services.records.history import record
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import Versioned, columns_of, raise_parent, raise_version, save_changed
 from openfire_billing.kernel.formats import value_text
 
 AnyRecord = TypeVar("AnyRecord", bound=Model)
 
 
-def save_record(document: AnyRecord, *, values: Mapping[str, Any], by: Any) -> AnyRecord:
+def assign(document: Model, values: Mapping[str, Any]) -> dict[str, Collection[Any]]:
+    """Give a record its wanted values, unsaved. Returns those of many-to-many fields, which need a saved record."""
+    many = {}
+    for name, value in values.items():
+        if document._meta.get_field(name).many_to_many:
+            many[name] = value
+        else:
+            setattr(document, name, value)
+    return many
+
+
+def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, list[str]]:
+    """Write many-to-many fields: {label: [before, after]} of those that change, as people read them."""
+    changes = {}
+    for name, wanted in many.items():
+        manager = getattr(document, name)
+        before, after = _names(manager.all()), _names(wanted)
+        manager.set(wanted)
+        if before != after:
+            changes[str(document._meta.get_field(name).verbose_name)] = [before, after]
+    return changes
+
+
+def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:
+    """{label: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
+    changes = {}
+    for name in names:
+        field = document._meta.get_field(name)
+        if (
+            not isinstance(field, Field)
+            or field.many_to_many
+            or before[field.attname] == getattr(document, field.attname)
+        ):
+            continue
+        changes[str(field.verbose_name)] = [
+            _text(field, before[field.attname]),
+            _text(field, getattr(document, field.attname)),
+        ]
+    return changes
+
+
+def _text(field: Field, value: Any) -> str:
+    if value is not None and isinstance(field, ForeignKey):
+        value = field.related_model._base_manager.filter(pk=value).first()
+    elif field.choices:
+        value = dict(field.flatchoices).get(value, value)
+    elif isinstance(value, list):
+        return _names(value)
+    return value_text(getattr(value, "amount", value))
+
+
+def _names(records: Iterable[Any]) -> str:
+    return ", ".join(sorted(str(item) for item in records)) or value_text(None)
+
+
+def save_record(document: AnyRecord, *, values: Mapping[str, Any], seen: int | None = None, by: Any) -> AnyRecord:
     """Give a record (new or not) these values, tags included. Raises ValidationError (Django's) and saves nothing.
 
-    `values`: {field: value}, for a many-to-many field the records wanted.
+    `values`: {field: value}, for a many-to-many field the records wanted. `document` says which record, and what a new
+    one begins with; an existing one is read again under its lock. Raises StaleForm when it changed since `seen`.
     """
-    fields = {name: document._meta.get_field(name) for name in values}
-    with transaction.atomic():
+    with atomic():
         is_new = document.pk is None
-        changes = {}
-        for name, field in fields.items():
-            if not field.many_to_many:
-                before = None if is_new else getattr(document, name)
-                setattr(document, name, values[name])
-                if not is_new and before != values[name]:
-                    changes[str(field.verbose_name)] = [_text(before), _text(values[name])]  # type: ignore[union-attr]
+        if not is_new:
+            document = lock_record(document, seen=seen)
+        before = columns_of(document)
+        many = assign(document, values)
         document.full_clean()
-        document.save()
-        for name, field in fields.items():
-            if field.many_to_many:
-                many = getattr(document, name)
-                before, after = _text(many.all()), _text(values[name])
-                many.set(values[name])
-                if before != after:
-                    changes[str(field.verbose_name)] = [before, after]  # type: ignore[union-attr]
         if is_new:
+            document.save()
+            set_many(document, many)
             record(document, "created", by=by, text=_("Fiche créée"))
-        elif changes:
+            if isinstance(document, Versioned):
+                raise_parent(document)
+            return document
+        changes = describe_changes(document, before, values)
+        written = save_changed(document, before)
+        changes |= set_many(document, many)
+        if changes and not written and isinstance(document, Versioned):
+            raise_version(document)
+        if changes:
             record(document, "changed", by=by, text=_("Fiche modifiée"), changes=changes)
+            if isinstance(document, Versioned):
+                raise_parent(document)
     return document
 
 
-def _text(value: Any) -> str:
-    if hasattr(value, "__iter__") and not isinstance(value, str):
-        return ", ".join(sorted(str(item) for item in value)) or value_text(None)
-    return value_text(value)
+def hold_record(document: AnyRecord, *, seen: int | None) -> AnyRecord:
+    """Lock a record whose form is about to be saved field by field; the caller is in `perform`.
+
+    Raises BusinessError when it is gone, StaleForm when it changed since `seen`.
+    """
+    found: AnyRecord = lock_record(document, seen=seen)
+    return found

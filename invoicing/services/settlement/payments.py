@@ -1,11 +1,10 @@
 """Payments received, credit notes, and what they settle."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -14,16 +13,21 @@ from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, SupplierBil
 from invoicing.models import Allocation, Company, Invoice, Partner, Payment, SupplierBill, SupplierPayment
 from invoicing.services.accounts import EntryDraft, Leg, take_journal_number, write_entries
 from invoicing.services.catalogue import journal_of
-from invoicing.services.records.history import record
+from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
+from invoicing.services.records.history import record, refuse_stale
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import to_cents
 
 
-def lock_posted(invoices: Iterable[Invoice]) -> list[Invoice]:
-    """Lock posted documents, by primary key, with their residual read after the lock."""
-    ids = sorted(invoice.pk for invoice in invoices)
-    list(Invoice.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
+def lock_settled(invoices: Iterable[int]) -> list[Invoice]:
+    """Lock documents that money or a credit note settles. Their residual is read after the lock; oldest first."""
+    ids = sorted(lock_invoices(invoices))
+    return _with_residual(ids)
+
+
+def _with_residual(ids: Collection[int]) -> list[Invoice]:
     return list(
         Invoice.objects.with_payment_state(timezone.localdate())
         .select_related("company", "customer", "journal")
@@ -32,10 +36,21 @@ def lock_posted(invoices: Iterable[Invoice]) -> list[Invoice]:
     )
 
 
-def lock_payment(payment: Payment) -> Payment:
-    """Lock a payment, with what is left of it read after the lock. After the invoices it settles, never before."""
-    list(Payment.objects.select_for_update().filter(pk=payment.pk).order_by("pk"))
-    return Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
+def refuse_changed(document: Invoice | Payment, seen: int | None) -> None:
+    """Raise StaleForm when a locked document changed after the version that was shown."""
+    if seen is not None:
+        refuse_stale(document, seen)
+
+
+def lock_received(
+    payment: Payment, *, invoices: Iterable[int] = (), seen: int | None = None
+) -> tuple[Payment, list[Invoice]]:
+    """Lock a payment after `invoices` and those it settles: it, with what is left of it; these invoices, oldest first."""
+    ids = set(invoices)
+    lock_payment(payment, invoices=ids)
+    found = Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
+    refuse_changed(found, seen)
+    return found, _with_residual(ids) if ids else []
 
 
 def open_invoices(document: Invoice | Payment) -> list[Invoice]:
@@ -73,26 +88,43 @@ def record_payment(
     another customer.
     """
     refuse_amount(amount, on, _("choisissez la date de réception"))
-    with transaction.atomic():
-        locked = lock_posted(invoices)
+    with atomic():
+        locked = lock_settled(invoice.pk for invoice in invoices)
         for invoice in locked:
             _refuse_unpayable(invoice, customer)
-        payment = write_payment(
-            Payment(
-                company=company,
-                customer=customer,
-                on=on,
-                kind=kind,
-                amount=Money(amount, company.currency),
-                reference=reference,
-                by=by,
-            )
+        return _receive(
+            locked, company=company, customer=customer, amount=amount, on=on, kind=kind, by=by, reference=reference
         )
-        record(payment, "created", by=by, text=_("Paiement enregistré"))
-        parts = oldest_first(amount, locked)
-        for invoice in locked:
-            if invoice.pk in parts:
-                _write_allocation(payment, invoice, parts[invoice.pk], on=on, by=by)
+
+
+def _receive(
+    locked: Sequence[Invoice],
+    *,
+    company: Company,
+    customer: Partner,
+    amount: Decimal,
+    on: date,
+    kind: str,
+    by: Any,
+    reference: str,
+) -> Payment:
+    """Write a payment and settle locked invoices with it, oldest first."""
+    payment = write_payment(
+        Payment(
+            company=company,
+            customer=customer,
+            on=on,
+            kind=kind,
+            amount=Money(amount, company.currency),
+            reference=reference,
+            by=by,
+        )
+    )
+    record(payment, "created", by=by, text=_("Paiement enregistré"))
+    parts = oldest_first(amount, locked)
+    for invoice in locked:
+        if invoice.pk in parts:
+            _write_allocation(payment, invoice, parts[invoice.pk], on=on, by=by)
     return payment
 
 
@@ -163,17 +195,29 @@ def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
         raise BusinessError(_("%s est déjà payée.") % invoice)
 
 
-def pay_invoice(invoice: Invoice, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = "") -> Payment:
+def pay_invoice(
+    invoice: Invoice,
+    *,
+    amount: Decimal,
+    on: date,
+    kind: str,
+    by: Any,
+    reference: str = "",
+    seen: int | None = None,
+) -> Payment:
     """Record a payment of one invoice. More than its residual is refused, not kept silently."""
-    with transaction.atomic():
-        (locked,) = lock_posted([invoice])
+    refuse_amount(amount, on, _("choisissez la date de réception"))
+    with atomic():
+        (locked,) = lock_settled([invoice.pk])
+        refuse_changed(locked, seen)
         _refuse_unpayable(locked, locked.customer)
         if amount > locked.residual:
             raise BusinessError(
                 _("%(invoice)s : il reste %(left)s € à payer, le paiement est de %(amount)s €. Baissez le montant.")
                 % {"invoice": locked, "left": number_text(locked.residual), "amount": number_text(amount)}
             )
-        return record_payment(
+        return _receive(
+            [locked],
             company=locked.company,
             customer=locked.customer,
             amount=amount,
@@ -181,42 +225,47 @@ def pay_invoice(invoice: Invoice, *, amount: Decimal, on: date, kind: str, by: A
             kind=kind,
             by=by,
             reference=reference,
-            invoices=[locked],
         )
 
 
 def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> Allocation | None:
-    """Settle an invoice with what is left of a credit note, up to both residuals. None when nothing is left."""
-    with transaction.atomic():
-        by_pk = {document.pk: document for document in lock_posted([credit_note, invoice])}
-        credit_note, invoice = by_pk[credit_note.pk], by_pk[invoice.pk]
-        part = min(credit_note.residual, invoice.residual)
-        return _write_allocation(credit_note, invoice, part, on=on, by=by) if part > 0 else None
+    """Settle an invoice with what is left of a credit note, up to both residuals. None when nothing is left.
+
+    The caller holds the locks of both.
+    """
+    by_pk = {document.pk: document for document in _with_residual([credit_note.pk, invoice.pk])}
+    credit_note, invoice = by_pk[credit_note.pk], by_pk[invoice.pk]
+    part = min(credit_note.residual, invoice.residual)
+    return _write_allocation(credit_note, invoice, part, on=on, by=by) if part > 0 else None
 
 
-def allocate_credit(credit_note: Invoice, *, parts: Mapping[int, Decimal], on: date, by: Any) -> Invoice:
+def allocate_credit(
+    credit_note: Invoice, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: Any
+) -> Invoice:
     """Settle invoices of the same customer with what is left of a credit note. `parts`: {invoice id: amount}.
 
     Raises BusinessError: not a posted credit note, nothing left of it, nothing chosen, more than what is left of it
     or of an invoice, an invoice that is not posted, paid, or of another customer or company.
     """
-    with transaction.atomic():
-        chosen = Invoice.objects.filter(pk__in=parts).exclude(pk=credit_note.pk)
-        by_pk = {document.pk: document for document in lock_posted([credit_note, *chosen])}
+    with atomic():
+        by_pk = {document.pk: document for document in lock_settled({credit_note.pk, *parts})}
         credit_note = by_pk.pop(credit_note.pk)
+        refuse_changed(credit_note, seen)
         refuse_spent(credit_note)
         _allocate(credit_note, credit_note.residual, by_pk, parts, on=on, by=by)
     return credit_note
 
 
-def allocate_payment(payment: Payment, *, parts: Mapping[int, Decimal], on: date, by: Any) -> Payment:
+def allocate_payment(
+    payment: Payment, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: Any
+) -> Payment:
     """Settle invoices of the same customer with what a payment has not settled yet. `parts`: {invoice id: amount}.
 
     Raises BusinessError: a refund, nothing left of it, and as `allocate_credit`.
     """
-    with transaction.atomic():
-        by_pk = {invoice.pk: invoice for invoice in lock_posted(Invoice.objects.filter(pk__in=parts))}
-        locked = lock_payment(payment)
+    with atomic():
+        locked, chosen = lock_received(payment, invoices=parts, seen=seen)
+        by_pk = {invoice.pk: invoice for invoice in chosen}
         if locked.is_refund:
             raise BusinessError(_("%s est un remboursement : il ne s'affecte à aucune facture.") % locked)
         if locked.left <= 0:
@@ -271,12 +320,19 @@ def _allocate(
 
 
 def pay_supplier(
-    bill: SupplierBill, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
+    bill: SupplierBill,
+    *,
+    amount: Decimal,
+    on: date,
+    kind: str,
+    by: Any,
+    reference: str = "",
+    seen: int | None = None,
 ) -> SupplierPayment:
     """Record what was paid on a checked supplier's bill, never more than what is left."""
     refuse_amount(amount, on, _("choisissez la date du paiement"))
-    with transaction.atomic():
-        list(SupplierBill.objects.select_for_update().filter(pk=bill.pk))
+    with atomic():
+        lock_bill(bill, seen=seen)
         locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)
         if locked.state != SupplierBillState.CHECKED:
             raise BusinessError(_("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked)

@@ -4,13 +4,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
 from invoicing.models import Allocation, Invoice, Payment
 from invoicing.services.records.history import record
-from invoicing.services.settlement.payments import lock_payment, lock_posted, refuse_amount, refuse_spent, write_payment
+from invoicing.services.settlement.payments import (
+    lock_received,
+    lock_settled,
+    refuse_amount,
+    refuse_changed,
+    refuse_spent,
+    write_payment,
+)
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
@@ -18,12 +25,20 @@ LONGEST_REASON = 80  # a payment's reference
 
 
 def refund_credit(
-    credit_note: Invoice, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = ""
+    credit_note: Invoice,
+    *,
+    amount: Decimal,
+    on: date,
+    kind: str,
+    by: Any,
+    reference: str = "",
+    seen: int | None = None,
 ) -> Payment:
     """Record money paid back to the customer for a credit note, never more than what is left of it."""
     refuse_amount(amount, on, _("choisissez la date du remboursement"))
-    with transaction.atomic():
-        (locked,) = lock_posted([credit_note])
+    with atomic():
+        (locked,) = lock_settled([credit_note.pk])
+        refuse_changed(locked, seen)
         refuse_spent(locked)
         _refuse_more(locked, amount, locked.residual)
         refund = write_payment(_money_out(locked, amount, on=on, kind=kind, reference=reference, by=by))
@@ -32,11 +47,20 @@ def refund_credit(
     return refund
 
 
-def refund_payment(payment: Payment, *, amount: Decimal, on: date, kind: str, by: Any, reference: str = "") -> Payment:
+def refund_payment(
+    payment: Payment,
+    *,
+    amount: Decimal,
+    on: date,
+    kind: str,
+    by: Any,
+    reference: str = "",
+    seen: int | None = None,
+) -> Payment:
     """Record money paid back of a payment, never more than what of it settles nothing: paid twice, or too much."""
     refuse_amount(amount, on, _("choisissez la date du remboursement"))
-    with transaction.atomic():
-        locked = lock_payment(payment)
+    with atomic():
+        locked, _invoices = lock_received(payment, seen=seen)
         _refuse_refund(locked)
         if locked.left <= 0:
             raise BusinessError(
@@ -50,7 +74,7 @@ def refund_payment(payment: Payment, *, amount: Decimal, on: date, kind: str, by
     return refund
 
 
-def reject_payment(payment: Payment, *, on: date, reason: str, by: Any) -> Payment:
+def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None = None, by: Any) -> Payment:
     """« Rejeté ou annulé »: the bank took it back, or it was typed by mistake. What it settled is owed again.
 
     Returns the payment that takes out what had not been paid back, by an entry of its own. Raises BusinessError: a
@@ -58,14 +82,10 @@ def reject_payment(payment: Payment, *, on: date, reason: str, by: Any) -> Payme
     """
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise BusinessError(_("%s : dites pourquoi il est rejeté, en 80 caractères au plus.") % payment)
-    with transaction.atomic():
-        settled = set(payment.allocations.values_list("invoice", flat=True))
-        lock_posted(Invoice.objects.filter(pk__in=settled))
-        locked = lock_payment(payment)
+    with atomic():
+        locked, _invoices = lock_received(payment, seen=seen)
         _refuse_refund(locked)
         allocations = list(locked.allocations.select_related("invoice"))
-        if {allocation.invoice_id for allocation in allocations} - settled:
-            raise BusinessError(_("%s vient d'être affecté : rechargez la page, puis recommencez.") % locked)
         amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
         if amount <= 0:
             raise BusinessError(_("%s est déjà rendu en entier.") % locked)

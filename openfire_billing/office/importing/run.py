@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-
 from invoicing.models import Company
+from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.kinds import Column, Fault, Kind
 from openfire_billing.office.importing.tables import read_table
@@ -97,7 +96,7 @@ def _value(column: Column, raw: str) -> Any:
 
 def apply_import(preview: Preview, *, company: Company, by: Any, progress: Progress | None = None) -> Preview:
     """Write a prepared import, in one transaction. Raises BusinessError when a row has a fault: nothing is written."""
-    with transaction.atomic():
+    with atomic():
         writer = WRITERS[preview.kind.code](company)
         if preview.is_clean:
             writer.check(preview.rows, preview.faults)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from contracts.models import Contract, ContractLine
+from contracts.models import Contract
 from contracts.services.activation import SERIES
 from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
@@ -217,19 +217,19 @@ class Contracts(Writer):
         first, today = members[0], timezone.localdate()
         payer = self.customers[first["partner"].lower()]
         assert payer is not None
-        contract = Contract(
-            company=self.company,
-            reference=first["reference"],
-            payer=payer,
-            start_on=first["start_on"],
-            frequency=first["frequency"],
-            invoicing=first["invoicing"] or _USUAL,
-        )
-        contract = save_contract(contract, on=today, by=by)
+        values = {
+            "company": self.company,
+            "reference": first["reference"],
+            "payer": payer,
+            "start_on": first["start_on"],
+            "frequency": first["frequency"],
+            "invoicing": first["invoicing"] or _USUAL,
+        }
+        contract = save_contract(None, values, on=today, by=by)
         address = payer.default_address()
         assert address is not None
-        line = ContractLine(contract=contract, address=address, billed_elsewhere_until=first["billed_until"])
-        save_line(line, articles=[LineEdit(values=self._article(row)) for row in members], on=today, by=by)
+        line = {"contract": contract, "address": address, "billed_elsewhere_until": first["billed_until"]}
+        save_line(None, line, articles=[LineEdit(values=self._article(row)) for row in members], on=today, by=by)
 
     def _article(self, row: dict[str, Any]) -> dict[str, Any]:
         product = self.products[row["product"].lower()]

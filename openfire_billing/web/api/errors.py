@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, AuthenticationFailed, ParseError, ValidationError
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
 
     BusinessError and what the database refuses: 409. What is malformed: 400.
     """
-    if isinstance(error, BusinessError):
-        return _say(409, error.code, str(error))
+    if isinstance(error, BusinessError | OperationalError | InterfaceError):
+        return _refused(error)
     if isinstance(error, DjangoValidationError):
         error = ValidationError(_fields_of(error))
     if isinstance(error, IntegrityError):
@@ -55,6 +55,17 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
         return response
     response.data = _body(*_told(error, response.status_code))
     return response
+
+
+def _refused(error: Exception) -> Response:
+    """409 of a rule; 503, to be asked again, of a database that is busy or away."""
+    if not isinstance(error, BusinessError):
+        log.warning("The database is busy or away: %s", error)
+        error = Unavailable(_("La base de données est occupée ou ne répond pas : réessayez dans quelques secondes."))
+    fields = {error.field: [str(error)]} if error.field else None
+    is_away = isinstance(error, Unavailable)
+    headers = {"Retry-After": "5"} if is_away else None
+    return Response(_body(error.code, str(error), fields), status=503 if is_away else 409, headers=headers)
 
 
 def _told(error: Exception, status: int) -> tuple[str, str]:

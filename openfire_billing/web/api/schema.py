@@ -13,6 +13,12 @@ KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Une clé au choix (100 caractères au plus) : la même clé donne la même réponse, sans rien refaire.",
 )
+VERSION = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="La « version » lue du document : s'il a changé depuis, 409 « stale ». Sans elle, la dernière écriture l'emporte.",
+)
 REFUSALS = {
     "400": "Demande incomplète ou illisible.",
     "401": "Sans jeton, ou jeton périmé.",
@@ -23,6 +29,7 @@ REFUSALS = {
     "409": "Une règle refuse ; rien n'a changé.",
     "415": "Le corps n'est pas du JSON.",
     "429": "Trop de demandes : réessayez plus tard.",
+    "503": "La base est occupée ou ne répond pas : réessayez (Retry-After).",
 }
 UNSAFE = ("POST", "PATCH", "DELETE")
 
@@ -35,7 +42,7 @@ class Schema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         keyed = self.method in UNSAFE and getattr(self.view, "is_keyed", False)
-        return [*super().get_override_parameters(), *([KEY] if keyed else [])]
+        return [*super().get_override_parameters(), *([KEY, VERSION] if keyed else [])]
 
     def get_request_serializer(self) -> Any:
         return self.view.asks if self._is_act() else super().get_request_serializer()

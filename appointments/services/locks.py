@@ -1,0 +1,63 @@
+"""Locks of RDVs: each act locks the RDV's DI and its quotes, then the RDV, then the technicians whose time it takes."""
+
+from collections.abc import Collection, Iterable
+
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models import Appointment
+from interventions.models import InterventionRequest, Technician
+from invoicing.services.records.history import refuse_stale
+from openfire_billing.db.locks import Wanted, lock, lockable
+from openfire_billing.kernel.errors import BusinessError
+
+
+def _interventions_of(appointments: Collection[int]) -> Wanted:
+    found = Appointment.objects.filter(pk__in=appointments, intervention__isnull=False)
+    return {InterventionRequest: set(found.values_list("intervention", flat=True))}
+
+
+lockable(
+    Appointment,
+    "appointment",
+    rows=lambda: Appointment.objects.select_related(
+        "company",
+        "partner__bill_to",
+        "bill_to",
+        "address",
+        "task",
+        "template",
+        "fiscal_position",
+        "intervention",
+        "lead",
+    ),
+    first=_interventions_of,
+)
+lockable(Technician, "technician", rows=lambda: Technician.objects.select_related("company").prefetch_related("tasks"))
+
+
+def lock_appointments(appointments: Iterable[Appointment], *, interventions: Iterable[int] = ()) -> list[Appointment]:
+    """Lock RDVs after their DIs, and after `interventions`; those that are gone are left out."""
+    ids, more = {appointment.pk for appointment in appointments}, set(interventions)
+    locked = lock(lambda: {Appointment: ids, InterventionRequest: more})
+    for row in locked[Appointment].values():
+        if row.intervention_id:
+            row.intervention = locked[InterventionRequest][row.intervention_id]
+    return [row for pk, row in locked[Appointment].items() if pk in ids]
+
+
+def lock_appointment(
+    appointment: Appointment, *, seen: int | None = None, interventions: Iterable[int] = ()
+) -> Appointment:
+    """Lock one RDV after its DI. Raises BusinessError when it is gone, StaleForm when it changed since `seen`."""
+    locked = lock_appointments([appointment], interventions=interventions)
+    if not locked:
+        raise BusinessError(_("Ce RDV n'existe plus : il a été supprimé entre-temps. Revenez à la liste."))
+    if seen is not None:
+        refuse_stale(locked[0], seen)
+    return locked[0]
+
+
+def lock_technicians(technicians: Iterable[Technician]) -> list[Technician]:
+    """Lock technicians by primary key."""
+    ids = {technician.pk for technician in technicians}
+    return list(lock(lambda: {Technician: ids})[Technician].values())

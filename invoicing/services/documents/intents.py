@@ -1,0 +1,95 @@
+"""What a draft invoice is to be, as values: ids, dates and Decimals, no row. Every road to a draft hands these over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from invoicing.choices import InvoiceKind, LineKind
+from openfire_billing.kernel.money import TaxTotal
+
+ONE, ZERO = Decimal(1), Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class LineIntent:
+    """A line to write. Prices net of tax, discount in percent; the period is half-open.
+
+    `tax`: the tax of its source; the one valid on the day of supply is written. `net`: given by who computed it, else
+    quantity × price less discount. `credits`: the line credited, `rebill`: whether it may be billed again.
+    """
+
+    label: str
+    kind: str = LineKind.ARTICLE.value
+    product: int | None = None
+    quantity: Decimal = ONE
+    unit: int | None = None
+    unit_price: Decimal = ZERO
+    discount: Decimal = ZERO
+    tax: int | None = None
+    tax_is_manual: bool = False
+    net: Decimal | None = None
+    period_start: date | None = None
+    period_end: date | None = None
+    supplied_on: date | None = None
+    credits: int | None = None
+    rebill: bool = False
+
+    @property
+    def is_article(self) -> bool:
+        return self.kind == LineKind.ARTICLE
+
+    @property
+    def supply_day(self) -> date | None:
+        """The last day of the period, else the day of the work."""
+        return date.fromordinal(self.period_end.toordinal() - 1) if self.period_end else self.supplied_on
+
+
+@dataclass(frozen=True, slots=True)
+class DraftIntent:
+    """A draft to write. What is None is the company's or the customer's usual.
+
+    `name`: of the document in a refusal (its origin, when empty). `currency`: of the amounts given; a document counts in its company's, another one is refused. `taxes`: of a credit
+    note, whose tax may be capped by what is left.
+    """
+
+    company: int
+    customer: int
+    lines: Sequence[LineIntent]
+    proposed_on: date
+    origin: str
+    fiscal_position: int | None
+    kind: str = InvoiceKind.INVOICE.value
+    journal: int | None = None
+    billing_address: int | None = None
+    site: int | None = None
+    payment_term: int | None = None
+    purchase_order: str = ""
+    notes: str = ""
+    reason: str = ""
+    name: str = ""
+    currency: str = ""
+    credits: int | None = None
+    taxes: Sequence[TaxTotal] | None = None
+
+
+def line_intent(line: Any, quantity: Decimal | None = None, *, supplied_on: date | None = None) -> LineIntent:
+    """The line of a document as an intent: label, price, discount and tax travel unchanged."""
+    return LineIntent(
+        label=line.label,
+        kind=line.kind,
+        product=line.product_id,
+        quantity=line.quantity if quantity is None else quantity,
+        unit=line.unit_id,
+        unit_price=line.unit_price,
+        discount=line.discount,
+        tax=line.tax_id,
+        tax_is_manual=line.tax_is_manual,
+        supplied_on=supplied_on,
+    )
+
+
+def title_intent(title: Any) -> LineIntent:
+    """A section title."""
+    return LineIntent(label=str(title), kind=LineKind.SECTION.value, quantity=ZERO)

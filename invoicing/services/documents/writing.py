@@ -1,0 +1,317 @@
+"""The one writer of draft invoices: intents become drafts, lines, taxes and journal, in a few statements.
+
+It decides nothing: which lines and at which price is the caller's. What its checks need is read once for a call,
+however many drafts there are. The caller holds the transaction, and writes its claims with the ids it is given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.utils.translation import gettext as _
+
+from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
+from invoicing.models import (
+    Address,
+    Company,
+    FiscalPosition,
+    HistoryLine,
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    Journal,
+    PartnerTerms,
+    Product,
+)
+from invoicing.services.catalogue import TaxBook, default_term
+from invoicing.services.documents.intents import DraftIntent, LineIntent
+from openfire_billing.db import bulk
+from openfire_billing.kernel import money
+from openfire_billing.kernel.errors import BusinessError
+
+DRAFT = InvoiceState.DRAFT.value
+INVOICE_COLUMNS = (
+    "id company_id kind state journal_id customer_id billing_address_id site_id fiscal_position_id payment_term_id "
+    "proposed_on purchase_order origin credits_id reason notes net tax gross currency rounding seller buyer delivery"
+).split()
+LINE_COLUMNS = (
+    "id kind position product_id label quantity unit_id unit_price discount tax_id tax_is_manual invoice_id net "
+    "period_start period_end supplied_on credits_id rebill"
+).split()
+TAX_COLUMNS = ("invoice_id", "category", "rate", "base", "amount")
+HISTORY_COLUMNS = ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at")
+_JOURNALS = {
+    InvoiceKind.INVOICE.value: JournalKind.INVOICE.value,
+    InvoiceKind.CREDIT_NOTE.value: JournalKind.CREDIT_NOTE.value,
+    InvoiceKind.DEPOSIT.value: JournalKind.DEPOSIT.value,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Ids of a draft and of its lines, in the order of its intent."""
+
+    invoice: int
+    lines: Sequence[int]
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one call, by table."""
+
+    invoices: list[tuple[Any, ...]] = field(default_factory=list)
+    lines: list[tuple[Any, ...]] = field(default_factory=list)
+    taxes: list[tuple[Any, ...]] = field(default_factory=list)
+    history: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def write(self) -> None:
+        """Parents first."""
+        bulk.insert(Invoice, INVOICE_COLUMNS, self.invoices)
+        bulk.insert(InvoiceLine, LINE_COLUMNS, self.lines)
+        bulk.insert(InvoiceTax, TAX_COLUMNS, self.taxes)
+        bulk.insert(HistoryLine, HISTORY_COLUMNS, self.history)
+
+
+def write_drafts(
+    intents: Sequence[DraftIntent], *, by: Any, at: datetime, books: "Books | None" = None
+) -> list[Written | BusinessError]:
+    """Write the drafts of these intents: for each, in order, its ids or why it could never become a right invoice.
+
+    `books`: of a caller that has checked already.
+    """
+    rows, written = rows_of(intents, by=by, at=at, books=books)
+    rows.write()
+    return written
+
+
+def write_draft(intent: DraftIntent, *, by: Any, at: datetime) -> Written:
+    """Write one draft. Raises BusinessError when it could never become a right invoice."""
+    (written,) = write_drafts([intent], by=by, at=at)
+    if isinstance(written, BusinessError):
+        raise written
+    return written
+
+
+def rows_of(
+    intents: Sequence[DraftIntent], *, by: Any, at: datetime, books: "Books | None" = None
+) -> tuple[Rows, list[Written | BusinessError]]:
+    """The rows to write, ids taken, and what becomes of each intent."""
+    is_checked, books = books is not None, books or Books(intents)
+    refusals = [None if is_checked else books.refusal_of(intent) for intent in intents]
+    sound = [intent for intent, refusal in zip(intents, refusals, strict=True) if refusal is None]
+    ids = iter(bulk.take_ids(Invoice, len(sound)))
+    line_ids = iter(bulk.take_ids(InvoiceLine, sum(len(intent.lines) for intent in sound)))
+    rows = Rows()
+    writer = _Writer(rows, books, by.pk if by else None, at)
+    written: list[Written | BusinessError] = [
+        refusal if refusal is not None else writer.draft(next(ids), [next(line_ids) for _line in intent.lines], intent)
+        for intent, refusal in zip(intents, refusals, strict=True)
+    ]
+    return rows, written
+
+
+class Books:
+    """What drafts are checked against and completed from, read in a constant number of queries."""
+
+    def __init__(self, intents: Sequence[DraftIntent]) -> None:
+        companies = {intent.company for intent in intents}
+        self.taxes = TaxBook()
+        self.companies: dict[int, dict[str, Any]] = {
+            row["id"]: row
+            for row in Company.objects.filter(pk__in=companies).order_by().values("id", "name", "currency", "rounding")
+        }
+        self.positions: dict[int, tuple[int | None, str]] = {
+            pk: (company, code) for pk, company, code in FiscalPosition.objects.values_list("id", "company_id", "code")
+        }
+        self.journals: dict[tuple[int, str], int] = {}
+        for pk, company, kind in (
+            Journal.objects.filter(company__in=companies).order_by("-pk").values_list("id", "company_id", "kind")
+        ):
+            self.journals[company, kind] = pk
+        products = {line.product for intent in intents for line in intent.lines if line.product}
+        self.unsold: dict[int, str] = {
+            product.pk: str(product)
+            for product in Product.objects.filter(pk__among=sorted(products), income_account="")
+        }
+        self.addresses = _billing_addresses({i.customer for i in intents if i.billing_address is None})
+        self.terms = _payment_terms({i.customer for i in intents if i.payment_term is None and i.credits is None})
+
+    def refusal_of(self, intent: DraftIntent) -> BusinessError | None:
+        """What could never become a right invoice, naming the document and what to do; None when nothing is wrong."""
+        company = self.companies[intent.company]
+        return self._header(intent, company) or next(
+            (wrong for line in intent.lines if (wrong := self._line(line, intent, company))), None
+        )
+
+    def _header(self, intent: DraftIntent, company: dict[str, Any]) -> BusinessError | None:
+        name = intent.name or intent.origin
+        if not any(line.is_article for line in intent.lines):
+            return BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
+        if intent.fiscal_position is None:
+            return BusinessError(
+                _("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name,
+                field="fiscal_position",
+            )
+        owner, code = self.positions[intent.fiscal_position]
+        if owner and owner != intent.company:
+            return BusinessError(
+                _(
+                    "%(name)s : la position fiscale « %(position)s » est celle d'une autre société. "
+                    "Choisissez-en une de %(company)s."
+                )
+                % {"name": name, "position": code, "company": company["name"]},
+                field="fiscal_position",
+            )
+        if intent.currency and intent.currency != company["currency"]:
+            return BusinessError(
+                _("%(name)s est en %(its)s et %(company)s compte en %(ours)s : un document ne mêle pas deux devises.")
+                % {"name": name, "its": intent.currency, "company": company["name"], "ours": company["currency"]}
+            )
+        if intent.journal is None and (intent.company, _JOURNALS[intent.kind]) not in self.journals:
+            return BusinessError(
+                _("%(company)s n'a pas de journal « %(kind)s » : ajoutez-le dans Réglages › Journaux.")
+                % {"company": company["name"], "kind": JournalKind(_JOURNALS[intent.kind]).label}
+            )
+        return None
+
+    def _line(self, line: LineIntent, intent: DraftIntent, company: dict[str, Any]) -> BusinessError | None:
+        if line.product in self.unsold:
+            return BusinessError(
+                _(
+                    "%(name)s : l'article « %(product)s » n'a pas de compte de produit. "
+                    "Complétez sa fiche (Répertoire › Articles)."
+                )
+                % {"name": intent.name or intent.origin, "product": self.unsold[line.product]}
+            )
+        owner = self.taxes[line.tax].company if line.tax else None
+        if owner and owner != intent.company:
+            return BusinessError(
+                _(
+                    "%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. "
+                    "Choisissez-en une de %(company)s."
+                )
+                % {
+                    "name": intent.name or intent.origin,
+                    "tax": self.taxes[line.tax].name,  # type: ignore[index]
+                    "line": line.label,
+                    "company": company["name"],
+                }
+            )
+        return None
+
+
+def _billing_addresses(customers: set[int]) -> dict[int, int]:
+    """Where the invoices of these customers go: the billing address, else the default one, else the first."""
+    found: dict[int, tuple[tuple[bool, bool, int], int]] = {}
+    if not customers:
+        return {}
+    rows = Address.objects.filter(partner__among=sorted(customers)).order_by()
+    for pk, partner, is_billing, is_default in rows.values_list("id", "partner_id", "is_billing", "is_default"):
+        rank = (not is_billing, not is_default, pk)
+        if partner not in found or rank < found[partner][0]:
+            found[partner] = (rank, pk)
+    return {partner: pk for partner, (_rank, pk) in found.items()}
+
+
+def _payment_terms(customers: set[int]) -> dict[int, int | None]:
+    """The usual payment term of these customers, else thirty days."""
+    if not customers:
+        return {}
+    usual = default_term()
+    terms = PartnerTerms.objects.filter(partner__among=sorted(customers), payment_term__isnull=False)
+    own = dict(terms.values_list("partner_id", "payment_term_id"))
+    return {customer: own.get(customer, usual.pk if usual else None) for customer in customers}
+
+
+class _Writer:
+    def __init__(self, rows: Rows, books: Books, by: int | None, at: datetime) -> None:
+        self.rows, self.books, self.by, self.at = rows, books, by, at
+        self.content_type = ContentType.objects.get_for_model(Invoice).pk
+        self.created_from = _("Brouillon créé depuis %s")
+
+    def draft(self, pk: int, line_ids: Sequence[int], intent: DraftIntent) -> Written:
+        books, company = self.books, self.books.companies[intent.company]
+        rounding = company["rounding"]
+        bases: dict[tuple[str, Decimal], Decimal] = {}
+        for position, (line_id, line) in enumerate(zip(line_ids, intent.lines, strict=True), 1):
+            self._line(pk, line_id, position, line, intent, rounding, bases)
+        totals = (
+            money.totals_of_bases(bases, rounding) if intent.taxes is None else money.with_taxes(tuple(intent.taxes))
+        )
+        self.rows.taxes += [(pk, t.category, t.rate, t.base, t.amount) for t in totals.taxes]
+        origin = intent.origin[:160]
+        self.rows.invoices.append(
+            (
+                pk,
+                intent.company,
+                intent.kind,
+                DRAFT,
+                intent.journal or books.journals[intent.company, _JOURNALS[intent.kind]],
+                intent.customer,
+                intent.billing_address or books.addresses.get(intent.customer),
+                intent.site,
+                intent.fiscal_position,
+                intent.payment_term or books.terms.get(intent.customer),
+                intent.proposed_on,
+                intent.purchase_order,
+                origin,
+                intent.credits,
+                intent.reason,
+                intent.notes,
+                totals.net,
+                totals.tax,
+                totals.gross,
+                company["currency"],
+                rounding,
+                {},
+                {},
+                {},
+            )
+        )
+        self.rows.history.append((self.content_type, pk, "created", self.created_from % origin, {}, self.by, self.at))
+        return Written(pk, line_ids)
+
+    def _line(
+        self,
+        invoice: int,
+        pk: int,
+        position: int,
+        line: LineIntent,
+        intent: DraftIntent,
+        rounding: str,
+        bases: dict[tuple[str, Decimal], Decimal],
+    ) -> None:
+        tax, net = line.tax, line.net
+        if net is None:
+            net = money.line_net(line.quantity, line.unit_price, line.discount, rounding)
+        if tax is not None:
+            row = self.books.taxes[tax]
+            if line.credits is None:  # a credit bears the rate of what it credits
+                row = self.books.taxes.on(tax, line.supply_day or intent.proposed_on)
+            tax = row.id
+            bases[row.category, row.rate] = bases.get((row.category, row.rate), money.ZERO) + net
+        self.rows.lines.append(
+            (
+                pk,
+                line.kind,
+                position,
+                line.product,
+                line.label,
+                line.quantity,
+                line.unit,
+                line.unit_price,
+                line.discount,
+                tax,
+                line.tax_is_manual,
+                invoice,
+                net,
+                line.period_start,
+                line.period_end,
+                line.supplied_on,
+                line.credits,
+                line.rebill,
+            )
+        )

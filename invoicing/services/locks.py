@@ -1,0 +1,227 @@
+"""Locks of invoicing's documents: each act locks, by one call, all that it changes or reads to decide."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import (
+    Claim,
+    Company,
+    Counter,
+    FollowUp,
+    Hold,
+    Invoice,
+    InvoiceLine,
+    Journal,
+    JournalCounter,
+    Message,
+    Partner,
+    Payment,
+    PurchaseOrder,
+    Quote,
+    SupplierBill,
+)
+from invoicing.models.documents.claims import children_of
+from invoicing.services.records.history import refuse_stale
+from openfire_billing.db.locks import Locked, Wanted, lock, lock_rows, lockable
+from openfire_billing.kernel.errors import BusinessError, WrongState
+
+GONE: Mapping[type, Any] = {
+    Quote: _("Ce devis n'existe plus : il a été supprimé entre-temps. Revenez à la liste."),
+    Invoice: _("Ce brouillon n'existe plus : il a été supprimé entre-temps. Revenez à la liste."),
+    PurchaseOrder: _("Cette commande n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."),
+    SupplierBill: _("Cette facture n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."),
+    Payment: _("Ce paiement n'existe plus. Revenez à la liste."),
+}
+
+
+def _held_by(quotes: Collection[int]) -> Wanted:
+    """The documents whose lines these quotes hold."""
+    found: dict[Any, set[int]] = {}
+    for hold in children_of(Hold):
+        found.setdefault(hold.source_model(), set()).update(hold.sources_of(quote_line__quote__in=quotes))
+    return found
+
+
+lockable(
+    Quote,
+    "quote",
+    rows=lambda: Quote.objects.select_related(
+        "company", "partner__bill_to", "bill_to", "site", "fiscal_position", "payment_term"
+    ),
+    first=_held_by,
+)
+lockable(PurchaseOrder, "purchase order", rows=lambda: PurchaseOrder.objects.select_related("company", "supplier"))
+lockable(SupplierBill, "supplier bill", rows=lambda: SupplierBill.objects.select_related("company", "supplier"))
+lockable(
+    Invoice,
+    "invoice",
+    rows=lambda: Invoice.objects.select_related(
+        "company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position"
+    ),
+)
+lockable(Payment, "payment", rows=lambda: Payment.objects.select_related("company", "customer__merged_into"))
+lockable(Partner, "customer")
+lockable(Message, "message")
+lockable(FollowUp, "follow-up")
+lockable(User, "user")
+
+
+def the_one(locked: Locked, model: type, pk: int | None, *, seen: int | None = None) -> Any:
+    """The one document of a lock. Raises BusinessError when it is gone, StaleForm when it changed since `seen`."""
+    document = locked[model].get(pk or 0)
+    if document is None:
+        raise BusinessError(GONE.get(model, _("Cette fiche n'existe plus : elle a été supprimée entre-temps.")))
+    if seen is not None:
+        refuse_stale(document, seen)
+    return document
+
+
+def lock_quote(quote: Quote, *, seen: int | None = None) -> Quote:
+    """Lock one quote after the documents it holds and all their quotes."""
+    found: Quote = the_one(lock(lambda: {Quote: [quote.pk]}), Quote, quote.pk, seen=seen)
+    return found
+
+
+def lock_quotes(quotes: Iterable[Quote]) -> list[Quote]:
+    """Lock quotes after the documents they hold and all their quotes; those that are gone are left out."""
+    ids = {quote.pk for quote in quotes}
+    return [row for pk, row in lock(lambda: {Quote: ids})[Quote].items() if pk in ids]
+
+
+def claims_on(lines: Any) -> list[tuple[type[Claim], list[Any]]]:
+    """The claims held by invoice lines: (kind of claim, claims)."""
+    found = []
+    for claim in children_of(Claim):
+        claims = list(claim.objects.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk"))
+        if claims:
+            found.append((claim, claims))
+    return found
+
+
+def _billed_by(invoices: Collection[int]) -> Wanted:
+    """These invoices, and the documents that their lines bill."""
+    found: dict[Any, set[int]] = {Invoice: set(invoices)}
+    for claim in children_of(Claim):
+        found.setdefault(claim.source_model(), set()).update(claim.sources_of(invoice_line__invoice__in=invoices))
+    return found
+
+
+def lock_with_claims(
+    invoices: Iterable[Invoice], *, seen: int | None = None
+) -> tuple[list[Invoice], list[tuple[type[Claim], list[Any]]]]:
+    """Lock invoices after the documents they bill. Returns them, and their claims read under the locks.
+
+    Raises BusinessError when one is gone. `seen`: of a single invoice.
+    """
+    ids = sorted({invoice.pk for invoice in invoices})
+    locked = lock(lambda: _billed_by(ids))
+    rows = [the_one(locked, Invoice, pk, seen=seen) for pk in ids]
+    return rows, claims_on(InvoiceLine.objects.filter(invoice__in=ids))
+
+
+def lock_drafts(
+    invoices: Iterable[Invoice], *, seen: int | None = None
+) -> tuple[list[Invoice], list[tuple[type[Claim], list[Any]]]]:
+    """`lock_with_claims`, of drafts only: another state is refused."""
+    rows, claims = lock_with_claims(invoices, seen=seen)
+    for invoice in rows:
+        if not invoice.is_draft:
+            raise WrongState(
+                _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se modifie. Corrigez-la par un avoir.")
+                % {"invoice": invoice, "state": invoice.get_state_display()}
+            )
+    return rows, claims
+
+
+def lock_to_post(invoices: Collection[int]) -> dict[int, Invoice]:
+    """Lock drafts to post and the invoices that drafted credit notes among them credit: {id: row}."""
+
+    def find() -> Wanted:
+        credited = Invoice.objects.filter(credit_notes__in=invoices).values_list("pk", flat=True)
+        return {Invoice: {*invoices, *credited}}
+
+    return lock(find)[Invoice]
+
+
+def lock_invoices(invoices: Iterable[int]) -> dict[int, Invoice]:
+    """Lock invoices that money or a credit note settles: {id: row}."""
+    ids = set(invoices)
+    return lock(lambda: {Invoice: ids})[Invoice]
+
+
+def lock_payment(payment: Payment, *, invoices: Iterable[int] = ()) -> Payment:
+    """Lock a payment after the invoices it settles, and after `invoices`."""
+    more = set(invoices)
+
+    def find() -> Wanted:
+        settled = Invoice.objects.filter(allocations__payment=payment.pk).values_list("pk", flat=True)
+        return {Invoice: {*more, *settled}, Payment: [payment.pk]}
+
+    found: Payment = the_one(lock(find), Payment, payment.pk)
+    return found
+
+
+def lock_order(order: PurchaseOrder, *, seen: int | None = None) -> PurchaseOrder:
+    """Lock a purchase order."""
+    found: PurchaseOrder = the_one(lock(lambda: {PurchaseOrder: [order.pk]}), PurchaseOrder, order.pk, seen=seen)
+    return found
+
+
+def lock_orders(orders: Iterable[PurchaseOrder]) -> list[PurchaseOrder]:
+    """Lock purchase orders; those that are gone are left out."""
+    ids = {order.pk for order in orders}
+    return list(lock(lambda: {PurchaseOrder: ids})[PurchaseOrder].values())
+
+
+def lock_bill(bill: SupplierBill, *, seen: int | None = None) -> tuple[SupplierBill, PurchaseOrder | None]:
+    """Lock a supplier bill after the order it bills: both."""
+
+    def find() -> Wanted:
+        orders = SupplierBill.objects.filter(pk=bill.pk, order__isnull=False).values_list("order", flat=True)
+        return {PurchaseOrder: set(orders), SupplierBill: [bill.pk]}
+
+    locked = lock(find)
+    found: SupplierBill = the_one(locked, SupplierBill, bill.pk, seen=seen)
+    order = locked[PurchaseOrder].get(found.order_id or 0)
+    if order is not None:
+        found.order = order
+    return found, order
+
+
+def lock_document(document: Any, *, seen: int | None = None) -> Any:
+    """Lock one document of any app by its model."""
+    return the_one(lock(lambda: {type(document): [document.pk]}), type(document), document.pk, seen=seen)
+
+
+def lock_record(record: Any, *, seen: int | None = None) -> Any:
+    """Lock a record that no act locks with others (an article, an address, a tax), and read it again."""
+    found = lock_rows(type(record)._default_manager.filter(pk=record.pk)).get(record.pk)
+    return the_one({type(record): {record.pk: found} if found else {}}, type(record), record.pk, seen=seen)
+
+
+def lock_partners(partners: Iterable[Partner]) -> dict[int, Partner]:
+    """Lock customers to merge: {id: row}."""
+    ids = {partner.pk for partner in partners}
+    return lock(lambda: {Partner: ids})[Partner]
+
+
+def lock_counter(company: Company, series: str) -> Counter:
+    """Lock the counter of a company's series, created when missing. Nothing earlier in the order is locked after it."""
+    Counter.objects.get_or_create(company=company, series=series)
+    (counter,) = lock_rows(Counter.objects.filter(company=company, series=series)).values()
+    found: Counter = counter
+    return found
+
+
+def lock_journal_counters(journals: Iterable[Journal], years: Collection[int]) -> dict[int, dict[int, JournalCounter]]:
+    """Lock all counters of these journals, those of `years` created when missing: {journal id: {year: counter}}."""
+    found: dict[int, dict[int, JournalCounter]] = {journal.pk: {} for journal in journals}
+    for journal in sorted(found):
+        for year in sorted(years):
+            JournalCounter.objects.get_or_create(journal_id=journal, year=year)
+    for counter in lock_rows(JournalCounter.objects.filter(journal__in=found)).values():
+        found[counter.journal_id][counter.year] = counter
+    return found

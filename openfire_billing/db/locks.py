@@ -1,0 +1,119 @@
+"""Row locks, taken in one order by every act: find what must be locked, lock it, look again.
+
+Two acts that lock the same documents in different orders wait for each other for ever. So there is one order, and one
+function that locks. `services/locks.py` of each app registers its documents here; it alone calls what is below.
+
+The locks are FOR NO KEY UPDATE: a note, a file or an allocation that names a document (a foreign key) does not wait for
+whoever changes it. A DELETE takes the stronger lock by itself, after this one. SQLite has one writer at a time and
+ignores row locks; the order is logged there too.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import OperationalError, models
+
+log = logging.getLogger(__name__)
+
+ORDER = (
+    "run",
+    "contract",
+    "contract line",
+    "intervention",
+    "quote",
+    "appointment",
+    "technician",
+    "purchase order",
+    "supplier bill",
+    "invoice",
+    "payment",
+    "customer",
+    "message",
+    "follow-up",
+    "user",
+    "counter",
+    "journal counter",
+)
+Wanted = Mapping[type[models.Model], Iterable[int]]
+Locked = dict[type[models.Model], dict[int, Any]]
+
+
+class Moved(OperationalError):
+    """A document that had to be locked first came up while the others were being locked: the act is repeated."""
+
+
+@dataclass(frozen=True)
+class Lockable:
+    """How documents of one model are locked.
+
+    `place`: its place in ORDER. `rows`: the queryset read under the lock, with what acts read of it. `first`: ids of
+    the documents that an act on these ids locks too, by model.
+    """
+
+    model: type[models.Model]
+    place: int
+    rows: Callable[[], Any]
+    first: Callable[[Collection[int]], Wanted] | None = None
+
+
+_lockables: dict[type[models.Model], Lockable] = {}
+
+
+def lockable(
+    model: type[models.Model],
+    name: str,
+    *,
+    rows: Callable[[], Any] | None = None,
+    first: Callable[[Collection[int]], Wanted] | None = None,
+) -> None:
+    """Register a model under its name in ORDER."""
+    _lockables[model] = Lockable(model, ORDER.index(name), rows or model._default_manager.all, first)
+
+
+def place_of(model: type[models.Model]) -> int | None:
+    """The place of a model in ORDER; None when it is never locked."""
+    one = _lockables.get(model)
+    return one.place if one else None
+
+
+def lock(find: Callable[[], Wanted]) -> Locked:
+    """Lock what `find` gives, and what goes with it, all of a model in one query by primary key.
+
+    Returns the rows as they are under the lock: {model: {id: row}}, an empty dict for a model of which nothing is
+    found; a document that is gone is left out. The caller holds a transaction. Raises Moved when what must be locked
+    changed meanwhile.
+    """
+    wanted = _with_first(find())
+    locked: Locked = {one.model: {} for one in _lockables.values()}
+    for one in sorted(_lockables.values(), key=lambda one: one.place):
+        if ids := wanted.get(one.model):
+            locked[one.model] = lock_rows(one.rows().filter(pk__in=sorted(ids)))
+    now = _with_first(find())
+    if any(ids - wanted.get(model, set()) for model, ids in now.items()):
+        raise Moved("What must be locked changed while it was being locked.")
+    return locked
+
+
+def lock_rows(rows: Any) -> dict[int, Any]:
+    """Lock the rows of one queryset by primary key, in one query: {id: row}."""
+    found = {row.pk: row for row in rows.order_by("pk").select_for_update(of=("self",), no_key=True)}
+    log.debug("locked", extra={"model": rows.model, "ids": sorted(found)})
+    return found
+
+
+def _with_first(wanted: Wanted) -> dict[type[models.Model], set[int]]:
+    """The ids wanted and, step by step, those that go with them."""
+    found: dict[type[models.Model], set[int]] = {}
+    waiting = {model: set(ids) for model, ids in wanted.items()}
+    while waiting:
+        model, ids = waiting.popitem()
+        new = ids - found.get(model, set())
+        if not new:
+            continue
+        found.setdefault(model, set()).update(new)
+        if (first := _lockables[model].first) is not None:
+            for other, others in first(sorted(new)).items():
+                waiting.setdefault(other, set()).update(others)
+    return found

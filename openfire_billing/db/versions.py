@@ -1,0 +1,58 @@
+"""The version of a record: which state of it somebody had before his eyes when he asked for a change."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Versioned(models.Model):
+    """A record with a form. `version` rises by one with each saving and each move, by whatever door.
+
+    It does not rise with what stands beside the record (notes, files, messages, papers) nor with what is derived from
+    others (next due day, hours planned).
+    """
+
+    PARENT: ClassVar[str] = ""  # the field of the record whose form shows this one: its version rises too
+
+    version = models.PositiveIntegerField(_("version"), default=1, db_default=1, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def columns_of(document: models.Model) -> dict[str, Any]:
+    """{column: value} of a record as it is now, its key and its version apart."""
+    return {
+        field.attname: getattr(document, field.attname)
+        for field in document._meta.concrete_fields
+        if not field.primary_key and field.name != "version"
+    }
+
+
+def save_columns(document: Any, columns: Collection[str]) -> None:
+    """Write these columns of a record that is locked, and raise its version. Nothing when there are none."""
+    if columns:
+        document.version += 1
+        document.save(update_fields=[*columns, "version"])
+
+
+def raise_version(document: Any) -> None:
+    """Raise the version of a locked record whose lines changed and whose own columns did not."""
+    document.version += 1
+    document.save(update_fields=["version"])
+
+
+def raise_parent(document: Any) -> None:
+    """Raise the version of the record whose form shows this one, if there is one."""
+    if parent := getattr(document, document.PARENT, None) if document.PARENT else None:
+        type(parent)._default_manager.filter(pk=parent.pk).update(version=models.F("version") + 1)
+
+
+def save_changed(document: Any, before: Mapping[str, Any]) -> set[str]:
+    """Write the columns that differ from `before` (`columns_of`), and raise the version when one does. Returns them."""
+    now = columns_of(document)
+    changed = {name for name, value in now.items() if before[name] != value}
+    save_columns(document, changed)
+    return changed
