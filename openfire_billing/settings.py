@@ -177,10 +177,16 @@ if not REDIS_URL and not LOCAL:
         "Définissez par exemple REDIS_URL=redis://localhost:6379/0."
     )
 CACHES = {
-    "default": {"BACKEND": "openfire_billing.cache.OutlivedRedisCache", "LOCATION": REDIS_URL}
+    # Redis out of reach: nothing is found, everything is new. What must not be lost is in the database.
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 5},
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_ACKS_LATE = True

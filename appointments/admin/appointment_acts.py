@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from appointments.admin.forms import DoneForm, NextForm, UnfinishedForm
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
-from appointments.services import appointments as services
+from appointments.services import states as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from appointments.services.letters import APPOINTMENT_LETTER
+from appointments.services.saving import save_appointment
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
 from openfire_billing.web.actions import DocumentAction, each
@@ -31,7 +32,7 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
         "team": appointment.team,
     }
     people = list(appointment.technicians.all())
-    return services.save_appointment(None, values, technicians=people, on=timezone.localdate(), by=request.user)
+    return save_appointment(None, values, technicians=people, on=timezone.localdate(), by=request.user)
 
 
 APPOINTMENT_ACTIONS = (

@@ -15,7 +15,7 @@ from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
 from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
-from appointments.services import appointments as services
+from appointments.services.saving import save_appointment
 from interventions.admin.forms import explain_duration
 from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather, state_of_request_line
 from interventions.admin.requests import place_of
@@ -198,7 +198,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         if form.instance.pk is None and not values.get("company"):
             values["company"] = default_company(request.user)
         people = values.pop("technicians", None)
-        return services.save_appointment(
+        return save_appointment(
             form.instance.pk,
             values,
             technicians=None if people is None else list(people),

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from appointments.admin.forms import AppointForm
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLineClaim
-from appointments.services.appointments import appoint
 from appointments.services.planning import plan_interventions
+from appointments.services.saving import appoint
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from openfire_billing.web.actions import DocumentAction

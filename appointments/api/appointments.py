@@ -12,10 +12,11 @@ from rest_framework.response import Response
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
-from appointments.services import appointments as services
+from appointments.services import states as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from appointments.services.letters import APPOINTMENT_LETTER
 from appointments.services.planning import propose_slot
+from appointments.services.saving import appoint, save_appointment
 from interventions.api.requests import RequestLineSerializer
 from interventions.models import (
     InstalledProduct,
@@ -173,7 +174,7 @@ class AppointmentSerializer(DocumentSerializer):
     def _saved(self, appointment: Appointment | None, data: dict[str, Any]) -> Appointment:
         lines = appointment.lines.select_related("request_line") if appointment else ()
         edits = edits_of(data.pop("lines", ()), lines)
-        return services.save_appointment(
+        return save_appointment(
             appointment.pk if appointment else None,
             {name: value for name, value in data.items() if name != "technicians"},
             technicians=data.get("technicians"),
@@ -345,7 +346,7 @@ class AppointView(OfficeView):
                     % intervention
                 )
             starts_at, people = proposal.starts_at, asked.get("technicians") or [proposal.technician]
-        made = services.appoint(
+        made = appoint(
             intervention,
             technicians=people,
             starts_at=starts_at,

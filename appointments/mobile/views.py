@@ -20,8 +20,8 @@ from django.views.decorators.http import require_GET, require_POST
 from appointments.choices import AppointmentState
 from appointments.mobile.forms import DoneForm, PartForm, UnfinishedForm
 from appointments.models import Appointment, AppointmentLine
-from appointments.services.appointments import finish_appointment, leave_unfinished, write_report
 from appointments.services.lines import add_part
+from appointments.services.states import finish_appointment, leave_unfinished, write_report
 from interventions.models import Technician
 from invoicing.models import Product
 from invoicing.services.records.acts import Once, perform

@@ -9,10 +9,10 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 
 from appointments.availability import Calendar, Stretch, first_free
-from appointments.services.appointments import appoint
 from appointments.services.booking import may_span
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from appointments.services.locks import lock_technicians
+from appointments.services.saving import appoint
 from interventions.models import InterventionRequest, Task, Technician
 from interventions.services.locks import lock_interventions
 from openfire_billing.db.transactions import atomic

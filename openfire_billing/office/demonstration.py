@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from appointments.models import Appointment
 from appointments.querysets import day_bounds
-from appointments.services.appointments import confirm_appointment, finish_appointment, leave_unfinished
 from appointments.services.calendars import calendars_of
 from appointments.services.planning import plan_interventions
+from appointments.services.states import confirm_appointment, finish_appointment, leave_unfinished
 from interventions.models import InterventionRequest, InterventionTemplate, Task, Technician
 from interventions.services.billing import quote_intervention
 from interventions.services.requests import (

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from appointments.services.appointments import appoint, confirm_appointment
+from appointments.services.saving import appoint
+from appointments.services.states import confirm_appointment
 from contracts.models import Contract
 from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_contracts

@@ -5,15 +5,15 @@ from decimal import Decimal
 import pytest
 
 from appointments.models import Appointment
-from appointments.services.appointments import (
+from appointments.services.billing import invoice_appointment, invoice_appointments
+from appointments.services.lines import add_part, write_lines
+from appointments.services.states import (
     cancel_appointment,
     confirm_appointment,
     duplicate_appointment,
     leave_unfinished,
     postpone_appointment,
 )
-from appointments.services.billing import invoice_appointment, invoice_appointments
-from appointments.services.lines import add_part, write_lines
 from interventions.services.billing import invoice_intervention, quote_intervention
 from interventions.services.requests import save_intervention
 from invoicing.models import Invoice, Product

@@ -6,15 +6,14 @@ from decimal import Decimal
 import pytest
 
 from appointments.models import Absence, Appointment, ClosingDay, Slot, WorkingHours
-from appointments.services.appointments import (
-    appoint,
+from appointments.services.planning import plan_interventions, propose_slot
+from appointments.services.saving import appoint, move_appointment
+from appointments.services.states import (
     cancel_appointment,
     confirm_appointment,
-    move_appointment,
     postpone_appointment,
     reset_appointment,
 )
-from appointments.services.planning import plan_interventions, propose_slot
 from invoicing.models import HistoryLine
 from openfire_billing.kernel.errors import BusinessError
 from tests.factories import CompanyFactory, TaskFactory, TechnicianFactory, TemplateFactory, World, nothing_changed

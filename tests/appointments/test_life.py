@@ -9,18 +9,17 @@ from django.utils import timezone
 
 from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
 from appointments.models import Appointment
-from appointments.services.appointments import (
+from appointments.services.billing import invoice_appointment
+from appointments.services.saving import move_appointment, save_appointment
+from appointments.services.states import (
     cancel_appointment,
     confirm_appointment,
     delete_appointments,
     finish_appointment,
     leave_unfinished,
-    move_appointment,
     postpone_appointment,
     reset_appointment,
-    save_appointment,
 )
-from appointments.services.billing import invoice_appointment
 from interventions.admin.request_acts import INTERVENTION_ACTIONS
 from interventions.services.requests import cancel_intervention
 from invoicing.models import Attachment, HistoryLine, Invoice

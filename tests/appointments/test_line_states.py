@@ -5,9 +5,9 @@ from decimal import Decimal
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from appointments.services.appointments import confirm_appointment
 from appointments.services.billing import invoice_appointment
 from appointments.services.lines import add_part
+from appointments.services.states import confirm_appointment
 from openfire_billing.office.roles import ACCOUNTANT, PLANNER
 from tests.factories import ProductFactory, World, item, position
 from tests.factories.appointments import alone, book

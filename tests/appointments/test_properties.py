@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appointments.models import Appointment, AppointmentLine
-from appointments.services.appointments import appoint
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from appointments.services.lines import write_lines
+from appointments.services.saving import appoint
 from interventions.models import InterventionRequest, RequestLine
 from interventions.services.billing import invoice_intervention, quote_intervention
 from interventions.services.requests import save_intervention

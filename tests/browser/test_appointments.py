@@ -10,8 +10,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from appointments.models import Appointment
-from appointments.services.appointments import appoint, confirm_appointment
 from appointments.services.planning import propose_slot
+from appointments.services.saving import appoint
+from appointments.services.states import confirm_appointment
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
 from tests.factories import ProductFactory, World, make_world

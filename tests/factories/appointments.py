@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 
 from appointments.models import Appointment
-from appointments.services.appointments import appoint, confirm_appointment, finish_appointment, save_appointment
+from appointments.services.saving import appoint, save_appointment
+from appointments.services.states import confirm_appointment, finish_appointment
 from interventions.models import InterventionRequest, Technician
 from tests.factories.work import TechnicianFactory
 from tests.factories.world import World

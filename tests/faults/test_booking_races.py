@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError
 
 from appointments.models import Appointment, Slot
-from appointments.services.appointments import save_appointment
 from appointments.services.billing import invoice_appointment
+from appointments.services.saving import save_appointment
 from interventions.services.billing import invoice_intervention
 from invoicing.models import Invoice
 from openfire_billing.kernel.errors import BusinessError

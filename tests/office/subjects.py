@@ -11,8 +11,8 @@ from django.db import models
 from django.utils import timezone
 
 from appointments.models import Absence, ClosingDay, WorkingHours
-from appointments.services.appointments import confirm_appointment
 from appointments.services.planning import plan_interventions
+from appointments.services.states import confirm_appointment
 from contracts.services.billing import bill_contracts
 from interventions.models import AddressSector, InterventionType
 from interventions.services.purchases import order_supplies

@@ -1,0 +1,35 @@
+"""What the RDVs of a DI write on it: hours planned, how the last one ended."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from appointments.choices import AppointmentState
+from appointments.models import Appointment
+from appointments.services.calendars import local
+from interventions.models import InterventionRequest
+from interventions.services.planning import record_planning
+
+
+def tell_intervention(intervention: InterventionRequest | None, *, by: Any) -> None:
+    """Write on the DI, which is locked, how many hours are open, how its last RDV ended and when it was done."""
+    if intervention is None:
+        return
+    appointments = list(Appointment.objects.filter(intervention=intervention).order_by("starts_at", "pk"))
+    planned = [a for a in appointments if a.is_open and a.starts_at]
+    ended = [a for a in appointments if a.state in (AppointmentState.DONE, AppointmentState.UNFINISHED)]
+    last = ended[-1] if ended else None
+    done_at = last and (last.done_at or last.ends_at)
+    record_planning(
+        intervention,
+        open=sum((a.duration for a in planned), Decimal(0)),
+        last=None if last is None else "done" if last.state == AppointmentState.DONE else "unfinished",
+        done_on=local(done_at).date() if done_at else None,
+        by=by,
+    )
+
+
+def is_billed(appointment: Appointment) -> bool:
+    """Whether an invoice line bills something of it."""
+    return any(line.billed for line in appointment.lines.left_to_bill(timezone.localdate()))

@@ -1,0 +1,201 @@
+"""The states of an RDV: confirmed, done, unfinished, postponed, cancelled, back to draft; copied, deleted, reported on."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from appointments.choices import AppointmentState
+from appointments.models import Appointment, AppointmentLine
+from appointments.services.booking import occupy
+from appointments.services.locks import lock_appointment, lock_appointments
+from appointments.services.planned import is_billed, tell_intervention
+from interventions.services.requests import refuse_to_come
+from invoicing.services.catalogue import take_number
+from invoicing.services.documents.lines import COPIED
+from invoicing.services.records.attachments import copy_attachments
+from invoicing.services.records.history import move, record
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import save_columns
+from openfire_billing.kernel.errors import BusinessError, WrongState
+
+S = AppointmentState
+
+
+def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
+    """The customer knows: the RDV gets its number. Needs technicians and a date."""
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        if appointment.state != S.DRAFT:
+            raise WrongState(_("%s n'est pas en brouillon : il n'y a rien à confirmer.") % appointment)
+        if appointment.starts_at is None or not appointment.technicians.exists():
+            raise BusinessError(_("%s : choisissez une date et un intervenant avant de confirmer.") % appointment)
+        occupy(appointment, list(appointment.technicians.all()), by=by)
+        if not appointment.number:
+            appointment.number = take_number(appointment.company, "RDV")
+        _move(appointment, S.CONFIRMED, by=by, act="confirmed", text=_("RDV confirmé"), save=("number",))
+    return appointment
+
+
+def finish_appointment(
+    appointment: Appointment, *, at: datetime, seen: int | None = None, by: Any, report: str = ""
+) -> Appointment:
+    """Réalisé: the work was done, today at the latest. Raises BusinessError when its day is yet to come."""
+    refuse_to_come(appointment, timezone.localdate(at))
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        appointment.done_at = at
+        appointment.report = report or appointment.report
+        _move(appointment, S.DONE, by=by, act="done", text=_("RDV réalisé"), save=("done_at", "report"))
+    return appointment
+
+
+def leave_unfinished(
+    appointment: Appointment, *, reason: str, seen: int | None = None, by: Any, report: str = ""
+) -> Appointment:
+    """Inachevé: the technician went, the work is not done. A reason is needed."""
+    if not reason.strip():
+        raise BusinessError(_("%s : dites pourquoi le travail n'est pas fini.") % appointment)
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        appointment.reason = reason[:200]
+        appointment.report = report or appointment.report
+        text = _("RDV inachevé : %s") % reason
+        _move(appointment, S.UNFINISHED, by=by, act="unfinished", text=text, save=("reason", "report"))
+    return appointment
+
+
+def postpone_appointment(
+    appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any
+) -> Appointment:
+    """Reporté: the technicians are free again. A billed RDV is not postponed."""
+    return _give_up(
+        appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, seen=seen, by=by
+    )
+
+
+def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any) -> Appointment:
+    """Annulé: the technicians are free again. A billed RDV is not cancelled."""
+    return _give_up(
+        appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, seen=seen, by=by
+    )
+
+
+def _give_up(
+    appointment: Appointment,
+    state: AppointmentState,
+    *,
+    act: str,
+    text: Any,
+    reason: str,
+    seen: int | None,
+    by: Any,
+) -> Appointment:
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        _refuse_billed(appointment)
+        appointment.reason = reason[:200]
+        _move(appointment, state, by=by, act=act, text=str(text % reason).strip(), save=("reason",))
+        occupy(appointment, (), by=by)
+    return appointment
+
+
+def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
+    """Back to draft, at the same time when it is still free. A billed RDV does not go back."""
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        _refuse_billed(appointment)
+        appointment.done_at, appointment.reason = None, ""
+        _move(appointment, S.DRAFT, by=by, act="reset", text=_("Remis en brouillon"), save=("done_at", "reason"))
+        occupy(appointment, list(appointment.technicians.all()), by=by)
+    return appointment
+
+
+def _refuse_billed(appointment: Appointment) -> None:
+    if is_billed(appointment):
+        raise WrongState(
+            _("%s est facturé, au moins en partie : supprimez le brouillon de facture ou faites un avoir d'abord.")
+            % appointment
+        )
+
+
+def _move(appointment: Appointment, state: Any, *, by: Any, act: str, text: Any, save: tuple[str, ...] = ()) -> None:
+    move(appointment, state, by=by, act=act, text=text, save=save)
+    tell_intervention(appointment.intervention, by=by)
+
+
+_DUPLICATED = (
+    "company",
+    "title",
+    "team",
+    "lead",
+    "partner",
+    "bill_to",
+    "address",
+    "type",
+    "task",
+    "template",
+    "duration",
+    "equipment",
+    "description",
+    "fiscal_position",
+)
+
+
+def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
+    """A draft copy, to be placed: same customer, work and lines; no DI, number, answers nor billing."""
+    with atomic():
+        copy = Appointment(**{name: getattr(appointment, name) for name in _DUPLICATED})
+        copy.save()
+        copy.technicians.set(appointment.technicians.all())
+        copy.tags.set(appointment.tags.all())
+        lines = appointment.lines.select_related("request_line__product", "request_line__tax", "product", "tax")
+        AppointmentLine.objects.bulk_create(
+            AppointmentLine(
+                appointment=copy,
+                position=line.position,
+                **{name: getattr(line.terms, name) for name in COPIED if name != "quantity"},
+                quantity=line.quantity,
+            )
+            for line in lines
+            if not line.covered
+        )
+        copy_attachments(appointment, copy, by=by)
+        record(copy, "created", by=by, text=_("Copie de %s") % appointment)
+    return copy
+
+
+def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
+    """Delete RDVs that are drafts or cancelled, never billed. All or none."""
+    with atomic():
+        locked = lock_appointments(appointments)
+        for appointment in locked:
+            if appointment.state not in (S.DRAFT, S.CANCELLED):
+                raise WrongState(
+                    _("%(rdv)s est à l'état « %(state)s » : seul un RDV en brouillon ou annulé se supprime.")
+                    % {"rdv": appointment, "state": appointment.get_state_display()}
+                )
+            _refuse_billed(appointment)
+            if AppointmentLine.objects.filter(appointment=appointment, claims__isnull=False).exists():
+                raise WrongState(
+                    _("%s a été facturé puis crédité : il se garde pour mémoire. Annulez-le.") % appointment
+                )
+            record(appointment, "deleted", by=by, text=_("RDV supprimé"))
+        interventions = {a.intervention_id: a.intervention for a in locked if a.intervention}
+        Appointment.objects.filter(pk__in=[a.pk for a in locked]).delete()
+        for intervention in interventions.values():
+            tell_intervention(intervention, by=by)
+    return len(locked)
+
+
+def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: Any) -> Appointment:
+    """What the technician says of the visit."""
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        before, appointment.report = appointment.report, report
+        if before != report:
+            save_columns(appointment, ["report"])
+            record(appointment, "reported", by=by, text=_("Compte rendu modifié"))
+    return appointment
