@@ -20,7 +20,8 @@ from openfire_billing.kernel.formats import number_text
 
 
 class Claim(models.Model):
-    """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole."""
+    """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole and
+    has a column `net`, its line's."""
 
     IS_QUANTITY: ClassVar[bool] = True
     # The sources are locked in this order across children: contract, DI, quote, RDV.
@@ -42,6 +43,10 @@ class Claim(models.Model):
     def check_changes(cls, claims: Sequence[Self], changes: Mapping[int, Decimal]) -> None:
         """Refuse when a source has not enough left. `changes`: wanted quantity by invoice line id."""
         raise TypeError(f"{cls.__name__} does not say what it checks.")
+
+    @classmethod
+    def priced(cls, claims: Sequence[Self], lines: Mapping[int, InvoiceLine]) -> None:
+        """Follow the net of the lines of an edited draft. `lines`: those that are left, by id."""
 
     @classmethod
     def check_freed(cls, claims: Sequence[Self]) -> None:

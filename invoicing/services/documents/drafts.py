@@ -199,6 +199,8 @@ def edit_draft(
 
         doomed, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
         _delete_lines(doomed, claims, by=by)
+        for kind, held in claims:
+            kind.priced(held, {pk: line for pk, line in lines.items() if line not in doomed})
         if invoice.fiscal_position_id != position_was:
             update_taxes(invoice, by=by)
         refresh_totals(invoice)
