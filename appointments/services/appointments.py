@@ -18,6 +18,7 @@ from appointments.services.calendars import local
 from appointments.services.lines import copy_request_lines, write_lines
 from interventions.models import InterventionRequest, Technician
 from interventions.services.planning import record_planning
+from interventions.services.promises import lock_promises
 from interventions.services.requests import lock_intervention, refuse_to_come
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, LineEdit
@@ -42,7 +43,10 @@ _FROM_INTERVENTION = (
 
 
 def lock_appointment(appointment: Appointment) -> Appointment:
-    """Lock one RDV after its DI and quotes. Raises BusinessError when it is gone."""
+    """Lock one RDV after what promised its DI, the DI and its quotes. Raises BusinessError when it is gone."""
+    lock_promises(
+        InterventionRequest.objects.filter(appointments=appointment.pk).order_by().values_list("pk", flat=True)
+    )
     locked = lock_appointments([appointment])
     if not locked:
         raise BusinessError(_("Ce RDV n'existe plus : il a été supprimé entre-temps. Revenez à la liste."))
@@ -104,6 +108,8 @@ def save_appointment(
     """
     with transaction.atomic():
         before = lock_appointment(appointment) if appointment.pk else None
+        if before is None and appointment.intervention_id:
+            lock_promises([appointment.intervention_id])
         fill_defaults(appointment)
         if appointment.lead is None and technicians:
             appointment.lead = technicians[0]
@@ -217,6 +223,7 @@ def appoint(
     Raises WrongState (draft or cancelled DI), BusinessError (taken, away, unable).
     """
     with transaction.atomic():
+        lock_promises([intervention.pk])
         intervention = lock_intervention(intervention)
         _refuse_closed(intervention)
         values = {name: getattr(intervention, name) for name in _FROM_INTERVENTION}

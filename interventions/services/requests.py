@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.choices import Granularity, InterventionState
 from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
 from interventions.models.claims import lock_interventions, lock_quotes_of
+from interventions.services.promises import ask_promises
 from invoicing.models import Address, Company
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
@@ -268,6 +269,7 @@ def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any)
     """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
     refuse_to_come(intervention, on)
     with transaction.atomic():
+        ask_promises([intervention], "finish", by=by)
         intervention = lock_intervention(intervention)
         intervention.done_on = on
         move(
@@ -284,6 +286,7 @@ def finish_intervention(intervention: InterventionRequest, *, on: date, by: Any)
 def cancel_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
     """Cancel a DI with nothing open and nothing billed or quoted."""
     with transaction.atomic():
+        ask_promises([intervention], "cancel", by=by)
         intervention = lock_intervention(intervention)
         if intervention.planned_duration > 0 and intervention.state != InterventionState.DONE:
             raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
@@ -302,6 +305,7 @@ def cancel_intervention(intervention: InterventionRequest, *, on: date, by: Any)
 def reset_intervention(intervention: InterventionRequest, *, by: Any) -> InterventionRequest:
     """Take a cancelled DI back to draft; it keeps its number."""
     with transaction.atomic():
+        ask_promises([intervention], "reset", by=by)
         intervention = lock_intervention(intervention)
         move(intervention, InterventionState.DRAFT, by=by, act="reset", text=_("Remise en brouillon"))
     return intervention
@@ -357,7 +361,9 @@ def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: A
 
 def delete_interventions(interventions: Iterable[InterventionRequest], *, by: Any) -> int:
     """Delete DIs that are still drafts, with nothing quoted or billed. All or none."""
+    interventions = list(interventions)
     with transaction.atomic():
+        ask_promises(interventions, "delete", by=by)
         locked = lock_interventions(interventions)
         for intervention in locked:
             if intervention.state != InterventionState.DRAFT or intervention.number:
