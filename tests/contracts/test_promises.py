@@ -12,10 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from appointments.models import Appointment
 from appointments.services.appointments import (
     appoint,
-    cancel_appointment,
     confirm_appointment,
     finish_appointment,
-    leave_unfinished,
     reset_appointment,
 )
 from contracts.models import Contract, ContractRequest, VisitClaim
@@ -135,39 +133,15 @@ def test_waived_visit_is_cancelled(world: World) -> None:
     assert cancel_intervention(visit, on=world.today, by=world.planner).state == "cancelled"
 
 
-@pytest.mark.parametrize(
-    "act",
-    [
-        lambda rdv, by: reset_appointment(rdv, by=by),
-        lambda rdv, by: cancel_appointment(rdv, by=by),
-        lambda rdv, by: leave_unfinished(rdv, reason="Fuite", by=by),
-    ],
-    ids=["reset", "cancelled", "unfinished"],
-)
-def test_appointment_does_not_take_a_billed_visit_out_of_done(world: World, act: Any) -> None:
-    contract = per_visit(world)
-    visit, _september = visits_of(world, contract)
-    rdv = done_by_an_appointment(world, visit)
-    visit.refresh_from_db()
-    assert visit.state == "done"
-    bill(world, contract, on="13/03/26")
-    assert drafts(contract) == [("invoice", "12/03/26", ["87.50"])]
-
-    with nothing_changed(), pytest.raises(BusinessError):
-        act(rdv, world.planner)
-
-    visit.refresh_from_db()
-    assert (visit.state, visit.done_on) == ("done", day("12/03/26"))
-
-
-def test_reset_of_the_appointment_of_a_billed_visit_names_contract_and_invoice(world: World) -> None:
+def test_appointment_does_not_take_a_billed_visit_out_of_done(world: World) -> None:
     contract = per_visit(world)
     visit, _september = visits_of(world, contract)
     rdv = done_by_an_appointment(world, visit)
     bill(world, contract, on="13/03/26")
     draft = Invoice.objects.get()
+    assert drafts(contract) == [("invoice", "12/03/26", ["87.50"])]
 
-    with pytest.raises(BusinessError) as refusal:
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
         reset_appointment(rdv, by=world.planner)
 
     assert str(refusal.value) == (
