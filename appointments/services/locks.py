@@ -1,4 +1,7 @@
-"""Locks of RDVs: each act locks the RDV's DI and its quotes, then the RDV, then the technicians whose time it takes."""
+"""Locks of RDVs: each act locks the documents that promised the RDV's DI, the DI with its quotes, then the RDV.
+
+The technicians whose time it takes come last.
+"""
 
 from collections.abc import Collection, Iterable
 
@@ -6,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models import Appointment
 from interventions.models import InterventionRequest, Technician
+from interventions.services.locks import promises_of
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Wanted, lock, lockable
 from openfire_billing.kernel.errors import BusinessError
@@ -13,7 +17,12 @@ from openfire_billing.kernel.errors import BusinessError
 
 def _interventions_of(appointments: Collection[int]) -> Wanted:
     found = Appointment.objects.filter(pk__in=appointments, intervention__isnull=False)
-    return {InterventionRequest: set(found.values_list("intervention", flat=True))}
+    return _with_promises(set(found.values_list("intervention", flat=True)))
+
+
+def _with_promises(interventions: Collection[int]) -> Wanted:
+    """These DIs, and what promised them: an RDV may take its DI out of « Réalisée »."""
+    return {InterventionRequest: interventions, **promises_of(interventions)}
 
 
 lockable(
@@ -38,7 +47,7 @@ lockable(Technician, "technician", rows=lambda: Technician.objects.select_relate
 def lock_appointments(appointments: Iterable[Appointment], *, interventions: Iterable[int] = ()) -> list[Appointment]:
     """Lock RDVs after their DIs, and after `interventions`; those that are gone are left out."""
     ids, more = {appointment.pk for appointment in appointments}, set(interventions)
-    locked = lock(lambda: {Appointment: ids, InterventionRequest: more})
+    locked = lock(lambda: {Appointment: ids, **_with_promises(more)})
     for row in locked[Appointment].values():
         if row.intervention_id:
             row.intervention = locked[InterventionRequest][row.intervention_id]

@@ -103,7 +103,7 @@ def plan_interventions(interventions: Iterable[InterventionRequest], *, not_befo
     people = _people(wanted)
     outcomes: list[Outcome] = []
     with atomic():
-        rows = {intervention.pk: intervention for intervention in lock_interventions(wanted)}
+        rows = {intervention.pk: intervention for intervention in lock_interventions(wanted, promises=True)}
         outcomes += [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
         wanted = [rows[intervention.pk] for intervention in wanted if intervention.pk in rows]
         lock_technicians(people)

@@ -83,7 +83,7 @@ def save_appointment(
         request = values.get("intervention")
         if pk is None:
             if request is not None:
-                values = {**values, "intervention": lock_intervention(request)}
+                values = {**values, "intervention": lock_intervention(request, promises=True)}
             return _create(values, technicians or (), edits, on=on, by=by, place=place)
         appointment = lock_appointment(Appointment(pk=pk), seen=seen, interventions=[request.pk] if request else ())
         before, before_in = columns_of(appointment), appointment.intervention
@@ -95,7 +95,9 @@ def save_appointment(
         _refuse_other_request(appointment, before)
         _refuse_nonsense(appointment)
         is_moved = _differs(appointment, before, _PLACE) or {t.pk for t in people} != {t.pk for t in wanted}
-        changes = describe_changes(appointment, before, values)
+        changes = describe_changes(
+            appointment, before, values.keys() - ({} if appointment.is_end_forced else {"ends_at"})
+        )
         changes |= set_many(appointment, many | ({"technicians": wanted} if technicians is not None else {}))
         written = save_changed(appointment, before)
         if is_moved:
@@ -256,7 +258,7 @@ def appoint(
     Raises WrongState (draft or cancelled DI), BusinessError (taken, away, unable).
     """
     with atomic():
-        intervention = lock_intervention(intervention, seen=seen)
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
         values = {name: getattr(intervention, name) for name in _FROM_INTERVENTION}
         values |= {
             "intervention": intervention,

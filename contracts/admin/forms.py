@@ -71,7 +71,7 @@ class WaiveForm(forms.Form):
             due = []
         currency = documents[0].company.currency
         self.fields["keys"].choices = [  # type: ignore[attr-defined]
-            (waivers.key_of(charge), f"{charge.label} : {money_text(charge.amount, currency)}") for charge in due
+            (charge.key, f"{charge.label} : {money_text(charge.amount, currency)}") for charge in due
         ]
 
 

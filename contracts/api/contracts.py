@@ -293,7 +293,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
         """Ce qui y est dû et pas facturé, et ce qui ne le sera pas."""
         contract = self.get_object()
         due = [
-            {"key": waivers.key_of(one), "label": one.label, "due_on": one.due_on, "amount": one.amount}
+            {"key": one.key, "label": one.label, "due_on": one.due_on, "amount": one.amount}
             for one in waivers.charges_due(contract, on=timezone.localdate())
         ]
         waived = [{"key": waivers.claim_key(one), "label": str(one)} for one in waivers.waived(contract)]

@@ -1,13 +1,14 @@
 """What contracts are made of."""
 
 from contracts.models.articles import Article, ContractException, PriceVersion
-from contracts.models.claims import ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.models.claims import CLAIMS, ExceptionClaim, PeriodClaim, VisitClaim
 from contracts.models.contracts import Contract
 from contracts.models.lines import ContractLine
 from contracts.models.requests import ContractRequest
 from contracts.models.runs import BillingOutcome, BillingRun
 
 __all__ = [
+    "CLAIMS",
     "Article",
     "BillingOutcome",
     "BillingRun",

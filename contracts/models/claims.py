@@ -6,7 +6,7 @@ Each is a *thing*, claimed whole. It lives until a credit « à refacturer » of
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from django.db import models
 from django.db.models import F, Q
@@ -17,7 +17,9 @@ from contracts.choices import ClaimKind, WithoutDocument
 from contracts.models.articles import Article, ContractException
 from contracts.models.contracts import Contract
 from contracts.models.requests import ContractRequest
+from contracts.planner.facts import EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from invoicing.models import Claim, InvoiceLine
+from openfire_billing.db.fields import amount_field
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import ONE_DAY
 
@@ -44,9 +46,14 @@ def _released(name: str) -> models.Index:
 
 
 class ThingClaim(Claim):
-    """A claim of a whole thing. `due_on`: the day it becomes owed, and is again when it is freed."""
+    """A claim of a whole thing.
+
+    `net`: what its invoice line bills, in the contract's currency, signed as the line's; without a line, the amount that
+    was waived, 0 when it was free. `due_on`: the day it becomes owed, and is again when it is freed.
+    """
 
     IS_QUANTITY = False
+    THING: ClassVar[tuple[str, ...]] = ()  # the columns that say what it claims, as a charge's `claim_values`
 
     invoice_line = models.ForeignKey(
         InvoiceLine,
@@ -66,12 +73,18 @@ class ThingClaim(Claim):
         related_name="+",
         verbose_name=_("libéré par"),
     )
+    net = amount_field(_("net HT"))
     due_on = models.DateField(_("dû le"))
 
     objects = ThingClaimQuerySet.as_manager()
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The columns of a row that is written in bulk, in order."""
+        return (*cls.THING, "net", "invoice_line_id", "without_document", "due_on")
 
     @classmethod
     def contracts_of(cls, claims: Sequence[Any]) -> Any:
@@ -83,6 +96,14 @@ class ThingClaim(Claim):
     @classmethod
     def check_changes(cls, claims: Sequence[Any], changes: Mapping[int, Decimal]) -> None:
         raise BusinessError(_("La quantité d'une période ou d'une visite ne change pas."))
+
+    @classmethod
+    def priced(cls, claims: Sequence[Any], lines: Mapping[int, InvoiceLine]) -> None:
+        """The net of a claim is its line's."""
+        changed = [c for c in claims if c.invoice_line_id in lines and c.net != lines[c.invoice_line_id].net]
+        for claim in changed:
+            claim.net = lines[claim.invoice_line_id].net
+        cls.objects.bulk_update(changed, ["net"])  # type: ignore[attr-defined]
 
     @classmethod
     def released(cls, claims: Sequence[Any], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
@@ -106,6 +127,7 @@ class PeriodClaim(ThingClaim):
     """The days `start` to `end` (excluded) of an article, charged or refunded."""
 
     SOURCE = "article__line__contract"
+    THING = ("article_id", "start", "end", "kind")
 
     article = models.ForeignKey(
         Article, models.PROTECT, db_index=False, related_name="claims", verbose_name=_("article")
@@ -151,6 +173,7 @@ class VisitClaim(ThingClaim):
     """The part of an article that one visit bills."""
 
     SOURCE = "article__line__contract"
+    THING = ("article_id", "visit_id")
 
     article = models.ForeignKey(Article, models.PROTECT, related_name="visit_claims", verbose_name=_("article"))
     visit = models.ForeignKey(ContractRequest, models.PROTECT, related_name="claims", verbose_name=_("visite"))
@@ -173,6 +196,7 @@ class ExceptionClaim(ThingClaim):
     """A one-off line, billed."""
 
     SOURCE = "exception__line__contract"
+    THING = ("exception_id",)
 
     exception = models.ForeignKey(ContractException, models.PROTECT, related_name="claims", verbose_name=_("exception"))
 
@@ -188,3 +212,11 @@ class ExceptionClaim(ThingClaim):
 
     def __str__(self) -> str:
         return str(self.exception)
+
+
+# The table of each kind of claim, by the `claim_kind` of a charge.
+CLAIMS: Final[dict[str, type[PeriodClaim | VisitClaim | ExceptionClaim]]] = {
+    PERIOD_CLAIM: PeriodClaim,
+    VISIT_CLAIM: VisitClaim,
+    EXCEPTION_CLAIM: ExceptionClaim,
+}

@@ -1,20 +1,38 @@
 """Which DIs a contract line caused: its visits and its call-outs."""
 
+from collections.abc import Collection, Mapping
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import RequestKind
 from contracts.models.lines import ContractLine
-from interventions.models import InterventionRequest
+from interventions.choices import InterventionState
+from interventions.models import InterventionRequest, Promise
+from interventions.models.promises import PromiseAct
+from openfire_billing.kernel.errors import WrongState
 
 
-class ContractRequest(models.Model):
+class ContractRequestQuerySet(models.QuerySet["ContractRequest"]):
+    def included_callouts_used(self, line: ContractLine, year: int) -> int:
+        """Included call-outs that a line has used in a contract year; cancelled ones do not count."""
+        used = self.filter(line=line, kind=RequestKind.CALLOUT, year=year, is_covered=True)
+        return used.exclude(intervention__state=InterventionState.CANCELLED).count()
+
+    def billed(self) -> "ContractRequestQuerySet":
+        """The visits that an invoice of their contract bills and no credit gave back."""
+        return self.filter(claims__released_by__isnull=True, claims__invoice_line__isnull=False)
+
+
+class ContractRequest(Promise):
     """A DI that a contract line caused.
 
     A visit is known by the first line of its amendment chain, its contract year (from 1) and its rank among `of`
     that year: made once, and never again, even when its DI is cancelled.
     """
+
+    SOURCE = "line__contract"
 
     line = models.ForeignKey(ContractLine, models.PROTECT, related_name="requests", verbose_name=_("ligne de contrat"))
     intervention = models.OneToOneField(
@@ -26,6 +44,8 @@ class ContractRequest(models.Model):
     rank = models.PositiveSmallIntegerField(_("rang"), null=True, blank=True)
     of = models.PositiveSmallIntegerField(_("sur"), null=True, blank=True)
     is_covered = models.BooleanField(_("compris dans le contrat"), default=True)
+
+    objects = ContractRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ["year", "rank", "pk"]
@@ -45,3 +65,47 @@ class ContractRequest(models.Model):
     def __str__(self) -> str:
         place = f"visite {self.rank}/{self.of}" if self.rank else "SAV"
         return f"{self.intervention} ({place}, année {self.year})"
+
+    @classmethod
+    def check_act(cls, interventions: Collection[int], act: PromiseAct) -> Mapping[int, str]:
+        """A visit that its contract bills is not taken back. A call-out put back takes one of those that are left."""
+        if act == "finish":
+            return {}
+        requests = cls.objects.filter(intervention__in=interventions).select_related("intervention", "line__contract")
+        for request in requests.billed().order_by("pk"):
+            raise _refusal_of_billed(request)
+        return cls._beyond_included(requests.order_by("pk")) if act == "reset" else {}
+
+    @classmethod
+    def _beyond_included(cls, requests: "ContractRequestQuerySet") -> dict[int, str]:
+        """The call-outs among these cancelled DIs that are no longer included: others were made meanwhile."""
+        reasons: dict[int, str] = {}
+        taken: dict[tuple[int, int], int] = {}  # by those put back together
+        cancelled = requests.filter(
+            kind=RequestKind.CALLOUT, is_covered=True, intervention__state=InterventionState.CANCELLED
+        )
+        for request in cancelled:
+            place = request.line_id, request.year
+            taken.setdefault(place, cls.objects.included_callouts_used(request.line, request.year))
+            taken[place] += 1
+            if taken[place] > request.line.included_callouts:
+                request.is_covered = False
+                request.save(update_fields=["is_covered"])
+                reasons[request.intervention_id] = _("SAV au-delà de ceux que comprend %s : à facturer") % (
+                    request.line.contract
+                )
+        return reasons
+
+
+def _refusal_of_billed(visit: ContractRequest) -> WrongState:
+    claim = visit.claims.filter(released_by__isnull=True, invoice_line__isnull=False).order_by("pk")[:1].get()
+    invoice = claim.invoice_line.invoice
+    todo = (
+        _("Supprimez d'abord ce brouillon.")
+        if invoice.is_draft
+        else _("Créditez-la d'abord avec « Remettre à facturer ».")
+    )
+    return WrongState(
+        _("%(di)s : sa visite est facturée par %(contract)s (%(invoice)s). %(todo)s")
+        % {"di": visit.intervention, "contract": visit.line.contract, "invoice": invoice, "todo": todo}
+    )

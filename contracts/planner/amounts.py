@@ -37,13 +37,16 @@ def by_place(yearly: Decimal, before: Fraction, after: Fraction, rounding: str =
 
 
 def period_amount(yearly: Decimal, due: Due, rounding: str = HALF_EVEN) -> Decimal:
-    """Net of one due period."""
+    """Net of the whole of one due period."""
     return by_place(yearly, due.before, due.after, rounding)
 
 
 def part_amount(amount: Decimal, part: Period, whole: Period, rounding: str = HALF_EVEN) -> Decimal:
-    """Net of the days `part` of a period worth `amount`: amount × days/days, rounded once."""
-    return to_cents(Fraction(amount) * part.days / whole.days, rounding)
+    """Net of the days `part` of a period worth `amount`: cents(amount × days up to its end / days of the whole) less
+    cents(amount × days up to its start / days of the whole). So the parts of a period make `amount` to the cent,
+    whatever cuts it and in whatever order they are billed."""
+    per_day, before = Fraction(amount) / whole.days, (part.start - whole.start).days
+    return to_cents(per_day * (before + part.days), rounding) - to_cents(per_day * before, rounding)
 
 
 def visit_amount(yearly: Decimal, *, rank: int, of: int, rounding: str = HALF_EVEN) -> Decimal:

@@ -64,3 +64,15 @@ def line_next_due_on(contract: ContractFacts, line: LineFacts, claimed: Claimed)
         days.append(min(one.due_on for one in owed))
         break
     return min(days, default=None)
+
+
+def examined_from(contract: ContractFacts) -> date | None:
+    """First day of the first period that a plan of the contract looks at; it depends on the claims that end after it.
+
+    None when it looks at none, or when the contract cannot be planned.
+    """
+    try:
+        days = [BilledLine.of(contract, line).examined_from() for line in contract.lines]
+    except (BusinessError, *_BROKEN):
+        return None
+    return min((day for day in days if day), default=None)

@@ -21,8 +21,8 @@ from contracts.planner.facts import (
     LineFacts,
     VisitFacts,
 )
-from contracts.planner.grids import Due, Terms, grid_of
-from contracts.planner.intents import TOO_MANY_PERIODS, Charge, ChargeIntent, ExceptionCharge, VisitCharge
+from contracts.planner.grids import BillingGrid, Due, Terms, grid_of
+from contracts.planner.intents import TOO_MANY_PERIODS, Charge, ExceptionCharge, PeriodCharge, VisitCharge
 from contracts.planner.served import Service, served_parts, service_of, without
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.money import line_net
@@ -69,16 +69,30 @@ class BilledLine:
         """Each period that has something due on `until` at the latest and not claimed, in order (None: endless)."""
         if self.is_per_visit or not self.line.articles:
             return
-        contract, line, service = self.contract, self.line, self.service
-        terms = Terms(self.frequency, self.invoicing, contract.alignment, contract.anchor_day, contract.proration)
-        grid = grid_of(terms, line.grid_from or contract.start_on, service.first)
-        since = max(service.opens, line.settled_before or service.opens)
-        for due in grid.dues(stop=service.stop, since=since, until=until):
+        service = self.service
+        for due in self._grid().dues(stop=service.stop, since=self._since, until=until):
             if service.closes and due.period.start >= service.closes:
                 return
             owed = self._owed(due, claimed, until)
             if owed:
                 yield due, owed
+
+    @property
+    def _since(self) -> date:
+        """A day of the first period to look at."""
+        return max(self.service.opens, self.line.settled_before or self.service.opens)
+
+    def _grid(self) -> BillingGrid:
+        contract = self.contract
+        terms = Terms(self.frequency, self.invoicing, contract.alignment, contract.anchor_day, contract.proration)
+        return grid_of(terms, self.line.grid_from or contract.start_on, self.service.first)
+
+    def examined_from(self) -> date | None:
+        """First day of the periods that `periods_owed` looks at: every claim that ends after it counts. None when it
+        looks at none."""
+        if self.is_per_visit or not self.line.articles:
+            return None
+        return self._grid().examined_from(self._since)
 
     def _owed(self, due: Due, claimed: Claimed, until: date | None) -> list[Owed]:
         owed = []
@@ -171,14 +185,14 @@ def _proposed_on(contract: ContractFacts, due_on: date, on: date) -> date:
     return due_on if contract.late_billing == ONE_PER_PERIOD else on
 
 
-def _period_charge(billed: BilledLine, due: Due, owed: Owed, when: str, on: date) -> ChargeIntent:
+def _period_charge(billed: BilledLine, due: Due, owed: Owed, when: str, on: date) -> PeriodCharge:
     contract, article, rounding = billed.contract, owed.article, billed.contract.rounding
     price = price_on(article, due.period.start)
     yearly = yearly_net(article, price, rounding)
     amount = period_amount(yearly, due, rounding)
-    if owed.days != due.period:
-        amount = part_amount(amount, owed.days, due.period, rounding)
-    return ChargeIntent(
+    if owed.days != due.whole:
+        amount = part_amount(amount, owed.days, due.whole, rounding)
+    return PeriodCharge(
         contract=contract.id,
         line=billed.line.id,
         product=article.product,
@@ -229,6 +243,7 @@ def _exception_charge(billed: BilledLine, exception: ExceptionFacts, on: date) -
         amount=line_net(exception.quantity, exception.unit_price, exception.discount, contract.rounding),
         due_on=exception.on,
         proposed_on=_proposed_on(contract, exception.on, on),
+        unit=exception.unit,
         exception=exception.id,
         own_quantity=exception.quantity,
         own_unit_price=exception.unit_price,

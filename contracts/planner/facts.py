@@ -2,7 +2,7 @@
 
 Frozen values read in a few set-based queries; no row, no clock. Dates: what people read (`end_on`, `terminated_on`,
 `billed_elsewhere_until`) is the last day included; every other interval is half-open, its end excluded.
-Money is in the contract's currency, net of tax. `product` and `tax` are opaque ids, handed back on the intents.
+Money is in the contract's currency, net of tax. `product`, `tax` and `unit` are opaque ids, handed back on the intents.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from openfire_billing.kernel.money import HALF_EVEN, ZERO
 
@@ -43,6 +43,11 @@ ON_DATE: Final = "on_date"
 # Kinds of a period claim.
 CHARGE: Final = "charge"
 REFUND: Final = "refund"
+
+# Kinds of things that are claimed.
+PERIOD_CLAIM: Final = "period"
+VISIT_CLAIM: Final = "visit"
+EXCEPTION_CLAIM: Final = "exception"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class ExceptionFacts:
     discount: Decimal = ZERO
     product: Any = None
     tax: Any = None
+    unit: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +156,8 @@ class LineFacts:
     successor starts on D: a period cut there is split by days.
     `grid_from`: the day the grid counts from; None = the contract's start. A change of frequency sets it, with
     `chain_start`, to its own day.
-    `settled_before`: every period that ends on or before that day is known to be claimed, so the reader left these
-    claims out; None = examine all. It only spares work.
+    `settled_before`: everything due before that day is known to be claimed, so the periods that end on or before it are
+    not examined, nor their claims read; None = examine all. It only spares work: the plan is the same.
     `frequency`, `invoicing`: None = the contract's. `label`: site and equipment, to name the line in a reason.
     """
 
@@ -218,6 +224,16 @@ class ContractFacts:
     creditable: tuple[CreditableInvoice, ...] = ()
 
 
+class Claiming(Protocol):
+    """What claims a thing: its kind, and what its claim holds."""
+
+    @property
+    def claim_kind(self) -> str: ...
+
+    @property
+    def claim_values(self) -> tuple[Any, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """What live claims hold, whatever they are: on an invoice line, free, waived or billed elsewhere.
@@ -240,10 +256,33 @@ class Claimed:
         exceptions: Iterable[int] = (),
     ) -> "Claimed":
         """From the rows of live claims: periods as (article id, start, end excluded, kind)."""
-        by_kind: dict[str, dict[int, dict[date, date]]] = {CHARGE: {}, REFUND: {}}
+        return NOTHING_CLAIMED.adding(periods, visits=visits, exceptions=exceptions)
+
+    def adding(
+        self,
+        periods: Iterable[tuple[int, date, date, str]] = (),
+        *,
+        visits: Iterable[tuple[int, int]] = (),
+        exceptions: Iterable[int] = (),
+    ) -> "Claimed":
+        """What is claimed once these rows are too. `self` stays as it is."""
+        kinds: dict[str, dict[int, Any]] = {CHARGE: dict(self.charges), REFUND: dict(self.refunds)}
+        copied: set[tuple[str, int]] = set()
         for article, start, end, kind in periods:
-            by_kind[kind].setdefault(article, {})[start] = end
-        return cls(by_kind[CHARGE], by_kind[REFUND], frozenset(visits), frozenset(exceptions))
+            by_article = kinds[kind]
+            if (kind, article) not in copied:
+                by_article[article] = dict(by_article.get(article, ()))
+                copied.add((kind, article))
+            by_article[article][start] = end
+        return Claimed(kinds[CHARGE], kinds[REFUND], self.visits | set(visits), self.exceptions | set(exceptions))
+
+    def with_charges(self, charges: Iterable[Claiming]) -> "Claimed":
+        """What is claimed once these charges are too."""
+        rows: dict[str, list[Any]] = {PERIOD_CLAIM: [], VISIT_CLAIM: [], EXCEPTION_CLAIM: []}
+        for charge in charges:
+            rows[charge.claim_kind].append(charge.claim_values)
+        exceptions = [exception for (exception,) in rows[EXCEPTION_CLAIM]]
+        return self.adding(rows[PERIOD_CLAIM], visits=rows[VISIT_CLAIM], exceptions=exceptions)
 
 
 NOTHING_CLAIMED: Final = Claimed()

@@ -35,11 +35,13 @@ class Terms:
 class Due:
     """One instalment: the days it bills, its place `n` (from 1), and its share of a whole one (a stub by days: < 1).
 
-    `done` is the sum of the shares of the places before it, S(n−1). `before` and `after` are S(n−1)/p and S(n)/p, the
-    years that are billed when it comes and when it is gone. `full_days`: the days of the period it may be cut from.
+    `done` is the sum of the shares of the places before it, S(n−1). `whole`: the days that its amount is of; longer than
+    `period` when the service ends inside it and is billed by days. `before` and `after`: the years billed before the
+    first and after the last day of `whole`, S(n−1)/p and S(n)/p. `full_days`: the days of the grid's period.
     """
 
     period: Period
+    whole: Period
     n: int
     share: Fraction
     done: Fraction
@@ -122,7 +124,7 @@ class BillingGrid:
 
         `stop`: first day no longer served, None when the service goes on.
         """
-        k = max(self._first, self.index_of(since)) if since else self._first
+        k = self._index_from(since)
         while stop is None or self.boundary(k) < stop:
             due = self._due(k, stop)
             if until and (due.due_on if due else self.boundary(k)) > until:
@@ -130,6 +132,13 @@ class BillingGrid:
             if due:
                 yield due
             k += 1
+
+    def examined_from(self, since: date) -> date:
+        """First day served of the first period that `dues(since=since)` looks at."""
+        return max(self.boundary(self._index_from(since)), self._first_day)
+
+    def _index_from(self, since: date | None) -> int:
+        return max(self._first, self.index_of(since)) if since else self._first
 
     def _due(self, k: int, stop: date | None) -> Due | None:
         if stop and stop < self.boundary(k + 1):
@@ -144,13 +153,17 @@ class BillingGrid:
             return None
         done = self._lead + (k - self._first - 1) if k > self._first else NOTHING
         per_year = self._terms.frequency.per_year
+        whole, full_share = period, share
+        if self._terms.proration == DAYS and period.end < self.boundary(k + 1):
+            whole, full_share = Period(period.start, self.boundary(k + 1)), self._share(k, None)
         return Due(
             period=period,
+            whole=whole,
             n=k - self._first + (1 if self._lead else 0),  # broken first days that are free have no place
             share=share,
             done=done,
             before=done / per_year,
-            after=(done + share) / per_year,
+            after=(done + full_share) / per_year,
             full_days=(self.boundary(k + 1) - self.boundary(k)).days,
             due_on=period.start if self._terms.invoicing == IN_ADVANCE else period.last_day,
         )

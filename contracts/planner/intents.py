@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
-from contracts.planner.facts import CHARGE
+from contracts.planner.facts import CHARGE, EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from openfire_billing.kernel.money import ZERO
 from openfire_billing.kernel.periods import Period
 
@@ -30,10 +30,12 @@ ONE = Decimal(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One invoice line to write. `quantity` × `unit_price` less `discount` (%) = `amount`, to the cent.
+    """One invoice line to write. `quantity` × `unit_price` less `discount` (%) = `amount`, its net, to the cent.
 
     `due_on`: the day it becomes owed. `proposed_on`: the date its draft proposes by the contract's late rule.
     """
+
+    claim_kind: ClassVar[str]  # PERIOD_CLAIM, VISIT_CLAIM or EXCEPTION_CLAIM
 
     contract: int
     line: int
@@ -43,6 +45,27 @@ class Charge:
     amount: Decimal
     due_on: date
     proposed_on: date
+    unit: Any = None
+
+    @property
+    def claim_values(self) -> tuple[Any, ...]:
+        """What its claim holds, in the order of the claim's columns."""
+        raise NotImplementedError
+
+    @property
+    def key(self) -> str:
+        """What names it in a form."""
+        raise NotImplementedError
+
+    @property
+    def billed_period(self) -> Period | None:
+        """The days it bills, when it bills days."""
+        return None
+
+    @property
+    def supplied_on(self) -> date:
+        """The day whose VAT rate applies."""
+        return self.due_on
 
     @property
     def quantity(self) -> Decimal:
@@ -58,12 +81,14 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeIntent(Charge):
-    """An article for a period. Claim: (article, period.start, kind).
+class PeriodCharge(Charge):
+    """An article for a period. Claim: (article, first day, end excluded, kind).
 
     `n`, `share`, `done`: its place, its share of a whole instalment and the shares before it; `yearly`: the net they
     are taken from, discount deducted. With them the line's calculation can be stored and shown.
     """
+
+    claim_kind = PERIOD_CLAIM
 
     article: int
     period: Period
@@ -73,10 +98,28 @@ class ChargeIntent(Charge):
     yearly: Decimal
     kind: str = CHARGE
 
+    @property
+    def claim_values(self) -> tuple[int, date, date, str]:
+        return self.article, self.period.start, self.period.end, self.kind
+
+    @property
+    def key(self) -> str:
+        return f"period-{self.article}-{self.period.start.isoformat()}"
+
+    @property
+    def billed_period(self) -> Period:
+        return self.period
+
+    @property
+    def supplied_on(self) -> date:
+        return self.period.last_day
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitCharge(Charge):
     """An article for a visit done. Claim: (article, visit)."""
+
+    claim_kind = VISIT_CLAIM
 
     article: int
     visit: int
@@ -85,15 +128,37 @@ class VisitCharge(Charge):
     done_on: date
     yearly: Decimal
 
+    @property
+    def claim_values(self) -> tuple[int, int]:
+        return self.article, self.visit
+
+    @property
+    def key(self) -> str:
+        return f"visit-{self.article}-{self.visit}"
+
+    @property
+    def supplied_on(self) -> date:
+        return self.done_on
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionCharge(Charge):
     """A one-off dated line, with its own quantity, price and discount. Claim: the exception."""
 
+    claim_kind = EXCEPTION_CLAIM
+
     exception: int
     own_quantity: Decimal
     own_unit_price: Decimal
     own_discount: Decimal
+
+    @property
+    def claim_values(self) -> tuple[int]:
+        return (self.exception,)
+
+    @property
+    def key(self) -> str:
+        return f"exception-{self.exception}"
 
     @property
     def quantity(self) -> Decimal:

@@ -23,7 +23,6 @@ from contracts.planner.intents import Plan
 from contracts.services.draft_rows import write_groups
 from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.locks import lock_contracts
-from contracts.services.next_dates import claims_added
 from contracts.services.run_outcomes import (
     Report,
     describe_drafts,
@@ -201,7 +200,7 @@ def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: Report) -> No
                 report.invoices[contract].append(invoice)
         if group.auto_post and invoice is not None:
             to_post.append(invoice)
-    claimed = claims_added(facts.claimed, (charge for group in made.groups for charge in group.charges))
+    claimed = facts.claimed.with_charges(charge for group in made.groups for charge in group.charges)
     if to_post:
         _post(run, to_post, made, report)
     refused = {refusal.contract: refusal for refusal in (*made.refusals, *facts.broken)}

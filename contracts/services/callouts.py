@@ -11,7 +11,6 @@ from contracts.models import Contract, ContractLine, ContractRequest
 from contracts.planner.served import served_parts, service_of
 from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
-from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, InterventionType, Task
 from interventions.services.requests import create_intervention, validate_intervention
 from invoicing.services.documents.lines import Item
@@ -34,13 +33,7 @@ def callouts_left(line: ContractLine, day: date) -> int:
     """Included call-outs left in the contract year of a day; cancelled ones do not count."""
     if not line.uses_callouts:
         return 0
-    used = (
-        ContractRequest.objects.filter(
-            line=line, kind=RequestKind.CALLOUT, year=contract_year(line, day), is_covered=True
-        )
-        .exclude(intervention__state=InterventionState.CANCELLED)
-        .count()
-    )
+    used = ContractRequest.objects.included_callouts_used(line, contract_year(line, day))
     return max(0, line.included_callouts - used)
 
 

@@ -14,17 +14,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
 
 from contracts.choices import WithoutDocument
-from contracts.models import ExceptionClaim, PeriodClaim, VisitClaim
-from contracts.planner.intents import (
-    CREDIT_NOTE,
-    FREE,
-    INVOICE,
-    Charge,
-    ChargeIntent,
-    ExceptionCharge,
-    GroupIntent,
-    VisitCharge,
-)
+from contracts.models import CLAIMS
+from contracts.planner.intents import CREDIT_NOTE, FREE, INVOICE, Charge, GroupIntent
 from contracts.services.facts import ChunkFacts
 from invoicing.choices import InvoiceKind, InvoiceState, JournalKind, LineKind
 from invoicing.models import HistoryLine, Invoice, InvoiceLine, InvoiceTax, Journal
@@ -32,8 +23,6 @@ from invoicing.services.catalogue import TaxRow
 from openfire_billing.db import bulk
 from openfire_billing.kernel import money
 
-ONE = Decimal(1)
-NO_DISCOUNT = Decimal(0)
 _KINDS = {INVOICE: InvoiceKind.INVOICE.value, CREDIT_NOTE: InvoiceKind.CREDIT_NOTE.value}
 DRAFT, ARTICLE = InvoiceState.DRAFT.value, LineKind.ARTICLE.value
 
@@ -47,9 +36,6 @@ LINE_COLUMNS = (
 ).split()
 TAX_COLUMNS = ("invoice_id", "category", "rate", "base", "amount")
 HISTORY_COLUMNS = ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at")
-PERIOD_COLUMNS = ("article_id", "start", "end", "kind", "invoice_line_id", "without_document", "due_on")
-VISIT_COLUMNS = ("article_id", "visit_id", "invoice_line_id", "without_document", "due_on")
-EXCEPTION_COLUMNS = ("exception_id", "invoice_line_id", "without_document", "due_on")
 
 
 @dataclass(slots=True)
@@ -60,30 +46,20 @@ class Rows:
     lines: list[tuple[Any, ...]] = field(default_factory=list)
     taxes: list[tuple[Any, ...]] = field(default_factory=list)
     history: list[tuple[Any, ...]] = field(default_factory=list)
-    periods: list[tuple[Any, ...]] = field(default_factory=list)
-    visits: list[tuple[Any, ...]] = field(default_factory=list)
-    exceptions: list[tuple[Any, ...]] = field(default_factory=list)
+    claims: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {kind: [] for kind in CLAIMS})
 
-    def claim(self, charge: Charge, line: int | None, without: str) -> None:
-        """The claim of what a charge bills."""
-        if type(charge) is ChargeIntent:
-            period = charge.period
-            self.periods.append((charge.article, period.start, period.end, charge.kind, line, without, charge.due_on))
-        elif isinstance(charge, VisitCharge):
-            self.visits.append((charge.article, charge.visit, line, without, charge.due_on))
-        elif isinstance(charge, ExceptionCharge):
-            self.exceptions.append((charge.exception, line, without, charge.due_on))
+    def claim(self, charge: Charge, net: Decimal, line: int | None, without: str) -> None:
+        """The claim of what a charge bills: `net` on an invoice line, or a reason why no invoice bears it."""
+        self.claims[charge.claim_kind].append((*charge.claim_values, net, line, without, charge.due_on))
 
     def write(self) -> None:
         """Parents first."""
         bulk.insert(Invoice, INVOICE_COLUMNS, self.invoices)
         bulk.insert(InvoiceLine, LINE_COLUMNS, self.lines)
         bulk.insert(InvoiceTax, TAX_COLUMNS, self.taxes)
-        bulk.insert(PeriodClaim, PERIOD_COLUMNS, self.periods)
-        if self.visits:
-            bulk.insert(VisitClaim, VISIT_COLUMNS, self.visits)
-        if self.exceptions:
-            bulk.insert(ExceptionClaim, EXCEPTION_COLUMNS, self.exceptions)
+        for kind, rows in self.claims.items():
+            if rows:
+                bulk.insert(CLAIMS[kind], CLAIMS[kind].columns(), rows)
         bulk.insert(HistoryLine, HISTORY_COLUMNS, self.history)
 
 
@@ -109,7 +85,7 @@ def rows_of(
     for group in groups:
         if group.kind == FREE:
             for charge in group.charges:
-                rows.claim(charge, None, WithoutDocument.FREE.value)
+                rows.claim(charge, charge.amount, None, WithoutDocument.FREE.value)
             written.append((group, None))
         else:
             invoice = next(ids)
@@ -131,7 +107,7 @@ class _Writer:
         key, first = group.key, self.contracts[group.charges[0].contract]
         bases: dict[tuple[str, Decimal], Decimal] = {}
         for position, charge in enumerate(group.charges, 1):
-            tax = self.facts.taxes.on(charge.tax, _supplied_on(charge) or group.proposed_on)
+            tax = self.facts.taxes.on(charge.tax, charge.supplied_on)
             net = charge.amount if group.sign == 1 else -charge.amount
             self._line(pk, position, charge, tax, net, group.sign)
             bases[tax.category, tax.rate] = bases.get((tax.category, tax.rate), money.ZERO) + net
@@ -171,15 +147,7 @@ class _Writer:
 
     def _line(self, invoice: int, position: int, charge: Charge, tax: TaxRow, net: Decimal, sign: int) -> None:
         pk = next(self.line_ids)
-        start = end = supplied = unit = None
-        quantity, price, discount = ONE, charge.amount, NO_DISCOUNT
-        if type(charge) is ChargeIntent:
-            start, end = charge.period.start, charge.period.end
-        else:
-            quantity, price, discount = charge.quantity, charge.unit_price, charge.discount
-            supplied = _supplied_on(charge)
-            if isinstance(charge, ExceptionCharge):
-                unit = self.facts.units.get(charge.exception)
+        period, quantity, price = charge.billed_period, charge.quantity, charge.unit_price
         if price < 0:  # a unit price is never negative: the quantity is
             quantity, price = -quantity, -price
         self.rows.lines.append(
@@ -190,32 +158,23 @@ class _Writer:
                 charge.product,
                 charge.label,
                 quantity if sign == 1 else -quantity,
-                unit,
+                charge.unit,
                 price,
-                discount,
+                charge.discount,
                 tax.id,
                 False,
                 invoice,
                 net,
-                start,
-                end,
-                supplied,
+                period.start if period else None,
+                period.end if period else None,
+                None if period else charge.supplied_on,
                 False,
             )
         )
-        self.rows.claim(charge, pk, "")
+        self.rows.claim(charge, net, pk, "")
 
     def _credit_journal(self, company: int | None) -> int:
         if company not in self._credit_journals:
             journal = Journal.objects.filter(company=company, kind=JournalKind.CREDIT_NOTE).order_by("pk")[:1].get()
             self._credit_journals[company] = journal.pk
         return self._credit_journals[company]
-
-
-def _supplied_on(charge: Charge) -> Any:
-    """The day whose VAT rate applies: the period's last, the visit's, the exception's."""
-    if type(charge) is ChargeIntent:
-        return charge.period.last_day
-    if isinstance(charge, VisitCharge):
-        return charge.done_on
-    return charge.due_on

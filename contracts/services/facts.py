@@ -25,6 +25,7 @@ from contracts.models import (
 )
 from contracts.models.lines import billed_per_visit
 from contracts.planner import facts as f
+from contracts.planner.billing import examined_from
 from contracts.planner.intents import INCOMPLETE, Refusal
 from contracts.services.fact_rows import contract_told, lines_told
 from contracts.services.locks import lock_ids
@@ -50,15 +51,14 @@ _LINE = (
 class ChunkFacts:
     """Facts of a chunk, and what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `units` of each
-    exception; `was`: what is stored of each contract (next due day, reason set aside).
+    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `was`: what is stored
+    of each contract (next due day, reason set aside).
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
     claimed: f.Claimed = f.NOTHING_CLAIMED
     broken: list[Refusal] = field(default_factory=list)
     sites: dict[int, int] = field(default_factory=dict)
-    units: dict[int, int | None] = field(default_factory=dict)
     was: dict[int, tuple[date | None, str]] = field(default_factory=dict)
     taxes: TaxBook = field(default_factory=TaxBook)
 
@@ -252,8 +252,7 @@ class _Reader:
             )
         ):
             self._refuse_unbillable(contract, reference, company, label, product, account, tax)
-            self.facts.units[pk] = unit
-            found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax))
+            found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax, unit))
         self._negative = any(one.quantity < 0 for many in found.values() for one in many)
         return found
 
@@ -314,13 +313,31 @@ class _Reader:
         return defaultdict(tuple, {contract: tuple(many) for contract, many in found.items()})
 
     def _claims(self) -> None:
-        """The live claims, those of settled periods left out."""
+        """The live claims; where everything due before a day is claimed, only those of the periods still examined."""
         periods = PeriodClaim.objects.live().filter(article__line__contract__among=self.ids)
         if self.settled:
-            due = F("article__line__contract__next_due_on")
-            periods = periods.filter(Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True))
+            periods = periods.filter(self._of_periods_examined())
         visits = VisitClaim.objects.live().filter(article__line__contract__among=self.ids)
         self.facts.claimed = f.Claimed.of(
             periods.order_by().values_list("article_id", "start", "end", "kind"),
             visits=visits.order_by().values_list("article_id", "visit_id"),
         )
+
+    def _of_periods_examined(self) -> Q:
+        """Claims that end after the next due day, or after the first day of the period that holds it.
+
+        Mostly that day is the period's first. The other contracts are gathered by how far back their period begins, so
+        that the query keeps a few conditions and reads few claims too many.
+        """
+        due = F("article__line__contract__next_due_on")
+        wanted = Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True)
+        longer: dict[int, list[tuple[date, int]]] = defaultdict(list)
+        for contract in self.facts.contracts:
+            due_on = self.facts.was[contract.id][0]
+            first = examined_from(contract) if due_on else None
+            if due_on and first and first < due_on:
+                longer[(due_on - first).days.bit_length()].append((first, contract.id))
+        for many in longer.values():
+            first = min(first for first, _contract in many)
+            wanted |= Q(end__gt=first, article__line__contract__among=[contract for _first, contract in many])
+        return wanted

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState
 from contracts.models import Article, Contract, ContractException, ContractLine
+from contracts.models.contracts import MONTHS
 from contracts.services.live_claims import live_claims
 from contracts.services.locks import lock_contract, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
@@ -17,6 +18,7 @@ from invoicing.services.records.saving import assign, describe_changes
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import value_text
 
 # What a period's place and amount come from: fixed once something of the line is billed.
 TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "invoicing")
@@ -54,7 +56,7 @@ def save_line(
             line.save()
         else:
             _refuse_change_of_terms(line, before)
-        header = {} if pk is None else describe_changes(line, before, values)
+        header = {} if pk is None else _changes(line, before, values)
         written = pk is not None and save_changed(line, before)
         changes = _write(line, Article, "articles", articles, on=on)
         changes |= _write(line, ContractException, "exceptions", exceptions, on=on)
@@ -131,3 +133,13 @@ def _refuse_billed(row: Any, instead: Any) -> None:
 def lines_of(contract: Contract) -> Any:
     """The lines of a contract with what their list shows."""
     return contract.lines.select_related("address", "equipment", "task").order_by("pk")
+
+
+def _changes(line: ContractLine, before: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What changed of a line's own fields, as people read it: the months by name, in the order of the year."""
+    changes = describe_changes(line, before, values)
+    label = str(line._meta.get_field("visit_months").verbose_name)
+    if label in changes:
+        both = (before["visit_months"], line.visit_months)
+        changes[label] = [", ".join(MONTHS[month - 1] for month in months) or value_text(None) for months in both]
+    return changes

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from contracts.models import ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.models import CLAIMS
 
 
 def live_claims(**source: Any) -> list[Any]:
     """Claims that live, of a contract or a line: `contract=…` or `line=…`."""
     ((name, value),) = source.items()
-    path = {"contract": "line__contract", "line": "line"}[name]
     found: list[Any] = []
-    claim: Any
-    for claim, thing in ((PeriodClaim, "article"), (VisitClaim, "article"), (ExceptionClaim, "exception")):
-        found += claim.objects.live().filter(**{f"{thing}__{path}": value})[:1]
+    for model in CLAIMS.values():
+        path = {"contract": model.SOURCE, "line": model.SOURCE.removesuffix("__contract")}[name]
+        found += model.objects.live().filter(**{path: value})[:1]
     return found

@@ -10,7 +10,7 @@ from contracts.choices import ContractState, RequestKind
 from contracts.models import Contract, ContractRequest, VisitClaim
 from contracts.models.lines import billed_per_visit
 from contracts.planner.billing import next_due_on
-from contracts.planner.facts import Claimed, ContractFacts
+from contracts.planner.facts import ContractFacts
 from contracts.planner.visits import VisitKey, plan_visits
 from contracts.services.facts import ChunkFacts, read_facts
 from interventions.choices import InterventionState
@@ -93,17 +93,3 @@ def notice_visits_done() -> None:
         # Échu, it is due at the month's end: a day that the plan gave already is left as it is.
         if stored is None or stored > end_of_month(done_on):
             Contract.objects.filter(pk=contract).update(next_due_on=done_on)
-
-
-def claims_added(claimed: Claimed, charges: Iterable[Any]) -> Claimed:
-    """What is claimed once these charges are too. The period maps are changed in place."""
-    visits, exceptions = set(claimed.visits), set(claimed.exceptions)
-    for charge in charges:
-        if hasattr(charge, "period"):
-            kinds = claimed.charges if charge.kind == "charge" else claimed.refunds
-            kinds.setdefault(charge.article, {})[charge.period.start] = charge.period.end  # type: ignore[attr-defined]
-        elif hasattr(charge, "visit"):
-            visits.add((charge.article, charge.visit))
-        else:
-            exceptions.add(charge.exception)
-    return Claimed(claimed.charges, claimed.refunds, visits, exceptions)

@@ -1,5 +1,6 @@
 """« Résilier »: the service stops on a day."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
 from contracts.models import Contract, ContractRequest, PeriodClaim
+from contracts.models.lines import billed_per_visit
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
 from contracts.services.visits import cancel_visits, with_kept_visits
+from interventions.models import InterventionRequest
+from interventions.services.promises import stop_covering
 from invoicing.services.records.history import move
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
@@ -23,7 +27,8 @@ def terminate_contract(
 ) -> Contract:
     """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
 
-    What fell due until then is still billed; what was billed beyond is said, not refunded.
+    Those that are kept are no longer covered, unless the contract bills them visit by visit. What fell due until then is
+    still billed; what was billed beyond is said, not refunded.
     """
     with atomic():
         contract = lock_contract(contract, seen=seen)
@@ -39,6 +44,7 @@ def terminate_contract(
             )
         contract.terminated_on, contract.termination_reason = last_day, reason[:200]
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=last_day, on=on, by=by)
+        _uncover(kept, contract, last_day, by=by)
         text = with_kept_visits(_("Résilié au %s") % date_format(last_day, "d/m/Y"), kept)
         move(
             contract,
@@ -50,6 +56,15 @@ def terminate_contract(
         )
         rewrite_due([contract.pk], on=on)
     return contract
+
+
+def _uncover(kept: Sequence[InterventionRequest], contract: Contract, last_day: date, *, by: Any) -> None:
+    """No period pays for the visits kept after the last day served: their DI bills them. A visit of a line billed per
+    visit stays the contract's to bill, once it is done."""
+    requests = ContractRequest.objects.filter(intervention__in=kept).exclude(billed_per_visit("line__"))
+    values = {"contract": contract, "day": date_format(last_day, "d/m/Y")}
+    reason = _("%(contract)s résilié au %(day)s : ses lignes ne sont plus couvertes, elles se facturent ici") % values
+    stop_covering(dict.fromkeys(requests.values_list("intervention", flat=True), str(reason)), by=by)
 
 
 def _beyond(contract: Contract, last_day: date) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState, WithoutDocument
-from contracts.models import Contract, ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.models import CLAIMS, Contract
 from contracts.planner.billing import next_due_on
 from contracts.planner.charges import charges_of
-from contracts.planner.intents import Charge, ChargeIntent, VisitCharge
+from contracts.planner.intents import Charge
 from contracts.services.draft_rows import Rows
 from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
@@ -18,17 +18,6 @@ from contracts.services.next_dates import rewrite_due
 from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
-
-CLAIMS = (PeriodClaim, VisitClaim, ExceptionClaim)
-
-
-def key_of(charge: Charge) -> str:
-    """What names a charge in a form."""
-    if isinstance(charge, ChargeIntent):
-        return f"period-{charge.article}-{charge.period.start.isoformat()}"
-    if isinstance(charge, VisitCharge):
-        return f"visit-{charge.article}-{charge.visit}"
-    return f"exception-{charge.exception}"  # type: ignore[attr-defined]
 
 
 def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Charge]:
@@ -49,12 +38,12 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
         contract = lock_contract(contract, seen=seen)
         if contract.state not in ContractState.billed:
             raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract)
-        chosen = [charge for charge in charges_due(contract, on=on) if key_of(charge) in keys]
+        chosen = [charge for charge in charges_due(contract, on=on) if charge.key in keys]
         if len(chosen) < len(set(keys)) or not keys:
             raise NothingToBill(_("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract)
         rows = Rows()
         for charge in chosen:
-            rows.claim(charge, None, WithoutDocument.WAIVED.value)
+            rows.claim(charge, charge.amount, None, WithoutDocument.WAIVED.value)
         rows.write()
         record(
             contract,
@@ -69,7 +58,7 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
 def waived(contract: Contract) -> list[Any]:
     """The live claims that were waived."""
     found: list[Any] = []
-    for model in CLAIMS:
+    for model in CLAIMS.values():
         found += model.objects.live().filter(**{model.SOURCE: contract}, without_document=WithoutDocument.WAIVED)
     return found
 

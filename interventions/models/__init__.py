@@ -2,6 +2,7 @@
 
 from interventions.models.claims import PurchasedLine, QuotedLine, RequestLineClaim
 from interventions.models.equipment import InstalledProduct
+from interventions.models.promises import Promise
 from interventions.models.requests import InterventionRequest, RequestLine
 from interventions.models.work import (
     AddressSector,
@@ -20,6 +21,7 @@ __all__ = [
     "InterventionRequest",
     "InterventionTemplate",
     "InterventionType",
+    "Promise",
     "PurchasedLine",
     "QuotedLine",
     "RequestLine",

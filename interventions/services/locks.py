@@ -1,11 +1,16 @@
-"""Locks of DIs: each act locks the DI, then all its quotes, live or not."""
+"""Locks of DIs: each act locks the DI, then all its quotes, live or not.
+
+The acts that take a DI back, or finish it, lock first what promised it; saving it locks nothing more.
+"""
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from interventions.models import InterventionRequest, QuotedLine
+from interventions.models import InterventionRequest, Promise, QuotedLine
 from invoicing.models import Quote
+from invoicing.models.documents.claims import children_of
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Wanted, lock, lockable
 from openfire_billing.kernel.errors import BusinessError
@@ -27,15 +32,34 @@ lockable(
 )
 
 
-def lock_interventions(interventions: Iterable[InterventionRequest]) -> list[InterventionRequest]:
-    """Lock DIs and their quotes; those that are gone are left out."""
+def promises_of(interventions: Collection[int]) -> Wanted:
+    """The documents that promised these DIs."""
+    found: dict[Any, set[int]] = {}
+    for promise in children_of(Promise):
+        found.setdefault(promise.source_model(), set()).update(promise.sources_of(intervention__in=interventions))
+    return found
+
+
+def lock_interventions(
+    interventions: Iterable[InterventionRequest], *, promises: bool = False
+) -> list[InterventionRequest]:
+    """Lock DIs and their quotes, and first what promised them; those that are gone are left out."""
     ids = {intervention.pk for intervention in interventions}
-    return [row for pk, row in lock(lambda: {InterventionRequest: ids})[InterventionRequest].items() if pk in ids]
+
+    def find() -> Wanted:
+        return {InterventionRequest: ids, **(promises_of(ids) if promises else {})}
+
+    return [row for pk, row in lock(find)[InterventionRequest].items() if pk in ids]
 
 
-def lock_intervention(intervention: InterventionRequest, *, seen: int | None = None) -> InterventionRequest:
-    """Lock one DI and its quotes. Raises BusinessError when it is gone, StaleForm when it changed since `seen`."""
-    locked = lock_interventions([intervention])
+def lock_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, promises: bool = False
+) -> InterventionRequest:
+    """Lock one DI and its quotes, and first what promised it.
+
+    Raises BusinessError when it is gone, StaleForm when it changed since `seen`.
+    """
+    locked = lock_interventions([intervention], promises=promises)
     if not locked:
         raise BusinessError(_("Cette DI n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."))
     if seen is not None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
+from interventions.services.promises import check_promises
 from invoicing.services.records.history import move, record
 from openfire_billing.db.transactions import atomic
 
@@ -20,7 +21,8 @@ def record_planning(
     """Write on a locked DI how many hours of open appointments it has, how its last one ended, and when it was done.
 
     Réalisée: nothing open and the last one done. Unfinished alone counts as nothing. A draft or cancelled DI, or one
-    finished by hand with nothing planned since, keeps its state.
+    finished by hand with nothing planned since, keeps its state. Raises BusinessError when the DI may not leave
+    « Réalisée »: its contract billed the visit.
     """
     with atomic():
         before, intervention.planned_duration = intervention.planned_duration, open
@@ -30,6 +32,8 @@ def record_planning(
         state = _state(intervention, open, last)
         intervention.done_on = done_on if state == InterventionState.DONE and last == "done" else intervention.done_on
         if state != intervention.state:
+            if intervention.state == InterventionState.DONE:
+                check_promises([intervention], "reopen", by=by)
             move(
                 intervention,
                 state,

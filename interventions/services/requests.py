@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.choices import Granularity, InterventionState
 from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
 from interventions.services.locks import lock_intervention, lock_interventions
+from interventions.services.promises import check_promises
 from invoicing.models import Address, Company
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
@@ -292,7 +293,8 @@ def finish_intervention(
     """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
     refuse_to_come(intervention, on)
     with atomic():
-        intervention = lock_intervention(intervention, seen=seen)
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
+        check_promises([intervention], "finish", by=by)
         intervention.done_on = on
         move(
             intervention,
@@ -310,7 +312,8 @@ def cancel_intervention(
 ) -> InterventionRequest:
     """Cancel a DI with nothing open and nothing billed or quoted."""
     with atomic():
-        intervention = lock_intervention(intervention, seen=seen)
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
+        check_promises([intervention], "cancel", by=by)
         if intervention.planned_duration > 0 and intervention.state != InterventionState.DONE:
             raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
         lines = list(intervention.lines.left_to_bill(on))
@@ -328,7 +331,8 @@ def cancel_intervention(
 def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: Any) -> InterventionRequest:
     """Take a cancelled DI back to draft; it keeps its number."""
     with atomic():
-        intervention = lock_intervention(intervention, seen=seen)
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
+        check_promises([intervention], "reset", by=by)
         move(intervention, InterventionState.DRAFT, by=by, act="reset", text=_("Remise en brouillon"))
     return intervention
 
@@ -385,8 +389,10 @@ def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: A
 
 def delete_interventions(interventions: Iterable[InterventionRequest], *, by: Any) -> int:
     """Delete DIs that are still drafts, with nothing quoted or billed. All or none."""
+    interventions = list(interventions)
     with atomic():
-        locked = lock_interventions(interventions)
+        locked = lock_interventions(interventions, promises=True)
+        check_promises(locked, "delete", by=by)
         for intervention in locked:
             if intervention.state != InterventionState.DRAFT or intervention.number:
                 raise WrongState(

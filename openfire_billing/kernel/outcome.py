@@ -11,8 +11,8 @@ from openfire_billing.kernel.errors import BusinessError
 class Outcome:
     """What an act did to `document`: `made` (a document or None), or a `refusal`.
 
-    `also`: other documents made beside it. `notes`: sentences about what else happened or was left out. `error`: the refusal as it was raised, for a door that
-    acts on one document alone.
+    `also`: other documents made beside it. `notes`: sentences about what else happened or was left out. `error`: the
+    refusal as it was raised, for a door that acts on one document alone.
     """
 
     document: Any

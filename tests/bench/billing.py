@@ -19,17 +19,10 @@ from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from contracts.models import Contract, PeriodClaim
+from contracts.models import CLAIMS, Contract
 from contracts.planner.billing import plan
 from contracts.services.billing import bill_chunk, bill_contracts
-from contracts.services.draft_rows import (
-    HISTORY_COLUMNS,
-    INVOICE_COLUMNS,
-    LINE_COLUMNS,
-    PERIOD_COLUMNS,
-    TAX_COLUMNS,
-    rows_of,
-)
+from contracts.services.draft_rows import HISTORY_COLUMNS, INVOICE_COLUMNS, LINE_COLUMNS, TAX_COLUMNS, rows_of
 from contracts.services.facts import read_facts
 from contracts.services.runs import CHUNK, chunks_of, finish_run, start_run
 from invoicing.models import Company, HistoryLine, Invoice, InvoiceLine, InvoiceTax
@@ -186,19 +179,19 @@ def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:
 
 def _naive(sample: Sequence[int], *, on: date, by: Any) -> float:
     """Invoices a second when each row is saved by itself, amounts known; then taken back."""
-    tables = (
-        (Invoice, INVOICE_COLUMNS, "invoices"),
-        (InvoiceLine, LINE_COLUMNS, "lines"),
-        (InvoiceTax, TAX_COLUMNS, "taxes"),
-        (PeriodClaim, PERIOD_COLUMNS, "periods"),
-        (HistoryLine, HISTORY_COLUMNS, "history"),
-    )
     with transaction.atomic():
         facts = read_facts(sample, lock=False)
         rows, _written = rows_of(plan(facts.contracts, facts.claimed, on=on).groups, facts, by=by, at=timezone.now())
+        tables: tuple[Any, ...] = (
+            (Invoice, INVOICE_COLUMNS, rows.invoices),
+            (InvoiceLine, LINE_COLUMNS, rows.lines),
+            (InvoiceTax, TAX_COLUMNS, rows.taxes),
+            *((model, model.columns(), rows.claims[kind]) for kind, model in CLAIMS.items()),
+            (HistoryLine, HISTORY_COLUMNS, rows.history),
+        )
         started = time.perf_counter()
-        for model, columns, name in tables:
-            for row in getattr(rows, name):
+        for model, columns, values in tables:
+            for row in values:
                 model(**dict(zip(columns, row, strict=True))).save(force_insert=True)
         spent = time.perf_counter() - started
         transaction.set_rollback(True)

@@ -18,7 +18,7 @@ from contracts.planner.facts import (
     LineFacts,
     PriceVersion,
 )
-from contracts.planner.intents import Charge, ChargeIntent, ExceptionCharge, Plan, VisitCharge
+from contracts.planner.intents import Charge, PeriodCharge, Plan
 
 MONTHLY = Frequency(1, MONTH)
 QUARTERLY = Frequency(3, MONTH)
@@ -75,16 +75,7 @@ def claims_of(made: Plan) -> Claimed:
 
 
 def claims_on(charges: Any) -> Claimed:
-    periods, visits, exceptions = [], [], []
-    for charge in charges:
-        match charge:
-            case ChargeIntent():
-                periods.append((charge.article, charge.period.start, charge.period.end, charge.kind))
-            case VisitCharge():
-                visits.append((charge.article, charge.visit))
-            case ExceptionCharge():
-                exceptions.append(charge.exception)
-    return Claimed.of(periods, visits=visits, exceptions=exceptions)
+    return NOTHING_CLAIMED.with_charges(charges)
 
 
 def drafts(made: Plan) -> list[tuple[str, str, list[str]]]:
@@ -97,7 +88,7 @@ def drafts(made: Plan) -> list[tuple[str, str, list[str]]]:
 
 def billed(charge: Charge) -> str:
     """« 01/02/26-28/02/26 14.58 »."""
-    assert isinstance(charge, ChargeIntent)
+    assert isinstance(charge, PeriodCharge)
     return f"{french(charge.period.start)}-{french(charge.period.last_day)} {charge.amount}"
 
 

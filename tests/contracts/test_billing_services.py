@@ -16,7 +16,7 @@ from contracts.services.next_dates import recheck_due
 from contracts.services.prices import set_price
 from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import plan_visits
-from contracts.services.waivers import charges_due, claim_key, key_of, take_back, waive, waived
+from contracts.services.waivers import charges_due, claim_key, take_back, waive, waived
 from interventions.services.requests import cancel_intervention, finish_intervention
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import edit_draft
@@ -119,7 +119,12 @@ def test_unique_key_refuses_a_second_claim_of_a_period(world: World) -> None:
 
     with pytest.raises(IntegrityError), transaction.atomic():
         PeriodClaim.objects.create(
-            article=claim.article, start=claim.start, end=claim.end, due_on=claim.due_on, without_document="waived"
+            article=claim.article,
+            start=claim.start,
+            end=claim.end,
+            net=0,
+            due_on=claim.due_on,
+            without_document="waived",
         )
 
 
@@ -134,6 +139,7 @@ def test_database_refuses_overlapping_claims(world: World) -> None:
             article=claim.article,
             start=day("15/01/26"),
             end=day("20/01/26"),
+            net=0,
             due_on=claim.due_on,
             without_document="waived",
         )
@@ -194,7 +200,7 @@ def test_credit_of_a_part_may_not_be_rebilled(world: World) -> None:
 
 def test_waived_period_is_not_billed_until_taken_back(world: World) -> None:
     contract = make_contract(world)
-    january = [key_of(charge) for charge in charges_due(contract, on=day("02/01/26"))]
+    january = [charge.key for charge in charges_due(contract, on=day("02/01/26"))]
 
     waive(contract, keys=january, on=day("02/01/26"), by=world.biller)
     assert bill(world, on="02/02/26").billed == 1

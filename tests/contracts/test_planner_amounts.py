@@ -1,6 +1,6 @@
 """The amount of a period depends on its place alone."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -149,7 +149,30 @@ def test_visit_amount_by_rank(yearly, of, expected):
     assert [str(visit_amount(Decimal(yearly), rank=rank, of=of)) for rank in range(1, of + 1)] == expected
 
 
-def test_part_of_a_period_is_rounded_once():
+@pytest.mark.parametrize(
+    ("amount", "cuts", "expected"),
+    [
+        ("14.58", [0, 1, 16, 31], ["0.47", "7.06", "7.05"]),
+        ("10.00", [0, 10, 31], ["3.23", "6.77"]),
+        ("0.01", [0, 10, 20, 31], ["0.00", "0.01", "0.00"]),
+        ("-14.58", [0, 1, 16, 31], ["-0.47", "-7.06", "-7.05"]),
+    ],
+)
+def test_parts_of_a_period_make_it_to_the_cent(amount, cuts, expected):
+    whole = Period(date(2026, 1, 1), date(2026, 2, 1))
+    parts = [Period(whole.start + timedelta(a), whole.start + timedelta(b)) for a, b in pairwise(cuts)]
+    assert [str(part_amount(Decimal(amount), part, whole)) for part in parts] == expected
+
+
+@given(CENTS, st.sets(st.integers(1, 364)), st.sampled_from([HALF_EVEN, HALF_UP]))
+def test_any_parts_of_a_period_make_it_to_the_cent(amount: Decimal, cuts: set[int], rounding: str) -> None:
+    whole = Period(date(2026, 1, 1), date(2027, 1, 1))
+    days = [whole.start + timedelta(n) for n in (0, *sorted(cuts), 365)]
+    parts = [part_amount(amount, Period(start, end), whole, rounding) for start, end in pairwise(days)]
+    assert sum(parts, ZERO) == amount
+
+
+def test_part_of_a_period_is_counted_from_its_first_day():
     year, second_half = Period(date(2026, 1, 1), date(2027, 1, 1)), Period(date(2026, 7, 1), date(2027, 1, 1))
     assert part_amount(Decimal("175.00"), second_half, year) == Decimal("88.22")
     assert part_amount(Decimal("210.00"), second_half, year) == Decimal("105.86")

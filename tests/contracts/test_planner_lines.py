@@ -194,7 +194,7 @@ def test_a_site_added_or_removed_later_is_a_stub_by_the_proration():
     assert periods(bill(by_days, on="31/12/26")) == [
         "16/02/26-28/02/26 4.64",
         "01/03/26-31/03/26 10.00",
-        "01/04/26-10/04/26 3.34",  # S(3) = 13/28 + 1 + 10/30: 17,98 − 14,64
+        "01/04/26-10/04/26 3.33",  # 10,00 × 10/30: the first days of a whole April of 24,64 − 14,64
     ]
     none = bill(replace(by_days, proration=NONE), on="31/12/26")
     assert periods(none) == ["01/03/26-31/03/26 10.00", "01/04/26-10/04/26 10.00"]
@@ -215,7 +215,10 @@ def test_suspended_days_are_not_charged_and_the_calendar_is_kept():
 def test_suspended_twice_in_a_month_and_not_resumed():
     pauses = (Suspension(day("05/01/26"), day("11/01/26")), Suspension(day("21/01/26")))
     made = bill(contract("01/01/26", line(1, TEN, suspensions=pauses)), on="31/12/26")
-    assert periods(made) == ["01/01/26-04/01/26 1.29", "11/01/26-20/01/26 3.23"]
+    assert periods(made) == [
+        "01/01/26-04/01/26 1.29",  # 10,00 × 4/31
+        "11/01/26-20/01/26 3.22",  # 10,00 × 20/31 − 10,00 × 10/31: 6,45 − 3,23
+    ]
 
 
 def test_resumed_on_the_day_it_was_suspended_is_not_suspended():

@@ -35,7 +35,7 @@ from contracts.planner.facts import (
     Suspension,
     VisitPlan,
 )
-from contracts.planner.intents import ChargeIntent
+from contracts.planner.intents import PeriodCharge
 from contracts.planner.visits import plan_visits, visit_count
 from openfire_billing.kernel.periods import day_of_month
 from tests.contracts.planner_builders import article, claims_on, contract, line
@@ -83,6 +83,7 @@ class Expected:
     end: date
     share: Fraction
     due_on: date
+    whole: Fraction  # the share, had the service not ended inside the period
 
 
 def is_anchor(day: date, wanted: int) -> bool:
@@ -134,9 +135,11 @@ def expected(facts: ContractFacts, on: date) -> list[Expected]:
         if facts.proration == NONE and grid_due not in served:
             continue
         due_on = served[0] if facts.invoicing == IN_ADVANCE else served[-1]
-        share = Fraction(len(served), (end - start).days) if facts.proration == DAYS else Fraction(1)
+        by_days = facts.proration == DAYS
+        share = Fraction(len(served), (end - start).days) if by_days else Fraction(1)
+        whole = Fraction((end - served[0]).days, (end - start).days) if by_days else share
         if due_on <= on:
-            found.append(Expected(served[0], served[-1] + ONE_DAY, share, due_on))
+            found.append(Expected(served[0], served[-1] + ONE_DAY, share, due_on, whole))
     return found
 
 
@@ -148,16 +151,19 @@ def cents(amount: Fraction) -> int:
     return round(amount * 100)  # Python rounds halves of a fraction to even
 
 
-def expected_amounts(facts: ContractFacts, yearly: Decimal, shares: list[Fraction]) -> list[int]:
-    """In cents, from sums of shares."""
+def expected_amounts(facts: ContractFacts, yearly: Decimal, wanted: list[Expected]) -> list[int]:
+    """In cents, from sums of shares; the first days of a period that the end cuts, from the amount of the whole."""
     every = facts.frequency
     per_year = Fraction(12, every.months) if every.months else Fraction(1)
-    sums = [sum(shares[:n], Fraction(0)) for n in range(len(shares) + 1)]
-    up_to = [cents(Fraction(yearly) * done / per_year) for done in sums]
-    return [after - before for before, after in pairwise(up_to)]
+    found = []
+    for n, one in enumerate(wanted):
+        done = sum((before.share for before in wanted[:n]), Fraction(0))
+        before, after = (cents(Fraction(yearly) * share / per_year) for share in (done, done + one.whole))
+        found.append(cents(Fraction(after - before, 100) * one.share / one.whole))
+    return found
 
 
-def charges_made(facts: ContractFacts, charges: list[ChargeIntent], on: date) -> list[ChargeIntent]:
+def charges_made(facts: ContractFacts, charges: list[PeriodCharge], on: date) -> list[PeriodCharge]:
     made = plan([facts], claims_on(charges), on=on, force=True)
     assert made.refusals == ()
     return [charge for group in made.groups for charge in group.charges]
@@ -175,9 +181,9 @@ def histories(draw, facts=any_contract):
     return one, [(one.start_on + timedelta(min(n, (last - one.start_on).days)), freed) for n, freed in runs], last
 
 
-def live(facts: ContractFacts, runs: list[tuple[date, set[int]]], last: date) -> list[ChargeIntent]:
+def live(facts: ContractFacts, runs: list[tuple[date, set[int]]], last: date) -> list[PeriodCharge]:
     """The charges that stand after all the runs."""
-    charges: list[ChargeIntent] = []
+    charges: list[PeriodCharge] = []
     for on, freed in runs:
         charges += charges_made(facts, charges, on)
         charges = [charge for number, charge in enumerate(charges) if number not in freed]
@@ -196,7 +202,7 @@ def test_each_due_period_is_billed_once_at_its_amount_whatever_the_runs(history)
             (w.start, w.end, w.share, w.due_on) for w in wanted
         ]
         yearly = one.prices[0].unit_price
-        assert [int(c.amount * 100) for c in mine] == expected_amounts(facts, yearly, [w.share for w in wanted])
+        assert [int(c.amount * 100) for c in mine] == expected_amounts(facts, yearly, wanted)
         assert [c.n for c in mine] == list(range(1, len(mine) + 1))
 
 

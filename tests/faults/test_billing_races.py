@@ -9,7 +9,7 @@ import time_machine
 from contracts.models import BillingOutcome, Contract, PeriodClaim
 from contracts.services.billing import bill_contracts
 from contracts.services.termination import terminate_contract
-from contracts.services.waivers import charges_due, key_of, waive
+from contracts.services.waivers import charges_due, waive
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import delete_drafts
 from openfire_billing.kernel.errors import BusinessError
@@ -58,7 +58,7 @@ def test_billing_while_drafts_are_deleted_loses_nothing(in_threads: Threads, wor
 
 def test_termination_and_waiving_race_with_billing(in_threads: Threads, world: World) -> None:
     contract = make_contract(world)
-    january = [key_of(charges_due(contract, on=day("02/01/26"))[0])]
+    january = [charges_due(contract, on=day("02/01/26"))[0].key]
 
     def act(number: int) -> Any:
         try:

@@ -50,6 +50,6 @@ def test_customer_of_the_next_appointment_is_chosen_by_typing(world: World) -> N
 def test_document_named_by_its_note_is_named_once(world: World) -> None:
     draft, page = world.draft(), ActionsMixin()
     act = DocumentAction(name="relancer", label="Relancer", permission="")
-    said = page._done(act, draft, Outcome(draft, note=f"Contrat {draft} : rien à facturer."))
+    said = page._done(act, draft, Outcome(draft, notes=(f"Contrat {draft} : rien à facturer.",)))
     assert said == f"Contrat {draft} : rien à facturer."
-    assert page._done(act, draft, Outcome(draft, note="relancée")) == f"{draft} : relancée"
+    assert page._done(act, draft, Outcome(draft, notes=("relancée",))) == f"{draft} : relancée"

@@ -19,8 +19,8 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
 
-class _Sourced(models.Model):
-    """A row that ties a line to the document whose line it stands for. `SOURCE`: the lookup to that document."""
+class Sourced(models.Model):
+    """A row that ties a line or a document to the document it stands for. `SOURCE`: the lookup to that document."""
 
     SOURCE: ClassVar[str] = ""
 
@@ -43,8 +43,9 @@ class _Sourced(models.Model):
         return set(rows.order_by().values_list(cls.SOURCE, flat=True)) - {None}
 
 
-class Claim(_Sourced):
-    """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole."""
+class Claim(Sourced):
+    """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole and
+    has a column `net`, its line's."""
 
     IS_QUANTITY: ClassVar[bool] = True
 
@@ -61,6 +62,10 @@ class Claim(_Sourced):
         raise TypeError(f"{cls.__name__} does not say what it checks.")
 
     @classmethod
+    def priced(cls, claims: Sequence[Self], lines: Mapping[int, InvoiceLine]) -> None:
+        """Follow the net of the lines of an edited draft. `lines`: those that are left, by id."""
+
+    @classmethod
     def check_freed(cls, claims: Sequence[Self]) -> None:
         """Refuse when what these claims bill may not become free again as things are."""
 
@@ -73,7 +78,7 @@ class Claim(_Sourced):
         """Told when a posted credit « à refacturer » gives back a whole *thing*. `credit_lines`: by line credited."""
 
 
-class Hold(_Sourced):
+class Hold(Sourced):
     """What a quote line keeps for itself: while the quote lives, nothing else bills it."""
 
     quote_line = models.ForeignKey(

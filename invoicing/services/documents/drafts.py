@@ -131,6 +131,8 @@ def edit_draft(
         _delete_lines(doomed, claims, by=by)
         if invoice.fiscal_position_id != was["fiscal_position_id"]:
             _map_taxes(invoice, by=by, issued_on=invoice.proposed_on)
+        for kind, held in claims:
+            kind.priced(held, {pk: line for pk, line in lines.items() if line not in doomed})
         refresh_totals(invoice)
         if not save_changed(invoice, was) and edits:
             raise_version(invoice)

@@ -7,13 +7,14 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from django.db.models import prefetch_related_objects
+from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
-from invoicing.models import Invoice, InvoiceLine, JournalCounter
+from invoicing.models import Claim, Invoice, InvoiceLine, JournalCounter
+from invoicing.models.documents.claims import children_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
@@ -78,9 +79,12 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any
     locked = _locked(chunk, seen=seen)
     outcomes: dict[int, Outcome] = {}
     ready: dict[int, list[Invoice]] = defaultdict(list)
+    priced_otherwise = _lines_priced_otherwise(locked)
     for wanted in chunk:
         invoice = locked.get(wanted.pk)
         refusal = str(_("%s n'existe plus.") % wanted) if invoice is None else refusal_to_post(invoice)
+        if invoice is not None and not refusal and wanted.pk in priced_otherwise:
+            refusal = _refusal_of_net(invoice, priced_otherwise[wanted.pk])
         if invoice is None or refusal:
             outcomes[wanted.pk] = Outcome(wanted, refusal=str(refusal))
         else:
@@ -143,6 +147,27 @@ def _content(invoice: Invoice) -> Any:
     if lines_totals(lines, invoice.rounding).gross < 0:
         return _("%s a un total négatif : faites un avoir.") % invoice
     return ""
+
+
+def _lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:
+    """A line of each of these invoices whose net is not that of what it bills: label by invoice id. One query."""
+    ids = list(invoices)
+    found = [
+        kind.objects.filter(invoice_line__invoice__among=ids)
+        .exclude(net=F("invoice_line__net"))
+        .order_by()
+        .values_list("invoice_line__invoice", "invoice_line__label")
+        for kind in children_of(Claim)
+        if not kind.IS_QUANTITY
+    ]
+    return dict(found[0].union(*found[1:], all=True)) if found else {}
+
+
+def _refusal_of_net(invoice: Invoice, line: str) -> Any:
+    return _(
+        "%(invoice)s : le montant de « %(line)s » n'est plus celui de la période, de la visite ou de l'exception qu'elle "
+        "facture. Supprimez le brouillon : ce qui est dû sera facturé de nouveau."
+    ) % {"invoice": invoice, "line": line}
 
 
 def net_left_of(invoice: Invoice) -> Decimal:

@@ -34,7 +34,8 @@ def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, 
         before, after = _names(manager.all()), _names(wanted)
         manager.set(wanted)
         if before != after:
-            changes[str(document._meta.get_field(name).verbose_name)] = [before, after]
+            field: Any = document._meta.get_field(name)
+            changes[str(field.verbose_name)] = [before, after]
     return changes
 
 

@@ -1,0 +1,35 @@
+"""What promised a DI: an app above ties its own row to the DI, and is asked before the DI is taken back."""
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from interventions.models.requests import InterventionRequest
+from invoicing.models.documents.claims import Sourced
+
+# Acts on a DI that its promise may refuse. « reopen »: its RDVs take it out of « Réalisée ».
+PromiseAct = Literal["reset", "cancel", "delete", "finish", "reopen"]
+
+
+class Promise(Sourced):
+    """The row of an app above that caused a DI. interventions finds the children by itself and calls their hooks.
+
+    `SOURCE`: the lookup to the document that promised it, locked before the DI by the acts that ask.
+    """
+
+    intervention = models.ForeignKey(
+        InterventionRequest, models.PROTECT, related_name="%(class)ss", verbose_name=_("DI")
+    )
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def check_act(cls, interventions: Collection[int], act: PromiseAct) -> Mapping[int, str]:
+        """Refuse an act on these DIs (ids), by name. Return the DIs whose lines are covered no longer, with the reason.
+
+        Called under the lock of the documents that promised; changes no row but those of this table. Raises BusinessError.
+        """
+        raise TypeError(f"{cls.__name__} does not say what it checks.")
