@@ -20,7 +20,7 @@ from contracts.choices import Result, RunKind
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.planner.billing import next_due_on, plan
 from contracts.planner.intents import Plan
-from contracts.services.draft_rows import write_groups
+from contracts.services.drafts import write_groups
 from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.locks import lock_contracts
 from contracts.services.run_outcomes import (

@@ -11,7 +11,7 @@ from contracts.models import CLAIMS, Contract
 from contracts.planner.billing import next_due_on
 from contracts.planner.charges import charges_of
 from contracts.planner.intents import Charge
-from contracts.services.draft_rows import Rows
+from contracts.services.drafts import ClaimRows
 from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
@@ -41,10 +41,10 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
         chosen = [charge for charge in charges_due(contract, on=on) if charge.key in keys]
         if len(chosen) < len(set(keys)) or not keys:
             raise NothingToBill(_("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract)
-        rows = Rows()
+        claims = ClaimRows()
         for charge in chosen:
-            rows.claim(charge, charge.amount, None, WithoutDocument.WAIVED.value)
-        rows.write()
+            claims.add(charge, charge.amount, None, WithoutDocument.WAIVED.value)
+        claims.write()
         record(
             contract,
             "waived",

@@ -21,11 +21,21 @@ from django.utils import timezone
 
 from contracts.models import CLAIMS, Contract
 from contracts.planner.billing import plan
+from contracts.planner.intents import FREE
 from contracts.services.billing import bill_chunk, bill_contracts
-from contracts.services.draft_rows import HISTORY_COLUMNS, INVOICE_COLUMNS, LINE_COLUMNS, TAX_COLUMNS, rows_of
-from contracts.services.facts import read_facts
+from contracts.services.drafts import ClaimRows, claims_of, intents_of
+from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.runs import CHUNK, chunks_of, finish_run, start_run
 from invoicing.models import Company, HistoryLine, Invoice, InvoiceLine, InvoiceTax
+from invoicing.services.documents.writing import (
+    HISTORY_COLUMNS,
+    INVOICE_COLUMNS,
+    LINE_COLUMNS,
+    TAX_COLUMNS,
+    Rows,
+    Written,
+    rows_of,
+)
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.demonstration_volume import load_contracts
@@ -158,17 +168,23 @@ def _cut(ids: Sequence[int]) -> list[Sequence[int]]:
     return [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
 
 
+def _rows(facts: ChunkFacts, *, on: date, by: Any) -> tuple[Rows, ClaimRows]:
+    """The rows that billing these contracts writes."""
+    groups = [group for group in plan(facts.contracts, facts.claimed, on=on).groups if group.kind != FREE]
+    rows, written = rows_of(intents_of(groups, facts), by=by, at=timezone.now())
+    return rows, claims_of(groups, [draft for draft in written if isinstance(draft, Written)])
+
+
 def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:
     """Invoices a second when rows ready made are written and nothing else is done; then taken back."""
     spent = 0.0
     for ids in _cut(sample):
         with transaction.atomic():
             facts = read_facts(ids, lock=False)
-            rows, _written = rows_of(
-                plan(facts.contracts, facts.claimed, on=on).groups, facts, by=by, at=timezone.now()
-            )
+            rows, claims = _rows(facts, on=on, by=by)
             started = time.perf_counter()
             rows.write()
+            claims.write()
             if connection.vendor == "postgresql":  # foreign keys are checked at commit, which does not come
                 with connection.cursor() as cursor:
                     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -181,13 +197,13 @@ def _naive(sample: Sequence[int], *, on: date, by: Any) -> float:
     """Invoices a second when each row is saved by itself, amounts known; then taken back."""
     with transaction.atomic():
         facts = read_facts(sample, lock=False)
-        rows, _written = rows_of(plan(facts.contracts, facts.claimed, on=on).groups, facts, by=by, at=timezone.now())
+        rows, claims = _rows(facts, on=on, by=by)
         tables: tuple[Any, ...] = (
             (Invoice, INVOICE_COLUMNS, rows.invoices),
             (InvoiceLine, LINE_COLUMNS, rows.lines),
             (InvoiceTax, TAX_COLUMNS, rows.taxes),
-            *((model, model.columns(), rows.claims[kind]) for kind, model in CLAIMS.items()),
             (HistoryLine, HISTORY_COLUMNS, rows.history),
+            *((model, model.columns(), claims.rows[kind]) for kind, model in CLAIMS.items()),
         )
         started = time.perf_counter()
         for model, columns, values in tables:

@@ -188,7 +188,8 @@ def test_saving_a_visit_locks_no_contract(world: World) -> None:
     visit, _other = visits_of(world, make_contract(world, visits=(2, (3, 9))))
     taken = locks(lambda: save_intervention(visit.pk, {"title": "Ramonage"}, on=world.today, by=world.planner))
 
-    assert "interventions_interventionrequest" in taken and "contracts_contract" not in taken
+    assert "interventions_interventionrequest" in taken
+    assert "contracts_contract" not in taken
 
 
 # Included call-outs

@@ -1,0 +1,116 @@
+"""A plan becomes drafts and claims, in a few statements.
+
+It decides nothing: what to bill and at which amount is the planner's, how a draft is written is invoicing's. The
+caller holds the contracts' lock and the transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from contracts.choices import WithoutDocument
+from contracts.models import CLAIMS
+from contracts.planner.intents import CREDIT_NOTE, FREE, INVOICE, Charge, GroupIntent
+from contracts.services.facts import ChunkFacts
+from invoicing.choices import InvoiceKind
+from invoicing.services.documents.intents import DraftIntent, LineIntent
+from invoicing.services.documents.writing import Written, write_drafts
+from openfire_billing.db import bulk
+from openfire_billing.kernel.errors import BusinessError
+
+_KINDS = {INVOICE: InvoiceKind.INVOICE.value, CREDIT_NOTE: InvoiceKind.CREDIT_NOTE.value}
+
+
+class ClaimRows:
+    """The claims of one writing, by kind."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in CLAIMS}
+
+    def add(self, charge: Charge, net: Decimal, line: int | None, without: str = "") -> None:
+        """The claim of what a charge bills: `net` on an invoice line, or a reason why no invoice bears it."""
+        self.rows[charge.claim_kind].append((*charge.claim_values, net, line, without, charge.due_on))
+
+    def write(self) -> None:
+        for kind, rows in self.rows.items():
+            if rows:
+                bulk.insert(CLAIMS[kind], CLAIMS[kind].columns(), rows)
+
+
+def write_groups(
+    groups: Sequence[GroupIntent], facts: ChunkFacts, *, by: Any, at: datetime
+) -> list[tuple[GroupIntent, int | None]]:
+    """Write the drafts of these groups and claim what they bill. Each group with its draft's id (None: free).
+
+    Raises BusinessError when a draft could never become a right invoice; nothing is to be kept then.
+    """
+    papers = [group for group in groups if group.kind != FREE]
+    written = []
+    for draft in write_drafts(intents_of(papers, facts), by=by, at=at):
+        if isinstance(draft, BusinessError):
+            raise draft
+        written.append(draft)
+    claims_of(papers, written).write()
+    free = [group for group in groups if group.kind == FREE]
+    claims = ClaimRows()
+    for group in free:
+        for charge in group.charges:
+            claims.add(charge, charge.amount, None, WithoutDocument.FREE.value)
+    claims.write()
+    return [*zip(papers, (draft.invoice for draft in written), strict=True), *((group, None) for group in free)]
+
+
+def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIntent]:
+    """The drafts to write, one for each group that has a document."""
+    contracts = facts.by_id
+    intents = []
+    for group in groups:
+        key, sites = group.key, {facts.sites[charge.line] for charge in group.charges}
+        intents.append(
+            DraftIntent(
+                company=key.company,  # type: ignore[arg-type]
+                customer=key.payer,  # type: ignore[arg-type]
+                lines=[_line_intent(charge, group.sign) for charge in group.charges],
+                proposed_on=group.proposed_on,
+                origin=", ".join([contracts[contract].reference for contract in group.contracts]),
+                fiscal_position=key.fiscal_position,
+                kind=_KINDS[group.kind],
+                journal=key.journal if group.kind == INVOICE else None,
+                billing_address=key.billing_address,
+                site=sites.pop() if len(sites) == 1 else None,
+                payment_term=key.payment_term,
+                purchase_order=key.purchase_order,
+                currency=key.currency,
+                credits=group.credits,
+            )
+        )
+    return intents
+
+
+def claims_of(groups: Iterable[GroupIntent], written: Iterable[Written]) -> ClaimRows:
+    """The claims of what these drafts bill."""
+    claims = ClaimRows()
+    for group, draft in zip(groups, written, strict=True):
+        for charge, line in zip(group.charges, draft.lines, strict=True):
+            claims.add(charge, charge.amount if group.sign == 1 else -charge.amount, line)
+    return claims
+
+
+def _line_intent(charge: Charge, sign: int) -> LineIntent:
+    period, quantity, price = charge.billed_period, charge.quantity, charge.unit_price
+    if price < 0:  # a unit price is never negative: the quantity is
+        quantity, price = -quantity, -price
+    return LineIntent(
+        label=charge.label,
+        product=charge.product,
+        quantity=quantity if sign == 1 else -quantity,
+        unit=charge.unit,
+        unit_price=price,
+        discount=charge.discount,
+        tax=charge.tax,
+        net=charge.amount if sign == 1 else -charge.amount,
+        period_start=period.start if period else None,
+        period_end=period.end if period else None,
+        supplied_on=None if period else charge.supplied_on,
+    )
