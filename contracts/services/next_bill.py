@@ -21,12 +21,15 @@ class NextBill:
 
     on: date
     totals: money.Totals
+    currency: str = "EUR"
 
     @property
     def text(self) -> str:
         """« 14,58 € HT + 1,46 € de taxes = 16,04 € TTC »."""
-        totals = self.totals
-        return f"{money_text(totals.net)} HT + {money_text(totals.tax)} de taxes = {money_text(totals.gross)} TTC"
+        net, tax, gross = (
+            money_text(amount, self.currency) for amount in (self.totals.net, self.totals.tax, self.totals.gross)
+        )
+        return f"{net} HT + {tax} de taxes = {gross} TTC"
 
 
 def next_bill(line: ContractLine) -> NextBill | None:
@@ -47,10 +50,10 @@ def next_bill(line: ContractLine) -> NextBill | None:
         return None
     bases: dict[Any, Any] = {}
     for charge in charges:
-        tax = facts.taxes.on(charge.tax, charge.due_on)
+        tax = facts.taxes.on(charge.tax, charge.supplied_on)
         key = (tax.category, tax.rate)
         bases[key] = bases.get(key, money.ZERO) + charge.amount
-    return NextBill(on, money.totals_of_bases(bases, contract.rounding))
+    return NextBill(on, money.totals_of_bases(bases, contract.rounding), contract.currency)
 
 
 def next_days(contracts: Collection[int]) -> dict[int, date]:

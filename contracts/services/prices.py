@@ -16,7 +16,7 @@ from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError, WrongState
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 
 
 def set_price(
@@ -52,8 +52,12 @@ def set_price(
             article.line,
             "priced",
             by=by,
-            text=_("« %(article)s » : %(price)s € HT par an à partir du %(day)s")
-            % {"article": article, "price": number_text(unit_price), "day": date_format(from_on, "d/m/Y")},
+            text=_("« %(article)s » : %(price)s HT par an à partir du %(day)s")
+            % {
+                "article": article,
+                "price": money_text(unit_price, contract.company.currency),
+                "day": date_format(from_on, "d/m/Y"),
+            },
         )
         if contract.state in ContractState.billed:
             rewrite_due([contract.pk], on=on)

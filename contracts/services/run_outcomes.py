@@ -16,7 +16,7 @@ from contracts.services.facts import ChunkFacts
 from invoicing.models import Invoice
 from openfire_billing.db import bulk
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
-from openfire_billing.kernel.formats import names_text, number_text
+from openfire_billing.kernel.formats import money_text, names_text
 from openfire_billing.kernel.outcome import Outcome
 
 OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoices", "drafts")
@@ -108,6 +108,7 @@ def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
         "proposed_on": group.proposed_on.isoformat(),
         "day": f"{group.proposed_on:%d/%m/%Y}",
         "net": str(abs(group.total)),
+        "currency": group.key.currency,
         "contracts": len(group.contracts),
         "lines": [[charge.label, str(charge.amount)] for charge in group.charges if charge.contract == contract],
     }
@@ -115,8 +116,8 @@ def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
 
 def drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
     return " ; ".join(
-        _("%(day)s : %(net)s € HT")
-        % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": number_text(Decimal(d["net"]))}
+        _("%(day)s : %(net)s HT")
+        % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": money_text(Decimal(d["net"]), d["currency"])}
         for d in drafts
     )
 

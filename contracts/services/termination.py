@@ -19,7 +19,7 @@ from interventions.services.promises import stop_covering
 from invoicing.services.records.history import move
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 
 
 def terminate_contract(
@@ -77,9 +77,9 @@ def _beyond(contract: Contract, last_day: date) -> str:
     if billed is None or (billed.end - last_day).days <= 1:
         return ""
     return str(
-        _("Déjà facturé jusqu'au %(day)s (%(net)s € HT de la dernière ligne) : faites un avoir si besoin.")
+        _("Déjà facturé jusqu'au %(day)s (%(net)s HT de la dernière ligne) : faites un avoir si besoin.")
         % {
             "day": date_format(date.fromordinal(billed.end.toordinal() - 1), "d/m/Y"),
-            "net": number_text(billed.invoice_line.net),
+            "net": money_text(billed.invoice_line.net, contract.company.currency),
         }
     )

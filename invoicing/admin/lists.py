@@ -28,7 +28,7 @@ from invoicing.services.records.saved_filters import forget_filter, save_filter
 from openfire_billing.db.search import holding, words_of
 from openfire_billing.web.refusals import refusals_shown
 
-_AMOUNT = re.compile(r"^-?[\d\s\u202f\xa0]+,\d{2,4} €$")
+_AMOUNT = re.compile(r"^-?[\d\s\u202f\xa0]+,\d{2,4} (€|[A-Z]{3})$")
 _NUMBER = re.compile(r"-[\d\s\u202f\xa0]*\d(,\d+)?")
 # A spreadsheet runs a cell that begins so: it is kept as text.
 _FORMULA = ("=", "+", "@", "\t", "\r")
@@ -63,7 +63,7 @@ def cell(model_admin: Any, record: Any, column: str) -> Any:
         value = dict(field.flatchoices).get(value, value)
     text = " ".join(strip_tags(str(value)).split())
     if _AMOUNT.match(text):
-        return Decimal(re.sub(r"[\s\u202f\xa0€]", "", text).replace(",", "."))
+        return Decimal(re.sub(r"[\s\u202f\xa0€A-Z]", "", text).replace(",", "."))
     return "" if text == "–" else text
 
 

@@ -90,8 +90,10 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["office_steps"] = first_steps(request)
     context |= _last_run(request)
     if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
-        context["office_chart"] = json.dumps(_billed_by_month(request))
-        context["office_chart_options"] = json.dumps(_CHART)
+        chart = _billed_by_month(request)
+        legend = {"legend": {"display": len(chart["datasets"]) > 1}}
+        context["office_chart"] = json.dumps(chart)
+        context["office_chart_options"] = json.dumps({**_CHART, "plugins": legend})
     context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
     return context
 
@@ -123,19 +125,21 @@ def _billed_by_month(request: HttpRequest) -> dict[str, Any]:
         .filter(company__in=Company.objects.visible_to(request.user), issued_on__gte=months[0])
         .order_by()
         .annotate(month=TruncMonth("issued_on"))
-        .values("month")
+        .values("month", "currency")
         .annotate(total=Sum(net))
     )
-    totals = {row["month"]: row["total"] for row in rows}
+    totals = {(row["currency"], row["month"]): row["total"] for row in rows}
+    currencies = sorted({currency for currency, _month in totals} or {"EUR"}, key=lambda code: (code != "EUR", code))
     return {
         "labels": [date_format(month, "m/Y") for month in months],
         "datasets": [
             {
-                "label": str(_("Facturé HT (€)")),
-                "data": [float(totals.get(month, 0)) for month in months],
-                "backgroundColor": "var(--color-primary-600)",
+                "label": str(_("Facturé HT (%s)") % ("€" if currency == "EUR" else currency)),
+                "data": [float(totals.get((currency, month), 0)) for month in months],
+                "backgroundColor": f"var(--color-primary-{600 - 200 * (place % 3)})",
                 "maxBarThickness": 36,
             }
+            for place, currency in enumerate(currencies)
         ],
     }
 
@@ -146,13 +150,12 @@ _CHART = {
     "responsive": True,
     "maintainAspectRatio": False,
     "locale": "fr-FR",
-    "plugins": {"legend": {"display": False}},
     "scales": {
         "x": {"grid": {"display": False}, "ticks": {"color": "#6b7280"}},
         "y": {
             "beginAtZero": True,
             "suggestedMax": 1000,
-            "title": {"display": True, "text": "€ HT", "color": "#6b7280"},
+            "title": {"display": True, "text": "HT", "color": "#6b7280"},
             "grid": {},
             "ticks": {"color": "#6b7280", "maxTicksLimit": 6},
         },

@@ -12,7 +12,7 @@ from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_contracts
 from invoicing.models import Company, Invoice
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 
 
 class Command(BaseCommand):
@@ -46,8 +46,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"Mis de côté : {outcome.reason}")
                 continue
             for invoice in Invoice.objects.filter(pk__in=outcome.invoices).order_by("proposed_on", "pk"):
-                amount = number_text(invoice.net.amount)
-                self.stdout.write(f"{outcome.contract} : {invoice} du {invoice.proposed_on:%d/%m/%Y}, {amount} € HT")
+                amount = money_text(invoice.net.amount, invoice.currency)
+                self.stdout.write(f"{outcome.contract} : {invoice} du {invoice.proposed_on:%d/%m/%Y}, {amount} HT")
             for draft in outcome.drafts:
                 self.stdout.write(f"{outcome.contract} : {draft['kind']} du {draft['proposed_on']}, {draft['net']} HT")
             if outcome.reason and not outcome.drafts:

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from moneyed import CURRENCIES
 from stdnum.fr import siren as siren_number
 from stdnum.fr import siret as siret_number
 from stdnum.fr import tva as vat_number
@@ -78,6 +79,12 @@ class Company(Versioned):
         _check(siret_number, self.siret, "siret", errors, "73282932000074")
         if self.country == "FR":
             _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+        if self.currency not in CURRENCIES:
+            errors["currency"] = (
+                _("« %s » n'est pas une devise : tapez son code de trois lettres (EUR, CHF).") % self.currency
+            )
+        elif self.pk and self.invoices.exclude(currency=self.currency).exists():
+            errors["currency"] = _("Cette société a des factures dans sa devise : elle ne change plus.")
         if errors:
             raise ValidationError(errors)
 

@@ -21,7 +21,7 @@ from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import to_cents
 
 
@@ -280,8 +280,8 @@ def check_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> Suppl
             left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))
             off = bill.gross.amount - left
             if off:
-                text = _("Facture vérifiée, bonne à payer ; écart de %(off)s € avec %(order)s") % {
-                    "off": number_text(off),
+                text = _("Facture vérifiée, bonne à payer ; écart de %(off)s avec %(order)s") % {
+                    "off": money_text(off, bill.currency),
                     "order": order,
                 }
             if off >= 0 and order.state != OrderState.BILLED:

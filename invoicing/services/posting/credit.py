@@ -22,7 +22,7 @@ from invoicing.services.settlement.payments import use_credit
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError, NothingToBill
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text, number_text
 from openfire_billing.kernel.money import TaxTotal, Totals
 
 
@@ -86,8 +86,8 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
     net_left = net_left_of(invoice)
     if sum(net for _line, _quantity, net in chosen) > net_left:  # an avoir of no line in particular took some of it
         raise BusinessError(
-            _("%(invoice)s : il reste %(left)s € HT à créditer, ses avoirs compris. Baissez les quantités.")
-            % {"invoice": invoice, "left": number_text(net_left)}
+            _("%(invoice)s : il reste %(left)s HT à créditer, ses avoirs compris. Baissez les quantités.")
+            % {"invoice": invoice, "left": money_text(net_left, invoice.currency)}
         )
     return CreditPlan(tuple(chosen), _totals(invoice, chosen))
 
@@ -154,10 +154,10 @@ def credit_invoice(
             invoice,
             "credited",
             by=by,
-            text=_("Avoir %(number)s de %(gross)s €%(rebill)s")
+            text=_("Avoir %(number)s de %(gross)s%(rebill)s")
             % {
                 "number": credit_note.number,
-                "gross": number_text(plan.totals.gross),
+                "gross": money_text(plan.totals.gross, invoice.currency),
                 "rebill": _(", remis à facturer") if rebill else "",
             },
         )

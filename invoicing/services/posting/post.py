@@ -26,7 +26,7 @@ from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import ZERO
 from openfire_billing.kernel.outcome import Outcome
 
@@ -181,9 +181,9 @@ def _credited(invoice: Invoice) -> Any:
     source = invoice.credits
     if source is None or invoice.net.amount <= net_left_of(source):
         return ""
-    return _("%(invoice)s : il ne reste que %(left)s € HT à créditer sur %(source)s. Supprimez ce brouillon.") % {
+    return _("%(invoice)s : il ne reste que %(left)s HT à créditer sur %(source)s. Supprimez ce brouillon.") % {
         "invoice": invoice,
-        "left": number_text(net_left_of(source)),
+        "left": money_text(net_left_of(source), source.currency),
         "source": source,
     }
 

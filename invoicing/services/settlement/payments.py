@@ -17,7 +17,7 @@ from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
 from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import to_cents
 
 
@@ -165,14 +165,14 @@ def write_payment(payment: Any, *, what: Any = "") -> Payment:
 
 def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: Any) -> Allocation:
     """Settle `part` of an invoice with a payment or a credit note, and say so on both."""
-    values = {"source": source, "invoice": invoice, "part": number_text(part)}
+    values = {"source": source, "invoice": invoice, "part": money_text(part, invoice.currency)}
     if isinstance(source, Payment):
         allocation = Allocation.objects.create(invoice=invoice, payment=source, amount=part, on=on)
-        record(invoice, "paid", by=by, text=_("Paiement %(source)s de %(part)s €") % values)
+        record(invoice, "paid", by=by, text=_("Paiement %(source)s de %(part)s") % values)
     else:
         allocation = Allocation.objects.create(invoice=invoice, credit_note=source, amount=part, on=on)
-        record(invoice, "allocated", by=by, text=_("Avoir %(source)s affecté : %(part)s €") % values)
-    record(source, "allocated", by=by, text=_("Affecté à %(invoice)s : %(part)s €") % values)
+        record(invoice, "allocated", by=by, text=_("Avoir %(source)s affecté : %(part)s") % values)
+    record(source, "allocated", by=by, text=_("Affecté à %(invoice)s : %(part)s") % values)
     return allocation
 
 
@@ -213,8 +213,12 @@ def pay_invoice(
         _refuse_unpayable(locked, locked.customer)
         if amount > locked.residual:
             raise BusinessError(
-                _("%(invoice)s : il reste %(left)s € à payer, le paiement est de %(amount)s €. Baissez le montant.")
-                % {"invoice": locked, "left": number_text(locked.residual), "amount": number_text(amount)}
+                _("%(invoice)s : il reste %(left)s à payer, le paiement est de %(amount)s. Baissez le montant.")
+                % {
+                    "invoice": locked,
+                    "left": money_text(locked.residual, locked.currency),
+                    "amount": money_text(amount, locked.currency),
+                }
             )
         return _receive(
             [locked],
@@ -306,14 +310,22 @@ def _allocate(
             raise BusinessError(_("%s : le montant affecté est positif, au centime.") % invoice)
         if part > invoice.residual:
             raise BusinessError(
-                _("%(invoice)s : il reste %(left)s € à payer, vous affectez %(amount)s €. Baissez le montant.")
-                % {"invoice": invoice, "left": number_text(invoice.residual), "amount": number_text(part)}
+                _("%(invoice)s : il reste %(left)s à payer, vous affectez %(amount)s. Baissez le montant.")
+                % {
+                    "invoice": invoice,
+                    "left": money_text(invoice.residual, invoice.currency),
+                    "amount": money_text(part, invoice.currency),
+                }
             )
     total = sum(parts.values())
     if total > left:
         raise BusinessError(
-            _("%(source)s : il reste %(left)s € à affecter, vous affectez %(amount)s €. Baissez les montants.")
-            % {"source": source, "left": number_text(left), "amount": number_text(Decimal(total))}
+            _("%(source)s : il reste %(left)s à affecter, vous affectez %(amount)s. Baissez les montants.")
+            % {
+                "source": source,
+                "left": money_text(left, source.currency),
+                "amount": money_text(Decimal(total), source.currency),
+            }
         )
     for pk, invoice in invoices.items():
         _write_allocation(source, invoice, parts[pk], on=on, by=by)
@@ -338,13 +350,17 @@ def pay_supplier(
             raise BusinessError(_("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked)
         if amount > locked.residual:
             raise BusinessError(
-                _("%(bill)s : il reste %(left)s € à payer, le paiement est de %(amount)s €. Baissez le montant.")
-                % {"bill": locked, "left": number_text(locked.residual), "amount": number_text(amount)}
+                _("%(bill)s : il reste %(left)s à payer, le paiement est de %(amount)s. Baissez le montant.")
+                % {
+                    "bill": locked,
+                    "left": money_text(locked.residual, locked.currency),
+                    "amount": money_text(amount, locked.currency),
+                }
             )
         payment = SupplierPayment.objects.create(
             bill=locked, on=on, kind=kind, amount=amount, reference=reference, by=by
         )
-        record(locked, "paid", by=by, text=_("Paiement de %s €") % number_text(amount))
+        record(locked, "paid", by=by, text=_("Paiement de %s") % money_text(amount, locked.currency))
     return payment
 
 

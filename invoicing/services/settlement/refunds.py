@@ -19,7 +19,7 @@ from invoicing.services.settlement.payments import (
 )
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import money_text
 
 LONGEST_REASON = 80  # a payment's reference
 
@@ -93,15 +93,15 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
         if on < locked.on:
             raise BusinessError(_("%s n'était pas encore reçu ce jour-là : choisissez la date du rejet.") % locked)
         for allocation in allocations:
-            values = {"payment": locked, "reason": reason, "part": number_text(allocation.amount)}
-            text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s € de nouveau dus") % values
+            values = {"payment": locked, "reason": reason, "part": money_text(allocation.amount, locked.currency)}
+            text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s de nouveau dus") % values
             record(allocation.invoice, "unpaid", by=by, text=text)
             allocation.delete()
         out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason, by=by)
         out.pays_back = locked
         out = write_payment(out, what=_("Rejet de %s") % locked)
-        values = {"payment": out, "amount": number_text(amount), "reason": reason}
-        record(locked, "rejected", by=by, text=_("Rejeté (%(reason)s) : %(payment)s de %(amount)s €") % values)
+        values = {"payment": out, "amount": money_text(amount, out.currency), "reason": reason}
+        record(locked, "rejected", by=by, text=_("Rejeté (%(reason)s) : %(payment)s de %(amount)s") % values)
         record(out, "created", by=by, text=_("Rejet du paiement %s") % locked)
     return out
 
@@ -132,13 +132,17 @@ def _refuse_refund(payment: Payment) -> None:
 def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
     if amount > left:
         raise BusinessError(
-            _("%(document)s : il reste %(left)s € à rembourser, vous remboursez %(amount)s €. Baissez le montant.")
-            % {"document": document, "left": number_text(left), "amount": number_text(amount)}
+            _("%(document)s : il reste %(left)s à rembourser, vous remboursez %(amount)s. Baissez le montant.")
+            % {
+                "document": document,
+                "left": money_text(left, document.currency),
+                "amount": money_text(amount, document.currency),
+            }
         )
 
 
 def _say_both(source: Any, refund: Any, *, by: Any, what: Any) -> None:
     """In the journal of what is paid back, and of the payment that does."""
-    values = {"payment": refund, "amount": number_text(refund.amount.amount)}
-    record(source, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s €") % values)
+    values = {"payment": refund, "amount": money_text(refund.amount.amount, refund.currency)}
+    record(source, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s") % values)
     record(refund, "created", by=by, text=what)
