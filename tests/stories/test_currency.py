@@ -46,7 +46,7 @@ def by_quote(world: World) -> None:
 
 def by_appointment(world: World) -> None:
     office = world.office()
-    rdv = alone(world)
+    rdv = alone(world, fiscal_position=position())
     office.send(rdv, new_line(office.open(rdv), product=item().product, quantity="1"))
     confirm_appointment(rdv, by=world.planner)
     invoice_appointment(rdv, on=world.today, by=world.biller)
