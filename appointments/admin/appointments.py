@@ -33,6 +33,7 @@ from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import line_gross
 from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import amount, badge_of_state, nowrap
 
@@ -70,6 +71,8 @@ class AppointmentLineForm(LineForm):
             for name in ("product", "label", "unit_price", "discount", "tax", "tax_is_manual"):
                 self.initial[name] = getattr(line.request_line, f"{name}_id", getattr(line.request_line, name))
                 self.fields[name].disabled = True
+            for name in ("product", "tax"):
+                know(self.fields[name], getattr(line.request_line, name))
 
 
 class AppointmentLineInline(LinesInline):
@@ -141,7 +144,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
             super()
             .get_queryset(request)
             .with_lines()
-            .select_related("partner", "address", "task", "type", "lead", "company", "intervention")
+            .select_related("partner", "address", "task", "type", "lead", "company", "intervention", "fiscal_position")
             .prefetch_related("technicians")
         )
 

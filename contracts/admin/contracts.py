@@ -40,6 +40,7 @@ class ContractChips(ChipFilter):
 
 @admin.register(Contract)
 class ContractAdmin(DocumentAdmin):
+    has_checking_service = True
     company_path = "company"
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
     list_filter = (ContractChips, FromFilter, "state", "frequency", "invoicing", "manager", "company")

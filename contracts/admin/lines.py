@@ -1,10 +1,11 @@
 """The contract line's page, with the seed's tabs: Facturation · Planification · Équipement · Suivi."""
 
+from contextvars import ContextVar
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Prefetch, Subquery, prefetch_related_objects
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +18,7 @@ from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, ContractRequest
 from contracts.services.callouts import callouts_left
 from contracts.services.lines import save_line
-from contracts.services.next_bill import next_bill
+from contracts.services.next_bill import NextBill, next_bill
 from interventions.models import InstalledProduct, InterventionTemplate
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, one, values_of
@@ -61,6 +62,7 @@ class ExceptionInline(LinesInline):
 
 @admin.register(ContractLine)
 class ContractLineAdmin(DocumentAdmin):
+    has_checking_service = True
     company_path = "contract__company"
     form = ContractLineForm
     lines_prefix = "articles"
@@ -149,6 +151,15 @@ class ContractLineAdmin(DocumentAdmin):
     def _contract(pk: Any) -> Contract | None:
         return one(Contract.objects.select_related("payer", "company"), pk)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        line = super().get_object(request, object_id, from_field)
+        if line is not None and request.method == "GET":
+            with_tax = (Article, "articles"), (ContractException, "exceptions")
+            prefetch_related_objects(
+                [line], *[Prefetch(name, model.objects.select_related("tax")) for model, name in with_tax]
+            )
+        return line
+
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         line = self.get_object(request, object_id) if object_id else None
@@ -158,8 +169,7 @@ class ContractLineAdmin(DocumentAdmin):
         context["contract_position"] = str(contract.fiscal_position_id or "") if contract else ""
         if line is not None:
             rounding = line.contract.company.rounding
-            articles = list(line.articles.select_related("tax"))
-            exceptions = list(line.exceptions.select_related("tax"))
+            articles, exceptions = line.articles.all(), line.exceptions.all()
             context["office_amounts"] = amounts_of_lines(articles, rounding)
             context["contract_exception_amounts"] = amounts_of_lines(exceptions, rounding)
             context["contract_exception_footer"] = totals_html(lines_totals(exceptions, rounding))
@@ -188,7 +198,7 @@ class ContractLineAdmin(DocumentAdmin):
         return [suivi, *super().tabs(request, document)]
 
     def totals_of(self, document: Any) -> Totals:
-        return lines_totals(document.articles.select_related("tax"), document.contract.company.rounding)
+        return lines_totals(document.articles.all(), document.contract.company.rounding)
 
     def totals_view(self, request: HttpRequest) -> JsonResponse:
         """Two blocks of lines on one page: the address says which one is being typed."""
@@ -253,13 +263,26 @@ class ContractLineAdmin(DocumentAdmin):
 
     @admin.display(description=_("Prochaine échéance"))
     def next_text(self, line: ContractLine) -> str:
-        bill = next_bill(line) if line.pk else None
+        bill = _next_bill(line)
         return f"{bill.on:%d/%m/%Y}" if bill else "–"
 
     @admin.display(description=_("Prochain montant"))
     def next_amounts(self, line: ContractLine) -> str:
-        bill = next_bill(line) if line.pk else None
+        bill = _next_bill(line)
         return bill.text if bill else "–"
+
+
+# The line a page shows and what it bills next: two fields tell it, each read twice by the page.
+_last_asked: ContextVar[tuple[ContractLine, NextBill | None] | None] = ContextVar("last_asked", default=None)
+
+
+def _next_bill(line: ContractLine) -> NextBill | None:
+    """What a line bills next, worked out once for the page that shows this very instance."""
+    known = _last_asked.get()
+    if known is None or known[0] is not line:
+        known = (line, next_bill(line) if line.pk else None)
+        _last_asked.set(known)
+    return known[1]
 
 
 def line_url(line: ContractLine) -> str:

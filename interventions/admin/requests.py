@@ -62,6 +62,7 @@ class InterventionChips(ChipFilter):
 
 @admin.register(InterventionRequest)
 class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
+    has_checking_service = True
     company_path = "company"
     list_display = ("__str__", "title_text", "partner", "town", "window", "net_text", "state_badge", "who")
     list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
@@ -103,7 +104,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             .get_queryset(request)
             .with_lines()
             .with_lateness(timezone.localdate())
-            .select_related("partner", "address", "task", "type", "user", "company")
+            .select_related("partner", "address", "task", "type", "user", "company", "fiscal_position")
             .prefetch_related("technicians", "partner__tags")
         )
 

@@ -34,6 +34,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.days import bound_days
+from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 
@@ -51,6 +52,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     warn_unsaved_form = True
     has_journal = True
     is_saved_by_service = False
+    has_checking_service = False  # its service checks the whole record, constraints included
     empty_text: Any = _("Rien ici pour l'instant.")
     foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
@@ -93,7 +95,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         if db_field.related_model is Company:
             options.setdefault("queryset", Company.objects.visible_to(request.user))
             if self.company_path == db_field.name and not db_field.null:
-                options.setdefault("initial", default_company(request.user))
+                options.setdefault("initial", partial(default_company, request.user))
         if db_field.name in self.get_autocomplete_fields(request):
             options.setdefault("widget", RecordSelect(db_field, self.admin_site))
         field = super().formfield_for_foreignkey(db_field, request, **options)
@@ -109,17 +111,24 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         """A refusal met while saving is shown on the form, with all that was typed."""
         form = super().get_form(request, obj, change=change, **options)
-        refusal = getattr(request, "office_refusal", None)
-        if refusal is None:
-            return form
+        refusal, leaves_constraints = getattr(request, "office_refusal", None), self.has_checking_service
 
-        class RefusedForm(form):  # type: ignore[misc, valid-type]
+        class OfficeForm(form):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **values: Any) -> None:
+                super().__init__(*args, **values)
+                reuse_known(self)
+                self.instance.leaves_constraints = leaves_constraints
+
             def clean(self) -> Any:
                 data = super().clean()
-                self.add_error(refusal.field if refusal.field in self.fields else None, ValidationError(str(refusal)))
+                if isinstance(refusal, ValidationError):
+                    for field, errors in refusal.message_dict.items():
+                        self.add_error(field if field in self.fields else None, errors)
+                elif refusal is not None:
+                    self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
                 return data
 
-        return RefusedForm
+        return OfficeForm
 
     def perform(self, request: HttpRequest, act: Callable[[], Any], *, key: str = "") -> Performed[Any]:
         """Run an act for this user, in one transaction; once, when `key` is the key of the page that asks for it.
@@ -146,7 +155,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
         try:
             return self.perform(request, save).result
-        except BusinessError as refusal:
+        except (BusinessError, ValidationError) as refusal:
             request.office_refusal = refusal  # type: ignore[attr-defined]
         return shown()
 

@@ -13,13 +13,24 @@ from invoicing.models import Company, Tax
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text, read_id
-from openfire_billing.web.record_select import KnownSelect
+from openfire_billing.web.known_relations import know
+from openfire_billing.web.record_select import RecordSelect
+
+
+class LinesFormSet(forms.BaseInlineFormSet):
+    """The forms of the lines. Each has its line already."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if form.instance.pk:
+            know(form.fields[self._pk_field.name], form.instance)  # type: ignore[attr-defined]
 
 
 class LinesInline(TabularInline):
     """The lines of a document. Who may change the document may change its lines."""
 
     template = "office/lines.html"
+    formset = LinesFormSet
     extra = 0
     autocomplete_fields = ("product",)
     has_discount = True
@@ -47,7 +58,7 @@ class LinesInline(TabularInline):
         formset.form.hand_clean_DELETE = lambda form: None
         fields = formset.form.base_fields
         if "product" in fields:
-            fields["product"].widget = KnownSelect(self.model._meta.get_field("product"), self.admin_site)
+            fields["product"].widget = RecordSelect(self.model._meta.get_field("product"), self.admin_site)
         if "tax" in fields:
             fields["tax"].widget = forms.Select(attrs={"class": "of-input of-tax"})
             fields["tax"].choices = [("", "–"), *self._taxes(request, obj)]
@@ -56,14 +67,25 @@ class LinesInline(TabularInline):
     def _taxes(self, request: HttpRequest, obj: Any) -> list[tuple[int, str]]:
         """One list of choices for all the rows, read once for the page: those proposed, and those the lines bear."""
         kept = request.__dict__.setdefault("office_taxes", {})
-        key = (self.model, obj and obj.pk)
+        key = obj and obj.pk
         if key not in kept:
-            parent = next(f.name for f in self.model._meta.fields if f.related_model is self.parent_model)
-            borne = self.model.objects.filter(**{parent: obj}).order_by().values("tax") if obj and obj.pk else []
             ours = models.Q(company__isnull=True) | models.Q(company__in=self._companies(request, obj))
-            taxes = Tax.objects.filter(models.Q(is_active=True) & ours | models.Q(pk__in=borne))
-            kept[key] = [(tax.pk, tax_text(tax)) for tax in taxes]
+            wanted = models.Q(is_active=True) & ours
+            if key:
+                for borne in self._taxes_borne(obj):
+                    wanted |= models.Q(pk__in=borne)
+            kept[key] = [(tax.pk, tax_text(tax)) for tax in Tax.objects.filter(wanted)]
         return kept[key]
+
+    def _taxes_borne(self, obj: Any) -> list[Any]:
+        """The taxes of the lines of a document, whatever block they stand in."""
+        blocks = [one.model for one in self.admin_site.get_model_admin(self.parent_model).inlines]
+        return [
+            block.objects.filter(**{field.name: obj}).order_by().values("tax")
+            for block in blocks
+            for field in block._meta.fields
+            if field.related_model is self.parent_model and hasattr(block, "tax_id")
+        ]
 
     def _companies(self, request: HttpRequest, obj: Any) -> Any:
         """Of those of the user, the company of the document; all of them while none is chosen."""

@@ -23,7 +23,7 @@ from invoicing.models import (
     Quote,
     SupplierBill,
 )
-from invoicing.models.documents.claims import children_of
+from invoicing.models.documents.claims import children_of, sources_of
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Locked, Wanted, lock, lock_rows, lockable
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -40,8 +40,8 @@ GONE: Mapping[type, Any] = {
 def _held_by(quotes: Collection[int]) -> Wanted:
     """The documents whose lines these quotes hold."""
     found: dict[Any, set[int]] = {}
-    for hold in children_of(Hold):
-        found.setdefault(hold.source_model(), set()).update(hold.sources_of(quote_line__quote__in=quotes))
+    for hold, sources in sources_of(children_of(Hold), quote_line__quote__in=quotes).items():
+        found.setdefault(hold.source_model(), set()).update(sources)
     return found
 
 
@@ -93,19 +93,19 @@ def lock_quotes(quotes: Iterable[Quote]) -> list[Quote]:
 
 def claims_on(lines: Any) -> list[tuple[type[Claim], list[Any]]]:
     """The claims held by invoice lines: (kind of claim, claims)."""
-    found = []
-    for claim in children_of(Claim):
-        claims = list(claim.objects.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk"))
-        if claims:
-            found.append((claim, claims))
-    return found
+    held = sources_of(children_of(Claim), invoice_line__in=lines)
+    return [
+        (claim, list(claim.objects.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk")))
+        for claim in children_of(Claim)
+        if claim in held
+    ]
 
 
 def _billed_by(invoices: Collection[int]) -> Wanted:
     """These invoices, and the documents that their lines bill."""
     found: dict[Any, set[int]] = {Invoice: set(invoices)}
-    for claim in children_of(Claim):
-        found.setdefault(claim.source_model(), set()).update(claim.sources_of(invoice_line__invoice__in=invoices))
+    for claim, sources in sources_of(children_of(Claim), invoice_line__invoice__in=invoices).items():
+        found.setdefault(claim.source_model(), set()).update(sources)
     return found
 
 

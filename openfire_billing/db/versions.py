@@ -21,6 +21,26 @@ class Versioned(models.Model):
     class Meta:
         abstract = True
 
+    # A form whose service checks the record again sets it on its own copy: each constraint costs a query.
+    leaves_constraints = False
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's; nothing on the copy of a form that leaves them to its service."""
+        if not self.leaves_constraints:
+            super().validate_constraints(exclude=exclude)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, except that a relation whose record is at hand is not looked up in the database."""
+        at_hand = {
+            field.name
+            for field in self._meta.concrete_fields
+            if field.is_relation
+            and not field.get_limit_choices_to()
+            and (record := field.get_cached_value(self, default=None)) is not None
+            and record.pk is not None
+        }
+        super().clean_fields(exclude=at_hand | set(exclude or ()))
+
 
 def columns_of(document: models.Model) -> dict[str, Any]:
     """{column: value} of a record as it is now, its key and its version apart."""

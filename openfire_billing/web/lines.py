@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.kernel import money
 from openfire_billing.kernel.formats import number_text, read_decimal
+from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField
 
 _CLASSES = "of-input"
@@ -61,6 +62,7 @@ class LineForm(forms.ModelForm):
         for name in ("quantity", "unit_price", "discount"):
             self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
         self.know(getattr(self.instance, "product", None))
+        reuse_known(self)
         if "tax" in self.fields:
             self.fields["tax"].empty_label = "–"  # type: ignore[attr-defined]
 

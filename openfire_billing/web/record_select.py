@@ -8,10 +8,20 @@ from openfire_billing.kernel.formats import read_id
 
 
 class RecordSelect(AutocompleteSelect):
-    """An autocompletion. What was sent and names no record chooses nothing, and the form says so."""
+    """An autocompletion. What was sent and names no record chooses nothing, and the form says so.
+
+    `known`: {key: name} of the records its form has loaded; they are shown without asking the database.
+    """
+
+    known: ClassVar[dict[str, str]] = {}
 
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
-        return super().optgroups(name, [v for v in value if read_id(v)] or [""], attr)
+        chosen = [v for v in value if read_id(v)]
+        if not chosen or not all(str(v) in self.known for v in chosen):
+            return super().optgroups(name, chosen or [""], attr)
+        options = [self.create_option(name, "", "", False, 0)]
+        options += [self.create_option(name, v, self.known[str(v)], True, n) for n, v in enumerate(chosen, 1)]
+        return [(None, options, 0)]
 
 
 class RecordsSelect(AutocompleteSelectMultiple):
@@ -19,17 +29,3 @@ class RecordsSelect(AutocompleteSelectMultiple):
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         return [v for v in super().value_from_datadict(data, files, name) or () if read_id(v)]
-
-
-class KnownSelect(RecordSelect):
-    """An autocompletion that shows the article its form already loaded, instead of asking the database for each row."""
-
-    known: ClassVar[dict[str, str]] = {}
-
-    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
-        chosen = [str(v) for v in value if v]
-        if not all(v in self.known for v in chosen):
-            return super().optgroups(name, value, attr)
-        options = [self.create_option(name, "", "", False, 0)]
-        options += [self.create_option(name, v, self.known[v], True, n) for n, v in enumerate(chosen, 1)]
-        return [(None, options, 0)]

@@ -16,8 +16,10 @@ from interventions.models import InstalledProduct, InterventionRequest, RequestL
 from invoicing.models import Address, Invoice, InvoiceLine, Partner, Payment, Quote, QuoteLine
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.settlement.payments import record_payment
-from openfire_billing.office.roles import ACCOUNTANT
+from openfire_billing.office.roles import ACCOUNTANT, MANAGER
+from tests.contracts.contract_builders import article, make_contract
 from tests.factories import InstalledProductFactory, PartnerFactory, ProductFactory, TechnicianFactory, World, item, tax
+from tests.factories.appointments import book
 from tests.factories.pages import Office, address
 
 MOST = 40
@@ -140,6 +142,42 @@ def test_saving_fifty_lines_does_not_ask_for_each(world: World) -> None:
         office.send(document, {**fields, "title": "Cinquante"})
 
     assert len(fifty) - len(one) <= 3 * 49  # the form looks up each line, article and tax it is given back
+
+
+SAVES: dict[str, tuple[Callable[[World], Any], dict[str, str], int]] = {
+    "intervention": (lambda world: world.intervention(item(), item(2)), {"title": "Ramonage"}, 45),
+    "intervention's line": (lambda world: world.intervention(item(), item(2)), {"lines-0-quantity": "0,5"}, 45),
+    "appointment": (lambda world: book(world, world.intervention(), state="confirmed"), {"title": "Ramonage"}, 45),
+    "appointment moved": (lambda world: book(world, world.intervention(), state="confirmed"), {"duration": "1"}, 60),
+    "draft": (lambda world: world.draft(), {"purchase_order": "BC-12"}, 45),
+    "draft's line": (lambda world: world.draft(), {"lines-0-quantity": "0,5"}, 45),
+    "quote's line": (lambda world: world.quote(), {"lines-0-quantity": "0,5"}, 45),
+}
+
+
+@pytest.mark.parametrize("name", SAVES)
+def test_save_takes_few_queries(world: World, name: str) -> None:
+    make, change, most = SAVES[name]
+    document, office = make(world), world.office(ACCOUNTANT if "draft" in name else MANAGER)
+    office.send(document, office.open(document))  # what is kept from one page to the next is warm
+    fields = office.open(document)
+
+    assert change.keys() <= fields.keys()
+    with CaptureQueriesContext(connection) as captured:
+        answer = office.send(document, fields | change)
+
+    assert (answer.status_code, len(captured) < most) == (302, True), len(captured)
+
+
+def test_page_of_a_contract_line_takes_few_queries(world: World) -> None:
+    few = make_contract(world, "01/01/26", article("120"), visits=(2, (3, 9)))
+    many = make_contract(world, "01/01/26", *[article("120")] * 20, visits=(2, (3, 9)))
+    office = world.office(MANAGER)
+
+    counts = [queries(office, address(contract.lines.get())) for contract in (few, many)]
+
+    assert counts == [counts[0]] * 2
+    assert counts[0] < 30
 
 
 def test_first_page_takes_few_queries(world: World) -> None:

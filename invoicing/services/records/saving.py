@@ -31,11 +31,12 @@ def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, 
     changes = {}
     for name, wanted in many.items():
         manager = getattr(document, name)
-        before, after = _names(manager.all()), _names(wanted)
-        manager.set(wanted)
-        if before != after:
-            field: Any = document._meta.get_field(name)
-            changes[str(field.verbose_name)] = [before, after]
+        before, after = list(manager.all()), list(wanted)
+        if {record.pk for record in before} == {record.pk for record in after}:
+            continue
+        manager.set(after)
+        field: Any = document._meta.get_field(name)
+        changes[str(field.verbose_name)] = [_names(before), _names(after)]
     return changes
 
 
