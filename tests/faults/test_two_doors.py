@@ -1,0 +1,44 @@
+"""Two people on one family of documents, through two doors, at the same moment: nothing is lost, nobody meets an error."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.factories.fixtures import MORNING
+from tests.faults import kept
+from tests.faults.family import Act, Family, check, make_family, outcome, pairs
+
+Threads = Callable[..., list[Any]]
+
+
+@pytest.fixture(scope="module")
+def kept_family(django_db_setup: None, django_db_blocker: Any) -> Iterator[Family]:
+    """Made once for the module, and kept aside."""
+    with django_db_blocker.unblock(), time_machine.travel(MORNING, tick=True):
+        family = make_family()
+        kept.keep()
+        yield family
+        kept.forget()
+
+
+@pytest.fixture
+def family(kept_family: Family, transactional_db: None) -> Iterator[Family]:
+    """Its documents as they were made."""
+    with time_machine.travel(MORNING, tick=True):
+        kept.put_back()
+        yield kept_family
+
+
+PAIRS = list(pairs())
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS, ids=lambda act: act.name)
+def test_two_acts_at_once_lose_nothing(in_threads: Threads, family: Family, first: Act, second: Act) -> None:
+    presses = [first.office(family), second.api(family)]
+
+    answers = in_threads(2, lambda number: presses[number]())
+
+    outcomes = [outcome(answer) for answer in answers]
+    check(family, (first, second), outcomes)
