@@ -6,10 +6,12 @@ and the rest is held by a quote; a contract with a visit, and a draft of what wa
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import combinations_with_replacement
 from typing import Any
 
+from django.contrib.messages import get_messages
 from django.db.models import Sum
 from django.urls import reverse
 
@@ -31,7 +33,7 @@ from tests.contracts.contract_builders import bill, day, make_contract
 from tests.factories import UserFactory, World, item, make_world
 from tests.factories.api import Api
 from tests.factories.appointments import at, book
-from tests.factories.pages import Office, address, errors_of, texts_of, typed
+from tests.factories.pages import Office, address, errors_of, fields_of, texts_of, typed
 from tests.locks.story import avoir
 
 TODAY = "2026-11-24"
@@ -129,8 +131,6 @@ def _dialog(document: str, name: str, **answers: Any) -> Callable[[Family], Pres
         given = {key: value(family) if callable(value) else value for key, value in answers.items()}
         question = office.client.get(address(subject, "act", name))
         assert question.status_code == 200, (document, name, question.status_code, question.headers.get("Location"))
-        from tests.factories.pages import fields_of
-
         fields = {**fields_of(question), **given}
         return lambda: office.confirm(subject, name, fields)
 
@@ -268,8 +268,9 @@ def outcome(answer: Any) -> str:
         assert said["detail"], said
         return str(said["detail"])
     if answer.status_code in (204, 302):
+        said = [str(m) for m in get_messages(answer.wsgi_request) if m.level_tag == "error"]
         is_gone = answer.status_code == 302 and answer.headers["Location"] == reverse("admin:index")
-        return "gone" if is_gone else "done"
+        return said[0] if said else "gone" if is_gone else "done"
     if answer.status_code == 404:
         return "gone"
     dialog = texts_of(answer, "of-refusal")
@@ -280,7 +281,15 @@ def outcome(answer: Any) -> str:
 
 def check(family: Family, acts: tuple[Act, Act], outcomes: list[str]) -> None:
     """Nothing is lost, and nothing is billed, credited or paid twice."""
+    _check_done(family, acts, outcomes)
     today = family.world.today
+    _check_quantities(today)
+    _check_money(today)
+    _check_work(family, today)
+
+
+def _check_done(family: Family, acts: tuple[Act, Act], outcomes: list[str]) -> None:
+    """What was answered « done » is written, unless the other wrote the same after."""
     doors = ("bureau", "programme")
     users = (family.office.user, family.api.user)
     for act, said, door, user in zip(acts, outcomes, doors, users, strict=True):
@@ -293,6 +302,10 @@ def check(family: Family, acts: tuple[Act, Act], outcomes: list[str]) -> None:
             written = type(document).objects.filter(pk=document.pk).values_list(act.column, flat=True).first()
             both = acts[0] is acts[1] and outcomes == ["done", "done"]
             assert written in ((None, *doors) if both else (None, door)), f"{act}: {written}"
+
+
+def _check_quantities(today: date) -> None:
+    """No source is billed beyond its quantity."""
     for lines in (
         RequestLine.objects.left_to_bill(today),
         AppointmentLine.objects.left_to_bill(today),
@@ -300,6 +313,10 @@ def check(family: Family, acts: tuple[Act, Act], outcomes: list[str]) -> None:
     ):
         over = [(str(line), line.billed, line.quantity) for line in lines if line.billed > line.quantity]
         assert over == []
+
+
+def _check_money(today: date) -> None:
+    """No invoice is credited or paid beyond its amount, no payment given out twice; numbers have no gap."""
     for invoice in Invoice.objects.all():
         assert lines_totals(invoice.lines.select_related("tax"), invoice.rounding).net == invoice.net.amount
     for invoice in Invoice.objects.posted().exclude(kind="credit_note").with_payment_state(today):
@@ -314,6 +331,10 @@ def check(family: Family, acts: tuple[Act, Act], outcomes: list[str]) -> None:
         assert Invoice.objects.posted().filter(journal=counter.journal_id).count() == counter.last_number
     balance = Entry.objects.aggregate(debit=Sum("lines__debit"), credit=Sum("lines__credit"))
     assert balance["debit"] == balance["credit"]
+
+
+def _check_work(family: Family, today: date) -> None:
+    """Each DI says what its RDVs say; nothing of a cancelled one is billed or quoted; each period is billed once."""
     for di in InterventionRequest.objects.all():
         open_rdvs = [rdv for rdv in Appointment.objects.filter(intervention=di) if rdv.is_open and rdv.starts_at]
         assert di.planned_duration == sum((rdv.duration for rdv in open_rdvs), Decimal(0))

@@ -8,7 +8,26 @@ import time_machine
 
 from tests.factories.fixtures import MORNING
 from tests.faults import kept
-from tests.faults.family import Act, Family, check, make_family, outcome, pairs
+from tests.faults.family import NAMED, Act, Family, check, make_family, outcome, pairs
+
+# They share one document, and what they do to it must add up.
+ALONE = (
+    ("draft_edit", "draft_post"),
+    ("draft_post", "draft_delete"),
+    ("credit", "avoir_post"),
+    ("credit", "pay"),
+    ("pay", "allocate"),
+    ("pay", "reject"),
+    ("pay", "pay"),
+    ("refund", "refund"),
+    ("credit", "credit"),
+    ("di_invoice", "di_invoice"),
+    ("quote_save", "quote_save"),
+    ("contract_end", "visit_finish"),
+    ("contract_end", "visit_cancel"),
+    ("contract_bill", "bill_delete"),
+    ("contract_bill", "contract_bill"),
+)
 
 Threads = Callable[..., list[Any]]
 
@@ -31,7 +50,14 @@ def family(kept_family: Family, transactional_db: None) -> Iterator[Family]:
         yield kept_family
 
 
-PAIRS = list(pairs())
+# One round of those that share two documents, where two orders could meet; `make chaos` does all, many times.
+TWINS = {"draft_save", "di_finish", "quote_accept", "rdv_invoice"}  # they lock what another act of the family locks
+PAIRS = [
+    (one, other)
+    for one, other in pairs()
+    if len(one.locks & other.locks) > 1 and one is not other and not TWINS & {one.name, other.name}
+]
+PAIRS += [(NAMED[one], NAMED[other]) for one, other in ALONE]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=lambda act: act.name)
