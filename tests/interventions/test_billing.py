@@ -82,14 +82,7 @@ def test_invoice_has_who_pays_where_and_when(world: World) -> None:
 
 def test_section_and_note_follow_what_they_are_about(world: World) -> None:
     note = Item(kind="note", label="Hors fumisterie", quantity=Decimal(0))
-    intervention = world.intervention(
-        Item(kind="section", label="Pose", quantity=Decimal(0)),
-        item(),
-        Item(kind="section", label="Conduit", quantity=Decimal(0)),
-        note,
-        item(2),
-        Item(kind="section", label="Rien", quantity=Decimal(0)),
-    )
+    intervention = world.intervention(Item(kind="section", label="Pose", quantity=Decimal(0)), item(), Item(kind="section", label="Conduit", quantity=Decimal(0)), note, item(2), Item(kind="section", label="Rien", quantity=Decimal(0)))
 
     invoice = world.draft(intervention=intervention)
 
