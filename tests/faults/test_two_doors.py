@@ -1,12 +1,18 @@
 """Two people on one family of documents, through two doors, at the same moment: nothing is lost, nobody meets an error."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import time_machine
 
+from invoicing.services.documents.drafts import edit_draft
+from invoicing.services.documents.lines import LineEdit
+from tests.factories import item, make_world
+from tests.factories.api import Api
 from tests.factories.fixtures import MORNING
+from tests.factories.pages import typed
 from tests.faults import kept
 from tests.faults.family import NAMED, Act, Family, check, make_family, outcome, pairs
 
@@ -68,3 +74,33 @@ def test_two_acts_at_once_lose_nothing(in_threads: Threads, family: Family, firs
 
     outcomes = [outcome(answer) for answer in answers]
     check(family, (first, second), outcomes)
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_two_drafts_raised_at_once_never_bill_more_than_is_left(
+    in_threads: Threads, transactional_db: None, turn: int
+) -> None:
+    """Seven, one on each of two drafts, five left: four more and five more are asked at the same moment."""
+    with time_machine.travel(MORNING, tick=True):
+        world = make_world()
+        di = world.intervention(item(7))
+        drafts = []
+        for _draft in range(2):
+            drafts.append(world.draft(intervention=di))
+            edits = [LineEdit(drafts[-1].lines.get().pk, {"quantity": Decimal(1)})]
+            edit_draft(drafts[-1], edits=edits, by=world.biller)
+        assert world.left(di) == [Decimal(5)]
+        office, api = world.office(), Api(world.biller)
+        fields = typed(office.open(drafts[0]), lines__0__quantity=Decimal(5))
+        body = {"lines": [{"id": drafts[1].lines.get().pk, "quantity": "6.000"}]}
+        presses = [lambda: office.send(drafts[0], fields), lambda: api.patch(f"invoices/{drafts[1].pk}/", body)]
+
+        outcomes = [outcome(answer) for answer in in_threads(2, lambda number: presses[number]())]
+
+        quantities = [draft.lines.get().quantity for draft in drafts]
+        label = drafts[0].lines.get().label
+        refused = "« {} » : il ne reste que {} à facturer, la ligne en demande {}. Baissez la quantité."
+        assert (outcomes, quantities, world.left(di)) in (
+            (["done", refused.format(label, 2, 6)], [Decimal(5), Decimal(1)], [Decimal(1)]),
+            ([refused.format(label, 1, 5), "done"], [Decimal(1), Decimal(6)], [Decimal(0)]),
+        )
