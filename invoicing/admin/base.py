@@ -26,7 +26,7 @@ from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.companies import default_company
-from invoicing.services.records.acts import Once, Performed, perform
+from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import hold_record
@@ -153,7 +153,8 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             if isinstance(refusal, PermissionDenied):
                 raise
             request.office_refusal = refusal  # type: ignore[attr-defined]
-        return shown()
+        with reading_only():
+            return shown()
 
     def _closed(self, request: HttpRequest, object_id: str | None) -> HttpResponseRedirect | None:
         """The page of a document whose form is closed by its state now: it has no form to show what was typed."""
