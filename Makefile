@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 TYPED := openfire_billing/kernel openfire_billing/web/contributions.py $(wildcard */services */planner)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
-.PHONY: help setup demo test lint format bench screenshots lock
+.PHONY: help setup demo test lint format bench chaos screenshots lock
 .DEFAULT_GOAL := help
 
 help: ## what can be done
@@ -37,6 +37,10 @@ format: ## put the code in its usual shape
 bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH=office: how fast the doors open
 	@bin/setup --dev
 	@$(PYTHON) -m tests.bench $(or $(BENCH),billing) $(ARGS)
+
+chaos: ## two people at two doors, each pair of acts ten times in a drawn order (SEED=7 ROUNDS=10)
+	@bin/setup --tests
+	@SEED=$(SEED) ROUNDS=$(ROUNDS) $(PYTHON) -m tests.servers $(PYTHON) -m tests.faults.chaos
 
 screenshots: ## the pictures of the manual, from the demonstration company
 	@bin/setup --tests

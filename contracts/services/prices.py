@@ -43,9 +43,10 @@ def set_price(
             raise WrongState(
                 _("« %s » est annulée : remettez-la en brouillon avant d'y changer un prix.") % article.line
             )
-        version, _new = PriceVersion.objects.update_or_create(
-            article=article, from_on=from_on, defaults={"unit_price": unit_price, "discount": discount}
-        )
+        dated = {"article": article, "from_on": from_on}
+        version = PriceVersion.objects.filter(**dated).first() or PriceVersion(**dated)
+        version.unit_price, version.discount = unit_price, discount
+        version.save()
         raise_version(line)
         raise_version(contract)
         record(

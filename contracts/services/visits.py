@@ -19,6 +19,7 @@ from contracts.services.next_dates import next_visit_on, visits_made
 from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
+from interventions.services.locks import lock_interventions
 from interventions.services.requests import cancel_intervention, create_intervention, validate_intervention
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
@@ -199,16 +200,19 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
     wanted = requests.filter(kind=RequestKind.VISIT).select_related("intervention")
     if after is not None:
         wanted = wanted.filter(intervention__from_on__gt=after)
-    for request in wanted.exclude(intervention__state=InterventionState.CANCELLED).order_by("intervention"):
+    found = list(wanted.exclude(intervention__state=InterventionState.CANCELLED).order_by("intervention"))
+    locked = {row.pk: row for row in lock_interventions([request.intervention for request in found])}
+    for request in found:
+        intervention = locked[request.intervention_id]
         try:
             with atomic():
-                if request.intervention.state == InterventionState.DONE:
-                    raise BusinessError(_("%s est faite.") % request.intervention)
-                cancel_intervention(request.intervention, on=on, by=by)
+                if intervention.state == InterventionState.DONE:
+                    raise BusinessError(_("%s est faite.") % intervention)
+                cancel_intervention(intervention, on=on, by=by)
                 if after is None:
                     request.delete()
         except BusinessError:
-            kept.append(request.intervention)
+            kept.append(intervention)
     return kept
 
 

@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
@@ -25,7 +26,7 @@ from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.companies import default_company
-from invoicing.services.records.acts import Once, Performed, perform
+from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import hold_record
@@ -155,9 +156,23 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
         try:
             return self.perform(request, save).result
-        except (BusinessError, ValidationError) as refusal:
+        except (BusinessError, ValidationError, PermissionDenied) as refusal:
+            if closed := self._closed(request, object_id):
+                return closed
+            if isinstance(refusal, PermissionDenied):
+                raise
             request.office_refusal = refusal  # type: ignore[attr-defined]
-        return shown()
+        with reading_only():
+            return shown()
+
+    def _closed(self, request: HttpRequest, object_id: str | None) -> HttpResponseRedirect | None:
+        """The page of a document whose form is closed by its state now: it has no form to show what was typed."""
+        document = self.get_object(request, object_id) if object_id else None
+        if document is None or not self.has_change_permission(request) or self.has_change_permission(request, document):
+            return None
+        text = _("%s a changé entre-temps et ne se modifie plus : rien de votre saisie n'est enregistré.") % document
+        messages.error(request, text)
+        return HttpResponseRedirect(reverse_change(document))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
         """What stands around the form is read when the page is shown, not when a POST ends on another page."""

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.messages import get_messages
 
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice, Payment, Product, Quote
@@ -364,7 +365,9 @@ def test_two_tabs_of_a_draft_that_was_posted_meanwhile(world: World) -> None:
     with nothing_changed():
         answer = office.send(draft, typed(fields, lines__0__quantity="5"))
 
-    assert answer.status_code == 403
+    said = [str(message) for message in get_messages(answer.wsgi_request) if message.level_tag == "error"]
+    assert (answer.status_code, answer.headers["Location"]) == (302, address(draft))
+    assert said == ["FA2026-00001 a changé entre-temps et ne se modifie plus : rien de votre saisie n'est enregistré."]
     assert Invoice.objects.get().gross.amount == Decimal("184.62")
 
 

@@ -1,6 +1,7 @@
 """How a door runs an act: in one transaction, once for its key, again after a conflict, an outage put into words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -76,6 +77,17 @@ def perform(
                 "Votre saisie est gardée, réessayez dans quelques secondes."
             )
         ) from away
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """What is shown after a refusal writes nothing: on SQLite, the transaction of a page waits for no other writer."""
+    mode = getattr(connection, "transaction_mode", None)
+    connection.transaction_mode = None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        connection.transaction_mode = mode  # type: ignore[attr-defined]
 
 
 def _take(once: Once) -> bool:

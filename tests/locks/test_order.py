@@ -1,0 +1,636 @@
+"""Every service that changes documents locks in one order, FOR NO KEY UPDATE, and writes only what it has locked."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from appointments.models import Appointment
+from appointments.services import appointments as rdvs
+from appointments.services import billing as rdv_billing
+from appointments.services import lines as rdv_lines
+from appointments.services import planning as rdv_planning
+from contracts.models import BillingRun, Contract, ContractLine
+from contracts.services import (
+    activation,
+    callouts,
+    cancellation,
+    manual_runs,
+    next_dates,
+    night,
+    prices,
+    runs,
+    takeover,
+    termination,
+    visits,
+    waivers,
+)
+from contracts.services import billing as contract_billing
+from contracts.services import contracts as contract_headers
+from contracts.services import lines as contract_lines
+from interventions.models import InterventionRequest
+from interventions.services import billing as di_billing
+from interventions.services import purchases as di_purchases
+from interventions.services import requests as dis
+from interventions.services import templates
+from invoicing.choices import OrderState
+from invoicing.models import Invoice, PurchaseOrder, Quote, SupplierBill
+from invoicing.services.documents import drafts, mailing, purchases, quotes, writing
+from invoicing.services.documents.lines import LineEdit
+from invoicing.services.parties import duplicates
+from invoicing.services.posting import credit, post
+from invoicing.services.settlement import payments, refunds
+from tests.contracts.contract_builders import article, day, make_contract
+from tests.factories import PartnerFactory, TemplateFactory, World, item, position, tax
+from tests.factories.appointments import at, technician
+from tests.locks import story
+from tests.locks.recorder import Allowed, recorded
+
+ROOMS = (
+    "invoicing.services.documents",
+    "invoicing.services.posting",
+    "invoicing.services.settlement",
+    "invoicing.services.parties",
+    "interventions.services",
+    "appointments.services",
+    "contracts.services",
+)
+Act = Callable[[], Any]
+CASES: dict[str, Callable[[World], Act]] = {}
+
+
+def _name(function: Any) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+# Why an act writes documents that it did not lock before.
+_MOVED = "What a merged customer had is given to the one that is kept, whatever its state: conflicts are repeated."
+_CONTRACT = "The contract of the line is locked, and whoever changes a line locks its contract first."
+ALLOWED: Allowed = {
+    (_name(activation.activate_contract), ContractLine): _CONTRACT,
+    (_name(cancellation.reset_contract), ContractLine): _CONTRACT,
+    (_name(cancellation.delete_contracts), ContractLine): _CONTRACT,
+    (
+        _name(next_dates.notice_visits_done),
+        Contract,
+    ): "The day something is due is brought forward, each in a statement of its own.",
+    (_name(next_dates.recheck_due), Contract): "The same case brings the day forward first.",
+    **{
+        (_name(duplicates.merge_partners), model): _MOVED
+        for model in (Appointment, Contract, InterventionRequest, Invoice, Quote, PurchaseOrder, SupplierBill)
+    },
+    ("*", BillingRun): "A sign of life or totals, in a statement of its own: no other act locks a run and then waits.",
+}
+
+DISORDERED = frozenset({_name(duplicates.merge_partners)})
+
+# Parts of acts: they write under the locks of the act that calls them, which is in the table.
+PARTS = set(
+    """
+    invoicing.services.documents.batches: bill_one bill_in_groups
+    invoicing.services.documents.drafts: write_taxes refresh_totals
+    invoicing.services.documents.lines: remap_taxes apply_edits
+    invoicing.services.documents.writing: rows_of
+    invoicing.services.posting.post: number_drafts write_posted
+    invoicing.services.settlement.payments: write_payment use_credit
+    interventions.services.requests: add_items append_template
+    interventions.services.planning: record_planning
+    appointments.services.appointments: tell_intervention
+    appointments.services.booking: occupy
+    appointments.services.lines: copy_request_lines write_lines
+    contracts.services.draft_rows: write_groups rows_of
+    contracts.services.next_dates: rewrite_due
+    contracts.services.run_outcomes: write_outcomes
+    contracts.services.visits: make_visit cancel_visits
+    """.strip().splitlines()
+)
+# They change nothing of a document: they read, compute, refuse, fill an unsaved row, or only lock.
+READING = set(
+    """
+    invoicing.services.documents.intents: line_intent title_intent
+    invoicing.services.documents.lines: item_of complete_line refuse_unbillable changes_of items_of_edits
+    invoicing.services.documents.mailing: signed
+    invoicing.services.documents.quotes: number_new_quote
+    invoicing.services.documents.snapshots: seller buyer delivery
+    invoicing.services.parties.companies: default_company
+    invoicing.services.parties.duplicates: likely_duplicates
+    invoicing.services.posting.credit: is_creditable plan_credit
+    invoicing.services.posting.post: refusal_to_post net_left_of entry_of
+    invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
+    invoicing.services.settlement.refunds: is_rejectable
+    interventions.services.locks: lock_interventions lock_intervention
+    interventions.services.requests: propose_dates sector_of fill_defaults refuse_to_come
+    appointments.services.appointments: fill_defaults is_billed
+    appointments.services.billing: billable_of
+    appointments.services.booking: may_span
+    appointments.services.calendars: calendars_of hours_to_length local
+    appointments.services.locks: lock_appointments lock_appointment lock_technicians
+    appointments.services.planning: able_technicians first_slot propose_slot
+    contracts.services.billing: foresee
+    contracts.services.callouts: contract_year callouts_left
+    contracts.services.contracts: fill_defaults may_auto_post
+    contracts.services.fact_rows: lines_told contract_told
+    contracts.services.facts: read_facts
+    contracts.services.lines: lines_of
+    contracts.services.live_claims: live_claims
+    contracts.services.locks: lock_contracts lock_ids lock_contract lock_line refuse_ended lock_run
+    contracts.services.manual_runs: selection_of
+    contracts.services.next_bill: next_bill next_days
+    contracts.services.next_dates: visits_made next_visit_on claims_added
+    contracts.services.night: night_alarm
+    contracts.services.run_outcomes: outcomes_of outcomes_of_selection refuse_nothing_made drafts_of refusals_text describe_drafts drafts_text results_of
+    contracts.services.runs: refuse_far remaining chunks_of counted
+    contracts.services.visits: horizon past_visits_text with_kept_visits
+    contracts.services.waivers: key_of charges_due waived claim_key
+    """.strip().splitlines()
+)
+
+
+def case(*functions: Any) -> Callable[[Any], Any]:
+    """The act recorded for these services: `prepare(world)` makes its documents and returns the act."""
+
+    def register(prepare: Callable[[World], Act]) -> Callable[[World], Act]:
+        for function in functions:
+            CASES[_name(function)] = prepare
+        return prepare
+
+    return register
+
+
+def _names(rows: set[str]) -> set[str]:
+    found = set()
+    for row in rows:
+        module, _colon, names = row.strip().partition(":")
+        found |= {f"{module}.{name}" for name in names.split()}
+    return found
+
+
+def _public() -> set[str]:
+    """Every public function of the rooms of services."""
+    found = set()
+    for room in ROOMS:
+        package = importlib.import_module(room)
+        for info in pkgutil.walk_packages(package.__path__, f"{room}."):
+            module = importlib.import_module(info.name)
+            found |= {
+                _name(function)
+                for name, function in inspect.getmembers(module, inspect.isfunction)
+                if function.__module__ == info.name and not name.startswith("_")
+            }
+    return found
+
+
+# Acts of one document, given it and who does it: (service, document, more)
+
+One = tuple[Any, Callable[[World], Any], dict[str, Any]]
+ON_ONE: list[One] = [
+    (quotes.send_quote, story.quote, {}),
+    (quotes.refuse_quote, story.quote, {}),
+    (quotes.cancel_quote, story.quote, {}),
+    (quotes.settle_quote, story.accepted, {}),
+    (quotes.reset_quote, lambda w: quotes.cancel_quote(story.quote(w), by=w.biller), {}),
+    (quotes.accept_quote, story.quote, {"on": day("24/11/26")}),
+    (quotes.duplicate_quote, story.quote, {"on": day("24/11/26")}),
+    (quotes.invoice_quote, story.accepted, {"on": day("24/11/26")}),
+    (quotes.prolong_quote, story.quote, {"on": day("24/11/26"), "until": day("24/11/27")}),
+    (quotes.edit_quote, story.quote, {"values": {"title": "Autre"}, "edits": []}),
+    (drafts.update_taxes, story.draft, {"on": day("24/11/26")}),
+    (drafts.cancel_draft, story.draft, {}),
+    (drafts.edit_draft, story.draft, {"values": {"purchase_order": "BC 12"}, "edits": []}),
+    (post.post_invoice, story.draft, {"on": day("24/11/26")}),
+    (credit.credit_invoice, story.posted, {"on": day("24/11/26"), "rebill": True}),
+    (payments.pay_invoice, story.posted, {"on": day("24/11/26"), "amount": Decimal(100), "kind": "card"}),
+    (
+        purchases.edit_order,
+        lambda w: purchases.move_order(story.order(w), to=OrderState.DRAFT, by=w.planner),
+        {"values": {"notes": "Quai 2"}, "edits": []},
+    ),
+    (purchases.move_order, story.order, {"to": OrderState.CONFIRMED}),
+    (purchases.bill_order, story.order, {"number": "F-9", "on": day("24/11/26")}),
+    (purchases.edit_bill, story.bill, {"values": {"notes": "Reçue"}}),
+    (purchases.check_bill, story.bill, {}),
+    (purchases.cancel_bill, story.bill, {}),
+    (purchases.reopen_bill, lambda w: story.bill(w, "checked"), {}),
+    (
+        payments.pay_supplier,
+        lambda w: story.bill(w, "checked"),
+        {"on": day("24/11/26"), "amount": Decimal(10), "kind": "transfer"},
+    ),
+    (di_billing.invoice_intervention, story.di, {"on": day("24/11/26")}),
+    (di_billing.quote_intervention, story.di, {"on": day("24/11/26")}),
+    (dis.validate_intervention, lambda w: story.di(w, is_validated=False), {}),
+    (dis.finish_intervention, story.di, {"on": day("24/11/26")}),
+    (dis.cancel_intervention, story.di, {"on": day("24/11/26")}),
+    (dis.set_active, story.di, {"active": False}),
+    (dis.duplicate_intervention, story.di, {"on": day("24/11/26")}),
+    (rdvs.confirm_appointment, lambda w: story.rdv(w, "draft"), {}),
+    (rdvs.finish_appointment, story.rdv, {"at": at(9, day=24)}),
+    (rdvs.leave_unfinished, story.rdv, {"reason": "Absent"}),
+    (rdvs.postpone_appointment, story.rdv, {}),
+    (rdvs.cancel_appointment, story.rdv, {}),
+    (rdvs.reset_appointment, story.rdv, {}),
+    (rdvs.duplicate_appointment, story.rdv, {}),
+    (rdvs.write_report, story.rdv, {"report": "Fait"}),
+    (rdvs.move_appointment, story.rdv, {"starts_at": at(14), "on": day("24/11/26")}),
+    (rdv_billing.invoice_appointment, story.rdv, {"on": day("24/11/26")}),
+    (contract_headers.set_active, story.contract, {"active": False}),
+    (cancellation.cancel_contract, story.contract, {"on": day("24/11/26")}),
+    (
+        termination.terminate_contract,
+        story.contract,
+        {"last_day": day("24/11/26"), "reason": "Vendu", "on": day("24/11/26")},
+    ),
+    (activation.activate_contract, lambda w: make_contract(w, is_active=False), {"on": day("24/11/26")}),
+    (contract_billing.bill_contract, story.contract, {"on": day("24/11/26")}),
+]
+
+
+def _on_one(service: Any, document: Callable[[World], Any], more: dict[str, Any]) -> Callable[[World], Act]:
+    def prepare(world: World) -> Act:
+        found = document(world)
+        return lambda: service(found, by=world.manager, **more)
+
+    return prepare
+
+
+for _service, _document, _more in ON_ONE:
+    CASES[_name(_service)] = _on_one(_service, _document, _more)
+
+
+# Acts on many: two documents, each with quotes, RDVs or visits of its own
+
+MANY: list[One] = [
+    (quotes.delete_quotes, story.quote, {}),
+    (quotes.invoice_quotes, story.accepted, {"on": day("24/11/26")}),
+    (drafts.delete_drafts, story.draft, {}),
+    (post.post_invoices, story.draft, {"on": day("24/11/26")}),
+    (purchases.delete_orders, lambda w: purchases.move_order(story.order(w), to=OrderState.CANCELLED, by=w.planner), {}),
+    (di_billing.invoice_interventions, story.di, {"on": day("24/11/26"), "group_by_customer": True}),
+    (di_billing.quote_interventions, story.di, {"on": day("24/11/26")}),
+    (dis.delete_interventions, lambda w: w.intervention(is_validated=False), {}),
+    (rdvs.delete_appointments, lambda w: story.rdv(w, "draft"), {}),
+    (rdv_billing.invoice_appointments, story.rdv, {"on": day("24/11/26"), "group_by_customer": True}),
+    (rdv_planning.plan_interventions, story.di, {"not_before": at(8)}),
+    (cancellation.delete_contracts, lambda w: make_contract(w, is_active=False), {}),
+    (contract_billing.bill_contracts, lambda w: story.contract(w, auto_post=True), {"on": day("24/11/26")}),
+    (visits.plan_visits, lambda w: make_contract(w, visits=(2, (3, 9))), {"until": day("30/11/27"), "on": day("24/11/26")}),
+]  # fmt: skip
+
+
+def _on_many(service: Any, document: Callable[[World], Any], more: dict[str, Any]) -> Callable[[World], Act]:
+    def prepare(world: World) -> Act:
+        technician(world)
+        found = [document(world), document(world)]
+        return lambda: service(reversed(found), by=world.manager, **more)
+
+    return prepare
+
+
+for _service, _document, _more in MANY:
+    CASES[_name(_service)] = _on_many(_service, _document, _more)
+
+
+# The others
+
+
+def _in_transaction(act: Act) -> Act:
+    """Of a service that is called in the transaction of another."""
+
+    def whole() -> None:
+        with transaction.atomic():
+            act()
+
+    return whole
+
+
+@case(drafts.draft_invoice)
+def _draft_invoice(w: World) -> Act:
+    return lambda: drafts.draft_invoice(
+        company=w.company,
+        customer=w.customer,
+        items=[item(tax=tax())],
+        on=w.today,
+        by=w.biller,
+        origin="",
+        fiscal_position=position(),
+    )
+
+
+@case(writing.write_drafts, writing.write_draft)
+def _write_draft(w: World) -> Act:
+    invoice = story.posted(w)
+    return lambda: story.avoir(w, invoice)
+
+
+@case(mailing.mail_document)
+def _mail(w: World) -> Act:
+    invoice = story.posted(w)
+    return lambda: mailing.mail_document(invoice, mailing.INVOICE_LETTER, key="k", to="a@exemple.example", by=w.biller)
+
+
+@case(quotes.draft_quote)
+def _draft_quote(w: World) -> Act:
+    return _in_transaction(
+        lambda: quotes.draft_quote(
+            company=w.company,
+            partner=w.customer,
+            items=[item(tax=tax())],
+            on=w.today,
+            by=w.biller,
+            fiscal_position=position(),
+        )
+    )
+
+
+@case(purchases.draft_order)
+def _draft_order(w: World) -> Act:
+    return _in_transaction(
+        lambda: purchases.draft_order(
+            company=w.company, supplier=w.customer, items=[item(tax=tax())], on=w.today, by=w.planner
+        )
+    )
+
+
+@case(purchases.record_bill)
+def _record_bill(w: World) -> Act:
+    order = story.order(w)
+    return lambda: purchases.record_bill(
+        company=w.company,
+        supplier=order.supplier,
+        number="F-7",
+        on=w.today,
+        net=Decimal(10),
+        tax=Decimal(2),
+        order=order,
+        by=w.biller,
+    )
+
+
+@case(di_purchases.order_supplies)
+def _order_supplies(w: World) -> Act:
+    story.order(w)
+    found = w.intervention(item(code="poele Fonderie Fictive"))
+    return lambda: di_purchases.order_supplies(found, on=w.today, by=w.planner)
+
+
+@case(duplicates.merge_partners)
+def _merge(w: World) -> Act:
+    loser, into = story.person(w), PartnerFactory(name="Le Goff")
+    return lambda: duplicates.merge_partners(loser, into=into, by=w.manager)
+
+
+@case(payments.record_payment)
+def _record_payment(w: World) -> Act:
+    invoices = [story.posted(w), story.posted(w)]
+    return lambda: payments.record_payment(
+        company=w.company,
+        customer=w.customer,
+        amount=Decimal(500),
+        on=w.today,
+        kind="card",
+        by=w.accountant,
+        invoices=invoices[::-1],
+    )
+
+
+@case(payments.allocate_payment)
+def _allocate_payment(w: World) -> Act:
+    _invoice, payment = story.paid(w, 100)
+    payment = payments.record_payment(
+        company=w.company, customer=w.customer, amount=Decimal(500), on=w.today, kind="card", by=w.accountant
+    )
+    first, second = story.posted(w), story.posted(w)
+    parts = {second.pk: Decimal(50), first.pk: Decimal(60)}
+    return lambda: payments.allocate_payment(payment, parts=parts, on=w.today, by=w.accountant)
+
+
+@case(payments.allocate_credit, refunds.refund_credit)
+def _allocate_credit(w: World) -> Act:
+    invoice, _payment = story.paid(w, 900)
+    note = credit.credit_invoice(invoice, on=w.today, by=w.accountant, rebill=False)
+    other = story.posted(w)
+
+    def act() -> None:
+        payments.allocate_credit(note, parts={other.pk: Decimal(50)}, on=w.today, by=w.accountant)
+        refunds.refund_credit(note, amount=Decimal(10), on=w.today, kind="card", by=w.accountant)
+
+    return act
+
+
+@case(refunds.reject_payment, refunds.refund_payment)
+def _refunds(w: World) -> Act:
+    invoice = story.posted(w)
+    payment = payments.record_payment(
+        company=w.company,
+        customer=w.customer,
+        amount=Decimal(2000),
+        on=w.today,
+        kind="card",
+        by=w.accountant,
+        invoices=[invoice],
+    )
+
+    def act() -> None:
+        refunds.refund_payment(payment, amount=Decimal(10), on=w.today, kind="card", by=w.accountant)
+        refunds.reject_payment(payment, on=w.today, reason="Rejet", by=w.accountant)
+
+    return act
+
+
+@case(dis.save_intervention)
+def _save_intervention(w: World) -> Act:
+    found = story.di(w)
+    line = found.lines.get()
+    edits = [LineEdit(line.pk, {"quantity": Decimal(7)}), LineEdit(None, {"product": line.product, "label": "Plus"})]
+    return lambda: dis.save_intervention(found.pk, {"title": "Autre"}, edits=edits, on=w.today, by=w.planner)
+
+
+@case(dis.create_intervention)
+def _create_intervention(w: World) -> Act:
+    return lambda: w.intervention(is_validated=False)
+
+
+@case(dis.reset_intervention)
+def _reset_intervention(w: World) -> Act:
+    found = dis.cancel_intervention(story.di(w), on=w.today, by=w.planner)
+    return lambda: dis.reset_intervention(found, by=w.planner)
+
+
+@case(templates.save_template)
+def _save_template(w: World) -> Act:
+    template = TemplateFactory()
+    return lambda: templates.save_template(
+        template, {"name": "Autre"}, edits=[], usual_company=w.company, on=w.today, by=w.manager
+    )
+
+
+@case(rdvs.save_appointment)
+def _save_appointment(w: World) -> Act:
+    """From one DI to another of a higher key, with two technicians."""
+    made = rdvs.save_appointment(
+        None, {"company": w.company, "partner": w.customer, "task": w.task}, on=w.today, by=w.planner
+    )
+    people, found = [technician(w), technician(w)], story.di(w)
+    return lambda: rdvs.save_appointment(
+        made.pk, {"intervention": found, "starts_at": at(9)}, technicians=people[::-1], on=w.today, by=w.planner
+    )
+
+
+@case(rdvs.appoint)
+def _appoint(w: World) -> Act:
+    found, people = story.di(w), [technician(w), technician(w)]
+    return lambda: rdvs.appoint(found, technicians=people[::-1], starts_at=at(9), on=w.today, by=w.planner)
+
+
+@case(rdv_lines.add_part)
+def _add_part(w: World) -> Act:
+    found = story.rdv(w)
+    product = found.lines.get().request_line.product
+    return lambda: rdv_lines.add_part(found, product=product, quantity=Decimal(1), on=w.today, by=w.planner)
+
+
+@case(contract_headers.save_contract)
+def _save_contract(w: World) -> Act:
+    found = story.contract(w)
+    values = {"notes": "Rappelé", "fiscal_position": position("VEN-10")}
+    return lambda: contract_headers.save_contract(found.pk, values, on=w.today, by=w.manager)
+
+
+@case(contract_lines.save_line)
+def _save_line(w: World) -> Act:
+    line = story.contract(w).lines.get()
+    return lambda: contract_lines.save_line(
+        line.pk, {"title": "Autre"}, articles=[article("10")], on=w.today, by=w.manager
+    )
+
+
+@case(activation.activate_line, cancellation.cancel_line, cancellation.reset_line)
+def _life_of_a_line(w: World) -> Act:
+    found = story.contract(w)
+    visits_line = found.lines.get()
+    line = contract_lines.save_line(None, {"contract": found}, articles=[article("10")], on=w.today, by=w.manager)
+
+    def act() -> None:
+        activation.activate_line(line, on=w.today, by=w.manager)
+        cancellation.cancel_line(line, on=w.today, by=w.manager)
+        cancellation.reset_line(line, by=w.manager)
+        cancellation.cancel_line(visits_line, on=w.today, by=w.manager)
+
+    return act
+
+
+@case(cancellation.reset_contract)
+def _reset_contract(w: World) -> Act:
+    found = cancellation.cancel_contract(make_contract(w), on=w.today, by=w.manager)
+    return lambda: cancellation.reset_contract(found, by=w.manager)
+
+
+@case(prices.set_price)
+def _set_price(w: World) -> Act:
+    found = story.contract(w).lines.get().articles.first()
+    return lambda: prices.set_price(
+        found, from_on=day("01/01/27"), unit_price=Decimal(200), discount=Decimal(0), on=w.today, by=w.manager
+    )
+
+
+@case(callouts.call_out)
+def _call_out(w: World) -> Act:
+    line = story.contract(w).lines.get()
+    return lambda: callouts.call_out(line, on=w.today, by=w.planner)
+
+
+@case(waivers.waive, waivers.take_back)
+def _waive(w: World) -> Act:
+    found = story.contract(w)
+    keys = [waivers.key_of(charge) for charge in waivers.charges_due(found, on=w.today)[:2]]
+
+    def act() -> None:
+        waivers.waive(found, keys=keys, on=w.today, by=w.manager)
+        waivers.take_back(found, keys=[waivers.claim_key(c) for c in waivers.waived(found)], on=w.today, by=w.manager)
+
+    return act
+
+
+@case(next_dates.recheck_due, next_dates.notice_visits_done)
+def _recheck(w: World) -> Act:
+    found = story.contract(w, frequency="per_visit", invoicing="in_arrears")
+    request = InterventionRequest.objects.filter(contract_request__line__contract=found).first()
+    dis.finish_intervention(request, on=w.today, by=w.planner)
+    Contract.objects.filter(pk=found.pk).update(next_due_on=None)
+
+    def act() -> None:
+        next_dates.notice_visits_done()
+        Contract.objects.filter(pk=found.pk).values_list("next_due_on").get()
+        next_dates.recheck_due([found.pk], on=w.today)
+
+    return act
+
+
+@case(runs.start_run, runs.expect, contract_billing.bill_chunk, runs.touch, runs.finish_run)
+def _run(w: World) -> Act:
+    found = [story.contract(w), story.contract(w)]
+
+    def act() -> None:
+        run = runs.start_run(on=w.today, by=w.manager, selection=[contract.pk for contract in found])
+        for ids in runs.chunks_of(run):
+            contract_billing.bill_chunk(run, ids)
+            runs.touch(run)
+        runs.finish_run(run)
+
+    return act
+
+
+@case(night.start_night, night.run_night, takeover.hand_out, takeover.work_chunk)
+def _night(w: World) -> Act:
+    story.contract(w, auto_post=True)
+    make_contract(w, visits=(2, (3, 9)), auto_post=True)
+
+    def act() -> None:
+        run = night.start_night(on=w.today)
+        night.run_night(run)
+        for ids in runs.chunks_of(run):
+            takeover.work_chunk(run, ids)
+
+    return act
+
+
+@case(takeover.take_over, takeover.resume_runs)
+def _take_over(w: World) -> Act:
+    story.contract(w)
+    run = runs.start_run(on=w.today, by=w.manager)
+    BillingRun.objects.filter(pk=run.pk).update(touched_at=at(1, day=23))
+    return takeover.resume_runs
+
+
+@case(manual_runs.start_manual, manual_runs.retry_run)
+def _retry(w: World) -> Act:
+    found = story.contract(w)
+    run = manual_runs.start_manual(on=w.today, by=w.manager, selection=[found.pk])
+    BillingRun.objects.filter(pk=run.pk).update(touched_at=at(1, day=23))
+    run.refresh_from_db()
+    return lambda: manual_runs.retry_run(run, on=w.today, by=w.manager)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_service_locks_in_order_and_writes_what_it_locked(firm: World, name: str) -> None:
+    act = CASES[name](firm)
+
+    with recorded(name, ALLOWED, DISORDERED) as recorder:
+        act()
+
+    assert recorder.faults == []
+
+
+def test_every_service_is_in_a_list() -> None:
+    """A new service is run by the recorder, or is said to change nothing."""
+    told = [set(CASES), _names(PARTS), _names(READING)]
+
+    assert sorted(_public() - set().union(*told)) == []
+    assert sorted(set().union(*told) - _public()) == []
+    assert sum(map(len, told)) == len(set().union(*told))
