@@ -108,7 +108,7 @@ _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 8,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
     _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
@@ -264,7 +264,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=env.int("API_TOKEN_DAYS", default=30))}
-API_KEYS_KEPT_DAYS = env.int("API_KEYS_KEPT_DAYS", default=30)  # how long an Idempotency-Key is remembered
+API_KEYS_KEPT_DAYS = env.int("API_KEYS_KEPT_DAYS", default=90)  # how long an Idempotency-Key is remembered
 SPECTACULAR_SETTINGS = {
     "TITLE": "OpenFire Billing",
     "DESCRIPTION": "Les mêmes actes que le bureau, par les mêmes services. Le guide : docs/api.md.",

@@ -87,7 +87,7 @@ def notice_visits_done() -> None:
         intervention__state=InterventionState.DONE,
         intervention__done_on__isnull=False,
     )
-    for contract, done_on, stored in done.values_list(
+    for contract, done_on, stored in done.order_by("line__contract", "intervention__done_on").values_list(
         "line__contract", "intervention__done_on", "line__contract__next_due_on"
     ):
         # Échu, it is due at the month's end: a day that the plan gave already is left as it is.

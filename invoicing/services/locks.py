@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import (
@@ -25,7 +26,7 @@ from invoicing.models import (
 )
 from invoicing.models.documents.claims import children_of, sources_of
 from invoicing.services.records.history import refuse_stale
-from openfire_billing.db.locks import Locked, Wanted, lock, lock_rows, lockable
+from openfire_billing.db.locks import Locked, Wanted, lock, lock_rows, lockable, place_of
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 GONE: Mapping[type, Any] = {
@@ -202,10 +203,26 @@ def lock_record(record: Any, *, seen: int | None = None) -> Any:
     return the_one({type(record): {record.pk: found} if found else {}}, type(record), record.pk, seen=seen)
 
 
-def lock_partners(partners: Iterable[Partner]) -> dict[int, Partner]:
-    """Lock customers to merge: {id: row}."""
-    ids = {partner.pk for partner in partners}
-    return lock(lambda: {Partner: ids})[Partner]
+def rows_to_move(relation: Any, loser: int) -> Any:
+    """The rows of one relation that leave a merged customer (an id): `FOLLOWS_PARTNER` says which, on the books."""
+    model = relation.related_model
+    return model._base_manager.filter(getattr(model, "FOLLOWS_PARTNER", Q()), **{relation.field.name: loser})
+
+
+def lock_to_merge(loser: Partner, into: Partner) -> dict[int, Partner]:
+    """Lock two customers after the documents that leave the first: {id: row}."""
+
+    def find() -> Wanted:
+        found: dict[Any, set[int]] = {}
+        for relation in Partner._meta.related_objects:
+            if place_of(relation.related_model) is not None:
+                rows = rows_to_move(relation, loser.pk).order_by().values_list("pk", flat=True)
+                found.setdefault(relation.related_model, set()).update(rows)
+        found.setdefault(Partner, set()).update({loser.pk, into.pk})
+        return found
+
+    locked = lock(find)[Partner]
+    return {pk: locked[pk] for pk in (loser.pk, into.pk) if pk in locked}
 
 
 def lock_counter(company: Company, series: str) -> Counter:

@@ -8,11 +8,16 @@ from django.db.transaction import atomic, on_commit, set_rollback
 
 from openfire_billing.db.locks import Moved
 
-__all__ = ["atomic", "is_conflict", "on_commit", "repeated", "set_rollback"]
+__all__ = ["atomic", "in_transaction", "is_conflict", "on_commit", "repeated", "set_rollback"]
 
 T = TypeVar("T")
 MOST_MOVES = 3  # times an act is repeated because what it must lock changed
 _CONFLICTS = ("40P01", "40001")  # deadlock detected, serialization failure
+
+
+def in_transaction() -> bool:
+    """Whether a larger act holds a transaction open: its locks are kept until it ends."""
+    return connection.in_atomic_block
 
 
 def is_conflict(error: OperationalError) -> bool:
@@ -26,7 +31,7 @@ def repeated(act: Callable[[], T], *, restore: Callable[[], None] = lambda: None
     `restore` puts back, before each repetition, what the act used up outside the database. Inside an open transaction
     nothing is repeated: the outer act is. Raises OperationalError when it does not pass.
     """
-    if connection.in_atomic_block:
+    if in_transaction():
         with atomic():
             return act()
     conflicts = moves = 0

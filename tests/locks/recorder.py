@@ -74,7 +74,6 @@ class Recorder:
 
     name: str = ""
     allowed: Allowed = field(default_factory=dict)
-    disordered: frozenset[str] = frozenset()
     faults: list[str] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
     excused: set[tuple[str, type[models.Model]]] = field(default_factory=set)
@@ -187,8 +186,7 @@ class Recorder:
             self.faults.append(f"{model.__name__} {sorted(new)} written, not locked before")
         else:
             self.excused.add(excuse)
-        if self.name not in self.disordered:
-            self._take(model, new, "write")
+        self._take(model, new, "write")
 
     def _insert(self, table: str, columns: list[str], values: str, params: list[Any]) -> None:
         """Foreign keys to documents that somebody might be deleting."""
@@ -210,14 +208,9 @@ class Recorder:
 
 
 @contextmanager
-def recorded(
-    name: str = "", allowed: Allowed | None = None, disordered: frozenset[str] = frozenset()
-) -> Iterator[Recorder]:
-    """Whatever is done in there is recorded, each outermost transaction for itself.
-
-    `disordered`: acts whose excused writes are in no order.
-    """
-    recorder = Recorder(name, allowed or {}, disordered)
+def recorded(name: str = "", allowed: Allowed | None = None) -> Iterator[Recorder]:
+    """Whatever is done in there is recorded, each outermost transaction for itself."""
+    recorder = Recorder(name, allowed or {})
     handler = logging.Handler()
     handler.emit = recorder.locked  # type: ignore[method-assign]
     level = locks.log.level

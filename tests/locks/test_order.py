@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from appointments.models import Appointment
-from appointments.services import appointments as rdvs
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import planning as rdv_planning
+from appointments.services import saving as rdv_saving
+from appointments.services import states as rdv_states
 from contracts.models import BillingRun, Contract, ContractLine
 from contracts.services import (
     activation,
@@ -39,12 +39,12 @@ from interventions.services import purchases as di_purchases
 from interventions.services import requests as dis
 from interventions.services import templates
 from invoicing.choices import OrderState
-from invoicing.models import Invoice, PurchaseOrder, Quote, SupplierBill
 from invoicing.services.documents import drafts, mailing, purchases, quotes, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties import duplicates
 from invoicing.services.posting import credit, post
 from invoicing.services.settlement import payments, refunds
+from openfire_billing.db.transactions import atomic
 from tests.contracts.contract_builders import article, day, make_contract
 from tests.factories import PartnerFactory, TemplateFactory, World, item, position, tax
 from tests.factories.appointments import at, technician
@@ -69,7 +69,6 @@ def _name(function: Any) -> str:
 
 
 # Why an act writes documents that it did not lock before.
-_MOVED = "What a merged customer had is given to the one that is kept, whatever its state: conflicts are repeated."
 _CONTRACT = "The contract of the line is locked, and whoever changes a line locks its contract first."
 ALLOWED: Allowed = {
     (_name(activation.activate_contract), ContractLine): _CONTRACT,
@@ -80,14 +79,8 @@ ALLOWED: Allowed = {
         Contract,
     ): "The day something is due is brought forward, each in a statement of its own.",
     (_name(next_dates.recheck_due), Contract): "The same case brings the day forward first.",
-    **{
-        (_name(duplicates.merge_partners), model): _MOVED
-        for model in (Appointment, Contract, InterventionRequest, Invoice, Quote, PurchaseOrder, SupplierBill)
-    },
     ("*", BillingRun): "A sign of life or totals, in a statement of its own: no other act locks a run and then waits.",
 }
-
-DISORDERED = frozenset({_name(duplicates.merge_partners)})
 
 # Parts of acts: they write under the locks of the act that calls them, which is in the table.
 PARTS = set(
@@ -100,10 +93,11 @@ PARTS = set(
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
     interventions.services.planning: record_planning
-    appointments.services.appointments: tell_intervention
+    appointments.services.planned: tell_intervention
     appointments.services.booking: occupy
     appointments.services.lines: copy_request_lines write_lines
-    contracts.services.draft_rows: write_groups rows_of
+    contracts.services.drafts: write_groups
+    interventions.services.promises: check_promises stop_covering
     contracts.services.next_dates: rewrite_due
     contracts.services.run_outcomes: write_outcomes
     contracts.services.visits: make_visit cancel_visits
@@ -123,9 +117,10 @@ READING = set(
     invoicing.services.posting.post: refusal_to_post net_left_of entry_of
     invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
     invoicing.services.settlement.refunds: is_rejectable
-    interventions.services.locks: lock_interventions lock_intervention
+    interventions.services.locks: lock_interventions lock_intervention promises_of
     interventions.services.requests: propose_dates sector_of fill_defaults refuse_to_come
-    appointments.services.appointments: fill_defaults is_billed
+    appointments.services.planned: is_billed
+    appointments.services.saving: fill_defaults
     appointments.services.billing: billable_of
     appointments.services.booking: may_span
     appointments.services.calendars: calendars_of hours_to_length local
@@ -134,6 +129,7 @@ READING = set(
     contracts.services.billing: foresee
     contracts.services.callouts: contract_year callouts_left
     contracts.services.contracts: fill_defaults may_auto_post
+    contracts.services.drafts: intents_of claims_of
     contracts.services.fact_rows: lines_told contract_told
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
@@ -141,12 +137,12 @@ READING = set(
     contracts.services.locks: lock_contracts lock_ids lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
     contracts.services.next_bill: next_bill next_days
-    contracts.services.next_dates: visits_made next_visit_on claims_added
+    contracts.services.next_dates: visits_made next_visit_on
     contracts.services.night: night_alarm
     contracts.services.run_outcomes: outcomes_of outcomes_of_selection refuse_nothing_made drafts_of refusals_text describe_drafts drafts_text results_of
     contracts.services.runs: refuse_far remaining chunks_of counted
     contracts.services.visits: horizon past_visits_text with_kept_visits
-    contracts.services.waivers: key_of charges_due waived claim_key
+    contracts.services.waivers: charges_due waived claim_key
     """.strip().splitlines()
 )
 
@@ -228,15 +224,15 @@ ON_ONE: list[One] = [
     (dis.cancel_intervention, story.di, {"on": day("24/11/26")}),
     (dis.set_active, story.di, {"active": False}),
     (dis.duplicate_intervention, story.di, {"on": day("24/11/26")}),
-    (rdvs.confirm_appointment, lambda w: story.rdv(w, "draft"), {}),
-    (rdvs.finish_appointment, story.rdv, {"at": at(9, day=24)}),
-    (rdvs.leave_unfinished, story.rdv, {"reason": "Absent"}),
-    (rdvs.postpone_appointment, story.rdv, {}),
-    (rdvs.cancel_appointment, story.rdv, {}),
-    (rdvs.reset_appointment, story.rdv, {}),
-    (rdvs.duplicate_appointment, story.rdv, {}),
-    (rdvs.write_report, story.rdv, {"report": "Fait"}),
-    (rdvs.move_appointment, story.rdv, {"starts_at": at(14), "on": day("24/11/26")}),
+    (rdv_states.confirm_appointment, lambda w: story.rdv(w, "draft"), {}),
+    (rdv_states.finish_appointment, story.rdv, {"at": at(9, day=24)}),
+    (rdv_states.leave_unfinished, story.rdv, {"reason": "Absent"}),
+    (rdv_states.postpone_appointment, story.rdv, {}),
+    (rdv_states.cancel_appointment, story.rdv, {}),
+    (rdv_states.reset_appointment, story.rdv, {}),
+    (rdv_states.duplicate_appointment, story.rdv, {}),
+    (rdv_states.write_report, story.rdv, {"report": "Fait"}),
+    (rdv_saving.move_appointment, story.rdv, {"starts_at": at(14), "on": day("24/11/26")}),
     (rdv_billing.invoice_appointment, story.rdv, {"on": day("24/11/26")}),
     (contract_headers.set_active, story.contract, {"active": False}),
     (cancellation.cancel_contract, story.contract, {"on": day("24/11/26")}),
@@ -273,7 +269,7 @@ MANY: list[One] = [
     (di_billing.invoice_interventions, story.di, {"on": day("24/11/26"), "group_by_customer": True}),
     (di_billing.quote_interventions, story.di, {"on": day("24/11/26")}),
     (dis.delete_interventions, lambda w: w.intervention(is_validated=False), {}),
-    (rdvs.delete_appointments, lambda w: story.rdv(w, "draft"), {}),
+    (rdv_states.delete_appointments, lambda w: story.rdv(w, "draft"), {}),
     (rdv_billing.invoice_appointments, story.rdv, {"on": day("24/11/26"), "group_by_customer": True}),
     (rdv_planning.plan_interventions, story.di, {"not_before": at(8)}),
     (cancellation.delete_contracts, lambda w: make_contract(w, is_active=False), {}),
@@ -469,22 +465,22 @@ def _save_template(w: World) -> Act:
     )
 
 
-@case(rdvs.save_appointment)
+@case(rdv_saving.save_appointment)
 def _save_appointment(w: World) -> Act:
     """From one DI to another of a higher key, with two technicians."""
-    made = rdvs.save_appointment(
+    made = rdv_saving.save_appointment(
         None, {"company": w.company, "partner": w.customer, "task": w.task}, on=w.today, by=w.planner
     )
     people, found = [technician(w), technician(w)], story.di(w)
-    return lambda: rdvs.save_appointment(
+    return lambda: rdv_saving.save_appointment(
         made.pk, {"intervention": found, "starts_at": at(9)}, technicians=people[::-1], on=w.today, by=w.planner
     )
 
 
-@case(rdvs.appoint)
+@case(rdv_saving.appoint)
 def _appoint(w: World) -> Act:
     found, people = story.di(w), [technician(w), technician(w)]
-    return lambda: rdvs.appoint(found, technicians=people[::-1], starts_at=at(9), on=w.today, by=w.planner)
+    return lambda: rdv_saving.appoint(found, technicians=people[::-1], starts_at=at(9), on=w.today, by=w.planner)
 
 
 @case(rdv_lines.add_part)
@@ -547,7 +543,7 @@ def _call_out(w: World) -> Act:
 @case(waivers.waive, waivers.take_back)
 def _waive(w: World) -> Act:
     found = story.contract(w)
-    keys = [waivers.key_of(charge) for charge in waivers.charges_due(found, on=w.today)[:2]]
+    keys = [charge.key for charge in waivers.charges_due(found, on=w.today)[:2]]
 
     def act() -> None:
         waivers.waive(found, keys=keys, on=w.today, by=w.manager)
@@ -621,10 +617,26 @@ def _retry(w: World) -> Act:
 def test_service_locks_in_order_and_writes_what_it_locked(firm: World, name: str) -> None:
     act = CASES[name](firm)
 
-    with recorded(name, ALLOWED, DISORDERED) as recorder:
+    with recorded(name, ALLOWED) as recorder:
         act()
 
     assert recorder.faults == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("service", "make"), [(di_billing.invoice_interventions, story.di), (rdv_billing.invoice_appointments, story.rdv)]
+)
+def test_documents_of_several_groups_in_one_transaction_are_locked_together(
+    firm: World, service: Any, make: Any
+) -> None:
+    """A program with a key has them in one transaction; later ones stand first in what it asks."""
+    documents = [make(firm), make(firm)]
+
+    with recorded() as recorder, atomic():
+        outcomes = service(documents[::-1], on=day("24/11/26"), by=firm.biller)
+
+    assert ([outcome.refusal for outcome in outcomes], recorder.faults) == (["", ""], [])
 
 
 def test_every_service_is_in_a_list() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from appointments.services.appointments import write_report
+from appointments.services.states import write_report
 from contracts.models import Contract
 from contracts.services.contracts import set_active as archive_contract
 from contracts.services.termination import terminate_contract

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Invoice
 from invoicing.services.documents.intents import DraftIntent, title_intent
 from invoicing.services.documents.writing import Books, write_drafts
-from openfire_billing.db.transactions import repeated
+from openfire_billing.db.transactions import in_transaction, repeated
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 
@@ -63,6 +63,8 @@ def bill_in_groups(
     for document in wanted:
         groups[key(document)].append(document)
     outcomes: dict[int, Outcome] = {}
+    if in_transaction() and len(groups) > 1:  # group by group, they would be locked out of order
+        lock(wanted)
     for members in groups.values():
 
         def act(members: Sequence[Any] = members) -> dict[int, Outcome]:

@@ -46,37 +46,38 @@ def draft_order(
     notes: str = "",
 ) -> OrderDraft:
     """Make a draft order to a supplier. Raises BusinessError when there is no article line."""
-    if not any(item.is_article for item in items):
-        raise BusinessError(_("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier)
-    order = PurchaseOrder.objects.create(
-        company=company,
-        supplier=supplier,
-        ordered_on=on,
-        deliver_to=deliver_to,
-        expected_on=expected_on,
-        notes=notes,
-        origin=origin[:80],
-        currency=company.currency,
-        number=take_number(company, "CF"),
-    )
-    lines = PurchaseOrderLine.objects.bulk_create(
-        PurchaseOrderLine(
-            order=order,
-            position=position,
-            kind=item.kind,
-            product=item.product,
-            label=item.label,
-            quantity=item.quantity,
-            unit=item.unit,
-            unit_price=item.unit_price,
-            discount=item.discount,
-            tax=item.tax,
+    with atomic():
+        if not any(item.is_article for item in items):
+            raise BusinessError(_("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier)
+        order = PurchaseOrder.objects.create(
+            company=company,
+            supplier=supplier,
+            ordered_on=on,
+            deliver_to=deliver_to,
+            expected_on=expected_on,
+            notes=notes,
+            origin=origin[:80],
+            currency=company.currency,
+            number=take_number(company, "CF"),
         )
-        for position, item in enumerate(items, 1)
-    )
-    text = _("Commande créée depuis %s") % origin if origin else _("Commande créée")
-    record(order, "created", by=by, text=text)
-    return OrderDraft(order, lines)
+        lines = PurchaseOrderLine.objects.bulk_create(
+            PurchaseOrderLine(
+                order=order,
+                position=position,
+                kind=item.kind,
+                product=item.product,
+                label=item.label,
+                quantity=item.quantity,
+                unit=item.unit,
+                unit_price=item.unit_price,
+                discount=item.discount,
+                tax=item.tax,
+            )
+            for position, item in enumerate(items, 1)
+        )
+        text = _("Commande créée depuis %s") % origin if origin else _("Commande créée")
+        record(order, "created", by=by, text=text)
+        return OrderDraft(order, lines)
 
 
 def edit_order(

@@ -70,41 +70,42 @@ def draft_quote(
     notes: str = "",
 ) -> QuoteDraft:
     """Make a draft quote, valid as long as the company says unless given. Same refusals as a draft invoice."""
-    refuse_unbillable(items, company=company, position=fiscal_position, name=origin or _("Devis"))
-    quote = Quote(
-        company=company,
-        partner=partner,
-        bill_to=bill_to,
-        site=site,
-        title=title,
-        fiscal_position=fiscal_position,
-        payment_term=payment_term or usual_terms(bill_to or partner).payment_term,
-        issued_on=on,
-        valid_until=valid_until or on + timedelta(days=company.quote_validity_days),
-        notes=notes,
-        currency=company.currency,
-        origin=origin[:80],
-        number=take_number(company, "DV"),
-    )
-    quote.save()
-    lines = QuoteLine.objects.bulk_create(
-        QuoteLine(
-            quote=quote,
-            position=position,
-            kind=item.kind,
-            product=item.product,
-            label=item.label,
-            quantity=item.quantity,
-            unit=item.unit,
-            unit_price=item.unit_price,
-            discount=item.discount,
-            tax=item.tax,
-            tax_is_manual=item.tax_is_manual,
+    with atomic():
+        refuse_unbillable(items, company=company, position=fiscal_position, name=origin or _("Devis"))
+        quote = Quote(
+            company=company,
+            partner=partner,
+            bill_to=bill_to,
+            site=site,
+            title=title,
+            fiscal_position=fiscal_position,
+            payment_term=payment_term or usual_terms(bill_to or partner).payment_term,
+            issued_on=on,
+            valid_until=valid_until or on + timedelta(days=company.quote_validity_days),
+            notes=notes,
+            currency=company.currency,
+            origin=origin[:80],
+            number=take_number(company, "DV"),
         )
-        for position, item in enumerate(items, 1)
-    )
-    record(quote, "created", by=by, text=_("Devis créé depuis %s") % origin if origin else _("Devis créé"))
-    return QuoteDraft(quote, lines)
+        quote.save()
+        lines = QuoteLine.objects.bulk_create(
+            QuoteLine(
+                quote=quote,
+                position=position,
+                kind=item.kind,
+                product=item.product,
+                label=item.label,
+                quantity=item.quantity,
+                unit=item.unit,
+                unit_price=item.unit_price,
+                discount=item.discount,
+                tax=item.tax,
+                tax_is_manual=item.tax_is_manual,
+            )
+            for position, item in enumerate(items, 1)
+        )
+        record(quote, "created", by=by, text=_("Devis créé depuis %s") % origin if origin else _("Devis créé"))
+        return QuoteDraft(quote, lines)
 
 
 def number_new_quote(quote: Quote, *, by: Any) -> Quote:

@@ -10,7 +10,7 @@ from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
-from invoicing.services.locks import lock_partners
+from invoicing.services.locks import lock_to_merge, rows_to_move
 from invoicing.services.records.history import record
 from openfire_billing.db.search import digits_of
 from openfire_billing.db.transactions import atomic
@@ -48,7 +48,7 @@ def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
     Returns the one that is kept. Raises BusinessError when they are the same, or one was merged before.
     """
     with atomic():
-        ends = lock_partners([loser, into])
+        ends = lock_to_merge(loser, into)
         if len(ends) != 2:
             raise BusinessError(_("Choisissez une autre fiche : un client ne se fusionne pas avec lui-même."))
         loser, into = ends[loser.pk], ends[into.pk]
@@ -101,6 +101,6 @@ def _fill_blanks(loser: Partner, into: Partner) -> None:
 def _move(relation: Any, loser: Partner, into: Partner) -> None:
     """The rows that name `loser` name `into`; a model on the books says in `FOLLOWS_PARTNER` which of its rows do."""
     name, model = relation.field.name, relation.related_model
-    rows = model._base_manager.filter(getattr(model, "FOLLOWS_PARTNER", Q()), **{name: loser})
+    rows = rows_to_move(relation, loser.pk)
     if not (relation.one_to_one and model._base_manager.filter(**{name: into}).exists()):
         rows.update(**{name: into})

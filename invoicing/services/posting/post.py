@@ -24,7 +24,7 @@ from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
-from openfire_billing.db.transactions import atomic
+from openfire_billing.db.transactions import atomic, in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import ZERO
@@ -69,7 +69,8 @@ def post_invoices(invoices: Iterable[Invoice], *, seen: int | None = None, on: d
     queue = sorted(invoices, key=lambda invoice: (invoice.proposed_on, invoice.pk))
     outcomes: dict[int, Outcome] = {}
     rest = iter(queue)
-    while chunk := list(islice(rest, CHUNK)):
+    size = len(queue) if in_transaction() else CHUNK  # chunk by chunk, they would be locked out of order
+    while chunk := list(islice(rest, size)):
         with atomic():
             outcomes.update(_post_chunk(chunk, seen=seen, on=on, by=by))
     return [outcomes[invoice.pk] for invoice in queue]
