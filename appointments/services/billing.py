@@ -41,10 +41,8 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
     pairs = [(line, _left(line, spent)) for line in lines]
     note = _left_out(pairs, on)
     if not any(left > 0 for _line, left in pairs):
-        raise NothingToBill(
-            (note and _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note})
-            or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment
-        )
+        said = _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note} if note else ""
+        raise NothingToBill(said or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment)
     kept = _with_titles(pairs)
     for line, left in kept:
         if line.request_line_id and left > 0:

@@ -7,7 +7,7 @@ amounts    what one instalment is worth, by its place alone
 charges    what one contract owes on a day, less what is claimed
 grouping   charges become drafts
 billing    plan() and next_due_on()
-visits     plan_visits(): the visits a line promises
+visits     promised_visits(): the visits a line promises
 intents    what it answers: charges, drafts, what is left out and why
 wording    the French of labels and reasons
 """

@@ -35,7 +35,7 @@ def visit_count(repeat: int, unit: str, months: tuple[int, ...]) -> int:
     return repeat * len(set(months)) if unit == MONTH else repeat
 
 
-def plan_visits(
+def promised_visits(
     contract: ContractFacts, made: Set[VisitKey], *, until: date, since: date | None = None
 ) -> list[VisitIntent]:
     """The visits whose window opens on `until` at the latest and closes on `since` at the earliest (both included;

@@ -11,7 +11,7 @@ from contracts.models import Contract, ContractRequest, VisitClaim
 from contracts.models.lines import billed_per_visit
 from contracts.planner.billing import next_due_on
 from contracts.planner.facts import ContractFacts
-from contracts.planner.visits import VisitKey, plan_visits
+from contracts.planner.visits import VisitKey, promised_visits
 from contracts.services.facts import ChunkFacts, read_facts
 from interventions.choices import InterventionState
 from openfire_billing.db import bulk
@@ -51,7 +51,7 @@ def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> 
     """The first day the window of a visit not made yet opens; None when the contract promises no more."""
     if not any(line.visit_plan for line in contract.lines):
         return None
-    following = plan_visits(contract, made, until=max(on, contract.start_on) + LOOK_AHEAD, since=on)
+    following = promised_visits(contract, made, until=max(on, contract.start_on) + LOOK_AHEAD, since=on)
     return min((visit.window.start for visit in following), default=None)
 
 

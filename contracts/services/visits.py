@@ -12,8 +12,7 @@ from django.utils.translation import ngettext
 
 from contracts.choices import RequestKind
 from contracts.models import Contract, ContractLine, ContractRequest
-from contracts.planner.visits import VisitIntent
-from contracts.planner.visits import plan_visits as planned_visits
+from contracts.planner.visits import VisitIntent, promised_visits
 from contracts.services.facts import read_facts
 from contracts.services.next_dates import next_visit_on, visits_made
 from contracts.services.runs import PLANNED_AHEAD, refuse_far
@@ -107,7 +106,7 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: boo
             opened = {line.id: lines[line.id].validated_on or on for line in contract.lines}
             intents = [
                 intent
-                for intent in planned_visits(contract, made, until=until)
+                for intent in promised_visits(contract, made, until=until)
                 if not _is_past(intent, opened[intent.line])
             ]
             for intent in intents:
@@ -129,7 +128,7 @@ def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: d
     """Which visits of these lines, put in service on `on`, are past and so made by nobody; "" when none is."""
     facts, ids = read_facts([contract.pk], lock=False, settled=False), {line.pk for line in lines}
     made = visits_made(facts)
-    promised = (visit for found in facts.contracts for visit in planned_visits(found, made, until=on))
+    promised = (visit for found in facts.contracts for visit in promised_visits(found, made, until=on))
     over = [visit for visit in promised if visit.line in ids and _is_past(visit, on)]
     if not over:
         return ""

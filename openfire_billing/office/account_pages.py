@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from django.contrib import admin
 from django.contrib.auth import views
@@ -14,17 +13,14 @@ from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
 from invoicing.models import Message
-from invoicing.services.locks import lock_document
 from invoicing.services.parties.companies import default_company
-from invoicing.services.records.messages import queue_message
-from openfire_billing.db.transactions import atomic
+from invoicing.services.records.messages import queue_unless_just_sent
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import contribute
@@ -75,22 +71,17 @@ def invite(user: User, *, request: HttpRequest, by: Any) -> None:
 def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> None:
     """Queue the mail where a user chooses his password. Pressed twice within a minute, it leaves once."""
     parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
-    key = f"password-{user.pk}-"
-    with atomic():
-        lock_document(user)
-        just_now = timezone.now() - timedelta(minutes=1)
-        if Message.objects.filter(key__startswith=key, to=user.email, created_at__gt=just_now).exists():
-            return
-        queue_message(
-            user,
-            key=key + uuid4().hex,
-            to=user.email,
-            subject=str(_("Votre mot de passe")),
-            body=render_to_string(MAIL, parts).strip(),
-            by=by,
-            company=default_company(user),
-            told=told,
-        )
+    queue_unless_just_sent(
+        user,
+        prefix=f"password-{user.pk}-",
+        to=user.email,
+        within=timedelta(minutes=1),
+        subject=str(_("Votre mot de passe")),
+        body=render_to_string(MAIL, parts).strip(),
+        by=by,
+        company=default_company(user),
+        told=told,
+    )
 
 
 def with_address(message: Message) -> str:

@@ -36,7 +36,7 @@ from contracts.planner.facts import (
     VisitPlan,
 )
 from contracts.planner.intents import PeriodCharge
-from contracts.planner.visits import plan_visits, visit_count
+from contracts.planner.visits import promised_visits, visit_count
 from openfire_billing.kernel.periods import day_of_month
 from tests.contracts.planner_builders import article, claims_on, contract, line
 
@@ -303,7 +303,7 @@ def test_each_contract_year_has_its_visits_in_its_months_once(start, repeat, uni
     promise = VisitPlan(repeat, unit, tuple(months))
     facts = contract(f"{start:%d/%m/%y}", line(7, visit_plan=promise))
     until = start + timedelta(1100)
-    visits = plan_visits(facts, set(), until=until)
+    visits = promised_visits(facts, set(), until=until)
     count = visit_count(repeat, unit, promise.months)
     for year in (1, 2):
         mine = [visit for visit in visits if visit.year == year]
@@ -313,7 +313,7 @@ def test_each_contract_year_has_its_visits_in_its_months_once(start, repeat, uni
         assert opens == sorted(opens)
         assert day_of_month(start, 12 * (year - 1), start.day) <= opens[0]
         assert opens[-1] < day_of_month(start, 12 * year, 1)
-    early = plan_visits(facts, set(), until=start + timedelta(300))
-    assert plan_visits(facts, {visit.key for visit in visits}, until=until) == []
-    rest = plan_visits(facts, {visit.key for visit in early}, until=until)
+    early = promised_visits(facts, set(), until=start + timedelta(300))
+    assert promised_visits(facts, {visit.key for visit in visits}, until=until) == []
+    rest = promised_visits(facts, {visit.key for visit in early}, until=until)
     assert sorted(visit.key for visit in (*early, *rest)) == [visit.key for visit in visits]

@@ -3,13 +3,13 @@
 import pytest
 
 from contracts.planner.facts import MONTH, YEAR, Suspension, VisitPlan
-from contracts.planner.visits import months_of_year, plan_visits, visit_count
+from contracts.planner.visits import months_of_year, promised_visits, visit_count
 from tests.contracts.planner_builders import contract, day, french, line
 
 
 def planned(start, repeat, unit, months, until, *, made=(), since=None, line_more=None, **more):
     facts = contract(start, line(7, visit_plan=VisitPlan(repeat, unit, months), **(line_more or {})), **more)
-    visits = plan_visits(facts, set(made), until=day(until), since=day(since) if since else None)
+    visits = promised_visits(facts, set(made), until=day(until), since=day(since) if since else None)
     return [
         f"{visit.year}/{visit.rank} {french(visit.window.start)}-{french(visit.window.last_day)}" for visit in visits
     ]
@@ -104,12 +104,12 @@ def test_an_amendment_inside_a_month_plans_its_visit_once():
     visit_plan = VisitPlan(1, MONTH, (3, 9))
     old = line(7, visit_plan=visit_plan, end=day("15/03/26"))
     new = line(8, visit_plan=visit_plan, chain=7, start=day("15/03/26"))
-    visits = plan_visits(contract("01/01/26", old, new), set(), until=day("31/12/26"))
+    visits = promised_visits(contract("01/01/26", old, new), set(), until=day("31/12/26"))
     assert [(visit.line, visit.key, french(visit.window.start)) for visit in visits] == [
         (7, (7, 1, 1), "01/03/26"),
         (8, (7, 1, 2), "01/09/26"),
     ]
-    late = plan_visits(contract("01/01/26", old, new), set(), until=day("31/12/26"), since=day("20/03/26"))
+    late = promised_visits(contract("01/01/26", old, new), set(), until=day("31/12/26"), since=day("20/03/26"))
     assert [(visit.line, visit.key, french(visit.window.start)) for visit in late] == [
         (8, (7, 1, 1), "15/03/26"),
         (8, (7, 1, 2), "01/09/26"),
@@ -118,9 +118,9 @@ def test_an_amendment_inside_a_month_plans_its_visit_once():
 
 def test_a_visit_says_how_many_there_are():
     facts = contract("01/01/26", line(7, visit_plan=VisitPlan(3, YEAR, (3, 9))), id=5)
-    visit = plan_visits(facts, set(), until=day("31/12/26"))[0]
+    visit = promised_visits(facts, set(), until=day("31/12/26"))[0]
     assert (visit.contract, visit.line, visit.chain, visit.of) == (5, 7, 7, 3)
 
 
 def test_a_line_without_a_plan_has_no_visit():
-    assert plan_visits(contract("01/01/26"), set(), until=day("31/12/30")) == []
+    assert promised_visits(contract("01/01/26"), set(), until=day("31/12/30")) == []

@@ -88,24 +88,29 @@ def draft_quote(
             number=take_number(company, "DV"),
         )
         quote.save()
-        lines = QuoteLine.objects.bulk_create(
-            QuoteLine(
-                quote=quote,
-                position=position,
-                kind=item.kind,
-                product=item.product,
-                label=item.label,
-                quantity=item.quantity,
-                unit=item.unit,
-                unit_price=item.unit_price,
-                discount=item.discount,
-                tax=item.tax,
-                tax_is_manual=item.tax_is_manual,
-            )
-            for position, item in enumerate(items, 1)
-        )
+        lines = QuoteLine.objects.bulk_create(_lines_of(quote, items))
         record(quote, "created", by=by, text=_("Devis créé depuis %s") % origin if origin else _("Devis créé"))
         return QuoteDraft(quote, lines)
+
+
+def _lines_of(quote: Quote, items: Iterable[Item]) -> list[QuoteLine]:
+    """The lines of a new quote, unsaved."""
+    return [
+        QuoteLine(
+            quote=quote,
+            position=position,
+            kind=item.kind,
+            product=item.product,
+            label=item.label,
+            quantity=item.quantity,
+            unit=item.unit,
+            unit_price=item.unit_price,
+            discount=item.discount,
+            tax=item.tax,
+            tax_is_manual=item.tax_is_manual,
+        )
+        for position, item in enumerate(items, 1)
+    ]
 
 
 def number_new_quote(quote: Quote, *, by: Any) -> Quote:

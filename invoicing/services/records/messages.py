@@ -5,6 +5,7 @@ from datetime import timedelta
 from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPRecipientsRefused, SMTPServerDisconnected
 from socket import gaierror
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db.models import Model
@@ -65,6 +66,19 @@ def queue_message(
         if is_new:
             send_after_commit("invoicing.tasks.send_message", message.pk)
     return message
+
+
+def queue_unless_just_sent(document: Model, *, prefix: str, to: str, within: timedelta, **message: Any) -> bool:
+    """Put a message in the outbox, unless one whose key has this prefix was queued to the same address `within`.
+
+    `message`: what `queue_message` takes. Returns whether it was queued.
+    """
+    with atomic():
+        lock_document(document)
+        if Message.objects.filter(key__startswith=prefix, to=to, created_at__gt=timezone.now() - within).exists():
+            return False
+        queue_message(document, key=prefix + uuid4().hex, to=to, **message)
+    return True
 
 
 def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
