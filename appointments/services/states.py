@@ -12,7 +12,7 @@ from appointments.models import Appointment, AppointmentLine
 from appointments.services.booking import occupy
 from appointments.services.locks import lock_appointment, lock_appointments
 from appointments.services.planned import is_billed, tell_intervention
-from interventions.services.requests import refuse_to_come
+from interventions.services.states import refuse_to_come
 from invoicing.services.catalogue import take_number
 from invoicing.services.documents.lines import COPIED
 from invoicing.services.records.attachments import copy_attachments

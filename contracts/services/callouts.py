@@ -12,7 +12,8 @@ from contracts.planner.served import served_parts, service_of
 from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
 from interventions.models import InterventionRequest, InterventionType, Task
-from interventions.services.requests import create_intervention, validate_intervention
+from interventions.services.requests import create_intervention
+from interventions.services.states import validate_intervention
 from invoicing.services.documents.lines import Item
 from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic

@@ -19,7 +19,8 @@ from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.locks import lock_interventions
-from interventions.services.requests import cancel_intervention, create_intervention, validate_intervention
+from interventions.services.requests import create_intervention
+from interventions.services.states import cancel_intervention, validate_intervention
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.records.history import record

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.admin.forms import FinishForm
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
-from interventions.services import billing
+from interventions.services import billing, states
 from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
@@ -40,8 +40,8 @@ INTERVENTION_ACTIONS = (
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_("La DI reçoit son numéro : elle peut être planifiée et facturée."),
-        run=lambda request, di, data: services.validate_intervention(di, seen=data["seen"], by=request.user),
-        run_many=lambda request, dis, data: each(dis, lambda di: services.validate_intervention(di, by=request.user)),
+        run=lambda request, di, data: states.validate_intervention(di, seen=data["seen"], by=request.user),
+        run_many=lambda request, dis, data: each(dis, lambda di: states.validate_intervention(di, by=request.user)),
         done=_("validée"),
     ),
     DocumentAction(
@@ -105,9 +105,7 @@ INTERVENTION_ACTIONS = (
         primary_in=S.planning,
         explain=_("Le travail est fait, sans passer par un RDV."),
         form=FinishForm,
-        run=lambda request, di, data: services.finish_intervention(
-            di, on=data["on"], seen=data["seen"], by=request.user
-        ),
+        run=lambda request, di, data: states.finish_intervention(di, on=data["on"], seen=data["seen"], by=request.user),
         done=_("terminée"),
     ),
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
@@ -130,7 +128,7 @@ INTERVENTION_ACTIONS = (
         states=frozenset({S.CANCELLED}),
         primary_in=frozenset({S.CANCELLED}),
         explain=_("La DI se modifie de nouveau, puis se valide. Elle garde son numéro."),
-        run=lambda request, di, data: services.reset_intervention(di, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.reset_intervention(di, seen=data["seen"], by=request.user),
         done=_("remise en brouillon"),
     ),
     DocumentAction(
@@ -140,7 +138,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         offered=lambda di: di.is_active,
         explain=_("La DI quitte les listes ; rien n'est perdu. Elle se retrouve sous « Archivées »."),
-        run=lambda request, di, data: services.set_active(di, active=False, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.set_active(di, active=False, seen=data["seen"], by=request.user),
         done=_("archivée"),
     ),
     DocumentAction(
@@ -150,7 +148,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         offered=lambda di: not di.is_active,
         explain=_("La DI revient dans les listes."),
-        run=lambda request, di, data: services.set_active(di, active=True, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.set_active(di, active=True, seen=data["seen"], by=request.user),
         done=_("remise en service"),
     ),
     DocumentAction(
@@ -163,7 +161,7 @@ INTERVENTION_ACTIONS = (
             "La DI ne se planifie ni ne se facture plus. Refusé tant qu'un RDV est ouvert ou que quelque chose est facturé."
         ),
         is_danger=True,
-        run=lambda request, di, data: services.cancel_intervention(
+        run=lambda request, di, data: states.cancel_intervention(
             di, on=timezone.localdate(), seen=data["seen"], by=request.user
         ),
         done=_("annulée"),

@@ -20,7 +20,7 @@ from interventions.models import (
     Task,
     Technician,
 )
-from interventions.services import billing
+from interventions.services import billing, states
 from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
@@ -220,7 +220,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     @act(CHANGE)
     def validate(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Valide : la DI reçoit son numéro, elle peut être planifiée et facturée."""
-        return services.validate_intervention(intervention, seen=self.seen, by=self.request.user)
+        return states.validate_intervention(intervention, seen=self.seen, by=self.request.user)
 
     @act("invoicing.add_quote", asks=OnSerializer, answers=QuoteSerializer, status=201)
     def quote(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
@@ -258,27 +258,27 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     @act(CHANGE, asks=OnSerializer)
     def finish(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Termine : le travail a été fait ce jour-là."""
-        return services.finish_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
+        return states.finish_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def cancel(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Annule une DI sans RDV ouvert et sans rien de facturé."""
-        return services.cancel_intervention(intervention, on=timezone.localdate(), seen=self.seen, by=self.request.user)
+        return states.cancel_intervention(intervention, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def reset(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Remet une DI annulée en brouillon."""
-        return services.reset_intervention(intervention, seen=self.seen, by=self.request.user)
+        return states.reset_intervention(intervention, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def archive(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Archive : la DI quitte les listes."""
-        return services.set_active(intervention, active=False, seen=self.seen, by=self.request.user)
+        return states.set_active(intervention, active=False, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
     def restore(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Remet en service une DI archivée."""
-        return services.set_active(intervention, active=True, seen=self.seen, by=self.request.user)
+        return states.set_active(intervention, active=True, seen=self.seen, by=self.request.user)
 
     mail = mail_act(INTERVENTION_LETTER, CHANGE)
     publish = publish_act(CHANGE)

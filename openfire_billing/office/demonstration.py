@@ -18,13 +18,8 @@ from appointments.services.planning import plan_interventions
 from appointments.services.states import confirm_appointment, finish_appointment, leave_unfinished
 from interventions.models import InterventionRequest, InterventionTemplate, Task, Technician
 from interventions.services.billing import quote_intervention
-from interventions.services.requests import (
-    append_template,
-    cancel_intervention,
-    create_intervention,
-    finish_intervention,
-    validate_intervention,
-)
+from interventions.services.requests import append_template, create_intervention
+from interventions.services.states import cancel_intervention, finish_intervention, validate_intervention
 from invoicing.models import Company, FiscalPosition, Partner, Product, Quote
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.quotes import accept_quote, send_quote

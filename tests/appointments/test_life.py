@@ -21,7 +21,7 @@ from appointments.services.states import (
     reset_appointment,
 )
 from interventions.admin.request_acts import INTERVENTION_ACTIONS
-from interventions.services.requests import cancel_intervention
+from interventions.services.states import cancel_intervention
 from invoicing.models import Attachment, HistoryLine, Invoice
 from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.kernel.errors import BusinessError

@@ -17,7 +17,7 @@ from contracts.services.prices import set_price
 from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due, claim_key, take_back, waive, waived
-from interventions.services.requests import cancel_intervention, finish_intervention
+from interventions.services.states import cancel_intervention, finish_intervention
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from contracts.models import ExceptionClaim, PeriodClaim, VisitClaim
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due, waive
-from interventions.services.requests import finish_intervention
+from interventions.services.states import finish_intervention
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit

@@ -18,13 +18,8 @@ from contracts.services.termination import terminate_contract
 from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_intervention
-from interventions.services.requests import (
-    cancel_intervention,
-    delete_interventions,
-    finish_intervention,
-    reset_intervention,
-    save_intervention,
-)
+from interventions.services.requests import delete_interventions, save_intervention
+from interventions.services.states import cancel_intervention, finish_intervention, reset_intervention
 from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents.drafts import delete_drafts
 from invoicing.services.posting.credit import credit_invoice

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from interventions.models import InterventionRequest, Task
 from interventions.services.billing import invoice_intervention, quote_intervention
-from interventions.services.requests import create_intervention, validate_intervention
+from interventions.services.requests import create_intervention
+from interventions.services.states import validate_intervention
 from invoicing.models import Company, Invoice, Partner, Product, Quote
 from invoicing.services.documents.lines import Item
 from invoicing.services.posting.post import post_invoice

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from contracts.services.termination import terminate_contract
-from interventions.services.requests import cancel_intervention
+from interventions.services.states import cancel_intervention
 from invoicing.models import Partner
 from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.posting.post import post_invoice

@@ -8,6 +8,7 @@ import pytest
 
 from interventions.models import InterventionRequest
 from interventions.services import requests as services
+from interventions.services import states
 from interventions.services.planning import record_planning
 from invoicing.models import Counter, PartnerTerms
 from openfire_billing.kernel.errors import BusinessError
@@ -297,7 +298,7 @@ def test_validating_numbers_without_a_gap(world: World) -> None:
     drafts = [world.intervention(is_validated=False) for _n in range(3)]
     services.delete_interventions([drafts[1]], by=world.planner)
 
-    numbers = [services.validate_intervention(drafts[n], by=world.planner).number for n in (2, 0)]
+    numbers = [states.validate_intervention(drafts[n], by=world.planner).number for n in (2, 0)]
 
     assert numbers == ["DI/000001", "DI/000002"]
     assert Counter.objects.get(series="DI").last_number == 2
@@ -306,17 +307,17 @@ def test_validating_numbers_without_a_gap(world: World) -> None:
 def test_validating_twice_is_refused(world: World) -> None:
     intervention = world.intervention()
 
-    assert refused(services.validate_intervention, intervention, by=world.planner) == (
+    assert refused(states.validate_intervention, intervention, by=world.planner) == (
         "DI/000001 est déjà validée ou annulée."
     )
 
 
 def test_cancelled_intervention_keeps_its_number_through_draft(world: World) -> None:
     intervention = world.intervention()
-    services.cancel_intervention(intervention, on=world.today, by=world.planner)
-    services.reset_intervention(intervention, by=world.planner)
+    states.cancel_intervention(intervention, on=world.today, by=world.planner)
+    states.reset_intervention(intervention, by=world.planner)
 
-    assert services.validate_intervention(intervention, by=world.planner).number == "DI/000001"
+    assert states.validate_intervention(intervention, by=world.planner).number == "DI/000001"
     assert Counter.objects.get(series="DI").last_number == 1
 
 
@@ -327,7 +328,7 @@ def test_cancelling_is_refused_while_something_is_open_billed_or_quoted(world: W
     record_planning(planned, open=Decimal(1), last=None, done_on=None, by=world.planner)
 
     sentences = [
-        refused(services.cancel_intervention, di, on=world.today, by=world.planner) for di in (billed, quoted, planned)
+        refused(states.cancel_intervention, di, on=world.today, by=world.planner) for di in (billed, quoted, planned)
     ]
 
     assert sentences == [
@@ -369,7 +370,7 @@ def test_late_is_derived(world: World) -> None:
     late = world.intervention(from_on=date(2026, 11, 1), to_on=date(2026, 11, 23))
     world.intervention(from_on=date(2026, 11, 1), to_on=date(2026, 11, 24))
     done = world.intervention(from_on=date(2026, 11, 1), to_on=date(2026, 11, 2))
-    services.finish_intervention(done, on=date(2026, 11, 2), by=world.planner)
+    states.finish_intervention(done, on=date(2026, 11, 2), by=world.planner)
 
     assert list(InterventionRequest.objects.late(world.today)) == [late]
 

@@ -37,6 +37,7 @@ from interventions.models import InterventionRequest
 from interventions.services import billing as di_billing
 from interventions.services import purchases as di_purchases
 from interventions.services import requests as dis
+from interventions.services import states as di_states
 from interventions.services import templates
 from invoicing.choices import OrderState
 from invoicing.services.documents import drafts, mailing, purchases, quotes, writing
@@ -118,7 +119,8 @@ READING = set(
     invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
     invoicing.services.settlement.refunds: is_rejectable
     interventions.services.locks: lock_interventions lock_intervention promises_of
-    interventions.services.requests: propose_dates sector_of fill_defaults refuse_to_come
+    interventions.services.requests: propose_dates sector_of fill_defaults
+    interventions.services.states: refuse_to_come
     appointments.services.planned: is_billed
     appointments.services.saving: fill_defaults
     appointments.services.billing: billable_of
@@ -219,10 +221,10 @@ ON_ONE: list[One] = [
     ),
     (di_billing.invoice_intervention, story.di, {"on": day("24/11/26")}),
     (di_billing.quote_intervention, story.di, {"on": day("24/11/26")}),
-    (dis.validate_intervention, lambda w: story.di(w, is_validated=False), {}),
-    (dis.finish_intervention, story.di, {"on": day("24/11/26")}),
-    (dis.cancel_intervention, story.di, {"on": day("24/11/26")}),
-    (dis.set_active, story.di, {"active": False}),
+    (di_states.validate_intervention, lambda w: story.di(w, is_validated=False), {}),
+    (di_states.finish_intervention, story.di, {"on": day("24/11/26")}),
+    (di_states.cancel_intervention, story.di, {"on": day("24/11/26")}),
+    (di_states.set_active, story.di, {"active": False}),
     (dis.duplicate_intervention, story.di, {"on": day("24/11/26")}),
     (rdv_states.confirm_appointment, lambda w: story.rdv(w, "draft"), {}),
     (rdv_states.finish_appointment, story.rdv, {"at": at(9, day=24)}),
@@ -451,10 +453,10 @@ def _create_intervention(w: World) -> Act:
     return lambda: w.intervention(is_validated=False)
 
 
-@case(dis.reset_intervention)
+@case(di_states.reset_intervention)
 def _reset_intervention(w: World) -> Act:
-    found = dis.cancel_intervention(story.di(w), on=w.today, by=w.planner)
-    return lambda: dis.reset_intervention(found, by=w.planner)
+    found = di_states.cancel_intervention(story.di(w), on=w.today, by=w.planner)
+    return lambda: di_states.reset_intervention(found, by=w.planner)
 
 
 @case(templates.save_template)
@@ -556,7 +558,7 @@ def _waive(w: World) -> Act:
 def _recheck(w: World) -> Act:
     found = story.contract(w, frequency="per_visit", invoicing="in_arrears")
     request = InterventionRequest.objects.filter(contract_request__line__contract=found).first()
-    dis.finish_intervention(request, on=w.today, by=w.planner)
+    di_states.finish_intervention(request, on=w.today, by=w.planner)
     Contract.objects.filter(pk=found.pk).update(next_due_on=None)
 
     def act() -> None:

@@ -11,7 +11,7 @@ from contracts.models import Contract
 from contracts.services.contracts import set_active as archive_contract
 from contracts.services.termination import terminate_contract
 from interventions.models import InterventionRequest
-from interventions.services.requests import set_active, validate_intervention
+from interventions.services.states import set_active, validate_intervention
 from invoicing.models import HistoryLine, IdempotencyKey, Partner
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.office.roles import MANAGER

@@ -1,0 +1,109 @@
+"""The acts that move a DI from state to state."""
+
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from interventions.choices import InterventionState
+from interventions.models import InterventionRequest
+from interventions.services.locks import lock_intervention
+from interventions.services.promises import check_promises
+from invoicing.services.catalogue import take_number
+from invoicing.services.records.history import move, record
+from openfire_billing.db.transactions import atomic
+from openfire_billing.db.versions import save_columns
+from openfire_billing.kernel.errors import BusinessError, WrongState
+
+
+def validate_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, by: Any
+) -> InterventionRequest:
+    """Give the DI its number; it can be planned and billed from now on."""
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
+        if intervention.state != InterventionState.DRAFT:
+            raise WrongState(_("%s est déjà validée ou annulée.") % intervention)
+        if not intervention.number:
+            intervention.number = take_number(intervention.company, "DI")
+        move(
+            intervention,
+            InterventionState.TO_PLAN,
+            by=by,
+            act="validated",
+            text=_("DI validée sous le numéro %s") % intervention.number,
+            save=("number",),
+        )
+    return intervention
+
+
+def refuse_to_come(document: Any, on: date) -> None:
+    """Refuse that the work of a DI or an RDV was done on a day after today."""
+    if on > timezone.localdate():
+        raise BusinessError(
+            _("%(document)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
+            % {"document": document, "day": on.strftime("%d/%m/%Y")}
+        )
+
+
+def finish_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any
+) -> InterventionRequest:
+    """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
+    refuse_to_come(intervention, on)
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
+        check_promises([intervention], "finish", by=by)
+        intervention.done_on = on
+        move(
+            intervention,
+            InterventionState.DONE,
+            by=by,
+            act="finished",
+            text=_("Travail terminé le %s") % on.strftime("%d/%m/%Y"),
+            save=("done_on",),
+        )
+    return intervention
+
+
+def cancel_intervention(
+    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any
+) -> InterventionRequest:
+    """Cancel a DI with nothing open and nothing billed or quoted."""
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
+        check_promises([intervention], "cancel", by=by)
+        if intervention.planned_duration > 0 and intervention.state != InterventionState.DONE:
+            raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
+        lines = list(intervention.lines.left_to_bill(on))
+        if any(line.billed for line in lines):
+            raise WrongState(
+                _("%s est facturée, au moins en partie : supprimez la facture en brouillon ou faites un avoir d'abord.")
+                % intervention
+            )
+        if any(line.is_quoted for line in lines):
+            raise WrongState(_("%s a un devis en cours : annulez-le ou refusez-le d'abord.") % intervention)
+        move(intervention, InterventionState.CANCELLED, by=by, act="cancelled", text=_("DI annulée"))
+    return intervention
+
+
+def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: Any) -> InterventionRequest:
+    """Take a cancelled DI back to draft; it keeps its number."""
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen, promises=True)
+        check_promises([intervention], "reset", by=by)
+        move(intervention, InterventionState.DRAFT, by=by, act="reset", text=_("Remise en brouillon"))
+    return intervention
+
+
+def set_active(
+    intervention: InterventionRequest, *, active: bool, seen: int | None = None, by: Any
+) -> InterventionRequest:
+    """Archive a DI (it leaves the lists), or bring it back."""
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
+        intervention.is_active = active
+        save_columns(intervention, ["is_active"])
+        record(intervention, "archived", by=by, text=_("Remise en service") if active else _("Archivée"))
+    return intervention
