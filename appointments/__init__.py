@@ -1,4 +1,4 @@
-"""Appointments (RDV): who goes where and when, what was done there, and what of it is left to bill.
+"""Appointments (RDV): who goes where, when, what was done there, what is left to bill.
 
 Promises: a technician is never in two places unless somebody said so on the record; what a DI and its RDVs share is
 billed once, whichever of them is billed first; the DI is told what is planned and done.

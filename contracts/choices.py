@@ -1,4 +1,4 @@
-"""States and terms of contracts, the moves allowed between states, and the colour each state is shown in."""
+"""States and terms of contracts: their names, the moves between states, their colours."""
 
 from enum import nonmember
 

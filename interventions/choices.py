@@ -1,4 +1,4 @@
-"""States of an intervention request and of its lines, the moves allowed, and the colour each state is shown in."""
+"""States of an intervention request: their names, the moves between them, their colours."""
 
 from decimal import Decimal
 from enum import nonmember

@@ -1,4 +1,4 @@
-"""States and kinds of invoicing, the moves allowed between states, and the colour each state is shown in."""
+"""States of invoicing: their names, the moves between them, their colours."""
 
 from enum import nonmember
 

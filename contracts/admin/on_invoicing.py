@@ -1,4 +1,4 @@
-"""What contracts add to the pages of an invoice and of a customer, and the invoices of a contract and of a line."""
+"""What contracts add to the pages of invoicing: an invoice's, a customer's."""
 
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _

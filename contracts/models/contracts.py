@@ -1,4 +1,4 @@
-"""The contract and its lines: who pays, from when to when, how often, for which site and equipment."""
+"""The contract: who pays, from when to when, how often."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A contract line: what is promised for one site and equipment, and how it is billed."""
+"""A contract line: what is promised for one site, how it is billed."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Call-outs (SAV): how many a line includes and are left, and the DI each makes."""
+"""Call-outs (SAV): how many are left of those included, the DI each makes."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Payments and what they pay. Paid, part paid and residual are derived from the allocations."""
+"""Payments with their allocations, from which what is left to pay is derived."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""PDFs by WeasyPrint: quotes and drafts on demand, posted invoices made once and stored with their SHA-256."""
+"""PDFs by WeasyPrint: on demand while a document may change, made once when it is posted."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Words searched in columns of several tables, as the lists of the office and of the API and Ctrl+K do.
+"""Words searched in columns of several tables.
 
 Each table is asked apart and gives ids: there its own index serves (PostgreSQL, by three letters), where « this column
 of one table or that of another » would have every row of both read.

@@ -1,4 +1,4 @@
-"""The whole firm in one file: every table and every private file, with a count and a checksum of each.
+"""The whole firm in one file: tables, private files, a count or a checksum of each.
 
 PostgreSQL: each table by COPY, ordered by its first column, inside one transaction (one moment of the database).
 SQLite: the database file, copied by the database itself. Restoring goes into an empty database at the same

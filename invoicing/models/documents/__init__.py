@@ -1,4 +1,4 @@
-"""Documents that money is owed on: quotes and invoices, the line under them all, claims and holds."""
+"""Documents that money is owed on: quotes, invoices, their lines, claims, holds."""
 
 from invoicing.models.documents.claims import Claim, Hold, QuoteLineClaim
 from invoicing.models.documents.invoices import Invoice, InvoiceDocument, InvoiceLine, InvoiceTax

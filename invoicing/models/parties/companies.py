@@ -1,4 +1,4 @@
-"""Companies: the sellers, their mentions and accounting defaults, and who works for them."""
+"""Companies, the sellers: mentions, accounting defaults, who works for them."""
 
 from typing import Any
 

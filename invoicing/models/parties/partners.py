@@ -1,4 +1,4 @@
-"""Companies (sellers), partners (customers and suppliers), their addresses and tags."""
+"""Partners (customers, suppliers) with their addresses, their tags."""
 
 from typing import Any
 

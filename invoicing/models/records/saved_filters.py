@@ -1,4 +1,4 @@
-"""What people keep for themselves on records and lists: follow-ups and saved filters."""
+"""Filters of lists that a person saved."""
 
 from django.conf import settings
 from django.db import models

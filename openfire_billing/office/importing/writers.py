@@ -1,4 +1,4 @@
-"""How articles, equipment and contracts are known again, checked against what is there, and written."""
+"""How the rows of an import are known again, checked, written."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""24/11/2026 and 24/11/2026 14:30, in columns and forms."""
+"""Days as 24/11/2026, moments as 24/11/2026 14:30."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "d/m/Y"
 DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "d/m/Y H:i"
