@@ -91,9 +91,8 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= _last_run(request)
     if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
         chart = _billed_by_month(request)
-        legend = {"legend": {"display": len(chart["datasets"]) > 1}}
         context["office_chart"] = json.dumps(chart)
-        context["office_chart_options"] = json.dumps({**_CHART, "plugins": legend})
+        context["office_chart_options"] = json.dumps(_options_of(chart))
     context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
     return context
 
@@ -113,6 +112,15 @@ def _last_run(request: HttpRequest) -> dict[str, Any]:
         return {"office_run": None, "office_refused": ()}
     refused = run.outcomes.visible_to(request.user).refused().select_related("contract").order_by("pk")
     return {"office_run": run, "office_refused": refused[:5]}
+
+
+def _options_of(chart: dict[str, Any]) -> dict[str, Any]:
+    """One currency stands beside the scale, several in a legend."""
+    labels = [dataset["label"] for dataset in chart["datasets"]]
+    text = labels[0] if len(labels) == 1 else str(_("Facturé HT"))
+    scale = {**_SCALE, "title": {"display": True, "text": text, "color": "#6b7280"}}
+    scales = {"x": {"grid": {"display": False}, "ticks": {"color": "#6b7280"}}, "y": scale}
+    return {**_CHART, "scales": scales, "plugins": {"legend": {"display": len(labels) > 1}}}
 
 
 def _billed_by_month(request: HttpRequest) -> dict[str, Any]:
@@ -150,14 +158,10 @@ _CHART = {
     "responsive": True,
     "maintainAspectRatio": False,
     "locale": "fr-FR",
-    "scales": {
-        "x": {"grid": {"display": False}, "ticks": {"color": "#6b7280"}},
-        "y": {
-            "beginAtZero": True,
-            "suggestedMax": 1000,
-            "title": {"display": True, "text": "HT", "color": "#6b7280"},
-            "grid": {},
-            "ticks": {"color": "#6b7280", "maxTicksLimit": 6},
-        },
-    },
+}
+_SCALE = {
+    "beginAtZero": True,
+    "suggestedMax": 1000,
+    "grid": {},
+    "ticks": {"color": "#6b7280", "maxTicksLimit": 6},
 }

@@ -1,5 +1,6 @@
 """A company that counts in Swiss francs: every road writes them, and no document mixes two currencies."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -9,15 +10,15 @@ from django.utils import timezone
 
 from appointments.services.billing import invoice_appointment
 from appointments.services.states import confirm_appointment
-from invoicing.models import HistoryLine, Invoice, Quote
+from invoicing.models import CompanyAccess, HistoryLine, Invoice, Quote
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from invoicing.services.documents.writing import write_draft
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.office.roles import BILLING
+from openfire_billing.office.roles import ACCOUNTANT, BILLING
 from tests.contracts.contract_builders import bill, make_contract
-from tests.factories import World, item, nothing_changed, position
+from tests.factories import CompanyFactory, World, item, nothing_changed, position
 from tests.factories.appointments import alone
 from tests.factories.pages import new_line, typed
 
@@ -138,3 +139,18 @@ def test_word_that_is_no_currency_is_refused(world: World) -> None:
     assert refusal.value.message_dict == {
         "currency": ["« FRA » n'est pas une devise : tapez son code de trois lettres (EUR, CHF)."]
     }
+
+
+def test_first_page_sums_each_currency_by_itself(world: World) -> None:
+    world.posted()
+    francs = CompanyFactory(name="Flammes du Léman", currency="CHF")
+    CompanyAccess.objects.create(user=world.accountant, company=francs)
+    swiss = world.posted(company=francs)
+
+    chart = json.loads(world.office(ACCOUNTANT).get("/admin/").context["office_chart"])
+
+    assert swiss.currency == "CHF"
+    assert [(series["label"], series["data"][-1]) for series in chart["datasets"]] == [
+        ("Facturé HT (€)", 175.0),
+        ("Facturé HT (CHF)", 175.0),
+    ]
