@@ -82,18 +82,27 @@ def lock(find: Callable[[], Wanted]) -> Locked:
     """Lock what `find` gives, and what goes with it, all of a model in one query by primary key.
 
     Returns the rows as they are under the lock: {model: {id: row}}, an empty dict for a model of which nothing is
-    found; a document that is gone is left out. The caller holds a transaction. Raises Moved when what must be locked
-    changed meanwhile.
+    found; a document that is gone is left out. The caller holds a transaction. What came up meanwhile is locked too
+    when it stands later in the order than all that is locked. Raises Moved when it does not.
     """
-    wanted = _with_first(find())
     locked: Locked = {one.model: {} for one in _lockables.values()}
-    for one in sorted(_lockables.values(), key=lambda one: one.place):
-        if ids := wanted.get(one.model):
-            locked[one.model] = lock_rows(one.rows().filter(pk__in=sorted(ids)))
-    now = _with_first(find())
-    if any(ids - wanted.get(model, set()) for model, ids in now.items()):
-        raise Moved("What must be locked changed while it was being locked.")
+    wanted: dict[type[models.Model], set[int]] = {}
+    last = -1
+    while missing := _missing(_with_first(find()), wanted):
+        places = sorted(_lockables[model].place for model in missing)
+        if places[0] <= last:
+            raise Moved("What must be locked changed while it was being locked.")
+        for model in sorted(missing, key=lambda model: _lockables[model].place):
+            wanted.setdefault(model, set()).update(missing[model])
+            locked[model] = lock_rows(_lockables[model].rows().filter(pk__in=sorted(missing[model])))
+        last = places[-1]
     return locked
+
+
+def _missing(now: Wanted, known: Mapping[type[models.Model], set[int]]) -> dict[type[models.Model], set[int]]:
+    """The ids of `now` that are not known yet."""
+    found = {model: set(ids) - known.get(model, set()) for model, ids in now.items()}
+    return {model: ids for model, ids in found.items() if ids}
 
 
 def lock_rows(rows: Any) -> dict[int, Any]:
