@@ -15,7 +15,7 @@ from contracts.planner.intents import CREDIT_NOTE, FREE, INVOICE, Charge, GroupI
 from contracts.services.facts import ChunkFacts
 from invoicing.choices import InvoiceKind
 from invoicing.services.documents.intents import DraftIntent, LineIntent
-from invoicing.services.documents.writing import Written, write_drafts
+from invoicing.services.documents.writing import Books, Written, write_drafts
 from openfire_billing.db import bulk
 from openfire_billing.kernel.errors import BusinessError
 
@@ -47,7 +47,8 @@ def write_groups(
     """
     papers = [group for group in groups if group.kind != FREE]
     written = []
-    for draft in write_drafts(intents_of(papers, facts), by=by, at=at):
+    intents = intents_of(papers, facts)
+    for draft in write_drafts(intents, by=by, at=at, books=Books(intents, taxes=facts.taxes)):  # the facts are checked
         if isinstance(draft, BusinessError):
             raise draft
         written.append(draft)

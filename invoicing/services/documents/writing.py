@@ -114,30 +114,35 @@ def rows_of(
 
 
 class Books:
-    """What drafts are checked against and completed from, read in a constant number of queries."""
+    """What drafts are checked against and completed from, read in a constant number of queries.
 
-    def __init__(self, intents: Sequence[DraftIntent]) -> None:
+    `taxes`: of a caller that has checked its intents itself; what only the checks need is then not read.
+    """
+
+    def __init__(self, intents: Sequence[DraftIntent], *, taxes: TaxBook | None = None) -> None:
         companies = {intent.company for intent in intents}
-        self.taxes = TaxBook()
+        self.taxes = TaxBook() if taxes is None else taxes
         self.companies: dict[int, dict[str, Any]] = {
             row["id"]: row
             for row in Company.objects.filter(pk__in=companies).order_by().values("id", "name", "currency", "rounding")
-        }
-        self.positions: dict[int, tuple[int | None, str]] = {
-            pk: (company, code) for pk, company, code in FiscalPosition.objects.values_list("id", "company_id", "code")
         }
         self.journals: dict[tuple[int, str], int] = {}
         for pk, company, kind in (
             Journal.objects.filter(company__in=companies).order_by("-pk").values_list("id", "company_id", "kind")
         ):
             self.journals[company, kind] = pk
-        products = {line.product for intent in intents for line in intent.lines if line.product}
-        self.unsold: dict[int, str] = {
-            product.pk: str(product)
-            for product in Product.objects.filter(pk__among=sorted(products), income_account="")
-        }
         self.addresses = _billing_addresses({i.customer for i in intents if i.billing_address is None})
         self.terms = _payment_terms({i.customer for i in intents if i.payment_term is None and i.credits is None})
+        if taxes is None:
+            self.positions: dict[int, tuple[int | None, str]] = {
+                pk: (company, code)
+                for pk, company, code in FiscalPosition.objects.values_list("id", "company_id", "code")
+            }
+            products = {line.product for intent in intents for line in intent.lines if line.product}
+            self.unsold: dict[int, str] = {
+                product.pk: str(product)
+                for product in Product.objects.filter(pk__among=sorted(products), income_account="")
+            }
 
     def refusal_of(self, intent: DraftIntent) -> BusinessError | None:
         """What could never become a right invoice, naming the document and what to do; None when nothing is wrong."""
