@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from contracts.planner import wording
-from contracts.planner.charges import BilledLine, charges_of
-from contracts.planner.checks import check_contract
+from contracts.planner.charges import BilledLine, billed_lines, charges_of
 from contracts.planner.facts import Claimed, ContractFacts, LineFacts
 from contracts.planner.grouping import Grouping
 from contracts.planner.intents import INCONSISTENT, NOTHING_DUE, Plan, Refusal, Skip
@@ -48,8 +47,7 @@ def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:
     the past, and a contract that cannot be billed gives its start, so that each run looks at it and says why.
     """
     try:
-        check_contract(contract)
-        days = [line_next_due_on(contract, line, claimed) for line in contract.lines]
+        days = [_next_due_on(billed, claimed) for billed in billed_lines(contract)]
     except (BusinessError, *_BROKEN):
         return contract.start_on
     return min((day for day in days if day), default=None)
@@ -57,7 +55,10 @@ def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:
 
 def line_next_due_on(contract: ContractFacts, line: LineFacts, claimed: Claimed) -> date | None:
     """The same for one line. Raise BusinessError when its terms do not go together."""
-    billed = BilledLine.of(contract, line)
+    return _next_due_on(BilledLine.of(contract, line), claimed)
+
+
+def _next_due_on(billed: BilledLine, claimed: Claimed) -> date | None:
     days = [due_on for _, _, due_on in billed.visits_owed(claimed)]
     days += [exception.on for exception in billed.exceptions_owed(claimed)]
     for _, owed in billed.periods_owed(claimed, until=None):
@@ -72,7 +73,7 @@ def examined_from(contract: ContractFacts) -> date | None:
     None when it looks at none, or when the contract cannot be planned.
     """
     try:
-        days = [BilledLine.of(contract, line).examined_from() for line in contract.lines]
+        days = [billed.examined_from() for billed in billed_lines(contract)]
     except (BusinessError, *_BROKEN):
         return None
     return min((day for day in days if day), default=None)

@@ -42,20 +42,25 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class BilledLine:
-    """A line with the terms that apply to it, checked."""
+    """A line with the terms that apply to it, checked. `grid`: of its periods; None when nothing is billed by period."""
 
     contract: ContractFacts
     line: LineFacts
     frequency: Frequency
     invoicing: str
     service: Service
+    grid: BillingGrid | None
 
     @classmethod
     def of(cls, contract: ContractFacts, line: LineFacts) -> "BilledLine":
         """Raise BusinessError when the terms do not go together."""
         frequency, invoicing = line.frequency or contract.frequency, line.invoicing or contract.invoicing
         check_line(contract, line, frequency, invoicing)
-        return cls(contract, line, frequency, invoicing, service_of(contract, line))
+        service, grid = service_of(contract, line), None
+        if frequency.unit != VISIT and line.articles:
+            terms = Terms(frequency, invoicing, contract.alignment, contract.anchor_day, contract.proration)
+            grid = grid_of(terms, line.grid_from or contract.start_on, service.first)
+        return cls(contract, line, frequency, invoicing, service, grid)
 
     @property
     def is_per_visit(self) -> bool:
@@ -67,10 +72,10 @@ class BilledLine:
 
     def periods_owed(self, claimed: Claimed, *, until: date | None) -> Iterator[tuple[Due, list[Owed]]]:
         """Each period that has something due on `until` at the latest and not claimed, in order (None: endless)."""
-        if self.is_per_visit or not self.line.articles:
+        if self.grid is None:
             return
         service = self.service
-        for due in self._grid().dues(stop=service.stop, since=self._since, until=until):
+        for due in self.grid.dues(stop=service.stop, since=self._since, until=until):
             if service.closes and due.period.start >= service.closes:
                 return
             owed = self._owed(due, claimed, until)
@@ -82,17 +87,10 @@ class BilledLine:
         """A day of the first period to look at."""
         return max(self.service.opens, self.line.settled_before or self.service.opens)
 
-    def _grid(self) -> BillingGrid:
-        contract = self.contract
-        terms = Terms(self.frequency, self.invoicing, contract.alignment, contract.anchor_day, contract.proration)
-        return grid_of(terms, self.line.grid_from or contract.start_on, self.service.first)
-
     def examined_from(self) -> date | None:
         """First day of the periods that `periods_owed` looks at: every claim that ends after it counts. None when it
         looks at none."""
-        if self.is_per_visit or not self.line.articles:
-            return None
-        return self._grid().examined_from(self._since)
+        return self.grid.examined_from(self._since) if self.grid else None
 
     def _owed(self, due: Due, claimed: Claimed, until: date | None) -> list[Owed]:
         owed = []
@@ -144,16 +142,26 @@ def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: boo
     return left if by_days or (left and left[0].start == part.start) else []
 
 
+def billed_lines(contract: ContractFacts) -> tuple[BilledLine, ...]:
+    """The lines of a contract with their terms; checked once, however often they are asked for.
+
+    Raise BusinessError when the contract, or one of its lines, cannot be billed.
+    """
+    if "billed_lines" not in contract.memo:
+        check_contract(contract)
+        contract.memo["billed_lines"] = tuple(BilledLine.of(contract, line) for line in contract.lines)
+    found: tuple[BilledLine, ...] = contract.memo["billed_lines"]
+    return found
+
+
 def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bool = False) -> list[Charge]:
     """Everything due on `on` and not claimed: by line, then periods, visits, exceptions, each in order.
 
     Raise BusinessError when the contract cannot be billed, or when a line has more than SAFETY_BOUND due periods and
     `force` (« Facturer quand même ») is not given.
     """
-    check_contract(contract)
     charges: list[Charge] = []
-    for line in contract.lines:
-        billed = BilledLine.of(contract, line)
+    for billed in billed_lines(contract):
         charges += _period_charges(billed, claimed, on, force)
         charges += [
             _visit_charge(billed, visit, article, due_on, on)

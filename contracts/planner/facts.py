@@ -222,6 +222,7 @@ class ContractFacts:
     purchase_order: str = ""
     rounding: str = HALF_EVEN
     creditable: tuple[CreditableInvoice, ...] = ()
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # of `billed_lines`
 
 
 class Claiming(Protocol):

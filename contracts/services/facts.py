@@ -28,7 +28,7 @@ from contracts.planner import facts as f
 from contracts.planner.billing import examined_from
 from contracts.planner.intents import INCOMPLETE, Refusal
 from contracts.services.fact_rows import contract_told, lines_told
-from contracts.services.locks import lock_ids
+from contracts.services.locks import lock_chunk
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Address, Company, FiscalPosition, Invoice
@@ -85,9 +85,10 @@ class _Reader:
 
     def read(self, *, lock: bool) -> ChunkFacts:
         if lock:
-            lock_ids(self.ids)
-        queryset = Contract.objects.filter(pk__among=self.ids).order_by("pk")
-        rows = [dict(zip(_CONTRACT, row, strict=True)) for row in queryset.values_list(*_CONTRACT)]
+            rows = lock_chunk(self.ids, _CONTRACT)
+        else:
+            queryset = Contract.objects.filter(pk__among=self.ids).order_by("pk")
+            rows = [dict(zip(_CONTRACT, row, strict=True)) for row in queryset.values_list(*_CONTRACT)]
         if not rows:
             return self.facts
         lines = self._lines()

@@ -1,13 +1,14 @@
 """Locks of contracts and their lines. The rows of a run are locked here too."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
 from contracts.models import BillingRun, Contract, ContractLine
 from invoicing.services.records.history import refuse_stale
-from openfire_billing.db.locks import Wanted, lock, lock_rows, lockable
+from openfire_billing.db.locks import Wanted, lock, lock_values, lockable
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
@@ -30,9 +31,9 @@ def lock_contracts(contracts: Iterable[Contract]) -> list[Contract]:
     return list(lock(lambda: {Contract: ids})[Contract].values())
 
 
-def lock_ids(contracts: Collection[int]) -> None:
-    """Lock the contracts of a chunk: by their keys alone, nothing else is read of them."""
-    lock_rows(Contract.objects.filter(pk__among=list(contracts)).only("pk"))
+def lock_chunk(contracts: Collection[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Lock the contracts of a chunk, and read these columns of them, `id` among them."""
+    return lock_values(Contract.objects.filter(pk__among=list(contracts)), columns)
 
 
 def lock_contract(contract: Contract, *, seen: int | None = None) -> Contract:

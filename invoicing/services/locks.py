@@ -141,8 +141,9 @@ def lock_to_post(invoices: Collection[int]) -> dict[int, Invoice]:
     """Lock drafts to post and the invoices that drafted credit notes among them credit: {id: row}."""
 
     def find() -> Wanted:
-        credited = Invoice.objects.filter(credit_notes__in=invoices).values_list("pk", flat=True)
-        return {Invoice: {*invoices, *credited}}
+        drafts = Invoice.objects.filter(pk__among=sorted(invoices), credits__isnull=False).order_by()
+        credited = drafts.values_list("credits", flat=True)
+        return {Invoice: {*invoices, *filter(None, credited)}}
 
     return lock(find)[Invoice]
 

@@ -9,7 +9,7 @@ ignores row locks; the order is logged there too.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +94,7 @@ def lock(find: Callable[[], Wanted]) -> Locked:
             raise Moved("What must be locked changed while it was being locked.")
         for model in sorted(missing, key=lambda model: _lockables[model].place):
             wanted.setdefault(model, set()).update(missing[model])
-            locked[model] = lock_rows(_lockables[model].rows().filter(pk__in=sorted(missing[model])))
+            locked[model] = lock_rows(_lockables[model].rows().filter(pk__among=sorted(missing[model])))
         last = places[-1]
     return locked
 
@@ -107,9 +107,20 @@ def _missing(now: Wanted, known: Mapping[type[models.Model], set[int]]) -> dict[
 
 def lock_rows(rows: Any) -> dict[int, Any]:
     """Lock the rows of one queryset by primary key, in one query: {id: row}."""
-    found = {row.pk: row for row in rows.order_by("pk").select_for_update(of=("self",), no_key=True)}
+    found = {row.pk: row for row in _locking(rows)}
     log.debug("locked", extra={"model": rows.model, "ids": sorted(found)})
     return found
+
+
+def lock_values(rows: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Lock the rows of one queryset by primary key and read these columns of them, `id` among them, in one query."""
+    found = [dict(zip(columns, values, strict=True)) for values in _locking(rows).values_list(*columns)]
+    log.debug("locked", extra={"model": rows.model, "ids": [row["id"] for row in found]})
+    return found
+
+
+def _locking(rows: Any) -> Any:
+    return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
 def _with_first(wanted: Wanted) -> dict[type[models.Model], set[int]]:

@@ -12,7 +12,7 @@ from openfire_billing.kernel.money import TaxTotal
 ONE, ZERO = Decimal(1), Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made by the thousand, three times faster
 class LineIntent:
     """A line to write. Prices net of tax, discount in percent; the period is half-open.
 
@@ -46,12 +46,12 @@ class LineIntent:
         return date.fromordinal(self.period_end.toordinal() - 1) if self.period_end else self.supplied_on
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DraftIntent:
     """A draft to write. What is None is the company's or the customer's usual.
 
-    `name`: of the document in a refusal (its origin, when empty). `currency`: of the amounts given; a document counts in its company's, another one is refused. `taxes`: of a credit
-    note, whose tax may be capped by what is left.
+    `name`: of the document in a refusal (its origin, when empty). `currency`: of the amounts given; a document counts
+    in its company's, another one is refused. `taxes`: of a credit note, whose tax may be capped by what is left.
     """
 
     company: int
