@@ -15,7 +15,8 @@ from appointments.services.letters import APPOINTMENT_LETTER
 from appointments.services.saving import save_appointment
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
-from openfire_billing.web.actions import DocumentAction, each
+from invoicing.services.records.acts import perform_each
+from openfire_billing.web.actions import DocumentAction
 
 S = AppointmentState
 CHANGE, BILL = "appointments.change_appointment", "invoicing.bill"
@@ -48,7 +49,9 @@ APPOINTMENT_ACTIONS = (
             "Le RDV reçoit son numéro et ses intervenants sont pris. Prévenez ensuite le client par « Envoyer par e-mail »."
         ),
         run=lambda request, rdv, data: services.confirm_appointment(rdv, seen=data["seen"], by=request.user),
-        run_many=lambda request, rdvs, data: each(rdvs, lambda a: services.confirm_appointment(a, by=request.user)),
+        run_many=lambda request, rdvs, data: perform_each(
+            rdvs, lambda a: services.confirm_appointment(a, by=request.user), once=data["once"]
+        ),
         done=_("confirmé"),
     ),
     DocumentAction(
@@ -97,7 +100,7 @@ APPOINTMENT_ACTIONS = (
         permission=BILL,
         form=GroupedInvoiceForm,
         run_many=lambda request, rdvs, data: invoice_appointments(
-            rdvs, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user
+            rdvs, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user, once=data["once"]
         ),
     ),
     DocumentAction(
@@ -158,8 +161,8 @@ APPOINTMENT_ACTIONS = (
         run=lambda request, rdv, data: services.cancel_appointment(
             rdv, reason=data["reason"], seen=data["seen"], by=request.user
         ),
-        run_many=lambda request, rdvs, data: each(
-            rdvs, lambda a: services.cancel_appointment(a, reason=data["reason"], by=request.user)
+        run_many=lambda request, rdvs, data: perform_each(
+            rdvs, lambda a: services.cancel_appointment(a, reason=data["reason"], by=request.user), once=data["once"]
         ),
         done=_("annulé"),
     ),
@@ -173,8 +176,8 @@ APPOINTMENT_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, rdv, data: services.delete_appointments([rdv], by=request.user) and None,
-        run_many=lambda request, rdvs, data: each(
-            rdvs, lambda a: services.delete_appointments([a], by=request.user) and None
+        run_many=lambda request, rdvs, data: perform_each(
+            rdvs, lambda a: services.delete_appointments([a], by=request.user) and None, once=data["once"]
         ),
         done=_("supprimé"),
     ),

@@ -67,7 +67,7 @@ contribute(
                 "Chaque DI prend le premier créneau libre d'un intervenant qui sait faire sa tâche, dans sa période."
             ),
             run_many=lambda request, interventions, data: plan_interventions(
-                interventions, not_before=timezone.localtime(), by=request.user
+                interventions, not_before=timezone.localtime(), by=request.user, once=data["once"]
             ),
         ),
     ],

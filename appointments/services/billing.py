@@ -13,6 +13,7 @@ from appointments.services.locks import lock_appointment, lock_appointments
 from interventions.models import RequestLine, RequestLineClaim
 from invoicing.services.documents.batches import Billable, bill_in_groups, bill_one
 from invoicing.services.documents.intents import DraftIntent, line_intent
+from invoicing.services.records.acts import Once
 from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
@@ -121,7 +122,7 @@ def invoice_appointment(appointment: Appointment, *, seen: int | None = None, on
 
 
 def invoice_appointments(
-    appointments: Iterable[Appointment], *, on: date, by: Any, group_by_customer: bool = False
+    appointments: Iterable[Appointment], *, on: date, by: Any, group_by_customer: bool = False, once: Once | None = None
 ) -> list[Outcome]:
     """Bill many RDVs, one draft each or one per payer, in the order given. One refusal never stops the others."""
     spent: dict[int, Decimal] = {}
@@ -133,6 +134,7 @@ def invoice_appointments(
         claim=_claim,
         billed=lambda billed: _write_journals(billed, by=by),
         by=by,
+        once=once,
     )
 
 

@@ -15,6 +15,7 @@ from appointments.services.locks import lock_technicians
 from appointments.services.saving import appoint
 from interventions.models import InterventionRequest, Task, Technician
 from interventions.services.locks import lock_interventions
+from invoicing.services.records.acts import Once, perform_together
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
@@ -95,25 +96,36 @@ def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> 
     return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
 
 
-def plan_interventions(interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any) -> list[Outcome]:
-    """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others."""
+def plan_interventions(
+    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any, once: Once | None = None
+) -> list[Outcome]:
+    """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others.
+
+    `once`: the key of the act, of which each DI takes a part.
+    """
     wanted = list(interventions)
     if not wanted:
         return []
+
+    def place(members: Sequence[InterventionRequest]) -> list[Outcome]:
+        return _place_all(members, not_before, by=by)
+
+    return perform_together(wanted, place, once=once)
+
+
+def _place_all(wanted: Sequence[InterventionRequest], not_before: datetime, *, by: Any) -> list[Outcome]:
     people = _people(wanted)
-    outcomes: list[Outcome] = []
-    with atomic():
-        rows = {intervention.pk: intervention for intervention in lock_interventions(wanted, promises=True)}
-        outcomes += [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
-        wanted = [rows[intervention.pk] for intervention in wanted if intervention.pk in rows]
-        lock_technicians(people)
-        calendars = _calendars(wanted, people, not_before)
-        for intervention in wanted:
-            try:
-                with atomic():
-                    outcomes.append(_place(intervention, people, calendars, not_before, by=by))
-            except BusinessError as refusal:
-                outcomes.append(Outcome.refused(intervention, refusal))
+    rows = {intervention.pk: intervention for intervention in lock_interventions(wanted, promises=True)}
+    outcomes = [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
+    found = [rows[intervention.pk] for intervention in wanted if intervention.pk in rows]
+    lock_technicians(people)
+    calendars = _calendars(found, people, not_before)
+    for intervention in found:
+        try:
+            with atomic():
+                outcomes.append(_place(intervention, people, calendars, not_before, by=by))
+        except BusinessError as refusal:
+            outcomes.append(Outcome.refused(intervention, refusal))
     return outcomes
 
 

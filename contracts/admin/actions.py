@@ -14,9 +14,10 @@ from contracts.services import activation, callouts, cancellation, prices, termi
 from contracts.services.billing import bill_contract, bill_contracts, foresee
 from contracts.services.contracts import set_active
 from contracts.services.run_outcomes import outcomes_of, outcomes_of_selection
+from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
-from openfire_billing.web.actions import DocumentAction, each
+from openfire_billing.web.actions import DocumentAction
 
 S, L = ContractState, ContractLineState
 CHANGE, BILL = "contracts.change_contract", "contracts.bill_contract"
@@ -24,7 +25,9 @@ ADMINISTER, PLAN = "contracts.administer_contract", "interventions.add_intervent
 
 
 def _bill_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
-    run = bill_contracts(contracts, on=data["on"], by=request.user, force=bool(data.get("force")))
+    once = data["once"]
+    key = once and once.name
+    run = bill_contracts(contracts, on=data["on"], by=request.user, force=bool(data.get("force")), key=key)
     return outcomes_of_selection(run, contracts)
 
 
@@ -53,7 +56,9 @@ def _plan(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Out
 
 
 def _plan_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
-    return visits.plan_visits(contracts, until=data["until"], on=timezone.localdate(), by=request.user)
+    return visits.plan_visits(
+        contracts, until=data["until"], on=timezone.localdate(), by=request.user, once=data["once"]
+    )
 
 
 def _noted(outcome: Outcome, done: Any) -> Outcome:
@@ -82,7 +87,9 @@ CONTRACT_ACTIONS = (
         primary_in=frozenset({S.DRAFT}),
         explain=_("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."),
         run=_activate,
-        run_many=lambda request, contracts, data: each(contracts, lambda c: _activate(request, c, data)),
+        run_many=lambda request, contracts, data: perform_each(
+            contracts, lambda c: _activate(request, c, data), once=data["once"]
+        ),
         done=_("activé"),
     ),
     DocumentAction(
@@ -210,8 +217,8 @@ CONTRACT_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, contract, data: cancellation.delete_contracts([contract], by=request.user) and None,
-        run_many=lambda request, contracts, data: each(
-            contracts, lambda c: cancellation.delete_contracts([c], by=request.user) and None
+        run_many=lambda request, contracts, data: perform_each(
+            contracts, lambda c: cancellation.delete_contracts([c], by=request.user) and None, once=data["once"]
         ),
         done=_("supprimé"),
     ),

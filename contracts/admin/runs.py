@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -78,6 +79,7 @@ class BillingRunAdmin(OfficeAdmin):
             "run_alarm": night_alarm(timezone.now())[1],
             "run_may": request.user.has_perm(BILL),  # type: ignore[union-attr]
             "run_today": timezone.localdate().isoformat(),
+            "run_once": uuid4(),
         }
         return super().changelist_view(request, context)
 
@@ -99,7 +101,10 @@ class BillingRunAdmin(OfficeAdmin):
             if on is None:
                 raise BusinessError(_("Passage non lancé : donnez une date."))
             selection = selection_of(request.user, on=on)
-            run = start_manual(on=on, by=request.user, is_dry="dry" in request.POST, selection=selection)
+            once = self.once(request, "dry" if "dry" in request.POST else "run")
+            run = start_manual(
+                on=on, by=request.user, is_dry="dry" in request.POST, selection=selection, key=once and once.name
+            )
             return HttpResponseRedirect(reverse_change(run))
         return HttpResponseRedirect(reverse("admin:contracts_billingrun_changelist"))
 
@@ -109,7 +114,8 @@ class BillingRunAdmin(OfficeAdmin):
         if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
             raise PermissionDenied
         with refusals_shown(request):
-            run = retry_run(run, on=timezone.localdate(), by=request.user)
+            once = self.once(request, "retry")
+            run = retry_run(run, on=timezone.localdate(), by=request.user, key=once and once.name)
             messages.success(request, _("Relance lancée : %s") % run)
         return HttpResponseRedirect(reverse_change(run))
 
@@ -151,5 +157,6 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
         "outcomes": shown[:SHOWN],
         "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),
         "retry_url": reverse("admin:contracts_billingrun_retry", args=[run.pk]),
+        "retry_once": uuid4(),
         "may_retry": request.user.has_perm(BILL) and (not run.is_running or run.is_still(STILL)),  # type: ignore[union-attr]
     }

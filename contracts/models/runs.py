@@ -50,7 +50,8 @@ class BillingRun(models.Model):
     """One run over contracts. There is one a night; its outcomes say what became of each contract.
 
     `selection`: ids of the contracts it was asked for, None = all those due. A dry run writes outcomes and nothing
-    else. `touched_at` moves with each chunk: a run that stays still is resumed, or told as interrupted.
+    else. `key`: of the form that asked for it, which starts one run. `touched_at` moves with each chunk: a run that
+    stays still is resumed, or shown as interrupted.
     """
 
     COLOURS = RunState.colours
@@ -73,6 +74,7 @@ class BillingRun(models.Model):
     refused = models.PositiveIntegerField(_("Mis de côté"), default=0)
     visits = models.PositiveIntegerField(_("Visites créées"), default=0)
     note = models.TextField(_("remarque"), blank=True)
+    key = models.CharField(_("clé"), max_length=160, null=True, blank=True, unique=True, editable=False)
 
     objects = BillingRunQuerySet.as_manager()
 

@@ -14,10 +14,18 @@ from invoicing.models import Company
 from openfire_billing.kernel.errors import BusinessError
 
 
-def start_manual(*, on: date, by: Any, is_dry: bool = False, force: bool = False, selection: Any = None) -> BillingRun:
-    """A run asked for by somebody, handed to the workers: its page shows how far it is."""
-    run = start_run(on=on, by=by, is_dry=is_dry, force=force, selection=selection)
-    return hand_out(run)
+def start_manual(
+    *,
+    on: date,
+    by: Any,
+    is_dry: bool = False,
+    force: bool = False,
+    selection: Any = None,
+    key: str | None = None,
+) -> BillingRun:
+    """A run asked for by somebody, handed to the workers: its page shows how far it is. `key`: as for `start_run`."""
+    run = start_run(on=on, by=by, is_dry=is_dry, force=force, selection=selection, key=key)
+    return hand_out(run) if run.is_running else run
 
 
 def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:
@@ -32,8 +40,8 @@ def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None)
     return None if everywhere else sorted(wanted.due(on).values_list("pk", flat=True))
 
 
-def retry_run(run: BillingRun, *, on: date, by: Any) -> BillingRun:
-    """Another run over what this one set aside, or left when it stopped."""
+def retry_run(run: BillingRun, *, on: date, by: Any, key: str | None = None) -> BillingRun:
+    """Another run over what this one set aside, or left when it stopped. `key`: as for `start_run`."""
     if run.is_running and not run.is_still(STILL):
         raise BusinessError(_("%s est en cours : attendez sa fin.") % run)
     ids = list(run.outcomes.filter(result="refused").values_list("contract_id", flat=True))
@@ -43,4 +51,4 @@ def retry_run(run: BillingRun, *, on: date, by: Any) -> BillingRun:
         raise BusinessError(_("%s n'a rien mis de côté : rien à relancer.") % run)
     if run.is_running:
         finish_run(run, state=RunState.SHORT)
-    return start_manual(on=on, by=by, selection=ids)
+    return start_manual(on=on, by=by, selection=ids, key=key)

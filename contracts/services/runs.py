@@ -23,13 +23,27 @@ PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whol
 
 
 def start_run(
-    *, on: date, by: Any, kind: str = RunKind.MANUAL, is_dry: bool = False, force: bool = False, selection: Any = None
+    *,
+    on: date,
+    by: Any,
+    kind: str = RunKind.MANUAL,
+    is_dry: bool = False,
+    force: bool = False,
+    selection: Any = None,
+    key: str | None = None,
 ) -> BillingRun:
-    """A new run, expecting what it has to look at. Raises BusinessError when its day is too far."""
+    """A new run, expecting what it has to look at. Raises BusinessError when its day is too far.
+
+    `key`: of the form that asks for it; the run that was started under it already is returned, to be finished.
+    """
     refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=is_dry)
-    run = BillingRun(on=on, by=by, kind=kind, is_dry=is_dry, force=force, selection=selection)
-    run.save()
-    expect(run)
+    asked = {"on": on, "by": by, "kind": kind, "is_dry": is_dry, "force": force, "selection": selection}
+    if key is None:
+        run, is_new = BillingRun.objects.create(**asked), True
+    else:
+        run, is_new = BillingRun.objects.get_or_create(key=key, defaults=asked)
+    if is_new:
+        expect(run)
     return run
 
 

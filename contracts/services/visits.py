@@ -23,6 +23,7 @@ from interventions.services.requests import create_intervention
 from interventions.services.states import cancel_intervention, validate_intervention
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
+from invoicing.services.records.acts import Once, perform_together
 from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
@@ -57,21 +58,30 @@ class PlannedVisit:
 
 
 def plan_visits(
-    contracts: Iterable[Contract] | None = None, *, until: date, on: date, by: Any, dry_run: bool = False
+    contracts: Iterable[Contract] | None = None,
+    *,
+    until: date,
+    on: date,
+    by: Any,
+    dry_run: bool = False,
+    once: Once | None = None,
 ) -> list[Outcome]:
     """Make the validated DIs of every visit whose window opens on `until` at the latest (None: of all contracts).
 
     Run as often as you like: a visit is made once. An outcome for each DI made (`made`), or for each contract that
-    could not be planned. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
+    could not be planned. `once`: the key of the act, of which each contract takes a part. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
     """
     refuse_far(until, today=on, ahead=PLANNED_AHEAD, is_dry=dry_run)
-    wanted = Contract.objects.due_visits(until)
-    if contracts is not None:
-        wanted = wanted.filter(pk__in=[contract.pk for contract in contracts])
-    ids = list(wanted.order_by("pk").values_list("pk", flat=True))
+    due = Contract.objects.due_visits(until)
+    wanted = list((due if contracts is None else Contract.objects.filter(pk__in=[c.pk for c in contracts])).only("pk"))
     outcomes: list[Outcome] = []
-    for start in range(0, len(ids), CHUNK):
-        outcomes += _plan_chunk(ids[start : start + CHUNK], until=until, on=on, by=by, dry_run=dry_run)
+
+    def plan(chunk: Sequence[Contract]) -> list[Outcome]:
+        ids = sorted(due.filter(pk__in=[contract.pk for contract in chunk]).values_list("pk", flat=True))
+        return _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
+
+    for start in range(0, len(wanted), CHUNK):
+        outcomes += perform_together(wanted[start : start + CHUNK], plan, once=once)
     return outcomes
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.forms import FinishForm
@@ -16,8 +15,9 @@ from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
+from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.outcome import Outcome
-from openfire_billing.web.actions import DocumentAction, each, link_to
+from openfire_billing.web.actions import DocumentAction
 
 S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
@@ -27,8 +27,7 @@ def _order(request: HttpRequest, di: InterventionRequest, data: dict[str, Any]) 
     """The first order made; the others, and the lines left out with why, are named beside it."""
     purchases = order_supplies(di, seen=data["seen"], on=timezone.localdate(), by=request.user)
     first, *others = purchases.orders
-    beside = [*map(link_to, others), *filter(None, [purchases.note])]
-    return Outcome(di, made=first, notes=tuple(format_html("· {}", note) for note in beside))
+    return Outcome(di, made=first, also=tuple(others), notes=(f"· {purchases.note}",) if purchases.note else ())
 
 
 INTERVENTION_ACTIONS = (
@@ -41,7 +40,9 @@ INTERVENTION_ACTIONS = (
         primary_in=frozenset({S.DRAFT}),
         explain=_("La DI reçoit son numéro : elle peut être planifiée et facturée."),
         run=lambda request, di, data: states.validate_intervention(di, seen=data["seen"], by=request.user),
-        run_many=lambda request, dis, data: each(dis, lambda di: states.validate_intervention(di, by=request.user)),
+        run_many=lambda request, dis, data: perform_each(
+            dis, lambda di: states.validate_intervention(di, by=request.user), once=data["once"]
+        ),
         done=_("validée"),
     ),
     DocumentAction(
@@ -56,7 +57,9 @@ INTERVENTION_ACTIONS = (
         ),
         form=OnForm,
         run=lambda request, di, data: billing.quote_intervention(di, on=data["on"], seen=data["seen"], by=request.user),
-        run_many=lambda request, dis, data: billing.quote_interventions(dis, on=data["on"], by=request.user),
+        run_many=lambda request, dis, data: perform_each(
+            dis, lambda di: billing.quote_intervention(di, on=data["on"], by=request.user), once=data["once"]
+        ),
         done=_("Devis créé"),
     ),
     DocumentAction(
@@ -79,7 +82,7 @@ INTERVENTION_ACTIONS = (
         permission=BILL,
         form=GroupedInvoiceForm,
         run_many=lambda request, dis, data: billing.invoice_interventions(
-            dis, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user
+            dis, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user, once=data["once"]
         ),
     ),
     DocumentAction(
@@ -93,7 +96,7 @@ INTERVENTION_ACTIONS = (
             "Une commande en brouillon par fournisseur : celui de l'article, ou le prestataire pour une prestation."
         ),
         run=_order,
-        run_many=lambda request, dis, data: each(dis, lambda di: _order(request, di, data)),
+        run_many=lambda request, dis, data: perform_each(dis, lambda di: _order(request, di, data), once=data["once"]),
         done=_("Commande créée"),
     ),
     DocumentAction(
@@ -176,8 +179,8 @@ INTERVENTION_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, di, data: services.delete_interventions([di], by=request.user) and None,
-        run_many=lambda request, dis, data: each(
-            dis, lambda di: services.delete_interventions([di], by=request.user) and None
+        run_many=lambda request, dis, data: perform_each(
+            dis, lambda di: services.delete_interventions([di], by=request.user) and None, once=data["once"]
         ),
         done=_("supprimée"),
     ),

@@ -13,10 +13,11 @@ from invoicing.services.documents.batches import Billable, bill_in_groups, bill_
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.documents.quotes import draft_quote
+from invoicing.services.records.acts import Once
 from invoicing.services.records.history import record, record_many
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
-from openfire_billing.kernel.outcome import Outcome, outcome_of
+from openfire_billing.kernel.outcome import Outcome
 
 
 def _billable(intervention: InterventionRequest, *, on: date) -> list[Any]:
@@ -96,7 +97,12 @@ def invoice_intervention(intervention: InterventionRequest, *, seen: int | None 
 
 
 def invoice_interventions(
-    interventions: Iterable[InterventionRequest], *, on: date, by: Any, group_by_customer: bool = False
+    interventions: Iterable[InterventionRequest],
+    *,
+    on: date,
+    by: Any,
+    group_by_customer: bool = False,
+    once: Once | None = None,
 ) -> list[Outcome]:
     """Invoice many DIs, one draft each or one per payer. One refusal never stops the others."""
 
@@ -112,6 +118,7 @@ def invoice_interventions(
         claim=_claim,
         billed=write_journals,
         by=by,
+        once=once,
     )
 
 
@@ -139,8 +146,3 @@ def quote_intervention(intervention: InterventionRequest, *, seen: int | None = 
         )
         record(intervention, "quoted", by=by, text=_("Devis %s généré") % draft.quote)
     return draft.quote
-
-
-def quote_interventions(interventions: Iterable[InterventionRequest], *, on: date, by: Any) -> list[Outcome]:
-    """Quote many DIs; one refusal never stops the others."""
-    return [outcome_of(i, lambda i=i: quote_intervention(i, on=on, by=by)) for i in interventions]

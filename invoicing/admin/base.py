@@ -6,9 +6,11 @@ Files, notes and lists are its mixins. `invoicing.admin.document_admin` adds wha
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -38,6 +40,14 @@ from openfire_billing.web.days import bound_days
 from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
+
+
+class _FormShown(Exception):
+    """A form has faults and is shown again: nothing is kept of the transaction, its key neither."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self.response = response
 
 
 class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
@@ -131,31 +141,48 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
         return OfficeForm
 
-    def perform(self, request: HttpRequest, act: Callable[[], Any], *, key: str = "") -> Performed[Any]:
-        """Run an act for this user, in one transaction; once, when `key` is the key of the page that asks for it.
+    def once(self, request: HttpRequest, act: str) -> Once | None:
+        """The key of the page that asks for an act; None when it has none."""
+        key = request.POST.get("_once", "")[:60]
+        return Once(f"user:{request.user.pk}", f"{act}:{key}") if key else None
 
-        What the first run answered is kept as (0, text). Raises BusinessError.
+    def perform(self, request: HttpRequest, act: Callable[[], Any], *, once: Once | None = None) -> Performed[Any]:
+        """Run an act for this user, in one transaction. What the first run answered is kept as (0, text).
+
+        Raises BusinessError.
         """
-        once = Once(f"user:{request.user.pk}", key) if key else None
         return perform(act, once=once, answer=lambda made: (0, str(made)), restore=rewinder(request))
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        """A POST saves in one transaction. A refusal is shown on the form, with all that was typed."""
-        shown = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        """A POST saves in one transaction. A refusal is shown on the form, with all that was typed.
+
+        A new record is saved once for each form shown: sent again, the form leads where it led the first time.
+        """
+        context = {**(extra_context or {}), "office_once": request.POST.get("_once") or uuid4()}
+        shown = partial(super().changeform_view, request, object_id, form_url, context)
         if request.method != "POST":
             return shown()
+        once = self.once(request, "add") if object_id is None and IS_POPUP_VAR not in request.POST else None
 
         def save() -> Any:
             if object_id and not self.is_saved_by_service:
                 document = self.get_object(request, object_id)
                 if document is not None:
                     hold_record(document, seen=seen_by(request))
-            return shown()
+            response = shown()
+            if once is not None and "adminform" in (getattr(response, "context_data", None) or {}):
+                raise _FormShown(response)
+            return response
 
         try:
-            return self.perform(request, save).result
+            done = perform(
+                save, once=once, answer=lambda response: (0, response.url if once else None), restore=rewinder(request)
+            )
+            return HttpResponseRedirect(done.answer) if done.is_repeat else done.result
+        except _FormShown as faulty:
+            return faulty.response
         except (BusinessError, ValidationError, PermissionDenied) as refusal:
             if closed := self._closed(request, object_id):
                 return closed

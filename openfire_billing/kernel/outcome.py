@@ -1,6 +1,5 @@
 """What an act did to one document, among one or many."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +34,3 @@ class Outcome:
     def note(self) -> str:
         """The notes in one paragraph."""
         return " ".join(self.notes)
-
-
-def outcome_of(document: Any, act: Callable[[], Any]) -> Outcome:
-    """What an act on one document gives, a refusal included."""
-    try:
-        made = act()
-    except BusinessError as refusal:
-        return Outcome.refused(document, refusal)
-    return made if isinstance(made, Outcome) else Outcome(document, made=made)

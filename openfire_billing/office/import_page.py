@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Company
 from invoicing.services.parties.companies import default_company
+from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
 from openfire_billing.office.importing.kinds import Kind
@@ -56,10 +57,9 @@ def _kept(request: HttpRequest, token: str) -> Path:
         user, _slash, name = _signer.unsign(token, max_age=3600).partition("/")
     except signing.BadSignature:
         raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier.")) from None
-    path = _folder() / name
-    if user != str(request.user.pk) or not path.exists():
+    if user != str(request.user.pk):
         raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-    return path
+    return _folder() / name
 
 
 def import_page(request: HttpRequest, code: str = "clients") -> HttpResponse:
@@ -102,12 +102,17 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
 
 def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> HttpResponse:
     path = _kept(request, token)
-    preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company)
-    apply_import(preview, company=company, by=request.user)
+
+    def act() -> str:
+        if not path.exists():
+            raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
+        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company)
+        apply_import(preview, company=company, by=request.user)
+        text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
+        return str(text % {"new": preview.new, "changed": preview.changed, "same": preview.same})
+
+    once = Once(f"user:{request.user.pk}", f"import:{path.name}")
+    done = perform(act, once=once, answer=lambda text: (0, text))
     path.unlink(missing_ok=True)
-    messages.success(
-        request,
-        _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
-        % {"new": preview.new, "changed": preview.changed, "same": preview.same},
-    )
+    messages.success(request, done.result if done.result is not None else done.answer)
     return HttpResponseRedirect(reverse("import_page", args=[kind.code]))

@@ -3,7 +3,7 @@
 The same act may be offered on many documents from the list; a report then says what became of each one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
-from openfire_billing.kernel.outcome import Outcome, outcome_of
+from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import bound_days
 
@@ -173,8 +173,7 @@ class ActionsMixin:
             assert action.run is not None
             return self._done(action, document, action.run(request, document, answers))
 
-        key = request.POST.get("_once", "")
-        done = self.perform(request, act, key=f"act:{key}" if key else "")  # type: ignore[attr-defined]
+        done = self.perform(request, act, once=self.once(request, "act"))  # type: ignore[attr-defined]
         if done.is_repeat:
             messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
         else:
@@ -205,7 +204,10 @@ class ActionsMixin:
         return form
 
     def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:
-        note = format_html_join(" ", "{}", ((text,) for text in made.notes)) if isinstance(made, Outcome) else ""
+        note: Any = ""
+        if isinstance(made, Outcome):
+            also = [format_html("· {}", link_to(one)) for one in made.also]
+            note = format_html_join(" ", "{}", ((text,) for text in (*also, *made.notes)))
         if isinstance(made, Outcome):
             made = made.made
         if made is not None and hasattr(made, "_meta") and made != document:
@@ -245,12 +247,14 @@ class ActionsMixin:
             "documents": documents,
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "explain": _explain_each(action, len(documents)),
+            "once": request.POST.get("_once") or uuid4(),  # a second press does what the first left, and no more
         }
         if "_confirmed" not in request.POST or not form.is_valid():
             return TemplateResponse(request, "office/act_many.html", context)
         assert action.run_many is not None
         try:
-            outcomes = action.run_many(request, documents, {**form.cleaned_data, "seen": None})
+            once = self.once(request, "act")  # type: ignore[attr-defined]
+            outcomes = action.run_many(request, documents, {**form.cleaned_data, "seen": None, "once": once})
         except BusinessError as refusal:
             context["refusal"] = str(refusal)
             return TemplateResponse(request, "office/act_many.html", context, status=409)
@@ -292,8 +296,3 @@ def kind_of(document: Any) -> str:
     """What a document is, « Devis »; nothing when its name says it already (« Facture en brouillon n° 3 »)."""
     kind = str(capfirst(document._meta.verbose_name))
     return "" if str(document).startswith(kind) else kind
-
-
-def each(documents: Iterable[Any], act: Callable[[Any], Any]) -> list[Outcome]:
-    """Do one act on each document; one refusal never stops the others."""
-    return [outcome_of(document, lambda document=document: act(document)) for document in documents]

@@ -13,6 +13,7 @@ from interventions.services.billing import invoice_intervention
 from invoicing.models import Invoice, Quote
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit
+from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
 from tests.factories import World, item, nothing_changed, position
@@ -282,7 +283,7 @@ def test_many_quotes_are_billed_with_a_report_for_each(world: World) -> None:
     good, draft = world.quote(), world.quote()
     services.accept_quote(good, on=world.today, by=world.biller)
 
-    outcomes = services.invoice_quotes([good, draft], on=world.today, by=world.biller)
+    outcomes = perform_each([good, draft], lambda quote: services.invoice_quote(quote, on=world.today, by=world.biller))
 
     assert [(outcome.is_refused, outcome.refusal) for outcome in outcomes] == [
         (False, ""),

@@ -136,7 +136,7 @@ READING = set(
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
     contracts.services.live_claims: live_claims
-    contracts.services.locks: lock_contracts lock_ids lock_contract lock_line refuse_ended lock_run
+    contracts.services.locks: lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
     contracts.services.next_bill: next_bill next_days
     contracts.services.next_dates: visits_made next_visit_on
@@ -264,12 +264,10 @@ for _service, _document, _more in ON_ONE:
 
 MANY: list[One] = [
     (quotes.delete_quotes, story.quote, {}),
-    (quotes.invoice_quotes, story.accepted, {"on": day("24/11/26")}),
     (drafts.delete_drafts, story.draft, {}),
     (post.post_invoices, story.draft, {"on": day("24/11/26")}),
     (purchases.delete_orders, lambda w: purchases.move_order(story.order(w), to=OrderState.CANCELLED, by=w.planner), {}),
     (di_billing.invoice_interventions, story.di, {"on": day("24/11/26"), "group_by_customer": True}),
-    (di_billing.quote_interventions, story.di, {"on": day("24/11/26")}),
     (dis.delete_interventions, lambda w: w.intervention(is_validated=False), {}),
     (rdv_states.delete_appointments, lambda w: story.rdv(w, "draft"), {}),
     (rdv_billing.invoice_appointments, story.rdv, {"on": day("24/11/26"), "group_by_customer": True}),

@@ -28,9 +28,10 @@ from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import INVOICE_LETTER
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
+from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
-from openfire_billing.web.actions import DocumentAction, each
+from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import amount, badge, badge_of_state, euros
@@ -93,7 +94,9 @@ INVOICE_ACTIONS = (
         explain=_("La facture reçoit son numéro et ne se modifie plus jamais. Elle se corrige par un avoir."),
         form=PostForm,
         run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], seen=data["seen"], by=request.user),
-        run_many=lambda request, invoices, data: post_invoices(invoices, on=data["on"], by=request.user),
+        run_many=lambda request, invoices, data: post_invoices(
+            invoices, on=data["on"], by=request.user, once=data["once"]
+        ),
         done=_("validée"),
     ),
     DocumentAction(
@@ -144,8 +147,8 @@ INVOICE_ACTIONS = (
         run=lambda request, invoice, data: update_taxes(
             invoice, on=timezone.localdate(), seen=data["seen"], by=request.user
         ),
-        run_many=lambda request, invoices, data: each(
-            invoices, lambda i: update_taxes(i, on=timezone.localdate(), by=request.user)
+        run_many=lambda request, invoices, data: perform_each(
+            invoices, lambda i: update_taxes(i, on=timezone.localdate(), by=request.user), once=data["once"]
         ),
         done=_("taxes mises à jour"),
     ),
@@ -180,7 +183,9 @@ INVOICE_ACTIONS = (
         explain=_("Le brouillon reste pour mémoire ; ce qu'il facturait redevient à facturer."),
         is_danger=True,
         run=lambda request, invoice, data: cancel_draft(invoice, seen=data["seen"], by=request.user),
-        run_many=lambda request, invoices, data: each(invoices, lambda i: cancel_draft(i, by=request.user)),
+        run_many=lambda request, invoices, data: perform_each(
+            invoices, lambda i: cancel_draft(i, by=request.user), once=data["once"]
+        ),
         done=_("annulée"),
     ),
     DocumentAction(
@@ -193,7 +198,9 @@ INVOICE_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, invoice, data: delete_drafts([invoice], by=request.user) and None,
-        run_many=lambda request, invoices, data: each(invoices, lambda i: delete_drafts([i], by=request.user) and None),
+        run_many=lambda request, invoices, data: perform_each(
+            invoices, lambda i: delete_drafts([i], by=request.user) and None, once=data["once"]
+        ),
         done=_("supprimée"),
     ),
 )

@@ -20,9 +20,10 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
+from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.kernel.money import NOTHING
-from openfire_billing.web.actions import DocumentAction, each
+from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
@@ -87,8 +88,8 @@ ORDER_ACTIONS = (
         states=frozenset({OrderState.SENT, OrderState.CONFIRMED}),
         primary_in=frozenset({OrderState.CONFIRMED}),
         run=_to(OrderState.RECEIVED),
-        run_many=lambda request, orders, data: each(
-            orders, lambda order: services.move_order(order, to=OrderState.RECEIVED, by=request.user)
+        run_many=lambda request, orders, data: perform_each(
+            orders, lambda order: services.move_order(order, to=OrderState.RECEIVED, by=request.user), once=data["once"]
         ),
         done=_("reçue"),
     ),
@@ -136,8 +137,8 @@ ORDER_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, order, data: services.delete_orders([order], by=request.user) and None,
-        run_many=lambda request, orders, data: each(
-            orders, lambda order: services.delete_orders([order], by=request.user) and None
+        run_many=lambda request, orders, data: perform_each(
+            orders, lambda order: services.delete_orders([order], by=request.user) and None, once=data["once"]
         ),
         done=_("supprimée"),
     ),
@@ -240,7 +241,9 @@ BILL_ACTIONS = (
         primary_in=frozenset({SupplierBillState.DRAFT}),
         explain=_("La facture est comparée à sa commande ; un écart est gardé au journal."),
         run=lambda request, bill, data: services.check_bill(bill, seen=data["seen"], by=request.user),
-        run_many=lambda request, bills, data: each(bills, lambda bill: services.check_bill(bill, by=request.user)),
+        run_many=lambda request, bills, data: perform_each(
+            bills, lambda bill: services.check_bill(bill, by=request.user), once=data["once"]
+        ),
         done=_("bonne à payer"),
     ),
     DocumentAction(

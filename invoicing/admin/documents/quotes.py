@@ -24,7 +24,8 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
-from openfire_billing.web.actions import DocumentAction, each
+from invoicing.services.records.acts import perform_each
+from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import amount, badge, badge_of_state
@@ -101,7 +102,9 @@ QUOTE_ACTIONS = (
         run=lambda request, quote, data: services.invoice_quote(
             quote, on=data["on"], seen=data["seen"], by=request.user
         ),
-        run_many=lambda request, quotes, data: services.invoice_quotes(quotes, on=data["on"], by=request.user),
+        run_many=lambda request, quotes, data: perform_each(
+            quotes, lambda quote: services.invoice_quote(quote, on=data["on"], by=request.user), once=data["once"]
+        ),
         done=_("Créée"),
     ),
     DocumentAction(
@@ -181,8 +184,8 @@ QUOTE_ACTIONS = (
         is_danger=True,
         leave=True,
         run=lambda request, quote, data: services.delete_quotes([quote], by=request.user) and None,
-        run_many=lambda request, quotes, data: each(
-            quotes, lambda q: services.delete_quotes([q], by=request.user) and None
+        run_many=lambda request, quotes, data: perform_each(
+            quotes, lambda q: services.delete_quotes([q], by=request.user) and None, once=data["once"]
         ),
         done=_("supprimé"),
     ),

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Invoice
 from invoicing.services.documents.intents import DraftIntent, title_intent
 from invoicing.services.documents.writing import Books, write_drafts
-from openfire_billing.db.transactions import in_transaction, repeated
+from invoicing.services.records.acts import Once, perform_together
+from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 
@@ -52,10 +53,11 @@ def bill_in_groups(
     claim: Claims,
     billed: Callable[[Sequence[Billable]], None],
     by: Any,
+    once: Once | None = None,
 ) -> list[Outcome]:
     """Bill documents, those of one `key` together, in one transaction a group. Outcomes in the order given.
 
-    `lock(members)` locks and reads again; `billable(document)` raises BusinessError, which leaves that document out
+    `once`: the key of the act, of which each document takes a part. `lock(members)` locks and reads again; `billable(document)` raises BusinessError, which leaves that document out
     alone; `billed` writes the journals of those that are on the draft.
     """
     wanted = list(documents)
@@ -67,16 +69,16 @@ def bill_in_groups(
         lock(wanted)
     for members in groups.values():
 
-        def act(members: Sequence[Any] = members) -> dict[int, Outcome]:
+        def act(members: Sequence[Any]) -> list[Outcome]:
             return _bill_group(members, lock=lock, billable=billable, claim=claim, billed=billed, by=by)
 
-        outcomes.update(repeated(act))
+        outcomes.update({outcome.document.pk: outcome for outcome in perform_together(members, act, once=once)})
     return [outcomes[document.pk] for document in wanted]
 
 
 def _bill_group(
     members: Sequence[Any], *, lock: Any, billable: Any, claim: Claims, billed: Any, by: Any
-) -> dict[int, Outcome]:
+) -> list[Outcome]:
     outcomes = {d.pk: Outcome(d, refusal=str(_("%s n'existe plus.") % d)) for d in members}
     ready: list[Billable] = []
     for document in lock(members):
@@ -88,7 +90,7 @@ def _bill_group(
     outcomes.update({outcome.document.pk: outcome for outcome in done})
     on_draft = {outcome.document.pk for outcome in done if outcome.made is not None}
     billed([one for one in ready if one.document.pk in on_draft])
-    return outcomes
+    return list(outcomes.values())
 
 
 def _bill(ready: Sequence[Billable], *, claim: Claims, by: Any) -> list[Outcome]:

@@ -42,7 +42,6 @@ from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
-from openfire_billing.kernel.outcome import Outcome, outcome_of
 
 
 @dataclass(frozen=True)
@@ -342,8 +341,3 @@ def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -
         )
         record(quote, "invoiced", by=by, text=_("Facture en brouillon générée"))
     return Invoice.objects.select_related("company", "customer").get(pk=draft.invoice)
-
-
-def invoice_quotes(quotes: Iterable[Quote], *, on: date, by: Any) -> list[Outcome]:
-    """Invoice many quotes; one refusal never stops the others."""
-    return [outcome_of(quote, lambda quote=quote: invoice_quote(quote, on=on, by=by)) for quote in quotes]

@@ -20,11 +20,12 @@ from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
 from invoicing.services.locks import lock_journal_counters, lock_to_post
+from invoicing.services.records.acts import Once, perform_together
 from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
-from openfire_billing.db.transactions import atomic, in_transaction
+from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import ZERO
@@ -57,12 +58,15 @@ def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: Any
     return outcome.made
 
 
-def post_invoices(invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: Any) -> list[Outcome]:
+def post_invoices(
+    invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: Any, once: Once | None = None
+) -> list[Outcome]:
     """Post drafts at `on`: by proposed date then id, numbers consecutive without a gap in each series.
 
     A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
     `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
-    `seen`: the version of a single draft; another one raises StaleForm.
+    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act, of which each draft
+    takes a part.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
@@ -71,12 +75,15 @@ def post_invoices(invoices: Iterable[Invoice], *, seen: int | None = None, on: d
     rest = iter(queue)
     size = len(queue) if in_transaction() else CHUNK  # chunk by chunk, they would be locked out of order
     while chunk := list(islice(rest, size)):
-        with atomic():
-            outcomes.update(_post_chunk(chunk, seen=seen, on=on, by=by))
+
+        def act(drafts: Sequence[Invoice]) -> list[Outcome]:
+            return _post_chunk(drafts, seen=seen, on=on, by=by)
+
+        outcomes.update({outcome.document.pk: outcome for outcome in perform_together(chunk, act, once=once)})
     return [outcomes[invoice.pk] for invoice in queue]
 
 
-def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any) -> dict[int, Outcome]:
+def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any) -> list[Outcome]:
     locked = _locked(chunk, seen=seen)
     outcomes: dict[int, Outcome] = {}
     ready: dict[int, list[Invoice]] = defaultdict(list)
@@ -99,7 +106,7 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any
     for document in posted:
         if document.is_credit_note and document.credits_id:
             use_credit(document, invoice=locked[document.credits_id], on=document.issued_on or on, by=by)
-    return outcomes
+    return list(outcomes.values())
 
 
 _READ = ("payment_term", "fiscal_position", "credits", "lines__tax__replaced_by", "lines__product", "taxes")

@@ -1,10 +1,11 @@
 """How a door runs an act: in one transaction, once for its key, again after a conflict, an outage put into words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.apps import apps
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import IdempotencyKey
 from openfire_billing.db.transactions import atomic, repeated
 from openfire_billing.kernel.errors import BusinessError, Unavailable
+from openfire_billing.kernel.outcome import Outcome
 
 T = TypeVar("T")
 
@@ -23,6 +25,11 @@ class Once:
     scope: str
     key: str
     fingerprint: str = ""
+
+    @property
+    def name(self) -> str:
+        """The whole key, for a row that keeps it."""
+        return f"{self.scope}:{self.key}"
 
     def of(self, document: Any) -> "Once":
         """The key of the part of an act on many documents that concerns one of them."""
@@ -77,6 +84,93 @@ def perform(
                 "Votre saisie est gardée, réessayez dans quelques secondes."
             )
         ) from away
+
+
+def perform_each(documents: Iterable[Any], act: Callable[[Any], Any], *, once: Once | None = None) -> list[Outcome]:
+    """Run an act on each document, in a transaction each; a refusal never stops the others.
+
+    `act(document)` returns what it made, or an Outcome. `once`: as for `perform_together`.
+    """
+    outcomes: list[Outcome] = []
+    for document in documents:
+
+        def alone(members: Sequence[Any]) -> list[Outcome]:
+            made = act(members[0])
+            return [made if isinstance(made, Outcome) else Outcome(members[0], made=made)]
+
+        try:
+            outcomes += perform_together([document], alone, once=once)
+        except BusinessError as refusal:
+            outcomes.append(Outcome.refused(document, refusal))
+    return outcomes
+
+
+def perform_together(
+    documents: Sequence[Any], act: Callable[[Sequence[Any]], list[Outcome]], *, once: Once | None = None
+) -> list[Outcome]:
+    """Run an act on documents that go together, in one transaction; the outcomes in the order of the documents.
+
+    `once`: the key of the whole act. Each document takes a key of its own under it: one that was done before is left
+    out, and its outcome is given again; one that is refused leaves no key, and may be tried again.
+    """
+
+    def whole() -> list[Outcome]:
+        earlier = _take_each(once, documents) if once is not None else {}
+        outcomes: dict[int, list[Outcome]] = {document.pk: [] for document in documents}
+        for document in documents:
+            outcomes[document.pk] += earlier.get(document.pk, [])
+        if left := [document for document in documents if document.pk not in earlier]:
+            for outcome in act(left):
+                outcomes[outcome.document.pk].append(outcome)
+            if once is not None:
+                _keep_each(once, left, outcomes)
+        return [outcome for document in documents for outcome in outcomes[document.pk]]
+
+    return perform(whole).result or []
+
+
+def _take_each(once: Once, documents: Sequence[Any]) -> dict[int, list[Outcome]]:
+    """Write the key of each document. The outcomes of those that had it already, by the document's id."""
+    keys = {once.of(document).key: document for document in sorted(documents, key=lambda document: document.pk)}
+    taken = {key for key in keys if _take(Once(once.scope, key, once.fingerprint))}
+    rows = IdempotencyKey.objects.filter(scope=once.scope, key__in=keys.keys() - taken)
+    return {keys[row.key].pk: _outcomes_kept(keys[row.key], row.answer) for row in rows}
+
+
+def _keep_each(once: Once, documents: Sequence[Any], outcomes: Mapping[int, list[Outcome]]) -> None:
+    """Keep the outcomes of each document under its key; the key of a refused one is free again."""
+    keys = {once.of(document).key: outcomes[document.pk] for document in documents}
+    rows = list(IdempotencyKey.objects.filter(scope=once.scope, key__in=keys))
+    refused = [row.pk for row in rows if any(outcome.is_refused for outcome in keys[row.key])]
+    IdempotencyKey.objects.filter(pk__in=refused).delete()
+    done = [row for row in rows if row.pk not in refused]
+    for row in done:
+        row.answer = [
+            {"made": _name_of(outcome.made), "also": [_name_of(one) for one in outcome.also], "notes": outcome.notes}
+            for outcome in keys[row.key]
+        ]
+    IdempotencyKey.objects.bulk_update(done, ["answer"], batch_size=200)
+
+
+def _name_of(document: Any) -> list[Any] | None:
+    return [document._meta.label_lower, document.pk] if hasattr(document, "_meta") else None
+
+
+def _document_of(name: Any) -> Any:
+    return apps.get_model(name[0])._default_manager.filter(pk=name[1]).first() if name else None
+
+
+def _outcomes_kept(document: Any, answer: Any) -> list[Outcome]:
+    """The outcomes of an act done before; a document it made that was deleted since is not named."""
+    return [
+        Outcome(
+            document,
+            made=_document_of(one["made"]),
+            also=tuple(filter(None, map(_document_of, one["also"]))),
+            notes=tuple(map(str, one["notes"])),
+        )
+        for one in answer or ()
+    ]
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from contracts.services.visits import horizon, plan_visits
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
 from invoicing.models import Quote
-from invoicing.services.documents.quotes import invoice_quotes
+from invoicing.services.documents.quotes import invoice_quote
+from invoicing.services.records.acts import perform_each
 from openfire_billing.celery import app
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.outcome import Outcome
@@ -60,7 +61,8 @@ class Command(BaseCommand):
             InterventionRequest.objects.active().to_bill(today).select_related("partner__bill_to", "bill_to")
         )
         outcomes = invoice_interventions(interventions.order_by("pk"), on=today, by=by)
-        outcomes += invoice_quotes(Quote.objects.to_bill().order_by("pk"), on=today, by=by)
+        quotes = Quote.objects.to_bill().order_by("pk")
+        outcomes += perform_each(quotes, lambda quote: invoice_quote(quote, on=today, by=by))
         visits = plan_visits(until=horizon(today), on=today, by=None)
         run = bill_contracts(on=today, by=None)
         self.table([*outcomes, *drafts_of(run)])
