@@ -6,8 +6,9 @@ from django.utils import timezone
 
 from contracts.models import BillingRun
 from contracts.services import night, takeover
+from openfire_billing.kernel.errors import Unavailable
 
-AWAY = (OperationalError, InterfaceError)
+AWAY = (OperationalError, InterfaceError, Unavailable)
 
 
 @shared_task(autoretry_for=AWAY, retry_backoff=5, max_retries=5)

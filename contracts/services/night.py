@@ -43,7 +43,7 @@ def run_night(run: BillingRun) -> None:
         log.error("Due days that were too late, mended: %s", ", ".join(late))
         run.note = _("Échéances recalculées, qui auraient attendu : %s.") % ", ".join(late[:50])
     touch(run)
-    outcomes = plan_visits(until=horizon(run.on), on=run.on, by=None)
+    outcomes = plan_visits(until=horizon(run.on), on=run.on, by=None, alive=lambda: touch(run))
     refused = [outcome.refusal for outcome in outcomes if outcome.is_refused]
     run.visits += len(outcomes) - len(refused)
     run.note = "\n".join(filter(None, [run.note, *refused[:50]]))

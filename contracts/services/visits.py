@@ -1,30 +1,35 @@
 """The visits that contract lines promise become validated DIs, once, over the months to come."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
+from django.db.models import Prefetch
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from contracts.choices import RequestKind
-from contracts.models import Contract, ContractLine, ContractRequest
+from contracts.models import Article, Contract, ContractLine, ContractRequest
 from contracts.planner.visits import VisitIntent, promised_visits
-from contracts.services.facts import read_facts
+from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.next_dates import next_visit_on, visits_made
 from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.locks import lock_interventions
-from interventions.services.requests import create_intervention
-from interventions.services.states import cancel_intervention, validate_intervention
+from interventions.services.requests import new_intervention, new_lines
+from interventions.services.states import cancel_intervention
+from interventions.services.writing import NewRequest, write_validated
 from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.records.acts import Once, perform_together
-from invoicing.services.records.history import record
+from openfire_billing.db import bulk
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.money import to_quantity
@@ -34,7 +39,8 @@ from openfire_billing.kernel.periods import day_of_month
 log = logging.getLogger(__name__)
 
 HORIZON_MONTHS = 12
-CHUNK = 50  # contracts of one transaction
+CHUNK = 250  # contracts of one transaction
+_PROMISE_COLUMNS = ("line_id", "intervention_id", "kind", "chain_id", "year", "rank", "of", "is_covered")
 
 
 def horizon(on: date) -> date:
@@ -65,54 +71,62 @@ def plan_visits(
     by: Any,
     dry_run: bool = False,
     once: Once | None = None,
+    alive: Callable[[], None] = lambda: None,
 ) -> list[Outcome]:
     """Make the validated DIs of every visit whose window opens on `until` at the latest (None: of all contracts).
 
     Run as often as you like: a visit is made once. An outcome for each DI made (`made`), or for each contract that
-    could not be planned. `once`: the key of the act, of which each contract takes a part. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
+    could not be planned. `once`: the key of the act, of which each contract takes a part. `alive` is called after each
+    chunk. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
     """
     refuse_far(until, today=on, ahead=PLANNED_AHEAD, is_dry=dry_run)
     due = Contract.objects.due_visits(until)
-    wanted = list((due if contracts is None else Contract.objects.filter(pk__in=[c.pk for c in contracts])).only("pk"))
+    wanted = due if contracts is None else Contract.objects.filter(pk__in=[contract.pk for contract in contracts])
+    chosen = list(wanted.order_by("pk").only("pk"))
     outcomes: list[Outcome] = []
 
     def plan(chunk: Sequence[Contract]) -> list[Outcome]:
         ids = sorted(due.filter(pk__in=[contract.pk for contract in chunk]).values_list("pk", flat=True))
         return _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
 
-    for start in range(0, len(wanted), CHUNK):
-        outcomes += perform_together(wanted[start : start + CHUNK], plan, once=once)
+    for start in range(0, len(chosen), CHUNK):
+        outcomes += perform_together(chosen[start : start + CHUNK], plan, once=once)
+        alive()
     return outcomes
 
 
 def _plan_chunk(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
+    """Plan a chunk; when it fails, halves of it, so that the culprit alone is left out."""
     try:
         return _attempt(ids, until=until, on=on, by=by, dry_run=dry_run)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or busy: nothing is wrong with the contracts
     except Exception as failure:
         if len(ids) == 1:
             return [_refused(ids[0], failure)]
+    half = len(ids) // 2
     outcomes: list[Outcome] = []
-    for pk in ids:  # the culprit alone is left out
-        outcomes += _plan_chunk([pk], until=until, on=on, by=by, dry_run=dry_run)
+    for part in (ids[:half], ids[half:]):
+        outcomes += _plan_chunk(part, until=until, on=on, by=by, dry_run=dry_run)
     return outcomes
 
 
 def _refused(pk: int, failure: Exception) -> Outcome:
     contract = Contract.objects.get(pk=pk)
-    if not isinstance(failure, BusinessError):
+    why = " ".join(failure.messages) if isinstance(failure, ValidationError) else failure
+    if not isinstance(failure, BusinessError | ValidationError):
         log.error("Visits of %s not planned", contract, exc_info=failure)
-    return Outcome(
-        contract,
-        refusal=str(_("%(contract)s : visites non planifiées. %(why)s") % {"contract": contract, "why": failure}),
-    )
+    text = _("%(contract)s : visites non planifiées. %(why)s") % {"contract": contract, "why": why}
+    return Outcome(contract, refusal=str(text))
 
 
 def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
+    """One transaction: lock, read, plan, write."""
     with atomic():
         facts = read_facts(ids, lock=not dry_run)
-        lines = ContractLine.objects.in_bulk([line.id for contract in facts.contracts for line in contract.lines])
+        lines = _lines_of(facts)
         made = visits_made(facts)
-        outcomes = []
+        outcomes, requests, promises, following = [], [], [], []
         for contract in facts.contracts:
             opened = {line.id: lines[line.id].validated_on or on for line in contract.lines}
             intents = [
@@ -120,14 +134,47 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: boo
                 for intent in promised_visits(contract, made, until=until)
                 if not _is_past(intent, opened[intent.line])
             ]
-            for intent in intents:
-                line = lines[intent.line]
-                what = PlannedVisit(line, intent) if dry_run else make_visit(line, intent, on=on, by=by)
-                outcomes.append(Outcome(line.contract, made=what))
             made |= {intent.key for intent in intents}
-            if not dry_run:
-                _put_next_visit(contract, made, opened, until)
+            if dry_run:
+                planned = (PlannedVisit(lines[intent.line], intent) for intent in intents)
+                outcomes += [Outcome(visit.line.contract, made=visit) for visit in planned]
+                continue
+            try:
+                visits = [_new_visit(lines[intent.line], intent, on=on, by=by) for intent in intents]
+            except (BusinessError, ValidationError) as failure:
+                outcomes.append(_refused(contract.id, failure))
+                continue
+            requests += visits
+            promises += intents
+            after = max(min(opened.values(), default=until), until)
+            following.append((contract.id, next_visit_on(contract, made, on=after)))
+        if not dry_run:
+            write_validated(requests, by=by, at=timezone.now())
+            rows = [
+                (intent.line, visit.intervention.pk, RequestKind.VISIT, *intent.key, intent.of, True)
+                for visit, intent in zip(requests, promises, strict=True)
+            ]
+            bulk.insert(ContractRequest, _PROMISE_COLUMNS, rows)
+            bulk.update(Contract, ["next_visit_on"], following)
+            outcomes += [
+                Outcome(lines[intent.line].contract, made=visit.intervention)
+                for visit, intent in zip(requests, promises, strict=True)
+            ]
     return outcomes
+
+
+def _lines_of(facts: ChunkFacts) -> dict[int, ContractLine]:
+    """The lines of these contracts by id, with all that a DI takes of them."""
+    lines = ContractLine.objects.filter(pk__among=[line.id for contract in facts.contracts for line in contract.lines])
+    lines = lines.select_related("address__partner__bill_to", "task", "template__task", "equipment__partner")
+    articles = Article.objects.filter(kind=LineKind.ARTICLE).select_related("tax", "unit")
+    parts = ("contract__company", "contract__payer", "contract__fiscal_position__mappings__target__replaced_by")
+    return {
+        line.pk: line
+        for line in lines.prefetch_related(
+            *parts, Prefetch("articles", articles), "articles__product__unit", "articles__product__tax__replaced_by"
+        )
+    }
 
 
 def _is_past(visit: VisitIntent, opened: date) -> bool:
@@ -157,20 +204,12 @@ def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: d
     }
 
 
-def _put_next_visit(contract: Any, made: set[Any], opened: dict[int, date], until: date) -> None:
-    following = next_visit_on(contract, made, on=max(min(opened.values(), default=until), until))
-    Contract.objects.filter(pk=contract.id).update(next_visit_on=following)
-
-
-def make_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) -> InterventionRequest:
-    """The validated DI of one visit, its covered lines and its tie to the contract."""
+def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) -> NewRequest:
+    """The DI of one visit and its covered lines, not saved."""
     contract = line.contract
     task = line.task or (line.template.task if line.template else None)
-    intervention = create_intervention(
+    intervention = new_intervention(
         company=contract.company,
-        items=_covered_items(line, intent.of),
-        covered=True,
-        on=on,
         by=by,
         partner=line.address.partner,
         bill_to=contract.payer,
@@ -183,22 +222,14 @@ def make_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) ->
         from_on=intent.window.start,
         to_on=intent.window.last_day,
     )
-    ContractRequest.objects.create(
-        line=line, intervention=intervention, chain_id=intent.chain, year=intent.year, rank=intent.rank, of=intent.of
-    )
-    record(
-        intervention,
-        "contract",
-        by=by,
-        text=_("Visite %(rank)s/%(of)s de %(contract)s") % {"rank": intent.rank, "of": intent.of, "contract": contract},
-    )
-    return validate_intervention(intervention, by=by)
+    lines = new_lines(intervention, _covered_items(line, intent.of), on=on, covered=True)
+    text = _("Visite %(rank)s/%(of)s de %(contract)s") % {"rank": intent.rank, "of": intent.of, "contract": contract}
+    return NewRequest(intervention, lines, "contract", str(text))
 
 
 def _covered_items(line: ContractLine, visits: int) -> list[Item]:
     """The line's articles, their yearly quantity shared between the visits."""
-    articles = line.articles.filter(kind=LineKind.ARTICLE).select_related("product__tax", "tax", "unit")
-    return [item_of(article, to_quantity(article.quantity / visits)) for article in articles]
+    return [item_of(article, to_quantity(article.quantity / visits)) for article in line.articles.all()]
 
 
 def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> list[InterventionRequest]:

@@ -123,14 +123,24 @@ def _create(values: Mapping[str, Any], edits: Sequence[LineEdit], *, on: date, b
     return intervention
 
 
+def new_intervention(*, company: Company, by: Any, **values: Any) -> InterventionRequest:
+    """A draft DI, checked but for the constraints of the table, not saved. Empty values are filled as on the page.
+
+    Raises BusinessError or ValidationError.
+    """
+    intervention = InterventionRequest(company=company, **values)
+    fill_defaults(intervention, by=by)
+    intervention.full_clean(exclude=["company", "partner", "type", "task"], validate_constraints=False)
+    return intervention
+
+
 def create_intervention(
     *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: Any, **values: Any
 ) -> InterventionRequest:
     """Make a draft DI from values and items (`covered`: a contract bills them). Empty values are filled as on the page."""
     with atomic():
-        intervention = InterventionRequest(company=company, **values)
-        fill_defaults(intervention, by=by)
-        intervention.full_clean(exclude=["company"])
+        intervention = new_intervention(company=company, by=by, **values)
+        intervention.validate_constraints()
         intervention.save()
         add_items(intervention, items, on=on, covered=covered)
         record(intervention, "created", by=by, text=_("DI créée"))
@@ -142,8 +152,15 @@ def add_items(
 ) -> list[RequestLine]:
     """Append lines to a DI."""
     last = max((line.position for line in intervention.lines.all()), default=0)
+    return RequestLine.objects.bulk_create(new_lines(intervention, items, after=last, on=on, covered=covered))
+
+
+def new_lines(
+    intervention: InterventionRequest, items: Iterable[Item], *, after: int = 0, on: date, covered: bool = False
+) -> list[RequestLine]:
+    """Lines of a DI, completed and checked, not saved. `after`: the position of its last one."""
     made = []
-    for position, item in enumerate(items, last + 1):
+    for position, item in enumerate(items, after + 1):
         line = RequestLine(
             intervention=intervention,
             position=position,
@@ -154,7 +171,7 @@ def add_items(
             line.unit_price = line.product.unit_price
         complete_line(line, position=intervention.fiscal_position, company=intervention.company, on=on)
         made.append(line)
-    return RequestLine.objects.bulk_create(made)
+    return made
 
 
 def append_template(

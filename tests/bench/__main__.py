@@ -1,6 +1,7 @@
 """`make bench`: one measure on an empty database of its own, shown as a table and as a last line of JSON.
 
 python -m tests.bench billing [--contracts N] [--workers N] [--database sqlite|postgresql] [--json]
+python -m tests.bench visits [--visits N]
 python -m tests.bench office [--partners N] [--invoices N] [--interventions N] [--only TEXT]
 """
 
@@ -21,12 +22,14 @@ def parse(words: list[str]) -> argparse.Namespace:
     billing = measures.add_parser("billing", help="la facturation des contrats")
     billing.add_argument("--contracts", type=at_least_one, default=10_000)
     billing.add_argument("--workers", type=at_least_one, default=1)
+    visits = measures.add_parser("visits", help="les DI des visites de contrats")
+    visits.add_argument("--visits", type=at_least_one, default=20_000)
     office = measures.add_parser("office", help="l'ouverture des pages, de la recherche et de l'API")
     office.add_argument("--partners", type=int, default=100_000)
     office.add_argument("--invoices", type=int, default=100_000)
     office.add_argument("--interventions", type=int, default=5_000)
     office.add_argument("--only", default="", help="seulement les portes dont le nom contient ce texte")
-    for measure in (billing, office):
+    for measure in (billing, visits, office):
         measure.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
         measure.add_argument("--json", action="store_true", dest="as_json")
     return parser.parse_args(words)
@@ -46,10 +49,12 @@ def say(text: str) -> None:
 
 def figures_of(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of the measure asked for, by name."""
-    from tests.bench import billing, office
+    from tests.bench import billing, office, visits
 
     if options.measure == "billing":
         return billing.measure(options.contracts, workers=options.workers, say=say).as_dict()
+    if options.measure == "visits":
+        return visits.measure(options.visits, say=say).as_dict()
     sizes = (options.partners, options.invoices, options.interventions)
     return office.measure(*sizes, only=options.only, say=say).as_dict()
 
