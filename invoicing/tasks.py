@@ -1,7 +1,8 @@
 """Tasks of invoicing: fast paths, each swept by beat."""
 
-import logging
 from datetime import timedelta
+from threading import Lock
+from time import monotonic
 
 from celery import shared_task
 from django.conf import settings
@@ -11,22 +12,44 @@ from django.utils import timezone
 from invoicing.choices import MessageState
 from invoicing.models import IdempotencyKey, Message
 from invoicing.paper import pdf
+from invoicing.services.documents.jobs import take_job
 from invoicing.services.records.messages import deliver
+from openfire_billing.celery import app
 from openfire_billing.web.contributions import contributions_to
 
-log = logging.getLogger(__name__)
+RENDERED_FOR = 60  # seconds after which a task that renders gives way to the others of its queue
+_rendering = Lock()  # threads of one process share one interpreter: two documents at once are no sooner done
 
 
 @shared_task
-def render_missing_documents() -> int:
-    """Make the PDFs that posted invoices lack. A document that fails is logged, left for the next sweep, and stops none."""
-    made = 0
-    for invoice in pdf.documents_missing():
-        try:
-            pdf.invoice_pdf(invoice)
-            made += 1
-        except Exception:  # one broken logo must not keep the others from being made
-            log.exception("No PDF for %s", invoice)
+def render_document(invoice_id: int) -> bool:
+    """Make the PDF of one posted invoice, unless it is made or somebody is at it."""
+    if not _rendering.acquire(blocking=False):
+        app.send_task("invoicing.tasks.render_document", args=(invoice_id,), countdown=1)
+        return False
+    try:
+        job = take_job(invoice_id)
+        return job is not None and pdf.make_document(job)
+    finally:
+        _rendering.release()
+
+
+@shared_task
+def render_waiting() -> int:
+    """Make the PDFs that posted invoices wait for, newest first, for a minute; what is left is queued again."""
+    if not _rendering.acquire(blocking=False):
+        app.send_task("invoicing.tasks.render_waiting", countdown=1)
+        return 0
+    try:
+        made, end = 0, monotonic() + RENDERED_FOR
+        while monotonic() < end:
+            job = take_job()
+            if job is None:
+                return made
+            made += pdf.make_document(job)
+    finally:
+        _rendering.release()
+    app.send_task("invoicing.tasks.render_waiting")
     return made
 
 

@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
+from kombu import Queue
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -197,11 +198,15 @@ CELERY_RESULT_EXPIRES = None  # no results are kept: beat has none to clean up
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 5} if REDIS_URL else {}
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
+# A night's billing never waits behind its PDFs. A worker without -Q serves all three.
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = [Queue("billing"), Queue("documents"), Queue("default")]
+CELERY_TASK_ROUTES = {"contracts.tasks.*": {"queue": "billing"}, "invoicing.tasks.render_*": {"queue": "documents"}}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 NIGHT_HOUR = 5  # of the contracts' visits and billing, in Paris
 CELERY_BEAT_SCHEDULE = {
     "beat-heartbeat": {"task": "openfire_billing.office.tasks.heartbeat", "schedule": 60.0},
-    "render-missing-documents": {"task": "invoicing.tasks.render_missing_documents", "schedule": crontab(minute="*/5")},
+    "render-waiting-documents": {"task": "invoicing.tasks.render_waiting", "schedule": crontab(minute="*/5")},
     "bill-night": {"task": "contracts.tasks.bill_night", "schedule": crontab(hour=NIGHT_HOUR, minute=0)},
     "resume-billing-runs": {"task": "contracts.tasks.resume_runs", "schedule": crontab(minute="*/5")},
     "forget-idempotency-keys": {

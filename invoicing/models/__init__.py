@@ -15,6 +15,7 @@ from invoicing.models.catalogue import (
 from invoicing.models.documents import (
     BillableLine,
     Claim,
+    DocumentJob,
     Hold,
     Invoice,
     InvoiceDocument,
@@ -27,7 +28,7 @@ from invoicing.models.documents import (
     QuoteLineClaim,
     SupplierBill,
 )
-from invoicing.models.parties import Address, Company, CompanyAccess, Partner, Tag
+from invoicing.models.parties import Address, Company, CompanyAccess, Logo, Partner, Tag
 from invoicing.models.records import Attachment, FollowUp, HistoryLine, IdempotencyKey, Message, PublicLink, SavedFilter
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
 
@@ -40,6 +41,7 @@ __all__ = [
     "Company",
     "CompanyAccess",
     "Counter",
+    "DocumentJob",
     "Entry",
     "EntryLine",
     "FiscalPosition",
@@ -54,6 +56,7 @@ __all__ = [
     "InvoiceTax",
     "Journal",
     "JournalCounter",
+    "Logo",
     "Message",
     "Partner",
     "PartnerTerms",

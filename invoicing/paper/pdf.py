@@ -2,21 +2,30 @@
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from pypdf import PdfWriter
 
-from invoicing.choices import PartnerKind, ProductKind
-from invoicing.models import Company, Invoice, InvoiceDocument, Quote
+from invoicing.choices import LineKind, PartnerKind
+from invoicing.models import DocumentJob, Invoice, InvoiceDocument, Logo, Quote
 from invoicing.services.documents import snapshots
+from invoicing.services.documents.jobs import put_back
+from invoicing.services.documents.lines import copy_printed
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import number_text
+
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -27,9 +36,13 @@ def _fonts() -> Any:
 
 
 def to_pdf(template: str, context: dict[str, Any]) -> bytes:
-    """Render a template to PDF bytes. Raises BusinessError, saying what to install, when Pango is missing."""
+    """Render a template to PDF bytes. A document holds all it needs: nothing is fetched, the logo is in the page.
+
+    Raises BusinessError, naming what to install, when Pango is missing.
+    """
     try:
         from weasyprint import HTML
+        from weasyprint.urls import URLFetcher
     except OSError as missing:
         raise BusinessError(
             _(
@@ -37,69 +50,88 @@ def to_pdf(template: str, context: dict[str, Any]) -> bytes:
             )
         ) from missing
     html = render_to_string(template, context)
-    pdf = HTML(string=html, base_url=None, url_fetcher=_nothing_from_outside).write_pdf(font_config=_fonts())
+    fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    pdf = HTML(string=html, base_url=None, url_fetcher=fetcher).write_pdf(font_config=_fonts())
     assert pdf is not None
     return pdf
 
 
-def _nothing_from_outside(url: str, *args: Any, **options: Any) -> Any:
-    """Documents hold all they need (the logo is inlined): nothing is fetched while rendering."""
-    if url.startswith("data:"):
-        from weasyprint import default_url_fetcher
-
-        return default_url_fetcher(url, *args, **options)
-    raise ValueError(f"Not fetched while rendering: {url}")
+def _logo(sha256: str | None) -> str:
+    """A logo as an address that holds its bytes; "" when there is none."""
+    logo = Logo.objects.filter(pk=sha256).first() if sha256 else None
+    return f"data:{logo.media_type};base64,{base64.b64encode(logo.content).decode()}" if logo else ""
 
 
-def _logo(company: Company) -> str:
-    if not company.logo:
-        return ""
-    try:
-        with company.logo.open("rb") as image:
-            content = base64.b64encode(image.read()).decode()
-    except OSError:
-        return ""
-    ending = company.logo.name.rsplit(".", 1)[-1].lower().replace("jpg", "jpeg")
-    return f"data:image/{ending};base64,{content}"
+@dataclass(frozen=True)
+class PaperLine:
+    """A line as it is printed. `unit`: « h »; `rate`: « 10 % »; `net` in the document's currency."""
+
+    kind: str
+    label: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    discount: Decimal
+    rate: str
+    net: Decimal
+    period_start: date | None = None
+    supply_day: date | None = None
+    supplied_on: date | None = None
+
+    @property
+    def is_article(self) -> bool:
+        return self.kind == LineKind.ARTICLE
 
 
-def _category(lines: list[Any]) -> Any:
-    """The operation category to print: goods, services, or both."""
-    kinds = {line.product.kind if line.product else ProductKind.SERVICE for line in lines if line.is_article}
-    if kinds == {ProductKind.GOODS}:
-        return _("Livraison de biens")
-    if kinds == {ProductKind.SERVICE}:
-        return _("Prestation de services")
-    return _("Livraison de biens et prestation de services")
-
-
-def _mentions(lines: list[Any], position: Any) -> list[str]:
-    found = [position.mention] if position and position.mention else []
-    found += [line.tax.mention for line in lines if line.tax and line.tax.mention]
-    return list(dict.fromkeys(found))
+def _rate_text(rate: Decimal) -> str:
+    return f"{number_text(rate, 0)} %"
 
 
 def invoice_context(invoice: Invoice) -> dict[str, Any]:
-    """What an invoice's paper says: the frozen parties of a posted one, today's on a draft."""
-    lines = list(invoice.lines.select_related("product", "tax", "unit"))
-    buyer = invoice.buyer or snapshots.buyer(invoice.customer, invoice.billing_address)
-    site = (invoice.delivery or snapshots.delivery(invoice)).get("lines", [])
+    """What an invoice's paper says: what was frozen of a posted one, what stands now of a draft."""
+    if invoice.is_posted:
+        lines = list(invoice.lines.all())
+        seller, buyer, delivery, texts = invoice.seller, invoice.buyer, invoice.delivery, invoice.texts
+    else:
+        lines = list(invoice.lines.select_related("product", "tax", "unit"))
+        for line in lines:
+            copy_printed(line)
+        seller, buyer = snapshots.seller(invoice.company), snapshots.buyer(invoice.customer, invoice.billing_address)
+        delivery, texts = snapshots.delivery(invoice), snapshots.texts(invoice)
+    site, credited = delivery.get("lines", []), texts["credited"]
     return {
         "document": invoice,
         "title": invoice.get_kind_display(),
         "number": invoice.number or _("BROUILLON"),
         "is_draft": not invoice.is_posted,
         "dated": invoice.issued_on or invoice.proposed_on,
-        "seller": invoice.seller or snapshots.seller(invoice.company),
+        "seller": seller,
         "buyer": buyer,
         "is_professional": buyer.get("kind") in PartnerKind.professionals,
         "site": site if site != buyer.get("lines") else [],
-        "lines": [(line, line.net) for line in lines],
+        "lines": [
+            PaperLine(
+                line.kind,
+                line.label,
+                line.quantity,
+                line.unit_name,
+                line.unit_price,
+                line.discount,
+                _rate_text(line.tax_rate),
+                line.net,
+                line.period_start,
+                line.supply_day,
+                line.supplied_on,
+            )
+            for line in lines
+        ],
         "totals": invoice.totals,
-        "category": _category(lines),
-        "mentions": _mentions(lines, invoice.fiscal_position),
+        "category": texts["category"],
+        "mentions": texts["mentions"],
+        "payment": texts["payment"],
+        "credited": {**credited, "issued_on": date.fromisoformat(credited["issued_on"])} if credited else {},
         "has_discount": any(line.discount for line in lines),
-        "logo": _logo(invoice.company),
+        "logo": _logo(texts["logo"]),
         "is_invoice": True,
     }
 
@@ -117,12 +149,24 @@ def quote_context(quote: Quote) -> dict[str, Any]:
         "buyer": snapshots.buyer(quote.payer, quote.payer.billing_address()),
         "is_professional": quote.payer.is_professional,
         "site": quote.site.lines if quote.site else [],
-        "lines": [(line, line.net_amount(quote.company.rounding)) for line in lines],
+        "lines": [
+            PaperLine(
+                line.kind,
+                line.label,
+                line.quantity,
+                str(line.unit or ""),
+                line.unit_price,
+                line.discount,
+                _rate_text(line.tax.rate) if line.tax else "",
+                line.net_amount(quote.company.rounding),
+            )
+            for line in lines
+        ],
         "totals": quote.totals,
-        "category": _category(lines),
-        "mentions": _mentions(lines, quote.fiscal_position),
+        "category": snapshots.category_of(lines),
+        "mentions": snapshots.mentions_of(lines, quote.fiscal_position),
         "has_discount": any(line.discount for line in lines),
-        "logo": _logo(quote.company),
+        "logo": _logo(quote.company.printed_logo_id),
         "is_invoice": False,
     }
 
@@ -144,21 +188,31 @@ def _store(invoice: Invoice) -> InvoiceDocument:
     content = to_pdf("invoicing/pdf/document.html", invoice_context(invoice))
     try:
         with atomic():
-            return InvoiceDocument.objects.create(
+            stored = InvoiceDocument.objects.create(
                 invoice=invoice, content=content, sha256=hashlib.sha256(content).hexdigest()
             )
+            DocumentJob.objects.filter(invoice=invoice).delete()
+            return stored
     except IntegrityError:  # another worker was quicker: its bytes are the document
         return InvoiceDocument.objects.get(invoice=invoice)
 
 
-def documents_missing(limit: int = 500) -> list[Invoice]:
-    """Posted invoices whose PDF is not made yet, oldest first."""
-    return list(
-        Invoice.objects.posted()
-        .filter(document__isnull=True)
-        .select_related("company", "customer", "billing_address", "site", "fiscal_position", "payment_term")
-        .order_by("pk")[:limit]
-    )
+def make_document(job: DocumentJob) -> bool:
+    """Make the PDF of a job that was taken. A failure is kept on the job, for whoever looks and for the next try."""
+    try:
+        invoice_pdf(job.invoice)
+    except BusinessError as refusal:
+        put_back(job, error=str(refusal))
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or busy: nothing is wrong with the document
+    except Exception as failure:
+        log.exception("No PDF for %s", job.invoice)
+        text = str(failure).splitlines()[0][:200] if str(failure) else ""
+        what = f"{type(failure).__name__}: {text}" if text else type(failure).__name__
+        put_back(job, error=_("la mise en page a échoué (%s).") % what)
+    else:
+        return True
+    return False
 
 
 def paper_of(document: Any) -> tuple[str, bytes, str]:

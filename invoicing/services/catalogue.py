@@ -28,6 +28,15 @@ def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool
     return number
 
 
+def take_numbers(company: Company, series: str, count: int) -> list[str]:
+    """The next `count` numbers of a company's series, as `take_number` gives them one by one."""
+    counter = lock_counter(company, series)
+    first = counter.last_number + 1
+    counter.last_number += count
+    counter.save(update_fields=["last_number"])
+    return [f"{series}/{number:06d}" for number in range(first, first + count)]
+
+
 def is_number(text: str, series: str) -> bool:
     """Could `take_number` give this one?"""
     return re.fullmatch(rf"{series}/\d{{6,}}", text) is not None
@@ -84,6 +93,7 @@ class TaxRow:
     rate: Decimal
     company: int | None
     name: str
+    mention: str
 
 
 class TaxBook:
@@ -92,10 +102,10 @@ class TaxBook:
     def __init__(self) -> None:
         self._next: dict[int, tuple[date, int]] = {}
         self._rows: dict[int, TaxRow] = {}
-        for pk, category, rate, company, name, replaces, valid_from in Tax.objects.order_by().values_list(
-            "id", "category", "rate", "company_id", "name", "replaces_id", "valid_from"
+        for pk, category, rate, company, name, mention, replaces, valid_from in Tax.objects.order_by().values_list(
+            "id", "category", "rate", "company_id", "name", "mention", "replaces_id", "valid_from"
         ):
-            self._rows[pk] = TaxRow(pk, category, rate, company, name)
+            self._rows[pk] = TaxRow(pk, category, rate, company, name, mention)
             if replaces and valid_from:
                 self._next[replaces] = (valid_from, pk)
 

@@ -44,7 +44,7 @@ NAMES = {
     "beat-heartbeat": _("Battement de l'horloge"),
     "bill-night": _("Visites et factures des contrats, la nuit"),
     "forget-idempotency-keys": _("Ménage des clés de l'API"),
-    "render-missing-documents": _("PDF qui manquent"),
+    "render-waiting-documents": _("PDF qui manquent"),
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),
     "send-waiting-messages": _("Envoi des e-mails et SMS en attente"),
 }

@@ -18,6 +18,7 @@ from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from invoicing.choices import InvoiceKind
 from invoicing.models import Company, FollowUp, Invoice, Quote
+from invoicing.services.documents.jobs import late_documents
 from openfire_billing.kernel.periods import day_of_month
 from openfire_billing.office.first_steps import first_steps
 
@@ -87,6 +88,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
     context["office_follow_ups"] = _follow_ups(request)
+    context |= _late_documents(request)
     context["office_steps"] = first_steps(request)
     context |= _last_run(request)
     if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
@@ -95,6 +97,14 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["office_chart_options"] = json.dumps(_options_of(chart))
     context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
     return context
+
+
+def _late_documents(request: HttpRequest) -> dict[str, Any]:
+    """PDFs of posted invoices that failed or wait for too long, and why; mails with them wait too."""
+    if not request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+        return {}
+    count, reason = late_documents(Company.objects.visible_to(request.user))
+    return {"office_late_documents": count, "office_late_reason": reason}
 
 
 def _follow_ups(request: HttpRequest) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from contracts.services.night import night_alarm
+from invoicing.services.documents.jobs import late_documents
 from openfire_billing.celery import app
 from openfire_billing.office.tasks import HEARTBEAT
 
@@ -18,7 +19,7 @@ LATE_AFTER = timedelta(minutes=5)
 
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when database and broker answer, else 503. Told beside: the age of beat (seconds, or null), the last night."""
+    """200 when database and broker answer, else 503. Beside: the age of beat (seconds, or null), the last night, the PDFs that wait."""
     database, broker = _database(), _broker()
     seen = _last_beat()
     age = (timezone.now() - seen).total_seconds() if seen else None
@@ -27,6 +28,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "broker": broker,
         "beat_age": age,
         "night": _night() if database == "ok" else "unknown",
+        "documents": _documents() if database == "ok" else "unknown",
         "beat": "ok" if age is not None and age < LATE_AFTER.total_seconds() else "late",
     }
     return JsonResponse(answer, status=200 if database == broker == "ok" else 503)
@@ -38,6 +40,15 @@ def _night() -> str:
         return night_alarm(timezone.now())[0] or "ok"
     except Exception as failure:  # tables not made yet
         return type(failure).__name__
+
+
+def _documents() -> Any:
+    """How many PDFs failed or wait for too long, and why the newest failed."""
+    try:
+        waiting, reason = late_documents()
+    except Exception as failure:  # tables not made yet
+        return type(failure).__name__
+    return {"waiting": waiting, "reason": reason}
 
 
 def _last_beat() -> Any:

@@ -136,7 +136,7 @@ def test_broker_gone_and_back(world: World, broker: str, start_worker: Callable[
     finally:
         _speak_to(broker)
     with redis.from_url(broker) as queues:
-        assert queues.llen("celery") == 0
+        assert queues.llen("billing") == 0
     assert BillingRun.objects.get().is_running
     assert not Invoice.objects.exists()
 

@@ -38,10 +38,10 @@ def test_task_waits_in_the_broker_for_a_worker(broker: str, start_worker: Callab
     app.send_task(TASK)
 
     with redis.from_url(broker) as queues:
-        assert queues.llen("celery") == 1
+        assert queues.llen("default") == 1
     start_worker().wait_for(DONE)
     with redis.from_url(broker) as queues:
-        assert queues.llen("celery") == 0
+        assert queues.llen("default") == 0
 
 
 def test_killed_worker_is_gone_and_another_takes_over(start_worker: Callable[..., Worker]) -> None:

@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from invoicing.models import Entry, Invoice, InvoiceDocument, PartnerTerms, PaymentTerm
 from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.posting.post import post_invoice, post_invoices
-from invoicing.tasks import render_missing_documents
+from invoicing.tasks import render_waiting
 from openfire_billing.kernel.errors import BusinessError
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
 from tests.factories.parties import AddressFactory
@@ -275,8 +275,8 @@ def test_pdf_is_made_once_and_says_what_is_due(world: World) -> None:
     invoice = world.posted()
     assert InvoiceDocument.objects.count() == 0
 
-    assert render_missing_documents() == 1
-    assert render_missing_documents() == 0
+    assert render_waiting() == 1
+    assert render_waiting() == 0
 
     stored = InvoiceDocument.objects.get()
     assert stored.sha256 == hashlib.sha256(stored.content).hexdigest()

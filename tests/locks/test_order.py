@@ -90,6 +90,7 @@ PARTS = set(
     invoicing.services.documents.drafts: write_taxes refresh_totals
     invoicing.services.documents.lines: remap_taxes apply_edits
     invoicing.services.documents.writing: rows_of
+    invoicing.services.documents.jobs: queue_documents take_job put_back
     invoicing.services.posting.post: number_drafts write_posted
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
@@ -101,17 +102,20 @@ PARTS = set(
     interventions.services.promises: check_promises stop_covering
     contracts.services.next_dates: rewrite_due
     contracts.services.run_outcomes: write_outcomes
-    contracts.services.visits: make_visit cancel_visits
+    contracts.services.visits: cancel_visits
+    interventions.services.writing: write_validated
     """.strip().splitlines()
 )
 # They change nothing of a document: they read, compute, refuse, fill an unsaved row, or only lock.
 READING = set(
     """
     invoicing.services.documents.intents: line_intent title_intent
-    invoicing.services.documents.lines: item_of complete_line refuse_unbillable changes_of items_of_edits
+    invoicing.services.documents.lines: item_of copy_printed complete_line refuse_unbillable changes_of items_of_edits
     invoicing.services.documents.mailing: signed
     invoicing.services.documents.quotes: number_new_quote
-    invoicing.services.documents.snapshots: seller buyer delivery
+    invoicing.services.documents.snapshots: seller buyer delivery category_of mentions_of texts
+    invoicing.services.documents.jobs: late_documents
+    invoicing.services.parties.logos: printable keep_logo
     invoicing.services.parties.companies: default_company
     invoicing.services.parties.duplicates: likely_duplicates
     invoicing.services.posting.credit: is_creditable plan_credit
@@ -119,7 +123,7 @@ READING = set(
     invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
     invoicing.services.settlement.refunds: is_rejectable
     interventions.services.locks: lock_interventions lock_intervention promises_of
-    interventions.services.requests: propose_dates sector_of fill_defaults
+    interventions.services.requests: propose_dates sector_of fill_defaults new_intervention new_lines
     interventions.services.states: refuse_to_come
     appointments.services.planned: is_billed
     appointments.services.saving: fill_defaults

@@ -60,6 +60,7 @@ class InvoiceChips(ChipFilter):
         ("a_envoyer", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
         ("a_rembourser", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("pdf", _("PDF en attente"), lambda q, r: q.filter(document_job__isnull=False)),
         ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
+from invoicing.services.parties.logos import UNREADABLE, keep_logo
 
 
 @admin.register(Company)
@@ -39,6 +40,17 @@ class CompanyAdmin(OfficeAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         queryset = super(OfficeAdmin, self).get_queryset(request)
         return queryset if request.user.is_superuser else queryset.filter(accesses__user=request.user)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **options)
+        if "logo" in form.base_fields:
+            form.base_fields["logo"].error_messages["invalid_image"] = UNREADABLE
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if "logo" in form.changed_data:
+            keep_logo(obj)
+        super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -1,10 +1,14 @@
+"""Make the PDFs that posted invoices wait for."""
+
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
-from invoicing.paper import pdf
-from invoicing.tasks import render_missing_documents
+from invoicing.models import DocumentJob
+from invoicing.paper.pdf import make_document
+from invoicing.services.documents.jobs import take_job
 
 
 class Command(BaseCommand):
@@ -12,9 +16,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = 0
-        while done := render_missing_documents():  # a batch at a time
-            made += done
-        left = len(pdf.documents_missing())
-        self.stdout.write(f"{made} PDF produit(s), {left} en échec (voir le journal du serveur).")
-        if left:
+        DocumentJob.objects.update(not_before=timezone.now())  # those that failed are tried again now
+        while job := take_job():
+            made += make_document(job)
+        failed = DocumentJob.objects.exclude(last_error="")
+        self.stdout.write(f"{made} PDF produit(s), {failed.count()} en échec.")
+        for job in failed[:20]:
+            self.stdout.write(job.last_error)
+        if failed:
             sys.exit(1)

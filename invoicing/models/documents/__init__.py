@@ -1,14 +1,16 @@
 """Documents that money is owed on: quotes, invoices, their lines, claims, holds."""
 
 from invoicing.models.documents.claims import Claim, Hold, QuoteLineClaim
-from invoicing.models.documents.invoices import Invoice, InvoiceDocument, InvoiceLine, InvoiceTax
+from invoicing.models.documents.invoices import Invoice, InvoiceLine, InvoiceTax
 from invoicing.models.documents.lines import BillableLine
+from invoicing.models.documents.papers import DocumentJob, InvoiceDocument
 from invoicing.models.documents.purchases import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.models.documents.quotes import Quote, QuoteLine
 
 __all__ = [
     "BillableLine",
     "Claim",
+    "DocumentJob",
     "Hold",
     "Invoice",
     "InvoiceDocument",

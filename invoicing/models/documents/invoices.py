@@ -32,7 +32,7 @@ class Invoice(Versioned):
 
     `proposed_on`: the date a draft would like; posting gives `issued_on`. `net`, `tax`, `gross` are kept by the
     services while it is a draft and frozen at posting, with the parties as they were (`seller`, `buyer`,
-    `delivery`) and the rounding mode.
+    `delivery`), what else its paper says (`texts`, see `services.documents.snapshots`) and the rounding mode.
     """
 
     MOVES = INVOICE_MOVES
@@ -80,6 +80,7 @@ class Invoice(Versioned):
     seller = models.JSONField(_("vendeur figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     buyer = models.JSONField(_("acheteur figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     delivery = models.JSONField(_("lieu figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    texts = models.JSONField(_("textes figés"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     posted_at = models.DateTimeField(_("Validée le"), null=True, blank=True)
     posted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Validée par")
@@ -147,7 +148,8 @@ class Invoice(Versioned):
 class InvoiceLine(BillableLine):
     """A line of an invoice. `net` is stored: legal totals are sums of stored amounts.
 
-    On a credit note, `credits` is the line credited and `rebill` frees what it had billed. Period half-open.
+    `unit_name` to `exemption` are copies of what its unit and its tax print; posting refreshes them a last time. On a
+    credit note, `credits` is the line credited and `rebill` frees what it had billed. Period half-open.
     """
 
     # annotated by left_to_credit()
@@ -163,6 +165,11 @@ class InvoiceLine(BillableLine):
         "self", models.PROTECT, null=True, blank=True, related_name="credit_lines", verbose_name=_("ligne créditée")
     )
     rebill = models.BooleanField(_("Remettre à facturer"), default=False)
+    unit_name = models.CharField(_("unité imprimée"), max_length=40, blank=True, editable=False)
+    unit_code = models.CharField(_("code de l'unité"), max_length=3, blank=True, editable=False)
+    tax_rate = percent_field(_("taux imprimé"), default=Decimal(0), editable=False)
+    tax_category = models.CharField(_("catégorie de TVA"), max_length=2, blank=True, editable=False)
+    exemption = models.CharField(_("mention de la TVA"), max_length=200, blank=True, editable=False)
 
     objects = InvoiceLineQuerySet.as_manager()
 
@@ -208,19 +215,3 @@ class InvoiceTax(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} {self.rate} %: {self.amount}"
-
-
-class InvoiceDocument(models.Model):
-    """The PDF of a posted invoice: made once, stored with its SHA-256, never made again."""
-
-    invoice = models.OneToOneField(Invoice, models.PROTECT, related_name="document", verbose_name=_("facture"))
-    content = models.BinaryField(_("PDF"))
-    sha256 = models.CharField("SHA-256", max_length=64)
-
-    class Meta:
-        ordering = ["pk"]
-        verbose_name = _("document")
-        verbose_name_plural = _("documents")
-
-    def __str__(self) -> str:
-        return self.sha256

@@ -1,6 +1,6 @@
 """Who: companies, their people's access, partners and their addresses."""
 
-from invoicing.models.parties.companies import Company, CompanyAccess
+from invoicing.models.parties.companies import Company, CompanyAccess, Logo
 from invoicing.models.parties.partners import Address, Partner, Tag
 
-__all__ = ["Address", "Company", "CompanyAccess", "Partner", "Tag"]
+__all__ = ["Address", "Company", "CompanyAccess", "Logo", "Partner", "Tag"]

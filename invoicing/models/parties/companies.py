@@ -21,6 +21,21 @@ account_number = RegexValidator(
 )
 
 
+class Logo(models.Model):
+    """A picture printed on documents, named by the SHA-256 of its bytes; never changed, never deleted."""
+
+    sha256 = models.CharField("SHA-256", max_length=64, primary_key=True)
+    content = models.BinaryField(_("image"))
+    media_type = models.CharField(_("type"), max_length=20)
+
+    class Meta:
+        verbose_name = _("logo")
+        verbose_name_plural = _("logos")
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
 class CompanyQuerySet(models.QuerySet["Company"]):
     def visible_to(self, user: Any) -> "CompanyQuerySet":
         """The companies on the user's account; all of them for a superuser."""
@@ -39,7 +54,10 @@ class Company(Versioned):
     phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
     email = models.EmailField(_("E-mail"), blank=True)
     website = models.CharField(_("Site internet"), max_length=120, blank=True)
-    logo = models.ImageField(_("Logo"), upload_to="logos/", blank=True)
+    logo = models.ImageField(_("Logo"), upload_to="logos/", blank=True, help_text=_("PNG ou JPEG."))
+    printed_logo = models.ForeignKey(
+        Logo, models.PROTECT, null=True, blank=True, related_name="+", editable=False, verbose_name=_("logo imprimé")
+    )
     siren = models.CharField("SIREN", max_length=9, blank=True)
     siret = models.CharField("SIRET", max_length=14, blank=True)
     trade_register = models.CharField(_("RCS et ville"), max_length=80, blank=True)

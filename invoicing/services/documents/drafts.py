@@ -24,7 +24,7 @@ from invoicing.models import (
 )
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.intents import DraftIntent
-from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
+from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_edits, complete_line, copy_printed
 from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import lock_drafts
 from invoicing.services.records.history import move, record
@@ -125,6 +125,7 @@ def edit_draft(
                 on=line.supply_day or invoice.proposed_on,
             )
             line.net = line.net_amount(invoice.rounding)
+            copy_printed(line)
             line.save()
 
         doomed, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
@@ -221,7 +222,7 @@ def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date
 def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
     """Write the tax of each line of a locked draft as of its day; whether one changed."""
     changed = []
-    for line in invoice.lines.select_related("product__tax", "tax"):
+    for line in invoice.lines.select_related("product__tax", "tax", "unit"):
         if not line.is_article:
             continue
         before = line.tax
@@ -232,8 +233,9 @@ def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
         elif line.tax is not None:
             line.tax = line.tax.on(day)
         if line.tax != before:
+            copy_printed(line)
             changed.append((line, before))
-    InvoiceLine.objects.bulk_update([line for line, _before in changed], ["tax", "tax_is_manual"])
+    InvoiceLine.objects.bulk_update([line for line, _before in changed], ["tax", "tax_is_manual", *PRINTED])
     if changed:
         record(
             invoice,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind
-from invoicing.models import BillableLine, Company, FiscalPosition, Product, Tax, Unit
+from invoicing.models import BillableLine, Company, FiscalPosition, InvoiceLine, Product, Tax, Unit
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
 from invoicing.services.documents.intents import LineIntent
@@ -17,6 +17,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
 AnyLine = TypeVar("AnyLine", bound=BillableLine)
+PRINTED = ("unit_name", "unit_code", "tax_rate", "tax_category", "exemption")  # of an invoice line
 COPIED = (
     "kind",
     "product_id",
@@ -85,6 +86,22 @@ class LineEdit:
     pk: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     delete: bool = False
+
+
+def copy_printed(line: InvoiceLine) -> bool:
+    """Copy onto an invoice line what its unit and its tax print now, not saved; whether something changed."""
+    unit, tax = line.unit, line.tax
+    values = (
+        str(unit) if unit else "",
+        unit.code if unit else "",
+        tax.rate if tax else Decimal(0),
+        tax.category if tax else "",
+        tax.mention if tax else "",
+    )
+    if values == (line.unit_name, line.unit_code, line.tax_rate, line.tax_category, line.exemption):
+        return False
+    line.unit_name, line.unit_code, line.tax_rate, line.tax_category, line.exemption = values
+    return True
 
 
 def complete_line(line: BillableLine, *, position: FiscalPosition | None, company: Company, on: date) -> None:

@@ -25,6 +25,7 @@ from invoicing.models import (
     Journal,
     PartnerTerms,
     Product,
+    Unit,
 )
 from invoicing.services.catalogue import TaxBook, default_term
 from invoicing.services.documents.intents import DraftIntent, LineIntent
@@ -35,11 +36,11 @@ from openfire_billing.kernel.errors import BusinessError
 DRAFT = InvoiceState.DRAFT.value
 INVOICE_COLUMNS = (
     "id company_id kind state journal_id customer_id billing_address_id site_id fiscal_position_id payment_term_id "
-    "proposed_on purchase_order origin credits_id reason notes net tax gross currency rounding seller buyer delivery"
+    "proposed_on purchase_order origin credits_id reason notes net tax gross currency rounding seller buyer delivery texts"
 ).split()
 LINE_COLUMNS = (
     "id kind position product_id label quantity unit_id unit_price discount tax_id tax_is_manual invoice_id net "
-    "period_start period_end supplied_on credits_id rebill"
+    "period_start period_end supplied_on credits_id rebill unit_name unit_code tax_rate tax_category exemption"
 ).split()
 TAX_COLUMNS = ("invoice_id", "category", "rate", "base", "amount")
 HISTORY_COLUMNS = ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at")
@@ -122,6 +123,9 @@ class Books:
     def __init__(self, intents: Sequence[DraftIntent], *, taxes: TaxBook | None = None) -> None:
         companies = {intent.company for intent in intents}
         self.taxes = TaxBook() if taxes is None else taxes
+        self.units: dict[int | None, tuple[str, str]] = {None: ("", "")}
+        for unit in Unit.objects.order_by():
+            self.units[unit.pk] = str(unit), unit.code
         self.companies: dict[int, dict[str, Any]] = {
             row["id"]: row
             for row in Company.objects.filter(pk__in=companies).order_by().values("id", "name", "currency", "rounding")
@@ -231,6 +235,9 @@ def _payment_terms(customers: set[int]) -> dict[int, int | None]:
     return {customer: own.get(customer, usual.pk if usual else None) for customer in customers}
 
 
+_UNTAXED = (money.ZERO, "", "")  # rate, category and mention of a title
+
+
 class _Writer:
     def __init__(self, rows: Rows, books: Books, by: int | None, at: datetime) -> None:
         self.rows, self.books, self.by, self.at = rows, books, by, at
@@ -274,6 +281,7 @@ class _Writer:
                 {},
                 {},
                 {},
+                {},
             )
         )
         self.rows.history.append((self.content_type, pk, "created", self.created_from % origin, {}, self.by, self.at))
@@ -289,14 +297,14 @@ class _Writer:
         rounding: str,
         bases: dict[tuple[str, Decimal], Decimal],
     ) -> None:
-        tax, net = line.tax, line.net
+        tax, net, printed = line.tax, line.net, _UNTAXED
         if net is None:
             net = money.line_net(line.quantity, line.unit_price, line.discount, rounding)
         if tax is not None:
             row = self.books.taxes[tax]
             if line.credits is None:  # a credit bears the rate of what it credits
                 row = self.books.taxes.on(tax, line.supply_day or intent.proposed_on)
-            tax = row.id
+            tax, printed = row.id, (row.rate, row.category, row.mention)
             bases[row.category, row.rate] = bases.get((row.category, row.rate), money.ZERO) + net
         self.rows.lines.append(
             (
@@ -318,5 +326,7 @@ class _Writer:
                 line.supplied_on,
                 line.credits,
                 line.rebill,
+                *self.books.units[line.unit],
+                *printed,
             )
         )

@@ -19,11 +19,12 @@ from invoicing.models.documents.lines import lines_totals
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.drafts import write_taxes
+from invoicing.services.documents.jobs import queue_documents
+from invoicing.services.documents.lines import PRINTED, copy_printed
 from invoicing.services.locks import lock_journal_counters, lock_to_post
 from invoicing.services.records.acts import Once, perform_together
 from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
-from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
@@ -44,6 +45,7 @@ _FROZEN = [
     "seller",
     "buyer",
     "delivery",
+    "texts",
     "posted_at",
     "posted_by_id",
     "version",
@@ -109,7 +111,7 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any
     return list(outcomes.values())
 
 
-_READ = ("payment_term", "fiscal_position", "credits", "lines__tax__replaced_by", "lines__product", "taxes")
+_READ = ("credits", "lines__tax__replaced_by", "lines__product", "lines__unit", "taxes")
 
 
 def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]:
@@ -297,10 +299,11 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
 
 
 def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
-    """Freeze numbered invoices: parties, totals, entry, journal; their PDF is made after commit."""
+    """Freeze numbered invoices: lines, parties, texts, totals, entry, journal; their PDF is made after commit."""
     if not invoices:
         return
     now = timezone.now()
+    _freeze_lines(invoices)
     for invoice in invoices:
         invoice.state = InvoiceState.POSTED
         invoice.version += 1
@@ -308,6 +311,7 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
         invoice.seller = snapshots.seller(invoice.company)
         invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address)
         invoice.delivery = snapshots.delivery(invoice)
+        invoice.texts = snapshots.texts(invoice)
         if not invoice.is_credit_note:  # a credit's tax may be capped by what is left: it keeps what was computed
             _settle_totals(invoice)
     bulk.update(Invoice, _FROZEN, ([invoice.pk, *_frozen(invoice)] for invoice in invoices))
@@ -315,7 +319,13 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
     record_many(
         [(invoice, _("Validée sous le numéro %s") % invoice.number, None) for invoice in invoices], "posted", by=by
     )
-    send_after_commit("invoicing.tasks.render_missing_documents")
+    queue_documents(invoices, at=now)
+
+
+def _freeze_lines(invoices: Iterable[Invoice]) -> None:
+    """Refresh the copies of what units and taxes print, where they differ: before the lines can change no more."""
+    stale = [line for invoice in invoices for line in invoice.lines.all() if copy_printed(line)]
+    bulk.update(InvoiceLine, PRINTED, ([line.pk, *(getattr(line, name) for name in PRINTED)] for line in stale))
 
 
 def _frozen(invoice: Invoice) -> list[Any]:

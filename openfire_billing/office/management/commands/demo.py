@@ -93,7 +93,7 @@ class Command(BaseCommand):
         worker = app.WorkController(
             app=app,
             pool="threads",
-            concurrency=2,
+            concurrency=3,
             hostname="demo@local",
             without_mingle=True,
             without_gossip=True,

@@ -1,0 +1,70 @@
+"""The queue of PDFs to make: written by posting, taken one by one by the workers, swept by beat."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from invoicing.models import DocumentJob, Invoice
+from openfire_billing.celery import send_after_commit
+from openfire_billing.db import bulk
+
+EACH = 20  # documents posted together: each is a task of its own; more are one task that takes them one by one
+TAKEN_FOR = timedelta(minutes=5)  # far longer than the longest document takes
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+LATE_AFTER = timedelta(minutes=10)  # a document that waits longer is reported
+
+
+def queue_documents(invoices: Sequence[Invoice], *, at: datetime) -> None:
+    """Queue the PDFs of invoices posted in this transaction."""
+    bulk.insert(
+        DocumentJob,
+        ("invoice_id", "attempts", "last_error", "not_before", "taken_until"),
+        [(invoice.pk, 0, "", at, None) for invoice in invoices],
+    )
+    if len(invoices) <= EACH:
+        for invoice in invoices:
+            send_after_commit("invoicing.tasks.render_document", invoice.pk)
+    else:
+        send_after_commit("invoicing.tasks.render_waiting")
+
+
+def take_job(invoice: int | None = None) -> DocumentJob | None:
+    """Take a job nobody is at: of one invoice (its id), else of the newest. None when there is none.
+
+    The UPDATE that takes it names the row as it was read: of two workers, one is first, the other looks again.
+    """
+    while True:
+        now = timezone.now()
+        free = DocumentJob.objects.filter(Q(taken_until__isnull=True) | Q(taken_until__lt=now), not_before__lte=now)
+        job = (free if invoice is None else free.filter(invoice=invoice)).order_by("-invoice_id").first()
+        if job is None:
+            return None
+        as_read = DocumentJob.objects.filter(pk=job.pk, taken_until=job.taken_until)
+        if job.taken_until is None:
+            as_read = DocumentJob.objects.filter(pk=job.pk, taken_until__isnull=True)
+        if as_read.update(taken_until=now + TAKEN_FOR):
+            return job
+
+
+def put_back(job: DocumentJob, *, error: str) -> None:
+    """Keep why a document could not be made; it is tried again, each time twice as late."""
+    wait = min(FIRST_WAIT * 2 ** min(job.attempts, 20), LONGEST_WAIT)
+    DocumentJob.objects.filter(pk=job.pk).update(
+        attempts=F("attempts") + 1, last_error=error, not_before=timezone.now() + wait, taken_until=None
+    )
+
+
+def late_documents(companies: Any = None) -> tuple[int, str]:
+    """How many documents failed or wait for too long, and why the newest failed ("" when none did).
+
+    `companies`: of these only; all of them when None.
+    """
+    jobs = DocumentJob.objects.filter(~Q(last_error="") | Q(invoice__posted_at__lt=timezone.now() - LATE_AFTER))
+    if companies is not None:
+        jobs = jobs.filter(invoice__company__in=companies)
+    count = jobs.aggregate(n=Count("pk"))["n"]
+    failed = jobs.exclude(last_error="").order_by("-invoice_id").first() if count else None
+    return count, failed.last_error if failed else ""
