@@ -137,7 +137,9 @@ def test_row_that_the_database_refuses_leaves_out_its_contract_alone(world: Worl
     assert [o.document for o in outcomes if not o.is_refused] == [c for c in contracts if c != bad]
     (refused,) = (o for o in outcomes if o.is_refused)
     assert (refused.document, refused.refusal.split(". ")[0]) == (bad, f"{bad} : visites non planifiées")
-    assert sorted(InterventionRequest.objects.values_list("number", flat=True)) == [f"DI/00000{n}" for n in (1, 2, 3, 4)]
+    assert sorted(InterventionRequest.objects.values_list("number", flat=True)) == [
+        f"DI/00000{n}" for n in (1, 2, 3, 4)
+    ]
 
 
 def test_sign_of_life_is_given_after_each_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
