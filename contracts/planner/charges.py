@@ -19,6 +19,7 @@ from contracts.planner.facts import (
     ExceptionFacts,
     Frequency,
     LineFacts,
+    PriceVersion,
     VisitFacts,
 )
 from contracts.planner.grids import BillingGrid, Due, Terms, grid_of
@@ -29,6 +30,20 @@ from openfire_billing.kernel.money import line_net
 from openfire_billing.kernel.periods import Period, end_of_month
 
 SAFETY_BOUND = 36  # due periods of one line: beyond, a wrong start date is likelier than three missed years
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """An article at one of its prices: `yearly` net, discount deducted; `basis`: the price in words, for a label."""
+
+    yearly: Decimal
+    basis: str
+
+    @classmethod
+    def of(cls, billed: "BilledLine", article: ArticleFacts, price: PriceVersion) -> "Priced":
+        contract = billed.contract
+        yearly = yearly_net(article, price, contract.rounding)
+        return cls(yearly, wording.basis_text(yearly, contract.currency, billed.frequency, price.discount))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +80,6 @@ class BilledLine:
     @property
     def is_per_visit(self) -> bool:
         return self.frequency.unit == VISIT
-
-    def basis(self, yearly: Decimal) -> str:
-        """The price an amount is taken from, in words."""
-        return wording.basis_text(yearly, self.contract.currency, self.frequency)
 
     def periods_owed(self, claimed: Claimed, *, until: date | None) -> Iterator[tuple[Due, list[Owed]]]:
         """Each period that has something due on `until` at the latest and not claimed, in order (None: endless)."""
@@ -178,13 +189,18 @@ def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bo
 
 def _period_charges(billed: BilledLine, claimed: Claimed, on: date, force: bool) -> list[Charge]:
     charges: list[Charge] = []
+    priced: dict[tuple[int, date], Priced] = {}
     for count, (due, owed) in enumerate(billed.periods_owed(claimed, until=on), start=1):
         if count > SAFETY_BOUND and not force:
             raise BusinessError(
                 wording.too_many_periods(billed.contract, billed.line, SAFETY_BOUND), code=TOO_MANY_PERIODS
             )
         when = {days: wording.period_text(days, due, billed.frequency) for days in {one.days for one in owed}}
-        charges += [_period_charge(billed, due, one, when[one.days], on) for one in owed]
+        for one in owed:
+            version = price_on(one.article, due.period.start)
+            key = one.article.id, version.from_on
+            price = priced.get(key) or priced.setdefault(key, Priced.of(billed, one.article, version))
+            charges.append(_period_charge(billed, due, one, price, when[one.days], on))
     return charges
 
 
@@ -193,11 +209,9 @@ def _proposed_on(contract: ContractFacts, due_on: date, on: date) -> date:
     return due_on if contract.late_billing == ONE_PER_PERIOD else on
 
 
-def _period_charge(billed: BilledLine, due: Due, owed: Owed, when: str, on: date) -> PeriodCharge:
+def _period_charge(billed: BilledLine, due: Due, owed: Owed, price: Priced, when: str, on: date) -> PeriodCharge:
     contract, article, rounding = billed.contract, owed.article, billed.contract.rounding
-    price = price_on(article, due.period.start)
-    yearly = yearly_net(article, price, rounding)
-    amount = period_amount(yearly, due, rounding)
+    amount = period_amount(price.yearly, due, rounding)
     if owed.days != due.whole:
         amount = part_amount(amount, owed.days, due.whole, rounding)
     return PeriodCharge(
@@ -205,7 +219,7 @@ def _period_charge(billed: BilledLine, due: Due, owed: Owed, when: str, on: date
         line=billed.line.id,
         product=article.product,
         tax=article.tax,
-        label=wording.charge_label(article, when, billed.basis(yearly), price.discount),
+        label=f"{article.label}, {when}, {price.basis}",
         amount=amount,
         due_on=owed.due_on,
         proposed_on=_proposed_on(contract, owed.due_on, on),
@@ -214,21 +228,20 @@ def _period_charge(billed: BilledLine, due: Due, owed: Owed, when: str, on: date
         n=due.n,
         share=due.share,
         done=due.done,
-        yearly=yearly,
+        yearly=price.yearly,
     )
 
 
 def _visit_charge(billed: BilledLine, visit: VisitFacts, article: ArticleFacts, due_on: date, on: date) -> VisitCharge:
     contract, rounding = billed.contract, billed.contract.rounding
-    price = price_on(article, visit.done_on)
-    yearly = yearly_net(article, price, rounding)
+    price = Priced.of(billed, article, price_on(article, visit.done_on))
     return VisitCharge(
         contract=contract.id,
         line=billed.line.id,
         product=article.product,
         tax=article.tax,
-        label=wording.charge_label(article, wording.visit_text(visit), billed.basis(yearly), price.discount),
-        amount=visit_amount(yearly, rank=visit.rank, of=visit.of, rounding=rounding),
+        label=f"{article.label}, {wording.visit_text(visit)}, {price.basis}",
+        amount=visit_amount(price.yearly, rank=visit.rank, of=visit.of, rounding=rounding),
         due_on=due_on,
         proposed_on=_proposed_on(contract, due_on, on),
         article=article.id,
@@ -236,7 +249,7 @@ def _visit_charge(billed: BilledLine, visit: VisitFacts, article: ArticleFacts, 
         rank=visit.rank,
         of=visit.of,
         done_on=visit.done_on,
-        yearly=yearly,
+        yearly=price.yearly,
     )
 
 

@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from contracts.planner.facts import ArticleFacts, ContractFacts, Frequency, LineFacts, VisitFacts
+from contracts.planner.facts import ContractFacts, Frequency, LineFacts, VisitFacts
 from contracts.planner.grids import Due
 from openfire_billing.kernel.periods import Period
 from openfire_billing.kernel.words import gettext as _
@@ -58,16 +58,10 @@ def visit_text(visit: VisitFacts) -> str:
     return _("visite du %(day)s, %(rank)s/%(of)s") % values
 
 
-def charge_label(article: ArticleFacts, when: str, basis: str, discount: Decimal) -> str:
-    """Article, period or visit, the price the amount is taken from, the discount already deducted from it."""
-    label = f"{article.label}, {when}, {basis}"
-    return f"{label}, {_('remise %s déduite') % percent(discount)}" if discount else label
-
-
-def basis_text(yearly: Decimal, currency: str, frequency: Frequency) -> str:
-    """« base annuelle 175,00 € »; for days and weeks « prix par échéance 30,00 € »."""
-    basis = _("prix par échéance") if frequency.days else _("base annuelle")
-    return f"{basis} {money(yearly, currency)}"
+def basis_text(yearly: Decimal, currency: str, frequency: Frequency, discount: Decimal) -> str:
+    """« base annuelle 175,00 € »; for days and weeks « prix par échéance 30,00 € »; the discount deducted from it."""
+    basis = f"{_('prix par échéance') if frequency.days else _('base annuelle')} {money(yearly, currency)}"
+    return f"{basis}, {_('remise %s déduite') % percent(discount)}" if discount else basis
 
 
 def about(contract: ContractFacts, what: str) -> str:

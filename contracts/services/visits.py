@@ -32,6 +32,7 @@ from invoicing.services.records.acts import Once, perform_together
 from openfire_billing.db import bulk
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.memory import collection_paused
 from openfire_billing.kernel.money import to_quantity
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.kernel.periods import day_of_month
@@ -90,7 +91,8 @@ def plan_visits(
         return _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
 
     for start in range(0, len(chosen), CHUNK):
-        outcomes += perform_together(chosen[start : start + CHUNK], plan, once=once)
+        with collection_paused():
+            outcomes += perform_together(chosen[start : start + CHUNK], plan, once=once)
         alive()
     return outcomes
 

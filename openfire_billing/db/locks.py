@@ -78,8 +78,10 @@ def place_of(model: type[models.Model]) -> int | None:
     return one.place if one else None
 
 
-def lock(find: Callable[[], Wanted]) -> Locked:
+def lock(find: Callable[[], Wanted], *, bare: bool = False) -> Locked:
     """Lock what `find` gives, and what goes with it, all of a model in one query by primary key.
+
+    `bare`: the rows without what acts read of them; of hundreds, the caller reads each relation once for all.
 
     Returns the rows as they are under the lock: {model: {id: row}}, an empty dict for a model of which nothing is
     found; a document that is gone is left out. The caller holds a transaction. What came up meanwhile is locked too
@@ -94,7 +96,8 @@ def lock(find: Callable[[], Wanted]) -> Locked:
             raise Moved("What must be locked changed while it was being locked.")
         for model in sorted(missing, key=lambda model: _lockables[model].place):
             wanted.setdefault(model, set()).update(missing[model])
-            locked[model] = lock_rows(_lockables[model].rows().filter(pk__among=sorted(missing[model])))
+            rows = model._default_manager.all() if bare else _lockables[model].rows()
+            locked[model] = lock_rows(rows.filter(pk__among=sorted(missing[model])))
         last = places[-1]
     return locked
 

@@ -52,14 +52,30 @@ NOTHING = Totals(ZERO, ZERO, ZERO)
 def to_cents(amount: Decimal | Fraction | int, rounding: str = HALF_EVEN) -> Decimal:
     """Round to the cent. A fraction is rounded on its exact value, never through a float or a cut decimal."""
     if isinstance(amount, Fraction):
-        whole, rest = divmod(amount.numerator * 100, amount.denominator)
-        twice = 2 * rest
-        if whole < 0 and rounding == HALF_UP:  # half-up means away from zero, as for decimals
-            up = twice > amount.denominator
-        else:
-            up = twice > amount.denominator or (twice == amount.denominator and (rounding == HALF_UP or whole % 2 == 1))
-        return _cents(whole + up)
+        return _cents(_rounded(amount.numerator * 100, amount.denominator, rounding))
     return Decimal(amount).quantize(CENT, rounding=_MODES[rounding], context=_WIDE) + ZERO  # never -0.00
+
+
+def part_between(amount: Decimal, before: Fraction, after: Fraction, rounding: str = HALF_EVEN) -> Decimal:
+    """cents(amount × after) − cents(amount × before), each rounded on its exact value: parts that follow each other
+    make the whole to the cent."""
+    numerator, denominator = amount.as_integer_ratio()
+    numerator *= 100
+    return _cents(
+        _rounded(numerator * after.numerator, denominator * after.denominator, rounding)
+        - _rounded(numerator * before.numerator, denominator * before.denominator, rounding)
+    )
+
+
+def _rounded(numerator: int, denominator: int, rounding: str) -> int:
+    """The whole number nearest to a ratio; of two as near, the one the rounding mode says."""
+    whole, rest = divmod(numerator, denominator)
+    twice = 2 * rest
+    if twice != denominator:
+        return whole + (twice > denominator)
+    if rounding == HALF_UP:  # away from zero, as for decimals
+        return whole + (whole >= 0)
+    return whole + whole % 2
 
 
 def _cents(count: int) -> Decimal:

@@ -58,8 +58,18 @@ def awkward_kinds(on: date) -> list[Kind]:
     return kinds
 
 
-def load_contracts(count: int, *, company: Company, on: date, kinds: Sequence[Kind]) -> int:
-    """Make `count` active contracts, one customer and one line of three articles each. Returns how many.
+def load_contracts(
+    count: int,
+    *,
+    company: Company,
+    on: date,
+    kinds: Sequence[Kind],
+    articles: Sequence[str] = ARTICLES,
+    own_prices: bool = False,
+) -> int:
+    """Make `count` active contracts, one customer and one line of these articles (codes) each. Returns how many.
+
+    `own_prices`: no two articles of ten thousand contracts have the same, as measures want it.
 
     Those already made by an earlier call are counted: a second call with the same number makes none.
     """
@@ -67,14 +77,22 @@ def load_contracts(count: int, *, company: Company, on: date, kinds: Sequence[Ki
     todo = iter(range(there, count))
     while numbers := list(islice(todo, BATCH)):
         with atomic():
-            _batch(numbers, company=company, on=on, kinds=kinds)
+            _batch(numbers, articles, own_prices, company=company, on=on, kinds=kinds)
     return max(0, count - there)
 
 
 MARK = "Volume de démonstration"
 
 
-def _batch(numbers: Sequence[int], *, company: Company, on: date, kinds: Sequence[Kind]) -> None:
+def _batch(
+    numbers: Sequence[int],
+    codes: Sequence[str],
+    own_prices: bool,
+    *,
+    company: Company,
+    on: date,
+    kinds: Sequence[Kind],
+) -> None:
     positions = list(FiscalPosition.objects.filter(code__in=("VEN-5.5", "VEN-10", "VEN-20")).order_by("pk"))
     task = Task.objects.filter(product__isnull=False).order_by("pk").first()
     addresses = _customers(numbers)
@@ -93,7 +111,12 @@ def _batch(numbers: Sequence[int], *, company: Company, on: date, kinds: Sequenc
         )
         for contract, address, kind in zip(contracts, addresses, chosen, strict=True)
     )
-    Article.objects.bulk_create(_articles(numbers, lines, positions, on), batch_size=2_000)
+    articles = _articles(numbers, lines, positions, codes, on)
+    if own_prices:
+        articles = (
+            _with_own_price(number, article) for number, article in enumerate(articles, numbers[0] * len(codes))
+        )
+    Article.objects.bulk_create(articles, batch_size=2_000)
     rewrite_due([contract.pk for contract in contracts], on=on)
 
 
@@ -152,10 +175,19 @@ def _contracts(
     return Contract.objects.bulk_create(made)
 
 
+def _with_own_price(number: int, article: Article) -> Article:
+    article.unit_price += Decimal(number % 40_000) / 100
+    return article
+
+
 def _articles(
-    numbers: Sequence[int], lines: Sequence[ContractLine], positions: Sequence[FiscalPosition], on: date
+    numbers: Sequence[int],
+    lines: Sequence[ContractLine],
+    positions: Sequence[FiscalPosition],
+    codes: Sequence[str],
+    on: date,
 ) -> Iterator[Article]:
-    products = list(Product.objects.filter(code__in=ARTICLES).select_related("tax").order_by("pk"))
+    products = list(Product.objects.filter(code__in=codes).select_related("tax").order_by("pk"))
     taxes = {(p.pk, position.pk): tax_for(p, position, on) for p in products for position in positions}
     for number, line in zip(numbers, lines, strict=True):
         position = positions[number % len(positions)]

@@ -1,6 +1,7 @@
 """`make bench`: one measure on an empty database of its own, shown as a table and as a last line of JSON.
 
 python -m tests.bench billing [--contracts N] [--workers N] [--database sqlite|postgresql] [--json]
+python -m tests.bench backlog [--contracts N]
 python -m tests.bench visits [--visits N]
 python -m tests.bench office [--partners N] [--invoices N] [--interventions N] [--only TEXT]
 """
@@ -22,6 +23,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     billing = measures.add_parser("billing", help="la facturation des contrats")
     billing.add_argument("--contracts", type=at_least_one, default=10_000)
     billing.add_argument("--workers", type=at_least_one, default=1)
+    backlog = measures.add_parser("backlog", help="la facturation de six périodes en retard")
+    backlog.add_argument("--contracts", type=at_least_one, default=2_000)
     visits = measures.add_parser("visits", help="les DI des visites de contrats")
     visits.add_argument("--visits", type=at_least_one, default=20_000)
     office = measures.add_parser("office", help="l'ouverture des pages, de la recherche et de l'API")
@@ -29,7 +32,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     office.add_argument("--invoices", type=int, default=100_000)
     office.add_argument("--interventions", type=int, default=5_000)
     office.add_argument("--only", default="", help="seulement les portes dont le nom contient ce texte")
-    for measure in (billing, visits, office):
+    for measure in (billing, backlog, visits, office):
         measure.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
         measure.add_argument("--json", action="store_true", dest="as_json")
     return parser.parse_args(words)
@@ -53,6 +56,8 @@ def figures_of(options: argparse.Namespace) -> dict[str, Any]:
 
     if options.measure == "billing":
         return billing.measure(options.contracts, workers=options.workers, say=say).as_dict()
+    if options.measure == "backlog":
+        return billing.measure(options.contracts, is_backlog=True, say=say).as_dict()
     if options.measure == "visits":
         return visits.measure(options.visits, say=say).as_dict()
     sizes = (options.partners, options.invoices, options.interventions)

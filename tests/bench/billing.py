@@ -38,8 +38,8 @@ from invoicing.services.documents.writing import (
 )
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.office.demonstration import load_demonstration
-from openfire_billing.office.demonstration_volume import load_contracts
-from tests.bench.kinds import bench_kinds
+from openfire_billing.office.demonstration_volume import ARTICLES, load_contracts
+from tests.bench.kinds import BACKLOG_ARTICLES, backlog_kinds, bench_kinds
 from tests.bench.throwaway import analyse, cpu_of, session_of_database
 
 NAIVE = 200  # invoices are enough to know a rate that low
@@ -79,13 +79,17 @@ class Figures:
         return {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
 
-def measure(contracts: int, *, workers: int = 1, say: Any = lambda text: None) -> Figures:
-    """Load `contracts` contracts with one invoice due each, then measure. The database is empty and migrated."""
+def measure(contracts: int, *, is_backlog: bool = False, workers: int = 1, say: Any = lambda text: None) -> Figures:
+    """Load `contracts` contracts, then measure. The database is empty and migrated.
+
+    Each has one invoice of three lines due; `is_backlog`: six of four lines. Each article has its own price.
+    """
     on = timezone.localdate()
     load_demonstration(on=on)
     company, by = Company.objects.get(), User.objects.get(username="gestion")
     started = time.perf_counter()
-    load_contracts(contracts, company=company, on=on, kinds=bench_kinds(on))
+    kinds, articles = (backlog_kinds(on), BACKLOG_ARTICLES) if is_backlog else (bench_kinds(on), ARTICLES)
+    load_contracts(contracts, company=company, on=on, kinds=kinds, articles=articles, own_prices=True)
     analyse()
     say(f"{contracts} contracts loaded in {time.perf_counter() - started:.1f} s")
     figures = Figures(contracts=contracts, database=connection.vendor, workers=workers)
@@ -177,7 +181,7 @@ def _rows(facts: ChunkFacts, *, on: date, by: Any) -> tuple[Rows, ClaimRows]:
 
 def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:
     """Invoices a second when rows ready made are written and nothing else is done; then taken back."""
-    spent = 0.0
+    spent, written = 0.0, 0
     for ids in _cut(sample):
         with transaction.atomic():
             facts = read_facts(ids, lock=False)
@@ -189,8 +193,9 @@ def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:
                 with connection.cursor() as cursor:
                     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             spent += time.perf_counter() - started
+            written += len(rows.invoices)
             transaction.set_rollback(True)
-    return len(sample) / spent
+    return written / spent
 
 
 def _naive(sample: Sequence[int], *, on: date, by: Any) -> float:
@@ -211,7 +216,7 @@ def _naive(sample: Sequence[int], *, on: date, by: Any) -> float:
                 model(**dict(zip(columns, row, strict=True))).save(force_insert=True)
         spent = time.perf_counter() - started
         transaction.set_rollback(True)
-    return len(sample) / spent
+    return len(rows.invoices) / spent
 
 
 def _queries(on: date, by: Any) -> int:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.planner.amounts import by_place, part_amount, period_amount, price_on, visit_amount, yearly_net
+from contracts.planner.amounts import part_amount, period_amount, price_on, visit_amount, yearly_net
 from contracts.planner.billing import plan
 from contracts.planner.facts import (
     ANNIVERSARY,
@@ -27,7 +27,7 @@ from contracts.planner.facts import (
     PriceVersion,
 )
 from contracts.planner.grids import Terms, grid_of
-from openfire_billing.kernel.money import HALF_EVEN, HALF_UP, ZERO, to_cents
+from openfire_billing.kernel.money import HALF_EVEN, HALF_UP, ZERO, part_between, to_cents
 from openfire_billing.kernel.periods import Period
 from tests.contracts.planner_builders import article, claims_on, contract, day, line, periods
 
@@ -102,7 +102,7 @@ def test_stubs_from_the_15th_of_january(every, invoicing, proration, until, expe
 )
 def test_halves_of_a_cent_follow_the_company(rounding, expected):
     places = [(Fraction(n, 12), Fraction(n + 1, 12)) for n in range(4)]  # 2,5 · 5 · 7,5 · 10 cents
-    assert [str(by_place(Decimal("0.30"), before, after, rounding)) for before, after in places] == expected
+    assert [str(part_between(Decimal("0.30"), before, after, rounding)) for before, after in places] == expected
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_month_freed_and_billed_late_keeps_its_amount(freed):
 def year_of(yearly: str, shares: list[Fraction | int], per_year: int) -> list[Decimal]:
     """The instalments of a year cut in these shares."""
     done = [Fraction(sum(shares[:place])) for place in range(len(shares) + 1)]
-    return [by_place(Decimal(yearly), before / per_year, after / per_year) for before, after in pairwise(done)]
+    return [part_between(Decimal(yearly), before / per_year, after / per_year) for before, after in pairwise(done)]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_instalment_depends_on_its_place_alone() -> None:
     # The same month of the next year: twelve whole shares further on.
     for month in range(12):
         first, later = (
-            by_place(Decimal("175.00"), Fraction(month, 12) + years, Fraction(month + 1, 12) + years)
+            part_between(Decimal("175.00"), Fraction(month, 12) + years, Fraction(month + 1, 12) + years)
             for years in (0, 7)
         )
         assert first == later
@@ -231,7 +231,7 @@ def test_instalment_depends_on_its_place_alone() -> None:
 )
 def test_instalment_of_a_stub_by_days(share: Fraction, amount: str) -> None:
     # A quarter of 175 a year: 15/01–31/01 in advance is 17 days of 92; 15/01–31/03 in arrears is 76 of 90.
-    assert by_place(Decimal("175.00"), Fraction(0), share / 4) == Decimal(amount)
+    assert part_between(Decimal("175.00"), Fraction(0), share / 4) == Decimal(amount)
 
 
 def test_instalments_after_a_stub_are_rounded_on_the_exact_sum() -> None:

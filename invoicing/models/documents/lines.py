@@ -27,7 +27,9 @@ class BillableLine(models.Model):
     )
     label = models.TextField(_("Description"))
     quantity = quantity_field(default=Decimal(1))
-    unit = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Unité"))
+    unit = models.ForeignKey(
+        Unit, models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("Unité")
+    )
     unit_price = unit_price_field(default=Decimal(0), validators=[MinValueValidator(0)])
     discount = percent_field(
         _("Remise %"), default=Decimal(0), validators=[MinValueValidator(0), MaxValueValidator(100)]

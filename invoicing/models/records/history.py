@@ -23,14 +23,22 @@ class HistoryLine(models.Model):
     The highest id of a record's lines is its version: a form opened before it is stale.
     """
 
-    content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
+    content_type = models.ForeignKey(
+        ContentType, models.CASCADE, related_name="+", db_index=False, verbose_name=_("type")
+    )
     object_id = models.PositiveBigIntegerField(_("identifiant"))
     object = GenericForeignKey()
     act = models.CharField(_("acte"), max_length=40)
     text = models.TextField(_("texte"), blank=True)
     changes = models.JSONField(_("changements"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("par"),
     )
     at = models.DateTimeField(_("le"), default=timezone.now)
 

@@ -29,6 +29,7 @@ from openfire_billing.db import bulk
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
+from openfire_billing.kernel.memory import collection_paused
 from openfire_billing.kernel.money import ZERO
 from openfire_billing.kernel.outcome import Outcome
 
@@ -81,7 +82,8 @@ def post_invoices(
         def act(drafts: Sequence[Invoice]) -> list[Outcome]:
             return _post_chunk(drafts, seen=seen, on=on, by=by)
 
-        outcomes.update({outcome.document.pk: outcome for outcome in perform_together(chunk, act, once=once)})
+        with collection_paused():
+            outcomes.update({outcome.document.pk: outcome for outcome in perform_together(chunk, act, once=once)})
     return [outcomes[invoice.pk] for invoice in queue]
 
 
@@ -111,7 +113,10 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any
     return list(outcomes.values())
 
 
-_READ = ("credits", "lines__tax__replaced_by", "lines__product", "lines__unit", "taxes")
+_READ = (
+    *("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position"),
+    *("credits", "lines__tax__replaced_by", "lines__product", "lines__unit", "taxes"),
+)
 
 
 def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]:
