@@ -97,7 +97,7 @@ class InvoiceQuerySet(models.QuerySet[Any]):
                     state=InvoiceState.POSTED,
                     due_on__lt=on,
                     kind__in=[InvoiceKind.INVOICE, InvoiceKind.DEPOSIT],
-                    residual__gt=0,  # the dear one last
+                    residual__gt=0,  # the expensive condition last
                     then=Value(True),
                 ),
                 default=Value(False),

@@ -27,7 +27,7 @@ class GroundConfig(AppConfig):
 @checks.register(checks.Tags.security, deploy=True)
 def mail_is_set(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
     """Without a mail server customers receive nothing; the outbox says so, and keeps what is to be sent."""
-    if not settings.MAIL_LEAVES:
+    if not settings.MAIL_IS_SENT:
         return [
             checks.Info(
                 "EMAIL_URL manque : les e-mails restent dans « Messages » et ne partent pas.",

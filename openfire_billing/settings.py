@@ -162,7 +162,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a document of a thousand lines
 
 # Mail and SMS
-MAIL_LEAVES = LOCAL or bool(env("EMAIL_URL", default=""))  # else nothing is said to be sent
+MAIL_IS_SENT = LOCAL or bool(env("EMAIL_URL", default=""))  # else nothing is said to be sent
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Bureau <bureau@localhost>")
@@ -362,7 +362,7 @@ UNFOLD = {
     },
 }
 
-# Errors, told to whoever watches, without the people they are about
+# Errors are reported to whoever watches, without the people they are about
 SENTRY_DSN = env("SENTRY_DSN", default="")
 if SENTRY_DSN:
     sentry_sdk.init(

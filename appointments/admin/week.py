@@ -17,14 +17,14 @@ from appointments.querysets import day_bounds
 from appointments.services.calendars import calendars_of, local
 from interventions.models import Technician
 from invoicing.models import Company
-from openfire_billing.web.days import near_enough
+from openfire_billing.web.days import refuse_far_day
 
 
 def _monday(text: str) -> date:
     """The Monday of the week asked for; this week's when it is none, or one out of the product's calendar."""
     try:
         day = date.fromisoformat(text)
-        near_enough(day)
+        refuse_far_day(day)
     except (ValueError, ValidationError):
         day = timezone.localdate()
     return day - timedelta(days=day.weekday())

@@ -51,7 +51,7 @@ class MobileLogout(LogoutView):
 
 
 def technician_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Only for an active technician: his row is given to the view. Others are told what to do."""
+    """Only for an active technician: his row is given to the view. Others see a page that says what to do."""
 
     @wraps(view)
     def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:

@@ -48,14 +48,14 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     if any(edit.pk and edit.pk not in lines for edit in edits):
         raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."))
     raised: list[tuple[AppointmentLine, Decimal]] = []
-    told: dict[str, list[str]] = {}  # what was asked beyond the DI's lines: the line itself does not say it
+    beyond: dict[str, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
 
     def save(line: AppointmentLine, before: Any) -> None:
         if line.request_line is not None:
             _refuse_change_of_linked(line, before, lines[line.pk].billed)
             if line.quantity != before.quantity and (more := _bring_back(line)):
                 raised.append((line, more))
-                told[f"{line} : Qté"] = [number_text(before.quantity, 0), _shared_out(line, more)]
+                beyond[f"{line} : Qté"] = [number_text(before.quantity, 0), _shared_out(line, more)]
             line.save(update_fields=["quantity", "position"])
             return
         if before is not None:
@@ -68,9 +68,9 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     doomed, changes = apply_edits(lines, edits, new=lambda: AppointmentLine(appointment=appointment), save=save)
     _delete(doomed)
     _add_own(appointment, raised)
-    if changes or told:
-        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes | told)
-    return bool(changes or told)
+    if changes or beyond:
+        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes | beyond)
+    return bool(changes or beyond)
 
 
 def _shared_out(line: AppointmentLine, more: Decimal) -> str:

@@ -211,7 +211,7 @@ class TerminateSerializer(OnSerializer):
 
 
 class HorizonSerializer(serializers.Serializer):
-    """Up to which day, included? As far as the nights plan unless told."""
+    """Up to which day, included? By default as far as the nights plan."""
 
     until = DayField(required=False)
 

@@ -144,7 +144,7 @@ class RunView(ReadMixin, OfficeView):
         return Response(self.shown(run), status=202)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **options: Any) -> Any:
-        """What was accepted is followed at its address, also when it is told again."""
+        """What was accepted is followed at its address, also when the answer is given again."""
         if response.status_code == 202:
             response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
         return super().finalize_response(request, response, *args, **options)

@@ -1,6 +1,6 @@
 """The pure planner: facts in, intents out. No Django, no clock, no database.
 
-facts      what it is told: contracts, lines, articles, visits done, claims
+facts      what it decides from: contracts, lines, articles, visits done, claims
 calendars  the grid of billing periods of a line
 served     which days of a line are served
 amounts    what one instalment is worth, by its place alone

@@ -1,4 +1,4 @@
-"""What the planner is told: contracts, lines, articles, visits and what is already claimed.
+"""What the planner decides from: contracts, lines, articles, visits and what is already claimed.
 
 Frozen values read in a few set-based queries; no row, no clock. Dates: what people read (`end_on`, `terminated_on`,
 `billed_elsewhere_until`) is the last day included; every other interval is half-open, its end excluded.

@@ -66,7 +66,7 @@ def activate_contract(contract: Contract, *, seen: int | None = None, on: date, 
             save=("reference", "validated_on"),
         )
         if past:
-            record(contract, "told", by=by, text=past)
+            record(contract, "past_visits", by=by, text=past)
         rewrite_due([contract.pk], on=on)
         contract.refresh_from_db(fields=["next_due_on", "next_visit_on"])
     return Outcome(contract, made=contract, notes=(past,) if past else ())
@@ -136,6 +136,6 @@ def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: 
         record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
         past = past_visits_text(contract, [line], on=on)
         if past:
-            record(line, "told", by=by, text=past)
+            record(line, "past_visits", by=by, text=past)
         rewrite_due([contract.pk], on=on)
     return Outcome(line, made=line, notes=(past,) if past else ())

@@ -159,31 +159,31 @@ def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
     """One transaction: lock, read, plan, write, say."""
     with atomic():
         facts = read_facts(ids, lock=not run.is_dry)
-        _leave_out_told(run, facts)
-        made = plan(facts.contracts, facts.claimed, on=run.on, force=run.force)
+        _leave_out_done(run, facts)
+        planned = plan(facts.contracts, facts.claimed, on=run.on, force=run.force)
         report = Report()
         if run.is_dry:
-            describe_drafts(made, report)
+            describe_drafts(planned, report)
         else:
-            _write(run, made, facts, report)
-        write_outcomes(run, made, facts, report)
+            _write(run, planned, facts, report)
+        write_outcomes(run, planned, facts, report)
 
 
-def _leave_out_told(run: BillingRun, facts: ChunkFacts) -> None:
-    """A chunk done twice (a task delivered again) tells each contract once."""
-    told = set(
-        BillingOutcome.objects.filter(run=run, contract__among=list(facts.was))
+def _leave_out_done(run: BillingRun, facts: ChunkFacts) -> None:
+    """Leave out the contracts that have an outcome: a task delivered again does a chunk a second time."""
+    done = set(
+        BillingOutcome.objects.filter(run=run, contract__among=list(facts.stored))
         .order_by()
         .values_list("contract_id", flat=True)
     )
-    if told:
-        facts.contracts = [contract for contract in facts.contracts if contract.id not in told]
-        facts.broken = [refusal for refusal in facts.broken if refusal.contract not in told]
+    if done:
+        facts.contracts = [contract for contract in facts.contracts if contract.id not in done]
+        facts.broken = [refusal for refusal in facts.broken if refusal.contract not in done]
 
 
-def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: Report) -> None:
+def _write(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Report) -> None:
     to_post = []
-    for group, invoice in write_groups(made.groups, facts, by=run.by, at=timezone.now()):
+    for group, invoice in write_groups(planned.groups, facts, by=run.by, at=timezone.now()):
         for contract in group.contracts:
             if invoice is None:
                 report.free.add(contract)
@@ -191,22 +191,22 @@ def _write(run: BillingRun, made: Plan, facts: ChunkFacts, report: Report) -> No
                 report.invoices[contract].append(invoice)
         if group.auto_post and invoice is not None:
             to_post.append(invoice)
-    claimed = facts.claimed.with_charges(charge for group in made.groups for charge in group.charges)
+    claimed = facts.claimed.with_charges(charge for group in planned.groups for charge in group.charges)
     if to_post:
-        _post(run, to_post, made, report)
-    refused = {refusal.contract: refusal for refusal in (*made.refusals, *facts.broken)}
+        _post(run, to_post, report)
+    refused = {refusal.contract: refusal for refusal in (*planned.refusals, *facts.broken)}
     rows = []
     for one in facts.contracts:
         refusal = refused.get(one.id)
-        due = facts.was[one.id][0] if refusal else next_due_on(one, claimed)
+        due = facts.stored[one.id][0] if refusal else next_due_on(one, claimed)
         row = (due, refusal.code if refusal else "", refusal.reason if refusal else "")
-        if (row[0], row[2]) != facts.was[one.id]:
+        if (row[0], row[2]) != facts.stored[one.id]:
             rows.append((one.id, *row))
-    rows += [(r.contract, facts.was[r.contract][0], r.code, r.reason) for r in facts.broken]
+    rows += [(r.contract, facts.stored[r.contract][0], r.code, r.reason) for r in facts.broken]
     bulk.update(Contract, ["next_due_on", "set_aside_code", "set_aside_reason"], rows)
 
 
-def _post(run: BillingRun, ids: list[int], made: Plan, report: Report) -> None:
+def _post(run: BillingRun, ids: list[int], report: Report) -> None:
     """« Validation automatique »: drafts dated later than today stay drafts; a refusal leaves the draft, and is said."""
     today = timezone.localdate()
     drafts = Invoice.objects.filter(pk__in=ids, proposed_on__lte=today)
@@ -225,10 +225,10 @@ def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> 
     """
     refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=False)
     facts = read_facts([contract.pk for contract in contracts], lock=False)
-    made = plan(facts.contracts, facts.claimed, on=on, force=force)
+    planned = plan(facts.contracts, facts.claimed, on=on, force=force)
     report = Report()
-    describe_drafts(made, report)
-    results = results_of(made, facts, report)
+    describe_drafts(planned, report)
+    results = results_of(planned, facts, report)
     return [
         {"contract": pk, "result": str(result), "reason": reason, "drafts": report.drafts[pk]}
         for pk, (result, _code, reason) in results.items()

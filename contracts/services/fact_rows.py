@@ -1,4 +1,4 @@
-"""Rows of a contract and of its lines as the planner is told them: frequencies, amendment chains, limits of a line."""
+"""Rows of a contract and of its lines as facts of the planner: frequencies, amendment chains, limits of a line."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from contracts.planner import facts as f
 from openfire_billing.kernel.periods import ONE_DAY
 
 
-def lines_told(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: date | None) -> tuple[f.LineFacts, ...]:
+def line_facts(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: date | None) -> tuple[f.LineFacts, ...]:
     """The lines of a contract, each with the limits of its amendment chain."""
     articles, exceptions, visits = parts
     return tuple(
@@ -86,7 +86,7 @@ def _line(
     )
 
 
-def contract_told(
+def contract_facts(
     row: dict[str, Any],
     company: dict[str, Any],
     addresses: dict[int, int],

@@ -1,4 +1,4 @@
-"""What the planner is told of a chunk of contracts, read in a constant number of queries, after their lock."""
+"""The facts of a chunk of contracts for the planner, read in a constant number of queries, after their lock."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -27,7 +27,7 @@ from contracts.models.lines import billed_per_visit
 from contracts.planner import facts as f
 from contracts.planner.billing import examined_from
 from contracts.planner.intents import INCOMPLETE, Refusal
-from contracts.services.fact_rows import contract_told, lines_told
+from contracts.services.fact_rows import contract_facts, line_facts
 from contracts.services.locks import lock_chunk
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
@@ -51,15 +51,15 @@ _LINE = (
 class ChunkFacts:
     """Facts of a chunk, and what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `was`: what is stored
-    of each contract (next due day, reason set aside).
+    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `stored`: of
+    each contract, its next due day and why it is set aside.
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
     claimed: f.Claimed = f.NOTHING_CLAIMED
     broken: list[Refusal] = field(default_factory=list)
     sites: dict[int, int] = field(default_factory=dict)
-    was: dict[int, tuple[date | None, str]] = field(default_factory=dict)
+    stored: dict[int, tuple[date | None, str]] = field(default_factory=dict)
     taxes: TaxBook = field(default_factory=TaxBook)
 
     @property
@@ -103,10 +103,10 @@ class _Reader:
         for row in rows:
             company = companies[row["company_id"]]
             due = row["next_due_on"] if self.settled else None
-            self.facts.was[row["id"]] = (row["next_due_on"], row["set_aside_reason"])
+            self.facts.stored[row["id"]] = (row["next_due_on"], row["set_aside_reason"])
             self._refuse_foreign_position(row, company, foreign)
             self.facts.contracts.append(
-                contract_told(row, company, addresses, lines_told(lines[row["id"]], parts, due), creditable[row["id"]])
+                contract_facts(row, company, addresses, line_facts(lines[row["id"]], parts, due), creditable[row["id"]])
             )
         if self.facts.broken:  # the first reason of each
             wrong = {refusal.contract: refusal for refusal in reversed(self.facts.broken)}
@@ -334,7 +334,7 @@ class _Reader:
         wanted = Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True)
         longer: dict[int, list[tuple[date, int]]] = defaultdict(list)
         for contract in self.facts.contracts:
-            due_on = self.facts.was[contract.id][0]
+            due_on = self.facts.stored[contract.id][0]
             first = examined_from(contract) if due_on else None
             if due_on and first and first < due_on:
                 longer[(due_on - first).days.bit_length()].append((first, contract.id))

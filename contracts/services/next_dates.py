@@ -58,7 +58,7 @@ def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> 
 def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list[str]:
     """Compare what is stored with what is true, mend it, and name the contracts whose day was too late.
 
-    Too early only costs a look; too late would have let a period wait: that is a defect, and is told.
+    Too early only costs a look; too late would have let a period wait: that is a defect, and is reported.
     """
     late: list[str] = []
     ids = list(Contract.objects.billable().filter(pk__in=contracts).order_by("pk").values_list("pk", flat=True))
@@ -66,17 +66,17 @@ def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list
         with atomic():
             facts = read_facts(ids[start : start + chunk], lock=True, settled=False)
             true = {c.id: next_due_on(c, facts.claimed) for c in facts.contracts}
-            wrong = {pk: day for pk, day in true.items() if facts.was[pk][0] != day}
+            wrong = {pk: day for pk, day in true.items() if facts.stored[pk][0] != day}
             bulk.update(Contract, ["next_due_on"], list(wrong.items()))
         names = {c.id: c.reference for c in facts.contracts}
-        late += [names[pk] for pk, day in wrong.items() if day and (facts.was[pk][0] or date.max) > day]
+        late += [names[pk] for pk, day in wrong.items() if day and (facts.stored[pk][0] or date.max) > day]
     return late
 
 
 def notice_visits_done() -> None:
     """Bring forward the due day of contracts billed per visit, one of whose visits was done since.
 
-    A DI knows nothing of contracts, so nobody told them; every run over all that is due asks first.
+    A DI knows nothing of contracts and cannot say it; every run over all that is due looks first.
     """
     claimed = VisitClaim.objects.live().filter(visit=OuterRef("pk"))
     done: Any = ContractRequest.objects.filter(

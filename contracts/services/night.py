@@ -1,4 +1,4 @@
-"""The night's run, that nobody watches: visits first, then billing; taken up again when it stops; told when it fails."""
+"""The night's run, that nobody watches: visits first, then billing; taken up again when it stops; reported when it fails."""
 
 import logging
 from datetime import date, datetime, timedelta
@@ -18,7 +18,7 @@ from openfire_billing.db.transactions import atomic
 
 log = logging.getLogger(__name__)
 
-GRACE = timedelta(hours=1)  # after 05:00, before anybody is told that the night did not happen
+GRACE = timedelta(hours=1)  # after 05:00, before the night is reported as missing
 
 
 def start_night(*, on: date) -> BillingRun | None:
@@ -55,7 +55,7 @@ def run_night(run: BillingRun) -> None:
 def night_alarm(now: datetime) -> tuple[str, str]:
     """(code, sentence) when the last night had no run or ended short; ("", "") when all is well.
 
-    `missing`: no run; `short`: not finished. Nothing is told when no contract was to be billed then.
+    `missing`: no run; `short`: not finished. Nothing is reported when no contract was to be billed then.
     """
     night = night_of(now - GRACE)
     if not Contract.objects.billable().filter(validated_on__lt=night).exists():

@@ -91,13 +91,13 @@ def _notes(row: BillingOutcome, named: Mapping[int, Invoice]) -> tuple[str, ...]
 
 def refusals_text(refusals: Sequence[str]) -> str:
     """Each names its draft."""
-    told, left = " ".join(refusals[:_NAMED]), len(refusals) - _NAMED
-    return f"{told} {ngettext('Et %s autre.', 'Et %s autres.', left) % left}" if left > 0 else told
+    shown, left = " ".join(refusals[:_NAMED]), len(refusals) - _NAMED
+    return f"{shown} {ngettext('Et %s autre.', 'Et %s autres.', left) % left}" if left > 0 else shown
 
 
-def describe_drafts(made: Plan, report: Report) -> None:
+def describe_drafts(planned: Plan, report: Report) -> None:
     """What would be made, for the outcome of each contract it bills."""
-    for group in made.groups:
+    for group in planned.groups:
         for contract in group.contracts:
             report.drafts[contract].append(_draft_described(group, contract))
 
@@ -122,21 +122,22 @@ def drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
     )
 
 
-def write_outcomes(run: BillingRun, made: Plan, facts: ChunkFacts, report: Report) -> None:
+def write_outcomes(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Report) -> None:
     """Write an outcome for each contract of the chunk."""
     rows = [
         (run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract])
-        for contract, (result, code, reason) in results_of(made, facts, report).items()
+        for contract, (result, code, reason) in results_of(planned, facts, report).items()
     ]
     bulk.insert(BillingOutcome, OUTCOME_COLUMNS, rows)
 
 
-def results_of(made: Plan, facts: ChunkFacts, report: Report) -> dict[int, tuple[str, str, str]]:
+def results_of(planned: Plan, facts: ChunkFacts, report: Report) -> dict[int, tuple[str, str, str]]:
     """(result, code, reason) of each contract of the chunk, in order."""
     said: dict[int, tuple[str, str, str]] = {
-        refusal.contract: (Result.REFUSED, refusal.code, refusal.reason) for refusal in (*made.refusals, *facts.broken)
+        refusal.contract: (Result.REFUSED, refusal.code, refusal.reason)
+        for refusal in (*planned.refusals, *facts.broken)
     }
-    for skip in made.skips:
+    for skip in planned.skips:
         said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
     for contract in report.free:
         said[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))

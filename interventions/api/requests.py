@@ -155,7 +155,7 @@ class InterventionSerializer(DocumentSerializer):
 
 
 class PurchaseSerializer(serializers.Serializer):
-    """Which day? Today unless told."""
+    """Which day? By default today."""
 
     on = DayField(required=False)
 

@@ -25,7 +25,7 @@ from openfire_billing.kernel.money import Totals
 class InterventionRequest(Versioned):
     """What a customer asks for: who, where, what, when, and what of it is billed.
 
-    `planned_duration` and the planning states are told by the planning of appointments. Late is derived.
+    `planned_duration` and the planning states are set by the planning of appointments. Late is derived.
     """
 
     MOVES = INTERVENTION_MOVES

@@ -26,14 +26,19 @@ class FromFilter(SimpleListFilter):
 
 
 class ChipFilter(SimpleListFilter):
-    """One-click filters people name aloud. `chips`: (slug, label, narrow(queryset, request))."""
+    """One-click filters of a list. `chips`: (slug, label, narrow(queryset, request)).
+
+    `linked`: slugs that a link of another page leads to; they are shown while they are chosen.
+    """
 
     title = _("Vue")
     parameter_name = "vue"
     chips: ClassVar[Sequence[tuple[str, Any, Any]]] = ()
+    linked: ClassVar[frozenset[str]] = frozenset()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(slug, label) for slug, label, _narrow in self.chips]
+        chosen = request.GET.get(self.parameter_name)
+        return [(slug, label) for slug, label, _narrow in self.chips if slug not in self.linked or slug == chosen]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         for slug, _label, narrow in self.chips:

@@ -290,7 +290,7 @@ def asked_of(view: Any, request: Any) -> dict[str, Any]:
 
 
 class OnSerializer(serializers.Serializer):
-    """Which day? Today unless told."""
+    """Which day? By default today."""
 
     on = DayField(required=False, default=timezone.localdate)
 

@@ -166,7 +166,7 @@ class CreditLineSerializer(serializers.Serializer):
 
 
 class CreditSerializer(OnSerializer):
-    """All that is left (`all`), or quantities of lines. `rebill`: yes for all and no for a part, unless told."""
+    """All that is left (`all`), or quantities of lines. `rebill`: by default yes for all and no for a part."""
 
     all = serializers.BooleanField(required=False, default=False)
     lines = CreditLineSerializer(many=True, required=False)

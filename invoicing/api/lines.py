@@ -107,7 +107,7 @@ class LineSerializer(serializers.Serializer):
 
 
 def with_origin(lines: Any) -> Any:
-    """Annotate `origin_line`: the line each was copied from, told by the upper app whose line it is; else null."""
+    """Annotate `origin_line`: the line each was copied from, given by the upper app whose line it is; else null."""
     return with_first(lines, "line", "origin_line")
 
 

@@ -57,7 +57,7 @@ class NoteSerializer(serializers.Serializer):
 
 
 class NewFollowUpSerializer(serializers.Serializer):
-    """What is to do, on which day, by whom (yourself unless told)."""
+    """What is to do, on which day, by whom (by default yourself)."""
 
     text = serializers.CharField(max_length=200)
     due_on = DayField()

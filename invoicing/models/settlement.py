@@ -38,7 +38,7 @@ class Payment(Versioned):
 
     left: Decimal  # annotated by with_left()
 
-    FOLLOWS_PARTNER = Q(pk=None)  # on the books
+    MOVED_WHEN_MERGED = Q(pk=None)  # on the books
     currency: str
     company = models.ForeignKey(Company, models.PROTECT, related_name="payments", verbose_name=_("Société"))
     customer = models.ForeignKey(Partner, models.PROTECT, related_name="payments", verbose_name=_("Client"))

@@ -206,9 +206,9 @@ def lock_record(record: Any, *, seen: int | None = None) -> Any:
 
 
 def rows_to_move(relation: Any, loser: int) -> Any:
-    """The rows of one relation that leave a merged customer (an id): `FOLLOWS_PARTNER` says which, on the books."""
+    """The rows of one relation that leave a merged customer (an id): `MOVED_WHEN_MERGED` says which, on the books."""
     model = relation.related_model
-    return model._base_manager.filter(getattr(model, "FOLLOWS_PARTNER", Q()), **{relation.field.name: loser})
+    return model._base_manager.filter(getattr(model, "MOVED_WHEN_MERGED", Q()), **{relation.field.name: loser})
 
 
 def lock_to_merge(loser: Partner, into: Partner) -> dict[int, Partner]:

@@ -1,8 +1,11 @@
-"""Columns and form fields that mean the same everywhere: quantities, unit prices, percents, sums of decimals."""
+"""Columns that mean the same everywhere: quantities, unit prices, percents, amounts; where logos are stored."""
 
 from typing import Any
 
+from django.core.files.storage import FileSystemStorage
 from django.db import models
+from django.urls import reverse
+from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
 
@@ -29,3 +32,11 @@ def amount_field(verbose_name: Any, **options: Any) -> models.DecimalField:
 def hours_field(verbose_name: Any, **options: Any) -> models.DecimalField:
     """A duration in hours: 1.50 is one hour and a half."""
     return models.DecimalField(verbose_name, max_digits=6, decimal_places=2, **options)
+
+
+@deconstructible
+class LogoStorage(FileSystemStorage):
+    """Uploaded logos are private files: their address is a page of the back office."""
+
+    def url(self, name: str | None) -> str:
+        return reverse("admin:invoicing_company_logo", args=[name])

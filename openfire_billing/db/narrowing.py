@@ -1,4 +1,4 @@
-"""A dear question asked once for a whole page, which counts, sums, dates and shows what it finds."""
+"""An expensive query run once for a whole page, which counts, sums, dates and shows what it finds."""
 
 from typing import Any
 

@@ -41,11 +41,11 @@ def value_text(value: Any, *, least_places: int = 2) -> str:
 def names_text(names: Sequence[Any], most: int = 5) -> str:
     """Name several things in a sentence, not all when they are many: « A, B et 3 autres »."""
     left = len(names) - most
-    told = ", ".join(str(name) for name in names[:most])
+    shown = ", ".join(str(name) for name in names[:most])
     return (
-        ngettext("%(told)s et %(left)s autre", "%(told)s et %(left)s autres", left) % {"told": told, "left": left}
+        ngettext("%(shown)s et %(left)s autre", "%(shown)s et %(left)s autres", left) % {"shown": shown, "left": left}
         if left > 0
-        else told
+        else shown
     )
 
 

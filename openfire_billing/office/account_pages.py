@@ -47,8 +47,8 @@ class AskForm(_Dressed, PasswordResetForm):
 
     def save(self, *, request: HttpRequest, **_of_django: Any) -> None:  # type: ignore[override]
         for user in self.get_users(self.cleaned_data["email"]):
-            told = _("Nouveau mot de passe demandé : message mis à l'envoi à %s") % user.email
-            _mail_address(user, request=request, by=None, told=told)
+            journal_text = _("Nouveau mot de passe demandé : message mis à l'envoi à %s") % user.email
+            _mail_address(user, request=request, by=None, journal_text=journal_text)
 
 
 class ChooseForm(_Dressed, SetPasswordForm):
@@ -65,10 +65,10 @@ def invite(user: User, *, request: HttpRequest, by: Any) -> None:
         raise BusinessError(
             _("L'e-mail « %s » ne s'écrit pas ainsi : corrigez-le sur sa fiche.") % user.email
         ) from wrong
-    _mail_address(user, request=request, by=by, told=_("Invitation mise à l'envoi à %s") % user.email)
+    _mail_address(user, request=request, by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
 
 
-def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> None:
+def _mail_address(user: User, *, request: HttpRequest, by: Any, journal_text: Any) -> None:
     """Queue the mail where a user chooses his password. Pressed twice within a minute, it leaves once."""
     parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
     queue_unless_just_sent(
@@ -80,7 +80,7 @@ def _mail_address(user: User, *, request: HttpRequest, by: Any, told: Any) -> No
         body=render_to_string(MAIL, parts).strip(),
         by=by,
         company=default_company(user),
-        told=told,
+        journal_text=journal_text,
     )
 
 

@@ -60,7 +60,7 @@ def restore(path: Path) -> dict[str, Any]:
         else:
             _restore_sqlite(archive)
         found = checksums()
-        wrong = sorted(name for name, told in manifest["tables"].items() if found.get(name) != told)
+        wrong = sorted(name for name, expected in manifest["tables"].items() if found.get(name) != expected)
         if wrong:
             raise BusinessError(f"La sauvegarde ne correspond pas à ce qui est restauré : {', '.join(wrong)}.")
         _restore_files(archive)

@@ -15,7 +15,7 @@ from invoicing.models import Invoice, Quote
 from invoicing.paper.pdf import invoice_pdf, quote_pdf
 from invoicing.services.records.links import document_at
 
-# The customer is told of an RDV once it is confirmed.
+# The customer sees an RDV once it is confirmed.
 _TOLD = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
 
 

@@ -54,7 +54,7 @@ def _documents() -> Any:
 def _last_beat() -> Any:
     try:
         return cache.get(HEARTBEAT)
-    except Exception:  # a cache out of reach is told as a beat never seen
+    except Exception:  # a cache out of reach counts as a beat never seen
         return None
 
 

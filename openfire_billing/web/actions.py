@@ -24,7 +24,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.contributions import contributions_to
-from openfire_billing.web.days import bound_days
+from openfire_billing.web.days import limit_days
 
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
 RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
@@ -200,7 +200,7 @@ class ActionsMixin:
         form = (action.form or forms.Form)(*((request.POST, request.FILES) if answered else ()))
         if hasattr(form, "prepare"):
             form.prepare(request, documents)
-        bound_days(form.fields.values())
+        limit_days(form.fields.values())
         return form
 
     def _done(self, action: DocumentAction, document: Any, made: Any) -> Any:

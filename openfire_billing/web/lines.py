@@ -75,10 +75,10 @@ class LineForm(forms.ModelForm):
         """A new line in which nothing was written is not there: Enter adds one at the foot, often one too many."""
         if self.instance.pk:
             return super().has_changed()
-        untold = {"position", "kind", "tax_is_manual"}
+        implied = {"position", "kind", "tax_is_manual"}
         if self["kind"].value() not in (None, "", "article"):
-            untold.add("quantity")
-        return not untold.issuperset(self.changed_data)
+            implied.add("quantity")
+        return not implied.issuperset(self.changed_data)
 
     def clean_quantity(self) -> Decimal:
         quantity = self.cleaned_data.get("quantity")

@@ -48,7 +48,7 @@ def send_mail(
 
     Raises what the mail backend raises, and BusinessError on a server that was given none.
     """
-    if not settings.MAIL_LEAVES:
+    if not settings.MAIL_IS_SENT:
         raise BusinessError(_("Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."))
     message = EmailMessage(subject=subject, body=body, from_email=sender or None, to=[to])
     for name, content, kind in attachments:

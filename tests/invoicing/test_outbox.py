@@ -146,7 +146,7 @@ def test_server_that_is_down_is_said_on_the_message_s_page(world: World, setting
 
 
 def test_server_without_mail_keeps_the_message_and_says_why(world: World, settings: Any) -> None:
-    settings.MAIL_LEAVES = False
+    settings.MAIL_IS_SENT = False
     message = queued(world)
 
     assert send_message(message.pk) is False

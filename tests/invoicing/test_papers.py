@@ -34,7 +34,7 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.tasks import render_document, render_waiting
-from openfire_billing.office.roles import MANAGER
+from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.factories import World, item, nothing_changed
 from tests.factories.pages import address, errors_of
 from tests.invoicing.papers import box_of, pages_of, text_of
@@ -148,6 +148,21 @@ def test_logo_stands_at_the_top_left_of_the_page(world: World, content: bytes, n
         assert (left, top) == (pytest.approx(42, abs=2), pytest.approx(45, abs=2))  # the margins: 15 and 16 mm
         assert bottom - top == pytest.approx(57, abs=2)  # 20 mm
         assert right - left == pytest.approx(142, abs=2) or name == "palette.png"
+
+
+def test_logo_is_shown_on_the_page_of_its_company_to_its_people_alone(world: World) -> None:
+    content = picture()
+    upload(world, content)
+    url = Company.objects.get(pk=world.company.pk).logo.url
+    office = world.office(MANAGER)
+    assert f'src="{url}"' in office.get(address(world.company)).content.decode()
+    shown = office.get(url)
+    assert (shown.status_code, shown["Content-Type"]) == (200, "image/png")
+    assert b"".join(shown.streaming_content) == content
+    assert world.office(PLANNER).get(url).status_code == 403
+    world.manager.company_accesses.all().delete()
+    assert office.get(url).status_code == 404
+    assert Client().get(url).status_code == 302
 
 
 def test_large_logo_is_kept_as_small_as_paper_shows(world: World) -> None:

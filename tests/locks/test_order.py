@@ -136,7 +136,7 @@ READING = set(
     contracts.services.callouts: contract_year callouts_left
     contracts.services.contracts: fill_defaults may_auto_post
     contracts.services.drafts: intents_of claims_of
-    contracts.services.fact_rows: lines_told contract_told
+    contracts.services.fact_rows: line_facts contract_facts
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
     contracts.services.live_claims: live_claims

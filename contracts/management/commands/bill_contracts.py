@@ -77,8 +77,8 @@ def named(references: list[str] | None, *, company: str | None) -> list[Contract
     if unknown := set(references) - set(times):
         raise CommandError(f"Contrat inconnu : {', '.join(sorted(unknown))}.", returncode=2)
     if shared := sorted(reference for reference, count in times.items() if count > 1):
-        told = f"{', '.join(shared)} : plusieurs sociétés ont cette référence. Dites laquelle : --company « raison sociale »."
-        raise CommandError(told, returncode=2)
+        text = f"{', '.join(shared)} : plusieurs sociétés ont cette référence. Dites laquelle : --company « raison sociale »."
+        raise CommandError(text, returncode=2)
     return found
 
 

@@ -53,6 +53,7 @@ class InvoiceLineInline(LinesInline):
 
 
 class InvoiceChips(ChipFilter):
+    linked = frozenset({"pdf"})
     chips = (
         ("brouillons", _("À valider"), lambda q, r: q.drafts()),
         ("impayees", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),

@@ -3,7 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import OfficeAdmin
@@ -40,6 +43,20 @@ class CompanyAdmin(OfficeAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         queryset = super(OfficeAdmin, self).get_queryset(request)
         return queryset if request.user.is_superuser else queryset.filter(accesses__user=request.user)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.logo_view)
+        return [path("logo/<path:name>", view, name="invoicing_company_logo"), *super().get_urls()]
+
+    def logo_view(self, request: HttpRequest, name: str) -> FileResponse:
+        """The logo of a company, as it was uploaded."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        company = get_object_or_404(self.get_queryset(request), logo=name)
+        try:
+            return FileResponse(company.logo.open("rb"))
+        except FileNotFoundError:
+            raise Http404 from None
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)

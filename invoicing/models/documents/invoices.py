@@ -39,7 +39,7 @@ class Invoice(Versioned):
     # would be written for every invoice billed and again when it is posted.
     MOVES = INVOICE_MOVES
     COLOURS = InvoiceState.colours
-    FOLLOWS_PARTNER = Q(state=InvoiceState.DRAFT)  # a posted one keeps the customer it was made for
+    MOVED_WHEN_MERGED = Q(state=InvoiceState.DRAFT)  # a posted one keeps the customer it was made for
     currency: str
     # annotated by with_payment_state()
     allocated: Decimal

@@ -112,7 +112,7 @@ class SupplierBill(Versioned):
 
     MOVES = SUPPLIER_BILL_MOVES
     COLOURS = SupplierBillState.colours
-    FOLLOWS_PARTNER = Q(pk=None)  # on the books
+    MOVED_WHEN_MERGED = Q(pk=None)  # on the books
     currency: str
     # annotated by with_residual()
     paid: Decimal

@@ -14,6 +14,7 @@ from stdnum.fr import tva as vat_number
 
 from invoicing.choices import Rounding
 from invoicing.models.parties.partners import _check
+from openfire_billing.db.fields import LogoStorage
 from openfire_billing.db.versions import Versioned
 
 account_number = RegexValidator(
@@ -54,7 +55,9 @@ class Company(Versioned):
     phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
     email = models.EmailField(_("E-mail"), blank=True)
     website = models.CharField(_("Site internet"), max_length=120, blank=True)
-    logo = models.ImageField(_("Logo"), upload_to="logos/", blank=True, help_text=_("PNG ou JPEG."))
+    logo = models.ImageField(
+        _("Logo"), upload_to="logos/", storage=LogoStorage(), blank=True, help_text=_("PNG ou JPEG.")
+    )
     printed_logo = models.ForeignKey(
         Logo, models.PROTECT, null=True, blank=True, related_name="+", editable=False, verbose_name=_("logo imprimé")
     )

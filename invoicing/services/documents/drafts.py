@@ -110,7 +110,7 @@ def edit_draft(
     """
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
-        was = columns_of(invoice)
+        before = columns_of(invoice)
         for name, value in (values or {}).items():
             setattr(invoice, name, value)
         lines = {line.pk: line for line in invoice.lines.select_related("product", "tax", "unit")}
@@ -130,14 +130,14 @@ def edit_draft(
 
         doomed, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
         _delete_lines(doomed, claims, by=by)
-        if invoice.fiscal_position_id != was["fiscal_position_id"]:
+        if invoice.fiscal_position_id != before["fiscal_position_id"]:
             _map_taxes(invoice, by=by, issued_on=invoice.proposed_on)
         for kind, held in claims:
             kind.priced(held, {pk: line for pk, line in lines.items() if line not in doomed})
         refresh_totals(invoice)
-        if not save_changed(invoice, was) and edits:
+        if not save_changed(invoice, before) and edits:
             raise_version(invoice)
-        header = describe_changes(invoice, was, values or {})
+        header = describe_changes(invoice, before, values or {})
         if header:
             record(invoice, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
@@ -211,10 +211,10 @@ def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date
     """
     with atomic():
         (invoice,), _claims = lock_drafts([invoice], seen=seen)
-        was = columns_of(invoice)
+        before = columns_of(invoice)
         if _map_taxes(invoice, by=by, issued_on=_issued_if_posted(invoice, on) if on else invoice.proposed_on):
             refresh_totals(invoice)
-            if not save_changed(invoice, was):
+            if not save_changed(invoice, before):
                 raise_version(invoice)
     return invoice
 

@@ -177,11 +177,11 @@ def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[
         field = after._meta.get_field(name)
         label = _LABELS.get(name, field.verbose_name)
         if label and getattr(before, name) != getattr(after, name):
-            found[str(label)] = [_told(before, field), _told(after, field)]
+            found[str(label)] = [_value_text(before, field), _value_text(after, field)]
     return found
 
 
-def _told(record: Any, field: Any) -> str:
+def _value_text(record: Any, field: Any) -> str:
     value = getattr(record, field.name)
     if field.choices:
         value = dict(field.flatchoices).get(value, value)

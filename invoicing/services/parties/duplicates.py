@@ -99,7 +99,7 @@ def _fill_blanks(loser: Partner, into: Partner) -> None:
 
 
 def _move(relation: Any, loser: Partner, into: Partner) -> None:
-    """The rows that name `loser` name `into`; a model on the books says in `FOLLOWS_PARTNER` which of its rows do."""
+    """The rows that name `loser` name `into`; a model on the books says in `MOVED_WHEN_MERGED` which of its rows do."""
     name, model = relation.field.name, relation.related_model
     rows = rows_to_move(relation, loser.pk)
     if not (relation.one_to_one and model._base_manager.filter(**{name: into}).exists()):

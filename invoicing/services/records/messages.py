@@ -38,12 +38,12 @@ def queue_message(
     by: Any,
     with_paper: bool = False,
     company: Company | None = None,
-    told: Any = "",
+    journal_text: Any = "",
 ) -> Message:
     """Put a message in the outbox. The same `key` again gives the message already there.
 
     `with_paper`: the document's PDF goes along, made when the message leaves. `company`: whose people see the message
-    (the document's unless told). `told`: what the document's journal says of it, when not « Message à … ».
+    (by default the document's). `journal_text`: the line of the document's journal, by default « Message à … ».
     """
     if not to:
         raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
@@ -62,7 +62,7 @@ def queue_message(
             },
         )
         if is_new and document is not None:
-            record(document, "message", by=by, text=told or _("Message à %s : %s") % (to, subject or body[:60]))
+            record(document, "message", by=by, text=journal_text or _("Message à %s : %s") % (to, subject or body[:60]))
         if is_new:
             send_after_commit("invoicing.tasks.send_message", message.pk)
     return message
@@ -109,7 +109,7 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
                 attachments=papers,
             )
     except Exception as failure:  # whatever the gateway raises is kept and shown
-        message.error = _said(failure, message.kind)
+        message.error = _failure_text(failure, message.kind)
         message.state = MessageState.FAILED if message.attempts >= MOST_ATTEMPTS else MessageState.WAITING
         message.next_try_at = now + timedelta(minutes=2**message.attempts)
     else:
@@ -118,7 +118,7 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
     return message.state == MessageState.SENT
 
 
-def _said(failure: Exception, kind: str) -> str:
+def _failure_text(failure: Exception, kind: str) -> str:
     """Why a message did not leave, for people, then what the machine said."""
     if isinstance(failure, BusinessError):
         return str(failure)

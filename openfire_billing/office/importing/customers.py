@@ -56,12 +56,12 @@ class Partners(Writer):
             addresses = known.addresses.all() if known and not known.merged_into_id else ()
             said = given(row, *_PLACE)
             if len(addresses) > 1 and not any(all(getattr(a, n) == said[n] for n in said) for a in addresses):
-                told = ", ".join(Address(**said).lines)
+                text = ", ".join(Address(**said).lines)
                 found.append(
                     (
                         row["line"],
                         "Rue",
-                        f"« {told} » n'est aucune des {len(addresses)} adresses de {known} : "
+                        f"« {text} » n'est aucune des {len(addresses)} adresses de {known} : "
                         "elles restent comme elles sont. Corrigez celle qui a changé sur sa fiche.",
                     )
                 )
@@ -71,7 +71,7 @@ class Partners(Writer):
         return given(row, "name", "kind", "store_code", "phone", "mobile", "email", "siren", "vat_number")
 
     def take(self, row: dict[str, Any]) -> dict[str, list[str]]:
-        told = super().take(row)
+        taken = super().take(row)
         known, changes = self.there[self.key(row)], self.place(row)
         if changes:
             found = next(iter(known.addresses.all()), None)
@@ -81,9 +81,9 @@ class Partners(Writer):
                 setattr(address, name, value)
             if set(changes) != {"street2"}:
                 address.latitude = address.longitude = None  # those of the place before
-            told["Adresse"] = [was or "–", ", ".join(address.lines)]
+            taken["Adresse"] = [was or "–", ", ".join(address.lines)]
             self.moved.append(address)
-        return told
+        return taken
 
     def change(self, rows: Rows, *, by: Any) -> None:
         self.moved = []

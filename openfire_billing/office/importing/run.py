@@ -55,7 +55,7 @@ def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -
 
 
 def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
-    """Refuse a file that lacks a needed column, or gives one twice: which of the two is meant?"""
+    """Refuse a file that lacks a needed column, or gives one twice: the importer cannot choose between the two."""
     missing = [c.title for c in kind.columns if c.is_required and not set(titles) & set(c.titles())]
     if missing:
         raise BusinessError(f"Colonnes manquantes : {', '.join(missing)}. Donnez ces titres à la première ligne.")

@@ -183,7 +183,7 @@ class Contracts(Writer):
             )
         for column in _HEADER:
             is_read = row[column.name] is not None and not (column.is_required and first[column.name] is None)
-            if is_read and self._said(row, column.name) != self._said(first, column.name):
+            if is_read and self._value_of(row, column.name) != self._value_of(first, column.name):
                 faults.append(
                     (
                         row["line"],
@@ -193,7 +193,7 @@ class Contracts(Writer):
                     )
                 )
 
-    def _said(self, row: dict[str, Any], name: str) -> Any:
+    def _value_of(self, row: dict[str, Any], name: str) -> Any:
         """What a cell means: a customer by whichever of his names, « à échoir » when nothing is said."""
         if name == "partner":
             return self.customers.get(row[name].lower(), row[name])

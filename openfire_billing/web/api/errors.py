@@ -53,7 +53,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
         fields = error.detail if isinstance(error.detail, dict) else {_everywhere(): error.detail}
         response.data = _body("invalid", _("La demande n'est pas complète ou pas lisible : voyez « fields »."), fields)
         return response
-    response.data = _body(*_told(error, response.status_code))
+    response.data = _body(*_code_and_text(error, response.status_code))
     return response
 
 
@@ -68,7 +68,7 @@ def _refused(error: Exception) -> Response:
     return Response(_body(error.code, str(error), fields), status=503 if is_away else 409, headers=headers)
 
 
-def _told(error: Exception, status: int) -> tuple[str, str]:
+def _code_and_text(error: Exception, status: int) -> tuple[str, str]:
     """(code, sentence) of what Django REST framework refuses by itself, or a service by PermissionDenied."""
     if status == 403:
         own = isinstance(error, PermissionDenied) and error.args  # a service says which part of it

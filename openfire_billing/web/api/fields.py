@@ -10,7 +10,7 @@ from django_filters.fields import IsoDateTimeField
 from rest_framework import serializers
 
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
-from openfire_billing.web.days import near_enough
+from openfire_billing.web.days import refuse_far_day
 
 LARGEST_ID = 2**63 - 1
 
@@ -43,7 +43,7 @@ class MomentField(serializers.DateTimeField):
 
 
 class Amount(serializers.DecimalField):
-    """An amount to the cent, as text, in the document's currency. Read only unless told."""
+    """An amount to the cent, as text, in the document's currency. By default read only."""
 
     def __init__(self, **options: Any) -> None:
         options = {"max_digits": 14, "decimal_places": 2, "read_only": True, **options}
@@ -85,7 +85,7 @@ class DayFilter(django_filters.DateFilter):
 
 
 class _MomentBox(IsoDateTimeField):
-    default_validators = [near_enough]
+    default_validators = [refuse_far_day]
 
     def to_python(self, value: Any) -> Any:
         try:
