@@ -125,11 +125,16 @@ def invoice_appointments(
     appointments: Iterable[Appointment], *, on: date, by: Any, group_by_customer: bool = False, once: Once | None = None
 ) -> list[Outcome]:
     """Bill many RDVs, one draft each or one per payer, in the order given. One refusal never stops the others."""
-    spent: dict[int, Decimal] = {}
+    spent: dict[int, Decimal] = {}  # by the RDVs of one group
+
+    def lock(members: Sequence[Appointment]) -> list[Appointment]:
+        spent.clear()  # a group begins, or begins again after a conflict
+        return lock_appointments(members)
+
     return bill_in_groups(
         appointments,
         key=lambda a: (a.company_id, a.payer.pk, a.fiscal_position_id) if group_by_customer else a.pk,
-        lock=lock_appointments,
+        lock=lock,
         billable=lambda a: billable_of(a, on=on, spent=spent if group_by_customer else {}),
         claim=_claim,
         billed=lambda billed: _write_journals(billed, by=by),

@@ -101,7 +101,7 @@ def plan_interventions(
 ) -> list[Outcome]:
     """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others.
 
-    `once`: the key of the act, of which each DI takes a part.
+    `once`: the key of the act; each DI has a key under it.
     """
     wanted = list(interventions)
     if not wanted:

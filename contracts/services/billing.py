@@ -54,8 +54,9 @@ def bill_contracts(
     """Bill what is due on `on` (included) of these contracts (None: all those due), here and now.
 
     Returns the run, finished, with an outcome for each contract. `force`: « Facturer quand même », beyond the safety
-    bound. `key`: as for `start_run`. `dry_run`: the same plan, nothing written but the run and what it would make. Never raises for a contract:
-    what cannot be billed is set aside with its reason. Raises BusinessError when `on` is too far.
+    bound. `key`: as for `start_run`. `dry_run`: the same plan, nothing written but the run and what it would make.
+    Never raises for a contract: what cannot be billed is set aside with its reason. Raises BusinessError when `on` is
+    too far.
     """
     selection = None if contracts is None else [contract.pk for contract in contracts]
     run = start_run(on=on, by=by, kind=kind, is_dry=dry_run, force=force, selection=selection, key=key)

@@ -24,8 +24,10 @@ def start_manual(
     key: str | None = None,
 ) -> BillingRun:
     """A run asked for by somebody, handed to the workers: its page shows how far it is. `key`: as for `start_run`."""
-    run = start_run(on=on, by=by, is_dry=is_dry, force=force, selection=selection, key=key)
-    return hand_out(run) if run.is_running else run
+    earlier = BillingRun.objects.filter(key=key).first() if key else None
+    if earlier is not None and not earlier.is_still(STILL):
+        return earlier  # its chunks are queued already, or done
+    return hand_out(start_run(on=on, by=by, is_dry=is_dry, force=force, selection=selection, key=key))
 
 
 def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:

@@ -76,7 +76,7 @@ def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list
 def notice_visits_done() -> None:
     """Bring forward the due day of contracts billed per visit, one of whose visits was done since.
 
-    A DI knows nothing of contracts and cannot say it; every run over all that is due looks first.
+    A DI knows nothing of contracts and cannot bring the day forward; every run over all that is due does it first.
     """
     claimed = VisitClaim.objects.live().filter(visit=OuterRef("pk"))
     done: Any = ContractRequest.objects.filter(

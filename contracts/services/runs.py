@@ -42,7 +42,7 @@ def start_run(
         run, is_new = BillingRun.objects.create(**asked), True
     else:
         run, is_new = BillingRun.objects.get_or_create(key=key, defaults=asked)
-    if is_new:
+    if is_new or not run.expected:
         expect(run)
     return run
 

@@ -18,6 +18,7 @@ from contracts.choices import RequestKind
 from contracts.models import Article, Contract, ContractLine, ContractRequest
 from contracts.planner.visits import VisitIntent, promised_visits
 from contracts.services.facts import ChunkFacts, read_facts
+from contracts.services.locks import lock_chunk
 from contracts.services.next_dates import next_visit_on, visits_made
 from contracts.services.runs import PLANNED_AHEAD, refuse_far
 from interventions.choices import InterventionState
@@ -77,7 +78,7 @@ def plan_visits(
     """Make the validated DIs of every visit whose window opens on `until` at the latest (None: of all contracts).
 
     Run as often as you like: a visit is made once. An outcome for each DI made (`made`), or for each contract that
-    could not be planned. `once`: the key of the act, of which each contract takes a part. `alive` is called after each
+    could not be planned. `once`: the key of the act; each contract has a key under it. `alive` is called after each
     chunk. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
     """
     refuse_far(until, today=on, ahead=PLANNED_AHEAD, is_dry=dry_run)
@@ -88,6 +89,8 @@ def plan_visits(
 
     def plan(chunk: Sequence[Contract]) -> list[Outcome]:
         ids = sorted(due.filter(pk__in=[contract.pk for contract in chunk]).values_list("pk", flat=True))
+        if ids and not dry_run:
+            lock_chunk(ids, ["id"])  # for the whole chunk: an attempt that fails gives back its own locks
         return _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
 
     for start in range(0, len(chosen), CHUNK):

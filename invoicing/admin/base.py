@@ -5,6 +5,7 @@ Files, notes and lists are its mixins. `invoicing.admin.document_admin` adds wha
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import sha256
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -142,9 +143,11 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return OfficeForm
 
     def once(self, request: HttpRequest, act: str) -> Once | None:
-        """The key of the page that asks for an act; None when it has none."""
-        key = request.POST.get("_once", "")[:60]
-        return Once(f"user:{request.user.pk}", f"{act}:{key}") if key else None
+        """The key of the page that asks for an act, with what is asked: other answers are another act. None without."""
+        key = request.POST.get("_once", "")[:36]
+        answers = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+        asked = sha256(repr(answers).encode()).hexdigest()[:32]
+        return Once(f"user:{request.user.pk}", f"{act}:{key}:{asked}") if key else None
 
     def perform(self, request: HttpRequest, act: Callable[[], Any], *, once: Once | None = None) -> Performed[Any]:
         """Run an act for this user, in one transaction. What the first run answered is kept as (0, text).
@@ -177,9 +180,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             return response
 
         try:
-            done = perform(
-                save, once=once, answer=lambda response: (0, response.url if once else None), restore=rewinder(request)
-            )
+            done = perform(save, once=once, answer=lambda response: (0, response.url), restore=rewinder(request))
             return HttpResponseRedirect(done.answer) if done.is_repeat else done.result
         except _FormShown as faulty:
             return faulty.response

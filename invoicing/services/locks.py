@@ -144,7 +144,7 @@ def lock_to_post(invoices: Collection[int]) -> dict[int, Invoice]:
     def find() -> Wanted:
         drafts = Invoice.objects.filter(pk__among=sorted(invoices), credits__isnull=False).order_by()
         credited = drafts.values_list("credits", flat=True)
-        return {Invoice: {*invoices, *filter(None, credited)}}
+        return {Invoice: {*invoices, *(pk for pk in credited if pk)}}
 
     return lock(find, bare=len(invoices) > FEW)[Invoice]
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Pause the collector: it would walk through the whole program again and again, a third to a half of the time.
+    """Pause the collector: it walks through all objects again and again, and would take a third to a half of the run.
 
-    What holds no cycle is freed as ever. Parts that pause it themselves may be nested.
+    What holds no cycle is freed as usual. Calls may be nested.
     """
     was_enabled = gc.isenabled()
     gc.disable()

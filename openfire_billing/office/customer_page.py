@@ -16,14 +16,14 @@ from invoicing.paper.pdf import invoice_pdf, quote_pdf
 from invoicing.services.records.links import document_at
 
 # The customer sees an RDV once it is confirmed.
-_TOLD = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
+_SHOWN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
 
 
 def _document(token: str) -> Any:
     document = document_at(token)
     if document is None or (isinstance(document, Invoice) and not document.is_posted):
         raise Http404
-    if isinstance(document, Appointment) and document.state not in _TOLD:
+    if isinstance(document, Appointment) and document.state not in _SHOWN:
         raise Http404
     return document
 
@@ -39,7 +39,7 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     context = {"document": document, "company": document.company, "token": token, "kind": name}
     if name == "intervention":
-        context["appointments"] = document.appointments.filter(state__in=_TOLD).order_by("starts_at")
+        context["appointments"] = document.appointments.filter(state__in=_SHOWN).order_by("starts_at")
     return render(request, "office/customer_page.html", context)
 
 

@@ -19,7 +19,10 @@ LATE_AFTER = timedelta(minutes=5)
 
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 when database and broker answer, else 503. Beside: the age of beat (seconds, or null), the last night, the PDFs that wait."""
+    """200 when database and broker answer, else 503.
+
+    The answer also gives the age of beat (seconds, or null), the last night, the PDFs that wait.
+    """
     database, broker = _database(), _broker()
     seen = _last_beat()
     age = (timezone.now() - seen).total_seconds() if seen else None
@@ -43,12 +46,13 @@ def _night() -> str:
 
 
 def _documents() -> Any:
-    """How many PDFs failed or wait for too long, and why the newest failed."""
+    """How many PDFs failed or wait for too long, and the kind of failure of the newest: the address is public."""
     try:
         waiting, reason = late_documents()
     except Exception as failure:  # tables not made yet
         return type(failure).__name__
-    return {"waiting": waiting, "reason": reason}
+    kind = reason.partition(":")[0].strip()
+    return {"waiting": waiting, "reason": f"{kind}…)" if "(" in kind and ":" in reason else kind}
 
 
 def _last_beat() -> Any:

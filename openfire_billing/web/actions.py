@@ -236,6 +236,8 @@ class ActionsMixin:
         """Ask for confirmation, then do it and report on each document."""
         if not action.is_allowed(request.user):
             raise PermissionDenied
+        if "_confirmed" in request.POST:  # what the act did may have left the view of the list that was chosen from
+            queryset = self.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))  # type: ignore[attr-defined]
         documents = list(queryset)
         form = self._question(action, request, documents)
         context = {

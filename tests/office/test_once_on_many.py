@@ -170,6 +170,35 @@ def test_new_form_sent_twice_makes_one_record_and_leads_to_it(world: World) -> N
     assert Partner.objects.filter(name="Bellec Ronan").count() == 1
 
 
+def test_same_form_sent_with_other_values_is_another_record(world: World) -> None:
+    """A browser that goes back shows the same form again."""
+    office = world.office(MANAGER)
+    sent = fields_of(office.get(address(Partner, "add")))
+    for name in ("Bellec Ronan", "Even Nolwenn"):
+        assert office.client.post(address(Partner, "add"), typed(sent, name=name)).status_code == 302
+    assert Partner.objects.filter(name__in=["Bellec Ronan", "Even Nolwenn"]).count() == 2
+
+
+def test_act_chosen_from_a_view_is_shown_again_when_what_it_did_left_the_view(world: World) -> None:
+    draft, office = world.draft(), world.office()
+    url = address(Invoice, "changelist") + "?vue=brouillons"
+    chosen = {"action": "act_valider", ACTION_CHECKBOX_NAME: [draft.pk]}
+    sent = {**fields_of(office.client.post(url, chosen)), **chosen, "_confirmed": "1", "on": world.today.isoformat()}
+    reports = [office.client.post(url, sent).context["summary"] for _ in range(2)]
+    assert reports == ["1 document traité", "1 document traité"]
+
+
+def test_document_of_another_company_is_not_acted_on(world: World) -> None:
+    draft, office = world.draft(), world.office()
+    world.accountant.company_accesses.all().delete()
+    with nothing_changed():
+        office.client.post(
+            address(Invoice, "changelist"),
+            {"action": "act_valider", ACTION_CHECKBOX_NAME: [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
+        )
+    assert Invoice.objects.get().number is None
+
+
 def test_new_form_with_a_fault_may_be_sent_again(world: World) -> None:
     office = world.office(MANAGER)
     url = address(Partner, "add")

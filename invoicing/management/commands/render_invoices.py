@@ -19,9 +19,9 @@ class Command(BaseCommand):
         DocumentJob.objects.update(not_before=timezone.now())  # those that failed are tried again now
         while job := take_job():
             made += make_document(job)
-        failed = DocumentJob.objects.exclude(last_error="")
-        self.stdout.write(f"{made} PDF produit(s), {failed.count()} en échec.")
-        for job in failed[:20]:
-            self.stdout.write(job.last_error)
-        if failed:
+        left = DocumentJob.objects.select_related("invoice")
+        self.stdout.write(f"{made} PDF produit(s), {left.count()} en échec ou pris par un worker.")
+        for job in left.exclude(last_error="")[:20]:
+            self.stdout.write(f"{job} : {job.last_error}")
+        if left:
             sys.exit(1)

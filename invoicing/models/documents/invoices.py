@@ -35,8 +35,6 @@ class Invoice(Versioned):
     `delivery`), what else its paper says (`texts`, see `services.documents.snapshots`) and the rounding mode.
     """
 
-    # A relation whose column begins another index, or by which no question is asked, has no index of its own: each
-    # would be written for every invoice billed and again when it is posted.
     MOVES = INVOICE_MOVES
     COLOURS = InvoiceState.colours
     MOVED_WHEN_MERGED = Q(state=InvoiceState.DRAFT)  # a posted one keeps the customer it was made for
@@ -47,6 +45,8 @@ class Invoice(Versioned):
     payment_state: str
     is_overdue: bool
 
+    # A foreign key that is the first column of another index, or that no query filters by, has no index of its own: it
+    # would be written for every invoice billed, and again when the invoice is posted.
     company = models.ForeignKey(
         Company, models.PROTECT, related_name="invoices", db_index=False, verbose_name=_("Société")
     )

@@ -26,7 +26,7 @@ class DocumentJob(models.Model):
     """A posted invoice whose PDF is still to be made. Written by posting, deleted with the insert of the PDF.
 
     `last_error`: why the last try failed, in a sentence. `not_before`: when it may be tried (again). `taken_until`: a
-    worker is at it; after that moment the worker is held for dead.
+    worker holds it; after that moment the worker is considered dead.
     """
 
     invoice = models.OneToOneField(Invoice, models.CASCADE, related_name="document_job", verbose_name=_("facture"))

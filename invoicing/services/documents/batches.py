@@ -57,8 +57,9 @@ def bill_in_groups(
 ) -> list[Outcome]:
     """Bill documents, those of one `key` together, in one transaction a group. Outcomes in the order given.
 
-    `once`: the key of the act, of which each document takes a part. `lock(members)` locks and reads again; `billable(document)` raises BusinessError, which leaves that document out
-    alone; `billed` writes the journals of those that are on the draft.
+    `once`: the key of the act; each document has a key under it. `lock(members)` locks and reads again;
+    `billable(document)` raises BusinessError, which leaves that document out alone; `billed` writes the journals of
+    those that are on the draft.
     """
     wanted = list(documents)
     groups: dict[Any, list[Any]] = defaultdict(list)

@@ -1,10 +1,10 @@
-"""The queue of PDFs to make: written by posting, taken one by one by the workers, swept by beat."""
+"""The queue of PDFs to make: posting writes it, workers take from it one by one, beat asks for what is left."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from invoicing.models import DocumentJob, Invoice
@@ -32,7 +32,7 @@ def queue_documents(invoices: Sequence[Invoice], *, at: datetime) -> None:
 
 
 def take_job(invoice: int | None = None) -> DocumentJob | None:
-    """Take a job nobody is at: of one invoice (its id), else of the newest. None when there is none.
+    """Take a job that no worker holds: of one invoice (its id), else of the newest. None when there is none.
 
     The UPDATE that takes it names the row as it was read: of two workers, one is first, the other looks again.
     """
@@ -43,18 +43,15 @@ def take_job(invoice: int | None = None) -> DocumentJob | None:
         if job is None:
             return None
         as_read = DocumentJob.objects.filter(pk=job.pk, taken_until=job.taken_until)
-        if job.taken_until is None:
-            as_read = DocumentJob.objects.filter(pk=job.pk, taken_until__isnull=True)
-        if as_read.update(taken_until=now + TAKEN_FOR):
+        if as_read.update(taken_until=now + TAKEN_FOR, attempts=F("attempts") + 1):
+            job.attempts += 1
             return job
 
 
 def put_back(job: DocumentJob, *, error: str) -> None:
-    """Keep why a document could not be made; it is tried again, each time twice as late."""
-    wait = min(FIRST_WAIT * 2 ** min(job.attempts, 20), LONGEST_WAIT)
-    DocumentJob.objects.filter(pk=job.pk).update(
-        attempts=F("attempts") + 1, last_error=error, not_before=timezone.now() + wait, taken_until=None
-    )
+    """Keep why a document could not be made; it is tried again, the wait doubles each time."""
+    wait = min(FIRST_WAIT * 2 ** min(job.attempts - 1, 20), LONGEST_WAIT)
+    DocumentJob.objects.filter(pk=job.pk).update(last_error=error, not_before=timezone.now() + wait, taken_until=None)
 
 
 def late_documents(companies: Any = None) -> tuple[int, str]:
@@ -65,6 +62,6 @@ def late_documents(companies: Any = None) -> tuple[int, str]:
     jobs = DocumentJob.objects.filter(~Q(last_error="") | Q(invoice__posted_at__lt=timezone.now() - LATE_AFTER))
     if companies is not None:
         jobs = jobs.filter(invoice__company__in=companies)
-    count = jobs.aggregate(n=Count("pk"))["n"]
+    count = jobs.count()
     failed = jobs.exclude(last_error="").order_by("-invoice_id").first() if count else None
     return count, failed.last_error if failed else ""

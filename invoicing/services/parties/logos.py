@@ -22,7 +22,7 @@ def printable(content: bytes) -> tuple[bytes, str]:
     """
     try:
         with Image.open(BytesIO(content), formats=tuple(_FORMATS)) as opened:
-            kind = str(opened.format)
+            kind = "PNG" if opened.format == "PNG" else "JPEG"  # a JPEG of several pictures is named MPO
             opened.draft("RGB", LARGEST)  # a large JPEG is read at a smaller scale
             image: Any = ImageOps.exif_transpose(opened)
             image.load()

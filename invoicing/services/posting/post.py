@@ -68,8 +68,7 @@ def post_invoices(
 
     A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
     `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
-    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act, of which each draft
-    takes a part.
+    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act; each draft has a key under it.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
@@ -328,7 +327,8 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
 
 
 def _freeze_lines(invoices: Iterable[Invoice]) -> None:
-    """Refresh the copies of what units and taxes print, where they differ: before the lines can change no more."""
+    """Refresh the copies of what units and taxes print that differ. Called before the invoices are posted: their lines
+    are frozen afterwards."""
     stale = [line for invoice in invoices for line in invoice.lines.all() if copy_printed(line)]
     bulk.update(InvoiceLine, PRINTED, ([line.pk, *(getattr(line, name) for name in PRINTED)] for line in stale))
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import IdempotencyKey
+from openfire_billing.db import bulk
 from openfire_billing.db.transactions import atomic, repeated
 from openfire_billing.kernel.errors import BusinessError, Unavailable
 from openfire_billing.kernel.outcome import Outcome
@@ -87,19 +88,21 @@ def perform(
 
 
 def perform_each(documents: Iterable[Any], act: Callable[[Any], Any], *, once: Once | None = None) -> list[Outcome]:
-    """Run an act on each document, in a transaction each; a refusal never stops the others.
+    """Run an act on each document, in a transaction each; a refusal never stops the others, an outage does.
 
-    `act(document)` returns what it made, or an Outcome. `once`: as for `perform_together`.
+    `act(document)` returns what it made, or an Outcome. `once`: as for `perform_together`. Raises Unavailable.
     """
+
+    def alone(members: Sequence[Any]) -> list[Outcome]:
+        made = act(members[0])
+        return [made if isinstance(made, Outcome) else Outcome(members[0], made=made)]
+
     outcomes: list[Outcome] = []
     for document in documents:
-
-        def alone(members: Sequence[Any]) -> list[Outcome]:
-            made = act(members[0])
-            return [made if isinstance(made, Outcome) else Outcome(members[0], made=made)]
-
         try:
             outcomes += perform_together([document], alone, once=once)
+        except Unavailable:
+            raise
         except BusinessError as refusal:
             outcomes.append(Outcome.refused(document, refusal))
     return outcomes
@@ -110,15 +113,13 @@ def perform_together(
 ) -> list[Outcome]:
     """Run an act on documents that go together, in one transaction; the outcomes in the order of the documents.
 
-    `once`: the key of the whole act. Each document takes a key of its own under it: one that was done before is left
-    out, and its outcome is given again; one that is refused leaves no key, and may be tried again.
+    `once`: the key of the whole act. Each document has a key under it: one that was done before is not acted on again,
+    its outcome is given again; one that is refused leaves no key, and may be tried again.
     """
 
     def whole() -> list[Outcome]:
         earlier = _take_each(once, documents) if once is not None else {}
-        outcomes: dict[int, list[Outcome]] = {document.pk: [] for document in documents}
-        for document in documents:
-            outcomes[document.pk] += earlier.get(document.pk, [])
+        outcomes = {document.pk: list(earlier.get(document.pk, [])) for document in documents}
         if left := [document for document in documents if document.pk not in earlier]:
             for outcome in act(left):
                 outcomes[outcome.document.pk].append(outcome)
@@ -143,13 +144,17 @@ def _keep_each(once: Once, documents: Sequence[Any], outcomes: Mapping[int, list
     rows = list(IdempotencyKey.objects.filter(scope=once.scope, key__in=keys))
     refused = [row.pk for row in rows if any(outcome.is_refused for outcome in keys[row.key])]
     IdempotencyKey.objects.filter(pk__in=refused).delete()
-    done = [row for row in rows if row.pk not in refused]
-    for row in done:
-        row.answer = [
-            {"made": _name_of(outcome.made), "also": [_name_of(one) for one in outcome.also], "notes": outcome.notes}
-            for outcome in keys[row.key]
-        ]
-    IdempotencyKey.objects.bulk_update(done, ["answer"], batch_size=200)
+    answers = [(row.pk, [_kept(outcome) for outcome in keys[row.key]]) for row in rows if row.pk not in refused]
+    bulk.update(IdempotencyKey, ["answer"], answers)
+
+
+def _kept(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as it is stored."""
+    return {
+        "made": _name_of(outcome.made),
+        "also": [_name_of(document) for document in outcome.also],
+        "notes": [str(note) for note in outcome.notes],
+    }
 
 
 def _name_of(document: Any) -> list[Any] | None:
