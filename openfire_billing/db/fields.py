@@ -39,4 +39,4 @@ class LogoStorage(FileSystemStorage):
     """Uploaded logos are private files: their address is a page of the back office."""
 
     def url(self, name: str | None) -> str:
-        return reverse("admin:invoicing_company_logo", args=[name])
+        return reverse("admin:company_logo", args=[name])

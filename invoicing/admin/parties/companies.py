@@ -46,7 +46,7 @@ class CompanyAdmin(OfficeAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.logo_view)
-        return [path("logo/<path:name>", view, name="invoicing_company_logo"), *super().get_urls()]
+        return [path("logo/<path:name>", view, name="company_logo"), *super().get_urls()]
 
     def logo_view(self, request: HttpRequest, name: str) -> FileResponse:
         """The logo of a company, as it was uploaded."""
