@@ -68,7 +68,8 @@ def post_invoices(
 
     A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
     `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
-    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act; each draft has a key under it.
+    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act; each draft has a
+    key under it.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
