@@ -1,15 +1,20 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
+from django.core.management.base import CommandError
+from django.db.backends.signals import connection_created
 from django.db.models import Field
 from django.db.models.fields.related import ForeignObject
+from django.db.models.signals import pre_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext, ngettext
 
-from openfire_billing.db.functions import Among
+from openfire_billing.db.base_version import refuse_other_version
+from openfire_billing.db.functions import Among, Folded, add_functions
 from openfire_billing.kernel import words
+from openfire_billing.kernel.errors import BusinessError
 
 
 class GroundConfig(AppConfig):
@@ -22,6 +27,23 @@ class GroundConfig(AppConfig):
         words.install(one=gettext, many=ngettext)
         Field.register_lookup(Among)
         ForeignObject.register_lookup(Among)
+        Field.register_lookup(Folded)
+        pre_migrate.connect(
+            _refuse_other_version, sender=apps.get_app_config("contenttypes"), dispatch_uid="ground_base"
+        )
+        connection_created.connect(_add_functions, dispatch_uid="ground_functions")
+
+
+def _refuse_other_version(using: str, **_of_signal: Any) -> None:
+    """`migrate` stops before it changes a database of another version. Connected to one app: the signal comes for each."""
+    try:
+        refuse_other_version()
+    except BusinessError as refusal:
+        raise CommandError(str(refusal)) from refusal
+
+
+def _add_functions(connection: Any, **_of_signal: Any) -> None:
+    add_functions(connection)
 
 
 @checks.register(checks.Tags.security, deploy=True)

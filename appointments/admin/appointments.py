@@ -109,16 +109,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     company_path = "company"
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
-    search_fields = (
-        "number",
-        "title",
-        "partner__name",
-        "partner__phone",
-        "partner__mobile",
-        "address__city",
-        "intervention__number",
-        "equipment__serial_number",
-    )
+    search_fields = Appointment.SEARCHED
     date_hierarchy = "starts_at"
     autocomplete_fields = ("intervention", "partner", "bill_to", "address", "equipment", "technicians", "lead", "tags")
     inlines = (AppointmentLineInline,)

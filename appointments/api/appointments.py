@@ -232,7 +232,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     queryset = Appointment.objects.all()
     serializer_class = AppointmentSerializer
     filterset_class = AppointmentFilter
-    search_fields = ("number", "title", "partner__name", "address__city", "intervention__number")
+    search_fields = Appointment.SEARCHED
     ordering_fields = ("id", "number", "starts_at")
 
     def _technician(self) -> Technician | None:

@@ -24,6 +24,7 @@ from interventions.models import (
 from invoicing.choices import LineKind, TagScope
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
 from openfire_billing.db.fields import hours_field
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel import money
 
@@ -33,6 +34,15 @@ class Appointment(Versioned):
 
     `override`: why it stands although a technician is taken or does not work then.
     """
+
+    SEARCHED = (
+        "number",
+        "title",
+        "intervention__number",
+        *columns_at("partner", Partner),
+        *columns_at("address", Address),
+        *columns_at("equipment", InstalledProduct),
+    )
 
     MOVES = APPOINTMENT_MOVES
     COLOURS = AppointmentState.colours

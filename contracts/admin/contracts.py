@@ -44,15 +44,7 @@ class ContractAdmin(DocumentAdmin):
     company_path = "company"
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
     list_filter = (ContractChips, FromFilter, "state", "frequency", "invoicing", "manager", "company")
-    search_fields = (
-        "reference",
-        "payer__name",
-        "payer__phone",
-        "payer__mobile",
-        "lines__address__city",
-        "lines__address__street",
-        "lines__equipment__serial_number",
-    )
+    search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
     autocomplete_fields = ("payer", "billing_address")
     list_select_related = ("payer", "manager", "billing_address", "company")

@@ -68,14 +68,7 @@ class ContractLineAdmin(DocumentAdmin):
     lines_prefix = "articles"
     list_display = ("__str__", "town", "equipment", "task", "visits_text", "state_badge")
     list_filter = (FromFilter, "state", "task", "contract__state")
-    search_fields = (
-        "contract__reference",
-        "contract__payer__name",
-        "address__partner__name",
-        "address__city",
-        "equipment__serial_number",
-        "title",
-    )
+    search_fields = ContractLine.SEARCHED
     autocomplete_fields = ("contract", "address", "equipment", "task")
     list_select_related = ("contract", "address", "equipment", "task")
     inlines = (ArticleInline, ExceptionInline)

@@ -244,7 +244,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     queryset = Contract.objects.all()
     serializer_class = ContractSerializer
     filterset_class = ContractFilter
-    search_fields = ("reference", "payer__name", "lines__address__city", "lines__equipment__serial_number")
+    search_fields = Contract.SEARCHED
     ordering_fields = ("id", "reference", "start_on", "next_due_on")
 
     def delete_document(self, document: Contract, by: Any) -> None:

@@ -179,7 +179,7 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     serializer_class = LineOfContractSerializer
     filterset_class = ContractLineFilter
     company_path = "contract__company"
-    search_fields = ("contract__reference", "title", "address__city", "equipment__serial_number")
+    search_fields = ContractLine.SEARCHED
     ordering_fields = ("id",)
 
     @act(CHANGE, answers=ActivatedLineSerializer)

@@ -23,7 +23,9 @@ from contracts.choices import (
 )
 from contracts.planner.facts import Frequency
 from contracts.planner.served import last_day_of
+from interventions.models import InstalledProduct
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 
 
@@ -72,6 +74,13 @@ class Contract(Versioned):
     `set_aside_*`: why the last run left it out, until it is billed.
     Every night rewrites these columns, so no index stands here that no question asks for.
     """
+
+    SEARCHED = (
+        "reference",
+        *columns_at("payer", Partner),
+        *columns_at("lines__address", Address),
+        *columns_at("lines__equipment", InstalledProduct),
+    )
 
     MOVES = CONTRACT_MOVES
     COLOURS = ContractState.colours

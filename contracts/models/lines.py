@@ -21,7 +21,8 @@ from contracts.models.contracts import Contract
 from contracts.planner.facts import Frequency
 from contracts.planner.visits import visit_count
 from interventions.models import InstalledProduct, InterventionTemplate, Task
-from invoicing.models import Address
+from invoicing.models import Address, Partner
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 
 
@@ -37,6 +38,15 @@ class ContractLine(Versioned):
     An amendment is a line that `replaces` another from `starts_on`; the line replaced ends the day before. `ends_on`
     is a last day included. `grid_from`: the day the billing grid counts from (None = the contract's start).
     """
+
+    SEARCHED = (
+        "contract__reference",
+        "title",
+        *columns_at("contract__payer", Partner),
+        *columns_at("address__partner", Partner),
+        *columns_at("address", Address),
+        *columns_at("equipment", InstalledProduct),
+    )
 
     PARENT = "contract"
     MOVES = LINE_MOVES

@@ -12,7 +12,7 @@ from invoicing.admin.filters import FromFilter
 class InstalledProductAdmin(OfficeAdmin):
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
     list_filter = (FromFilter, "is_active", "brand")
-    search_fields = ("name", "brand", "serial_number", "partner__name", "address__city")
+    search_fields = InstalledProduct.SEARCHED
     autocomplete_fields = ("partner", "address", "product")
     list_select_related = ("partner", "address")
     empty_text = _("Les appareils posés chez vos clients, ce qui se ramone et s'entretient.")

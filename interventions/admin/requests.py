@@ -66,16 +66,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     company_path = "company"
     list_display = ("__str__", "title_text", "partner", "town", "window", "net_text", "state_badge", "who")
     list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
-    search_fields = (
-        "number",
-        "title",
-        "partner__name",
-        "partner__phone",
-        "partner__mobile",
-        "address__city",
-        "address__street",
-        "equipment__serial_number",
-    )
+    search_fields = InterventionRequest.SEARCHED
     date_hierarchy = "from_on"
     autocomplete_fields = ("partner", "bill_to", "address", "subcontractor", "equipment", "tags", "technicians")
     inlines = (RequestLineInline,)

@@ -123,7 +123,7 @@ class SectorAdmin(OfficeAdmin):
 class AddressSectorAdmin(OfficeAdmin):
     list_display = ("address", "sector")
     list_filter = ("sector",)
-    search_fields = ("address__city", "address__street", "address__partner__name")
+    search_fields = AddressSector.SEARCHED
     autocomplete_fields = ("address", "sector")
     list_select_related = ("address", "sector")
 
@@ -133,7 +133,7 @@ class TechnicianAdmin(OfficeAdmin):
     company_path = "company"
     list_display = ("name", "phone", "user", "company", "is_active")
     list_filter = ("is_active", "company")
-    search_fields = ("name", "phone")
+    search_fields = Technician.SEARCHED
     autocomplete_fields = ("tasks", "sectors")
     list_select_related = ("user", "company")
 

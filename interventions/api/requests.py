@@ -211,7 +211,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     queryset = InterventionRequest.objects.all()
     serializer_class = InterventionSerializer
     filterset_class = InterventionFilter
-    search_fields = ("number", "title", "partner__name", "partner__phone", "partner__mobile", "address__city")
+    search_fields = InterventionRequest.SEARCHED
     ordering_fields = ("id", "number", "from_on", "to_on", "priority")
 
     def delete_document(self, document: InterventionRequest, by: Any) -> None:

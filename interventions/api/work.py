@@ -114,5 +114,5 @@ class InstalledProductView(ReadMixin, WriteMixin, OfficeView):
     queryset = InstalledProduct.objects.all()
     serializer_class = InstalledProductSerializer
     filterset_class = InstalledProductFilter
-    search_fields = ("name", "brand", "serial_number", "partner__name", "address__city")
+    search_fields = InstalledProduct.SEARCHED
     ordering_fields = ("id", "name")

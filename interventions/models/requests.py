@@ -18,6 +18,7 @@ from invoicing.choices import LineKind, TagScope
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.db.fields import hours_field
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
@@ -27,6 +28,14 @@ class InterventionRequest(Versioned):
 
     `planned_duration` and the planning states are set by the planning of appointments. Late is derived.
     """
+
+    SEARCHED = (
+        "number",
+        "title",
+        *columns_at("partner", Partner),
+        *columns_at("address", Address),
+        *columns_at("equipment", InstalledProduct),
+    )
 
     MOVES = INTERVENTION_MOVES
     COLOURS = InterventionState.colours

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity
 from invoicing.choices import LineKind
-from invoicing.models import Address, BillableLine, Company, FiscalPosition, Product
-from openfire_billing.db.fields import hours_field
+from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Product
+from openfire_billing.db.fields import SearchTextField, TelephoneKeyField, hours_field
+from openfire_billing.db.searchable import Searchable, columns_at
 from openfire_billing.db.versions import Versioned
 
 
@@ -135,6 +136,8 @@ class Sector(Versioned):
 class AddressSector(models.Model):
     """The sector of an address, chosen by hand."""
 
+    SEARCHED = (*columns_at("address", Address), *columns_at("address__partner", Partner))
+
     address = models.OneToOneField(Address, models.CASCADE, related_name="sector_choice", verbose_name=_("adresse"))
     sector = models.ForeignKey(Sector, models.CASCADE, related_name="addresses", verbose_name=_("secteur"))
 
@@ -147,8 +150,10 @@ class AddressSector(models.Model):
         return str(self.sector)
 
 
-class Technician(Versioned):
+class Technician(Searchable, Versioned):
     """Somebody who goes to the customer. `user` opens the telephone pages."""
+
+    OWN_WORDS = SEARCHED = ("search_text", "phone_key")
 
     name = models.CharField(_("Nom"), max_length=80)
     user = models.OneToOneField(
@@ -166,6 +171,8 @@ class Technician(Versioned):
     )
     sectors = models.ManyToManyField(Sector, blank=True, related_name="technicians", verbose_name=_("secteurs"))
     is_active = models.BooleanField(_("actif"), default=True)
+    search_text = SearchTextField(of=("name",))
+    phone_key = TelephoneKeyField(of=("phone",))
 
     class Meta:
         ordering = ["name"]

@@ -41,6 +41,7 @@ from openfire_billing.web.days import limit_days
 from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
+from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 
 
 class _FormShown(Exception):
@@ -99,6 +100,8 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return self.company_path == "company" and self.model._meta.get_field("company").null
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if is_telephone(db_field):
+            options["widget"] = TelephoneInput()
         field = super().formfield_for_dbfield(db_field, request, **options)
         limit_days([field])
         return field

@@ -103,7 +103,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
     list_filter = (PaymentChips, "kind")
-    search_fields = ("number", "customer__name", "reference")
+    search_fields = Payment.SEARCHED
     list_select_related = ("customer",)
     autocomplete_fields = ("customer",)
     date_hierarchy = "on"

@@ -241,7 +241,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     queryset = Invoice.objects.all()
     serializer_class = InvoiceSerializer
     filterset_class = InvoiceFilter
-    search_fields = ("number", "customer__name", "origin", "site__city")
+    search_fields = Invoice.SEARCHED
     ordering_fields = ("id", "number", "issued_on", "due_on", "proposed_on", "gross")
 
     def delete_document(self, document: Invoice, by: Any) -> None:

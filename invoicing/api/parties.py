@@ -121,7 +121,7 @@ class PartnerView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     queryset = Partner.objects.all()
     serializer_class = PartnerSerializer
     filterset_class = PartnerFilter
-    search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
+    search_fields = Partner.SEARCHED
     ordering_fields = ("name", "id")
 
     @act("invoicing.delete_partner", asks=MergeSerializer)
@@ -144,7 +144,7 @@ class AddressView(ReadMixin, WriteMixin, OfficeView):
     queryset = Address.objects.all()
     serializer_class = AddressSerializer
     filterset_class = AddressFilter
-    search_fields = ("street", "city", "zip", "label", "partner__name")
+    search_fields = Address.SEARCHED
     ordering_fields = ("id", "city", "zip")
 
 

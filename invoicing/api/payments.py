@@ -141,7 +141,7 @@ class PaymentView(ReadMixin, WriteMixin, OfficeView):
     serializer_class = PaymentSerializer
     filterset_class = PaymentFilter
     http_method_names = ["get", "post", "head", "options"]
-    search_fields = ("number", "customer__name", "reference")
+    search_fields = Payment.SEARCHED
     ordering_fields = ("id", "on", "number")
 
     @act("invoicing.post_invoice", asks=AllocateSerializer)

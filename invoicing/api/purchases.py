@@ -220,7 +220,7 @@ class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Office
     queryset = PurchaseOrder.objects.all()
     serializer_class = PurchaseOrderSerializer
     filterset_class = PurchaseOrderFilter
-    search_fields = ("number", "supplier__name", "origin")
+    search_fields = PurchaseOrder.SEARCHED
     ordering_fields = ("id", "number", "ordered_on", "expected_on")
 
     def delete_document(self, document: PurchaseOrder, by: Any) -> None:
@@ -286,7 +286,7 @@ class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     serializer_class = SupplierBillSerializer
     filterset_class = SupplierBillFilter
     http_method_names = ["get", "post", "patch", "head", "options"]
-    search_fields = ("number", "supplier__name", "order__number")
+    search_fields = SupplierBill.SEARCHED
     ordering_fields = ("id", "number", "billed_on", "due_on", "gross")
 
     @act(CHANGE_BILL)

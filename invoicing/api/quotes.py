@@ -145,7 +145,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     queryset = Quote.objects.all()
     serializer_class = QuoteSerializer
     filterset_class = QuoteFilter
-    search_fields = ("number", "partner__name", "bill_to__name", "title", "site__city")
+    search_fields = Quote.SEARCHED
     ordering_fields = ("id", "number", "issued_on", "valid_until")
 
     def delete_document(self, document: Quote, by: Any) -> None:

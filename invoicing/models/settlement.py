@@ -16,6 +16,7 @@ from invoicing.models.documents import Invoice, SupplierBill
 from invoicing.models.parties import Company, Partner
 from openfire_billing.db.fields import amount_field
 from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 
 
@@ -35,6 +36,8 @@ class Payment(Versioned):
 
     A refund pays back a credit note, which it is allocated to, or a payment (`pays_back`).
     """
+
+    SEARCHED = ("number", "reference", "amount", *columns_at("customer", Partner))
 
     left: Decimal  # annotated by with_left()
 

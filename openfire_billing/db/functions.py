@@ -5,6 +5,9 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Func, Lookup, Subquery, Sum
+from django.db.models.lookups import PatternLookup
+
+from openfire_billing.kernel.folding import fold
 
 
 class Balance(Func):
@@ -77,3 +80,38 @@ class Among(Lookup):  # type: ignore[type-arg]
         if connection.vendor == "sqlite":
             return f"{left} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(ids)]
         return f"{left} = ANY(%s)", [*params, ids]
+
+
+class Folded(PatternLookup):  # type: ignore[type-arg]
+    """`name__folded="poele"`: the column holds these letters, whatever the accents and the case of either.
+
+    For tables of a few thousand rows: no index serves it. On PostgreSQL the letters of French are replaced one by one;
+    on SQLite the connection has the function `fold` (`add_functions`).
+    """
+
+    lookup_name = "folded"
+    prepare_rhs = False
+
+    def get_prep_lookup(self) -> Any:
+        return fold(str(self.rhs))
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        left, params = self.process_lhs(compiler, connection)
+        pattern = f"%{connection.ops.prep_for_like_query(self.rhs)}%"
+        if connection.vendor == "sqlite":
+            return f"fold({left}) LIKE %s ESCAPE '\\'", [*params, pattern]
+        folded = f"REPLACE(REPLACE(TRANSLATE(LOWER({left}), %s, %s), 'œ', 'oe'), 'æ', 'ae')"
+        return f"{folded} LIKE %s", [*params, _ACCENTED, _BARE, pattern]
+
+
+_ACCENTED, _BARE = "àâäáãåçéèêëíìîïñóòôöõúùûüýÿ-'’", "aaaaaaceeeeiiiinooooouuuuyy   "
+
+
+def add_functions(connection: Any) -> None:
+    """Give a new SQLite connection what PostgreSQL has or what `Folded` needs."""
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("fold", 1, _fold_column, deterministic=True)
+
+
+def _fold_column(value: Any) -> str | None:
+    return None if value is None else fold(str(value))

@@ -1,41 +1,52 @@
 """Words searched in columns of several tables.
 
-Each table is asked apart and gives ids: there its own index serves (PostgreSQL, by three letters), where « this column
+Each table is queried apart and gives ids: there its own index serves (PostgreSQL, by three letters), where « this column
 of one table or that of another » would have every row of both read.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Q, Value
-from django.db.models.functions import Replace
+from django.db.models import DecimalField, Q
 from django.utils.text import smart_split, unescape_string_literal
 
+from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.narrowing import asked_once
-from openfire_billing.kernel.telephones import telephone_of
+from openfire_billing.kernel.folding import fold
+from openfire_billing.kernel.formats import read_amount
+from openfire_billing.kernel.telephones import LAST, WHOLE, searched_digits, split_numbers
+
+MOST_WORDS = 10
+LONGEST = 200  # letters of a search
+_AS_TYPED = {"number", "reference", "code", "origin", "document"}  # columns without accents
 
 
 def words_of(text: str) -> list[str]:
-    """The words typed; « "rue du Four" » between quotes is one, and so is a telephone."""
-    if number := telephone_of(text):
-        return [number]
-    bits = smart_split(text)
-    return [unescape_string_literal(b) if b[0] in "\"'" and b[0] == b[-1] and len(b) > 1 else b for b in bits]
+    """Return the words typed, ten at most.
+
+    « "rue du Four" » between quotes is one word, and so are a telephone and an amount with its spaces.
+    """
+    text = text[:LONGEST]
+    if read_amount(text) is not None:
+        return [text.strip()]
+    words: list[str] = []
+    for part, is_telephone in split_numbers(text):
+        words += [part] if is_telephone else map(_unquoted, smart_split(part))
+    return words[:MOST_WORDS]
 
 
-def digits_of(column: str) -> Any:
-    """The digits of a column of telephones, for the database to compare: « 06 12.34-56 78 » → 0612345678."""
-    digits: Any = F(column)
-    for mark in " .-/()+\u00a0\u202f":
-        digits = Replace(digits, Value(mark), Value(""))
-    return digits
+def _unquoted(bit: str) -> str:
+    is_quoted = bit[0] in "\"'" and bit[0] == bit[-1] and len(bit) > 1
+    return unescape_string_literal(bit) if is_quoted else bit
 
 
 def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
-    """Those that hold every word, each in any of `columns` (« number », « customer__name »), small or capital.
+    """Narrow to the rows that hold every word, each in any of `columns` (« number », « customer__search_text »).
 
-    Searched here and now, once.
+    A column of words and one of telephones compare as their kind does, an amount by its value, any other column by
+    the letters it contains. The search is run here and now, once.
     """
     asked = list(words)
     columns = list(columns)
@@ -48,23 +59,45 @@ def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
 
 
 def _holders(model: Any, columns: Iterable[str], word: str) -> Any:
-    """The ids of those that hold a word, one part of a union for each table asked."""
+    """Return the ids of the rows that hold a word, one part of a union for each table."""
     tables: defaultdict[str, Q] = defaultdict(Q)
     for column in columns:
         path, _dash, name = column.rpartition("__")
-        tables[path] |= Q(**{f"{name}__icontains": word})
+        tables[path] |= _holds(_model_at(model, path)._meta.get_field(name), word)
     everything = model._base_manager.order_by()
     parts = [
         everything.filter(**{f"{path}__in": _model_at(model, path)._base_manager.order_by().filter(condition)})
         if path
         else everything.filter(condition)
         for path, condition in tables.items()
+        if condition
     ]
+    if not parts:
+        return everything.none().values("pk")
     first, *others = (part.values("pk") for part in parts)
     return first.union(*others) if others else first
 
 
+def _holds(field: Any, word: str) -> Q:
+    """Return the condition that a column holds a word; an empty one when it cannot."""
+    if isinstance(field, TelephoneKeyField):
+        return _holds_telephone(field.name, searched_digits(word))
+    if isinstance(field, DecimalField):
+        amount: Decimal | None = read_amount(word)
+        return Q() if amount is None else Q(**{field.name: amount})
+    if isinstance(field, SearchTextField):
+        return Q(**{f"{field.name}__contains": fold(word)})
+    return Q(**{f"{field.name}__{'icontains' if field.name in _AS_TYPED else 'folded'}": word})
+
+
+def _holds_telephone(name: str, digits: str) -> Q:
+    if not digits:
+        return Q()
+    condition = Q(**{f"{name}__contains": digits})
+    return condition | Q(**{f"{name}__endswith": digits[-LAST:]}) if len(digits) >= WHOLE else condition
+
+
 def _model_at(model: Any, path: str) -> Any:
-    for name in path.split("__"):
+    for name in path.split("__") if path else ():
         model = model._meta.get_field(name).related_model
     return model

@@ -1,5 +1,6 @@
 """Values written for people in French, and read back from what they type."""
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -10,6 +11,7 @@ from openfire_billing.kernel.words import gettext as _
 from openfire_billing.kernel.words import ngettext
 
 PARIS = ZoneInfo("Europe/Paris")
+_AMOUNT = re.compile(r"(?:\d{1,3}(?:[ .\u00a0\u202f]\d{3})+|\d+)(?:,\d{1,2}|(?<![ .\u00a0\u202f]\d{3})\.\d{2})\s*€?")
 _FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 
 
@@ -61,6 +63,15 @@ def read_decimal(text: Any) -> Decimal | None:
     if not number.is_finite():
         raise ValueError(text)
     return number
+
+
+def read_amount(text: str) -> Decimal | None:
+    """Read an amount with cents as people search it, « 1 184,62 € » or « 1184.62 »; None for any other text."""
+    return (
+        read_decimal(text.strip().removesuffix("€").replace(".", "", text.count(".") if "," in text else 0))
+        if (_AMOUNT.fullmatch(text.strip()))
+        else None
+    )
 
 
 def read_id(text: Any) -> int | None:

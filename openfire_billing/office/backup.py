@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from openfire_billing.db.transactions import atomic
@@ -55,6 +56,7 @@ def restore(path: Path) -> dict[str, Any]:
             raise BusinessError(
                 f"Sauvegarde d'une base {manifest['database']} : restaurez-la sur une base de même nature."
             )
+        _refuse_other_program(manifest)
         if connection.vendor == "postgresql":
             _restore_postgresql(archive, manifest)
         else:
@@ -65,6 +67,12 @@ def restore(path: Path) -> dict[str, Any]:
             raise BusinessError(f"La sauvegarde ne correspond pas à ce qui est restauré : {', '.join(wrong)}.")
         _restore_files(archive)
     return manifest
+
+
+def _refuse_other_program(manifest: dict[str, Any]) -> None:
+    """Raise BusinessError unless this program has exactly the migrations of the backup."""
+    if sorted(f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations) != manifest["migrations"]:
+        raise BusinessError("Le programme n'est pas à la version de la sauvegarde : installez la même, puis restaurez.")
 
 
 def checksums() -> dict[str, dict[str, Any]]:
@@ -142,8 +150,6 @@ def _write_files(archive: zipfile.ZipFile) -> int:
 
 def _restore_postgresql(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
     call_command("migrate", verbosity=0)
-    if _migrations() != manifest["migrations"]:
-        raise BusinessError("Le programme n'est pas à la version de la sauvegarde : installez la même, puis restaurez.")
     with atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT 1 FROM invoicing_company), EXISTS (SELECT 1 FROM auth_user)")
         if any(cursor.fetchone()):

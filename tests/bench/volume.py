@@ -32,6 +32,7 @@ from invoicing.models import (
     Tax,
 )
 from openfire_billing.db import bulk
+from openfire_billing.db.searchable import derived_fields
 from openfire_billing.kernel import money
 
 YEARS = 5
@@ -60,6 +61,7 @@ def write(model: type[models.Model], rows: Iterable[dict[str, Any]]) -> None:
     """Insert rows given by attribute; what they leave out has the model's default."""
     fields = [f for f in model._meta.concrete_fields if not (f.primary_key and f.auto_created)]
     usual = {f.attname: _usual(f) for f in fields}
+    derived = derived_fields(model)
     given = iter(rows)
     first = next(given, None)
     if first is None:
@@ -69,6 +71,9 @@ def write(model: type[models.Model], rows: Iterable[dict[str, Any]]) -> None:
     def whole() -> Iterator[list[Any]]:
         for row in (first, *given):
             filled = {**usual, **row}
+            if derived:
+                record = model(**filled)
+                filled |= {f.attname: f.derive(record) for f in derived}
             yield [filled[name] for name in columns]
 
     bulk.insert(model, columns, whole())

@@ -1,14 +1,11 @@
 """The outbox: a key is sent once, a failure is kept, tried again, and shown."""
 
 from datetime import timedelta
-from importlib import import_module
 from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused
 from socket import gaierror
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -20,8 +17,7 @@ from invoicing.tasks import send_message, send_waiting_messages
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
 from openfire_billing.web import transport
-from tests.factories import CompanyFactory, World, nothing_changed
-from tests.factories.appointments import book
+from tests.factories import World, nothing_changed
 from tests.factories.pages import address, fields_of
 
 
@@ -201,20 +197,3 @@ def test_message_from_the_intervention_is_ready_and_pressed_twice_leaves_once(wo
 
     assert Message.objects.count() == 1
     assert HistoryLine.objects.of(intervention).filter(act="message").count() == 1
-
-
-def test_message_made_before_takes_the_company_of_its_document(world: World) -> None:
-    other = world.intervention(company=CompanyFactory(name="Autre Foyer"))
-    documents = [world.draft(), world.quote(), other, book(world, world.intervention(), state="draft")]
-    for number, about in enumerate([*documents, world.customer, None]):
-        queue_message(about, key=f"avant-{number}", to="client@exemple.example", body="Bonjour", by=world.planner)
-    gone = queue_message(documents[0], key="parti", to="client@exemple.example", body="Bonjour", by=world.planner)
-    Message.objects.update(company=None)
-    Message.objects.filter(pk=gone.pk).update(object_id=1)
-
-    migration = import_module("invoicing.migrations.0008_message_company")
-    migration.fill(apps, SimpleNamespace(connection=connection))
-
-    own = world.company
-    companies = [message.company for message in Message.objects.order_by("pk")]
-    assert companies == [own, own, other.company, own, None, None, None]

@@ -4,15 +4,18 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from contracts.choices import Result
 from invoicing.models import Payment
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, PLANNER
-from openfire_billing.office.search import search, telephone
+from openfire_billing.office.search import search
 from tests.contracts.contract_builders import article, bill, make_contract
-from tests.factories import CompanyFactory, InstalledProductFactory, PartnerFactory, World
+from tests.factories import CompanyFactory, InstalledProductFactory, PartnerFactory, ProductFactory, World
+from tests.factories.api import Api
 from tests.factories.pages import Office, address
 
 
@@ -27,19 +30,82 @@ def found(world: World, words: str, role: str = ACCOUNTANT) -> list[str]:
     return [result.title for result in search(Asked(world.users[role]), words)]  # type: ignore[arg-type]
 
 
+NUMBERS = ["0639984077", "06.39.98.40.77", "+33 6 39 98 40 77", "+33 (0)6 39 98 40 77", "0033639984077", "98 40 77"]
+
+
+@pytest.mark.parametrize("typed", [*NUMBERS, "bellec 06 39 98 40 77", "984077"])
+@pytest.mark.parametrize("stored", [*NUMBERS[:5], "06 39 98 40 77 (le soir)"])
+def test_telephone_is_found_however_it_is_written(world: World, stored: str, typed: str) -> None:
+    PartnerFactory(name="Bellec Ronan", mobile=stored)
+    PartnerFactory(name="Bellec Soizic", mobile="06 39 98 40 78")
+
+    assert found(world, typed) == ["Bellec Ronan"]
+
+
+def test_telephone_of_a_department_overseas_is_found_as_dialled_there_and_from_elsewhere(world: World) -> None:
+    partner = PartnerFactory(name="Payet Marie", phone="0262 12 34 56")
+    assert partner.phone_key == "+33262123456"
+
+    place = partner.default_address()
+    place.zip, place.city, place.phone = "97400", "Saint-Denis", "0692 12 34 57"
+    place.save()
+
+    partner.refresh_from_db()
+    assert (partner.phone_key, place.phone_key) == ("+262262123456", "+262692123457")
+    for typed in ("0262 12 34 56", "+262 262 12 34 56", "00262262123456", "0692123457", "+33 2 62 12 34 56"):
+        assert found(world, typed) == ["Payet Marie"]
+    place.zip = "35000"
+    place.save()
+    partner.refresh_from_db()
+    assert (partner.phone_key, place.phone_key) == ("+33262123456", "+33692123457")
+
+
 @pytest.mark.parametrize(
-    ("typed", "written"),
-    [
-        ("0639984010", "06 39 98 40 10"),
-        ("06.39.98.40.10", "06 39 98 40 10"),
-        ("+33 6 39 98 40 10", "06 39 98 40 10"),
-        ("9840", "98 40"),
-        ("Aubry", ""),
-        ("123", ""),
-    ],
+    "typed", ["le helley", "HÉLLEY", "helleÿ saint-malô", "saint malo", "coeur", "Cœur", "12 rue de l'eglise", "bœuf"]
 )
-def test_telephone_is_read_as_people_write_it(typed: str, written: str) -> None:
-    assert telephone(typed) == written
+def test_accents_capitals_and_hyphens_do_not_matter(world: World, typed: str) -> None:
+    partner = PartnerFactory(name="Le Hélley Cœur de Boeuf")
+    partner.addresses.update(street="12 rue de l’Église", city="Saint-Malo")
+    PartnerFactory(name="Autre")
+
+    assert found(world, typed) == ["Le Hélley Cœur de Boeuf"]
+    names = [row["name"] for row in Api(world.manager).get("partners/", search=typed).json()["results"]]
+    assert names == ["Le Hélley Cœur de Boeuf"]
+
+
+def test_amount_finds_its_invoice(world: World) -> None:
+    invoice = world.posted()
+    assert str(invoice.gross.amount) == "184.62"
+
+    for typed in ("184,62", "184.62", "184,62 €"):
+        assert found(world, typed) == [invoice.number]
+    assert found(world, "184,63") == []
+    page = world.office(ACCOUNTANT).get("/admin/invoicing/invoice/", q="184,62")
+    assert [row.pk for row in page.context["cl"].result_list] == [invoice.pk]
+
+
+def test_choice_boxes_find_without_accents(world: World) -> None:
+    partner = PartnerFactory(name="Guéguen Zoé", mobile="+33 6 39 98 40 66")
+    product = ProductFactory(code="poele", name="Poêle à bûches")
+
+    def offered(app: str, model: str, field: str, term: str) -> list[str]:
+        names = {"app_label": app, "model_name": model, "field_name": field, "term": term}
+        answer = world.office(ACCOUNTANT).get("/admin/autocomplete/", **names)
+        return [row["id"] for row in answer.json()["results"]]
+
+    for term in ("gueguen zoe", "GUÉGUEN", "0639984066"):
+        assert offered("invoicing", "invoice", "customer", term) == [str(partner.pk)]
+    assert offered("invoicing", "invoiceline", "product", "buches") == [str(product.pk)]
+
+
+def test_a_search_reads_ten_words(world: World) -> None:
+    PartnerFactory(name="un deux trois quatre cinq six sept huit neuf dix")
+
+    assert found(world, "un deux trois quatre cinq six sept huit neuf dix onze douze") != []
+    assert found(world, "un deux trois quatre cinq six sept huit neuf onze") == []
+    with CaptureQueriesContext(connection) as captured:
+        world.office(ACCOUNTANT).get("/admin/invoicing/partner/", q="a " * 1500)
+    assert max(query["sql"].count("LIKE") for query in captured) <= 60
 
 
 def test_search_by_telephone_town_name_serial_and_number(world: World) -> None:

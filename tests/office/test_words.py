@@ -18,7 +18,7 @@ from tests.factories import AddressFactory, InstalledProductFactory, PartnerFact
 from tests.factories.api import Api
 from tests.factories.pages import address
 
-WHO = ("name", "mobile", "addresses__city", "addresses__street")
+WHO = Partner.SEARCHED
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,10 @@ WHO = ("name", "mobile", "addresses__city", "addresses__street")
         ("bellec  liffré", ["bellec", "liffré"]),
         ('"rue du Four" rennes', ["rue du Four", "rennes"]),
         ("06 39 98", ["06 39 98"]),
-        ("06.39.98.40.10", ["06 39 98 40 10"]),
+        ("06.39.98.40.10", ["06.39.98.40.10"]),
+        ("bellec 06 39 98 rennes", ["bellec", "06 39 98", "rennes"]),
+        ("1 184,62 €", ["1 184,62 €"]),
+        (" ".join("abcdefghijklm"), list("abcdefghij")),
         ("06 39 9", ["06 39 9"]),
         ("12 rue", ["12", "rue"]),
         ("2026", ["2026"]),
@@ -77,23 +80,24 @@ def test_search_of_the_api_takes_a_telephone_for_one_word(world: World) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize(
-    ("queryset", "columns", "index"),
+    ("queryset", "columns", "typed", "index"),
     [
-        (lambda: Partner.objects, WHO[:2], "invoicing_partner_words"),
-        (lambda: Partner.objects, WHO[2:], "invoicing_address_words"),
-        (lambda: Invoice.objects, ("customer__name", "customer__phone"), "invoicing_partner_words"),
-        (lambda: InstalledProduct.objects, ("serial_number",), "interventions_installed_words"),
+        (lambda: Partner.objects, Partner.OWN_WORDS, "kermadec", "invoicing_partner_search"),
+        (lambda: Partner.objects, ("phone_key", "mobile_key"), "06 39 98 40 10", "invoicing_partner_search"),
+        (lambda: Partner.objects, ("addresses__search_text",), "kermadec", "invoicing_address_search"),
+        (lambda: Invoice.objects, ("customer__search_text",), "kermadec", "invoicing_partner_search"),
+        (lambda: InstalledProduct.objects, ("search_text",), "kermadec", "interventions_installed_search"),
     ],
 )
 def test_names_towns_and_serial_numbers_are_found_by_an_index(
-    db: None, queryset: Any, columns: tuple[str, ...], index: str
+    db: None, queryset: Any, columns: tuple[str, ...], typed: str, index: str
 ) -> None:
     """A table of three rows is read whole: it is asked what could be done if it were large."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_indexscan = off")
     with CaptureQueriesContext(connection) as captured:
-        list(holding(queryset().all(), columns, ["kermadec"]))
+        list(holding(queryset().all(), columns, [typed]))
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {captured[0]['sql']}")
         plan = "\n".join(row[0] for row in cursor.fetchall())

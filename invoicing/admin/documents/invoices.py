@@ -223,7 +223,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         "state_badge",
     )
     list_filter = (InvoiceChips, FromFilter, "state", "kind", "company")
-    search_fields = ("number", "customer__name", "origin", "site__city", "customer__phone", "customer__mobile")
+    search_fields = Invoice.SEARCHED
     date_hierarchy = "issued_on"
     autocomplete_fields = ("customer", "site", "billing_address")
     inlines = (InvoiceLineInline,)

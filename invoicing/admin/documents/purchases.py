@@ -150,7 +150,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
     company_path = "company"
     list_display = ("__str__", "supplier", "origin", "ordered_on", "expected_on", "net_text", "state_badge")
     list_filter = (OrderChips, FromFilter, "state", "company")
-    search_fields = ("number", "supplier__name", "origin")
+    search_fields = PurchaseOrder.SEARCHED
     date_hierarchy = "ordered_on"
     autocomplete_fields = ("supplier", "deliver_to")
     inlines = (OrderLineInline,)
@@ -302,7 +302,7 @@ class SupplierBillAdmin(DocumentAdmin):
     list_display = ("number", "supplier", "order", "billed_on", "due_on", "gross_text", "residual_text", "state_badge")
     list_display_links = ("number",)
     list_filter = (BillChips, FromFilter, "state", "company")
-    search_fields = ("number", "supplier__name", "order__number")
+    search_fields = SupplierBill.SEARCHED
     date_hierarchy = "billed_on"
     autocomplete_fields = ("supplier", "order")
     status_path = SupplierBillState.path

@@ -197,15 +197,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     company_path = "company"
     list_display = ("__str__", "partner", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge")
     list_filter = (QuoteChips, FromFilter, "state", "company")
-    search_fields = (
-        "number",
-        "partner__name",
-        "bill_to__name",
-        "title",
-        "site__city",
-        "partner__phone",
-        "partner__mobile",
-    )
+    search_fields = Quote.SEARCHED
     date_hierarchy = "issued_on"
     autocomplete_fields = ("partner", "bill_to", "site")
     inlines = (QuoteLineInline,)

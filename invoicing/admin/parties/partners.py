@@ -20,6 +20,7 @@ from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.contributions import SmartButton, contribute, contributions_to
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
+from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 
 
 class AddressInline(StackedInline):
@@ -34,6 +35,11 @@ class AddressInline(StackedInline):
         ("is_default", "is_billing"),
         ("latitude", "longitude"),
     )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if is_telephone(db_field):
+            options["widget"] = TelephoneInput()
+        return super().formfield_for_dbfield(db_field, request, **options)
 
 
 class TermsInline(StackedInline):
@@ -79,7 +85,7 @@ class MergeForm(forms.Form):
 class PartnerAdmin(ActionsMixin, OfficeAdmin):
     list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
     list_filter = ("is_active", "kind", "tags")
-    search_fields = ("name", "store_code", "phone", "mobile", "email", "siren", "addresses__city", "addresses__street")
+    search_fields = Partner.SEARCHED
     autocomplete_fields = ("bill_to", "tags")
     inlines = (TermsInline, AddressInline)
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
@@ -176,7 +182,7 @@ class AddressAdmin(OfficeAdmin):
     """Reached from its partner; here for the autocompletions."""
 
     list_display = ("__str__", "partner", "zip", "city", "phone")
-    search_fields = ("partner__name", "street", "city", "zip", "label")
+    search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
     list_select_related = ("partner",)
 

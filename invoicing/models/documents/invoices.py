@@ -18,6 +18,7 @@ from invoicing.models.documents.lines import BillableLine
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
 from openfire_billing.db.fields import amount_field, percent_field
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import TaxTotal, Totals, with_taxes
 from openfire_billing.kernel.periods import ONE_DAY
@@ -34,6 +35,8 @@ class Invoice(Versioned):
     services while it is a draft and frozen at posting, with the parties as they were (`seller`, `buyer`,
     `delivery`), what else its paper says (`texts`, see `services.documents.snapshots`) and the rounding mode.
     """
+
+    SEARCHED = ("number", "origin", "gross", *columns_at("customer", Partner), *columns_at("site", Address))
 
     MOVES = INVOICE_MOVES
     COLOURS = InvoiceState.colours

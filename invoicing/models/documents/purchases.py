@@ -13,6 +13,7 @@ from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderS
 from invoicing.models.documents.lines import BillableLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
 from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
@@ -44,6 +45,8 @@ class SupplierBillQuerySet(models.QuerySet[Any]):
 
 class PurchaseOrder(Versioned):
     """An order to a supplier. A received order is billed when bills to pay cover its total."""
+
+    SEARCHED = ("number", "origin", *columns_at("supplier", Partner))
 
     MOVES = ORDER_MOVES
     COLOURS = OrderState.colours
@@ -109,6 +112,8 @@ def _amount(verbose_name: Any) -> MoneyField:
 
 class SupplierBill(Versioned):
     """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
+
+    SEARCHED = ("number", "order__number", "gross", *columns_at("supplier", Partner))
 
     MOVES = SUPPLIER_BILL_MOVES
     COLOURS = SupplierBillState.colours

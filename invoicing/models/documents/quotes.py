@@ -11,12 +11,21 @@ from invoicing.models.catalogue import FiscalPosition, PaymentTerm
 from invoicing.models.documents.lines import BillableLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import QuoteLineQuerySet, QuoteQuerySet
+from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
 
 class Quote(Versioned):
     """A quote to a customer for work at a site. Expired is derived from `valid_until`, never stored."""
+
+    SEARCHED = (
+        "number",
+        "title",
+        *columns_at("partner", Partner),
+        *columns_at("bill_to", Partner),
+        *columns_at("site", Address),
+    )
 
     MOVES = QUOTE_MOVES
     COLOURS = QuoteState.colours

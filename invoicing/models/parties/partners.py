@@ -12,7 +12,10 @@ from stdnum.fr import siren as siren_number
 from stdnum.fr import tva as vat_number
 
 from invoicing.choices import PartnerKind, TagScope
+from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
+from openfire_billing.db.searchable import Searchable, columns_at
 from openfire_billing.db.versions import Versioned
+from openfire_billing.kernel.telephones import region_of
 
 
 def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
@@ -42,8 +45,14 @@ class Tag(Versioned):
         return self.name
 
 
-class Partner(Versioned):
+TELEPHONE_KEYS = ("phone_key", "mobile_key")
+
+
+class Partner(Searchable, Versioned):
     """A customer or supplier. `bill_to` empty = pays for itself."""
+
+    OWN_WORDS = ("search_text", *TELEPHONE_KEYS)
+    SEARCHED = (*OWN_WORDS, "addresses__search_text", "addresses__phone_key")
 
     name = models.CharField(_("Nom"), max_length=120, db_index=True)
     kind = models.CharField(_("Nature"), max_length=20, choices=PartnerKind, default=PartnerKind.PRIVATE)
@@ -70,6 +79,9 @@ class Partner(Versioned):
         verbose_name=_("fusionné dans"),
     )
     note = models.TextField(_("Note interne"), blank=True)
+    search_text = SearchTextField(of=("name", "store_code", "email", "siren", "vat_number"))
+    phone_key = TelephoneKeyField(of=("phone",))
+    mobile_key = TelephoneKeyField(of=("mobile",))
 
     class Meta:
         ordering = ["name", "pk"]
@@ -127,6 +139,17 @@ class Partner(Versioned):
         if errors:
             raise ValidationError(errors)
 
+    def has_keys_of_other_plan(self, region: str) -> bool:
+        """Say whether a telephone may have another key in this region: those of metropolitan France begin with +33."""
+        keys = filter(None, (self.phone_key, self.mobile_key))
+        return any(region != "FR" or not key.startswith("+33") for key in keys)
+
+    @property
+    def telephone_region(self) -> str:
+        """That of its default address; of a record without one, metropolitan France."""
+        address = self.default_address() if self.pk and not self._state.adding else None
+        return address.telephone_region if address else "FR"
+
     def default_address(self) -> "Address | None":
         """The address used when none is chosen: the default one, else the first."""
         return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_default, a.pk))), None)
@@ -136,10 +159,12 @@ class Partner(Versioned):
         return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None)
 
 
-class Address(Versioned):
+class Address(Searchable, Versioned):
     """A place of a partner: where one works, or where invoices go."""
 
     PARENT = "partner"
+    OWN_WORDS = ("search_text", "phone_key")
+    SEARCHED = (*OWN_WORDS, *columns_at("partner", Partner))
 
     partner = models.ForeignKey(Partner, models.PROTECT, related_name="addresses", verbose_name=_("client"))
     label = models.CharField(_("Libellé"), max_length=80, blank=True)
@@ -153,6 +178,8 @@ class Address(Versioned):
     is_billing = models.BooleanField(_("facturation"), default=False)
     latitude = models.DecimalField(_("Latitude"), max_digits=9, decimal_places=6, null=True, blank=True)
     longitude = models.DecimalField(_("Longitude"), max_digits=9, decimal_places=6, null=True, blank=True)
+    search_text = SearchTextField(of=("label", "street", "street2", "zip", "city"))
+    phone_key = TelephoneKeyField(of=("phone", "country", "zip"))
 
     class Meta:
         ordering = ["partner__name", "-is_default", "pk"]
@@ -175,6 +202,16 @@ class Address(Versioned):
 
     def __str__(self) -> str:
         return ", ".join(filter(None, [self.label, self.street, f"{self.zip} {self.city}".strip()]))
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """As Django's; the keys of its partner's telephones follow when the number plan is another."""
+        super().save(*args, **options)
+        if self.partner.has_keys_of_other_plan(self.telephone_region):
+            Partner.objects.filter(pk=self.partner_id).derive(TELEPHONE_KEYS)
+
+    @property
+    def telephone_region(self) -> str:
+        return region_of(self.country, self.zip)
 
     @property
     def department(self) -> str:

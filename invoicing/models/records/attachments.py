@@ -1,23 +1,13 @@
 """Private files on records."""
 
-import secrets
-from typing import Any
-
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
-from django.core.files.storage import storages
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-
-def _private_storage() -> Any:
-    return storages["default"]
-
-
-def _attachment_path(attachment: "Attachment", filename: str) -> str:
-    return f"attachments/{timezone.localdate():%Y/%m}/{secrets.token_urlsafe(12)}/{filename}"
+from openfire_billing.db.fields import attachment_path, private_storage
 
 
 class Attachment(models.Model):
@@ -26,7 +16,7 @@ class Attachment(models.Model):
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
     object_id = models.PositiveBigIntegerField(_("identifiant"))
     object = GenericForeignKey()
-    file = models.FileField(_("fichier"), upload_to=_attachment_path, storage=_private_storage, max_length=255)
+    file = models.FileField(_("fichier"), upload_to=attachment_path, storage=private_storage, max_length=255)
     name = models.CharField(_("nom"), max_length=160)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")

@@ -1,15 +1,11 @@
 """The customer's page of a document."""
 
-import secrets
-
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-
-def _new_key() -> str:
-    return secrets.token_urlsafe(24)
+from openfire_billing.db.fields import new_link_key
 
 
 class PublicLink(models.Model):
@@ -18,7 +14,7 @@ class PublicLink(models.Model):
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
     object_id = models.PositiveBigIntegerField(_("identifiant"))
     object = GenericForeignKey()
-    key = models.CharField(_("clé"), max_length=64, unique=True, default=_new_key)
+    key = models.CharField(_("clé"), max_length=64, unique=True, default=new_link_key)
     is_published = models.BooleanField(_("publié"), default=False)
 
     class Meta:

@@ -1,21 +1,16 @@
 """The same customer entered twice: found, and made one."""
 
-from collections.abc import Iterable
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.locks import lock_to_merge, rows_to_move
 from invoicing.services.records.history import record
-from openfire_billing.db.search import digits_of
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.telephones import digits_meant
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
@@ -24,22 +19,13 @@ def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
     for name in ("email", "siren"):
         if value := getattr(partner, name):
             same |= Q(**{f"{name}__iexact": value})
-    partners = Partner.objects.all()
-    if numbers := [digits for number in (partner.phone, partner.mobile) for digits in digits_meant(number)]:
-        ends = {number[-2:] for number in numbers}
-        partners = partners.alias(_phone=_digits("phone", ends), _mobile=_digits("mobile", ends))
-        same |= Q(_phone__in=numbers) | Q(_mobile__in=numbers)
+    if keys := list(filter(None, (partner.phone_key, partner.mobile_key))):
+        same |= Q(phone_key__in=keys) | Q(mobile_key__in=keys)
     if partner.pk and (zips := [address.zip for address in partner.addresses.all()]):
         same |= Q(name__iexact=partner.name, addresses__zip__in=zips)
     if not same:
         return Partner.objects.none()
-    return partners.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
-
-
-def _digits(column: str, ends: Iterable[str]) -> Case:
-    """The digits of a telephone that ends so, else "": only a few of a hundred thousand are taken to pieces."""
-    ending = reduce(or_, (Q(**{f"{column}__endswith": end}) for end in ends))
-    return Case(When(ending, then=digits_of(column)), default=Value(""))
+    return Partner.objects.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
 
 
 def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:

@@ -8,8 +8,8 @@ from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import PublicLink
-from invoicing.models.records.links import _new_key
 from invoicing.services.records.history import record
+from openfire_billing.db.fields import new_link_key
 from openfire_billing.db.transactions import atomic
 
 _signer = signing.Signer(salt="public-link")
@@ -65,7 +65,7 @@ def renew_link(document: Model, *, by: Any) -> PublicLink:
     """Give the page a new address; the old one answers 404 from now on."""
     with atomic():
         link = link_of(document)
-        link.key = _new_key()
+        link.key = new_link_key()
         link.save(update_fields=["key"])
         record(document, "link_renewed", by=by, text=_("Nouveau lien : l'ancien ne répond plus"))
     return link

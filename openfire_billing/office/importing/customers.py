@@ -6,6 +6,7 @@ from django.db.models import F
 
 from invoicing.choices import PartnerKind
 from invoicing.models import Address, Company, Partner
+from invoicing.models.parties.partners import TELEPHONE_KEYS
 from invoicing.services.records.history import record_many
 from openfire_billing.office.importing.writer import Faults, Rows, Writer, given
 
@@ -92,6 +93,7 @@ class Partners(Writer):
         Address.objects.bulk_update(
             [address for address in self.moved if address.pk], (*_PLACE, "latitude", "longitude")
         )
+        _follow(self.moved)
 
     def check(self, rows: Rows, faults: Faults) -> None:
         super().check(rows, faults)
@@ -101,13 +103,16 @@ class Partners(Writer):
 
     def add(self, rows: Rows, *, by: Any) -> None:
         made = Partner.objects.bulk_create([Partner(**self.values(row)) for row in rows])
-        Address.objects.bulk_create(
-            Address(
-                partner=partner,
-                is_default=True,
-                is_billing=True,
-                **given(row, *_PLACE),
-            )
+        places = [
+            Address(partner=partner, is_default=True, is_billing=True, **given(row, *_PLACE))
             for partner, row in zip(made, rows, strict=True)
-        )
+        ]
+        Address.objects.bulk_create(places)
+        _follow(places)
         record_many([(partner, "Importé", None) for partner in made], "imported", by=by)
+
+
+def _follow(places: list[Address]) -> None:
+    """Derive the keys of telephones again where the number plan of the address is another."""
+    moved = [place.partner_id for place in places if place.partner.has_keys_of_other_plan(place.telephone_region)]
+    Partner.objects.filter(pk__in=moved).derive(TELEPHONE_KEYS)

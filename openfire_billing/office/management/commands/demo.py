@@ -22,6 +22,8 @@ from invoicing.models import Quote
 from invoicing.services.documents.quotes import invoice_quote
 from invoicing.services.records.acts import perform_each
 from openfire_billing.celery import app
+from openfire_billing.db.base_version import keep_other_version_aside
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.office.demonstration import load_demonstration
@@ -46,12 +48,24 @@ class Command(BaseCommand):
     def handle(self, *args: Any, address: str, once: bool, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("La démonstration ne se lance pas en production (DEMO=1 manque).")
+        self.keep_aside()
         call_command("migrate", verbosity=0)
         today = timezone.localdate()
         load_demonstration(on=today)
         self.main_job()
         if not once:
             self.serve(address)
+
+    def keep_aside(self) -> None:
+        """Start anew when the database is of another version, and say where that one is kept."""
+        try:
+            kept = keep_other_version_aside()
+        except BusinessError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        if kept:
+            self.stdout.write(
+                f"La base vient d'une autre version du programme : elle est gardée sous {kept}, une neuve est créée."
+            )
 
     def main_job(self) -> None:
         """Bill what is to be billed today, once: a second time makes nothing new."""

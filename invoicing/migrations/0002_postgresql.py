@@ -1,13 +1,13 @@
-"""Words are found by three of their letters: on PostgreSQL by one index a table, of what Ctrl+K and the lists search.
+"""PostgreSQL finds words and telephones by three of their letters or digits: one index a column that searches read.
 
-SQLite reads the table: a firm of that size has another database.
+SQLite reads the table.
 """
 
 from django.db import migrations
 
 INDEXES = {
-    "invoicing_partner_words": ("invoicing_partner", ("name", "store_code", "phone", "mobile", "email", "siren")),
-    "invoicing_address_words": ("invoicing_address", ("city", "zip", "street", "label")),
+    "invoicing_partner_search": ("invoicing_partner", ("search_text", "phone_key", "mobile_key")),
+    "invoicing_address_search": ("invoicing_address", ("search_text", "phone_key")),
 }
 
 
@@ -15,7 +15,7 @@ def add(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         for name, (table, columns) in INDEXES.items():
-            terms = ", ".join(f"UPPER({column}) gin_trgm_ops" for column in columns)
+            terms = ", ".join(f"{column} gin_trgm_ops" for column in columns)
             schema_editor.execute(f"CREATE INDEX {name} ON {table} USING gin ({terms})")
 
 
@@ -26,5 +26,5 @@ def remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("invoicing", "0006_refunds")]
+    dependencies = [("invoicing", "0001_initial")]
     operations = [migrations.RunPython(add, remove)]
