@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from contracts.planner.facts import ArticleFacts, PriceVersion
 from contracts.planner.grids import Due
-from openfire_billing.kernel.money import HALF_EVEN, line_net, part_between
+from openfire_billing.kernel.money import HALF_EVEN, Instalments, line_net, part_between
 from openfire_billing.kernel.periods import Period
 
 
@@ -27,10 +27,10 @@ def yearly_net(article: ArticleFacts, price: PriceVersion, rounding: str = HALF_
     return line_net(article.quantity, price.unit_price, price.discount, rounding)
 
 
-def period_amount(yearly: Decimal, due: Due, rounding: str = HALF_EVEN) -> Decimal:
+def period_amount(yearly: Instalments, due: Due) -> Decimal:
     """Net of the whole of one due period: cents(Y·S(n)/p) − cents(Y·S(n−1)/p), with S(n−1)/p = `due.before` and
     S(n)/p = `due.after`. Twelve months make the year to the cent, whatever was freed or billed late."""
-    return part_between(yearly, due.before, due.after, rounding)
+    return yearly.between(due.before, due.after)
 
 
 def part_amount(amount: Decimal, part: Period, whole: Period, rounding: str = HALF_EVEN) -> Decimal:

@@ -26,7 +26,7 @@ from contracts.planner.grids import BillingGrid, Due, Terms, grid_of
 from contracts.planner.intents import TOO_MANY_PERIODS, Charge, ExceptionCharge, PeriodCharge, VisitCharge
 from contracts.planner.served import Service, served_parts, service_of, without
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.money import line_net
+from openfire_billing.kernel.money import Instalments, line_net
 from openfire_billing.kernel.periods import Period, end_of_month
 
 SAFETY_BOUND = 36  # due periods of one line: beyond, a wrong start date is likelier than three missed years
@@ -34,19 +34,20 @@ SAFETY_BOUND = 36  # due periods of one line: beyond, a wrong start date is like
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """An article at one of its prices: `yearly` net, discount deducted; `basis`: the price in words, for a label."""
+    """An article at one of its prices: `yearly` net, discount deducted, and its parts; `basis`: it in words, for a label."""
 
     yearly: Decimal
+    instalments: Instalments
     basis: str
 
     @classmethod
     def of(cls, billed: "BilledLine", article: ArticleFacts, price: PriceVersion) -> "Priced":
         contract = billed.contract
         yearly = yearly_net(article, price, contract.rounding)
-        return cls(yearly, wording.basis_text(yearly, contract.currency, billed.frequency, price.discount))
+        return cls(yearly, Instalments(yearly, contract.rounding), wording.basis_text(yearly, contract.currency, billed.frequency, price.discount))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Owed:
     """Days of one due period that one article has not been billed for; `due_on` is never before their first day."""
 
@@ -211,7 +212,7 @@ def _proposed_on(contract: ContractFacts, due_on: date, on: date) -> date:
 
 def _period_charge(billed: BilledLine, due: Due, owed: Owed, price: Priced, when: str, on: date) -> PeriodCharge:
     contract, article, rounding = billed.contract, owed.article, billed.contract.rounding
-    amount = period_amount(price.yearly, due, rounding)
+    amount = period_amount(price.instalments, due)
     if owed.days != due.whole:
         amount = part_amount(amount, owed.days, due.whole, rounding)
     return PeriodCharge(

@@ -78,6 +78,14 @@ class Frequency:
         return Fraction(12, self.months) if self.months else Fraction(1)
 
 
+    def instalments(self, first: date, last: date) -> int:
+        """How many instalments are due from `first`, the day of one, to `last` included; 1 at least."""
+        if self.months:
+            passed = 12 * (last.year - first.year) + last.month - first.month - (last.day < first.day)
+            return max(1, passed // self.months + 1)
+        return max(1, (last - first).days // self.days + 1) if self.days else 1
+
+
 PER_VISIT: Final = Frequency(1, VISIT)
 
 

@@ -1,6 +1,6 @@
 """What the planner wants done: the charges, the drafts that carry them, and what is left out with its reason.
 
-Frozen values for a writer. Money net of tax, in the contract's currency. Sentences are for the user, in French.
+Values for a writer, which changes none. Money net of tax, in the contract's currency. Sentences are for the user, in French.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ TOO_MANY_PERIODS: Final = "too_many_periods"
 ONE = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Charge:
     """One invoice line to write. `quantity` × `unit_price` less `discount` (%) = `amount`, its net, to the cent.
 
@@ -80,7 +80,7 @@ class Charge:
         return ZERO
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PeriodCharge(Charge):
     """An article for a period. Claim: (article, first day, end excluded, kind).
 
@@ -115,7 +115,7 @@ class PeriodCharge(Charge):
         return self.period.last_day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class VisitCharge(Charge):
     """An article for a visit done. Claim: (article, visit)."""
 
@@ -141,7 +141,7 @@ class VisitCharge(Charge):
         return self.done_on
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ExceptionCharge(Charge):
     """A one-off dated line, with its own quantity, price and discount. Claim: the exception."""
 

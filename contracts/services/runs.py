@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef
@@ -9,7 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from contracts.choices import Result, RunKind, RunState
+from contracts.choices import Result, RunKind, RunState, frequency_of
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.locks import lock_run
 from contracts.services.next_dates import notice_visits_done
@@ -17,7 +19,8 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import LAST_DAY
 
-CHUNK = 1_000  # contracts; a payer is never cut, so a chunk may be larger
+CHUNK = 1_000  # contracts of a transaction
+PERIODS = 3_000  # due periods of a transaction
 BILLED_AHEAD = timedelta(days=366)
 PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whole, whatever today is
 
@@ -75,16 +78,27 @@ def remaining(run: BillingRun) -> Any:
     return contracts.filter(~Exists(BillingOutcome.objects.filter(run=run, contract=OuterRef("pk"))))
 
 
-def chunks_of(run: BillingRun, size: int = CHUNK) -> Iterator[list[int]]:
-    """Ids still to do, in chunks of whole (company, payer)."""
-    rows = list(remaining(run).order_by("company", "payer", "pk").values_list("company", "payer", "pk"))
-    start = 0
-    while start < len(rows):
-        end = min(start + size, len(rows))
-        while end < len(rows) and rows[end][:2] == rows[end - 1][:2]:
-            end += 1
-        yield [row[2] for row in rows[start:end]]
-        start = end
+def chunks_of(run: BillingRun, size: int = CHUNK, periods: int = PERIODS) -> Iterator[list[int]]:
+    """Yield the ids of the contracts still to do, in chunks of whole (company, payer), each one transaction.
+
+    A chunk has at most `size` contracts and `periods` periods due of them; a payer who has more is alone.
+    """
+    columns = ("company", "payer", "pk", "next_due_on", "frequency", "every", "unit")
+    rows = remaining(run).order_by("company", "payer", "pk").values_list(*columns)
+    chunk: list[int] = []
+    due = 0
+    for _payer, contracts in groupby(list(rows), key=itemgetter(0, 1)):
+        ids, theirs = [], 0
+        for _company, _payer, pk, first, *frequency in contracts:
+            ids.append(pk)
+            theirs += frequency_of(*frequency).instalments(first or run.on, run.on)
+        if chunk and (len(chunk) + len(ids) > size or due + theirs > periods):
+            yield chunk
+            chunk, due = [], 0
+        chunk += ids
+        due += theirs
+    if chunk:
+        yield chunk
 
 
 def touch(run: BillingRun) -> None:

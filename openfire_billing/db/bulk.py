@@ -8,12 +8,10 @@ may be used or not: a gap in ids means nothing.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import connections, models, transaction
-
-BATCH = 500  # rows of one statement
+from psycopg.adapt import Dumper
 
 
 def take_ids(model: type[models.Model], count: int, *, using: str = "default") -> list[int]:
@@ -52,9 +50,12 @@ def insert(
     table = connection.ops.quote_name(model._meta.db_table)
     if connection.vendor == "postgresql":
         statement = f"COPY {table} ({', '.join(names)}) FROM STDIN"
-        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
-            for lines in _batches(kept):
-                copy.write("".join(map(_copy_line, lines)))
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            for kind in (dict, list):
+                cursor.cursor.adapters.register_dumper(kind, _JsonDumper)
+            with cursor.copy(statement) as copy:
+                for row in kept:
+                    copy.write_row(row)
         return
     adapt = _adapters(model, columns)
     marks = ", ".join(["?"] * len(names))
@@ -103,17 +104,6 @@ def _field(model: type[models.Model], name: str) -> Any:
     return next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
 
 
-def _batches(rows: Iterable[Sequence[Any]]) -> Iterable[list[Sequence[Any]]]:
-    batch: list[Sequence[Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -124,45 +114,11 @@ def _plain(value: Any) -> str:
 _json_of_anything = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
-# COPY's text format
+class _JsonDumper(Dumper):
+    """A dictionary or a list as COPY writes a JSON column."""
 
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _copy_line(row: Sequence[Any]) -> str:
-    return "\t".join([_COPY[type(value)](value) for value in row]) + "\n"
-
-
-class _Copy(dict[type, Callable[[Any], str]]):
-    """How each type is written; a subclass (TextChoices, lazy text) as the type it comes from."""
-
-    def __missing__(self, kind: type) -> Callable[[Any], str]:
-        found = next((self[base] for base in kind.__mro__[1:] if base in self), None)
-        self[kind] = found or (lambda value: str(value).translate(_ESCAPES))
-        return self[kind]
-
-
-def _text(value: str) -> str:
-    # Almost no text needs it, and looking is quicker than translating.
-    if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
-        return str(value).translate(_ESCAPES)
-    return str(value)
-
-
-_COPY = _Copy(
-    {
-        str: _text,
-        int: str,
-        bool: lambda value: "t" if value else "f",
-        type(None): lambda value: "\\N",
-        Decimal: str,
-        date: date.isoformat,
-        datetime: datetime.isoformat,
-        dict: lambda value: _json(value).translate(_ESCAPES) if value else "{}",
-        list: lambda value: _json(value).translate(_ESCAPES) if value else "[]",
-    }
-)
+    def dump(self, value: Any) -> bytes:
+        return _json(value).encode()
 
 
 # SQLite

@@ -56,15 +56,35 @@ def to_cents(amount: Decimal | Fraction | int, rounding: str = HALF_EVEN) -> Dec
     return Decimal(amount).quantize(CENT, rounding=_MODES[rounding], context=_WIDE) + ZERO  # never -0.00
 
 
+class Instalments:
+    """An amount cut into parts: cents(amount × after) − cents(amount × before), each rounded on its exact value.
+
+    Parts that follow each other make the whole to the cent. The end of the last part asked for is kept: asked for in
+    order, each boundary is rounded once.
+    """
+
+    __slots__ = ("_denominator", "_last", "_numerator", "_rounding", "_upto")
+
+    def __init__(self, amount: Decimal, rounding: str = HALF_EVEN) -> None:
+        numerator, self._denominator = amount.as_integer_ratio()
+        self._numerator = numerator * 100
+        self._rounding = rounding
+        self._last, self._upto = (0, 1), 0
+
+    def between(self, before: Fraction, after: Fraction) -> Decimal:
+        """Return the part between two shares of the whole."""
+        start, end = before.as_integer_ratio(), after.as_integer_ratio()
+        from_cents = self._upto if start == self._last else self._cents_at(start)
+        self._last, self._upto = end, self._cents_at(end)
+        return _cents(self._upto - from_cents)
+
+    def _cents_at(self, share: tuple[int, int]) -> int:
+        return _rounded(self._numerator * share[0], self._denominator * share[1], self._rounding)
+
+
 def part_between(amount: Decimal, before: Fraction, after: Fraction, rounding: str = HALF_EVEN) -> Decimal:
-    """cents(amount × after) − cents(amount × before), each rounded on its exact value: parts that follow each other
-    make the whole to the cent."""
-    numerator, denominator = amount.as_integer_ratio()
-    numerator *= 100
-    return _cents(
-        _rounded(numerator * after.numerator, denominator * after.denominator, rounding)
-        - _rounded(numerator * before.numerator, denominator * before.denominator, rounding)
-    )
+    """Return one part of an amount, as `Instalments` cuts it."""
+    return Instalments(amount, rounding).between(before, after)
 
 
 def _rounded(numerator: int, denominator: int, rounding: str) -> int:

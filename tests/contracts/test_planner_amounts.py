@@ -27,7 +27,7 @@ from contracts.planner.facts import (
     PriceVersion,
 )
 from contracts.planner.grids import Terms, grid_of
-from openfire_billing.kernel.money import HALF_EVEN, HALF_UP, ZERO, part_between, to_cents
+from openfire_billing.kernel.money import HALF_EVEN, HALF_UP, ZERO, Instalments, part_between, to_cents
 from openfire_billing.kernel.periods import Period
 from tests.contracts.planner_builders import article, claims_on, contract, day, line, periods
 
@@ -40,7 +40,7 @@ TWELVE_OF_175 = [
 def amounts(yearly: str, frequency: Frequency, start: str, until: str, *, invoicing=IN_ADVANCE, proration=NONE):
     alignment = ANNIVERSARY if frequency.days else CALENDAR
     grid = grid_of(Terms(frequency, invoicing, alignment, None, proration), day(start), day(start))
-    return [str(period_amount(Decimal(yearly), due)) for due in grid.dues(stop=None, until=day(until))]
+    return [str(period_amount(Instalments(Decimal(yearly)), due)) for due in grid.dues(stop=None, until=day(until))]
 
 
 def test_175_a_year_by_months_is_175():
@@ -255,3 +255,24 @@ def test_instalments_of_any_shares_sum_to_the_amount_of_the_whole(
     parts = year_of(str(yearly), list(shares), per_year)
 
     assert sum(parts, ZERO) == to_cents(Fraction(yearly) * sum(shares) / per_year)
+
+
+@pytest.mark.parametrize(
+    ("every", "unit", "first", "last", "count"),
+    [
+        (1, "month", "01/01/26", "31/12/26", 12),
+        (1, "month", "15/01/26", "14/02/26", 1),
+        (1, "month", "15/01/26", "15/02/26", 2),
+        (1, "month", "15/02/26", "15/01/26", 1),
+        (3, "month", "01/01/26", "30/06/26", 2),
+        (3, "month", "01/01/26", "01/07/26", 3),
+        (1, "year", "01/03/24", "28/02/26", 2),
+        (1, "year", "01/03/24", "01/03/26", 3),
+        (10, "day", "01/01/26", "10/01/26", 1),
+        (10, "day", "01/01/26", "11/01/26", 2),
+        (2, "week", "01/01/26", "29/01/26", 3),
+        (1, "visit", "01/01/20", "01/01/26", 1),
+    ],
+)
+def test_instalments_due_between_two_days(every: int, unit: str, first: str, last: str, count: int) -> None:
+    assert Frequency(every, unit).instalments(day(first), day(last)) == count
