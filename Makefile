@@ -34,7 +34,7 @@ format: ## put the code in its usual shape
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH=backlog, visits, office: late periods, visits, how fast the doors open
+bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH=backlog, visits, documents, office: late periods, visits, PDFs, how fast the doors open
 	@bin/setup --dev
 	@$(PYTHON) -m tests.bench $(or $(BENCH),billing) $(ARGS)
 

@@ -44,7 +44,11 @@ class Priced:
     def of(cls, billed: "BilledLine", article: ArticleFacts, price: PriceVersion) -> "Priced":
         contract = billed.contract
         yearly = yearly_net(article, price, contract.rounding)
-        return cls(yearly, Instalments(yearly, contract.rounding), wording.basis_text(yearly, contract.currency, billed.frequency, price.discount))
+        return cls(
+            yearly,
+            Instalments(yearly, contract.rounding),
+            wording.basis_text(yearly, contract.currency, billed.frequency, price.discount),
+        )
 
 
 @dataclass(slots=True)

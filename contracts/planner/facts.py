@@ -77,7 +77,6 @@ class Frequency:
         article's price is per instalment there."""
         return Fraction(12, self.months) if self.months else Fraction(1)
 
-
     def instalments(self, first: date, last: date) -> int:
         """How many instalments are due from `first`, the day of one, to `last` included; 1 at least."""
         if self.months:

@@ -3,6 +3,7 @@
 python -m tests.bench billing [--contracts N] [--workers N] [--database sqlite|postgresql] [--json]
 python -m tests.bench backlog [--contracts N]
 python -m tests.bench visits [--visits N]
+python -m tests.bench documents [--documents N]
 python -m tests.bench office [--partners N] [--invoices N] [--interventions N] [--only TEXT]
 """
 
@@ -27,12 +28,14 @@ def parse(words: list[str]) -> argparse.Namespace:
     backlog.add_argument("--contracts", type=at_least_one, default=2_000)
     visits = measures.add_parser("visits", help="les DI des visites de contrats")
     visits.add_argument("--visits", type=at_least_one, default=20_000)
+    documents = measures.add_parser("documents", help="les PDF d'une nuit, pendant que le bureau travaille")
+    documents.add_argument("--documents", type=at_least_one, default=1_000)
     office = measures.add_parser("office", help="l'ouverture des pages, de la recherche et de l'API")
     office.add_argument("--partners", type=int, default=100_000)
     office.add_argument("--invoices", type=int, default=100_000)
     office.add_argument("--interventions", type=int, default=5_000)
     office.add_argument("--only", default="", help="seulement les portes dont le nom contient ce texte")
-    for measure in (billing, backlog, visits, office):
+    for measure in (billing, backlog, visits, documents, office):
         measure.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
         measure.add_argument("--json", action="store_true", dest="as_json")
     return parser.parse_args(words)
@@ -52,7 +55,7 @@ def say(text: str) -> None:
 
 def figures_of(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of the measure asked for, by name."""
-    from tests.bench import billing, office, visits
+    from tests.bench import billing, documents, office, visits
 
     if options.measure == "billing":
         return billing.measure(options.contracts, workers=options.workers, say=say).as_dict()
@@ -60,6 +63,8 @@ def figures_of(options: argparse.Namespace) -> dict[str, Any]:
         return billing.measure(options.contracts, is_backlog=True, say=say).as_dict()
     if options.measure == "visits":
         return visits.measure(options.visits, say=say).as_dict()
+    if options.measure == "documents":
+        return documents.measure(options.documents, say=say).as_dict()
     sizes = (options.partners, options.invoices, options.interventions)
     return office.measure(*sizes, only=options.only, say=say).as_dict()
 
