@@ -19,7 +19,7 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
-from openfire_billing.web.tags import badge
+from openfire_billing.web.columns import state_column
 
 S = ContractState
 
@@ -36,6 +36,14 @@ class ContractChips(ChipFilter):
 
     def usual(self, queryset: Any) -> Any:
         return queryset.active()
+
+
+def _state_of(contract: Contract) -> tuple[str, Any]:
+    """The colour and the word of a contract: set aside by a run, or the phase of its life today."""
+    if contract.set_aside_reason:
+        return "red", _("Mis de côté")
+    phase, text = contract.phase(timezone.localdate())
+    return contract.COLOURS[phase], text
 
 
 @admin.register(Contract)
@@ -187,20 +195,15 @@ class ContractAdmin(DocumentAdmin):
         return found
 
     @admin.display(description=_("Ville"))
-    def town(self, contract: Contract) -> str:
-        return contract.billing_address.city if contract.billing_address else "–"
+    def town(self, contract: Contract) -> str | None:
+        return contract.billing_address.city if contract.billing_address else None
 
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, contract: Contract) -> Any:
-        if contract.set_aside_reason:
-            return badge("red", _("Mis de côté"))
-        phase, text = contract.phase(timezone.localdate())
-        return badge(contract.COLOURS[phase], text)
+    state_badge = state_column(_state_of)
 
     @admin.display(description=_("Gestionnaire"), ordering="manager__last_name")
-    def who(self, contract: Contract) -> str:
+    def who(self, contract: Contract) -> str | None:
         manager = contract.manager
-        return (manager.get_full_name() or manager.username) if manager else "–"
+        return (manager.get_full_name() or manager.username) if manager else None
 
     @admin.display(description=_("Résiliation"))
     def ending(self, contract: Contract) -> str:

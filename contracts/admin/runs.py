@@ -24,6 +24,7 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.columns import state_column
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.tags import badge_of_state
 
@@ -127,9 +128,7 @@ class BillingRunAdmin(OfficeAdmin):
             raise PermissionDenied
         return run
 
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, run: BillingRun) -> Any:
-        return badge_of_state(run)
+    state_badge = state_column()
 
 
 def _day(text: str) -> date | None:

@@ -61,6 +61,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
+    empty_value_display = "–"
     warn_unsaved_form = True
     has_journal = True
     is_saved_by_service = False

@@ -18,8 +18,9 @@ from invoicing.models import Allocation, Payment
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
+from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.tags import amount, euros
+from openfire_billing.web.tags import euros
 
 
 class AllocationInline(TabularInline):
@@ -187,10 +188,11 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         )
         return [(_("Total de la liste"), sums["received"] - sums["back"])]
 
-    @admin.display(description=_("Montant"), ordering="amount")
-    def amount_text(self, payment: Payment) -> str:
-        return amount(-payment.amount if payment.is_refund else payment.amount)
-
-    @admin.display(description=_("Reste à affecter"), ordering="left")
-    def left_text(self, payment: Payment) -> str:
-        return amount(payment.left) if payment.left and not payment.is_refund else "–"
+    amount_text = amount_column(
+        _("Montant"), lambda payment: -payment.amount if payment.is_refund else payment.amount, ordering="amount"
+    )
+    left_text = amount_column(
+        _("Reste à affecter"),
+        lambda payment: payment.left if payment.left and not payment.is_refund else None,
+        ordering="left",
+    )

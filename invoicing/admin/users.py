@@ -151,7 +151,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
 
     @admin.display(description=_("Rôles"))
     def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all()) or "–"
+        return ", ".join(group.name for group in user.groups.all())
 
 
 @admin.register(Group)

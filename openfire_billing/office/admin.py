@@ -3,14 +3,13 @@
 The hour of a task is in the code; here it is only turned on or off, and a deploy never turns it back on.
 """
 
+from datetime import datetime
 from typing import Any
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from knox.models import AuthToken
@@ -86,8 +85,8 @@ class PeriodicTaskAdmin(OfficeAdmin):
         return bool(task.enabled)
 
     @admin.display(description=_("Dernière fois"), ordering="last_run_at")
-    def last_time(self, task: PeriodicTask) -> str:
-        return date_format(timezone.localtime(task.last_run_at), "d/m/Y H:i") if task.last_run_at else "–"
+    def last_time(self, task: PeriodicTask) -> datetime | None:
+        return task.last_run_at
 
     @admin.display(description=_("Nombre de fois"))
     def times(self, task: PeriodicTask) -> Any:

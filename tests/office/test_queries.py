@@ -82,6 +82,19 @@ def test_list_takes_the_same_queries_with_1_and_50_rows(world: World, model: typ
     assert (fifty, fifty < MOST) == (one, True)
 
 
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
+def test_export_takes_the_same_queries_with_1_and_50_rows(world: World, model: type[Any]) -> None:
+    office, url = world.office(ACCOUNTANT), address(model, "export")
+    MAKERS[model](world, 0)
+    one = queries(office, f"{url}?format=xlsx")
+    for number in range(1, 50):
+        MAKERS[model](world, number)
+
+    fifty = queries(office, f"{url}?format=xlsx")
+
+    assert (fifty, fifty < MOST) == (one, True)
+
+
 @pytest.mark.parametrize("chip", ["planifier", "retard", "facturer", "brouillons", "miennes"])
 def test_chip_takes_the_same_queries_with_1_and_20_rows(world: World, chip: str) -> None:
     office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist") + f"?vue={chip}"

@@ -32,9 +32,10 @@ from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.tags import amount, badge, badge_of_state, euros
+from openfire_billing.web.tags import euros, stored_state
 
 S = InvoiceState
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -208,6 +209,19 @@ INVOICE_ACTIONS = (
 )
 
 
+def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
+    """The colour and the word of an invoice: once posted, what is paid of it."""
+    if not invoice.is_posted:
+        return stored_state(invoice)
+    if invoice.is_overdue:
+        return "red", _("En retard")
+    if invoice.is_credit_note:
+        if invoice.residual > 0:
+            return "amber", _("À rembourser")
+        return "green", _("Remboursé") if invoice.refunded else _("Affecté")
+    return PaymentState.colours[invoice.payment_state], PaymentState(invoice.payment_state).label
+
+
 @admin.register(Invoice)
 class InvoiceAdmin(PublishedMixin, DocumentAdmin):
     company_path = "company"
@@ -336,37 +350,24 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
 
     @admin.display(description=_("Ville"))
-    def town(self, invoice: Invoice) -> str:
+    def town(self, invoice: Invoice) -> str | None:
         address = invoice.site or invoice.billing_address
-        return address.city if address else "–"
+        return address.city if address else None
 
     @admin.display(description=_("Date"), ordering="issued_on")
     def dated(self, invoice: Invoice) -> Any:
         return invoice.issued_on or invoice.proposed_on
 
-    @admin.display(description=_("HT"), ordering="net")
-    def net_text(self, invoice: Invoice) -> str:
-        return amount(-invoice.net if invoice.is_credit_note else invoice.net)
-
-    @admin.display(description=_("TTC"), ordering="gross")
-    def gross_text(self, invoice: Invoice) -> str:
-        return amount(-invoice.gross if invoice.is_credit_note else invoice.gross)
-
-    @admin.display(description=_("Reste"), ordering="residual")
-    def residual_text(self, invoice: Any) -> str:
-        return amount(invoice.residual) if invoice.is_posted else "–"
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, invoice: Any) -> str:
-        if not invoice.is_posted:
-            return badge_of_state(invoice)
-        if invoice.is_overdue:
-            return badge("red", _("En retard"))
-        if invoice.is_credit_note:
-            if invoice.residual > 0:
-                return badge("amber", _("À rembourser"))
-            return badge("green", _("Remboursé") if invoice.refunded else _("Affecté"))
-        return badge(PaymentState.colours[invoice.payment_state], PaymentState(invoice.payment_state).label)
+    net_text = amount_column(
+        _("HT"), lambda invoice: -invoice.net if invoice.is_credit_note else invoice.net, ordering="net"
+    )
+    gross_text = amount_column(
+        _("TTC"), lambda invoice: -invoice.gross if invoice.is_credit_note else invoice.gross, ordering="gross"
+    )
+    residual_text = amount_column(
+        _("Reste"), lambda invoice: invoice.residual if invoice.is_posted else None, ordering="residual"
+    )
+    state_badge = state_column(_state_of_invoice)
 
 
 contribute(

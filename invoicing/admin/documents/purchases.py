@@ -24,10 +24,11 @@ from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.kernel.money import NOTHING
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.tags import amount, badge, badge_of_state
+from openfire_billing.web.tags import stored_state
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 
@@ -210,13 +211,8 @@ class PurchaseOrderAdmin(DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(order.totals.net for order in cl.result_list))]
 
-    @admin.display(description=_("HT"))
-    def net_text(self, order: PurchaseOrder) -> Any:
-        return amount(order.totals.net)
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, order: PurchaseOrder) -> Any:
-        return badge_of_state(order)
+    net_text = amount_column(_("HT"), lambda order: order.totals.net)
+    state_badge = state_column()
 
 
 class BillChips(ChipFilter):
@@ -295,6 +291,15 @@ class SupplierBillForm(forms.ModelForm):
         self.cleaned_data.update(amounts)
 
 
+def _state_of_bill(bill: Any) -> tuple[str, Any]:
+    """The colour and the word of a supplier's bill: what is checked is paid, late, or as stored."""
+    if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
+        return "green", _("Payée")
+    if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
+        return "red", _("En retard")
+    return stored_state(bill)
+
+
 @admin.register(SupplierBill)
 class SupplierBillAdmin(DocumentAdmin):
     company_path = "company"
@@ -365,21 +370,13 @@ class SupplierBillAdmin(DocumentAdmin):
         )
         return [(_("Total TTC de la liste"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
 
-    @admin.display(description=_("Total TTC"), ordering="gross")
-    def gross_text(self, bill: SupplierBill) -> Any:
-        return amount(bill.gross)
-
-    @admin.display(description=_("Reste"), ordering="residual")
-    def residual_text(self, bill: SupplierBill) -> Any:
-        return amount(bill.residual) if bill.state == SupplierBillState.CHECKED else "–"
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, bill: SupplierBill) -> Any:
-        if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
-            return badge("green", _("Payée"))
-        if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
-            return badge("red", _("En retard"))
-        return badge_of_state(bill)
+    gross_text = amount_column(_("Total TTC"), lambda bill: bill.gross, ordering="gross")
+    residual_text = amount_column(
+        _("Reste"),
+        lambda bill: bill.residual if bill.state == SupplierBillState.CHECKED else None,
+        ordering="residual",
+    )
+    state_badge = state_column(_state_of_bill)
 
 
 contribute(

@@ -26,9 +26,10 @@ from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.tags import amount, badge, badge_of_state
+from openfire_billing.web.tags import badge, stored_state
 
 S = QuoteState
 CHANGE, BILL = "invoicing.change_quote", "invoicing.bill"
@@ -308,22 +309,14 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         ]
 
     @admin.display(description=_("Ville"))
-    def town(self, quote: Quote) -> str:
-        return quote.site.city if quote.site else "–"
+    def town(self, quote: Quote) -> str | None:
+        return quote.site.city if quote.site else None
 
-    @admin.display(description=_("HT"))
-    def net_text(self, quote: Quote) -> str:
-        return amount(quote.totals.net)
-
-    @admin.display(description=_("TTC"))
-    def gross_text(self, quote: Quote) -> str:
-        return amount(quote.totals.gross)
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, quote: Quote) -> str:
-        if quote.is_expired(timezone.localdate()):
-            return badge("red", _("Expiré"))
-        return badge_of_state(quote)
+    net_text = amount_column(_("HT"), lambda quote: quote.totals.net)
+    gross_text = amount_column(_("TTC"), lambda quote: quote.totals.gross)
+    state_badge = state_column(
+        lambda quote: ("red", _("Expiré")) if quote.is_expired(timezone.localdate()) else stored_state(quote)
+    )
 
 
 def _invoices_of_quote(quote: Any) -> Any:

@@ -162,13 +162,13 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         ]
 
     @admin.display(description=_("Ville"))
-    def town(self, partner: Partner) -> str:
+    def town(self, partner: Partner) -> str | None:
         address = partner.default_address()
-        return address.city if address else "–"
+        return address.city if address else None
 
     @admin.display(description=_("Facturer à"))
-    def payer_name(self, partner: Partner) -> str:
-        return str(partner.bill_to) if partner.bill_to else "–"
+    def payer_name(self, partner: Partner) -> str | None:
+        return str(partner.bill_to) if partner.bill_to else None
 
 
 @admin.register(Address)
