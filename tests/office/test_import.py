@@ -90,7 +90,7 @@ def test_customer_who_moved_has_the_address_of_the_file(world: World) -> None:
     assert (address.lines, address.latitude, address.longitude) == (["99 rue B", "75001 Paris"], None, None)
     assert (address.is_default, address.is_billing) == (True, True)
     assert HistoryLine.objects.of(partner).first().changes == {
-        "Adresse": ["1 rue A, Bât. B, 35000 Rennes", "99 rue B, 75001 Paris"]
+        "addresses": ["1 rue A, Bât. B, 35000 Rennes", "99 rue B, 75001 Paris"]
     }
     invoice.refresh_from_db()
     assert invoice.buyer["lines"] == invoice.delivery["lines"] == ["1 rue A", "Bât. B", "35000 Rennes"]
@@ -134,7 +134,7 @@ def test_of_several_addresses_none_is_changed_and_it_is_said(world: World) -> No
     assert page.context["notes"] == [(2, "Rue", said)]
     assert said in unescape(page.content.decode())
     assert imported(world, "clients", file) == (0, 1, 0)
-    assert HistoryLine.objects.of(partner).first().changes == {"Nom": ["Zoé Even", "Zoë Even"]}
+    assert HistoryLine.objects.of(partner).first().changes == {"name": ["Zoé Even", "Zoë Even"]}
     assert [address.lines for address in partner.addresses.all()] == places
 
 
