@@ -191,9 +191,9 @@ def test_partner(world: World) -> None:
         "siren": ["–", "732829320"],
     }
     assert sorted(shown(office, world.customer)) == [
+        "Nature : Particulier → Entreprise française",
         "Nom : Aubry Maëlle → Aubry Maëlys",
         "SIREN : – → 732829320",
-        "Type : Particulier → Entreprise française",
     ]
 
 
