@@ -96,11 +96,11 @@ def _this_week(queryset: Any, request: HttpRequest) -> Any:
 
 class AppointmentChips(ChipFilter):
     chips = (
-        ("jour", _("Aujourd'hui"), _today),
-        ("semaine", _("Cette semaine"), _this_week),
-        ("confirmer", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
-        ("facturer", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
-        ("inacheves", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
+        ("today", _("Aujourd'hui"), _today),
+        ("week", _("Cette semaine"), _this_week),
+        ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
+        ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
+        ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
     )
 
 
@@ -135,7 +135,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("facturation", _("Facturation"), (_("Position"), "inline:lines")),
+        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
         ("description", _("Description et compte rendu"), (_("Texte"),)),
     )
     readonly_fields = ("customer_facts", "place", "reason")
@@ -159,7 +159,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.week)
-        return [path("semaine/", view, name="appointments_appointment_week"), *super().get_urls()]
+        return [path("week/", view, name="appointments_appointment_week"), *super().get_urls()]
 
     def week(self, request: HttpRequest) -> HttpResponse:
         """Technicians × days of one week."""

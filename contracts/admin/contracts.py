@@ -26,12 +26,12 @@ S = ContractState
 
 class ContractChips(ChipFilter):
     chips = (
-        ("en-cours", _("En cours"), lambda q, r: q.active().running(timezone.localdate())),
-        ("a-facturer", _("À facturer"), lambda q, r: q.due(timezone.localdate())),
-        ("mis-de-cote", _("Mis de côté"), lambda q, r: q.set_aside()),
-        ("a-renouveler", _("Terme sous 90 jours"), lambda q, r: q.active().ending(timezone.localdate())),
-        ("brouillons", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
-        ("archives", _("Archivés"), lambda q, r: q.filter(is_active=False)),
+        ("running", _("En cours"), lambda q, r: q.active().running(timezone.localdate())),
+        ("to-bill", _("À facturer"), lambda q, r: q.due(timezone.localdate())),
+        ("set-aside", _("Mis de côté"), lambda q, r: q.set_aside()),
+        ("ending", _("Terme sous 90 jours"), lambda q, r: q.active().ending(timezone.localdate())),
+        ("drafts", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
+        ("archived", _("Archivés"), lambda q, r: q.filter(is_active=False)),
     )
 
     def usual(self, queryset: Any) -> Any:
@@ -105,8 +105,8 @@ class ContractAdmin(DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
     )
     notebook = (
-        ("facturation", _("Facturation"), (_("Rythme"), _("Factures"))),
-        ("commentaires", _("Commentaires"), (_("Texte"),)),
+        ("billing", _("Facturation"), (_("Rythme"), _("Factures"))),
+        ("comments", _("Commentaires"), (_("Texte"),)),
     )
     readonly_fields = ("ending", "next_due_on")
 
@@ -146,8 +146,8 @@ class ContractAdmin(DocumentAdmin):
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         """The lines come first: they are the contract."""
         own = [
-            ("lignes", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
-            ("passages", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
+            ("lines", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
+            ("runs", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
         ]
         return [
             *(
@@ -173,7 +173,7 @@ class ContractAdmin(DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):  # type: ignore[union-attr]
-            act = "archiver" if document.is_active else "reactiver"
+            act = "archive" if document.is_active else "restore"
             url = reverse("admin:contracts_contract_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
             buttons.append(

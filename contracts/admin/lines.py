@@ -100,9 +100,9 @@ class ContractLineAdmin(DocumentAdmin):
         (_("Appareil"), {"fields": ("equipment", "serial_text", "site_text"), "classes": ("notebook",)}),
     )
     notebook = (
-        ("facturation", _("Facturation"), ("inline:articles", "inline:exceptions", _("Rythme propre"))),
-        ("planification", _("Planification"), (_("Planification"), _("SAV"))),
-        ("equipement", _("Équipement"), (_("Appareil"),)),
+        ("billing", _("Facturation"), ("inline:articles", "inline:exceptions", _("Rythme propre"))),
+        ("planning", _("Planification"), (_("Planification"), _("SAV"))),
+        ("equipment", _("Équipement"), (_("Appareil"),)),
     )
     readonly_fields = ("next_text", "next_amounts", "visits_text", "callouts_text", "serial_text", "site_text")
 
@@ -187,7 +187,7 @@ class ContractLineAdmin(DocumentAdmin):
         for request_row in requests:
             request_row.appointment = appointments.get(request_row.last_appointment)
         suivi = {
-            "slug": "suivi",
+            "slug": "follow-up",
             "title": _("Suivi"),
             "template": "contracts/follow_tab.html",
             "context": {"requests": requests},

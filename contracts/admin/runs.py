@@ -33,9 +33,9 @@ SHOWN = 200  # outcomes on the page; the rest by the filter of its list
 
 class RunChips(ChipFilter):
     chips = (
-        ("nuits", _("Nuits"), lambda q, r: q.nights()),
-        ("en-cours", _("En cours"), lambda q, r: q.running()),
-        ("refus", _("Avec des refus"), lambda q, r: q.filter(refused__gt=0)),
+        ("nights", _("Nuits"), lambda q, r: q.nights()),
+        ("running", _("En cours"), lambda q, r: q.running()),
+        ("refused", _("Avec des refus"), lambda q, r: q.filter(refused__gt=0)),
     )
 
 
@@ -144,7 +144,7 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
     found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
     done = sum(found.values())
     visible = run.outcomes.visible_to(request.user).select_related("contract__payer")
-    wanted = request.GET.get("resultat", "")
+    wanted = request.GET.get("result", "")
     shown = visible.filter(result=wanted) if wanted in Result.values else visible.refused_first()
     return {
         "run": run,

@@ -49,12 +49,12 @@ class RequestLineInline(LinesInline):
 
 class InterventionChips(ChipFilter):
     chips = (
-        ("planifier", _("À planifier"), lambda q, r: q.active().filter(state__in=[S.TO_PLAN, S.PARTLY_PLANNED])),
-        ("retard", _("En retard"), lambda q, r: q.active().filter(late=True)),
-        ("facturer", _("À facturer"), lambda q, r: q.active().to_bill(timezone.localdate())),
-        ("brouillons", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
-        ("miennes", _("Mes DI"), lambda q, r: q.active().filter(user=r.user)),
-        ("archivees", _("Archivées"), lambda q, r: q.filter(is_active=False)),
+        ("to-plan", _("À planifier"), lambda q, r: q.active().filter(state__in=[S.TO_PLAN, S.PARTLY_PLANNED])),
+        ("late", _("En retard"), lambda q, r: q.active().filter(late=True)),
+        ("to-bill", _("À facturer"), lambda q, r: q.active().to_bill(timezone.localdate())),
+        ("drafts", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
+        ("mine", _("Mes DI"), lambda q, r: q.active().filter(user=r.user)),
+        ("archived", _("Archivées"), lambda q, r: q.filter(is_active=False)),
     )
 
     def usual(self, queryset: Any) -> Any:
@@ -94,8 +94,8 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     )
     notebook = (
         ("description", _("Description"), (_("Texte"),)),
-        ("produit", _("Produit installé"), (_("Appareil"),)),
-        ("facturation", _("Facturation"), (_("Position"), "inline:lines")),
+        ("product", _("Produit installé"), (_("Appareil"),)),
+        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
     readonly_fields = ("customer_facts", "place", "durations", "done_on")
 
@@ -145,7 +145,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            act = "archiver" if document.is_active else "activer"
+            act = "archive" if document.is_active else "restore"
             url = reverse("admin:interventions_interventionrequest_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
             buttons.insert(

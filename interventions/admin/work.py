@@ -82,7 +82,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
         (_("Texte"), {"fields": ("description",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("lignes", _("Facturation"), ("inline:lines",)),
+        ("lines", _("Facturation"), ("inline:lines",)),
         ("description", _("Description"), (_("Texte"),)),
     )
 

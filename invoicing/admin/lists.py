@@ -82,7 +82,7 @@ class ListMixin:
         view = self.admin_site.admin_view  # type: ignore[attr-defined]
         return [
             path("export/", view(self.export_view), name=f"{name}_export"),
-            path("filtre/", view(require_POST(self.save_filter_view)), name=f"{name}_save_filter"),
+            path("filter/", view(require_POST(self.save_filter_view)), name=f"{name}_save_filter"),
             *super().get_urls(),  # type: ignore[misc]
         ]
 

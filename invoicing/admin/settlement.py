@@ -43,15 +43,15 @@ class AllocationInline(TabularInline):
 
 class PaymentChips(ChipFilter):
     chips = (
-        ("a_affecter", _("À affecter"), lambda q, r: q.filter(is_refund=False, left__gt=0)),
-        ("recus", _("Reçus"), lambda q, r: q.filter(is_refund=False)),
-        ("remboursements", _("Remboursements"), lambda q, r: q.filter(is_refund=True)),
+        ("to-allocate", _("À affecter"), lambda q, r: q.filter(is_refund=False, left__gt=0)),
+        ("received", _("Reçus"), lambda q, r: q.filter(is_refund=False)),
+        ("refunds", _("Remboursements"), lambda q, r: q.filter(is_refund=True)),
     )
 
 
 PAYMENT_ACTIONS = (
     DocumentAction(
-        name="affecter",
+        name="allocate",
         label=_("Affecter à des factures"),
         icon="call_merge",
         permission="invoicing.post_invoice",
@@ -65,7 +65,7 @@ PAYMENT_ACTIONS = (
         confirm=_("Affecter"),
     ),
     DocumentAction(
-        name="rembourser",
+        name="refund",
         label=_("Rembourser"),
         icon="undo",
         permission="invoicing.post_invoice",
@@ -76,7 +76,7 @@ PAYMENT_ACTIONS = (
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
-        name="rejeter",
+        name="reject",
         label=_("Rejeté ou annulé"),
         icon="money_off",
         permission="invoicing.post_invoice",

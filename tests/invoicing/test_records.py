@@ -218,9 +218,9 @@ def test_publishing_from_the_page_and_renewing(world: World) -> None:
     intervention = world.intervention()
     office = world.office(PLANNER)
 
-    office.act(intervention, "publier", published="on")
+    office.act(intervention, "publish", published="on")
     key = PublicLink.objects.get().key
-    office.act(intervention, "publier", renew="on")
+    office.act(intervention, "publish", renew="on")
 
     assert PublicLink.objects.get().is_published is True
     assert PublicLink.objects.get().key != key
@@ -230,5 +230,5 @@ def test_publishing_from_the_page_and_renewing(world: World) -> None:
 def test_posted_invoice_may_be_published(world: World, role: str) -> None:
     invoice = world.posted()
 
-    assert world.office(role).act(invoice, "publier", published="on").status_code == 302
+    assert world.office(role).act(invoice, "publish", published="on").status_code == 302
     assert PublicLink.objects.get().is_published is True

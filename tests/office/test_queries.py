@@ -95,9 +95,9 @@ def test_export_takes_the_same_queries_with_1_and_50_rows(world: World, model: t
     assert (fifty, fifty < MOST) == (one, True)
 
 
-@pytest.mark.parametrize("chip", ["planifier", "retard", "facturer", "brouillons", "miennes"])
+@pytest.mark.parametrize("chip", ["to-plan", "late", "to-bill", "drafts", "mine"])
 def test_chip_takes_the_same_queries_with_1_and_20_rows(world: World, chip: str) -> None:
-    office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist") + f"?vue={chip}"
+    office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist") + f"?view={chip}"
     world.intervention(user=world.accountant)
     one = queries(office, url)
     for number in range(1, 20):
@@ -254,7 +254,7 @@ def test_list_of_5000_interventions_is_quick(world: World) -> None:
     five_thousand(world)
     office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist")
 
-    for query in ("", "?vue=facturer", "?vue=retard", "?q=Client 17"):
+    for query in ("", "?view=to-bill", "?view=late", "?q=Client 17"):
         by_clock, own = p95(office, url + query)
         sys.stdout.write(
             f"p95 {connection.vendor} {query or '(all)'}: {by_clock * 1000:.0f} ms, {own * 1000:.0f} own\n"

@@ -56,14 +56,14 @@ class InvoiceLineInline(LinesInline):
 class InvoiceChips(ChipFilter):
     linked = frozenset({"pdf"})
     chips = (
-        ("brouillons", _("À valider"), lambda q, r: q.drafts()),
-        ("impayees", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
-        ("retard", _("En retard"), lambda q, r: q.overdue()),
-        ("a_envoyer", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
-        ("a_rembourser", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
-        ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("drafts", _("À valider"), lambda q, r: q.drafts()),
+        ("unpaid", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
+        ("late", _("En retard"), lambda q, r: q.overdue()),
+        ("to-send", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
+        ("to-refund", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("credits", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("pdf", _("PDF en attente"), lambda q, r: q.filter(document_job__isnull=False)),
-        ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
+        ("month", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
 
 
@@ -88,7 +88,7 @@ def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpRespons
 INVOICE_ACTIONS = (
     mail_action(INVOICE_LETTER, permission=CHANGE),
     DocumentAction(
-        name="valider",
+        name="validate",
         label=_("Valider"),
         icon="verified",
         permission=POST,
@@ -103,7 +103,7 @@ INVOICE_ACTIONS = (
         done=_("validée"),
     ),
     DocumentAction(
-        name="encaisser",
+        name="pay",
         label=_("Enregistrer un paiement"),
         icon="payments",
         permission=POST,
@@ -114,7 +114,7 @@ INVOICE_ACTIONS = (
         done=_("Paiement enregistré"),
     ),
     DocumentAction(
-        name="rembourser",
+        name="refund",
         label=_("Rembourser"),
         icon="payments",
         permission=POST,
@@ -126,7 +126,7 @@ INVOICE_ACTIONS = (
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
-        name="imputer",
+        name="allocate",
         label=_("Imputer sur des factures"),
         icon="call_merge",
         permission=POST,
@@ -156,7 +156,7 @@ INVOICE_ACTIONS = (
         done=_("taxes mises à jour"),
     ),
     DocumentAction(
-        name="avoir",
+        name="credit",
         label=_("Avoir"),
         icon="undo",
         permission=POST,
@@ -178,7 +178,7 @@ INVOICE_ACTIONS = (
         confirm=_("Faire et valider l'avoir"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler le brouillon"),
         icon="block",
         permission=CHANGE,
@@ -192,7 +192,7 @@ INVOICE_ACTIONS = (
         done=_("annulée"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer le brouillon"),
         icon="delete",
         permission="invoicing.delete_invoice",
@@ -252,8 +252,8 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("lignes", _("Lignes de facture"), ("inline:lines",)),
-        ("texte", _("Texte libre"), (_("Texte"),)),
+        ("lines", _("Lignes de facture"), ("inline:lines",)),
+        ("text", _("Texte libre"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "issued_on", "due_on", "reason")
 

@@ -45,9 +45,9 @@ class OrderLineInline(LinesInline):
 
 class OrderChips(ChipFilter):
     chips = (
-        ("envoyer", _("À envoyer"), lambda q, r: q.filter(state=OrderState.DRAFT)),
-        ("attendues", _("Attendues"), lambda q, r: q.awaited()),
-        ("recues", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
+        ("to-send", _("À envoyer"), lambda q, r: q.filter(state=OrderState.DRAFT)),
+        ("awaited", _("Attendues"), lambda q, r: q.awaited()),
+        ("received", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
     )
 
 
@@ -62,7 +62,7 @@ def _to(state: OrderState) -> Any:
 
 ORDER_ACTIONS = (
     DocumentAction(
-        name="envoyer",
+        name="send",
         label=_("Marquer comme envoyée"),
         icon="send",
         permission=CHANGE_ORDER,
@@ -72,7 +72,7 @@ ORDER_ACTIONS = (
         done=_("envoyée"),
     ),
     DocumentAction(
-        name="confirmer",
+        name="confirm",
         label=_("Confirmée par le fournisseur"),
         icon="handshake",
         permission=CHANGE_ORDER,
@@ -82,7 +82,7 @@ ORDER_ACTIONS = (
         done=_("confirmée"),
     ),
     DocumentAction(
-        name="recevoir",
+        name="receive",
         label=_("Marchandise reçue"),
         icon="inventory",
         permission=CHANGE_ORDER,
@@ -95,7 +95,7 @@ ORDER_ACTIONS = (
         done=_("reçue"),
     ),
     DocumentAction(
-        name="facture",
+        name="bill",
         label=_("Enregistrer la facture"),
         icon="receipt",
         permission="invoicing.add_supplierbill",
@@ -109,7 +109,7 @@ ORDER_ACTIONS = (
         done=_("Facture fournisseur enregistrée"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE_ORDER,
@@ -118,7 +118,7 @@ ORDER_ACTIONS = (
         done=_("remise en brouillon"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE_ORDER,
@@ -129,7 +129,7 @@ ORDER_ACTIONS = (
         done=_("annulée"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="invoicing.delete_purchaseorder",
@@ -165,8 +165,8 @@ class PurchaseOrderAdmin(DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
     )
     notebook = (
-        ("lignes", _("Lignes de commande"), ("inline:lines",)),
-        ("texte", _("Texte libre"), (_("Texte"),)),
+        ("lines", _("Lignes de commande"), ("inline:lines",)),
+        ("text", _("Texte libre"), (_("Texte"),)),
     )
     readonly_fields = ("origin",)
 
@@ -217,10 +217,10 @@ class PurchaseOrderAdmin(DocumentAdmin):
 
 class BillChips(ChipFilter):
     chips = (
-        ("verifier", _("À vérifier"), lambda q, r: q.filter(state=SupplierBillState.DRAFT)),
-        ("payer", _("À payer"), lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0)),
+        ("to-check", _("À vérifier"), lambda q, r: q.filter(state=SupplierBillState.DRAFT)),
+        ("to-pay", _("À payer"), lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0)),
         (
-            "retard",
+            "late",
             _("En retard"),
             lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0, due_on__lt=timezone.localdate()),
         ),
@@ -229,7 +229,7 @@ class BillChips(ChipFilter):
 
 BILL_ACTIONS = (
     DocumentAction(
-        name="verifier",
+        name="check",
         label=_("Bonne à payer"),
         icon="fact_check",
         permission=CHANGE_BILL,
@@ -243,7 +243,7 @@ BILL_ACTIONS = (
         done=_("bonne à payer"),
     ),
     DocumentAction(
-        name="payer",
+        name="pay",
         label=_("Enregistrer un paiement"),
         icon="payments",
         permission="invoicing.post_invoice",
@@ -254,7 +254,7 @@ BILL_ACTIONS = (
         done=_("paiement enregistré"),
     ),
     DocumentAction(
-        name="reprendre",
+        name="take-back",
         label=_("Remettre à vérifier"),
         icon="undo",
         permission=CHANGE_BILL,
@@ -263,7 +263,7 @@ BILL_ACTIONS = (
         done=_("remise à vérifier"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE_BILL,
@@ -320,7 +320,7 @@ class SupplierBillAdmin(DocumentAdmin):
         (_("Pour qui"), {"fields": ("company",)}),
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
     )
-    notebook = (("texte", _("Texte libre"), (_("Texte"),)),)
+    notebook = (("text", _("Texte libre"), (_("Texte"),)),)
     readonly_fields = ("gross_text",)
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -47,10 +47,10 @@ class QuoteLineInline(LinesInline):
 
 class QuoteChips(ChipFilter):
     chips = (
-        ("attente", _("Attendent une réponse"), lambda q, r: q.filter(state=S.SENT)),
-        ("facturer", _("À facturer"), lambda q, r: q.to_bill()),
-        ("expires", _("Expirés"), lambda q, r: q.expired(timezone.localdate())),
-        ("acceptes", _("Acceptés"), lambda q, r: q.filter(state=S.ACCEPTED)),
+        ("waiting", _("Attendent une réponse"), lambda q, r: q.filter(state=S.SENT)),
+        ("to-bill", _("À facturer"), lambda q, r: q.to_bill()),
+        ("expired", _("Expirés"), lambda q, r: q.expired(timezone.localdate())),
+        ("accepted", _("Acceptés"), lambda q, r: q.filter(state=S.ACCEPTED)),
     )
 
 
@@ -66,7 +66,7 @@ def _act(service: Any) -> Any:
 QUOTE_ACTIONS = (
     mail_action(QUOTE_LETTER, permission=CHANGE),
     DocumentAction(
-        name="envoyer",
+        name="send",
         label=_("Marquer comme envoyé"),
         icon="send",
         permission=CHANGE,
@@ -77,7 +77,7 @@ QUOTE_ACTIONS = (
         done=_("envoyé"),
     ),
     DocumentAction(
-        name="accepter",
+        name="accept",
         label=_("Accepter"),
         icon="check_circle",
         permission=CHANGE,
@@ -91,7 +91,7 @@ QUOTE_ACTIONS = (
         done=_("accepté"),
     ),
     DocumentAction(
-        name="facturer",
+        name="invoice",
         label=_("Générer la facture"),
         icon="receipt_long",
         permission=BILL,
@@ -109,7 +109,7 @@ QUOTE_ACTIONS = (
         done=_("Créée"),
     ),
     DocumentAction(
-        name="prolonger",
+        name="prolong",
         label=_("Prolonger"),
         icon="event_repeat",
         permission=CHANGE,
@@ -121,7 +121,7 @@ QUOTE_ACTIONS = (
         done=_("prolongé"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
@@ -131,7 +131,7 @@ QUOTE_ACTIONS = (
         done=_("remis en brouillon"),
     ),
     DocumentAction(
-        name="dupliquer",
+        name="duplicate",
         label=_("Dupliquer"),
         icon="content_copy",
         permission="invoicing.add_quote",
@@ -140,7 +140,7 @@ QUOTE_ACTIONS = (
         done=_("Copie créée"),
     ),
     DocumentAction(
-        name="refuser",
+        name="refuse",
         label=_("Refuser"),
         icon="thumb_down",
         permission=CHANGE,
@@ -154,7 +154,7 @@ QUOTE_ACTIONS = (
         done=_("refusé"),
     ),
     DocumentAction(
-        name="solder",
+        name="settle",
         label=_("Solder"),
         icon="task_alt",
         permission=CHANGE,
@@ -165,7 +165,7 @@ QUOTE_ACTIONS = (
         done=_("soldé"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE,
@@ -176,7 +176,7 @@ QUOTE_ACTIONS = (
         done=_("annulé"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="invoicing.delete_quote",
@@ -221,8 +221,8 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("lignes", _("Lignes du devis"), ("inline:lines",)),
-        ("texte", _("Conditions particulières"), (_("Texte"),)),
+        ("lines", _("Lignes du devis"), ("inline:lines",)),
+        ("text", _("Conditions particulières"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "accepted_on")
 

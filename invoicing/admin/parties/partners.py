@@ -90,7 +90,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     )
     document_actions = (
         DocumentAction(
-            name="fusionner",
+            name="merge",
             label=_("Fusionner dans une autre fiche"),
             icon="merge",
             permission="invoicing.delete_partner",
@@ -133,7 +133,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         buttons = smart_buttons(partner, request)
         if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
             balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
-            url = f"{reverse('admin:invoicing_invoice_changelist')}?vue=impayees&q={quote_plus(partner.name)}"
+            url = f"{reverse('admin:invoicing_invoice_changelist')}?view=unpaid&q={quote_plus(partner.name)}"
             buttons.insert(
                 0, {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}
             )

@@ -27,7 +27,7 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
     fields = readonly_fields
     document_actions = (
         DocumentAction(
-            name="renvoyer",
+            name="resend",
             label=_("Renvoyer"),
             icon="replay",
             permission="invoicing.view_message",
