@@ -93,7 +93,7 @@ CONTRACT_ACTIONS = (
         done=_("activé"),
     ),
     DocumentAction(
-        name="invoice",
+        name="bill",
         label=_("Facturer"),
         icon="receipt_long",
         permission=BILL,
@@ -134,7 +134,7 @@ CONTRACT_ACTIONS = (
         done=_("ne sera pas facturé"),
     ),
     DocumentAction(
-        name="rebill",
+        name="take-back",
         label=_("Remettre à facturer"),
         icon="undo",
         permission=BILL,
@@ -226,7 +226,7 @@ CONTRACT_ACTIONS = (
 
 LINE_ACTIONS = (
     DocumentAction(
-        name="validate",
+        name="activate",
         label=_("Valider"),
         icon="check",
         permission=CHANGE,

@@ -197,7 +197,7 @@ def test_draft_deleted_while_posted_is_one_or_the_other(in_threads: Threads) -> 
     intervention = world.intervention()
     draft = world.draft(intervention=intervention)
     offices = [world.office(ACCOUNTANT), Office(world.manager)]
-    acts = [("validate", {"on": world.today.isoformat()}), ("delete", {})]
+    acts = [("post", {"on": world.today.isoformat()}), ("delete", {})]
 
     answers = in_threads(2, lambda n: offices[n].confirm(draft, *acts[n]).status_code)
 

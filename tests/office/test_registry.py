@@ -270,7 +270,7 @@ def test_act_on_many_leaves_the_other_company_s_alone(world: World) -> None:
     with nothing_changed():
         elsewhere.client.post(
             address(type(draft), "changelist"),
-            {"action": "act_validate", "_selected_action": [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
+            {"action": "act_post", "_selected_action": [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
         )
 
 

@@ -196,7 +196,7 @@ def test_biller_does_not_post(world: World) -> None:
     office = world.office(BILLING)
 
     with nothing_changed():
-        assert office.confirm(draft, "validate", {"on": "2026-11-24"}).status_code == 403
+        assert office.confirm(draft, "post", {"on": "2026-11-24"}).status_code == 403
 
     assert Invoice.objects.get().number is None
 
@@ -208,7 +208,7 @@ def test_act_chosen_from_the_list_without_the_right_does_nothing(world: World) -
     with nothing_changed():
         answer = office.client.post(
             address(Invoice, "changelist"),
-            {"action": "act_validate", "_selected_action": [draft.pk], "_confirmed": "1"},
+            {"action": "act_post", "_selected_action": [draft.pk], "_confirmed": "1"},
         )
 
     assert answer.status_code in (200, 302)
@@ -324,9 +324,9 @@ def test_double_click_posts_once(world: World) -> None:
     draft = world.draft()
     office = world.office(ACCOUNTANT)
 
-    office.confirm(draft, "validate", {"on": "2026-11-24"})
+    office.confirm(draft, "post", {"on": "2026-11-24"})
     with nothing_changed():
-        second = office.confirm(draft, "validate", {"on": "2026-11-24"})
+        second = office.confirm(draft, "post", {"on": "2026-11-24"})
 
     assert refusal(second) == ("FA2026-00001 a changé : « Valider » n'est plus possible dans son état actuel.")
 
@@ -361,7 +361,7 @@ def test_two_tabs_of_a_draft_that_was_posted_meanwhile(world: World) -> None:
     draft = world.draft()
     office = world.office(ACCOUNTANT)
     fields = office.open(draft)
-    office.act(draft, "validate")
+    office.act(draft, "post")
 
     with nothing_changed():
         answer = office.send(draft, typed(fields, lines__0__quantity="5"))

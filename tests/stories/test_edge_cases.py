@@ -134,7 +134,7 @@ def test_edge_05_credit_of_a_quote_s_invoice_restores_its_quantity(world: World)
     quote = world.quote(item(2))
     office.act(quote, "accept")
     office.act(quote, "invoice")
-    office.act(Invoice.objects.get(), "validate")
+    office.act(Invoice.objects.get(), "post")
 
     office.act(Invoice.objects.get(), "credit")
 
@@ -160,7 +160,7 @@ def test_edge_07_one_bad_never_stops_the_others_when_posting(world: World) -> No
     bad.fiscal_position = None
     bad.save(update_fields=["fiscal_position"])
 
-    answer = world.office(ACCOUNTANT).act_on_many([good, bad], "validate")
+    answer = world.office(ACCOUNTANT).act_on_many([good, bad], "post")
 
     assert sorted(refused for _name, refused in report(answer)) == [
         "",
@@ -177,7 +177,7 @@ def test_edge_22_numbers_follow_without_a_gap_even_after_a_refusal(world: World)
     Invoice.objects.filter(pk=drafts[1].pk).update(fiscal_position=None)
 
     for draft in drafts:
-        office.act(draft, "validate")
+        office.act(draft, "post")
 
     posted = Invoice.objects.posted().order_by("pk").values_list("number", flat=True)
     assert list(posted) == ["FA2026-00001", "FA2026-00002", "FA2026-00003"]
@@ -217,7 +217,7 @@ def test_edge_26_late_drafts_post_in_order_after_a_later_invoice(
     Invoice.objects.filter(pk=late[0].pk).update(proposed_on="2026-03-10")
     on_an_ordinary_day.move_to(datetime(2026, 4, 2, 9, 0, tzinfo=ZoneInfo("Europe/Paris")))
 
-    answer = Office(world.accountant).act_on_many(late, "validate")
+    answer = Office(world.accountant).act_on_many(late, "post")
 
     assert [refused for _name, refused in report(answer)] == ["", "", ""]
     posted = Invoice.objects.posted().order_by("number").values_list("number", "proposed_on", "issued_on")

@@ -59,7 +59,7 @@ def test_new_firm_bills_and_is_paid(office: Office) -> None:
     answer = office.send(Invoice, new_line(form, product=product))
     assert answer.status_code == 302, (answer.context["adminform"].errors, answer.context["errors"])
     invoice = Invoice.objects.get()
-    posted = office.act(invoice, "validate")
+    posted = office.act(invoice, "post")
     assert posted.status_code == 302, refusal(posted)
     office.act(invoice, "pay", amount="110,00", kind="transfer")
 

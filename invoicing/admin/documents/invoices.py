@@ -88,7 +88,7 @@ def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpRespons
 INVOICE_ACTIONS = (
     mail_action(INVOICE_LETTER, permission=CHANGE),
     DocumentAction(
-        name="validate",
+        name="post",
         label=_("Valider"),
         icon="verified",
         permission=POST,

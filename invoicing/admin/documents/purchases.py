@@ -254,7 +254,7 @@ BILL_ACTIONS = (
         done=_("paiement enregistré"),
     ),
     DocumentAction(
-        name="take-back",
+        name="reset",
         label=_("Remettre à vérifier"),
         icon="undo",
         permission=CHANGE_BILL,
