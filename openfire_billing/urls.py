@@ -26,8 +26,8 @@ api = [
 ]
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
-    path("admin/importer/", admin.site.admin_view(import_page), name="import_pages"),
-    path("admin/importer/<slug:code>/", admin.site.admin_view(import_page), name="import_page"),
+    path("admin/import/", admin.site.admin_view(import_page), name="import_pages"),
+    path("admin/import/<slug:slug>/", admin.site.admin_view(import_page), name="import_page"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),

@@ -39,7 +39,7 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
 APPOINTMENT_ACTIONS = (
     mail_action(APPOINTMENT_LETTER, permission=CHANGE),
     DocumentAction(
-        name="confirmer",
+        name="confirm",
         label=_("Confirmer"),
         icon="event_available",
         permission=CHANGE,
@@ -55,7 +55,7 @@ APPOINTMENT_ACTIONS = (
         done=_("confirmé"),
     ),
     DocumentAction(
-        name="realiser",
+        name="done",
         label=_("Réalisé"),
         icon="task_alt",
         permission=CHANGE,
@@ -71,7 +71,7 @@ APPOINTMENT_ACTIONS = (
         done=_("réalisé"),
     ),
     DocumentAction(
-        name="inacheve",
+        name="unfinished",
         label=_("Inachevé"),
         icon="pending",
         permission=CHANGE,
@@ -84,7 +84,7 @@ APPOINTMENT_ACTIONS = (
         done=_("inachevé"),
     ),
     DocumentAction(
-        name="facturer",
+        name="invoice",
         label=_("Générer les factures"),
         icon="receipt_long",
         permission=BILL,
@@ -95,7 +95,7 @@ APPOINTMENT_ACTIONS = (
         done=_("Créée"),
     ),
     DocumentAction(
-        name="facturer-plusieurs",
+        name="invoice-many",
         label=_("Générer les factures"),
         permission=BILL,
         form=GroupedInvoiceForm,
@@ -104,7 +104,7 @@ APPOINTMENT_ACTIONS = (
         ),
     ),
     DocumentAction(
-        name="dupliquer",
+        name="duplicate",
         label=_("Dupliquer"),
         icon="content_copy",
         permission="appointments.add_appointment",
@@ -115,7 +115,7 @@ APPOINTMENT_ACTIONS = (
         done=_("Copie créée"),
     ),
     DocumentAction(
-        name="suivant",
+        name="next",
         label=_("Créer intervention"),
         icon="add_circle",
         permission="appointments.add_appointment",
@@ -125,7 +125,7 @@ APPOINTMENT_ACTIONS = (
         done=_("RDV créé"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
@@ -137,7 +137,7 @@ APPOINTMENT_ACTIONS = (
         done=_("remis en brouillon"),
     ),
     DocumentAction(
-        name="reporter",
+        name="postpone",
         label=_("Reporter"),
         icon="event_repeat",
         permission=CHANGE,
@@ -150,7 +150,7 @@ APPOINTMENT_ACTIONS = (
         done=_("reporté"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE,
@@ -167,7 +167,7 @@ APPOINTMENT_ACTIONS = (
         done=_("annulé"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="appointments.delete_appointment",

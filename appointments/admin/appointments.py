@@ -32,10 +32,11 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import line_gross
+from openfire_billing.web.columns import amount_column, column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.tags import amount, badge_of_state, nowrap
+from openfire_billing.web.tags import nowrap
 
 S = AppointmentState
 
@@ -95,11 +96,11 @@ def _this_week(queryset: Any, request: HttpRequest) -> Any:
 
 class AppointmentChips(ChipFilter):
     chips = (
-        ("jour", _("Aujourd'hui"), _today),
-        ("semaine", _("Cette semaine"), _this_week),
-        ("confirmer", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
-        ("facturer", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
-        ("inacheves", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
+        ("today", _("Aujourd'hui"), _today),
+        ("week", _("Cette semaine"), _this_week),
+        ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
+        ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
+        ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
     )
 
 
@@ -125,7 +126,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("facturation", _("Facturation"), (_("Position"), "inline:lines")),
+        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
         ("description", _("Description et compte rendu"), (_("Texte"),)),
     )
     readonly_fields = ("customer_facts", "place", "reason")
@@ -149,7 +150,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.week)
-        return [path("semaine/", view, name="appointments_appointment_week"), *super().get_urls()]
+        return [path("week/", view, name="appointments_appointment_week"), *super().get_urls()]
 
     def week(self, request: HttpRequest) -> HttpResponse:
         """Technicians × days of one week."""
@@ -223,7 +224,11 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(rdv.totals.net for rdv in cl.result_list))]
 
-    @admin.display(description=_("Quand"), ordering="starts_at")
+    @column(
+        _("Quand"),
+        export={_("Début"): lambda rdv: rdv.starts_at, _("Fin"): lambda rdv: rdv.ends_at},
+        ordering="starts_at",
+    )
     def when(self, rdv: Appointment) -> Any:
         if rdv.starts_at is None:
             return _("à placer")
@@ -236,15 +241,10 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
 
     @admin.display(description=_("Intervenants"))
     def who(self, rdv: Appointment) -> str:
-        return ", ".join(technician.name for technician in rdv.technicians.all()) or "–"
+        return ", ".join(technician.name for technician in rdv.technicians.all())
 
-    @admin.display(description=_("HT"))
-    def net_text(self, rdv: Appointment) -> Any:
-        return amount(rdv.totals.net)
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, rdv: Appointment) -> Any:
-        return badge_of_state(rdv)
+    net_text = amount_column(_("HT"), lambda rdv: rdv.totals.net)
+    state_badge = state_column()
 
     @admin.display(description=_("Coordonnées"))
     def customer_facts(self, rdv: Appointment) -> str:

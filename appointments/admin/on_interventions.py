@@ -48,7 +48,7 @@ contribute(
     smart_buttons=[SmartButton("appointments", _("RDVs Tech"), "event", "appointments.Appointment", order=30)],
     actions=[
         DocumentAction(
-            name="rdv",
+            name="appointment",
             order=30,
             label=_("Générer le RDV"),
             icon="event",
@@ -60,7 +60,7 @@ contribute(
             done=_("RDV créé"),
         ),
         DocumentAction(
-            name="placer",
+            name="place",
             label=_("Générer les RDV (premiers créneaux libres)"),
             permission="appointments.add_appointment",
             explain=_(
@@ -71,7 +71,7 @@ contribute(
             ),
         ),
     ],
-    tabs=[Tab("historique", _("Historique"), "appointments/history_tab.html", _history, order=25)],
+    tabs=[Tab("history", _("Historique"), "appointments/history_tab.html", _history, order=25)],
     origins={
         "appointments": lambda di: Appointment.objects.filter(intervention=di).values("pk"),
         "invoices": lambda di: AppointmentLineClaim.objects.filter(

@@ -34,7 +34,7 @@ def week_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
     """One week of everybody the user may see: three queries and the calendars'."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    monday = _monday(request.GET.get("du", ""))
+    monday = _monday(request.GET.get("from", ""))
     days = [monday + timedelta(days=n) for n in range(7)]
     companies = Company.objects.visible_to(request.user)
     people = list(Technician.objects.filter(company__in=companies, is_active=True).select_related("company"))

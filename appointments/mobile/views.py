@@ -93,7 +93,7 @@ def _day(text: str) -> date:
 @technician_page
 def today(request: HttpRequest, technician: Technician) -> HttpResponse:
     """The RDVs of one day."""
-    day = _day(request.GET.get("le", ""))
+    day = _day(request.GET.get("on", ""))
     context = {
         "technician": technician,
         "day": day,
@@ -109,7 +109,7 @@ def today(request: HttpRequest, technician: Technician) -> HttpResponse:
 @technician_page
 def week(request: HttpRequest, technician: Technician) -> HttpResponse:
     """The RDVs of a week, day by day."""
-    day = _day(request.GET.get("du", ""))
+    day = _day(request.GET.get("from", ""))
     monday = day - timedelta(days=day.weekday())
     found = list(_own(technician).on_day(monday, 7).order_by("starts_at"))
     days = [
@@ -265,7 +265,7 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
         else:
             if not done.is_repeat:
                 messages.success(request, _("Ajouté : %s") % done.result)
-            return _back(appointment, "#lignes")
+            return _back(appointment, "#lines")
     words = request.GET.get("q", request.POST.get("q", "")).strip()
     found = Product.objects.filter(is_active=True)
     for word in words.split():

@@ -12,6 +12,7 @@ from appointments.services.locks import lock_appointment
 from interventions.models import RequestLine
 from invoicing.models import Product
 from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
+from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
@@ -48,14 +49,14 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     if any(edit.pk and edit.pk not in lines for edit in edits):
         raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."))
     raised: list[tuple[AppointmentLine, Decimal]] = []
-    beyond: dict[str, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
+    beyond: dict[int, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
 
     def save(line: AppointmentLine, before: Any) -> None:
         if line.request_line is not None:
             _refuse_change_of_linked(line, before, lines[line.pk].billed)
             if line.quantity != before.quantity and (more := _bring_back(line)):
                 raised.append((line, more))
-                beyond[f"{line} : Qté"] = [number_text(before.quantity, 0), _shared_out(line, more)]
+                beyond[line.pk] = [number_text(before.quantity, 0), _shared_out(line, more)]
             line.save(update_fields=["quantity", "position"])
             return
         if before is not None:
@@ -68,9 +69,12 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     doomed, changes = apply_edits(lines, edits, new=lambda: AppointmentLine(appointment=appointment), save=save)
     _delete(doomed)
     _add_own(appointment, raised)
-    if changes or beyond:
-        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes=changes | beyond)
-    return bool(changes or beyond)
+    told = {change["id"]: change for change in changes}
+    for line, _more in raised:
+        told.setdefault(line.pk, line_change(line, "changed"))["changes"]["quantity"] = beyond[line.pk]
+    if told:
+        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": list(told.values())})
+    return bool(told)
 
 
 def _shared_out(line: AppointmentLine, more: Decimal) -> str:

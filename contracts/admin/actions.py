@@ -79,7 +79,7 @@ def _activate_line(request: HttpRequest, line: ContractLine, data: dict[str, Any
 
 CONTRACT_ACTIONS = (
     DocumentAction(
-        name="activer",
+        name="activate",
         label=_("Activer"),
         icon="play_arrow",
         permission=CHANGE,
@@ -93,7 +93,7 @@ CONTRACT_ACTIONS = (
         done=_("activé"),
     ),
     DocumentAction(
-        name="facturer",
+        name="bill",
         label=_("Facturer"),
         icon="receipt_long",
         permission=BILL,
@@ -109,7 +109,7 @@ CONTRACT_ACTIONS = (
         done=_("Facturé"),
     ),
     DocumentAction(
-        name="planifier",
+        name="plan-visits",
         label=_("Planifier les visites"),
         icon="event_upcoming",
         permission=PLAN,
@@ -121,7 +121,7 @@ CONTRACT_ACTIONS = (
         done=_("Visites planifiées"),
     ),
     DocumentAction(
-        name="ne-pas-facturer",
+        name="waive",
         label=_("Ne pas facturer"),
         icon="money_off",
         permission=BILL,
@@ -134,7 +134,7 @@ CONTRACT_ACTIONS = (
         done=_("ne sera pas facturé"),
     ),
     DocumentAction(
-        name="remettre-a-facturer",
+        name="take-back",
         label=_("Remettre à facturer"),
         icon="undo",
         permission=BILL,
@@ -146,7 +146,7 @@ CONTRACT_ACTIONS = (
         done=_("remis à facturer"),
     ),
     DocumentAction(
-        name="archiver",
+        name="archive",
         label=_("Archiver"),
         icon="archive",
         permission=CHANGE,
@@ -156,7 +156,7 @@ CONTRACT_ACTIONS = (
         done=_("archivé"),
     ),
     DocumentAction(
-        name="reactiver",
+        name="restore",
         label=_("Remettre en service"),
         icon="unarchive",
         permission=CHANGE,
@@ -165,7 +165,7 @@ CONTRACT_ACTIONS = (
         done=_("remis en service"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
@@ -174,7 +174,7 @@ CONTRACT_ACTIONS = (
         done=_("remis en brouillon"),
     ),
     DocumentAction(
-        name="resilier",
+        name="terminate",
         label=_("Résilier"),
         icon="event_busy",
         permission=ADMINISTER,
@@ -195,7 +195,7 @@ CONTRACT_ACTIONS = (
         done=_("résilié"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=ADMINISTER,
@@ -208,7 +208,7 @@ CONTRACT_ACTIONS = (
         done=_("annulé"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="contracts.delete_contract",
@@ -226,7 +226,7 @@ CONTRACT_ACTIONS = (
 
 LINE_ACTIONS = (
     DocumentAction(
-        name="valider",
+        name="activate",
         label=_("Valider"),
         icon="check",
         permission=CHANGE,
@@ -237,7 +237,7 @@ LINE_ACTIONS = (
         done=_("validée"),
     ),
     DocumentAction(
-        name="sav",
+        name="call-out",
         label=_("Créer un SAV"),
         icon="handyman",
         permission=PLAN,
@@ -248,7 +248,7 @@ LINE_ACTIONS = (
         done=_("SAV créé"),
     ),
     DocumentAction(
-        name="prix-date",
+        name="price",
         label=_("Prix daté"),
         icon="sell",
         permission=BILL,
@@ -270,7 +270,7 @@ LINE_ACTIONS = (
         done=_("prix noté"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
@@ -279,7 +279,7 @@ LINE_ACTIONS = (
         done=_("remise en brouillon"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE,

@@ -19,23 +19,31 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
-from openfire_billing.web.tags import badge
+from openfire_billing.web.columns import state_column
 
 S = ContractState
 
 
 class ContractChips(ChipFilter):
     chips = (
-        ("en-cours", _("En cours"), lambda q, r: q.active().running(timezone.localdate())),
-        ("a-facturer", _("À facturer"), lambda q, r: q.due(timezone.localdate())),
-        ("mis-de-cote", _("Mis de côté"), lambda q, r: q.set_aside()),
-        ("a-renouveler", _("Terme sous 90 jours"), lambda q, r: q.active().ending(timezone.localdate())),
-        ("brouillons", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
-        ("archives", _("Archivés"), lambda q, r: q.filter(is_active=False)),
+        ("running", _("En cours"), lambda q, r: q.active().running(timezone.localdate())),
+        ("to-bill", _("À facturer"), lambda q, r: q.due(timezone.localdate())),
+        ("set-aside", _("Mis de côté"), lambda q, r: q.set_aside()),
+        ("ending", _("Terme sous 90 jours"), lambda q, r: q.active().ending(timezone.localdate())),
+        ("drafts", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
+        ("archived", _("Archivés"), lambda q, r: q.filter(is_active=False)),
     )
 
     def usual(self, queryset: Any) -> Any:
         return queryset.active()
+
+
+def _state_of(contract: Contract) -> tuple[str, Any]:
+    """The colour and the word of a contract: set aside by a run, or the phase of its life today."""
+    if contract.set_aside_reason:
+        return "red", _("Mis de côté")
+    phase, text = contract.phase(timezone.localdate())
+    return contract.COLOURS[phase], text
 
 
 @admin.register(Contract)
@@ -89,8 +97,8 @@ class ContractAdmin(DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
     )
     notebook = (
-        ("facturation", _("Facturation"), (_("Rythme"), _("Factures"))),
-        ("commentaires", _("Commentaires"), (_("Texte"),)),
+        ("billing", _("Facturation"), (_("Rythme"), _("Factures"))),
+        ("comments", _("Commentaires"), (_("Texte"),)),
     )
     readonly_fields = ("ending", "next_due_on")
 
@@ -130,8 +138,8 @@ class ContractAdmin(DocumentAdmin):
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         """The lines come first: they are the contract."""
         own = [
-            ("lignes", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
-            ("passages", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
+            ("lines", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
+            ("runs", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
         ]
         return [
             *(
@@ -157,7 +165,7 @@ class ContractAdmin(DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):  # type: ignore[union-attr]
-            act = "archiver" if document.is_active else "reactiver"
+            act = "archive" if document.is_active else "restore"
             url = reverse("admin:contracts_contract_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
             buttons.append(
@@ -179,20 +187,15 @@ class ContractAdmin(DocumentAdmin):
         return found
 
     @admin.display(description=_("Ville"))
-    def town(self, contract: Contract) -> str:
-        return contract.billing_address.city if contract.billing_address else "–"
+    def town(self, contract: Contract) -> str | None:
+        return contract.billing_address.city if contract.billing_address else None
 
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, contract: Contract) -> Any:
-        if contract.set_aside_reason:
-            return badge("red", _("Mis de côté"))
-        phase, text = contract.phase(timezone.localdate())
-        return badge(contract.COLOURS[phase], text)
+    state_badge = state_column(_state_of)
 
     @admin.display(description=_("Gestionnaire"), ordering="manager__last_name")
-    def who(self, contract: Contract) -> str:
+    def who(self, contract: Contract) -> str | None:
         manager = contract.manager
-        return (manager.get_full_name() or manager.username) if manager else "–"
+        return (manager.get_full_name() or manager.username) if manager else None
 
     @admin.display(description=_("Résiliation"))
     def ending(self, contract: Contract) -> str:

@@ -29,8 +29,8 @@ from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models import Partner, Tax
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.kernel.money import Totals
+from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.lines import LineForm, live_totals, totals_html
-from openfire_billing.web.tags import badge_of_state
 
 L = ContractLineState
 
@@ -93,9 +93,9 @@ class ContractLineAdmin(DocumentAdmin):
         (_("Appareil"), {"fields": ("equipment", "serial_text", "site_text"), "classes": ("notebook",)}),
     )
     notebook = (
-        ("facturation", _("Facturation"), ("inline:articles", "inline:exceptions", _("Rythme propre"))),
-        ("planification", _("Planification"), (_("Planification"), _("SAV"))),
-        ("equipement", _("Équipement"), (_("Appareil"),)),
+        ("billing", _("Facturation"), ("inline:articles", "inline:exceptions", _("Rythme propre"))),
+        ("planning", _("Planification"), (_("Planification"), _("SAV"))),
+        ("equipment", _("Équipement"), (_("Appareil"),)),
     )
     readonly_fields = ("next_text", "next_amounts", "visits_text", "callouts_text", "serial_text", "site_text")
 
@@ -180,7 +180,7 @@ class ContractLineAdmin(DocumentAdmin):
         for request_row in requests:
             request_row.appointment = appointments.get(request_row.last_appointment)
         suivi = {
-            "slug": "suivi",
+            "slug": "follow-up",
             "title": _("Suivi"),
             "template": "contracts/follow_tab.html",
             "context": {"requests": requests},
@@ -234,11 +234,9 @@ class ContractLineAdmin(DocumentAdmin):
     def town(self, line: ContractLine) -> str:
         return line.address.city
 
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, line: ContractLine) -> Any:
-        return badge_of_state(line)
+    state_badge = state_column()
 
-    @admin.display(description=_("Nombre de visites"))
+    @column(_("Nombre de visites"), export={_("Nombre de visites par an"): lambda line: line.visit_count})
     def visits_text(self, line: ContractLine) -> str:
         return f"{line.visit_count} par an" if line.pk else "0"
 

@@ -40,7 +40,7 @@ contribute(
     origins={
         "contracts": lambda di: Contract.objects.filter(lines__requests__intervention=di).values("pk"),
     },
-    tabs=[Tab("contrat", _("Contrat"), "contracts/on_intervention_tab.html", _contract_of, order=90)],
+    tabs=[Tab("contract", _("Contrat"), "contracts/on_intervention_tab.html", _contract_of, order=90)],
 )
 contribute(
     Contract,

@@ -24,6 +24,7 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.columns import state_column
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.tags import badge_of_state
 
@@ -32,9 +33,9 @@ SHOWN = 200  # outcomes on the page; the rest by the filter of its list
 
 class RunChips(ChipFilter):
     chips = (
-        ("nuits", _("Nuits"), lambda q, r: q.nights()),
-        ("en-cours", _("En cours"), lambda q, r: q.running()),
-        ("refus", _("Avec des refus"), lambda q, r: q.filter(refused__gt=0)),
+        ("nights", _("Nuits"), lambda q, r: q.nights()),
+        ("running", _("En cours"), lambda q, r: q.running()),
+        ("refused", _("Avec des refus"), lambda q, r: q.filter(refused__gt=0)),
     )
 
 
@@ -127,9 +128,7 @@ class BillingRunAdmin(OfficeAdmin):
             raise PermissionDenied
         return run
 
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, run: BillingRun) -> Any:
-        return badge_of_state(run)
+    state_badge = state_column()
 
 
 def _day(text: str) -> date | None:
@@ -145,7 +144,7 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
     found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
     done = sum(found.values())
     visible = run.outcomes.visible_to(request.user).select_related("contract__payer")
-    wanted = request.GET.get("resultat", "")
+    wanted = request.GET.get("result", "")
     shown = visible.filter(result=wanted) if wanted in Result.values else visible.refused_first()
     return {
         "run": run,

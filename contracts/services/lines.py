@@ -13,6 +13,7 @@ from contracts.services.live_claims import live_claims
 from contracts.services.locks import lock_contract, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
+from invoicing.services.records.changes import LineChange
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import assign, describe_changes
 from openfire_billing.db.transactions import atomic
@@ -58,8 +59,11 @@ def save_line(
             _refuse_change_of_terms(line, before)
         header = {} if pk is None else _changes(line, before, values)
         written = pk is not None and save_changed(line, before)
-        changes = _write(line, Article, "articles", articles, on=on)
-        changes |= _write(line, ContractException, "exceptions", exceptions, on=on)
+        rows = {
+            "articles": _write(line, Article, articles, on=on),
+            "exceptions": _write(line, ContractException, exceptions, on=on),
+        }
+        changes = {name: found for name, found in rows.items() if found}
         if pk is None:
             record(line, "created", by=by, text=_("Ligne créée"))
             record(contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
@@ -102,9 +106,9 @@ def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, Any]) -> No
         )
 
 
-def _write(line: ContractLine, model: Any, name: str, edits: Sequence[LineEdit], *, on: date) -> dict[str, list[str]]:
+def _write(line: ContractLine, model: Any, edits: Sequence[LineEdit], *, on: date) -> list[LineChange]:
     if not edits:
-        return {}
+        return []
     rows = {row.pk: row for row in model.objects.filter(line=line).select_related("product__tax", "tax", "unit")}
     if any(edit.pk and edit.pk not in rows for edit in edits):
         raise BusinessError(_("Un article modifié n'est plus sur cette ligne. Rechargez la page."))
@@ -138,8 +142,9 @@ def lines_of(contract: Contract) -> Any:
 def _changes(line: ContractLine, before: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, list[str]]:
     """What changed of a line's own fields, as people read it: the months by name, in the order of the year."""
     changes = describe_changes(line, before, values)
-    label = str(line._meta.get_field("visit_months").verbose_name)
-    if label in changes:
+    if "visit_months" in changes:
         both = (before["visit_months"], line.visit_months)
-        changes[label] = [", ".join(MONTHS[month - 1] for month in months) or value_text(None) for months in both]
+        changes["visit_months"] = [
+            ", ".join(MONTHS[month - 1] for month in months) or value_text(None) for months in both
+        ]
     return changes

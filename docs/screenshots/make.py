@@ -71,7 +71,7 @@ class Camera:
                 color_scheme="dark" if dark else "light",
             )
             page = context.new_page()
-            door = "/mobile/connexion/" if user == "tech" else "/admin/login/"
+            door = "/mobile/login/" if user == "tech" else "/admin/login/"
             page.goto(_url(door))
             page.fill("#id_username", user)
             page.fill("#id_password", "demo")
@@ -86,7 +86,7 @@ class Camera:
 
 def take(camera: Camera) -> None:
     """Every picture, in the order of the story."""
-    di, lines = "/admin/interventions/interventionrequest/", "facturation"
+    di, lines = "/admin/interventions/interventionrequest/", "billing"
     both = (DESKTOP, PHONE)
     camera.shoot("first-page", lambda p: _open(p, "/admin/"), sizes=(DESKTOP, TABLET, PHONE))
     camera.shoot("first-page", lambda p: _open(p, "/admin/"), dark=True)
@@ -128,19 +128,19 @@ def take(camera: Camera) -> None:
         _menu(page)
 
     camera.shoot("rdv-action", appointment)
-    camera.shoot("week", lambda p: _open(p, "/admin/appointments/appointment/semaine/"))
+    camera.shoot("week", lambda p: _open(p, "/admin/appointments/appointment/week/"))
     camera.shoot("contract", lambda p: _open(p, "/admin/contracts/contract/1/change/"), sizes=both)
     line = "/admin/contracts/contractline/1/change/"
-    for name in ("facturation", "planification", "equipement", "suivi"):
+    for name in ("billing", "planning", "equipment", "follow-up"):
         camera.shoot(f"contract-line-{name}", lambda p, name=name: _open(p, line, name))
     camera.shoot("contract-list", lambda p: _open(p, "/admin/contracts/contract/"))
     camera.shoot("run", lambda p: _open(p, "/admin/contracts/billingrun/1/change/"), sizes=both)
-    camera.shoot("mobile-week", lambda p: _open(p, "/mobile/semaine/"), user="tech", sizes=(PHONE,))
+    camera.shoot("mobile-week", lambda p: _open(p, "/mobile/week/"), user="tech", sizes=(PHONE,))
     camera.shoot("mobile-rdv", _first_visit, user="tech", sizes=(PHONE,))
 
 
 def _first_visit(page: Page) -> None:
-    _open(page, "/mobile/semaine/")
+    _open(page, "/mobile/week/")
     page.locator("a.card").last.click()
     page.wait_for_load_state("networkidle")
 

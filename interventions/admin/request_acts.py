@@ -32,7 +32,7 @@ def _order(request: HttpRequest, di: InterventionRequest, data: dict[str, Any]) 
 
 INTERVENTION_ACTIONS = (
     DocumentAction(
-        name="valider",
+        name="validate",
         label=_("Valider"),
         icon="check",
         permission=CHANGE,
@@ -46,7 +46,7 @@ INTERVENTION_ACTIONS = (
         done=_("validée"),
     ),
     DocumentAction(
-        name="devis",
+        name="quote",
         order=10,
         label=_("Générer le devis"),
         icon="request_quote",
@@ -63,7 +63,7 @@ INTERVENTION_ACTIONS = (
         done=_("Devis créé"),
     ),
     DocumentAction(
-        name="facturer",
+        name="invoice",
         order=20,
         label=_("Générer la facture"),
         icon="receipt_long",
@@ -77,7 +77,7 @@ INTERVENTION_ACTIONS = (
         done=_("Créée"),
     ),
     DocumentAction(
-        name="facturer-plusieurs",
+        name="invoice-many",
         label=_("Générer les factures"),
         permission=BILL,
         form=GroupedInvoiceForm,
@@ -86,7 +86,7 @@ INTERVENTION_ACTIONS = (
         ),
     ),
     DocumentAction(
-        name="commander",
+        name="purchase",
         order=40,
         label=_("Générer la commande fournisseur"),
         icon="shopping_cart",
@@ -100,7 +100,7 @@ INTERVENTION_ACTIONS = (
         done=_("Commande créée"),
     ),
     DocumentAction(
-        name="terminer",
+        name="finish",
         label=_("Terminer"),
         icon="task_alt",
         permission=CHANGE,
@@ -113,7 +113,7 @@ INTERVENTION_ACTIONS = (
     ),
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
     DocumentAction(
-        name="dupliquer",
+        name="duplicate",
         label=_("Dupliquer"),
         icon="content_copy",
         permission="interventions.add_interventionrequest",
@@ -124,7 +124,7 @@ INTERVENTION_ACTIONS = (
         done=_("Copie créée"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
@@ -135,7 +135,7 @@ INTERVENTION_ACTIONS = (
         done=_("remise en brouillon"),
     ),
     DocumentAction(
-        name="archiver",
+        name="archive",
         label=_("Archiver"),
         icon="archive",
         permission=CHANGE,
@@ -145,7 +145,7 @@ INTERVENTION_ACTIONS = (
         done=_("archivée"),
     ),
     DocumentAction(
-        name="activer",
+        name="restore",
         label=_("Remettre en service"),
         icon="unarchive",
         permission=CHANGE,
@@ -155,7 +155,7 @@ INTERVENTION_ACTIONS = (
         done=_("remise en service"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE,
@@ -170,7 +170,7 @@ INTERVENTION_ACTIONS = (
         done=_("annulée"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="interventions.delete_interventionrequest",

@@ -27,8 +27,9 @@ from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
+from openfire_billing.web.columns import amount_column, column, state_column
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.tags import amount, badge, badge_of_state, hours, nowrap, stars
+from openfire_billing.web.tags import badge, hours, nowrap, stars, stored_state
 
 S = InterventionState
 
@@ -48,12 +49,12 @@ class RequestLineInline(LinesInline):
 
 class InterventionChips(ChipFilter):
     chips = (
-        ("planifier", _("À planifier"), lambda q, r: q.active().filter(state__in=[S.TO_PLAN, S.PARTLY_PLANNED])),
-        ("retard", _("En retard"), lambda q, r: q.active().filter(late=True)),
-        ("facturer", _("À facturer"), lambda q, r: q.active().to_bill(timezone.localdate())),
-        ("brouillons", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
-        ("miennes", _("Mes DI"), lambda q, r: q.active().filter(user=r.user)),
-        ("archivees", _("Archivées"), lambda q, r: q.filter(is_active=False)),
+        ("to-plan", _("À planifier"), lambda q, r: q.active().filter(state__in=[S.TO_PLAN, S.PARTLY_PLANNED])),
+        ("late", _("En retard"), lambda q, r: q.active().filter(late=True)),
+        ("to-bill", _("À facturer"), lambda q, r: q.active().to_bill(timezone.localdate())),
+        ("drafts", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
+        ("mine", _("Mes DI"), lambda q, r: q.active().filter(user=r.user)),
+        ("archived", _("Archivées"), lambda q, r: q.filter(is_active=False)),
     )
 
     def usual(self, queryset: Any) -> Any:
@@ -84,8 +85,8 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     )
     notebook = (
         ("description", _("Description"), (_("Texte"),)),
-        ("produit", _("Produit installé"), (_("Appareil"),)),
-        ("facturation", _("Facturation"), (_("Position"), "inline:lines")),
+        ("product", _("Produit installé"), (_("Appareil"),)),
+        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
     readonly_fields = ("customer_facts", "place", "durations", "done_on")
 
@@ -135,7 +136,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            act = "archiver" if document.is_active else "activer"
+            act = "archive" if document.is_active else "restore"
             url = reverse("admin:interventions_interventionrequest_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
             buttons.insert(
@@ -187,7 +188,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(di.totals.net for di in cl.result_list))]
 
-    @admin.display(description=_("Titre"), ordering="title")
+    @column(_("Titre"), export=lambda di: di.title or str(di.task), ordering="title")
     def title_text(self, di: InterventionRequest) -> Any:
         title = di.title or str(di.task)
         return format_html('<span class="of-stars">{}</span> {}', stars(di.priority), title) if di.priority else title
@@ -196,23 +197,20 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def town(self, di: InterventionRequest) -> str:
         return di.address.city
 
-    @admin.display(description=_("Entre le … et le"), ordering="from_on")
+    @column(
+        _("Entre le … et le"),
+        export={_("Entre le"): lambda di: di.from_on, _("et le"): lambda di: di.to_on},
+        ordering="from_on",
+    )
     def window(self, di: InterventionRequest) -> str:
         return nowrap(f"{di.from_on:%d/%m/%Y} – {di.to_on:%d/%m/%Y}")
 
-    @admin.display(description=_("HT"))
-    def net_text(self, di: InterventionRequest) -> str:
-        return amount(di.totals.net)
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, di: Any) -> Any:
-        if getattr(di, "late", False):
-            return badge("red", _("En retard"))
-        return badge_of_state(di)
+    net_text = amount_column(_("HT"), lambda di: di.totals.net)
+    state_badge = state_column(lambda di: ("red", _("En retard")) if getattr(di, "late", False) else stored_state(di))
 
     @admin.display(description=_("Intervenants"))
     def who(self, di: InterventionRequest) -> str:
-        return ", ".join(technician.name for technician in di.technicians.all()) or "–"
+        return ", ".join(technician.name for technician in di.technicians.all())
 
     @admin.display(description=_("Coordonnées"))
     def customer_facts(self, di: InterventionRequest) -> str:

@@ -27,6 +27,7 @@ from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import HALF_EVEN, Totals
+from openfire_billing.web.columns import column
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import hours, nowrap
 
@@ -49,7 +50,7 @@ class TaskAdmin(OfficeAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         return explain_duration(super().get_form(request, obj, change=change, **options))
 
-    @admin.display(description=_("Durée"), ordering="duration")
+    @column(_("Durée"), export={_("Durée (h)"): lambda task: task.duration}, ordering="duration")
     def duration_text(self, task: Task) -> Any:
         return nowrap(hours(task.duration))
 
@@ -81,7 +82,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
         (_("Texte"), {"fields": ("description",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("lignes", _("Facturation"), ("inline:lines",)),
+        ("lines", _("Facturation"), ("inline:lines",)),
         ("description", _("Description"), (_("Texte"),)),
     )
 

@@ -227,7 +227,7 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
             % " », « ".join(str(line) for line in doomed)
         ) from kept
     if changes:
-        record(intervention, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+        record(intervention, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": changes})
     return bool(changes)
 
 

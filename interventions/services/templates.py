@@ -49,5 +49,5 @@ def save_template(
         if changes and not is_new:
             if template.version == before:
                 raise_version(template)
-            record(template, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+            record(template, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": changes})
     return template

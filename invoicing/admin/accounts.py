@@ -10,7 +10,7 @@ from unfold.admin import TabularInline
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.lists import Table
 from invoicing.models import Entry, EntryLine
-from openfire_billing.web.tags import amount
+from openfire_billing.web.columns import amount_column
 
 
 class EntryLineInline(TabularInline):
@@ -67,6 +67,4 @@ class EntryAdmin(OfficeAdmin):
 
     has_change_permission = has_delete_permission = has_add_permission
 
-    @admin.display(description=_("Montant"))
-    def amount_text(self, entry: Entry) -> str:
-        return amount(sum(line.debit for line in entry.lines.all()))
+    amount_text = amount_column(_("Montant"), lambda entry: sum(line.debit for line in entry.lines.all()))

@@ -31,6 +31,7 @@ from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
+from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import hold_record
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
@@ -62,11 +63,13 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
+    empty_value_display = "–"
     warn_unsaved_form = True
     has_journal = True
     is_saved_by_service = False
     has_checking_service = False  # its service checks the whole record, constraints included
     empty_text: Any = _("Rien ici pour l'instant.")
+    field_labels: ClassVar[dict[str, Any]] = {}  # of fields that the page calls otherwise than the model
     foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
     formfield_overrides: ClassVar[dict[Any, Any]] = {
@@ -104,6 +107,8 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             options["widget"] = TelephoneInput()
         field = super().formfield_for_dbfield(db_field, request, **options)
         limit_days([field])
+        if field is not None and db_field.name in self.field_labels:
+            field.label = self.field_labels[db_field.name]
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
@@ -221,12 +226,17 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         notes = self.notes_context(request, document) if self.has_journal else {}
         return notes | {
             "office_version": request.POST.get("_version") or version_of(document),
-            "office_history": HistoryLine.objects.of(document)[:40] if self.has_journal else (),
+            "office_history": self.journal_of(document) if self.has_journal else (),
             "office_files": attachments_of(document) if self.has_journal else (),
             "office_attach_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_attach", args=[document.pk])
             if self.has_journal and request.user.has_perm("invoicing.add_attachment")
             else "",
         }
+
+    def journal_of(self, document: Any) -> list[tuple[HistoryLine, list[tuple[str, str, str]]]]:
+        """The latest lines of a record's journal, each with (label, before, after) of what changed."""
+        lines = HistoryLine.objects.of(document)[:40]
+        return [(line, shown_changes(line.changes, self.model, self.field_labels)) for line in lines]
 
     # Saving ---------------------------------------------------------------------------------------------------
 
@@ -335,13 +345,13 @@ def rewinder(request: HttpRequest) -> Callable[[], None]:
 
 
 def header_changes(form: Any) -> dict[str, list[str]]:
-    """{label: [before, after]} of what a form changed, as people read it."""
+    """{field: [before, after]} of what a form changed."""
     found = {}
     for name in form.changed_data:
         if name.startswith("_"):
             continue
         field = form.fields[name]
-        found[str(field.label or name)] = [
+        found[name] = [
             _shown(field, form.get_initial_for_field(field, name)),
             _shown(field, form.cleaned_data.get(name)),
         ]

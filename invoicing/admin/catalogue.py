@@ -10,6 +10,7 @@ from unfold.admin import TabularInline
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
 from invoicing.services.parties.companies import default_company
+from openfire_billing.web.columns import column
 from openfire_billing.web.tags import price
 
 
@@ -39,7 +40,7 @@ class ProductAdmin(OfficeAdmin):
         account = company.income_account if company else ""
         return {"income_account": account, **super().get_changeform_initial_data(request)}
 
-    @admin.display(description=_("Prix unitaire HT"), ordering="unit_price")
+    @column(_("Prix unitaire HT"), export=lambda product: product.unit_price, ordering="unit_price")
     def price_text(self, product: Product) -> str:
         return f"{price(product.unit_price)} €"
 

@@ -32,7 +32,7 @@ class ChipFilter(SimpleListFilter):
     """
 
     title = _("Vue")
-    parameter_name = "vue"
+    parameter_name = "view"
     chips: ClassVar[Sequence[tuple[str, Any, Any]]] = ()
     linked: ClassVar[frozenset[str]] = frozenset()
 

@@ -1,23 +1,20 @@
 """What every list can do: be searched, taken away as CSV or XLSX as it is filtered, and keep a filter under a name."""
 
 import csv
-import re
 from collections.abc import Iterator
+from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import label_for_field, lookup_field
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import strip_tags
 from django.utils.http import urlencode
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from openpyxl import Workbook
@@ -26,15 +23,15 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from invoicing.models import SavedFilter
 from invoicing.services.records.saved_filters import forget_filter, save_filter
 from openfire_billing.db.search import holding, words_of
+from openfire_billing.kernel.formats import number_text, read_decimal, value_text
+from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
 
-_AMOUNT = re.compile(r"^-?[\d\s\u202f\xa0]+,\d{2,4} (€|[A-Z]{3})$")
-_NUMBER = re.compile(r"-[\d\s\u202f\xa0]*\d(,\d+)?")
-# A spreadsheet runs a cell that begins so: it is kept as text.
-_FORMULA = ("=", "+", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins so: it is written as text, behind an apostrophe.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-Table = tuple[list[str], Iterator[list[Any]]]  # titles, rows
+Table = tuple[list[str], Iterator[list[Any]]]  # headings, rows of plain values
 
 
 class _Echo:
@@ -44,39 +41,36 @@ class _Echo:
         return value
 
 
-def cell(model_admin: Any, record: Any, column: str) -> Any:
-    """The value of a column, as text, date or Decimal."""
+def _text_cell(value: Any) -> str:
+    text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
     try:
-        _field, _attribute, value = lookup_field(column, record, model_admin)
-    except ObjectDoesNotExist:
-        return ""
+        return text.startswith("-") and read_decimal(text) is not None
+    except ValueError:
+        return False
+
+
+def _csv_cell(value: Any) -> str:
+    """A value as a French spreadsheet reads it: « 1234,50 », « oui », « 24/11/2026 », « 24/11/2026 08:00 »."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return str(_("oui") if value else _("non"))
-    if hasattr(value, "strftime"):
-        return timezone.localtime(value).replace(tzinfo=None) if hasattr(value, "hour") else value
-    if isinstance(value, Decimal | int):
-        return value
-    field = _field
-    if field is not None and getattr(field, "choices", None):
-        value = dict(field.flatchoices).get(value, value)
-    text = " ".join(strip_tags(str(value)).split())
-    if _AMOUNT.match(text):
-        return Decimal(re.sub(r"[\s\u202f\xa0€A-Z]", "", text).replace(",", "."))
-    return "" if text == "–" else text
-
-
-def _as_text(value: Any) -> str:
     if isinstance(value, Decimal):
-        return str(value).replace(".", ",")
-    if hasattr(value, "hour"):
-        return str(value.strftime("%d/%m/%Y %H:%M"))
-    if hasattr(value, "strftime"):
-        return str(value.strftime("%d/%m/%Y"))
-    text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
-    is_formula = text.startswith(_FORMULA) or (text.startswith("-") and not _NUMBER.fullmatch(text))
-    return f"'{text}" if is_formula else text
+        return number_text(value).replace("\N{NO-BREAK SPACE}", "")
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return value_text(value) if isinstance(value, bool | int | date) else _text_cell(value)
+
+
+def _xlsx_cell(value: Any) -> Any:
+    """A value as a cell of its own kind; a moment is local time."""
+    if isinstance(value, datetime):
+        return timezone.localtime(value).replace(tzinfo=None) if value.tzinfo else value
+    if value is None or (isinstance(value, Decimal | int | date | time) and not isinstance(value, bool)):
+        return value
+    return value_text(value) if isinstance(value, bool) else _text_cell(value)
 
 
 class ListMixin:
@@ -88,7 +82,7 @@ class ListMixin:
         view = self.admin_site.admin_view  # type: ignore[attr-defined]
         return [
             path("export/", view(self.export_view), name=f"{name}_export"),
-            path("filtre/", view(require_POST(self.save_filter_view)), name=f"{name}_save_filter"),
+            path("filter/", view(require_POST(self.save_filter_view)), name=f"{name}_save_filter"),
             *super().get_urls(),  # type: ignore[misc]
         ]
 
@@ -157,10 +151,9 @@ class ListMixin:
 
     def table_of(self, queryset: Any) -> Table:
         """What is taken away: the list's columns, a row for each record."""
-        columns = [c for c in self.list_display if c != "action_checkbox"]  # type: ignore[attr-defined]
-        labels = [str(capfirst(label_for_field(c, self.model, self))) for c in columns]  # type: ignore[attr-defined]
+        columns = exported_columns(self)
         records = queryset.iterator(chunk_size=1000)
-        return labels, ([cell(self, record, column) for column in columns] for record in records)
+        return [heading for heading, _value in columns], ([value(r) for _heading, value in columns] for r in records)
 
 
 def _csv(labels: list[str], rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:
@@ -170,7 +163,7 @@ def _csv(labels: list[str], rows: Iterator[list[Any]], name: str) -> StreamingHt
         yield "\ufeff"  # so that spreadsheets read the accents
         yield writer.writerow(labels)
         for row in rows:
-            yield writer.writerow([_as_text(value) for value in row])
+            yield writer.writerow([_csv_cell(value) for value in row])
 
     response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = _attached(name, "csv")
@@ -182,7 +175,7 @@ def _xlsx(labels: list[str], rows: Iterator[list[Any]], name: str) -> HttpRespon
     sheet = book.create_sheet(name[:31])
     sheet.append(labels)
     for row in rows:
-        sheet.append([_as_text(v) if isinstance(v, str) else v for v in row])
+        sheet.append([_xlsx_cell(value) for value in row])
     content = BytesIO()
     book.save(content)
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

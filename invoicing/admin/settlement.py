@@ -18,8 +18,9 @@ from invoicing.models import Allocation, Payment
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
+from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.tags import amount, euros
+from openfire_billing.web.tags import euros
 
 
 class AllocationInline(TabularInline):
@@ -42,15 +43,15 @@ class AllocationInline(TabularInline):
 
 class PaymentChips(ChipFilter):
     chips = (
-        ("a_affecter", _("À affecter"), lambda q, r: q.filter(is_refund=False, left__gt=0)),
-        ("recus", _("Reçus"), lambda q, r: q.filter(is_refund=False)),
-        ("remboursements", _("Remboursements"), lambda q, r: q.filter(is_refund=True)),
+        ("to-allocate", _("À affecter"), lambda q, r: q.filter(is_refund=False, left__gt=0)),
+        ("received", _("Reçus"), lambda q, r: q.filter(is_refund=False)),
+        ("refunds", _("Remboursements"), lambda q, r: q.filter(is_refund=True)),
     )
 
 
 PAYMENT_ACTIONS = (
     DocumentAction(
-        name="affecter",
+        name="allocate",
         label=_("Affecter à des factures"),
         icon="call_merge",
         permission="invoicing.post_invoice",
@@ -64,7 +65,7 @@ PAYMENT_ACTIONS = (
         confirm=_("Affecter"),
     ),
     DocumentAction(
-        name="rembourser",
+        name="refund",
         label=_("Rembourser"),
         icon="undo",
         permission="invoicing.post_invoice",
@@ -75,7 +76,7 @@ PAYMENT_ACTIONS = (
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
-        name="rejeter",
+        name="reject",
         label=_("Rejeté ou annulé"),
         icon="money_off",
         permission="invoicing.post_invoice",
@@ -187,10 +188,11 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         )
         return [(_("Total de la liste"), sums["received"] - sums["back"])]
 
-    @admin.display(description=_("Montant"), ordering="amount")
-    def amount_text(self, payment: Payment) -> str:
-        return amount(-payment.amount if payment.is_refund else payment.amount)
-
-    @admin.display(description=_("Reste à affecter"), ordering="left")
-    def left_text(self, payment: Payment) -> str:
-        return amount(payment.left) if payment.left and not payment.is_refund else "–"
+    amount_text = amount_column(
+        _("Montant"), lambda payment: -payment.amount if payment.is_refund else payment.amount, ordering="amount"
+    )
+    left_text = amount_column(
+        _("Reste à affecter"),
+        lambda payment: payment.left if payment.left and not payment.is_refund else None,
+        ordering="left",
+    )

@@ -90,6 +90,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
     add_form = NewAccountForm
     change_password_form = AdminPasswordChangeForm
     inlines = (CompanyAccessInline,)
+    field_labels: ClassVar[Any] = {"is_staff": _("Travaille au bureau"), "groups": _("Rôles")}
     list_display = ("username", "first_name", "last_name", "email", "roles", "is_active")
     list_filter = ("is_active", "groups")
     list_filter_submit = False
@@ -113,12 +114,10 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **options)
         if db_field.name == "is_staff":
-            field.label = _("Travaille au bureau")
             field.help_text = _(
                 "Sans cette case, le compte n'ouvre que les pages du téléphone : décochez-la pour un technicien."
             )
         elif db_field.name == "groups":
-            field.label = _("Rôles")
             field.help_text = _("Une personne peut en avoir plusieurs.")
         return field
 
@@ -151,7 +150,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
 
     @admin.display(description=_("Rôles"))
     def roles(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.all()) or "–"
+        return ", ".join(group.name for group in user.groups.all())
 
 
 @admin.register(Group)

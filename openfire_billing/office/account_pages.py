@@ -109,7 +109,7 @@ contribute(
     body_of=with_address,
     actions=[
         DocumentAction(
-            name="inviter",
+            name="invite",
             label=_("Envoyer une invitation"),
             icon="mail",
             permission="auth.change_user",
@@ -137,19 +137,19 @@ def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) 
             return {**common, **super().get_context_data(**context)}
 
         def get_success_url(self) -> str:
-            return super().get_success_url() + ("?vers=mobile" if self.is_for_the_phone() else "")
+            return super().get_success_url() + ("?for=mobile" if self.is_for_the_phone() else "")
 
         def is_for_the_phone(self) -> bool:
             """Begun on the phone, or of somebody who has no other page: that is where he comes back to."""
             user = getattr(self, "user", None)
-            return self.request.GET.get("vers") == "mobile" or (user is not None and not user.is_staff)
+            return self.request.GET.get("for") == "mobile" or (user is not None and not user.is_staff)
 
     return Page.as_view(**options)
 
 
 urlpatterns = [
     path(
-        "mot-de-passe/",
+        "forgotten-password/",
         _page(
             views.PasswordResetView,
             _("Mot de passe oublié"),
@@ -160,7 +160,7 @@ urlpatterns = [
         name="admin_password_reset",
     ),
     path(
-        "mot-de-passe/envoye/",
+        "forgotten-password/sent/",
         _page(
             views.PasswordResetDoneView,
             _("E-mail envoyé"),
@@ -171,7 +171,7 @@ urlpatterns = [
         name="password_reset_done",
     ),
     path(
-        "mot-de-passe/<uidb64>/<token>/",
+        "forgotten-password/<uidb64>/<token>/",
         _page(
             views.PasswordResetConfirmView,
             _("Choisir son mot de passe"),
@@ -184,7 +184,7 @@ urlpatterns = [
         name="password_reset_confirm",
     ),
     path(
-        "mot-de-passe/change/",
+        "forgotten-password/changed/",
         _page(views.PasswordResetCompleteView, _("Mot de passe changé"), _("Connectez-vous avec le nouveau.")),
         name="password_reset_complete",
     ),

@@ -3,18 +3,15 @@
 The hour of a task is in the code; here it is only turned on or off, and a deploy never turns it back on.
 """
 
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from knox.models import AuthToken
-from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from invoicing.admin.base import OfficeAdmin
 from openfire_billing.office import account_pages
@@ -50,15 +47,11 @@ NAMES = {
 }
 
 
-class TaskForm(forms.ModelForm):
-    enabled = forms.BooleanField(label=_("En marche"), required=False, widget=UnfoldBooleanSwitchWidget)
-
-
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(OfficeAdmin):
     """On or off; the rest is read."""
 
-    form = TaskForm
+    field_labels: ClassVar[Any] = {"enabled": _("En marche")}
     list_display = ("name_text", "when", "is_on", "last_time")
     list_filter = ("enabled",)
     list_select_related = ("interval", "crontab")
@@ -86,8 +79,8 @@ class PeriodicTaskAdmin(OfficeAdmin):
         return bool(task.enabled)
 
     @admin.display(description=_("Dernière fois"), ordering="last_run_at")
-    def last_time(self, task: PeriodicTask) -> str:
-        return date_format(timezone.localtime(task.last_run_at), "d/m/Y H:i") if task.last_run_at else "–"
+    def last_time(self, task: PeriodicTask) -> datetime | None:
+        return task.last_run_at
 
     @admin.display(description=_("Nombre de fois"))
     def times(self, task: PeriodicTask) -> Any:

@@ -37,20 +37,20 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             "interventions.view_interventionrequest",
             "DI à planifier",
             di,
-            "planifier",
+            "to-plan",
             False,
             requests.filter(state__in=to_plan).count,
         ),
-        ("interventions.view_interventionrequest", "DI en retard", di, "retard", True, requests.late(today).count),
-        ("invoicing.bill", "DI à facturer", di, "facturer", False, requests.to_bill(today).count),
-        ("invoicing.view_quote", "Devis sans réponse", devis, "attente", False, quotes.filter(state="sent").count),
-        ("invoicing.bill", "Devis à facturer", devis, "facturer", False, quotes.to_bill().count),
-        ("invoicing.view_invoice", "Brouillons à valider", factures, "brouillons", False, invoices.drafts().count),
+        ("interventions.view_interventionrequest", "DI en retard", di, "late", True, requests.late(today).count),
+        ("invoicing.bill", "DI à facturer", di, "to-bill", False, requests.to_bill(today).count),
+        ("invoicing.view_quote", "Devis sans réponse", devis, "waiting", False, quotes.filter(state="sent").count),
+        ("invoicing.bill", "Devis à facturer", devis, "to-bill", False, quotes.to_bill().count),
+        ("invoicing.view_invoice", "Brouillons à valider", factures, "drafts", False, invoices.drafts().count),
         (
             "invoicing.post_invoice",
             "Factures à encaisser",
             factures,
-            "impayees",
+            "unpaid",
             False,
             lambda: invoices.owed().filter(kind=InvoiceKind.INVOICE).count(),
         ),
@@ -58,7 +58,7 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             "invoicing.post_invoice",
             "Factures en retard",
             factures,
-            "retard",
+            "late",
             True,
             lambda: invoices.overdue().count(),
         ),
@@ -66,11 +66,11 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             "contracts.bill_contract",
             "Contrats mis de côté",
             "contracts_contract",
-            "mis-de-cote",
+            "set-aside",
             True,
             Contract.objects.filter(company__in=companies).set_aside().count,
         ),
-        ("contracts.bill_contract", "Nuit sans facturation", "contracts_billingrun", "nuits", True, _bad_nights),
+        ("contracts.bill_contract", "Nuit sans facturation", "contracts_billingrun", "nights", True, _bad_nights),
     ]
 
 
@@ -84,7 +84,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     cards = []
     for permission, label, name, chip, is_alarm, count in _cards(request):
         if request.user.has_perm(permission):  # type: ignore[union-attr]
-            url = f"{reverse(f'admin:{name}_changelist')}?vue={chip}"
+            url = f"{reverse(f'admin:{name}_changelist')}?view={chip}"
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
     context["office_follow_ups"] = _follow_ups(request)

@@ -99,7 +99,7 @@ def _of_the_work(company: Company | None) -> list[dict[str, Any]]:
         _kind(_("Vos collègues : leur compte"), "auth_user", User.objects.filter(is_active=True).count() > 1),
         _step(
             _("Vos clients : importez-les, ou créez le premier"),
-            reverse("import_page", args=["clients"]),
+            reverse("import_page", args=["customers"]),
             is_done=Partner.objects.exists(),
         ),
     ]

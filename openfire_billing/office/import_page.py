@@ -29,8 +29,8 @@ class FileForm(forms.Form):
     file = forms.FileField(label=_("Fichier CSV ou XLSX"))
 
 
-def _kind(request: HttpRequest, code: str) -> Kind:
-    kind = KINDS.get(code)
+def _kind(request: HttpRequest, slug: str) -> Kind:
+    kind = next((kind for kind in KINDS.values() if kind.slug == slug), None)
     if kind is None:
         raise Http404
     if not request.user.has_perm(kind.permission):  # type: ignore[union-attr]
@@ -62,9 +62,9 @@ def _kept(request: HttpRequest, token: str) -> Path:
     return _folder() / name
 
 
-def import_page(request: HttpRequest, code: str = "clients") -> HttpResponse:
+def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
     """GET: what is expected. POST with a file: the preview. POST with its token: the import."""
-    kind = _kind(request, code)
+    kind = _kind(request, slug)
     company = default_company(request.user)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -115,4 +115,4 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> Ht
     done = perform(act, once=once, answer=lambda text: (0, text))
     path.unlink(missing_ok=True)
     messages.success(request, done.result if done.result is not None else done.answer)
-    return HttpResponseRedirect(reverse("import_page", args=[kind.code]))
+    return HttpResponseRedirect(reverse("import_page", args=[kind.slug]))

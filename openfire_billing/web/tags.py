@@ -23,10 +23,15 @@ def badge(colour: str, text: Any, url: str | None = None, title: str = "") -> Sa
     return format_html('<span class="of-badge of-{}">{}</span>', colour, text)
 
 
+def stored_state(document: Any) -> tuple[str, Any]:
+    """The colour and the word of a document's stored state."""
+    return document.COLOURS[document.state], document.get_state_display()
+
+
 @register.simple_tag
 def badge_of_state(document: Any) -> SafeString:
     """The stored state of a document, in the colour that stands beside its states."""
-    return badge(document.COLOURS[document.state], document.get_state_display())
+    return badge(*stored_state(document))
 
 
 @register.filter

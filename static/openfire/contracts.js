@@ -10,6 +10,6 @@ window.addEventListener("load", () => {
     const times = Number(repeat.value) || 0;
     shown.textContent = (!times || !months ? 0 : unit.value === "month" ? times * months : times) + " par an";
   };
-  document.addEventListener("change", (event) => { if (event.target.closest("#page-planification")) count(); });
+  document.addEventListener("change", (event) => { if (event.target.closest("#page-planning")) count(); });
   repeat.addEventListener("input", count);
 });

@@ -98,7 +98,7 @@
     };
     const slugs = $all(notebook, "[data-tab]").map((tab) => tab.dataset.tab);
     const wrong = notebook.querySelector("[data-errors]");
-    const wanted = wrong ? wrong.id.slice(5) : window.location.hash.startsWith("#onglet-") ? window.location.hash.slice(8) : sessionStorage.getItem(key);
+    const wanted = wrong ? wrong.id.slice(5) : window.location.hash.startsWith("#tab-") ? window.location.hash.slice(5) : sessionStorage.getItem(key);
     if (slugs.includes(wanted)) show(wanted);
     notebook.addEventListener("click", (event) => {
       const tab = event.target.closest("[data-tab]");

@@ -127,11 +127,11 @@ def test_pages_from_intervention_to_invoice(world: World) -> None:
     technician(world, name="Maëva")
     intervention = world.intervention()
     office = world.office(BILLING)
-    answer = office.act(intervention, "rdv", starts_at="2026-11-25T09:00")
+    answer = office.act(intervention, "appointment", starts_at="2026-11-25T09:00")
     assert answer.status_code == 302
     rdv = Appointment.objects.get()
-    office.act(rdv, "confirmer")
-    office.act(rdv, "facturer")
+    office.act(rdv, "confirm")
+    office.act(rdv, "invoice")
     invoice = Invoice.objects.get()
     assert (invoice.origin, invoice.gross.amount) == ("RDV/000001 (DI/000001)", Decimal("184.62"))
     for document in (rdv, intervention):
@@ -156,19 +156,19 @@ def test_what_is_told_to_pass_over_an_overlap_is_on_the_page(world: World) -> No
     who = technician(world, name="Maëva")
     postponed = book(world, world.intervention(), who=who, state="confirmed")
     office = world.office(PLANNER)
-    office.act(postponed, "reporter")
+    office.act(postponed, "postpone")
     alone(world, who=who)
-    assert "« Dérogation (motif) »" in refusal(office.confirm(postponed, "brouillon"))
+    assert "« Dérogation (motif) »" in refusal(office.confirm(postponed, "reset"))
     page = office.get(address(postponed)).content.decode()
     assert "Dérogation (motif)" in page
     assert office.save(postponed, override="Un binôme").status_code == 302
-    assert office.confirm(postponed, "brouillon").status_code == 302
+    assert office.confirm(postponed, "reset").status_code == 302
     postponed.refresh_from_db()
     assert (postponed.state, [slot.blocks for slot in postponed.slots.all()]) == ("draft", [False])
 
 
 @pytest.mark.parametrize(
-    ("act", "state"), [("inacheve", "unfinished"), ("reporter", "postponed"), ("annuler", "cancelled")]
+    ("act", "state"), [("unfinished", "unfinished"), ("postpone", "postponed"), ("cancel", "cancelled")]
 )
 def test_why_it_did_not_take_place_is_on_the_page_until_it_is_planned_again(world: World, act: str, state: str) -> None:
     rdv = book(world, world.intervention(), state="confirmed")
@@ -177,7 +177,7 @@ def test_why_it_did_not_take_place_is_on_the_page_until_it_is_planned_again(worl
     rdv.refresh_from_db()
     assert (rdv.state, rdv.reason) == (state, "100 % gelé")
     assert "100 % gelé" in rdv_journal(rdv)
-    office.act(rdv, "brouillon")
+    office.act(rdv, "reset")
     rdv.refresh_from_db()
     assert (rdv.state, rdv.reason) == ("draft", "")
     assert "100 % gelé" in rdv_journal(rdv)
@@ -193,8 +193,8 @@ def test_next_appointment_passes_over_another_with_a_reason(world: World) -> Non
     answers = {"partner": world.customer.pk, "starts_at": "2026-11-25T09:30"}
     office = world.office(PLANNER)
     with nothing_changed():
-        assert "« Dérogation (motif) »" in refusal(office.act(rdv, "suivant", **answers))
-    assert office.act(rdv, "suivant", **answers, override="Un binôme").status_code == 302
+        assert "« Dérogation (motif) »" in refusal(office.act(rdv, "next", **answers))
+    assert office.act(rdv, "next", **answers, override="Un binôme").status_code == 302
     assert Appointment.objects.latest("pk").override == "Un binôme"
 
 
@@ -210,13 +210,13 @@ def test_page_end_before_start_refused(world: World) -> None:
 def test_planner_does_not_bill_and_technician_has_no_office(world: World) -> None:
     rdv = book(world, world.intervention())
     with nothing_changed():
-        assert world.office(PLANNER).confirm(rdv, "facturer", {"on": "2026-11-24"}).status_code == 403
+        assert world.office(PLANNER).confirm(rdv, "invoice", {"on": "2026-11-24"}).status_code == 403
         assert world.office(TECHNICIAN).get(address(rdv)).status_code == 302
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1989-12-31", "hier", ""])
 def test_week_nobody_plans_for_is_this_one(world: World, day: str) -> None:
-    page = world.office(PLANNER).get(f"/admin/appointments/appointment/semaine/?du={day}")
+    page = world.office(PLANNER).get(f"/admin/appointments/appointment/week/?from={day}")
     assert (page.status_code, page.context["days"][0]) == (200, date(2026, 11, 23))
     assert "Semaine du 23 novembre 2026" in page.content.decode()
 
@@ -229,7 +229,7 @@ def test_each_act_says_what_will_happen(actions: tuple[DocumentAction, ...]) -> 
 
 def test_week_shows_the_appointment(world: World) -> None:
     book(world, world.intervention(), who=technician(world, name="Maëva"), state="confirmed")
-    page = world.office(ACCOUNTANT).get("/admin/appointments/appointment/semaine/?du=2026-11-25").content.decode()
+    page = world.office(ACCOUNTANT).get("/admin/appointments/appointment/week/?from=2026-11-25").content.decode()
     assert "Maëva" in page
     assert "09:00–10:30" in page
     assert "Aubry Maëlle" in page

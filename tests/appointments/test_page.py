@@ -42,7 +42,11 @@ def test_quantity_raised_beyond_the_di_is_in_the_journal(world: World) -> None:
     rdv = book(world, world.intervention(item(2)), state="draft")
     office(world).save(rdv, lines__0__quantity="5")
     edited = HistoryLine.objects.of(rdv).get(act="edited")
-    assert edited.changes == {"[ram_pose] Forfait Pose : Qté": ["2", "5, dont 3 sur une ligne à part"]}
+    (line,) = edited.changes["lines"]
+    assert (line["line"], line["changes"]) == (
+        "[ram_pose] Forfait Pose",
+        {"quantity": ["2", "5, dont 3 sur une ligne à part"]},
+    )
 
 
 def test_sector_of_the_address_is_shown(world: World) -> None:

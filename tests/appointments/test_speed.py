@@ -23,7 +23,7 @@ def _queries(world: World, url: str, captured: Any) -> int:
 
 
 @pytest.mark.parametrize(
-    "url", ["/admin/appointments/appointment/", "/admin/appointments/appointment/semaine/?du=2026-12-01"]
+    "url", ["/admin/appointments/appointment/", "/admin/appointments/appointment/week/?from=2026-12-01"]
 )
 def test_lists_ask_as_much_for_one_as_for_many(world: World, url: str, django_assert_max_num_queries: Any) -> None:
     who = technician(world)

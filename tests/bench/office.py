@@ -197,14 +197,14 @@ def _pages() -> list[Door]:
     complete = [f"{reverse('admin:autocomplete')}?{urlencode({**fields, 'term': term})}" for term in terms]
     asked = {
         "list of invoices": [invoices],
-        "list of invoices, to collect": [f"{invoices}?vue=impayees"],
-        "list of invoices, overdue": [f"{invoices}?vue=retard"],
+        "list of invoices, to collect": [f"{invoices}?view=unpaid"],
+        "list of invoices, overdue": [f"{invoices}?view=late"],
         "list of invoices, searched": [f"{invoices}?q=kermadec", f"{invoices}?q={paper.number}"],
         "list of customers": [partners],
         "list of customers, searched": [f"{partners}?q=kermadec", f"{partners}?q=rennes"],
         "list of DI": [work],
-        "list of DI, to bill": [f"{work}?vue=facturer"],
-        "list of DI, late": [f"{work}?vue=retard"],
+        "list of DI, to bill": [f"{work}?view=to-bill"],
+        "list of DI, late": [f"{work}?view=late"],
         "list of DI, searched": [f"{work}?q=kermadec"],
         "page of a customer": [reverse("admin:invoicing_partner_change", args=[many.pk])],
         "page of an invoice": [reverse("admin:invoicing_invoice_change", args=[paper.pk])],

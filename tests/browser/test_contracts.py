@@ -56,7 +56,7 @@ def new_contract(page: Page, first_day: date) -> None:
     page.goto("/admin/contracts/contract/add/")
     pick(page, "payer", "Aubry")
     page.locator("#id_start_on").fill(first_day.strftime("%d/%m/%Y"))
-    tab(page, "facturation")
+    tab(page, "billing")
     page.locator("#id_frequency").select_option(label="Mensuelle")
     page.locator("#id_fiscal_position").select_option(label="VEN-5.5")
     save(page)
@@ -66,11 +66,11 @@ def new_line(page: Page, months: list[int]) -> None:
     """Its line: one article, two visits a year in these months, saved."""
     page.get_by_text("Ajouter une ligne").click()
     page.wait_for_url(re.compile(r"/contractline/add/"))
-    page.locator("#page-facturation [data-lines=articles] [data-add=article]").click()
+    page.locator("#page-billing [data-lines=articles] [data-add=article]").click()
     pick(page, "articles-0-product", "ram_pose")
     expect(page.locator("#id_articles-0-unit_price")).to_have_value("175,00")
     expect(page.locator("[data-lines=articles] [data-total=gross]")).to_have_text(re.compile(r"^184,62\s€$"))
-    tab(page, "planification")
+    tab(page, "planning")
     pick(page, "task", "Dépannage")
     page.locator("#id_repeat").fill("2")
     for number in months:
@@ -113,10 +113,10 @@ def test_contract_from_its_screens_to_its_visits_and_its_draft(page: Page, login
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
     page.locator("#result_list tbody th a").first.click()
     expect(page.locator(".of-status .is-current")).to_have_text("À planifier")
-    tab(page, "facturation")
+    tab(page, "billing")
     expect(page.locator("tr.of-covered")).to_have_count(1)
-    tab(page, "contrat")
-    expect(page.locator("#page-contrat")).to_contain_text("CONT/000001")
+    tab(page, "contract")
+    expect(page.locator("#page-contract")).to_contain_text("CONT/000001")
 
 
 def test_page_of_a_run_moves_while_it_runs(page: Page, login: Login, world: World) -> None:
@@ -147,7 +147,7 @@ def test_lines_are_in_sight_on_a_small_desk(page: Page, login: Login, world: Wor
     login(page, world.manager)
     for document in (contract.lines.get(), world.intervention(is_validated=False)):
         page.goto(address(document))
-        tab(page, "facturation")
+        tab(page, "billing")
         expect(page.locator(".of-w-product .select2-container").first).to_be_visible()
         wide = page.evaluate(
             """[document.documentElement, document.querySelector(".of-page:not([hidden]) .of-scroll")]

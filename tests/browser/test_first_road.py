@@ -84,7 +84,7 @@ def new_intervention(page: Page, *, article: str = "ram_pose") -> None:
     page.goto("/admin/interventions/interventionrequest/add/")
     pick(page, "partner", "Aubry")
     page.locator("#id_task").select_option(label="Dépannage")
-    tab(page, "facturation")
+    tab(page, "billing")
     page.locator("#id_fiscal_position").select_option(label="VEN-5.5")
     page.locator("[data-add=article]").click()
     pick(page, "lines-0-product", article)
@@ -125,7 +125,7 @@ def test_from_a_new_intervention_to_a_posted_invoice_and_its_credit(page: Page, 
     expect(smart(page, "Avoirs").locator("b")).to_have_text("1")
     smart(page, "DI").click()
     page.wait_for_url(re.compile(r"/interventionrequest/\d+/change/"))
-    tab(page, "facturation")
+    tab(page, "billing")
     expect(page.locator(".of-line .of-badge")).to_have_text("à facturer")
 
     do(page, "Générer la facture")
@@ -176,7 +176,7 @@ def test_amounts_follow_what_is_typed(page: Page, login: Login, world: World) ->
 
     page.locator("#id_lines-0-quantity").fill("12,5")
     save(page)
-    tab(page, "facturation")
+    tab(page, "billing")
     expect(page.locator("#id_lines-0-quantity")).to_have_value("12,500")
     assert InterventionRequest.objects.get().lines.get().quantity * 2 == 25
 

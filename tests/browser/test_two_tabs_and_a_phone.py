@@ -31,13 +31,13 @@ def test_stale_tab_is_refused_and_what_was_typed_stays(context: BrowserContext, 
     expect(first.locator("body")).to_contain_text("enregistré")
 
     second.locator("#id_title").fill("Second onglet")
-    tab(second, "facturation")
+    tab(second, "billing")
     second.locator("#id_lines-0-quantity").fill("3,5")
     save(second)
 
     expect(second.locator("body")).to_contain_text(re.compile(r"Modifié entre-temps par Fanny Morvan \d+ à \d\d:\d\d"))
     expect(second.locator("#id_title")).to_have_value("Second onglet")
-    tab(second, "facturation")
+    tab(second, "billing")
     expect(second.locator("#id_lines-0-quantity")).to_have_value("3,5")
     intervention.refresh_from_db()
     assert (intervention.title, intervention.lines.get().quantity) == ("Premier onglet", 1)
@@ -56,7 +56,7 @@ def test_pages_fit_a_phone(phone: Page, login: Login, world: World) -> None:
     urls = ["/admin/", address(InterventionRequest, "add")]
     urls += [address(document) for document in documents]
     urls += [address(type(document), "changelist") for document in documents[:3]]
-    urls += [address(documents[0], "act", "facturer"), address(documents[3], "act", "avoir")]
+    urls += [address(documents[0], "act", "invoice"), address(documents[3], "act", "credit")]
     for url in urls:
         phone.goto(url)
         phone.wait_for_load_state("networkidle")
@@ -81,7 +81,7 @@ def test_intervention_is_made_and_billed_on_a_phone(phone: Page, login: Login, w
     phone.goto(address(InterventionRequest, "add"))
     pick(phone, "partner", "Aubry")
     phone.locator("#id_task").select_option(label="Dépannage")
-    tab(phone, "facturation")
+    tab(phone, "billing")
     phone.locator("#id_fiscal_position").select_option(label="VEN-5.5")
     phone.locator("[data-add=article]").tap()
     pick(phone, "lines-0-product", "ram_pose")
@@ -110,7 +110,7 @@ def test_what_a_finger_presses_is_big_enough(phone: Page, login: Login, world: W
     phone.goto(address(world.intervention()))
 
     for css in (".of-primary a", ".of-smart a", "[data-tab]", "[data-add]"):
-        tab(phone, "facturation")
+        tab(phone, "billing")
         for place in phone.locator(css).all():
             box = place.bounding_box()
             assert box is not None, css

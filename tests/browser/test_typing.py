@@ -39,7 +39,7 @@ def leave(page: Page) -> list[str]:
 def test_empty_line_added_by_enter_is_not_saved(page: Page, login: Login, world: World) -> None:
     intervention = world.intervention(item(2))
     login(page, world.planner).goto(address(intervention))
-    tab(page, "facturation")
+    tab(page, "billing")
     page.locator("#id_lines-0-quantity").fill("3")
     page.keyboard.press("Enter")
     expect(page.locator("#id_lines-1-quantity")).to_have_value("1,000")
@@ -53,17 +53,17 @@ def choose_a_customer(page: Page) -> None:
 
 
 def bin_a_line(page: Page) -> None:
-    tab(page, "facturation")
+    tab(page, "billing")
     page.locator("[data-remove]").first.click()
 
 
 def choose_an_article(page: Page) -> None:
-    tab(page, "facturation")
+    tab(page, "billing")
     pick(page, "lines-0-product", "joint")
 
 
 def look_at_a_tab(page: Page) -> None:
-    tab(page, "facturation")
+    tab(page, "billing")
 
 
 @pytest.mark.parametrize(

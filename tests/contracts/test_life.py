@@ -67,7 +67,7 @@ def test_activation_tells_of_the_visits_that_are_over(world: World) -> None:
     """Two a year, in March and September: activated on 24 November of the second, four are past."""
     contract, office = make_contract(world, "01/01/25", visits=(2, (3, 9)), is_active=False), world.office(MANAGER)
 
-    told = [unescape(str(m)) for m in get_messages(office.act(contract, "activer").wsgi_request)]
+    told = [unescape(str(m)) for m in get_messages(office.act(contract, "activate").wsgi_request)]
 
     said = (
         "4 visites d'avant l'activation ne sont pas créées (la dernière, du 01/09/2026 au 30/09/2026) : "

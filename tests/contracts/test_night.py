@@ -302,11 +302,11 @@ def test_one_contract_is_billed_and_planned_no_further_than_a_run(world: World, 
     far = date(2028, 11, 24)
     with nothing_changed():
         for said in (
-            office.confirm(contract, "facturer", {"on": "2027-11-26", "_preview": "1"}),
-            office.confirm(contract, "facturer", {"on": "2027-11-26"}),
+            office.confirm(contract, "bill", {"on": "2027-11-26", "_preview": "1"}),
+            office.confirm(contract, "bill", {"on": "2027-11-26"}),
         ):
             assert FAR % "26/11/2027" in unescape(said.content.decode())
-        said = world.office("Gestionnaire").confirm(contract, "planifier", {"until": "2028-11-24"})
+        said = world.office("Gestionnaire").confirm(contract, "plan-visits", {"until": "2028-11-24"})
         assert FAR_VISITS % "24/11/2028" in unescape(said.content.decode())
         assert refused(Api(world.biller).post(f"contracts/{contract.pk}/bill/", {"on": "2027-11-26"})) == (
             FAR % "26/11/2027"

@@ -43,7 +43,7 @@ def test_every_draft_made_is_named(world: World) -> None:
 
     office = world.office()
 
-    page = office.get(office.act(contract, "facturer").url)  # type: ignore[attr-defined]
+    page = office.get(office.act(contract, "bill").url)  # type: ignore[attr-defined]
 
     first, *others = [str(invoice) for invoice in Invoice.objects.drafts().order_by("proposed_on")]
     (said,) = [unescape(str(message)) for message in page.context["messages"]]

@@ -86,7 +86,7 @@ def test_page_refuses_to_cancel_a_billed_visit_by_name(world: World) -> None:
     finish_intervention(visit, on=day("12/03/26"), by=world.planner)
     bill(world, contract, on="13/03/26")
 
-    world.office(PLANNER).act(visit, "annuler")
+    world.office(PLANNER).act(visit, "cancel")
 
     visit.refresh_from_db()
     assert (visit.state, VisitClaim.objects.live().count()) == ("done", 1)

@@ -80,7 +80,7 @@ def test_two_clerks_on_the_pages_make_one_invoice(in_threads: Threads) -> None:
     offices = [Office(world.biller), Office(world.accountant)]
 
     answers = in_threads(
-        2, lambda n: offices[n].confirm(intervention, "facturer", {"on": today.isoformat()}).status_code
+        2, lambda n: offices[n].confirm(intervention, "invoice", {"on": today.isoformat()}).status_code
     )
 
     assert sorted(answers) == [302, 409]
@@ -197,7 +197,7 @@ def test_draft_deleted_while_posted_is_one_or_the_other(in_threads: Threads) -> 
     intervention = world.intervention()
     draft = world.draft(intervention=intervention)
     offices = [world.office(ACCOUNTANT), Office(world.manager)]
-    acts = [("valider", {"on": world.today.isoformat()}), ("supprimer", {})]
+    acts = [("post", {"on": world.today.isoformat()}), ("delete", {})]
 
     answers = in_threads(2, lambda n: offices[n].confirm(draft, *acts[n]).status_code)
 

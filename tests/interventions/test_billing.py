@@ -46,10 +46,10 @@ def test_discount_is_kept_from_the_intervention_by_the_quote_to_the_invoice(worl
     intervention = world.intervention(item(discount="10", label="Pose du poêle"))
     office = world.office(BILLING)
 
-    office.act(intervention, "devis")
+    office.act(intervention, "quote")
     quote = Quote.objects.get()
-    office.act(quote, "accepter")
-    office.act(quote, "facturer")
+    office.act(quote, "accept")
+    office.act(quote, "invoice")
     invoice = Invoice.objects.get()
 
     assert lines(intervention) == lines(quote) == lines(invoice)
@@ -142,7 +142,7 @@ def test_interventions_of_one_payer_are_grouped_with_a_title_each(world: World) 
     first, second = (world.intervention(partner=tenant, title="Ramonage") for tenant in tenants)
     alone = world.intervention()
 
-    answer = world.office(BILLING).act_on_many([first, second, alone], "facturer-plusieurs", group_by_customer="on")
+    answer = world.office(BILLING).act_on_many([first, second, alone], "invoice-many", group_by_customer="on")
 
     assert [refused for _name, refused in report(answer)] == ["", "", ""]
     grouped = Invoice.objects.get(customer=payer)
@@ -178,7 +178,7 @@ def test_draft_deleted_frees_each_intervention_of_the_group(world: World) -> Non
     interventions = [world.intervention(), world.intervention()]
     invoice_interventions(interventions, on=world.today, by=world.biller, group_by_customer=True)
 
-    world.office(BILLING).act(Invoice.objects.get(), "supprimer")
+    world.office(BILLING).act(Invoice.objects.get(), "delete")
 
     assert [world.left(intervention) for intervention in interventions] == [[Decimal(1)], [Decimal(1)]]
 

@@ -31,7 +31,7 @@ LEFT_OUT = "« [ram_pose] Forfait Pose » : pas de fournisseur (fiche de l'artic
 
 def test_orders_made_are_linked_and_the_line_left_out_is_named(world: World, intervention: InterventionRequest) -> None:
     office = world.office()
-    page = office.client.get(office.act(intervention, "commander").url)
+    page = office.client.get(office.act(intervention, "purchase").url)
 
     first, second = PurchaseOrder.objects.order_by("pk")
     assert f"Commande créée : {first} · {second} · {LEFT_OUT}" in said(page)
@@ -40,7 +40,7 @@ def test_orders_made_are_linked_and_the_line_left_out_is_named(world: World, int
 
 
 def test_report_on_many_names_the_lines_left_out(world: World, intervention: InterventionRequest) -> None:
-    report = world.office().act_on_many([intervention, world.intervention()], "commander")
+    report = world.office().act_on_many([intervention, world.intervention()], "purchase")
 
     first, second = PurchaseOrder.objects.order_by("pk")
     assert f"{intervention} Fait {first} · {second} · {LEFT_OUT}" in said(report)

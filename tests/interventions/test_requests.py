@@ -121,11 +121,11 @@ def test_customer_without_address_is_told(world: World) -> None:
 def test_finished_on_a_day_to_come_refused(world: World) -> None:
     intervention, office = world.intervention(), world.office(PLANNER)
     with nothing_changed():
-        answer = office.act(intervention, "terminer", on="2026-11-25")
+        answer = office.act(intervention, "finish", on="2026-11-25")
     assert refusal(answer) == (
         f"{intervention} : le 25/11/2026 n'est pas encore venu. Donnez le jour où le travail a été fait."
     )
-    office.act(intervention, "terminer", on="2026-11-24")
+    office.act(intervention, "finish", on="2026-11-24")
     intervention.refresh_from_db()
     assert (intervention.state, intervention.done_on) == ("done", date(2026, 11, 24))
 
@@ -391,7 +391,7 @@ def test_copy_is_a_draft_from_today_that_bills_nothing_of_the_original(world: Wo
     assert world.left(copy) == [Decimal(2)]
 
 
-@pytest.mark.parametrize(("act", "shown"), [("", True), ("terminer", False), ("annuler", False)])
+@pytest.mark.parametrize(("act", "shown"), [("", True), ("finish", False), ("cancel", False)])
 def test_nothing_is_left_to_plan_of_a_request_that_is_over(world: World, act: str, shown: bool) -> None:
     office, intervention = world.office(PLANNER), world.intervention(duration=Decimal(2))
     if act:

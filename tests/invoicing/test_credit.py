@@ -144,7 +144,7 @@ def test_preview_writes_nothing_and_says_the_amounts(world: World) -> None:
 
     with nothing_changed():
         answer = office.confirm(
-            invoice, "avoir", {"on": "2026-11-24", "reason": "Geste", f"line_{line.pk}": "1", "_preview": "1"}
+            invoice, "credit", {"on": "2026-11-24", "reason": "Geste", f"line_{line.pk}": "1", "_preview": "1"}
         )
         plan = plan_credit(invoice, quantities={line.pk: Decimal(1)})
 

@@ -111,8 +111,8 @@ def test_follow_up_of_another_record_is_not_reached(world: World) -> None:
 def test_filter_is_kept_and_forgotten(world: World) -> None:
     office = world.office(ACCOUNTANT)
     url = address(Invoice, "save_filter")
-    office.client.post(url, {"name": "Impayées de Maëlle", "query": "vue=impayees&q=Aubry"})
-    assert SavedFilter.objects.get().query == "vue=impayees&q=Aubry"
+    office.client.post(url, {"name": "Impayées de Maëlle", "query": "view=unpaid&q=Aubry"})
+    assert SavedFilter.objects.get().query == "view=unpaid&q=Aubry"
     assert "Impayées de Maëlle" in office.get(address(Invoice, "changelist")).content.decode()
     assert "Impayées de Maëlle" not in world.office(BILLING).get(address(Invoice, "changelist")).content.decode()
     office.client.post(url, {"forget": "Impayées de Maëlle"})
@@ -122,7 +122,7 @@ def test_filter_is_kept_and_forgotten(world: World) -> None:
 def test_list_as_filtered_taken_away_as_csv(world: World, posted: Invoice) -> None:
     world.draft(item(2))
     office = world.office(ACCOUNTANT)
-    answer = office.get(address(Invoice, "export"), vue="impayees", format="csv")
+    answer = office.get(address(Invoice, "export"), view="unpaid", format="csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     head, *rows = text.strip().split("\r\n")
     assert head == "Facture;Facturer à;Ville;Date;Échéance;HT;TTC;Reste;État"

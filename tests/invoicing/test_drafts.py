@@ -155,5 +155,14 @@ def test_journal_says_who_changed_what(world: World) -> None:
     assert (last.act, last.by, last.changes) == (
         "edited",
         world.biller,
-        {"[ram_pose] Forfait Pose : Qté": ["1", "0,5"]},
+        {
+            "lines": [
+                {
+                    "id": draft.lines.get().pk,
+                    "line": "[ram_pose] Forfait Pose",
+                    "act": "changed",
+                    "changes": {"quantity": ["1", "0,5"]},
+                }
+            ]
+        },
     )

@@ -138,7 +138,7 @@ def test_merged_record_stays_archived(world: World) -> None:
 
 def test_from_the_page_by_the_manager_only(world: World) -> None:
     loser, kept = PartnerFactory(name="Deux", email="a@exemple.fr"), PartnerFactory(name="Un", email="a@exemple.fr")
-    page = address(loser, "act", "fusionner")
+    page = address(loser, "act", "merge")
     assert world.office(ACCOUNTANT).client.get(page).status_code == 403
     manager = world.office(MANAGER)
     assert "Doublons ?" in manager.get(address(loser, "change")).content.decode()

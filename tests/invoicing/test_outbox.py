@@ -165,7 +165,7 @@ def test_failed_message_is_sent_again_from_its_page(world: World, settings: Any)
     message = queued(world)
     Message.objects.update(state="failed", attempts=6, error="OSError")
 
-    world.office(PLANNER).act(message, "renvoyer")
+    world.office(PLANNER).act(message, "resend")
 
     assert send_waiting_messages() == 1
     message.refresh_from_db()

@@ -297,7 +297,7 @@ def test_what_waits_is_said_on_the_first_page_and_in_healthz(world: World, faili
     assert Client().get("/healthz").json()["documents"] == {"waiting": 1, "reason": shown}
     page = unescape(office.get(reverse("admin:index")).content.decode())
     assert f"1 document en attente</a> : {reason} Les e-mails qui les joignent attendent aussi." in page
-    assert failing.number in office.get(address(Invoice, "changelist"), vue="pdf").content.decode()
+    assert failing.number in office.get(address(Invoice, "changelist"), view="pdf").content.decode()
 
 
 def test_paper_nobody_makes_is_said_after_ten_minutes(world: World) -> None:

@@ -37,7 +37,7 @@ def test_partial_payment_then_the_rest(world: World) -> None:
 def test_payment_from_the_page_reads_a_comma(world: World) -> None:
     invoice = world.posted()
 
-    world.office(ACCOUNTANT).act(invoice, "encaisser", amount="84,62", kind="cheque", reference="n° 12")
+    world.office(ACCOUNTANT).act(invoice, "pay", amount="84,62", kind="cheque", reference="n° 12")
 
     payment = Payment.objects.get()
     assert (payment.number, payment.amount.amount, payment.kind, payment.reference) == (

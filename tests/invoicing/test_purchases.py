@@ -194,10 +194,10 @@ def test_order_with_a_bill_is_neither_cancelled_nor_deleted(world: World, interv
 
 def test_pages_from_intervention_to_bill(world: World, intervention: InterventionRequest) -> None:
     planner, biller = world.office(PLANNER), world.office(BILLING)
-    assert planner.act(intervention, "commander").status_code == 302
+    assert planner.act(intervention, "purchase").status_code == 302
     bought = PurchaseOrder.objects.get()
-    planner.act(bought, "envoyer")
-    biller.act(bought, "facture", number="F-9")
+    planner.act(bought, "send")
+    biller.act(bought, "bill", number="F-9")
     counts = {str(b["label"]): b.get("count") for b in biller.get(address(intervention)).context["office_buttons"]}
     assert (counts["Achats"], counts["Factures fourn."]) == (1, 1)
     seen = [str(b["label"]) for b in planner.get(address(intervention)).context["office_buttons"]]

@@ -263,7 +263,7 @@ def test_deleted_quote_frees_its_lines(world: World) -> None:
     intervention = world.intervention()
     quote = world.quote(intervention=intervention)
 
-    world.office(BILLING).act(quote, "supprimer")
+    world.office(BILLING).act(quote, "delete")
 
     assert (Quote.objects.count(), world.left(intervention)) == (0, [ONE])
 

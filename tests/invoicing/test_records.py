@@ -108,7 +108,13 @@ def test_saving_a_page_writes_before_and_after(world: World) -> None:
     changes: dict[str, Any] = {}
     for line in HistoryLine.objects.of(intervention).filter(by=world.planner, act__in=("changed", "edited")):
         changes |= line.changes
-    assert changes == {"Titre": ["Avant", "Après"], "[ram_pose] Forfait Pose : Qté": ["1", "2"]}
+    line = {
+        "id": intervention.lines.get().pk,
+        "line": "[ram_pose] Forfait Pose",
+        "act": "changed",
+        "changes": {"quantity": ["1", "2"]},
+    }
+    assert changes == {"title": ["Avant", "Après"], "lines": [line]}
 
 
 def test_saving_without_a_change_writes_nothing(world: World) -> None:
@@ -123,10 +129,10 @@ def test_many_lines_are_written_by_a_process_that_has_just_begun(world: World) -
     ContentType.objects.clear_cache()
 
     record_many(
-        [(world.customer, "Importé", None), (world.company, "Importé", {"Nom": ["A", "B"]})], "imported", by=None
+        [(world.customer, "Importé", None), (world.company, "Importé", {"name": ["A", "B"]})], "imported", by=None
     )
 
-    assert [line.changes for line in HistoryLine.objects.filter(act="imported")] == [{"Nom": ["A", "B"]}, {}]
+    assert [line.changes for line in HistoryLine.objects.filter(act="imported")] == [{"name": ["A", "B"]}, {}]
 
 
 def test_every_act_of_a_life_is_in_the_journal(world: World) -> None:
@@ -212,9 +218,9 @@ def test_publishing_from_the_page_and_renewing(world: World) -> None:
     intervention = world.intervention()
     office = world.office(PLANNER)
 
-    office.act(intervention, "publier", published="on")
+    office.act(intervention, "publish", published="on")
     key = PublicLink.objects.get().key
-    office.act(intervention, "publier", renew="on")
+    office.act(intervention, "publish", renew="on")
 
     assert PublicLink.objects.get().is_published is True
     assert PublicLink.objects.get().key != key
@@ -224,5 +230,5 @@ def test_publishing_from_the_page_and_renewing(world: World) -> None:
 def test_posted_invoice_may_be_published(world: World, role: str) -> None:
     invoice = world.posted()
 
-    assert world.office(role).act(invoice, "publier", published="on").status_code == 302
+    assert world.office(role).act(invoice, "publish", published="on").status_code == 302
     assert PublicLink.objects.get().is_published is True

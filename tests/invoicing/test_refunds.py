@@ -68,9 +68,9 @@ def test_total_under_the_list_is_what_came_in_less_what_was_paid_back(world: Wor
 
     assert totals() == [("Total de la liste", Decimal("100.30"))]
     assert totals(q="Bellec") == [("Total de la liste", Decimal("0.30"))]
-    assert totals(vue="recus") == [("Total de la liste", Decimal("184.92"))]
-    assert totals(vue="remboursements") == [("Total de la liste", Decimal("-84.62"))]
-    assert totals(vue="a_affecter", q="Aubry") == [("Total de la liste", Decimal(0))]
+    assert totals(view="received") == [("Total de la liste", Decimal("184.92"))]
+    assert totals(view="refunds") == [("Total de la liste", Decimal("-84.62"))]
+    assert totals(view="to-allocate", q="Aubry") == [("Total de la liste", Decimal(0))]
     assert texts_of(world.office(ACCOUNTANT).get(address(Payment, "changelist")), "of-list-totals") == [
         "Total de la liste100,30 €"
     ]
@@ -111,9 +111,9 @@ def test_refund_is_money_out_in_a_balanced_entry(world: World) -> None:
 
 def test_refund_from_the_page_proposes_what_is_left(world: World) -> None:
     note, office = credit_of_a_paid_invoice(world), world.office(ACCOUNTANT)
-    assert fields_of(office.get(address(note, "act", "rembourser")))["amount"] == "184,62"
+    assert fields_of(office.get(address(note, "act", "refund")))["amount"] == "184,62"
 
-    office.act(note, "rembourser", amount="84,62", kind="cheque", reference="n° 12")
+    office.act(note, "refund", amount="84,62", kind="cheque", reference="n° 12")
 
     payment = Payment.objects.get(is_refund=True)
     assert (payment.amount.amount, payment.kind, payment.reference) == (Decimal("84.62"), "cheque", "n° 12")
@@ -167,10 +167,10 @@ def test_nothing_is_offered_once_refunded(world: World) -> None:
 def test_credit_note_is_allocated_to_the_oldest_invoices_proposed(world: World) -> None:
     note, office = credit_of_a_paid_invoice(world), world.office(ACCOUNTANT)
     first, second = world.posted(item(price=100)), world.posted()
-    question = fields_of(office.get(address(note, "act", "imputer")))
+    question = fields_of(office.get(address(note, "act", "allocate")))
     assert (question[f"invoice_{first.pk}"], question[f"invoice_{second.pk}"]) == ("105,50", "79,12")
 
-    office.act(note, "imputer")
+    office.act(note, "allocate")
 
     assert [left(document, world) for document in (first, second, note)] == [
         ("paid", Decimal(0)),
@@ -185,9 +185,9 @@ def test_allocation_of_too_much_is_refused_in_the_dialog(world: World) -> None:
     invoice, other = world.posted(), world.posted()
 
     with nothing_changed():
-        over_invoice = office.act(note, "imputer", **{f"invoice_{invoice.pk}": "184,63", f"invoice_{other.pk}": ""})
-        over_note = office.act(note, "imputer", **{f"invoice_{invoice.pk}": "184,62", f"invoice_{other.pk}": "0,01"})
-        none = office.act(note, "imputer", **{f"invoice_{invoice.pk}": "", f"invoice_{other.pk}": ""})
+        over_invoice = office.act(note, "allocate", **{f"invoice_{invoice.pk}": "184,63", f"invoice_{other.pk}": ""})
+        over_note = office.act(note, "allocate", **{f"invoice_{invoice.pk}": "184,62", f"invoice_{other.pk}": "0,01"})
+        none = office.act(note, "allocate", **{f"invoice_{invoice.pk}": "", f"invoice_{other.pk}": ""})
 
     assert refusal(over_invoice) == (
         "FA2026-00002 : il reste 184,62 € à payer, vous affectez 184,63 €. Baissez le montant."
@@ -201,11 +201,11 @@ def test_allocation_of_too_much_is_refused_in_the_dialog(world: World) -> None:
 def test_invoice_paid_since_the_dialog_was_opened_is_not_skipped_silently(world: World) -> None:
     note, office = credit_of_a_paid_invoice(world), world.office(ACCOUNTANT)
     invoice, other = world.posted(item(price=100)), world.posted()
-    question = fields_of(office.get(address(note, "act", "imputer")))
+    question = fields_of(office.get(address(note, "act", "allocate")))
     pay_invoice(invoice, amount=Decimal("105.50"), on=world.today, kind="transfer", by=world.accountant)
 
     with nothing_changed():
-        answer = office.confirm(note, "imputer", question)
+        answer = office.confirm(note, "allocate", question)
 
     assert "Une des factures vient d'être payée" in answer.content.decode().replace("&#x27;", "'")
     assert left(other, world) == ("unpaid", Decimal("184.62"))
@@ -235,7 +235,7 @@ def test_payment_of_no_invoice_is_allocated_later(world: World) -> None:
     payment, invoice, office = money(world, "200"), world.posted(), world.office(ACCOUNTANT)
     assert owed(world) == Decimal("-15.38")
 
-    office.act(payment, "affecter")
+    office.act(payment, "allocate")
 
     assert left(invoice, world) == ("paid", Decimal(0))
     assert (Payment.objects.with_left().get(pk=payment.pk).left, owed(world)) == (Decimal("15.38"), Decimal("-15.38"))

@@ -153,10 +153,10 @@ def test_invoice_is_paid_anew_after_a_rejection(world: World) -> None:
 def test_payment_is_given_back_and_rejected_from_its_page(world: World) -> None:
     office, invoice = world.office(ACCOUNTANT), world.posted()
     payment = money(world, "200", invoices=[invoice])
-    assert fields_of(office.get(address(payment, "act", "rembourser")))["amount"] == "15,38"
+    assert fields_of(office.get(address(payment, "act", "refund")))["amount"] == "15,38"
 
-    office.act(payment, "rembourser", amount="15,38", kind="transfer")
-    office.act(payment, "rejeter", reason="Saisi deux fois")
+    office.act(payment, "refund", amount="15,38", kind="transfer")
+    office.act(payment, "reject", reason="Saisi deux fois")
 
     back, out = Payment.objects.filter(is_refund=True).order_by("pk")
     assert (back.amount.amount, out.amount.amount, out.reference) == (
@@ -177,7 +177,7 @@ def test_who_may_not_post_rejects_nothing(world: World) -> None:
 
     with nothing_changed():
         answer = world.office(BILLING).client.post(
-            address(payment, "act", "rejeter"), {"reason": "x", "on": "2026-11-24"}
+            address(payment, "act", "reject"), {"reason": "x", "on": "2026-11-24"}
         )
 
     assert answer.status_code == 403
@@ -187,7 +187,7 @@ def test_a_rejection_needs_its_reason(world: World) -> None:
     office, payment = world.office(ACCOUNTANT), money(world, "200")
 
     with nothing_changed():
-        asked = office.act(payment, "rejeter", reason="").context["form"]
+        asked = office.act(payment, "reject", reason="").context["form"]
         assert asked.errors == {"reason": ["Ce champ est obligatoire."]}
         for reason in (" ", "x" * 81):
             with pytest.raises(BusinessError) as refused:

@@ -173,14 +173,14 @@ def test_posting_across_a_rate_change_is_refused_and_updating_the_taxes_mends_it
     office = world.office(ACCOUNTANT)
 
     with nothing_changed():
-        answer = office.act(draft, "valider")
+        answer = office.act(draft, "post")
     assert refusal(answer) == (
         f"Facture en brouillon n° {draft.pk} : le taux de « [ram_pose] Forfait Pose » a changé avant le 02/12/2026. "
         "Action › Mettre à jour les taxes, puis validez."
     )
 
     office.act(draft, "taxes")
-    office.act(draft, "valider")
+    office.act(draft, "post")
 
     draft.refresh_from_db()
     assert (draft.number, taxes(draft), draft.tax.amount) == ("FA2026-00002", ["TVA 6 %"], Decimal("10.50"))
@@ -193,7 +193,7 @@ def test_proposal_kept_before_the_change_posts_at_the_old_rate(
     raised(date(2026, 12, 1))
     on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
 
-    world.office(ACCOUNTANT).act(draft, "valider")
+    world.office(ACCOUNTANT).act(draft, "post")
 
     draft.refresh_from_db()
     assert (draft.issued_on, draft.tax.amount) == (date(2026, 11, 24), Decimal("9.62"))
@@ -204,7 +204,7 @@ def test_credit_bears_the_rate_of_what_it_credits(world: World, on_an_ordinary_d
     raised(date(2026, 12, 1))
     on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
 
-    world.office(ACCOUNTANT).act(invoice, "avoir")
+    world.office(ACCOUNTANT).act(invoice, "credit")
 
     assert Invoice.objects.get(kind="credit_note").tax.amount == Decimal("9.62")
 

@@ -32,7 +32,7 @@ def posted() -> Any:
 
 
 def choose(client: Client, mail: Any) -> Any:
-    link = re.search(r"http://testserver(/admin/mot-de-passe/\S+)", mail.body)
+    link = re.search(r"http://testserver(/admin/forgotten-password/\S+)", mail.body)
     assert link is not None
     form = client.get(link[1], follow=True)
     assert "Choisir son mot de passe" in form.content.decode()
@@ -42,8 +42,8 @@ def choose(client: Client, mail: Any) -> Any:
 def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
     User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
     client = Client()
-    assert "/admin/mot-de-passe/" in client.get("/admin/login/").content.decode()
-    sent = client.post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"}, follow=True)
+    assert "/admin/forgotten-password/" in client.get("/admin/login/").content.decode()
+    sent = client.post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
     assert mail.outbox == []
     AuthToken.objects.create(world.planner)
@@ -62,14 +62,14 @@ def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
 
 
 def test_unknown_address_gets_the_same_answer_and_no_mail(world: World) -> None:
-    sent = Client().post("/admin/mot-de-passe/", {"email": "personne@exemple.fr"}, follow=True)
+    sent = Client().post("/admin/forgotten-password/", {"email": "personne@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
     assert (Message.objects.count(), send_waiting_messages()) == (0, 0)
 
 
 def test_manager_invites_somebody_without_a_password(world: World) -> None:
     new = User.objects.create(username="gwenn", is_staff=True)
-    page = address(new, "act", "inviter")
+    page = address(new, "act", "invite")
     assert world.office(PLANNER).client.get(page).status_code == 403
     manager = world.office(MANAGER)
     assert "n'a pas d'e-mail" in unescape(manager.client.post(page, {"_confirmed": "1"}).content.decode())
@@ -91,12 +91,12 @@ def test_address_asked_twice_within_a_minute_leaves_once(
     counts = []
     for second in (59, 62, 125):
         on_an_ordinary_day.move_to(MORNING + timedelta(seconds=second))
-        Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
+        Client().post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"})
         counts.append(Message.objects.count())
     assert counts == [1, 1, 2]
 
     User.objects.filter(pk=world.planner.pk).update(email="fanny.le-goff@exemple.fr")
-    Client().post("/admin/mot-de-passe/", {"email": "fanny.le-goff@exemple.fr"})
+    Client().post("/admin/forgotten-password/", {"email": "fanny.le-goff@exemple.fr"})
     assert Message.objects.count() == 3
 
 
@@ -105,7 +105,7 @@ def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world:
     works, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     for _click in range(2):  # pressed twice: one mail
-        Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
+        Client().post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"})
     for _attempt in range(MOST_ATTEMPTS):
         Message.objects.update(next_try_at=timezone.now())
         assert send_waiting_messages() == 0
@@ -113,7 +113,7 @@ def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world:
     assert (message.state, message.to, message.object) == ("failed", "fanny@exemple.fr", world.planner)
 
     settings.EMAIL_BACKEND = works
-    world.office(MANAGER).act(message, "renvoyer")
+    world.office(MANAGER).act(message, "resend")
 
     choose(Client(), posted())
     assert User.objects.get(pk=world.planner.pk).check_password(NEW)
@@ -121,7 +121,7 @@ def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world:
 
 def test_whoever_reads_the_outbox_cannot_take_an_account_over(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
-    Client().post("/admin/mot-de-passe/", {"email": "morgane@exemple.fr"})
+    Client().post("/admin/forgotten-password/", {"email": "morgane@exemple.fr"})
     message, letter = Message.objects.get(), posted()
     _done, link = choose(Client(), letter)
 
@@ -136,7 +136,7 @@ def test_whoever_reads_the_outbox_cannot_take_an_account_over(world: World) -> N
 
 def test_address_that_changed_before_the_mail_left_gets_nothing(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
-    Client().post("/admin/mot-de-passe/", {"email": "morgane@exemple.fr"})
+    Client().post("/admin/forgotten-password/", {"email": "morgane@exemple.fr"})
     User.objects.filter(pk=world.manager.pk).update(email="autre@exemple.fr")
 
     assert send_waiting_messages() == 0
@@ -146,7 +146,7 @@ def test_address_that_changed_before_the_mail_left_gets_nothing(world: World) ->
 
 def test_account_deleted_before_the_mail_left_gets_nothing(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
-    Client().post("/admin/mot-de-passe/", {"email": "morgane@exemple.fr"})
+    Client().post("/admin/forgotten-password/", {"email": "morgane@exemple.fr"})
     Message.objects.update(object_id=0)
 
     assert send_waiting_messages() == 0
@@ -166,9 +166,9 @@ def test_worker_that_opened_no_page_makes_the_address() -> None:
 
 def test_technician_comes_back_to_the_phone(world: World) -> None:
     User.objects.filter(pk=world.technician.pk).update(email="tugdual@exemple.fr")
-    client, back = Client(), 'href="/mobile/connexion/"'
-    asked = "/admin/mot-de-passe/?vers=mobile"
-    assert f'href="{asked}"' in client.get("/mobile/connexion/").content.decode()
+    client, back = Client(), 'href="/mobile/login/"'
+    asked = "/admin/forgotten-password/?for=mobile"
+    assert f'href="{asked}"' in client.get("/mobile/login/").content.decode()
     assert back in client.get(asked).content.decode()
     assert back in client.post(asked, {"email": "tugdual@exemple.fr"}, follow=True).content.decode()
 
@@ -180,7 +180,7 @@ def test_technician_comes_back_to_the_phone(world: World) -> None:
 
 def test_who_works_in_the_office_comes_back_to_it(world: World) -> None:
     User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
-    Client().post("/admin/mot-de-passe/", {"email": "fanny@exemple.fr"})
+    Client().post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"})
 
     done, _link = choose(Client(), posted())
 

@@ -45,8 +45,8 @@ def test_far_day_is_refused_in_a_dialog(world: World, far: str) -> None:
 
     with nothing_changed():
         for document, act, name, typed in (
-            (rdv, "realiser", "at", f"{far}T09:00"),
-            (made, "facturer", "on", far),
-            (made, "resilier", "last_day", far),
+            (rdv, "done", "at", f"{far}T09:00"),
+            (made, "bill", "on", far),
+            (made, "terminate", "last_day", far),
         ):
             assert office.act(document, act, **{name: typed}).context["form"].errors[name] == [SAID]

@@ -14,15 +14,15 @@ from tests.factories.pages import address, errors_of, texts_of
 
 def test_name_that_says_what_it_is_is_not_said_twice(world: World) -> None:
     office, draft, intervention = world.office(), world.draft(), world.intervention()
-    assert texts_of(office.get(address(draft, "act", "valider")), "of-subject") == [str(draft)]
+    assert texts_of(office.get(address(draft, "act", "post")), "of-subject") == [str(draft)]
     assert str(draft).startswith("Facture en brouillon n°")
-    question = office.get(address(intervention, "act", "facturer"))
+    question = office.get(address(intervention, "act", "invoice"))
     assert texts_of(question, "of-subject") == [f"Demande d'intervention {intervention}"]
 
 
 def test_draft_made_is_named_once(world: World) -> None:
     intervention, office = world.intervention(), world.office()
-    office.act(intervention, "facturer")
+    office.act(intervention, "invoice")
     (said,) = office.get(address(intervention)).context["messages"]
     draft = Invoice.objects.get()
     assert str(said) == f'Créée : <a class="of-link" href="{address(draft)}">{draft}</a> '
@@ -31,8 +31,8 @@ def test_draft_made_is_named_once(world: World) -> None:
 def test_report_counts_what_there_is(world: World) -> None:
     good, bad = world.intervention(), world.intervention(code=None)
     office = world.office()
-    assert office.act_on_many([bad], "facturer-plusieurs").context["summary"] == "1 refus"
-    assert office.act_on_many([good], "facturer-plusieurs").context["summary"] == "1 document traité"
+    assert office.act_on_many([bad], "invoice-many").context["summary"] == "1 refus"
+    assert office.act_on_many([good], "invoice-many").context["summary"] == "1 document traité"
 
 
 def test_sentence_of_one_document_is_said_of_each_where_several_are_chosen(world: World) -> None:
@@ -42,9 +42,9 @@ def test_sentence_of_one_document_is_said_of_each_where_several_are_chosen(world
         question = {"action": f"act_{act}", ACTION_CHECKBOX_NAME: [di.pk for di in chosen]}
         return str(office.client.post(address(InterventionRequest, "changelist"), question).context["explain"])
 
-    assert explained("supprimer", *dis) == "Pour chaque document : cette DI en brouillon disparaît."
-    assert explained("supprimer", dis[0]) == "Cette DI en brouillon disparaît."
-    assert explained("placer", *dis).startswith("Chaque DI prend le premier créneau libre")
+    assert explained("delete", *dis) == "Pour chaque document : cette DI en brouillon disparaît."
+    assert explained("delete", dis[0]) == "Cette DI en brouillon disparaît."
+    assert explained("place", *dis).startswith("Chaque DI prend le premier créneau libre")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_quantity_to_credit_that_makes_no_sense_is_told_at_its_box(world: World,
     posted, office = world.posted(item(Decimal("2.5"))), world.office()
     line = f"line_{posted.lines.get().pk}"
     with nothing_changed():
-        answer = office.act(posted, "avoir", **{line: quantity})
-        preview = office.act(posted, "avoir", **{line: quantity, "_preview": "1"})
+        answer = office.act(posted, "credit", **{line: quantity})
+        preview = office.act(posted, "credit", **{line: quantity, "_preview": "1"})
     assert answer.context["form"].errors == preview.context["form"].errors == {line: [said]}
     assert texts_of(preview, "of-preview") == []  # no amounts of another quantity
     assert Invoice.objects.count() == 1
@@ -69,8 +69,8 @@ def test_quantity_to_credit_that_makes_no_sense_is_told_at_its_box(world: World,
 def test_address_of_the_customer_s_page_is_shown_once_published(world: World) -> None:
     intervention, office = world.intervention(), world.office()
     for published, shown in (("on", True), (None, False)):
-        office.act(intervention, "publier", published=published or "")
-        assert ("/p/" in office.get(address(intervention, "act", "publier")).content.decode()) is shown
+        office.act(intervention, "publish", published=published or "")
+        assert ("/p/" in office.get(address(intervention, "act", "publish")).content.decode()) is shown
 
 
 def test_end_of_a_request_before_its_start_says_what_to_do(world: World) -> None:

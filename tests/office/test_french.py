@@ -153,7 +153,7 @@ def test_body_the_api_cannot_read_is_told_in_french(world: World, body: Any, sai
 def test_act_on_many_and_its_report_are_french(world: World) -> None:
     office = world.office(MANAGER)
     documents = [world.intervention(), world.intervention(code=None)]
-    chosen = {"action": "act_facturer-plusieurs", ACTION_CHECKBOX_NAME: [document.pk for document in documents]}
+    chosen = {"action": "act_invoice-many", ACTION_CHECKBOX_NAME: [document.pk for document in documents]}
     url = address(type(documents[0]), "changelist")
 
     question = office.client.post(url, chosen)

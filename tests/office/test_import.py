@@ -90,7 +90,7 @@ def test_customer_who_moved_has_the_address_of_the_file(world: World) -> None:
     assert (address.lines, address.latitude, address.longitude) == (["99 rue B", "75001 Paris"], None, None)
     assert (address.is_default, address.is_billing) == (True, True)
     assert HistoryLine.objects.of(partner).first().changes == {
-        "Adresse": ["1 rue A, Bât. B, 35000 Rennes", "99 rue B, 75001 Paris"]
+        "addresses": ["1 rue A, Bât. B, 35000 Rennes", "99 rue B, 75001 Paris"]
     }
     invoice.refresh_from_db()
     assert invoice.buyer["lines"] == invoice.delivery["lines"] == ["1 rue A", "Bât. B", "35000 Rennes"]
@@ -125,7 +125,7 @@ def test_of_several_addresses_none_is_changed_and_it_is_said(world: World) -> No
 
     assert prepared(world, "clients", MOVED.format("2 quai C;35000;Rennes")).notes == []
     with nothing_changed():
-        page = office.client.post("/admin/importer/clients/", {"file": SimpleUploadedFile("c.csv", file.encode())})
+        page = office.client.post("/admin/import/customers/", {"file": SimpleUploadedFile("c.csv", file.encode())})
 
     said = (
         "« 99 rue B, 75001 Paris » n'est aucune des 2 adresses de Zoé Even : elles restent comme elles sont. "
@@ -134,7 +134,7 @@ def test_of_several_addresses_none_is_changed_and_it_is_said(world: World) -> No
     assert page.context["notes"] == [(2, "Rue", said)]
     assert said in unescape(page.content.decode())
     assert imported(world, "clients", file) == (0, 1, 0)
-    assert HistoryLine.objects.of(partner).first().changes == {"Nom": ["Zoé Even", "Zoë Even"]}
+    assert HistoryLine.objects.of(partner).first().changes == {"name": ["Zoé Even", "Zoë Even"]}
     assert [address.lines for address in partner.addresses.all()] == places
 
 
@@ -413,7 +413,7 @@ def test_broken_workbook_refused_at_both_doors(world: World, tmp_path: Path, par
 
     with nothing_changed():
         page = world.office(MANAGER).client.post(
-            "/admin/importer/clients/", {"file": SimpleUploadedFile("clients.xlsx", file.read_bytes())}
+            "/admin/import/customers/", {"file": SimpleUploadedFile("clients.xlsx", file.read_bytes())}
         )
         with pytest.raises(CommandError) as refused:
             call_command("import_data", "clients", str(file))
@@ -425,16 +425,16 @@ def test_broken_workbook_refused_at_both_doors(world: World, tmp_path: Path, par
 def test_page_previews_then_writes(world: World) -> None:
     office = world.office(MANAGER)
     with nothing_changed():
-        page = office.client.post("/admin/importer/clients/", {"file": SimpleUploadedFile("c.csv", CLIENTS.encode())})
+        page = office.client.post("/admin/import/customers/", {"file": SimpleUploadedFile("c.csv", CLIENTS.encode())})
     assert "2 nouveau(x), 0 modifié(s), 0 inchangé(s)" in page.content.decode()
     token = page.context["token"]
     with nothing_changed():
-        assert world.office(ACCOUNTANT).client.post("/admin/importer/clients/", {"token": token}).status_code in (
+        assert world.office(ACCOUNTANT).client.post("/admin/import/customers/", {"token": token}).status_code in (
             403,
             409,
         )
-        assert office.client.post("/admin/importer/clients/", {"token": token + "x"}).status_code == 409
-    assert office.client.post("/admin/importer/clients/", {"token": token}).status_code == 302
+        assert office.client.post("/admin/import/customers/", {"token": token + "x"}).status_code == 409
+    assert office.client.post("/admin/import/customers/", {"token": token}).status_code == 302
     assert Partner.objects.filter(name="Bellec Ronan").count() == 1
 
 

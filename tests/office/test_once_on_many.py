@@ -79,7 +79,7 @@ def test_refused_document_leaves_no_key_and_may_be_tried_again(world: World) -> 
 def test_posting_many_twice_shows_the_same_numbers(world: World) -> None:
     drafts = [world.draft(item(Decimal(2))), world.draft(item(Decimal(3)))]
 
-    first, second = pressed_twice(world.office(), drafts, "valider", on=world.today.isoformat())
+    first, second = pressed_twice(world.office(), drafts, "post", on=world.today.isoformat())
 
     assert first == second
     assert [refusal for _d, _m, refusal, _n in second] == ["", ""]
@@ -89,8 +89,8 @@ def test_posting_many_twice_shows_the_same_numbers(world: World) -> None:
 def test_another_dialog_is_another_act(world: World) -> None:
     draft = world.draft()
     office = world.office()
-    office.act_on_many([draft], "valider", on=world.today.isoformat())
-    report = office.act_on_many([draft], "valider", on=world.today.isoformat())
+    office.act_on_many([draft], "post", on=world.today.isoformat())
+    report = office.act_on_many([draft], "post", on=world.today.isoformat())
     assert report.context["summary"] == "1 refus"
 
 
@@ -98,7 +98,7 @@ def test_invoicing_many_together_twice_names_the_one_draft(world: World) -> None
     dis = [world.intervention(), world.intervention(code=None)]
 
     first, second = pressed_twice(
-        world.office(), dis, "facturer-plusieurs", on=world.today.isoformat(), group_by_customer="on"
+        world.office(), dis, "invoice-many", on=world.today.isoformat(), group_by_customer="on"
     )
 
     draft = Invoice.objects.get()
@@ -108,7 +108,7 @@ def test_invoicing_many_together_twice_names_the_one_draft(world: World) -> None
 
 def test_quoting_many_twice_makes_one_quote_each(world: World) -> None:
     dis = [world.intervention(), world.intervention()]
-    first, second = pressed_twice(world.office(), dis, "devis", on=world.today.isoformat())
+    first, second = pressed_twice(world.office(), dis, "quote", on=world.today.isoformat())
     assert first == second
     assert len({made.pk for _d, made, _r, _n in second}) == 2
 
@@ -116,14 +116,14 @@ def test_quoting_many_twice_makes_one_quote_each(world: World) -> None:
 def test_placing_many_twice_makes_one_rdv_each(world: World) -> None:
     technician(world)
     dis = [world.intervention(), world.intervention()]
-    first, second = pressed_twice(world.office(PLANNER), dis, "placer")
+    first, second = pressed_twice(world.office(PLANNER), dis, "place")
     assert first == second
     assert [di.appointments.count() for di in dis] == [1, 1]
 
 
 def test_billing_chosen_contracts_twice_is_one_run(world: World) -> None:
     contract = make_contract(world, "01/01/26")
-    first, second = pressed_twice(world.office(), [contract], "facturer", on=world.today.isoformat())
+    first, second = pressed_twice(world.office(), [contract], "bill", on=world.today.isoformat())
     assert first == second
     assert BillingRun.objects.count() == 1
     assert [made for _d, made, _r, _n in second] == [Invoice.objects.order_by("proposed_on").first()]
@@ -142,7 +142,7 @@ def test_run_launched_twice_from_one_page_is_one_run(world: World) -> None:
 
 def test_import_written_twice_says_what_the_first_wrote(world: World) -> None:
     office = world.office(MANAGER)
-    url = reverse("import_page", args=["clients"])
+    url = reverse("import_page", args=["customers"])
     text = "Nom;Nature;Rue;Code postal;Ville\nBellec Ronan;Particulier;18 rue du Moulin;35510;Cesson-Sévigné\n"
     preview = office.client.post(url, {"file": SimpleUploadedFile("c.csv", text.encode())})
     token = {"token": preview.context["token"]}
@@ -181,8 +181,8 @@ def test_same_form_sent_with_other_values_is_another_record(world: World) -> Non
 
 def test_act_chosen_from_a_view_is_shown_again_when_what_it_did_left_the_view(world: World) -> None:
     draft, office = world.draft(), world.office()
-    url = address(Invoice, "changelist") + "?vue=brouillons"
-    chosen = {"action": "act_valider", ACTION_CHECKBOX_NAME: [draft.pk]}
+    url = address(Invoice, "changelist") + "?view=drafts"
+    chosen = {"action": "act_post", ACTION_CHECKBOX_NAME: [draft.pk]}
     sent = {**fields_of(office.client.post(url, chosen)), **chosen, "_confirmed": "1", "on": world.today.isoformat()}
     reports = [office.client.post(url, sent).context["summary"] for _ in range(2)]
     assert reports == ["1 document traité", "1 document traité"]
@@ -194,7 +194,7 @@ def test_document_of_another_company_is_not_acted_on(world: World) -> None:
     with nothing_changed():
         office.client.post(
             address(Invoice, "changelist"),
-            {"action": "act_valider", ACTION_CHECKBOX_NAME: [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
+            {"action": "act_post", ACTION_CHECKBOX_NAME: [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
         )
     assert Invoice.objects.get().number is None
 

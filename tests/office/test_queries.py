@@ -82,9 +82,22 @@ def test_list_takes_the_same_queries_with_1_and_50_rows(world: World, model: typ
     assert (fifty, fifty < MOST) == (one, True)
 
 
-@pytest.mark.parametrize("chip", ["planifier", "retard", "facturer", "brouillons", "miennes"])
+@pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
+def test_export_takes_the_same_queries_with_1_and_50_rows(world: World, model: type[Any]) -> None:
+    office, url = world.office(ACCOUNTANT), address(model, "export")
+    MAKERS[model](world, 0)
+    one = queries(office, f"{url}?format=xlsx")
+    for number in range(1, 50):
+        MAKERS[model](world, number)
+
+    fifty = queries(office, f"{url}?format=xlsx")
+
+    assert (fifty, fifty < MOST) == (one, True)
+
+
+@pytest.mark.parametrize("chip", ["to-plan", "late", "to-bill", "drafts", "mine"])
 def test_chip_takes_the_same_queries_with_1_and_20_rows(world: World, chip: str) -> None:
-    office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist") + f"?vue={chip}"
+    office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist") + f"?view={chip}"
     world.intervention(user=world.accountant)
     one = queries(office, url)
     for number in range(1, 20):
@@ -241,7 +254,7 @@ def test_list_of_5000_interventions_is_quick(world: World) -> None:
     five_thousand(world)
     office, url = world.office(ACCOUNTANT), address(InterventionRequest, "changelist")
 
-    for query in ("", "?vue=facturer", "?vue=retard", "?q=Client 17"):
+    for query in ("", "?view=to-bill", "?view=late", "?q=Client 17"):
         by_clock, own = p95(office, url + query)
         sys.stdout.write(
             f"p95 {connection.vendor} {query or '(all)'}: {by_clock * 1000:.0f} ms, {own * 1000:.0f} own\n"

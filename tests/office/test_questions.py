@@ -15,7 +15,7 @@ from tests.factories.pages import address
 
 
 def test_answer_that_is_needed_bears_the_star_of_the_pages(world: World) -> None:
-    page = unescape(world.office().get(address(world.posted(), "act", "avoir")).content.decode())
+    page = unescape(world.office().get(address(world.posted(), "act", "credit")).content.decode())
     assert '<label for="id_reason" class="required">Motif</label>' in page
     assert '<label for="id_rebill">' in page
     assert "data-close>Revenir</a>" in page
@@ -26,11 +26,11 @@ def test_nothing_to_settle_has_no_button(world: World) -> None:
         company=world.company, customer=world.customer, amount=10, on=world.today, kind="transfer", by=world.accountant
     )
     office = world.office(ACCOUNTANT)
-    page = unescape(office.get(address(payment, "act", "affecter")).content.decode())
+    page = unescape(office.get(address(payment, "act", "allocate")).content.decode())
     assert "aucune facture à régler" in page
     assert "data-once" not in page
     world.posted()
-    assert "data-once" in office.get(address(payment, "act", "affecter")).content.decode()
+    assert "data-once" in office.get(address(payment, "act", "allocate")).content.decode()
 
 
 def test_supplier_s_bill_is_paid_and_an_invoice_s_money_received() -> None:

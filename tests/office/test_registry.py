@@ -169,7 +169,7 @@ def records_as_seen(page: Any, office: Office, record: Any) -> Any:
 def test_dialog_of_what_the_state_does_not_allow_leads_back_with_the_reason(world: World) -> None:
     draft, office = world.draft(), world.office(ACCOUNTANT)
 
-    answer = office.get(address(draft, "act", "encaisser"))
+    answer = office.get(address(draft, "act", "pay"))
     page = office.get(answer.url)
 
     assert answer.url == address(draft)
@@ -270,7 +270,7 @@ def test_act_on_many_leaves_the_other_company_s_alone(world: World) -> None:
     with nothing_changed():
         elsewhere.client.post(
             address(type(draft), "changelist"),
-            {"action": "act_valider", "_selected_action": [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
+            {"action": "act_post", "_selected_action": [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
         )
 
 

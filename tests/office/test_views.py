@@ -29,7 +29,7 @@ def chips() -> list[tuple[str, str]]:
 def test_every_view_of_every_list_opens(world: World) -> None:
     office = world.office(MANAGER)
     seen = {
-        f"{name} {slug}": office.get(f"{reverse(f'admin:{name}_changelist')}?vue={slug}").status_code
+        f"{name} {slug}": office.get(f"{reverse(f'admin:{name}_changelist')}?view={slug}").status_code
         for name, slug in chips()
     }
     assert len(seen) > 20
@@ -37,7 +37,7 @@ def test_every_view_of_every_list_opens(world: World) -> None:
 
 
 def test_dialog_with_a_preview_offers_to_work_it_out_again(world: World) -> None:
-    answer = world.office(MANAGER).get(address(world.posted(), "act", "avoir"))
+    answer = world.office(MANAGER).get(address(world.posted(), "act", "credit"))
     assert "Recalculer l'aperçu" in unescape(answer.content.decode())
 
 

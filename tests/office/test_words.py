@@ -129,7 +129,7 @@ def test_owed_is_what_the_allocations_leave(world: World) -> None:
     assert set(invoices.overdue()) == set(invoices.filter(is_overdue=True))
 
 
-@pytest.mark.parametrize("query", ["?vue=impayees", "?vue=retard", "?q=client"])
+@pytest.mark.parametrize("query", ["?view=unpaid", "?view=late", "?q=client"])
 def test_list_of_what_is_owed_takes_the_same_queries_with_1_and_20_rows(world: World, query: str) -> None:
     office, url = world.office(ACCOUNTANT), address(Invoice, "changelist") + query
 

@@ -11,7 +11,7 @@ from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
 
-BOTH_ROADS = pytest.mark.parametrize("act", ["facturer", "devis"])
+BOTH_ROADS = pytest.mark.parametrize("act", ["invoice", "quote"])
 
 
 # Roads A and A'
@@ -46,7 +46,7 @@ def test_draft_intervention_is_not_billed(world: World) -> None:
     intervention = world.intervention(is_validated=False)
 
     with nothing_changed():
-        answer = world.office(BILLING).act(intervention, "facturer")
+        answer = world.office(BILLING).act(intervention, "invoice")
 
     assert refusal(answer) == (
         f"DI provisoire n° {intervention.pk} est à l'état « Brouillon » : "
@@ -179,7 +179,7 @@ def test_new_intervention_says_what_is_missing(world: World) -> None:
 # Who may
 
 
-@pytest.mark.parametrize("act", ["facturer"])
+@pytest.mark.parametrize("act", ["invoice"])
 def test_planner_does_not_bill(world: World, act: str) -> None:
     intervention = world.intervention()
     office = world.office(PLANNER)
@@ -196,7 +196,7 @@ def test_biller_does_not_post(world: World) -> None:
     office = world.office(BILLING)
 
     with nothing_changed():
-        assert office.confirm(draft, "valider", {"on": "2026-11-24"}).status_code == 403
+        assert office.confirm(draft, "post", {"on": "2026-11-24"}).status_code == 403
 
     assert Invoice.objects.get().number is None
 
@@ -207,7 +207,8 @@ def test_act_chosen_from_the_list_without_the_right_does_nothing(world: World) -
 
     with nothing_changed():
         answer = office.client.post(
-            address(Invoice, "changelist"), {"action": "act_valider", "_selected_action": [draft.pk], "_confirmed": "1"}
+            address(Invoice, "changelist"),
+            {"action": "act_post", "_selected_action": [draft.pk], "_confirmed": "1"},
         )
 
     assert answer.status_code in (200, 302)
@@ -265,7 +266,7 @@ def test_act_that_does_not_exist_is_not_found(world: World, act: str) -> None:
 def test_document_that_does_not_exist_is_not_found(world: World, pk: str) -> None:
     office = world.office()
 
-    for url in ("act/facturer/", "files/1/", "attach/"):
+    for url in ("act/invoice/", "files/1/", "attach/"):
         assert office.get(f"/admin/interventions/interventionrequest/{pk}/{url}").status_code == 404
 
 
@@ -274,7 +275,7 @@ def test_line_credited_that_is_not_of_the_invoice_is_refused(world: World) -> No
 
     with nothing_changed():
         answer = world.office(ACCOUNTANT).confirm(
-            mine, "avoir", {"on": "2026-11-24", "reason": "x", f"line_{other.lines.get().pk}": "1"}
+            mine, "credit", {"on": "2026-11-24", "reason": "x", f"line_{other.lines.get().pk}": "1"}
         )
 
     assert refusal(answer) == "FA2026-00001 : rien à créditer. Choisissez au moins une quantité."
@@ -285,7 +286,7 @@ def test_credit_of_a_quantity_that_is_not_there_is_refused(world: World, quantit
     invoice = world.posted()
 
     with nothing_changed():
-        answer = world.office(ACCOUNTANT).act(invoice, "avoir", **{f"line_{invoice.lines.get().pk}": quantity})
+        answer = world.office(ACCOUNTANT).act(invoice, "credit", **{f"line_{invoice.lines.get().pk}": quantity})
 
     assert answer.status_code in (200, 409)
     assert Invoice.objects.count() == 1
@@ -298,9 +299,9 @@ def test_double_click_makes_one_invoice(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
 
-    first = office.confirm(intervention, "facturer", {"on": "2026-11-24"})
+    first = office.confirm(intervention, "invoice", {"on": "2026-11-24"})
     with nothing_changed():
-        second = office.confirm(intervention, "facturer", {"on": "2026-11-24"})
+        second = office.confirm(intervention, "invoice", {"on": "2026-11-24"})
 
     assert first.status_code == 302
     assert refusal(second) == "DI/000001 : tout est déjà facturé. Voyez ses factures."
@@ -311,9 +312,9 @@ def test_double_click_makes_one_quote(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
 
-    office.confirm(intervention, "devis", {"on": "2026-11-24"})
+    office.confirm(intervention, "quote", {"on": "2026-11-24"})
     with nothing_changed():
-        second = office.confirm(intervention, "devis", {"on": "2026-11-24"})
+        second = office.confirm(intervention, "quote", {"on": "2026-11-24"})
 
     assert second.status_code == 409
     assert Quote.objects.count() == 1
@@ -323,9 +324,9 @@ def test_double_click_posts_once(world: World) -> None:
     draft = world.draft()
     office = world.office(ACCOUNTANT)
 
-    office.confirm(draft, "valider", {"on": "2026-11-24"})
+    office.confirm(draft, "post", {"on": "2026-11-24"})
     with nothing_changed():
-        second = office.confirm(draft, "valider", {"on": "2026-11-24"})
+        second = office.confirm(draft, "post", {"on": "2026-11-24"})
 
     assert refusal(second) == ("FA2026-00001 a changé : « Valider » n'est plus possible dans son état actuel.")
 
@@ -335,9 +336,9 @@ def test_double_click_pays_once(world: World) -> None:
     office = world.office(ACCOUNTANT)
     answers = {"on": "2026-11-24", "amount": "184,62", "kind": "transfer"}
 
-    office.confirm(invoice, "encaisser", answers)
+    office.confirm(invoice, "pay", answers)
     with nothing_changed():
-        second = office.confirm(invoice, "encaisser", answers)
+        second = office.confirm(invoice, "pay", answers)
 
     assert second.status_code == 409
     assert [payment.amount.amount for payment in Payment.objects.all()] == [Decimal("184.62")]
@@ -360,7 +361,7 @@ def test_two_tabs_of_a_draft_that_was_posted_meanwhile(world: World) -> None:
     draft = world.draft()
     office = world.office(ACCOUNTANT)
     fields = office.open(draft)
-    office.act(draft, "valider")
+    office.act(draft, "post")
 
     with nothing_changed():
         answer = office.send(draft, typed(fields, lines__0__quantity="5"))

@@ -40,8 +40,8 @@ def by_request(world: World) -> None:
 def by_quote(world: World) -> None:
     quote = world.quote()
     office = world.office(BILLING)
-    office.act(quote, "accepter")
-    office.act(quote, "facturer")
+    office.act(quote, "accept")
+    office.act(quote, "invoice")
     assert Quote.objects.get().company.currency == "CHF"
 
 

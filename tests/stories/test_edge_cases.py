@@ -18,22 +18,22 @@ ONE, ZERO = Decimal(1), Decimal(0)
 def test_edge_01_line_on_a_live_quote_is_billed_by_the_quote_alone(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
-    assert office.act(intervention, "devis").status_code == 302
+    assert office.act(intervention, "quote").status_code == 302
     assert world.left(intervention) == [ZERO]
 
     with nothing_changed():
-        answer = office.act(intervention, "facturer")
+        answer = office.act(intervention, "invoice")
     assert refusal(answer) == "DI/000001 : tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le."
 
 
 def test_edge_01_line_of_a_refused_quote_is_free_again(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
-    office.act(intervention, "devis")
-    office.act(Quote.objects.get(), "refuser", reason="Trop cher")
+    office.act(intervention, "quote")
+    office.act(Quote.objects.get(), "refuse", reason="Trop cher")
     assert world.left(intervention) == [ONE]
 
-    office.act(intervention, "facturer")
+    office.act(intervention, "invoice")
 
     assert Invoice.objects.get().gross.amount == Decimal("184.62")
     assert world.left(intervention) == [ZERO]
@@ -42,10 +42,10 @@ def test_edge_01_line_of_a_refused_quote_is_free_again(world: World) -> None:
 def test_edge_02_deleted_draft_frees_its_lines(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
-    office.act(intervention, "facturer")
+    office.act(intervention, "invoice")
     assert world.left(intervention) == [ZERO]
 
-    answer = office.act(Invoice.objects.get(), "supprimer")
+    answer = office.act(Invoice.objects.get(), "delete")
 
     assert answer.url == address(Invoice, "changelist")
     assert Invoice.objects.count() == 0
@@ -55,9 +55,9 @@ def test_edge_02_deleted_draft_frees_its_lines(world: World) -> None:
 def test_edge_02_cancelled_draft_frees_its_lines_and_stays(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
-    office.act(intervention, "facturer")
+    office.act(intervention, "invoice")
 
-    office.act(Invoice.objects.get(), "annuler")
+    office.act(Invoice.objects.get(), "cancel")
 
     assert Invoice.objects.get().state == "cancelled"
     assert world.left(intervention) == [ONE]
@@ -67,7 +67,7 @@ def test_edge_02_drafts_deleted_from_the_list_free_their_lines(world: World) -> 
     interventions = [world.intervention(), world.intervention()]
     drafts = [world.draft(intervention=intervention) for intervention in interventions]
 
-    answer = world.office(BILLING).act_on_many(drafts, "supprimer")
+    answer = world.office(BILLING).act_on_many(drafts, "delete")
 
     assert [refused for _name, refused in report(answer)] == ["", ""]
     assert Invoice.objects.count() == 0
@@ -78,11 +78,11 @@ def test_edge_02_quote_line_is_free_again_on_its_quote(world: World) -> None:
     intervention = world.intervention()
     office = world.office(BILLING)
     quote = world.quote(intervention=intervention)
-    office.act(quote, "accepter")
-    office.act(quote, "facturer")
+    office.act(quote, "accept")
+    office.act(quote, "invoice")
     assert [line.left for line in quote.lines.left_to_bill()] == [ZERO]
 
-    office.act(Invoice.objects.get(), "supprimer")
+    office.act(Invoice.objects.get(), "delete")
 
     assert [line.left for line in quote.lines.left_to_bill()] == [ONE]
     assert world.left(intervention) == [ZERO]
@@ -92,7 +92,7 @@ def test_edge_03_no_fiscal_position_is_refused_by_name(world: World) -> None:
     intervention = world.intervention(code=None)
     office = world.office(BILLING)
 
-    for act in ("facturer", "devis"):
+    for act in ("invoice", "quote"):
         with nothing_changed():
             answer = office.act(intervention, act)
         assert answer.status_code == 409
@@ -105,10 +105,10 @@ def test_edge_05_credit_with_rebill_restores_its_quantity(world: World) -> None:
     (line,) = invoice.lines.all()
     office = world.office(ACCOUNTANT)
 
-    office.act(invoice, "avoir", **{f"line_{line.pk}": "1,5"}, rebill="on")
+    office.act(invoice, "credit", **{f"line_{line.pk}": "1,5"}, rebill="on")
     assert world.left(intervention) == [Decimal("1.5")]
 
-    office.act(intervention, "facturer")
+    office.act(intervention, "invoice")
     draft = Invoice.objects.get(state="draft")
     assert [line.quantity for line in draft.lines.all()] == [Decimal("1.5")]
     assert world.left(intervention) == [ZERO]
@@ -119,12 +119,12 @@ def test_edge_05_credit_without_rebill_stays_billed(world: World) -> None:
     invoice = world.posted(intervention=intervention)
     (line,) = invoice.lines.all()
     office = world.office(ACCOUNTANT)
-    answers = office.act(invoice, "avoir", **{f"line_{line.pk}": "1,5", "rebill": ""})
+    answers = office.act(invoice, "credit", **{f"line_{line.pk}": "1,5", "rebill": ""})
     assert answers.status_code == 302
     assert InvoiceLine.objects.get(invoice__kind="credit_note").rebill is False
 
     with nothing_changed():
-        answer = office.act(intervention, "facturer")
+        answer = office.act(intervention, "invoice")
     assert refusal(answer) == "DI/000001 : tout est déjà facturé. Voyez ses factures."
     assert world.left(intervention) == [ZERO]
 
@@ -132,11 +132,11 @@ def test_edge_05_credit_without_rebill_stays_billed(world: World) -> None:
 def test_edge_05_credit_of_a_quote_s_invoice_restores_its_quantity(world: World) -> None:
     office = world.office(ACCOUNTANT)
     quote = world.quote(item(2))
-    office.act(quote, "accepter")
-    office.act(quote, "facturer")
-    office.act(Invoice.objects.get(), "valider")
+    office.act(quote, "accept")
+    office.act(quote, "invoice")
+    office.act(Invoice.objects.get(), "post")
 
-    office.act(Invoice.objects.get(), "avoir")
+    office.act(Invoice.objects.get(), "credit")
 
     assert [line.left for line in quote.lines.left_to_bill()] == [Decimal(2)]
 
@@ -144,7 +144,7 @@ def test_edge_05_credit_of_a_quote_s_invoice_restores_its_quantity(world: World)
 def test_edge_07_one_bad_never_stops_the_others(world: World) -> None:
     good, bad, also_good = world.intervention(), world.intervention(code=None), world.intervention()
 
-    answer = world.office(BILLING).act_on_many([good, bad, also_good], "facturer-plusieurs")
+    answer = world.office(BILLING).act_on_many([good, bad, also_good], "invoice-many")
 
     assert sorted(report(answer)) == [
         ("DI/000001", ""),
@@ -160,7 +160,7 @@ def test_edge_07_one_bad_never_stops_the_others_when_posting(world: World) -> No
     bad.fiscal_position = None
     bad.save(update_fields=["fiscal_position"])
 
-    answer = world.office(ACCOUNTANT).act_on_many([good, bad], "valider")
+    answer = world.office(ACCOUNTANT).act_on_many([good, bad], "post")
 
     assert sorted(refused for _name, refused in report(answer)) == [
         "",
@@ -177,7 +177,7 @@ def test_edge_22_numbers_follow_without_a_gap_even_after_a_refusal(world: World)
     Invoice.objects.filter(pk=drafts[1].pk).update(fiscal_position=None)
 
     for draft in drafts:
-        office.act(draft, "valider")
+        office.act(draft, "post")
 
     posted = Invoice.objects.posted().order_by("pk").values_list("number", flat=True)
     assert list(posted) == ["FA2026-00001", "FA2026-00002", "FA2026-00003"]
@@ -217,7 +217,7 @@ def test_edge_26_late_drafts_post_in_order_after_a_later_invoice(
     Invoice.objects.filter(pk=late[0].pk).update(proposed_on="2026-03-10")
     on_an_ordinary_day.move_to(datetime(2026, 4, 2, 9, 0, tzinfo=ZoneInfo("Europe/Paris")))
 
-    answer = Office(world.accountant).act_on_many(late, "valider")
+    answer = Office(world.accountant).act_on_many(late, "post")
 
     assert [refused for _name, refused in report(answer)] == ["", "", ""]
     posted = Invoice.objects.posted().order_by("number").values_list("number", "proposed_on", "issued_on")
@@ -236,7 +236,7 @@ def test_edge_27_two_credits_of_half_an_invoice_leave_no_cent(world: World) -> N
     office = world.office(ACCOUNTANT)
 
     for _half in range(2):
-        assert office.act(invoice, "avoir", **{f"line_{line.pk}": "0,5"}).status_code == 302
+        assert office.act(invoice, "credit", **{f"line_{line.pk}": "0,5"}).status_code == 302
 
     notes = Invoice.objects.filter(kind="credit_note").order_by("number")
     assert [(c.number, c.net.amount, c.tax.amount, c.gross.amount) for c in notes] == [
@@ -248,7 +248,7 @@ def test_edge_27_two_credits_of_half_an_invoice_leave_no_cent(world: World) -> N
     assert Invoice.objects.with_payment_state(world.today).get(pk=invoice.pk).residual == ZERO
 
     with nothing_changed():
-        answer = office.confirm(invoice, "avoir", {"on": "2026-11-24", "reason": "x", f"line_{line.pk}": "0,5"})
+        answer = office.confirm(invoice, "credit", {"on": "2026-11-24", "reason": "x", f"line_{line.pk}": "0,5"})
     assert refusal(answer) == "FA2026-00001 a changé : « Avoir » n'est plus possible dans son état actuel."
 
 

@@ -59,9 +59,9 @@ def test_new_firm_bills_and_is_paid(office: Office) -> None:
     answer = office.send(Invoice, new_line(form, product=product))
     assert answer.status_code == 302, (answer.context["adminform"].errors, answer.context["errors"])
     invoice = Invoice.objects.get()
-    posted = office.act(invoice, "valider")
+    posted = office.act(invoice, "post")
     assert posted.status_code == 302, refusal(posted)
-    office.act(invoice, "encaisser", amount="110,00", kind="transfer")
+    office.act(invoice, "pay", amount="110,00", kind="transfer")
 
     invoice = Invoice.objects.with_payment_state(invoice.proposed_on).get()
     assert (invoice.number, invoice.gross.amount, invoice.payment_state) == ("FA2026-00001", Decimal("110.00"), "paid")

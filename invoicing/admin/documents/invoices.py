@@ -32,9 +32,10 @@ from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.tags import amount, badge, badge_of_state, euros
+from openfire_billing.web.tags import euros, stored_state
 
 S = InvoiceState
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -55,14 +56,14 @@ class InvoiceLineInline(LinesInline):
 class InvoiceChips(ChipFilter):
     linked = frozenset({"pdf"})
     chips = (
-        ("brouillons", _("À valider"), lambda q, r: q.drafts()),
-        ("impayees", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
-        ("retard", _("En retard"), lambda q, r: q.overdue()),
-        ("a_envoyer", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
-        ("a_rembourser", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
-        ("avoirs", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("drafts", _("À valider"), lambda q, r: q.drafts()),
+        ("unpaid", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
+        ("late", _("En retard"), lambda q, r: q.overdue()),
+        ("to-send", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
+        ("to-refund", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("credits", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("pdf", _("PDF en attente"), lambda q, r: q.filter(document_job__isnull=False)),
-        ("mois", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
+        ("month", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
 
 
@@ -87,7 +88,7 @@ def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpRespons
 INVOICE_ACTIONS = (
     mail_action(INVOICE_LETTER, permission=CHANGE),
     DocumentAction(
-        name="valider",
+        name="post",
         label=_("Valider"),
         icon="verified",
         permission=POST,
@@ -102,7 +103,7 @@ INVOICE_ACTIONS = (
         done=_("validée"),
     ),
     DocumentAction(
-        name="encaisser",
+        name="pay",
         label=_("Enregistrer un paiement"),
         icon="payments",
         permission=POST,
@@ -113,7 +114,7 @@ INVOICE_ACTIONS = (
         done=_("Paiement enregistré"),
     ),
     DocumentAction(
-        name="rembourser",
+        name="refund",
         label=_("Rembourser"),
         icon="payments",
         permission=POST,
@@ -125,7 +126,7 @@ INVOICE_ACTIONS = (
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
-        name="imputer",
+        name="allocate",
         label=_("Imputer sur des factures"),
         icon="call_merge",
         permission=POST,
@@ -155,7 +156,7 @@ INVOICE_ACTIONS = (
         done=_("taxes mises à jour"),
     ),
     DocumentAction(
-        name="avoir",
+        name="credit",
         label=_("Avoir"),
         icon="undo",
         permission=POST,
@@ -177,7 +178,7 @@ INVOICE_ACTIONS = (
         confirm=_("Faire et valider l'avoir"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler le brouillon"),
         icon="block",
         permission=CHANGE,
@@ -191,7 +192,7 @@ INVOICE_ACTIONS = (
         done=_("annulée"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer le brouillon"),
         icon="delete",
         permission="invoicing.delete_invoice",
@@ -206,6 +207,19 @@ INVOICE_ACTIONS = (
         done=_("supprimée"),
     ),
 )
+
+
+def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
+    """The colour and the word of an invoice: once posted, what is paid of it."""
+    if not invoice.is_posted:
+        return stored_state(invoice)
+    if invoice.is_overdue:
+        return "red", _("En retard")
+    if invoice.is_credit_note:
+        if invoice.residual > 0:
+            return "amber", _("À rembourser")
+        return "green", _("Remboursé") if invoice.refunded else _("Affecté")
+    return PaymentState.colours[invoice.payment_state], PaymentState(invoice.payment_state).label
 
 
 @admin.register(Invoice)
@@ -238,8 +252,8 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("lignes", _("Lignes de facture"), ("inline:lines",)),
-        ("texte", _("Texte libre"), (_("Texte"),)),
+        ("lines", _("Lignes de facture"), ("inline:lines",)),
+        ("text", _("Texte libre"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "issued_on", "due_on", "reason")
 
@@ -336,37 +350,24 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
 
     @admin.display(description=_("Ville"))
-    def town(self, invoice: Invoice) -> str:
+    def town(self, invoice: Invoice) -> str | None:
         address = invoice.site or invoice.billing_address
-        return address.city if address else "–"
+        return address.city if address else None
 
     @admin.display(description=_("Date"), ordering="issued_on")
     def dated(self, invoice: Invoice) -> Any:
         return invoice.issued_on or invoice.proposed_on
 
-    @admin.display(description=_("HT"), ordering="net")
-    def net_text(self, invoice: Invoice) -> str:
-        return amount(-invoice.net if invoice.is_credit_note else invoice.net)
-
-    @admin.display(description=_("TTC"), ordering="gross")
-    def gross_text(self, invoice: Invoice) -> str:
-        return amount(-invoice.gross if invoice.is_credit_note else invoice.gross)
-
-    @admin.display(description=_("Reste"), ordering="residual")
-    def residual_text(self, invoice: Any) -> str:
-        return amount(invoice.residual) if invoice.is_posted else "–"
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, invoice: Any) -> str:
-        if not invoice.is_posted:
-            return badge_of_state(invoice)
-        if invoice.is_overdue:
-            return badge("red", _("En retard"))
-        if invoice.is_credit_note:
-            if invoice.residual > 0:
-                return badge("amber", _("À rembourser"))
-            return badge("green", _("Remboursé") if invoice.refunded else _("Affecté"))
-        return badge(PaymentState.colours[invoice.payment_state], PaymentState(invoice.payment_state).label)
+    net_text = amount_column(
+        _("HT"), lambda invoice: -invoice.net if invoice.is_credit_note else invoice.net, ordering="net"
+    )
+    gross_text = amount_column(
+        _("TTC"), lambda invoice: -invoice.gross if invoice.is_credit_note else invoice.gross, ordering="gross"
+    )
+    residual_text = amount_column(
+        _("Reste"), lambda invoice: invoice.residual if invoice.is_posted else None, ordering="residual"
+    )
+    state_badge = state_column(_state_of_invoice)
 
 
 contribute(

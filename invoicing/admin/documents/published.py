@@ -40,7 +40,7 @@ class PublishedMixin:
     def all_actions(self) -> list[DocumentAction]:
         meta = self.model._meta  # type: ignore[attr-defined]
         action = DocumentAction(
-            name="publier",
+            name="publish",
             label=_("Page du client"),
             icon="public",
             permission=f"{meta.app_label}.change_{meta.model_name}",
@@ -59,7 +59,7 @@ class PublishedMixin:
         buttons = super().smart_buttons(request, document)  # type: ignore[misc]
         meta = self.model._meta  # type: ignore[attr-defined]
         if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):  # type: ignore[union-attr]
-            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publier"])
+            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publish"])
             text = _("Publique") if is_published(document) else _("Non publique")
             buttons.append(
                 {"label": _("Sur le site internet"), "icon": "public", "text": text, "url": url, "is_dialog": True}

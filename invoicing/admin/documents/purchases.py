@@ -24,10 +24,11 @@ from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.kernel.money import NOTHING
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.tags import amount, badge, badge_of_state
+from openfire_billing.web.tags import stored_state
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 
@@ -44,9 +45,9 @@ class OrderLineInline(LinesInline):
 
 class OrderChips(ChipFilter):
     chips = (
-        ("envoyer", _("À envoyer"), lambda q, r: q.filter(state=OrderState.DRAFT)),
-        ("attendues", _("Attendues"), lambda q, r: q.awaited()),
-        ("recues", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
+        ("to-send", _("À envoyer"), lambda q, r: q.filter(state=OrderState.DRAFT)),
+        ("awaited", _("Attendues"), lambda q, r: q.awaited()),
+        ("received", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
     )
 
 
@@ -61,7 +62,7 @@ def _to(state: OrderState) -> Any:
 
 ORDER_ACTIONS = (
     DocumentAction(
-        name="envoyer",
+        name="send",
         label=_("Marquer comme envoyée"),
         icon="send",
         permission=CHANGE_ORDER,
@@ -71,7 +72,7 @@ ORDER_ACTIONS = (
         done=_("envoyée"),
     ),
     DocumentAction(
-        name="confirmer",
+        name="confirm",
         label=_("Confirmée par le fournisseur"),
         icon="handshake",
         permission=CHANGE_ORDER,
@@ -81,7 +82,7 @@ ORDER_ACTIONS = (
         done=_("confirmée"),
     ),
     DocumentAction(
-        name="recevoir",
+        name="receive",
         label=_("Marchandise reçue"),
         icon="inventory",
         permission=CHANGE_ORDER,
@@ -94,7 +95,7 @@ ORDER_ACTIONS = (
         done=_("reçue"),
     ),
     DocumentAction(
-        name="facture",
+        name="bill",
         label=_("Enregistrer la facture"),
         icon="receipt",
         permission="invoicing.add_supplierbill",
@@ -108,7 +109,7 @@ ORDER_ACTIONS = (
         done=_("Facture fournisseur enregistrée"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE_ORDER,
@@ -117,7 +118,7 @@ ORDER_ACTIONS = (
         done=_("remise en brouillon"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE_ORDER,
@@ -128,7 +129,7 @@ ORDER_ACTIONS = (
         done=_("annulée"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="invoicing.delete_purchaseorder",
@@ -164,8 +165,8 @@ class PurchaseOrderAdmin(DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
     )
     notebook = (
-        ("lignes", _("Lignes de commande"), ("inline:lines",)),
-        ("texte", _("Texte libre"), (_("Texte"),)),
+        ("lines", _("Lignes de commande"), ("inline:lines",)),
+        ("text", _("Texte libre"), (_("Texte"),)),
     )
     readonly_fields = ("origin",)
 
@@ -210,21 +211,16 @@ class PurchaseOrderAdmin(DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(order.totals.net for order in cl.result_list))]
 
-    @admin.display(description=_("HT"))
-    def net_text(self, order: PurchaseOrder) -> Any:
-        return amount(order.totals.net)
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, order: PurchaseOrder) -> Any:
-        return badge_of_state(order)
+    net_text = amount_column(_("HT"), lambda order: order.totals.net)
+    state_badge = state_column()
 
 
 class BillChips(ChipFilter):
     chips = (
-        ("verifier", _("À vérifier"), lambda q, r: q.filter(state=SupplierBillState.DRAFT)),
-        ("payer", _("À payer"), lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0)),
+        ("to-check", _("À vérifier"), lambda q, r: q.filter(state=SupplierBillState.DRAFT)),
+        ("to-pay", _("À payer"), lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0)),
         (
-            "retard",
+            "late",
             _("En retard"),
             lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0, due_on__lt=timezone.localdate()),
         ),
@@ -233,7 +229,7 @@ class BillChips(ChipFilter):
 
 BILL_ACTIONS = (
     DocumentAction(
-        name="verifier",
+        name="check",
         label=_("Bonne à payer"),
         icon="fact_check",
         permission=CHANGE_BILL,
@@ -247,7 +243,7 @@ BILL_ACTIONS = (
         done=_("bonne à payer"),
     ),
     DocumentAction(
-        name="payer",
+        name="pay",
         label=_("Enregistrer un paiement"),
         icon="payments",
         permission="invoicing.post_invoice",
@@ -258,7 +254,7 @@ BILL_ACTIONS = (
         done=_("paiement enregistré"),
     ),
     DocumentAction(
-        name="reprendre",
+        name="reset",
         label=_("Remettre à vérifier"),
         icon="undo",
         permission=CHANGE_BILL,
@@ -267,7 +263,7 @@ BILL_ACTIONS = (
         done=_("remise à vérifier"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE_BILL,
@@ -295,6 +291,15 @@ class SupplierBillForm(forms.ModelForm):
         self.cleaned_data.update(amounts)
 
 
+def _state_of_bill(bill: Any) -> tuple[str, Any]:
+    """The colour and the word of a supplier's bill: what is checked is paid, late, or as stored."""
+    if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
+        return "green", _("Payée")
+    if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
+        return "red", _("En retard")
+    return stored_state(bill)
+
+
 @admin.register(SupplierBill)
 class SupplierBillAdmin(DocumentAdmin):
     company_path = "company"
@@ -315,7 +320,7 @@ class SupplierBillAdmin(DocumentAdmin):
         (_("Pour qui"), {"fields": ("company",)}),
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook", "wide")}),
     )
-    notebook = (("texte", _("Texte libre"), (_("Texte"),)),)
+    notebook = (("text", _("Texte libre"), (_("Texte"),)),)
     readonly_fields = ("gross_text",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -365,21 +370,13 @@ class SupplierBillAdmin(DocumentAdmin):
         )
         return [(_("Total TTC de la liste"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
 
-    @admin.display(description=_("Total TTC"), ordering="gross")
-    def gross_text(self, bill: SupplierBill) -> Any:
-        return amount(bill.gross)
-
-    @admin.display(description=_("Reste"), ordering="residual")
-    def residual_text(self, bill: SupplierBill) -> Any:
-        return amount(bill.residual) if bill.state == SupplierBillState.CHECKED else "–"
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, bill: SupplierBill) -> Any:
-        if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
-            return badge("green", _("Payée"))
-        if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
-            return badge("red", _("En retard"))
-        return badge_of_state(bill)
+    gross_text = amount_column(_("Total TTC"), lambda bill: bill.gross, ordering="gross")
+    residual_text = amount_column(
+        _("Reste"),
+        lambda bill: bill.residual if bill.state == SupplierBillState.CHECKED else None,
+        ordering="residual",
+    )
+    state_badge = state_column(_state_of_bill)
 
 
 contribute(

@@ -26,9 +26,10 @@ from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.tags import amount, badge, badge_of_state
+from openfire_billing.web.tags import badge, stored_state
 
 S = QuoteState
 CHANGE, BILL = "invoicing.change_quote", "invoicing.bill"
@@ -46,10 +47,10 @@ class QuoteLineInline(LinesInline):
 
 class QuoteChips(ChipFilter):
     chips = (
-        ("attente", _("Attendent une réponse"), lambda q, r: q.filter(state=S.SENT)),
-        ("facturer", _("À facturer"), lambda q, r: q.to_bill()),
-        ("expires", _("Expirés"), lambda q, r: q.expired(timezone.localdate())),
-        ("acceptes", _("Acceptés"), lambda q, r: q.filter(state=S.ACCEPTED)),
+        ("waiting", _("Attendent une réponse"), lambda q, r: q.filter(state=S.SENT)),
+        ("to-bill", _("À facturer"), lambda q, r: q.to_bill()),
+        ("expired", _("Expirés"), lambda q, r: q.expired(timezone.localdate())),
+        ("accepted", _("Acceptés"), lambda q, r: q.filter(state=S.ACCEPTED)),
     )
 
 
@@ -65,7 +66,7 @@ def _act(service: Any) -> Any:
 QUOTE_ACTIONS = (
     mail_action(QUOTE_LETTER, permission=CHANGE),
     DocumentAction(
-        name="envoyer",
+        name="send",
         label=_("Marquer comme envoyé"),
         icon="send",
         permission=CHANGE,
@@ -76,7 +77,7 @@ QUOTE_ACTIONS = (
         done=_("envoyé"),
     ),
     DocumentAction(
-        name="accepter",
+        name="accept",
         label=_("Accepter"),
         icon="check_circle",
         permission=CHANGE,
@@ -90,7 +91,7 @@ QUOTE_ACTIONS = (
         done=_("accepté"),
     ),
     DocumentAction(
-        name="facturer",
+        name="invoice",
         label=_("Générer la facture"),
         icon="receipt_long",
         permission=BILL,
@@ -108,7 +109,7 @@ QUOTE_ACTIONS = (
         done=_("Créée"),
     ),
     DocumentAction(
-        name="prolonger",
+        name="prolong",
         label=_("Prolonger"),
         icon="event_repeat",
         permission=CHANGE,
@@ -120,7 +121,7 @@ QUOTE_ACTIONS = (
         done=_("prolongé"),
     ),
     DocumentAction(
-        name="brouillon",
+        name="reset",
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
@@ -130,7 +131,7 @@ QUOTE_ACTIONS = (
         done=_("remis en brouillon"),
     ),
     DocumentAction(
-        name="dupliquer",
+        name="duplicate",
         label=_("Dupliquer"),
         icon="content_copy",
         permission="invoicing.add_quote",
@@ -139,7 +140,7 @@ QUOTE_ACTIONS = (
         done=_("Copie créée"),
     ),
     DocumentAction(
-        name="refuser",
+        name="refuse",
         label=_("Refuser"),
         icon="thumb_down",
         permission=CHANGE,
@@ -153,7 +154,7 @@ QUOTE_ACTIONS = (
         done=_("refusé"),
     ),
     DocumentAction(
-        name="solder",
+        name="settle",
         label=_("Solder"),
         icon="task_alt",
         permission=CHANGE,
@@ -164,7 +165,7 @@ QUOTE_ACTIONS = (
         done=_("soldé"),
     ),
     DocumentAction(
-        name="annuler",
+        name="cancel",
         label=_("Annuler"),
         icon="block",
         permission=CHANGE,
@@ -175,7 +176,7 @@ QUOTE_ACTIONS = (
         done=_("annulé"),
     ),
     DocumentAction(
-        name="supprimer",
+        name="delete",
         label=_("Supprimer"),
         icon="delete",
         permission="invoicing.delete_quote",
@@ -212,8 +213,8 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("lignes", _("Lignes du devis"), ("inline:lines",)),
-        ("texte", _("Conditions particulières"), (_("Texte"),)),
+        ("lines", _("Lignes du devis"), ("inline:lines",)),
+        ("text", _("Conditions particulières"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "accepted_on")
 
@@ -300,22 +301,14 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         ]
 
     @admin.display(description=_("Ville"))
-    def town(self, quote: Quote) -> str:
-        return quote.site.city if quote.site else "–"
+    def town(self, quote: Quote) -> str | None:
+        return quote.site.city if quote.site else None
 
-    @admin.display(description=_("HT"))
-    def net_text(self, quote: Quote) -> str:
-        return amount(quote.totals.net)
-
-    @admin.display(description=_("TTC"))
-    def gross_text(self, quote: Quote) -> str:
-        return amount(quote.totals.gross)
-
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, quote: Quote) -> str:
-        if quote.is_expired(timezone.localdate()):
-            return badge("red", _("Expiré"))
-        return badge_of_state(quote)
+    net_text = amount_column(_("HT"), lambda quote: quote.totals.net)
+    gross_text = amount_column(_("TTC"), lambda quote: quote.totals.gross)
+    state_badge = state_column(
+        lambda quote: ("red", _("Expiré")) if quote.is_expired(timezone.localdate()) else stored_state(quote)
+    )
 
 
 def _invoices_of_quote(quote: Any) -> Any:

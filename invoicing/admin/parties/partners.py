@@ -96,7 +96,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     )
     document_actions = (
         DocumentAction(
-            name="fusionner",
+            name="merge",
             label=_("Fusionner dans une autre fiche"),
             icon="merge",
             permission="invoicing.delete_partner",
@@ -139,7 +139,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         buttons = smart_buttons(partner, request)
         if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
             balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
-            url = f"{reverse('admin:invoicing_invoice_changelist')}?vue=impayees&q={quote_plus(partner.name)}"
+            url = f"{reverse('admin:invoicing_invoice_changelist')}?view=unpaid&q={quote_plus(partner.name)}"
             buttons.insert(
                 0, {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}
             )
@@ -168,13 +168,13 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         ]
 
     @admin.display(description=_("Ville"))
-    def town(self, partner: Partner) -> str:
+    def town(self, partner: Partner) -> str | None:
         address = partner.default_address()
-        return address.city if address else "–"
+        return address.city if address else None
 
     @admin.display(description=_("Facturer à"))
-    def payer_name(self, partner: Partner) -> str:
-        return str(partner.bill_to) if partner.bill_to else "–"
+    def payer_name(self, partner: Partner) -> str | None:
+        return str(partner.bill_to) if partner.bill_to else None
 
 
 @admin.register(Address)

@@ -48,7 +48,7 @@ class FilesMixin:
                 with refusals_shown(request):
                     attach(document, upload, by=request.user)
                     messages.success(request, _("Fichier joint : %s") % upload.name)
-        return HttpResponseRedirect(reverse_change(document) + "#fichiers")
+        return HttpResponseRedirect(reverse_change(document) + "#files")
 
     def _file(self, request: HttpRequest, object_id: str, file_id: int) -> Attachment:
         document = self._visible(request, object_id)
@@ -69,4 +69,4 @@ class FilesMixin:
         if request.method == "POST":
             detach(attachment, by=request.user)
             messages.success(request, _("Fichier retiré : %s") % attachment.name)
-        return HttpResponseRedirect(reverse_change(document) + "#fichiers")
+        return HttpResponseRedirect(reverse_change(document) + "#files")

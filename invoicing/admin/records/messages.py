@@ -11,7 +11,7 @@ from invoicing.choices import MessageState
 from invoicing.models import Message
 from invoicing.services.records.messages import retry_message
 from openfire_billing.web.actions import ActionsMixin, DocumentAction
-from openfire_billing.web.tags import badge
+from openfire_billing.web.columns import state_column
 
 
 @admin.register(Message)
@@ -27,7 +27,7 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
     fields = readonly_fields
     document_actions = (
         DocumentAction(
-            name="renvoyer",
+            name="resend",
             label=_("Renvoyer"),
             icon="replay",
             permission="invoicing.view_message",
@@ -59,6 +59,4 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description=_("État"), ordering="state")
-    def state_badge(self, message: Message) -> str:
-        return badge(MessageState.colours[message.state], message.get_state_display())
+    state_badge = state_column(lambda message: (MessageState.colours[message.state], message.get_state_display()))

@@ -48,9 +48,9 @@ class NotesMixin:
         view = self.admin_site.admin_view  # type: ignore[attr-defined]
         return [
             path("<path:object_id>/note/", view(require_POST(self.note_view)), name=f"{name}_note"),
-            path("<path:object_id>/relance/", view(require_POST(self.follow_up_view)), name=f"{name}_follow_up"),
+            path("<path:object_id>/follow-up/", view(require_POST(self.follow_up_view)), name=f"{name}_follow_up"),
             path(
-                "<path:object_id>/relance/<int:follow_up_id>/faite/",
+                "<path:object_id>/follow-up/<int:follow_up_id>/done/",
                 view(require_POST(self.follow_up_done_view)),
                 name=f"{name}_follow_up_done",
             ),
@@ -93,7 +93,7 @@ class NotesMixin:
                 messages.success(request, _("Relance notée."))
         else:
             messages.error(request, _("Relance incomplète : dites ce qu'il y a à faire et pour quel jour."))
-        return HttpResponseRedirect(reverse_change(document) + "#relances")
+        return HttpResponseRedirect(reverse_change(document) + "#follow-ups")
 
     def follow_up_done_view(self, request: HttpRequest, object_id: str, follow_up_id: int) -> HttpResponse:
         document = self._seen(request, object_id)
@@ -102,4 +102,4 @@ class NotesMixin:
             raise Http404
         finish_follow_up(follow_up, by=request.user)
         messages.success(request, _("C'est noté comme fait."))
-        return HttpResponseRedirect(reverse_change(document) + "#relances")
+        return HttpResponseRedirect(reverse_change(document) + "#follow-ups")

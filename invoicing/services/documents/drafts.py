@@ -27,6 +27,7 @@ from invoicing.services.documents.intents import DraftIntent
 from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_edits, complete_line, copy_printed
 from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import lock_drafts
+from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.transactions import atomic
@@ -141,7 +142,7 @@ def edit_draft(
         if header:
             record(invoice, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
-            record(invoice, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+            record(invoice, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": changes})
     return invoice
 
 
@@ -242,7 +243,11 @@ def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
             "taxes_updated",
             by=by,
             text=_("Taxes mises à jour"),
-            changes={str(line): [str(before), str(line.tax)] for line, before in changed},
+            changes={
+                "lines": [
+                    line_change(line, "changed", {"tax": [str(before), str(line.tax)]}) for line, before in changed
+                ]
+            },
         )
     return bool(changed)
 

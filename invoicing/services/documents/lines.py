@@ -13,6 +13,7 @@ from invoicing.models import BillableLine, Company, FiscalPosition, InvoiceLine,
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
 from invoicing.services.documents.intents import LineIntent
+from invoicing.services.records.changes import LineChange, line_change
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
@@ -166,18 +167,17 @@ def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any,
             )
 
 
-_LABELS = {"tax_is_manual": None, "position": None}
+_UNTOLD = ("tax_is_manual", "position")  # columns that people do not see
 _BARE = ("quantity", "discount")  # numbers that are no amounts
 
 
 def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[str]]:
-    """{label: [before, after]} of the named fields that differ, as people read it in the journal."""
+    """{field: [before, after]} of the named fields that differ, for the journal."""
     found: dict[str, list[str]] = {}
     for name in names:
         field = after._meta.get_field(name)
-        label = _LABELS.get(name, field.verbose_name)
-        if label and getattr(before, name) != getattr(after, name):
-            found[str(label)] = [_value_text(before, field), _value_text(after, field)]
+        if name not in _UNTOLD and getattr(before, name) != getattr(after, name):
+            found[name] = [_value_text(before, field), _value_text(after, field)]
     return found
 
 
@@ -230,18 +230,19 @@ def _as_it_was(line: Any) -> Any:
 
 def apply_edits(
     lines: Mapping[int, Any], edits: Sequence[LineEdit], *, new: Any, save: Any
-) -> tuple[list[Any], dict[str, list[str]]]:
-    """Apply a form's edits to a document's lines. Returns the lines deleted (still to be deleted) and the changes.
+) -> tuple[list[Any], list[LineChange]]:
+    """Apply a form's edits to a document's lines. Returns the lines deleted (still to be deleted) and what changed.
 
     `new()` makes an unsaved line of the document; `save(line, before)` completes, checks and saves one
     (`before` is None for a new one).
     """
-    doomed, changes = [], {}
+    doomed: list[Any] = []
+    changes: list[LineChange] = []
     for edit in edits:
         if edit.delete:
             line = lines[edit.pk]  # type: ignore[index]
             doomed.append(line)
-            changes[f"Ligne « {line} »"] = ["présente", "supprimée"]
+            changes.append(line_change(line, "removed"))
             continue
         line = lines[edit.pk] if edit.pk else new()
         before = _as_it_was(line) if edit.pk else None
@@ -251,8 +252,7 @@ def apply_edits(
             line.tax_is_manual = False
         save(line, before)
         if before is None:
-            changes[f"Ligne « {line} »"] = ["–", "ajoutée"]
-        else:
-            for label, values in changes_of(before, line, edit.values).items():
-                changes[f"{line} : {label}"] = values
+            changes.append(line_change(line, "added"))
+        elif found := changes_of(before, line, edit.values):
+            changes.append(line_change(line, "changed", found))
     return doomed, changes

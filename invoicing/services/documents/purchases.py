@@ -115,7 +115,7 @@ def edit_order(
         if header:
             record(order, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
-            record(order, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+            record(order, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": changes})
     return order
 
 

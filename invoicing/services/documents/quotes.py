@@ -160,7 +160,7 @@ def edit_quote(
         if header:
             record(quote, "changed", by=by, text=_("Fiche modifiée"), changes=header)
         if changes:
-            record(quote, "edited", by=by, text=_("Lignes modifiées"), changes=changes)
+            record(quote, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": changes})
     return quote
 
 
@@ -214,7 +214,7 @@ def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: dat
             "prolonged",
             by=by,
             text=_("Validité prolongée"),
-            changes={"Valable jusqu'au": [before.strftime("%d/%m/%Y"), until.strftime("%d/%m/%Y")]},
+            changes={"valid_until": [before.strftime("%d/%m/%Y"), until.strftime("%d/%m/%Y")]},
         )
     return quote
 

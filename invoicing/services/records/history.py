@@ -17,7 +17,7 @@ from openfire_billing.kernel.errors import StaleForm, WrongState
 def record(
     document: Model, act: str, *, by: Any, text: Any = "", changes: Mapping[str, Any] | None = None
 ) -> HistoryLine:
-    """Write one line in the journal of `document`. `changes`: {field: [before, after]}."""
+    """Write one line in the journal of `document`. `changes`: see `changes.py`."""
     return HistoryLine.objects.create(
         content_type=ContentType.objects.get_for_model(document),
         object_id=document.pk,
@@ -94,4 +94,4 @@ def move(
         document.save(update_fields=["state", *save])
     else:
         save_columns(document, ["state", *save])
-    record(document, act, by=by, text=text, changes={"État": [str(before), str(document.get_state_display())]})
+    record(document, act, by=by, text=text, changes={"state": [str(before), str(document.get_state_display())]})

@@ -27,7 +27,7 @@ def assign(document: Model, values: Mapping[str, Any]) -> dict[str, Collection[A
 
 
 def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, list[str]]:
-    """Write many-to-many fields: {label: [before, after]} of those that change, as people read them."""
+    """Write many-to-many fields: {field: [before, after]} of those that change, as people read them."""
     changes = {}
     for name, wanted in many.items():
         manager = getattr(document, name)
@@ -35,13 +35,12 @@ def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, 
         if {record.pk for record in before} == {record.pk for record in after}:
             continue
         manager.set(after)
-        field: Any = document._meta.get_field(name)
-        changes[str(field.verbose_name)] = [_names(before), _names(after)]
+        changes[name] = [_names(before), _names(after)]
     return changes
 
 
 def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:
-    """{label: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
+    """{field: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
     changes = {}
     for name in names:
         field = document._meta.get_field(name)
@@ -51,7 +50,7 @@ def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable
             or before[field.attname] == getattr(document, field.attname)
         ):
             continue
-        changes[str(field.verbose_name)] = [
+        changes[name] = [
             _text(field, before[field.attname]),
             _text(field, getattr(document, field.attname)),
         ]

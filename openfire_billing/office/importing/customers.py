@@ -82,7 +82,7 @@ class Partners(Writer):
                 setattr(address, name, value)
             if set(changes) != {"street2"}:
                 address.latitude = address.longitude = None  # those of the place before
-            taken["Adresse"] = [was or "–", ", ".join(address.lines)]
+            taken["addresses"] = [was or "–", ", ".join(address.lines)]
             self.moved.append(address)
         return taken
 

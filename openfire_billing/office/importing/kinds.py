@@ -123,9 +123,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """Something to import. `code` names it in addresses and commands; `hint` says how a row is known again."""
+    """Something to import. `code` names it in commands, `slug` in addresses; `hint` says how a row is known again."""
 
     code: str
+    slug: str
     label: str
     permission: str
     columns: Sequence[Column] = field(default_factory=tuple)
@@ -152,6 +153,7 @@ KINDS = {
     for kind in (
         Kind(
             "clients",
+            "customers",
             "Clients",
             "invoicing.add_partner",
             (
@@ -174,6 +176,7 @@ KINDS = {
         ),
         Kind(
             "articles",
+            "products",
             "Articles",
             "invoicing.add_product",
             (
@@ -195,6 +198,7 @@ KINDS = {
         ),
         Kind(
             "parc",
+            "equipment",
             "Parc installé",
             "interventions.add_installedproduct",
             (
@@ -210,6 +214,7 @@ KINDS = {
         ),
         Kind(
             "contrats",
+            "contracts",
             "Contrats",
             "contracts.add_contract",
             (

@@ -1,0 +1,74 @@
+"""What changed of a record, as its journal keeps it and as people read it.
+
+Kept under names: `{field: [before, after]}`, and `{relation: [line, …]}` for lines (`LineChange`). The labels are those of
+the day the journal is read. Values are kept as people read them.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypedDict
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from openfire_billing.kernel.formats import value_text
+
+
+class LineChange(TypedDict):
+    """What became of one line: its id, what it is called, the act, and {field: [before, after]} when it changed."""
+
+    id: int | None
+    line: str
+    act: Literal["added", "changed", "removed"]
+    changes: dict[str, list[str]]
+
+
+def line_change(
+    line: Model, act: Literal["added", "changed", "removed"], changes: Mapping[str, list[str]] | None = None
+) -> LineChange:
+    return {"id": line.pk, "line": str(line), "act": act, "changes": dict(changes or {})}
+
+
+def shown_changes(
+    changes: Mapping[str, Any], model: type[Model], labels: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """(label, before, after) of each change of a record of `model`.
+
+    `labels`: those of fields that its page calls otherwise than the model. A field that is gone shows its name.
+    """
+    shown: list[tuple[str, str, str]] = []
+    for name, kept in changes.items():
+        if kept and isinstance(kept[0], dict):
+            shown += _shown_lines(kept, _related(model, name))
+        else:
+            shown.append((str(labels.get(name) or _label(model, name)), *kept))
+    return shown
+
+
+def _shown_lines(lines: Iterable[LineChange], model: type[Model] | None) -> Iterable[tuple[str, str, str]]:
+    for line in lines:
+        if line["act"] == "added":
+            yield _("Ligne « %s »") % line["line"], value_text(None), _("ajoutée")
+        elif line["act"] == "removed":
+            yield _("Ligne « %s »") % line["line"], _("présente"), _("supprimée")
+        for name, (before, after) in line["changes"].items():
+            yield f"{line['line']} : {_label(model, name)}", before, after
+
+
+def _label(model: type[Model] | None, name: str) -> str:
+    try:
+        field: Any = model._meta.get_field(name) if model else None
+    except FieldDoesNotExist:
+        field = None
+    if field is None:
+        return name
+    named = field.related_model._meta if field.auto_created and field.is_relation else field
+    return str(capfirst(str(named.verbose_name)))
+
+
+def _related(model: type[Model], name: str) -> type[Model] | None:
+    try:
+        return model._meta.get_field(name).related_model
+    except FieldDoesNotExist:
+        return None

@@ -1,0 +1,94 @@
+"""Columns of a list: what the page shows of a record, and the plain values that an export writes of it.
+
+A model field is exported as its typed value (a choice as its label, a relation as its name), a display method as what it
+returns. A display method that returns HTML, or a number as text, declares its values with `column`.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, time
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import label_for_field
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from djmoney.money import Money
+
+from openfire_billing.web.tags import amount, badge, stored_state
+
+Value = Callable[[Any], Any]  # record → Decimal, int, bool, date, datetime, time, text or None
+
+
+def column(description: Any, *, export: Value | Mapping[Any, Value], ordering: str | None = None) -> Any:
+    """Decorate a display method that shows more than the plain value. `export`: the record's value, or {heading: value} for several."""
+
+    def decorate(method: Any) -> Any:
+        shown = admin.display(description=description, ordering=ordering)(method)
+        shown.export = export
+        return shown
+
+    return decorate
+
+
+def amount_column(description: Any, value: Value, *, ordering: str | None = None) -> Any:
+    """A display method for an amount: `value` gives a Decimal or a Money, None for none."""
+
+    @column(description, export=value, ordering=ordering)
+    def shown(model_admin: Any, record: Any) -> SafeString | None:
+        found = value(record)
+        return None if found is None else amount(found)
+
+    return shown
+
+
+def state_column(state: Callable[[Any], tuple[str, Any]] = stored_state) -> Any:
+    """A display method for the state of a record: `state` gives its colour and its word."""
+
+    @column(_("État"), export=lambda record: state(record)[1], ordering="state")
+    def shown(model_admin: Any, record: Any) -> SafeString:
+        return badge(*state(record))
+
+    return shown
+
+
+def exported_columns(model_admin: Any) -> list[tuple[str, Value]]:
+    """(heading, value) of each column that an export of the list writes."""
+    found: list[tuple[str, Value]] = []
+    for name in model_admin.list_display:
+        if name == "action_checkbox":
+            continue
+        heading, value = label_for_field(name, model_admin.model, model_admin), _value_of(model_admin, name)
+        several = value if isinstance(value, Mapping) else {heading: value}
+        found += [(str(capfirst(title)), partial(_plain, read)) for title, read in several.items()]
+    return found
+
+
+def _plain(read: Value, record: Any) -> Any:
+    """What `read` gives of a record: an amount without its currency, another record or a translation as its text."""
+    value = read(record)
+    if isinstance(value, Money):
+        return value.amount
+    return value if value is None or isinstance(value, str | Decimal | int | date | time) else str(value)
+
+
+def _value_of(model_admin: Any, name: Any) -> Value | Mapping[Any, Value]:
+    """In the order in which the list itself looks for a column."""
+    try:
+        return _field_value(model_admin.model._meta.get_field(name))
+    except FieldDoesNotExist:
+        pass
+    if name == "__str__":
+        return str
+    on_admin = getattr(model_admin, name, None)
+    display = on_admin or getattr(model_admin.model, name)
+    return getattr(display, "export", display)
+
+
+def _field_value(field: Any) -> Value:
+    if field.flatchoices:
+        return lambda record: getattr(record, f"get_{field.name}_display")()
+    return lambda record: getattr(record, field.name)
