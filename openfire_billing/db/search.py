@@ -7,6 +7,8 @@ of one table or that of another » would have every row of both read.
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import DecimalField, Q
@@ -20,7 +22,7 @@ from openfire_billing.kernel.telephones import LAST, WHOLE, searched_digits, spl
 
 MOST_WORDS = 10
 LONGEST = 200  # letters of a search
-_AS_TYPED = {"number", "reference", "code", "origin", "document"}  # columns without accents
+_AS_TYPED = {"number", "reference", "code", "origin", "document"}  # without accents, mostly capitals
 
 
 def words_of(text: str) -> list[str]:
@@ -43,19 +45,28 @@ def _unquoted(bit: str) -> str:
 
 
 def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
+    """Narrow to the rows that hold every word, as `narrowed` does. The search is run here and now, once, for a page
+    that counts and sums what it finds."""
+    asked, columns = list(words), list(columns)
+    if not asked or not columns:
+        return queryset
+    return asked_once(narrowed(queryset.model._base_manager.all(), columns, asked), of=queryset)
+
+
+def narrowed(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
     """Narrow to the rows that hold every word, each in any of `columns` (« number », « customer__search_text »).
 
     A column of words and one of telephones compare as their kind does, an amount by its value, any other column by
-    the letters it contains. The search is run here and now, once.
+    the letters it contains. No query is run.
     """
-    asked = list(words)
     columns = list(columns)
-    if not asked or not columns:
-        return queryset
-    found = queryset.model._base_manager.all()
-    for word in asked:
-        found = found.filter(pk__in=_holders(queryset.model, columns, word))
-    return asked_once(found, of=queryset)
+    for word in words:
+        if any("__" in column for column in columns):
+            queryset = queryset.filter(pk__in=_holders(queryset.model, columns, word))
+        else:
+            condition = reduce(or_, (_holds(queryset.model._meta.get_field(column), word) for column in columns), Q())
+            queryset = queryset.filter(condition) if condition else queryset.none()
+    return queryset
 
 
 def _holders(model: Any, columns: Iterable[str], word: str) -> Any:
@@ -87,7 +98,9 @@ def _holds(field: Any, word: str) -> Q:
         return Q() if amount is None else Q(**{field.name: amount})
     if isinstance(field, SearchTextField):
         return Q(**{f"{field.name}__contains": fold(word)})
-    return Q(**{f"{field.name}__{'icontains' if field.name in _AS_TYPED else 'folded'}": word})
+    if field.name in _AS_TYPED:  # two comparisons of the column itself cost less than one of its capitals
+        return Q(**{f"{field.name}__contains": word}) | Q(**{f"{field.name}__contains": word.upper()})
+    return Q(**{f"{field.name}__folded": word})
 
 
 def _holds_telephone(name: str, digits: str) -> Q:

@@ -1,6 +1,6 @@
 """Search from anywhere (Ctrl+K): by number, amount, name, telephone, town, serial number. A few bounded queries."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -14,43 +14,54 @@ from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Company, Invoice, Partner, Product, PurchaseOrder, Quote, SupplierBill
-from openfire_billing.db.search import holding, words_of
+from openfire_billing.db.search import narrowed, words_of
+from openfire_billing.kernel.formats import read_amount
+from openfire_billing.kernel.telephones import searched_digits
 from openfire_billing.web.actions import reverse_change
 
 MOST = 6
-_TITLED = ("number", "title")
 _PAID = ("number", "gross")
 
 
 def _searches(text: str, companies: Any) -> Iterator[tuple[str, str, "QuerySet[Any]", Any]]:
     """Yield (permission, icon, queryset, function that describes a row) for each kind of record."""
     words = words_of(text)
-    di = InterventionRequest.objects.filter(company__in=companies).select_related("partner")
-    rdv = Appointment.objects.filter(company__in=companies).select_related("partner")
-    quotes = Quote.objects.filter(company__in=companies).select_related("partner")
-    invoices = Invoice.objects.filter(company__in=companies).select_related("customer")
-    orders = PurchaseOrder.objects.filter(company__in=companies).select_related("supplier")
-    bills = SupplierBill.objects.filter(company__in=companies).select_related("supplier")
-    contracts = Contract.objects.filter(company__in=companies).select_related("payer")
-    partners = holding(Partner.objects.prefetch_related("addresses"), Partner.SEARCHED, words)
-    equipment = holding(InstalledProduct.objects.select_related("partner"), InstalledProduct.OWN_WORDS, words)
-    products = holding(Product.objects.all(), ("code", "name"), words)
 
-    def town(partner: Partner) -> str:
-        address = partner.default_address()
-        return " · ".join(filter(None, [partner.mobile or partner.phone, address.city if address else ""]))
+    def of(model: Any, columns: Sequence[str], *related: str) -> Any:
+        rows = model.objects.select_related(*related)
+        return narrowed(rows.filter(company__in=companies) if hasattr(model, "company") else rows, columns, words)
 
-    yield "invoicing.view_partner", "group", partners, town
-    if any(letter.isdigit() for letter in text):
-        yield "interventions.view_interventionrequest", "home_repair_service", holding(di, _TITLED, words), _of_partner
-        yield "appointments.view_appointment", "event", holding(rdv, ("number",), words), _of_partner
-        yield "invoicing.view_quote", "request_quote", holding(quotes, _TITLED, words), _of_partner
-        yield "invoicing.view_invoice", "receipt_long", holding(invoices, _PAID, words), lambda i: str(i.customer)
-        yield "contracts.view_contract", "contract", holding(contracts, ("reference",), words), lambda c: str(c.payer)
-        yield "invoicing.view_purchaseorder", "shopping_cart", holding(orders, ("number",), words), _of_supplier
-        yield "invoicing.view_supplierbill", "receipt", holding(bills, _PAID, words), lambda b: b.get_state_display()
+    yield "invoicing.view_partner", "group", _partners(words), _place_of
+    if any(letter.isdigit() for letter in text) and not _is_written_as_telephone(text):
+        di, rdv, quotes = (of(model, ("number",), "partner") for model in (InterventionRequest, Appointment, Quote))
+        yield "interventions.view_interventionrequest", "home_repair_service", di, _of_partner
+        yield "appointments.view_appointment", "event", rdv, _of_partner
+        yield "invoicing.view_quote", "request_quote", quotes, _of_partner
+        yield "invoicing.view_invoice", "receipt_long", of(Invoice, _PAID, "customer"), lambda i: str(i.customer)
+        yield "contracts.view_contract", "contract", of(Contract, ("reference",), "payer"), lambda c: str(c.payer)
+        yield "invoicing.view_purchaseorder", "shopping_cart", of(PurchaseOrder, ("number",), "supplier"), _of_supplier
+        yield "invoicing.view_supplierbill", "receipt", of(SupplierBill, _PAID, "supplier"), _state_of
+        equipment = of(InstalledProduct, InstalledProduct.OWN_WORDS, "partner")
         yield "interventions.view_installedproduct", "local_fire_department", equipment, _of_partner
-    yield "invoicing.view_product", "inventory_2", products, lambda p: p.get_kind_display()
+    yield "invoicing.view_product", "inventory_2", of(Product, ("code", "name")), lambda p: p.get_kind_display()
+
+
+def _partners(words: Sequence[str]) -> "QuerySet[Partner]":
+    return narrowed(Partner.objects.prefetch_related("addresses"), Partner.SEARCHED, words)  # type: ignore[no-any-return]
+
+
+def _is_written_as_telephone(text: str) -> bool:
+    """Digits with spaces, dots or a prefix: neither an amount nor the number of a document is written so."""
+    return bool(searched_digits(text)) and any(mark in text for mark in " .+") and read_amount(text) is None
+
+
+def _place_of(partner: Partner) -> str:
+    address = partner.default_address()
+    return " · ".join(filter(None, [partner.mobile or partner.phone, address.city if address else ""]))
+
+
+def _state_of(bill: Any) -> str:
+    return str(bill.get_state_display())
 
 
 def _of_supplier(order: Any) -> str:
