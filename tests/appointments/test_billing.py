@@ -18,7 +18,7 @@ from interventions.services.billing import invoice_intervention, quote_intervent
 from interventions.services.requests import save_intervention
 from invoicing.models import Invoice, Product
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts
-from invoicing.services.documents.lines import LineEdit
+from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.quotes import refuse_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
@@ -100,6 +100,35 @@ def test_appointment_with_order_lines_only_refused_until_the_quote_is_refused(wo
     assert refused(world, rdv) == "RDV/000001 : « [ram_pose] Forfait Pose » se facture depuis la commande (devis)."
     refuse_quote(quote, by=world.biller)
     assert bill(world, rdv) == [(D(1), D(175))]
+
+
+def test_article_of_no_quantity_is_no_line_to_bill(world: World) -> None:
+    rdv = book(world, world.intervention(item(0)))
+
+    assert refused(world, rdv) == "RDV/000001 : aucune ligne facturable. Ajoutez-en une dans l'onglet Facturation."
+
+
+def test_section_and_note_follow_what_they_are_about_once(world: World) -> None:
+    def title(kind: str, label: str) -> Item:
+        return Item(kind=kind, label=label, quantity=D(0))
+
+    intervention = world.intervention(
+        *(title("section", "Pose"), title("note", "Hors fumisterie"), item(), item(2)),
+        *(title("section", "Rien"), title("note", "De rien"), title("section", "Conduit"), item(3)),
+        title("section", "Fin"),
+    )
+    rdv = book(world, intervention)
+
+    made = invoice_appointment(rdv, on=world.today, by=world.biller).made
+
+    assert [(line.label, line.quantity) for line in made.lines.all()] == [
+        ("Pose", D(0)),
+        ("Hors fumisterie", D(0)),
+        ("[ram_pose] Forfait Pose", D(1)),
+        ("[ram_pose] Forfait Pose", D(2)),
+        ("Conduit", D(0)),
+        ("[ram_pose] Forfait Pose", D(3)),
+    ]
 
 
 def test_edge_07_many_with_a_bad_one_others_done_report_says(world: World) -> None:

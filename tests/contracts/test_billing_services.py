@@ -18,7 +18,7 @@ from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due, claim_key, take_back, waive, waived
 from interventions.services.states import cancel_intervention, finish_intervention
-from invoicing.models import Invoice
+from invoicing.models import Invoice, Journal
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.credit import credit_invoice
@@ -96,9 +96,51 @@ def test_more_than_36_periods_wait_for_somebody(world: World) -> None:
     assert (run.refused, Invoice.objects.count()) == (1, 0)
     contract.refresh_from_db()
     assert contract.set_aside_code == "too_many_periods"
+    assert [told["result"] for told in foresee([contract], on=day("01/06/26"))] == ["refused"]
     assert "« Facturer quand même »" in contract.set_aside_reason
     assert bill(world, contract, on="01/06/26", force=True).billed == 1
     assert len(periods(contract)) == 54
+
+
+def test_contract_that_fails_while_it_is_written_is_set_aside_alone(world: World) -> None:
+    """It takes off more than it bills, and its company has lost its journal of credit notes."""
+    payer = PartnerFactory()
+    terms = {"frequency": "yearly", "payer": payer}
+    culprit = make_contract(world, "01/01/26", exceptions=[exception("15/02/26", "50.00", quantity="-1")], **terms)
+    bill(world, on="02/01/26")
+    post_invoice(Invoice.objects.get(), on=day("02/01/26"), by=world.accountant)
+    Journal.objects.filter(kind="credit_note").delete()
+    of_the_same_payer, other = make_contract(world, "01/02/26", payer=payer), make_contract(world, "01/02/26")
+
+    run = bill(world, on="28/02/26")
+
+    assert (run.state, run.billed, run.refused, run.skipped) == ("done", 2, 1, 0)
+    assert (drafts(of_the_same_payer), drafts(other)) == ([("invoice", "01/02/26", ["10.00"])],) * 2
+    outcome = run.outcomes.get(contract=culprit)
+    assert (outcome.result, outcome.code) == ("refused", "unexpected")
+    assert outcome.reason == (
+        f"Contrat {culprit} : la facturation a échoué sans que ses données le laissent prévoir "
+        f"(KeyError: ({world.company.pk}, 'credit_note')). "
+        "Rien n'est facturé ; corrigez sa fiche ou prévenez votre support."
+    )
+    culprit.refresh_from_db()
+    assert (culprit.set_aside_code, culprit.set_aside_reason) == ("unexpected", outcome.reason)
+    assert not ExceptionClaim.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("size", "cut"),
+    [(1, ["a", "bbb", "cc"]), (2, ["abbb", "cc"]), (4, ["abbb", "cc"]), (5, ["abbbcc"])],
+)
+def test_chunk_never_cuts_a_payer(world: World, size: int, cut: list[str]) -> None:
+    payers = {name: PartnerFactory() for name in "abc"}
+    owner = {make_contract(world, payer=payers[name]).pk: name for name in "abcbbc"}
+    run = start_run(on=day("02/01/26"), by=None)
+
+    chunks = list(chunks_of(run, size))
+
+    assert ["".join(owner[pk] for pk in chunk) for chunk in chunks] == cut
+    assert sorted(pk for chunk in chunks for pk in chunk) == sorted(owner)
 
 
 @pytest.mark.parametrize("size", [2, 20])

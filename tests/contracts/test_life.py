@@ -79,6 +79,27 @@ def test_activation_tells_of_the_visits_that_are_over(world: World) -> None:
     assert [outcome.made.from_on for outcome in made] == [day("01/03/27")]
 
 
+@pytest.mark.parametrize(
+    ("on", "said", "first"),
+    [
+        ("31/03/26", "", "01/03/26"),
+        (
+            "01/04/26",
+            "1 visite d'avant l'activation n'est pas créée (du 01/03/2026 au 31/03/2026) : "
+            "si elle reste à faire, créez sa DI.",
+            "01/03/27",
+        ),
+    ],
+)
+def test_visit_is_over_the_day_after_its_last_one(world: World, on: str, said: str, first: str) -> None:
+    contract = make_contract(world, visits=(1, (3,)), is_active=False)
+
+    outcome = activate_contract(contract, on=day(on), by=world.manager)
+
+    made = plan_visits([contract], until=day("31/03/27"), on=day(on), by=world.manager)
+    assert (outcome.note, made[0].made.from_on) == (said, day(first))
+
+
 def test_activation_on_the_first_day_tells_of_none(world: World) -> None:
     contract = make_contract(world, visits=(1, (3,)))
 

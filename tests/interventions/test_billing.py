@@ -10,8 +10,9 @@ from interventions.services.requests import add_items
 from invoicing.models import Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.lines import Item
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
-from tests.factories import PartnerFactory, World, item, position, tax
+from tests.factories import PartnerFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import address, report
 
 AMOUNTS = (Decimal("157.50"), Decimal("8.66"), Decimal("166.16"))
@@ -100,6 +101,27 @@ def test_section_and_note_follow_what_they_are_about(world: World) -> None:
         "Hors fumisterie",
         "[ram_pose] Forfait Pose",
     ]
+
+
+def test_section_is_written_once_above_its_articles(world: World) -> None:
+    section = Item(kind="section", label="Pose", quantity=Decimal(0))
+
+    invoice = world.draft(section, item(), item(2))
+
+    assert [line.label for line in invoice.lines.all()] == [
+        "Pose",
+        "[ram_pose] Forfait Pose",
+        "[ram_pose] Forfait Pose",
+    ]
+
+
+def test_article_of_no_quantity_is_no_article_to_bill(world: World) -> None:
+    intervention = world.intervention(item(0))
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        world.draft(intervention=intervention)
+
+    assert str(refused.value) == ("DI/000001 : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.")
 
 
 def test_second_invoice_takes_only_what_is_left(world: World) -> None:

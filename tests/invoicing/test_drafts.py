@@ -60,6 +60,16 @@ def test_raising_a_line_of_a_quote_stops_at_what_the_quote_has_left(world: World
     )
 
 
+@pytest.mark.parametrize("quantity", ["0", "-1"])
+def test_line_that_bills_something_stays_above_zero(world: World, quantity: str) -> None:
+    draft = world.draft(item(4))
+
+    assert refused(edit, draft, world, quantity=Decimal(quantity)) == (
+        "« [ram_pose] Forfait Pose » : la quantité reste supérieure à zéro. "
+        "Pour ne pas facturer la ligne, supprimez-la."
+    )
+
+
 def test_article_of_a_line_that_bills_something_is_fixed(world: World) -> None:
     draft = world.draft()
     other = ProductFactory(code="joint")

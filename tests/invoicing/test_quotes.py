@@ -95,6 +95,22 @@ def test_expired_quote_frees_its_lines_and_is_not_accepted(
     assert world.left(intervention) == [ZERO]
 
 
+def test_quote_is_sent_and_accepted_on_its_last_valid_day(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    on_an_ordinary_day.move_to(datetime(2026, 12, 24, 18, 0, tzinfo=PARIS))
+
+    services.send_quote(quote, by=world.biller)
+    held = world.left(intervention)
+    services.accept_quote(quote, on=timezone.localdate(), by=world.biller)
+
+    quote.refresh_from_db()
+    assert held == [ZERO]
+    assert (quote.state, quote.accepted_on, quote.valid_until) == ("accepted", date(2026, 12, 24), date(2026, 12, 24))
+
+
 @pytest.mark.parametrize("until", [date(2026, 11, 23), date(2026, 12, 24), date(2026, 12, 1)])
 def test_prolonging_to_an_earlier_day_is_refused(world: World, until: date) -> None:
     quote = world.quote()

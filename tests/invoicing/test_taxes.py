@@ -186,6 +186,26 @@ def test_posting_across_a_rate_change_is_refused_and_updating_the_taxes_mends_it
     assert (draft.number, taxes(draft), draft.tax.amount) == ("FA2026-00002", ["TVA 6 %"], Decimal("10.50"))
 
 
+def test_work_done_before_the_change_posts_at_its_rate_whenever_it_is_issued(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    world.posted()
+    draft = world.draft()
+    raised(date(2026, 12, 1))
+    Invoice.objects.filter(pk=draft.pk).update(proposed_on=date(2026, 11, 20))
+    draft.lines.update(supplied_on=date(2026, 11, 20))
+    on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
+
+    world.office(ACCOUNTANT).act(draft, "valider")
+
+    draft.refresh_from_db()
+    assert (draft.issued_on, taxes(draft), draft.tax.amount) == (
+        date(2026, 12, 2),
+        ["TVA collectée (vente) 5,5%"],
+        Decimal("9.62"),
+    )
+
+
 def test_proposal_kept_before_the_change_posts_at_the_old_rate(
     world: World, on_an_ordinary_day: time_machine.Traveller
 ) -> None:
