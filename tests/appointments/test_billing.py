@@ -23,7 +23,7 @@ from invoicing.services.documents.quotes import refuse_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from openfire_billing.kernel.errors import BusinessError
-from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
+from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed, position
 from tests.factories.appointments import alone, at, book, technician
 
 D = Decimal
@@ -141,6 +141,20 @@ def test_edge_07_many_with_a_bad_one_others_done_report_says(world: World) -> No
         f"RDV provisoire n° {draft.pk} : aucune ligne facturable à l'état « Brouillon ». Confirmez-le ou marquez-le réalisé.",
     ]
     assert Invoice.objects.count() == 1
+
+
+def test_appointments_of_one_intervention_on_two_drafts_share_what_is_left_once(world: World) -> None:
+    """DI of 4: an RDV of 1 and one of 3 under another fiscal position, so on a draft of its own."""
+    intervention = world.intervention(item(4))
+    first, second = book(world, intervention), book(world, intervention)
+    for rdv, quantity in ((first, 1), (second, 3)):
+        rdv.lines.update(quantity=quantity)
+    Appointment.objects.filter(pk=second.pk).update(fiscal_position=position("VEN-10"))
+    second.refresh_from_db()
+
+    outcomes = invoice_appointments([first, second], on=world.today, by=world.biller, group_by_customer=True)
+
+    assert [[line.quantity for line in outcome.made.lines.all()] for outcome in outcomes] == [[D(1)], [D(3)]]
 
 
 def test_road_a_leaves_nothing_on_the_appointments(world: World) -> None:

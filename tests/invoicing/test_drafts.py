@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from contracts.models import PeriodClaim
 from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft
 from invoicing.services.documents.lines import LineEdit
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
-from tests.factories import ProductFactory, World, item, nothing_changed, position
+from tests.contracts.contract_builders import bill, day, make_contract
+from tests.factories import ProductFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import new_line, typed
 
 
@@ -93,6 +95,18 @@ def test_price_and_discount_of_a_draft_may_change(world: World) -> None:
     )
 
 
+def test_tax_of_a_draft_s_line_may_change_with_what_it_prints(world: World) -> None:
+    draft = world.draft()
+
+    edit(draft, world, tax=tax("TVA 20 %"), tax_is_manual=True)
+
+    line = draft.lines.get()
+    assert (line.tax, line.tax_rate, line.tax_category) == (tax("TVA 20 %"), Decimal(20), "S")
+    assert [(row.rate, row.base, row.amount) for row in draft.taxes.all()] == [
+        (Decimal(20), Decimal("175.00"), Decimal("35.00"))
+    ]
+
+
 def test_line_deleted_on_the_page_is_free_again(world: World) -> None:
     intervention = world.intervention(item(), item(2))
     draft = world.draft(intervention=intervention)
@@ -135,6 +149,24 @@ def test_posted_invoice_never_changes(world: World, act: Any) -> None:
     assert refused(act, invoice, by=world.manager, **options) == (
         "FA2026-00001 est à l'état « Validée » : seul un brouillon se modifie. Corrigez-la par un avoir."
     )
+
+
+def _delete_its_line(draft: Invoice, *, by: Any) -> None:
+    edit_draft(draft, edits=[LineEdit(pk=draft.lines.get().pk, delete=True)], by=by)
+
+
+@pytest.mark.parametrize("act", [cancel_draft, lambda draft, by: delete_drafts([draft], by=by), _delete_its_line])
+def test_period_of_a_draft_taken_back_is_due_again(world: World, act: Any) -> None:
+    contract = make_contract(world, "01/11/26")
+    bill(world, contract, on="02/11/26")
+    contract.refresh_from_db()
+    billed = contract.next_due_on
+
+    act(Invoice.objects.get(), by=world.biller)
+
+    contract.refresh_from_db()
+    assert (billed, contract.next_due_on) == (day("01/12/26"), day("01/11/26"))
+    assert not PeriodClaim.objects.exists()
 
 
 def test_all_or_none_are_deleted(world: World) -> None:

@@ -146,6 +146,15 @@ def test_rest_of_a_credit_settles_another_invoice(world: World) -> None:
     assert use_credit(note, invoice=other, on=world.today, by=world.accountant) is None
 
 
+def test_smallest_credit_settles_its_invoice(world: World) -> None:
+    invoice = world.posted(item(price="0.50"))
+
+    note = credit_invoice(invoice, on=world.today, by=world.accountant, rebill=False)
+
+    assert [(row.invoice, row.amount) for row in note.uses.all()] == [(invoice, Decimal("0.53"))]
+    assert state(invoice, world) == ("paid", Decimal(0))
+
+
 def test_invoice_not_paid_in_time_is_overdue(world: World) -> None:
     invoice = world.posted()
     invoices = Invoice.objects.with_payment_state(invoice.due_on)

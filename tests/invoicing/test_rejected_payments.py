@@ -125,6 +125,13 @@ def test_rejection_takes_out_only_what_was_not_given_back(world: World) -> None:
     assert str(refused.value) == "BQ2026-00001 est déjà rendu en entier."
 
 
+def test_last_cent_is_taken_out(world: World) -> None:
+    payment = money(world, "200")
+    give_back(world, payment, "199.99")
+
+    assert reject(world, payment).amount.amount == Decimal("0.01")
+
+
 def test_rejection_on_an_impossible_day_is_refused(world: World) -> None:
     payment = money(world, "200", invoices=[world.posted()])
 

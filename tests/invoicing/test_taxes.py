@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from invoicing.models import FiscalPositionTax, Invoice, Tax
 from invoicing.services.catalogue import tax_for
+from invoicing.services.documents.drafts import update_taxes
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
@@ -184,6 +185,27 @@ def test_posting_across_a_rate_change_is_refused_and_updating_the_taxes_mends_it
 
     draft.refresh_from_db()
     assert (draft.number, taxes(draft), draft.tax.amount) == ("FA2026-00002", ["TVA 6 %"], Decimal("10.50"))
+
+
+def test_taxes_of_a_proposal_that_will_be_kept_are_those_of_its_day(world: World) -> None:
+    """The journal stands at that day: the draft would be issued on it, before the rate changes."""
+    world.posted()
+    draft = world.draft()
+    raised(date(2026, 12, 1))
+
+    with nothing_changed():
+        update_taxes(draft, by=world.accountant, on=date(2026, 12, 2))
+        update_taxes(draft, by=world.accountant, on=draft.proposed_on)
+        update_taxes(draft, by=world.accountant)
+    update_taxes(overtaken(draft), by=world.accountant, on=date(2026, 12, 2))
+
+    assert taxes(draft) == ["TVA 6 %"]
+
+
+def overtaken(draft: Invoice) -> Invoice:
+    """The draft, of which the journal has passed the proposal."""
+    Invoice.objects.filter(pk=draft.pk).update(proposed_on=date(2026, 11, 23))
+    return draft
 
 
 def test_work_done_before_the_change_posts_at_its_rate_whenever_it_is_issued(

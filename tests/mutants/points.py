@@ -23,6 +23,7 @@ SIGNS: dict[type[ast.operator], ast.operator] = {ast.Add: ast.Sub(), ast.Sub: as
 NAMES = {"min": "max", "max": "min", "filter": "exclude", "exclude": "filter", "any": "all", "all": "any"}
 # What concerns types and names alone.
 LEFT_OUT = (ast.Assert, ast.Import, ast.ImportFrom)
+DECLARED = ("field", "lru_cache", "dataclass")  # called with what concerns the declaration alone
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class _Finder(ast.NodeVisitor):
             return
         if isinstance(node, ast.AnnAssign):
             self._children([node.value] if node.value else [])
+            return
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DECLARED:
             return
         if not self.only_querysets or any(name.endswith("QuerySet") for name in self.names):
             for before, after in _mutations(node):
