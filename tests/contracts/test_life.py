@@ -8,16 +8,17 @@ from django.contrib.messages import get_messages
 
 from contracts.models import Contract
 from contracts.services.activation import activate_contract, activate_line
-from contracts.services.cancellation import cancel_contract, cancel_line, reset_contract, reset_line
-from contracts.services.contracts import save_contract
+from contracts.services.cancellation import cancel_contract, cancel_line, delete_contracts, reset_contract, reset_line
+from contracts.services.contracts import save_contract, set_active
 from contracts.services.termination import terminate_contract
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due
+from interventions.services.states import finish_intervention
 from invoicing.models import HistoryLine
 from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.office.roles import MANAGER
-from tests.contracts.contract_builders import bill, day, make_contract, periods
-from tests.factories import World, nothing_changed
+from tests.contracts.contract_builders import bill, day, exception, make_contract, periods
+from tests.factories import World, nothing_changed, position
 
 
 def test_termination_cancels_later_visits_and_bills_until_the_last_day(world: World) -> None:
@@ -161,3 +162,153 @@ def test_terms_are_fixed_once_billed(world: World) -> None:
         save_contract(contract.pk, {"frequency": "yearly"}, on=day("02/01/26"), by=world.manager)
     with pytest.raises(WrongState, match="résiliez-le"), nothing_changed():
         cancel_contract(contract, on=day("02/01/26"), by=world.manager)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "terminated", "is_running", "is_ending"),
+    [
+        ("24/11/26", None, None, True, False),
+        ("25/11/26", None, None, False, False),
+        ("01/01/26", "23/11/26", None, False, False),
+        ("01/01/26", "24/11/26", None, True, True),
+        ("01/01/26", "22/02/27", None, True, True),
+        ("01/01/26", "23/02/27", None, True, False),
+        ("01/01/26", "31/12/26", "23/11/26", False, False),
+        ("01/01/26", "31/12/26", "24/11/26", True, True),
+    ],
+)
+def test_running_is_within_its_days_and_ending_within_ninety(
+    world: World, start: str, end: str | None, terminated: str | None, is_running: bool, is_ending: bool
+) -> None:
+    contract = make_contract(world, start)
+    Contract.objects.filter(pk=contract.pk).update(
+        auto_renew=end is None,
+        end_on=end and day(end),
+        terminated_on=terminated and day(terminated),
+    )
+
+    on = day("24/11/26")
+    assert (Contract.objects.running(on).exists(), Contract.objects.ending(on).exists()) == (is_running, is_ending)
+    Contract.objects.update(state="draft")
+    assert not Contract.objects.running(on).exists()
+
+
+def test_lists_of_contracts_look_at_states_days_and_reasons(world: World) -> None:
+    first, second = make_contract(world, visits=(1, (3,))), make_contract(world, is_active=False)
+    second = set_active(second, active=False, by=world.manager)
+    Contract.objects.filter(pk=second.pk).update(set_aside_reason="Incomplet", next_due_on=day("01/01/26"))
+
+    def found(contracts: Any) -> list[Contract]:
+        return list(contracts.order_by("pk"))
+
+    assert found(Contract.objects.active()) == found(Contract.objects.billable()) == [first]
+    assert found(Contract.objects.set_aside()) == [second]
+    assert [found(Contract.objects.due(day(on))) for on in ("31/12/25", "01/01/26")] == [[], [first]]
+    assert [found(Contract.objects.due_visits(day(on))) for on in ("28/02/26", "01/03/26")] == [[], [first]]
+
+
+def test_contract_is_archived_and_brought_back(world: World) -> None:
+    contract = make_contract(world)
+
+    seen = [set_active(contract, active=active, by=world.manager).is_active for active in (False, True)]
+
+    assert seen == [False, True]
+    assert [line.text for line in HistoryLine.objects.of(contract)[:2]] == ["Remis en service", "Archivé"]
+
+
+def test_drafts_alone_are_deleted_all_or_none(world: World) -> None:
+    draft, active = make_contract(world, is_active=False), make_contract(world)
+    withdrawn = reset_contract(
+        cancel_contract(make_contract(world), on=day("01/01/26"), by=world.manager), by=world.manager
+    )
+
+    for kept in (active, withdrawn):
+        with nothing_changed(), pytest.raises(WrongState) as refused:
+            delete_contracts([draft, kept], by=world.manager)
+        assert str(refused.value) == f"{kept} a été activé : il se résilie ou s'annule, il ne se supprime pas."
+    assert delete_contracts([draft], by=world.manager) == 1
+
+    assert list(Contract.objects.order_by("pk")) == [active, withdrawn]
+    with pytest.raises(BusinessError) as gone:
+        activate_contract(draft, on=day("01/01/26"), by=world.manager)
+    assert str(gone.value) == "Ce contrat n'existe plus : il a été supprimé entre-temps. Revenez à la liste."
+
+
+@pytest.mark.parametrize(
+    ("last_day", "said"),
+    [
+        ("31/03/26", "Résilié au 31/03/2026"),
+        (
+            "30/03/26",
+            "Résilié au 30/03/2026 Déjà facturé jusqu'au 31/03/2026 (10,00 € HT de la dernière ligne) : "
+            "faites un avoir si besoin.",
+        ),
+        (
+            "01/01/26",
+            "Résilié au 01/01/2026 Déjà facturé jusqu'au 31/03/2026 (10,00 € HT de la dernière ligne) : "
+            "faites un avoir si besoin.",
+        ),
+    ],
+)
+def test_termination_says_what_is_billed_beyond_its_last_day(world: World, last_day: str, said: str) -> None:
+    contract = make_contract(world)
+    bill(world, on="02/03/26")
+
+    contract = terminate_contract(
+        contract, last_day=day(last_day), reason="r" * 201, on=day("02/03/26"), by=world.manager
+    )
+
+    assert HistoryLine.objects.of(contract)[0].text == said
+    assert (contract.terminated_on, contract.termination_reason) == (day(last_day), "r" * 200)
+
+
+def test_termination_is_within_the_days_of_the_contract(world: World) -> None:
+    contract = make_contract(world, auto_renew=False, end_on=day("31/12/26"))
+
+    def end(last_day: str) -> Contract:
+        return terminate_contract(contract, last_day=day(last_day), reason="", on=world.today, by=world.manager)
+
+    for last_day, said in (
+        ("31/12/25", f"{contract} commence le 01/01/2026 : le dernier jour servi ne le précède pas."),
+        ("01/01/27", f"{contract} finit déjà le 31/12/2026 : choisissez un jour avant."),
+    ):
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            end(last_day)
+        assert str(refused.value) == said
+    assert end("31/12/26").state == "terminated"
+
+
+def test_position_changed_gives_its_taxes_to_articles_and_exceptions(world: World) -> None:
+    contract = make_contract(world, exceptions=[exception("15/02/26", "40.00")])
+    line = contract.lines.get()
+
+    save_contract(contract.pk, {"fiscal_position": position("VEN-10")}, on=day("01/01/26"), by=world.manager)
+
+    rates = [row.tax.rate for rows in (line.articles, line.exceptions) for row in rows.select_related("tax")]
+    assert rates == [10, 10]
+    assert list(HistoryLine.objects.of(contract)[0].changes) == ["Position fiscale"]
+
+
+def test_line_billed_is_not_cancelled_and_kept_visits_are_named(world: World) -> None:
+    contract = make_contract(world, visits=(2, (3, 10)))
+    line = contract.lines.get()
+    march, october = (
+        outcome.made for outcome in plan_visits([contract], until=day("31/12/26"), on=day("01/01/26"), by=world.planner)
+    )
+    finish_intervention(march, on=day("12/03/26"), by=world.planner)
+
+    cancelled = cancel_line(line, on=day("01/04/26"), by=world.manager)
+
+    october.refresh_from_db()
+    march.refresh_from_db()
+    assert (cancelled.state, march.state, october.state) == ("cancelled", "done", "cancelled")
+    assert HistoryLine.objects.of(line)[0].text == (
+        f"Ligne annulée. Visites gardées, un RDV y est ouvert ou le travail est fait : {march}."
+    )
+    contract.refresh_from_db()
+    assert contract.next_due_on is None
+
+    other = make_contract(world)
+    bill(world, other, on="02/01/26")
+    with nothing_changed(), pytest.raises(WrongState, match="donnez-lui un dernier jour"):
+        cancel_line(other.lines.get(), on=day("02/01/26"), by=world.manager)
