@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
 from interventions.services.requests import add_items
 from invoicing.models import Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.lines import Item
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, NothingToBill
 from openfire_billing.office.roles import BILLING
 from tests.factories import PartnerFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import address, report
@@ -242,3 +243,35 @@ def test_every_document_of_the_road_shows_the_same_cents(world: World, code: str
     assert amounts(intervention) == amounts(quote) == amounts(draft)
     assert draft.net.amount + draft.tax.amount == draft.gross.amount
     assert position(code) == draft.fiscal_position
+
+
+def test_to_bill_are_the_validated_ones_with_something_left(world: World) -> None:
+    left, billed, draft, covered, quoted = (world.intervention(is_validated=number != 2) for number in range(5))
+    world.draft(intervention=billed)
+    covered.lines.update(covered=True)
+    world.quote(intervention=quoted)
+
+    assert list(InterventionRequest.objects.to_bill(world.today)) == [left]
+    assert [line.unbilled for line in quoted.lines.with_unbilled()] == [Decimal(1)]
+    assert draft.state == "draft"
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        ("quoted", "tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le."),
+        ("covered", "tout est couvert par le contrat, qui le facture. Rien à facturer ici."),
+        ("billed", "tout est déjà facturé. Voyez ses factures."),
+    ],
+)
+def test_nothing_left_says_where_it_went(world: World, make: str, why: str) -> None:
+    intervention = world.intervention()
+    if make == "covered":
+        intervention.lines.update(covered=True)
+    else:
+        (world.quote if make == "quoted" else world.draft)(intervention=intervention)
+
+    with nothing_changed(), pytest.raises(NothingToBill) as refused:
+        world.draft(intervention=intervention)
+
+    assert str(refused.value) == f"DI/000001 : {why}"

@@ -4,16 +4,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from contracts.models import PeriodClaim
-from invoicing.models import HistoryLine, Invoice
+from invoicing.models import FiscalPosition, HistoryLine, Invoice, Journal
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft
+from invoicing.services.documents.intents import DraftIntent, LineIntent, title_intent
 from invoicing.services.documents.lines import LineEdit
+from invoicing.services.documents.writing import write_drafts
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
 from tests.contracts.contract_builders import bill, day, make_contract
-from tests.factories import ProductFactory, World, item, nothing_changed, position, tax
+from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import new_line, typed
 
 
@@ -199,3 +202,91 @@ def test_journal_says_who_changed_what(world: World) -> None:
         world.biller,
         {"[ram_pose] Forfait Pose : Qté": ["1", "0,5"]},
     )
+
+
+# What could never become a right invoice
+
+
+def intent(world: World, **changes: Any) -> DraftIntent:
+    line = LineIntent(label="Pose", product=item().product.pk, unit_price=Decimal(10), tax=tax().pk)  # type: ignore[union-attr]
+    values = {
+        "company": world.company.pk,
+        "customer": world.customer.pk,
+        "lines": [line],
+        "proposed_on": world.today,
+        "origin": "essai",
+        "fiscal_position": position().pk,
+    }
+    return DraftIntent(**values | changes)  # type: ignore[arg-type]
+
+
+def test_draft_that_could_never_be_right_is_not_written(world: World) -> None:
+    other = CompanyFactory(name="Autre Foyer")
+    theirs = FiscalPosition.objects.create(company=other, code="X", name="D'ailleurs")
+    sold = ProductFactory(code="sans_compte", income_account="")
+    foreign = TaxFactory(name="TVA d'ailleurs", company=other)
+    Journal.objects.filter(company=world.company, kind="deposit").delete()
+    wrong = [
+        (intent(world, lines=[title_intent("Titre")]), "essai : aucune ligne d'article. Ajoutez-en une."),
+        (
+            intent(world, fiscal_position=None, name="DI/1"),
+            "DI/1 : pas de position fiscale. Remplissez le champ « Position fiscale ».",
+        ),
+        (
+            intent(world, fiscal_position=theirs.pk),
+            "essai : la position fiscale « X » est celle d'une autre société. Choisissez-en une de Flammes d'Armor.",
+        ),
+        (
+            intent(world, currency="CHF"),
+            "essai est en CHF et Flammes d'Armor compte en EUR : un document ne mêle pas deux devises.",
+        ),
+        (
+            intent(world, kind="deposit"),
+            "Flammes d'Armor n'a pas de journal « Ventes – acomptes » : ajoutez-le dans Réglages › Journaux.",
+        ),
+        (
+            intent(world, lines=[LineIntent(label="Pose", product=sold.pk, tax=tax().pk)]),
+            "essai : l'article « [sans_compte] Forfait Pose » n'a pas de compte de produit. "
+            "Complétez sa fiche (Répertoire › Articles).",
+        ),
+        (
+            intent(world, lines=[LineIntent(label="Pose", tax=foreign.pk)]),
+            "essai : la taxe « TVA d'ailleurs » de « Pose » est celle d'une autre société. "
+            "Choisissez-en une de Flammes d'Armor.",
+        ),
+    ]
+
+    written = write_drafts([one for one, _why in wrong] + [intent(world, currency="EUR")], by=None, at=timezone.now())
+
+    assert [str(one) for one in written[:-1]] == [why for _one, why in wrong]
+    draft = Invoice.objects.get()
+    assert (draft.pk, draft.net.amount, draft.journal.kind) == (written[-1].invoice, Decimal(10), "invoice")  # type: ignore[union-attr]
+    assert HistoryLine.objects.of(draft)[0].text == "Brouillon créé depuis essai"
+
+
+def test_line_gone_from_a_draft_is_told_and_its_quantity_of_a_period_is_fixed(world: World) -> None:
+    draft = world.draft()
+    gone = [LineEdit(pk=draft.lines.get().pk + 99, values={"label": "x"})]
+    assert refused(edit_draft, draft, edits=gone, by=world.biller) == (
+        "Une ligne modifiée n'est plus sur ce brouillon. Rechargez la page."
+    )
+    bill(world, make_contract(world, "01/11/26"), on="02/11/26")
+    period = Invoice.objects.latest("pk")
+    assert refused(edit, period, world, quantity=Decimal(2)) == (
+        f"« {period.lines.get()} » : la quantité d'une période ou d'une visite ne change pas."
+    )
+
+
+def test_version_of_a_draft_rises_once_with_each_saving(world: World) -> None:
+    draft = world.draft()
+    seen = [draft.version]
+    line = draft.lines.get()
+    for edits, values in (
+        ([], {}),
+        ([], {"notes": "Merci"}),
+        ([LineEdit(pk=line.pk, values={"unit_price": Decimal(180)})], {"notes": "Bien"}),
+        ([LineEdit(pk=line.pk, values={"label": "Autre"})], {}),
+    ):
+        seen.append(edit_draft(draft, edits=edits, values=values, by=world.biller).version)
+
+    assert [version - seen[0] for version in seen] == [0, 0, 1, 2, 3]

@@ -377,3 +377,23 @@ def test_smallest_part_of_a_bill_is_paid_and_the_whole_too(world: World, supplie
 
     assert SupplierBill.objects.with_residual().get().residual == 0
     assert HistoryLine.objects.of(bill)[0].text == "Paiement de 1,19 €"
+
+
+def test_lists_of_orders_and_bills_look_at_what_is_awaited_and_left(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    bought = order(world, intervention)
+    seen = []
+    for state in ("", "sent", "confirmed", "received"):
+        if state:
+            bought = move_order(bought, to=state, by=world.planner)
+        seen.append(PurchaseOrder.objects.awaited().exists())
+    values = {"company": world.company, "supplier": supplier, "on": world.today, "by": world.accountant}
+    draft, checked, paid = (record_bill(number=f"F-{n}", net=D(10), tax=D(2), **values) for n in range(3))
+    for bill in (checked, paid):
+        check_bill(bill, by=world.accountant)
+    pay_supplier(paid, amount=D(12), on=world.today, kind="transfer", by=world.accountant)
+
+    assert seen == [False, True, True, False]
+    assert list(SupplierBill.objects.to_pay()) == [checked]
+    assert draft.state == "draft"

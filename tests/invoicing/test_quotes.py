@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_intervention
-from invoicing.models import Invoice, Quote
+from invoicing.models import HistoryLine, Invoice, Quote
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.acts import perform_each
@@ -313,3 +313,62 @@ def test_validity_moves_one_day_at_a_time(world: World) -> None:
 
     assert quote.is_expired(quote.valid_until) is False
     assert quote.is_expired(quote.valid_until + timedelta(days=1)) is True
+
+
+def test_lists_of_quotes_look_at_state_validity_and_what_is_left(world: World) -> None:
+    draft, sent, accepted, whole, refused_one = (world.quote(item(2)) for _n in range(5))
+    services.send_quote(sent, by=world.biller)
+    for quote in (accepted, whole):
+        services.accept_quote(quote, on=world.today, by=world.biller)
+    services.invoice_quote(whole, on=world.today, by=world.biller)
+    services.refuse_quote(refused_one, by=world.biller, reason="Trop cher")
+
+    def found(quotes: object) -> list[Quote]:
+        return list(quotes.order_by("pk"))  # type: ignore[attr-defined]
+
+    last, after = date(2026, 12, 24), date(2026, 12, 25)
+    assert found(Quote.objects.live(last)) == [draft, sent, accepted]
+    assert found(Quote.objects.live(after)) == found(Quote.objects.to_bill()) == [accepted]
+    assert (found(Quote.objects.expired(last)), found(Quote.objects.expired(after))) == ([], [draft, sent])
+    assert HistoryLine.objects.of(refused_one)[0].text == "Devis refusé. Trop cher"
+
+
+def test_quote_is_edited_while_it_is_a_draft(world: World) -> None:
+    quote = world.quote(item(2))
+    line, version = quote.lines.get(), quote.version
+    more = LineEdit(values={"product": item().product, "quantity": Decimal(1)})
+
+    services.edit_quote(quote, edits=[more], by=world.biller)
+    quote = services.edit_quote(quote, edits=[], values={"fiscal_position": position("VEN-10")}, by=world.biller)
+
+    assert quote.version == version + 2
+    assert [row.tax.rate for row in quote.lines.select_related("tax")] == [10, 10]
+    assert list(HistoryLine.objects.of(quote)[0].changes) == ["Position fiscale"]
+    assert HistoryLine.objects.of(quote)[1].changes == {"Ligne « [ram_pose] Forfait Pose »": ["–", "ajoutée"]}
+    gone = LineEdit(pk=line.pk + 99, values={"quantity": Decimal(1)})
+    assert refused(services.edit_quote, quote, edits=[gone], by=world.biller) == (
+        "Une ligne modifiée n'est plus sur ce devis. Rechargez la page."
+    )
+
+
+def test_empty_quote_is_not_sent_and_one_that_is_over_is_not_prolonged_nor_deleted(world: World) -> None:
+    quote = world.quote()
+    quote.lines.all().delete()
+    assert refused(services.send_quote, quote, by=world.biller) == (
+        "DV/000001 : aucune ligne. Ajoutez-en une avant d'envoyer le devis."
+    )
+    other = world.quote()
+    services.accept_quote(other, on=world.today, by=world.biller)
+    until = date(2027, 1, 15)
+    assert refused(services.prolong_quote, other, until=until, on=world.today, by=world.biller) == (
+        "DV/000002 n'attend plus de réponse : il n'y a rien à prolonger."
+    )
+    assert refused(services.delete_quotes, [quote, other], by=world.biller) == (
+        "DV/000002 est à l'état « Accepté » : seul un devis en brouillon ou annulé se supprime."
+    )
+    third = world.quote()
+    assert services.prolong_quote(third, until=date(2026, 12, 25), on=world.today, by=world.biller).valid_until == date(
+        2026, 12, 25
+    )
+    assert HistoryLine.objects.of(third)[0].changes == {"Valable jusqu'au": ["24/12/2026", "25/12/2026"]}
+    assert services.delete_quotes([services.cancel_quote(third, by=world.biller), quote], by=world.biller) == 2
