@@ -16,7 +16,7 @@ from appointments.services.states import (
 )
 from interventions.services.billing import invoice_intervention, quote_intervention
 from interventions.services.requests import save_intervention
-from invoicing.models import Invoice, Product
+from invoicing.models import HistoryLine, Invoice, Product
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts
 from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.quotes import refuse_quote
@@ -286,3 +286,24 @@ def test_intervention_line_on_an_appointment_is_not_deleted(world: World) -> Non
     edit = LineEdit(pk=intervention.lines.get().pk, delete=True)
     with nothing_changed(), pytest.raises(BusinessError, match="mettez sa quantité à 0"):
         save_intervention(intervention.pk, {}, edits=[edit], on=world.today, by=world.planner)
+
+
+def test_journals_say_what_was_billed_changed_and_added(world: World) -> None:
+    intervention = world.intervention(item(2))
+    rdv = book(world, intervention)
+    raise_to(world, rdv, 3)
+    part = add_part(rdv, product=Product.objects.get(code="ram_pose"), quantity=D("1.5"), on=world.today, by=None)
+    invoice_appointment(rdv, on=world.today, by=world.biller)
+
+    billed, added, edited = HistoryLine.objects.of(rdv)[:3]
+    assert (part.position, part.unit_price, part.label) == (2, D(175), "[ram_pose] Forfait Pose")
+    assert [billed.text, added.text, edited.text] == [
+        "Facture en brouillon générée",
+        "Ajouté sur place : 1,5 × [ram_pose] Forfait Pose",
+        "Lignes modifiées",
+    ]
+    assert edited.changes == {"[ram_pose] Forfait Pose : Qté": ["2", "3, dont 1 sur une ligne à part"]}
+    assert HistoryLine.objects.of(intervention)[0].text == "Facture en brouillon générée depuis RDV/000001"
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        add_part(rdv, product=part.product, quantity=D(0), on=world.today, by=None)
+    assert str(refusal.value) == "« [ram_pose] Forfait Pose » : la quantité est supérieure à zéro."

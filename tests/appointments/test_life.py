@@ -340,3 +340,16 @@ def test_week_shows_the_appointment(world: World) -> None:
     assert "Maëva" in page
     assert "09:00–10:30" in page
     assert "Aubry Maëlle" in page
+
+
+def test_journal_says_made_changed_and_deleted(world: World) -> None:
+    rdv = book(world, world.intervention(), state="draft")
+    save_appointment(rdv.pk, {"title": "Pose"}, on=world.today, by=world.planner)
+    delete_appointments([rdv], by=world.planner)
+
+    lines = HistoryLine.objects.of(rdv).order_by("pk")
+    assert [(line.text, line.changes) for line in lines] == [
+        ("RDV créé", {}),
+        ("Fiche modifiée", {"Titre": ["–", "Pose"]}),
+        ("RDV supprimé", {}),
+    ]

@@ -613,3 +613,17 @@ def test_waiving_takes_what_is_due_or_falls_due_next_and_nothing_else(world: Wor
     waive(contract, keys=[february.key], on=day("02/01/26"), by=world.biller)
     contract.refresh_from_db()
     assert contract.next_due_on == day("01/03/26")
+
+
+def test_journal_says_what_is_waived_and_taken_back(world: World) -> None:
+    contract = make_contract(world)
+    (january,) = charges_due(contract, on=day("02/01/26"))
+
+    waive(contract, keys=[january.key], on=day("02/01/26"), by=world.biller)
+    (claim,) = waived(contract)
+    take_back(contract, keys=[claim_key(claim)], on=day("02/01/26"), by=world.biller)
+
+    assert [line.text for line in HistoryLine.objects.of(contract)[:2]] == [
+        f"Remis à facturer : {claim}",
+        f"Ne pas facturer : {january.label}",
+    ]

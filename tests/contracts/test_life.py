@@ -10,6 +10,7 @@ from contracts.models import Contract
 from contracts.services.activation import activate_contract, activate_line
 from contracts.services.cancellation import cancel_contract, cancel_line, delete_contracts, reset_contract, reset_line
 from contracts.services.contracts import save_contract, set_active
+from contracts.services.lines import save_line
 from contracts.services.termination import terminate_contract
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due
@@ -17,7 +18,7 @@ from interventions.services.states import finish_intervention
 from invoicing.models import HistoryLine
 from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.office.roles import MANAGER
-from tests.contracts.contract_builders import bill, day, exception, make_contract, periods
+from tests.contracts.contract_builders import article, bill, day, exception, make_contract, periods
 from tests.factories import World, nothing_changed, position
 
 
@@ -300,3 +301,49 @@ def test_line_billed_is_not_cancelled_and_kept_visits_are_named(world: World) ->
     bill(world, other, on="02/01/26")
     with nothing_changed(), pytest.raises(WrongState, match="donnez-lui un dernier jour"):
         cancel_line(other.lines.get(), on=day("02/01/26"), by=world.manager)
+
+
+def test_line_added_to_an_active_contract_is_validated_and_told_on_both(world: World) -> None:
+    contract = make_contract(world)
+    values = {"contract": contract, "title": "Deuxième", "repeat": 1, "repeat_unit": "year", "visit_months": [3]}
+    line = save_line(
+        None, {**values, "task": world.task}, articles=[article("240.00")], on=world.today, by=world.manager
+    )
+
+    outcome = activate_line(line, on=day("24/11/26"), by=world.manager)
+
+    past = "1 visite d'avant l'activation n'est pas créée (du 01/03/2026 au 31/03/2026) : si elle reste à faire, créez sa DI."
+    line.refresh_from_db()
+    assert (line.state, line.validated_on, outcome.note) == ("validated", day("24/11/26"), past)
+    assert [one.text for one in HistoryLine.objects.of(line)] == [past, "Ligne validée", "Ligne créée"]
+    assert [one.text for one in HistoryLine.objects.of(contract)[:2]] == [
+        f"Ligne « {line} » validée",
+        f"Ligne « {line} » ajoutée",
+    ]
+    with nothing_changed(), pytest.raises(WrongState, match="est déjà validée ou annulée"):
+        activate_line(line, on=day("24/11/26"), by=world.manager)
+
+
+def test_line_of_a_draft_is_validated_with_its_contract_alone(world: World) -> None:
+    draft = make_contract(world, is_active=False)
+
+    with nothing_changed(), pytest.raises(WrongState) as refused:
+        activate_line(draft.lines.get(), on=world.today, by=world.manager)
+
+    assert str(refused.value) == f"{draft} n'est pas actif : activez le contrat, ses lignes le seront avec lui."
+    active = activate_contract(draft, on=day("02/01/26"), by=world.manager).made
+    assert (active.validated_on, active.next_due_on) == (day("02/01/26"), day("01/01/26"))
+    with nothing_changed(), pytest.raises(WrongState, match="est déjà activé, résilié ou annulé"):
+        activate_contract(active, on=world.today, by=world.manager)
+
+
+def test_journal_of_a_contract_says_made_changed_and_deleted(world: World) -> None:
+    contract = make_contract(world, is_active=False)
+    save_contract(contract.pk, {"notes": "Portail"}, on=world.today, by=world.manager)
+    delete_contracts([contract], by=world.manager)
+
+    assert [line.text for line in HistoryLine.objects.of(contract).exclude(act="line_created").order_by("pk")] == [
+        "Contrat créé",
+        "Fiche modifiée",
+        "Contrat supprimé",
+    ]

@@ -8,7 +8,7 @@ import pytest
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
 from interventions.services.requests import add_items
-from invoicing.models import Invoice, PartnerTerms, PaymentTerm, Quote
+from invoicing.models import HistoryLine, Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.lines import Item
 from openfire_billing.kernel.errors import BusinessError, NothingToBill
@@ -275,3 +275,13 @@ def test_nothing_left_says_where_it_went(world: World, make: str, why: str) -> N
         world.draft(intervention=intervention)
 
     assert str(refused.value) == f"DI/000001 : {why}"
+
+
+def test_journal_says_a_draft_was_made_alone_or_with_others(world: World) -> None:
+    one, two, three = (world.intervention() for _n in range(3))
+    world.draft(intervention=one)
+    invoice_interventions([two, three], on=world.today, by=world.biller, group_by_customer=True)
+
+    for intervention in (one, two, three):
+        line = HistoryLine.objects.of(intervention)[0]
+        assert (line.act, line.text, line.by) == ("invoiced", "Facture en brouillon générée", world.biller)

@@ -536,3 +536,23 @@ def test_hours_planned_that_change_no_state_are_written_once(world: World) -> No
 
     assert (intervention.state, intervention.planned_duration) == ("partly_planned", Decimal(2))
     assert HistoryLine.objects.of(intervention).filter(act="planned").count() == 2
+
+
+def test_journal_says_made_filled_by_a_template_and_deleted(world: World) -> None:
+    template = TemplateFactory()
+    TemplateLineFactory(template=template, product=ProductFactory(code="joint"))
+    typed_in = services.save_intervention(
+        None,
+        {"company": world.company, "partner": world.customer, "template": template, "from_on": world.today},
+        on=world.today,
+        by=world.planner,
+    )
+    made = world.intervention(is_validated=False)
+    services.delete_interventions([made, typed_in], by=world.planner)
+
+    assert [line.text for line in HistoryLine.objects.of(typed_in).order_by("pk")] == [
+        "DI créée",
+        f"1 ligne(s) ajoutée(s) par le modèle « {template} »",
+        "DI supprimée",
+    ]
+    assert [line.text for line in HistoryLine.objects.of(made).order_by("pk")] == ["DI créée", "DI supprimée"]

@@ -9,7 +9,7 @@ from django.utils import timezone
 from contracts.models import PeriodClaim
 from invoicing.models import FiscalPosition, HistoryLine, Invoice, Journal
 from invoicing.services.documents import quotes as quote_services
-from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft
+from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft, update_taxes
 from invoicing.services.documents.intents import DraftIntent, LineIntent, title_intent
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.writing import write_drafts
@@ -290,3 +290,20 @@ def test_version_of_a_draft_rises_once_with_each_saving(world: World) -> None:
         seen.append(edit_draft(draft, edits=edits, values=values, by=world.biller).version)
 
     assert [version - seen[0] for version in seen] == [0, 0, 1, 2, 3]
+
+
+def test_journal_of_a_draft_says_changed_taxes_and_deleted(world: World) -> None:
+    draft = world.draft()
+    edit_draft(draft, edits=[], values={"notes": "Merci"}, by=world.biller)
+    line = draft.lines.get()
+    new = TaxFactory(name="TVA 6 %", rate=Decimal(6), replaces=line.tax, valid_from=world.today)
+    update_taxes(draft, by=world.biller)
+    delete_drafts([draft], by=world.biller)
+
+    changed, taxes, deleted = HistoryLine.objects.of(draft).order_by("pk")[1:]
+    assert [one.text for one in (changed, taxes, deleted)] == [
+        "Fiche modifiée",
+        "Taxes mises à jour",
+        "Brouillon supprimé",
+    ]
+    assert taxes.changes == {"[ram_pose] Forfait Pose": [str(line.tax), str(new)]}

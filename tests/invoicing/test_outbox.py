@@ -174,6 +174,7 @@ def test_failed_message_is_sent_again_from_its_page(world: World, settings: Any)
 
     message.refresh_from_db()
     assert (message.state, message.attempts) == ("waiting", 0)
+    assert HistoryLine.objects.of(message)[0].text == "Remis dans les messages à envoyer"
     assert send_waiting_messages() == 1
     message.refresh_from_db()
     assert (message.state, message.attempts, message.error) == ("sent", 1, "")

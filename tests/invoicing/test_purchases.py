@@ -397,3 +397,19 @@ def test_lists_of_orders_and_bills_look_at_what_is_awaited_and_left(
     assert seen == [False, True, True, False]
     assert list(SupplierBill.objects.to_pay()) == [checked]
     assert draft.state == "draft"
+
+
+def test_journal_says_ordered_billed_and_deleted(world: World, intervention: InterventionRequest) -> None:
+    bought = order(world, intervention)
+    assert HistoryLine.objects.of(intervention)[0].text == "Commandes fournisseurs : CF/000001"
+    other = order_supplies(world.intervention(item(1, code="poele")), on=world.today, by=world.planner).orders[0]
+    move_order(bought, to="sent", by=world.planner)
+    bill = bill_order(bought, number="F", on=world.today, by=world.accountant)
+    delete_orders([other], by=world.planner)
+
+    assert HistoryLine.objects.of(bill)[0].text == "Facture fournisseur enregistrée"
+    assert HistoryLine.objects.of(bought)[0].text == "Commande envoyée"
+    assert [line.text for line in HistoryLine.objects.of(other).order_by("pk")] == [
+        f"Commande créée depuis {intervention.__class__.objects.latest('pk')}",
+        "Commande supprimée",
+    ]

@@ -372,3 +372,23 @@ def test_empty_quote_is_not_sent_and_one_that_is_over_is_not_prolonged_nor_delet
     )
     assert HistoryLine.objects.of(third)[0].changes == {"Valable jusqu'au": ["24/12/2026", "25/12/2026"]}
     assert services.delete_quotes([services.cancel_quote(third, by=world.biller), quote], by=world.biller) == 2
+
+
+def test_journal_of_a_quote_says_each_act(world: World) -> None:
+    quote, doomed = world.quote(), world.quote()
+    services.delete_quotes([doomed], by=world.biller)
+    services.send_quote(quote, by=world.biller)
+    services.accept_quote(quote, on=world.today, by=world.biller)
+    services.invoice_quote(quote, on=world.today, by=world.biller)
+    services.settle_quote(quote, by=world.biller)
+    copy = services.duplicate_quote(quote, on=world.today, by=world.biller)
+
+    assert [line.text for line in HistoryLine.objects.of(quote).order_by("pk")] == [
+        "Devis créé depuis DI/000001",
+        "Devis envoyé",
+        "Devis accepté",
+        "Facture en brouillon générée",
+        "Devis soldé : le reste n'est plus dû par lui",
+    ]
+    assert [line.text for line in HistoryLine.objects.of(doomed).order_by("pk")][1:] == ["Devis supprimé"]
+    assert [line.text for line in HistoryLine.objects.of(copy)] == ["Copie de DV/000001"]

@@ -210,6 +210,7 @@ def test_revoked_link_is_not_found(world: World) -> None:
     new = token_of(renew_link(intervention, by=world.planner))
 
     assert (Client().get(f"/p/{old}/").status_code, Client().get(f"/p/{new}/").status_code) == (404, 200)
+    assert HistoryLine.objects.of(intervention)[0].text == "Nouveau lien : l'ancien ne répond plus"
 
 
 def test_forged_link_is_not_found(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from invoicing.models import Allocation, Entry, Invoice, Payment
+from invoicing.models import Allocation, Entry, HistoryLine, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import (
     allocate_credit,
@@ -282,3 +282,16 @@ def test_payment_typed_by_hand_leads_to_its_page_with_what_is_left(world: World)
         ["Affecter à des factures", "Rembourser", "Rejeté ou annulé"],
         ["payments 50,00 €Reste à affecter"],
     )
+
+
+def test_journals_say_what_was_allocated_and_paid_back(world: World) -> None:
+    note, other = credit_of_a_paid_invoice(world), world.posted()
+    allocate_credit(note, parts={other.pk: Decimal(100)}, on=world.today, by=world.accountant)
+    paid_back = refund(world, note, "84.62")
+
+    assert HistoryLine.objects.of(other)[0].text == f"Avoir {note} affecté : 100,00 €"
+    assert [line.text for line in HistoryLine.objects.of(note)[:2]] == [
+        f"Remboursement {paid_back} de 84,62 €",
+        f"Affecté à {other} : 100,00 €",
+    ]
+    assert [line.text for line in HistoryLine.objects.of(paid_back)] == [f"Remboursement de l'avoir {note}"]

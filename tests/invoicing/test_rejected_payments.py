@@ -112,6 +112,7 @@ def test_rejected_payment_leaves_its_invoices_owed_again(world: World) -> None:
         "Paiement BQ2026-00001 rejeté (Provision insuffisante) : 184,62 € de nouveau dus"
     )
     assert HistoryLine.objects.of(payment)[0].text == "Rejeté (Provision insuffisante) : BQ2026-00002 de 300,00 €"
+    assert [line.text for line in HistoryLine.objects.of(out)] == ["Rejet du paiement BQ2026-00001"]
     assert sum((line.debit - line.credit for line in EntryLine.objects.all()), Decimal(0)) == 0
 
 
