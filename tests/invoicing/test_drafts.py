@@ -307,3 +307,19 @@ def test_journal_of_a_draft_says_changed_taxes_and_deleted(world: World) -> None
         "Brouillon supprimé",
     ]
     assert taxes.changes == {"[ram_pose] Forfait Pose": [str(line.tax), str(new)]}
+
+
+def test_cancelled_draft_stays_for_the_record_and_frees_its_lines(world: World) -> None:
+    intervention = world.intervention()
+    draft = world.draft(intervention=intervention)
+
+    cancelled = cancel_draft(draft, by=world.biller)
+
+    draft.refresh_from_db()
+    assert (cancelled.state, draft.state, draft.lines.count(), world.left(intervention)) == (
+        "cancelled",
+        "cancelled",
+        1,
+        [Decimal(1)],
+    )
+    assert HistoryLine.objects.of(draft)[0].text == "Brouillon annulé"
