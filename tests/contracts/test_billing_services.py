@@ -309,6 +309,21 @@ def test_visit_done_makes_its_contract_due_for_the_night(world: World) -> None:
     assert bill(world, on="13/03/26").billed == 1
 
 
+def test_visit_done_is_noticed_whatever_was_billed_of_others(world: World) -> None:
+    terms: dict[str, Any] = {"frequency": "per_visit", "invoicing": "on_visit", "visits": (1, (3,))}
+    first, second = (make_contract(world, "01/01/26", **terms) for _n in range(2))
+    made = {o.document: o.made for o in plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)}
+
+    billed = []
+    for contract in (first, second):
+        finish_intervention(made[contract], on=day("12/03/26"), by=world.planner)
+        run = bill(world, on="13/03/26")
+        billed.append([outcome.contract for outcome in run.outcomes.all()])
+
+    assert billed == [[first], [second]]
+    assert bill(world, on="14/03/26").expected == 0
+
+
 def test_visit_cancelled_by_hand_is_not_made_again(world: World) -> None:
     make_contract(world, visits=(1, (3,)))
     (made,) = plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)

@@ -74,7 +74,11 @@ def test_subcontractor_gets_the_services(world: World, intervention: Interventio
     intervention.subcontractor = PartnerFactory(name="Poseur Exemple")
     intervention.save()
     made = order_supplies(intervention, on=world.today, by=world.planner)
-    assert sorted(o.supplier.name for o in made.orders) == ["Fonderie Fictive", "Poseur Exemple"]
+    assert {o.supplier.name: [line.product.code for line in o.lines.all()] for o in made.orders} == {
+        "Fonderie Fictive": ["poele"],
+        "Poseur Exemple": ["ram_pose"],
+    }
+    assert made.note == ("« [joint] Joint » : pas de fournisseur (fiche de l'article, ou prestataire de la DI).")
 
 
 def test_ordered_once_until_the_order_is_cancelled(world: World, intervention: InterventionRequest) -> None:
