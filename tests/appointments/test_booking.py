@@ -286,3 +286,11 @@ def test_plan_looks_until_the_last_day_of_the_period(world: World) -> None:
 
     assert outcomes[0].is_refused
     assert outcomes[1].made.starts_at == at(8, day=30)
+
+
+def test_first_place_after_closing_days_is_the_day_after_their_last(world: World) -> None:
+    technician(world)
+    ClosingDay.objects.create(company=world.company, from_on=date(2026, 11, 24), to_on=date(2026, 11, 26), name="Salon")
+    proposed = propose_slot(world.intervention(), not_before=at(7))
+    assert proposed is not None
+    assert proposed.starts_at == at(8, day=27)

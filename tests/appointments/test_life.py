@@ -23,15 +23,16 @@ from appointments.services.states import (
     write_report,
 )
 from interventions.admin.request_acts import INTERVENTION_ACTIONS
+from interventions.models import InterventionType
 from interventions.services.states import cancel_intervention
-from invoicing.models import Attachment, HistoryLine, Invoice, Tag
+from invoicing.models import Attachment, HistoryLine, Invoice, PartnerTerms, Tag
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER, TECHNICIAN
 from openfire_billing.web.actions import DocumentAction
-from tests.factories import World, item, nothing_changed
+from tests.factories import AddressFactory, PartnerFactory, World, item, nothing_changed, position
 from tests.factories.appointments import alone, at, book, technician
 from tests.factories.pages import address, refusal
 
@@ -353,3 +354,44 @@ def test_journal_says_made_changed_and_deleted(world: World) -> None:
         ("Fiche modifiée", {"Titre": ["–", "Pose"]}),
         ("RDV supprimé", {}),
     ]
+
+
+def test_what_is_left_empty_comes_from_the_customer_and_the_task_and_what_is_given_stays(world: World) -> None:
+    payer, type_ = (
+        PartnerFactory(name="Syndic Exemple"),
+        InterventionType.objects.exclude(pk=world.task.type_id).first(),
+    )
+    world.customer.bill_to = payer
+    world.customer.save()
+    PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-10"))
+    elsewhere = AddressFactory(partner=world.customer)
+
+    filled = alone(world, starts_at=at(8))
+    given = alone(
+        world,
+        starts_at=at(14),
+        address=elsewhere,
+        bill_to=world.customer,
+        type=type_,
+        duration=Decimal("0.5"),
+        fiscal_position=position("VEN-20"),
+    )
+
+    assert (filled.address, filled.bill_to, filled.type, filled.duration, filled.fiscal_position) == (
+        world.customer.default_address(),
+        payer,
+        world.task.type,
+        Decimal("1.5"),
+        position("VEN-10"),
+    )
+    assert (given.address, given.bill_to, given.type, given.duration, given.fiscal_position) == (
+        elsewhere,
+        world.customer,
+        type_,
+        Decimal("0.5"),
+        position("VEN-20"),
+    )
+    PartnerTerms.objects.all().delete()
+    world.task.fiscal_position = position("VEN-5.5")
+    world.task.save()
+    assert alone(world, starts_at=at(16)).fiscal_position == position("VEN-5.5")

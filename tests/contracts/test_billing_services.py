@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from contracts.models import Article, BillingRun, Contract, ExceptionClaim, PeriodClaim, VisitClaim
 from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_chunk, bill_contract, bill_contracts, foresee
+from contracts.services.callouts import call_out
 from contracts.services.cancellation import cancel_line
 from contracts.services.contracts import save_contract
 from contracts.services.lines import save_line
@@ -20,7 +21,7 @@ from contracts.services.runs import chunks_of, start_run
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due, claim_key, take_back, waive, waived
 from interventions.services.states import cancel_intervention, finish_intervention
-from invoicing.models import FiscalPosition, HistoryLine, Invoice, Journal
+from invoicing.models import FiscalPosition, HistoryLine, Invoice, Journal, PaymentTerm
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.credit import credit_invoice
@@ -36,6 +37,7 @@ from tests.factories import (
     TemplateFactory,
     World,
     nothing_changed,
+    position,
 )
 from tests.factories.parties import PartnerFactory
 
@@ -642,3 +644,35 @@ def test_journal_says_what_is_waived_and_taken_back(world: World) -> None:
         f"Remis à facturer : {claim}",
         f"Ne pas facturer : {january.label}",
     ]
+
+
+def test_call_out_of_a_line_billed_per_visit_is_no_visit(world: World) -> None:
+    line = {"uses_callouts": True, "included_callouts": 1, "task": world.task}
+    contract = make_contract(
+        world, "01/01/26", line=line, frequency="per_visit", invoicing="on_visit", visits=(1, (3,))
+    )
+    sav = call_out(contract.lines.get(), on=day("02/02/26"), by=world.planner)
+    finish_intervention(sav, on=day("02/02/26"), by=world.planner)
+
+    run = bill(world, contract, on="03/02/26")
+
+    assert (run.billed, run.skipped, run.refused) == (0, 1, 0)
+
+
+def test_draft_has_what_the_header_of_its_contract_says(world: World) -> None:
+    site, cash = AddressFactory(partner=world.customer), PaymentTerm.objects.create(name="Comptant bis", days=0)
+    journal = Journal.objects.create(company=world.company, code="V2", kind="invoice", name="Ventes 2", prefix="V2")
+    contract = make_contract(
+        world, billing_address=site, payment_term=cash, journal=journal, fiscal_position=position("VEN-10")
+    )
+
+    bill(world, on="02/01/26")
+
+    draft = Invoice.objects.get()
+    assert (draft.billing_address, draft.payment_term, draft.journal, draft.fiscal_position) == (
+        site,
+        cash,
+        journal,
+        position("VEN-10"),
+    )
+    assert (draft.origin, draft.currency, draft.company) == (contract.reference, "EUR", world.company)

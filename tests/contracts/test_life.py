@@ -15,11 +15,11 @@ from contracts.services.termination import terminate_contract
 from contracts.services.visits import plan_visits
 from contracts.services.waivers import charges_due
 from interventions.services.states import finish_intervention
-from invoicing.models import HistoryLine
+from invoicing.models import HistoryLine, Journal, PartnerTerms, PaymentTerm
 from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.office.roles import MANAGER
 from tests.contracts.contract_builders import article, bill, day, exception, make_contract, periods
-from tests.factories import World, nothing_changed, position
+from tests.factories import AddressFactory, PartnerFactory, World, nothing_changed, position
 
 
 def test_termination_cancels_later_visits_and_bills_until_the_last_day(world: World) -> None:
@@ -347,3 +347,41 @@ def test_journal_of_a_contract_says_made_changed_and_deleted(world: World) -> No
         "Fiche modifiée",
         "Contrat supprimé",
     ]
+
+
+def test_what_is_left_empty_comes_from_the_payer_and_the_company_and_what_is_given_stays(world: World) -> None:
+    payer = PartnerFactory(name="Syndic Exemple")
+    cash, thirty = PaymentTerm.objects.create(name="Comptant bis", days=0), PaymentTerm.objects.get(name="30 jours")
+    plain = {"company": world.company, "start_on": day("01/01/26"), "frequency": "monthly"}
+    journal = Journal.objects.create(company=world.company, code="V2", kind="invoice", name="Ventes 2", prefix="V2")
+    site = AddressFactory(partner=payer)
+
+    def made(**values: Any) -> Contract:
+        return save_contract(None, plain | {"payer": payer} | values, on=day("05/01/26"), by=world.manager)
+
+    bare = made()
+    PartnerTerms.objects.create(partner=payer, fiscal_position=position("VEN-10"), payment_term=cash)
+    usual = made()
+    given = made(
+        fiscal_position=position("VEN-20"),
+        payment_term=thirty,
+        journal=journal,
+        billing_address=site,
+        subscribed_on=day("02/01/26"),
+        manager=world.planner,
+    )
+
+    def terms(contract: Contract) -> tuple[Any, ...]:
+        return (
+            contract.fiscal_position and contract.fiscal_position.code,
+            contract.payment_term,
+            contract.journal.code,
+            contract.billing_address,
+            contract.subscribed_on,
+            contract.manager,
+        )
+
+    home = payer.billing_address()
+    assert terms(bare) == (None, thirty, "VE", home, day("05/01/26"), world.manager)
+    assert terms(usual) == ("VEN-10", cash, "VE", home, day("05/01/26"), world.manager)
+    assert terms(given) == ("VEN-20", thirty, "V2", site, day("02/01/26"), world.planner)

@@ -15,6 +15,7 @@ from invoicing.services.documents.lines import Item, LineEdit
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING, PLANNER
 from tests.factories import (
+    AddressFactory,
     InstalledProductFactory,
     PartnerFactory,
     ProductFactory,
@@ -556,3 +557,63 @@ def test_journal_says_made_filled_by_a_template_and_deleted(world: World) -> Non
         "DI supprimée",
     ]
     assert [line.text for line in HistoryLine.objects.of(made).order_by("pk")] == ["DI créée", "DI supprimée"]
+
+
+def test_what_is_given_stays_and_the_rest_is_filled(world: World) -> None:
+    payer, elsewhere = PartnerFactory(name="Syndic Exemple"), AddressFactory(partner=world.customer)
+    world.customer.bill_to = payer
+    world.customer.save()
+    PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-10"))
+    other = TaskFactory(name="Ramonage", fiscal_position=position("VEN-20"))
+    template = TemplateFactory(task=other, description="Du modèle")
+
+    def made(**values: Any) -> InterventionRequest:
+        return services.create_intervention(
+            company=world.company,
+            partner=world.customer,
+            from_on=world.today,
+            on=world.today,
+            by=world.planner,
+            **values,
+        )
+
+    given = made(
+        task=world.task,
+        template=template,
+        address=elsewhere,
+        bill_to=world.customer,
+        fiscal_position=position("VEN-5.5"),
+        duration=Decimal(4),
+        to_on=date(2026, 11, 30),
+        user=world.biller,
+        description="À moi",
+    )
+    filled = made(template=template)
+    PartnerTerms.objects.all().delete()
+
+    def terms(di: InterventionRequest) -> tuple[Any, ...]:
+        return (
+            di.task,
+            di.address,
+            di.bill_to,
+            di.fiscal_position.code,
+            di.duration,
+            di.to_on,
+            di.user,
+            di.description,
+        )
+
+    assert terms(given) == (
+        world.task,
+        elsewhere,
+        world.customer,
+        "VEN-5.5",
+        Decimal(4),
+        date(2026, 11, 30),
+        world.biller,
+        "À moi",
+    )
+    home, until = world.customer.default_address(), date(2026, 12, 7)
+    assert terms(filled) == (other, home, payer, "VEN-10", other.duration, until, world.planner, "Du modèle")
+    assert made(template=template).fiscal_position == position("VEN-20")
+    assert refused(made) == "Choisissez une tâche, ou un modèle d'intervention qui en a une."

@@ -1,5 +1,6 @@
 """Drafts: edited, cancelled, deleted; what they bill follows, on the DI and on the quote."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -7,16 +8,26 @@ import pytest
 from django.utils import timezone
 
 from contracts.models import PeriodClaim
-from invoicing.models import FiscalPosition, HistoryLine, Invoice, Journal
+from invoicing.models import FiscalPosition, HistoryLine, Invoice, Journal, PartnerTerms, PaymentTerm
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, edit_draft, update_taxes
 from invoicing.services.documents.intents import DraftIntent, LineIntent, title_intent
 from invoicing.services.documents.lines import LineEdit
-from invoicing.services.documents.writing import write_drafts
+from invoicing.services.documents.writing import write_draft, write_drafts
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
 from tests.contracts.contract_builders import bill, day, make_contract
-from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
+from tests.factories import (
+    CompanyFactory,
+    PartnerFactory,
+    ProductFactory,
+    TaxFactory,
+    World,
+    item,
+    nothing_changed,
+    position,
+    tax,
+)
 from tests.factories.pages import new_line, typed
 
 
@@ -323,3 +334,44 @@ def test_cancelled_draft_stays_for_the_record_and_frees_its_lines(world: World) 
         [Decimal(1)],
     )
     assert HistoryLine.objects.of(draft)[0].text == "Brouillon annulé"
+
+
+@pytest.mark.parametrize(
+    ("days", "rate"),
+    [
+        ({}, "6"),
+        ({"supplied_on": date(2026, 11, 30)}, "5.5"),
+        ({"supplied_on": date(2026, 12, 1)}, "6"),
+        ({"period_start": date(2026, 11, 1), "period_end": date(2026, 12, 1)}, "5.5"),
+        ({"period_start": date(2026, 11, 2), "period_end": date(2026, 12, 2)}, "6"),
+        ({"period_start": date(2026, 11, 2), "period_end": date(2026, 12, 2), "supplied_on": date(2026, 11, 3)}, "6"),
+    ],
+)
+def test_line_bears_the_rate_of_its_last_day(world: World, days: dict[str, date], rate: str) -> None:
+    old = tax("TVA collectée (vente) 5,5%")
+    TaxFactory(name="TVA 6 %", rate=Decimal(6), replaces=old, valid_from=date(2026, 12, 1))
+    line = LineIntent(label="Pose", unit_price=Decimal(100), tax=old.pk, **days)  # type: ignore[arg-type]
+
+    (written,) = write_drafts([intent(world, lines=[line], proposed_on=date(2026, 12, 2))], by=None, at=timezone.now())
+
+    draft = Invoice.objects.get(pk=written.invoice)  # type: ignore[union-attr]
+    assert (draft.lines.get().tax_rate, draft.tax.amount) == (Decimal(rate), Decimal(rate))
+
+
+def test_terms_left_out_are_the_customer_s_else_thirty_days_and_none_on_a_credit_note(world: World) -> None:
+    invoice, other = world.posted(), PartnerFactory()
+    cash = PaymentTerm.objects.create(name="Au comptant bis", days=0)
+    PartnerTerms.objects.create(partner=other, payment_term=cash)
+    wanted = [
+        intent(world),
+        intent(world, customer=other.pk),
+        intent(world, kind="credit_note", credits=invoice.pk),
+        intent(world, payment_term=cash.pk),
+    ]
+
+    written = [write_draft(one, by=None, at=timezone.now()).invoice for one in wanted]
+
+    drafts = [Invoice.objects.get(pk=pk) for pk in written]
+    names = [draft.payment_term and draft.payment_term.name for draft in drafts]
+    assert names == ["30 jours", "Au comptant bis", None, "Au comptant bis"]
+    assert drafts[1].billing_address == other.default_address()

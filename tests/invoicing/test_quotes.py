@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_intervention
-from invoicing.models import HistoryLine, Invoice, Quote
+from invoicing.models import HistoryLine, Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
-from tests.factories import World, item, nothing_changed, position
+from tests.factories import PartnerFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import new_line, typed
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -392,3 +392,30 @@ def test_journal_of_a_quote_says_each_act(world: World) -> None:
     ]
     assert [line.text for line in HistoryLine.objects.of(doomed).order_by("pk")][1:] == ["Devis supprimé"]
     assert [line.text for line in HistoryLine.objects.of(copy)] == ["Copie de DV/000001"]
+
+
+def test_quote_has_the_terms_of_who_pays_and_the_days_of_the_company_unless_given(world: World) -> None:
+    payer = PartnerFactory(name="Syndic Exemple")
+    cash, thirty = PaymentTerm.objects.create(name="Comptant bis", days=0), PaymentTerm.objects.get(name="30 jours")
+    PartnerTerms.objects.create(partner=payer, payment_term=cash)
+
+    def made(**values: object) -> Quote:
+        return services.draft_quote(
+            company=world.company,
+            partner=world.customer,
+            items=[item(tax=tax())],
+            on=world.today,
+            by=world.biller,
+            fiscal_position=position(),
+            **values,  # type: ignore[arg-type]
+        ).quote
+
+    usual, given, alone = (
+        made(bill_to=payer),
+        made(bill_to=payer, payment_term=thirty, valid_until=date(2026, 11, 25), title="Pose"),
+        made(),
+    )
+
+    assert [quote.payment_term for quote in (usual, given, alone)] == [cash, thirty, None]
+    assert [quote.valid_until for quote in (usual, given)] == [date(2026, 12, 24), date(2026, 11, 25)]
+    assert [line.text for line in HistoryLine.objects.of(alone)] == ["Devis créé"]

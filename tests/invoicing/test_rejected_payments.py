@@ -201,3 +201,20 @@ def test_a_rejection_needs_its_reason(world: World) -> None:
             with pytest.raises(BusinessError) as refused:
                 reject_payment(payment, on=world.today, reason=reason, by=world.accountant)
             assert str(refused.value) == "BQ2026-00001 : dites pourquoi il est rejeté, en 80 caractères au plus."
+
+
+def test_money_paid_back_is_neither_rejected_nor_paid_back_again(world: World) -> None:
+    payment = money(world, "200")
+    give_back(world, payment, "50")
+    back = Payment.objects.get(is_refund=True)
+
+    for act in (lambda: reject(world, back), lambda: give_back(world, back, "1")):
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            act()
+        assert str(refused.value) == f"{back} est un remboursement : choisissez un paiement reçu."
+    give_back(world, payment, "150")
+    with nothing_changed(), pytest.raises(BusinessError) as spent:
+        give_back(world, payment, "1")
+    assert str(spent.value) == (
+        "BQ2026-00001 est affecté ou rendu en entier : un avoir de sa facture se rembourse, lui."
+    )
