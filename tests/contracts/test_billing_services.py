@@ -589,7 +589,11 @@ def test_price_is_refused_on_a_title_and_on_a_line_that_is_cancelled(world: Worl
     assert str(refused(set_price, title, **price, on=day("05/02/26"), by=world.manager)) == (
         f"« {title} » n'a pas de prix : choisissez un article."
     )
+    versions = (line.version, line.contract.version)
     first = set_price(row, **price, on=day("05/02/26"), by=world.manager)
+    line.refresh_from_db()
+    contract.refresh_from_db()
+    assert (line.version, contract.version) == (versions[0] + 1, versions[1] + 1)
     again = set_price(row, **price | {"unit_price": Decimal(300)}, on=day("05/02/26"), by=world.manager)
     assert (first, again.unit_price, row.prices.count()) == (again, Decimal(300), 1)
     assert HistoryLine.objects.of(line)[0].text == (

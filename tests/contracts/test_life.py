@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core.exceptions import PermissionDenied
 
 from contracts.models import Contract
 from contracts.services.activation import activate_contract, activate_line
@@ -385,3 +386,15 @@ def test_what_is_left_empty_comes_from_the_payer_and_the_company_and_what_is_giv
     assert terms(bare) == (None, thirty, "VE", home, day("05/01/26"), world.manager)
     assert terms(usual) == ("VEN-10", cash, "VE", home, day("05/01/26"), world.manager)
     assert terms(given) == ("VEN-20", thirty, "V2", site, day("02/01/26"), world.planner)
+
+
+def test_automatic_posting_is_ticked_by_who_may_post(world: World) -> None:
+    contract = make_contract(world)
+
+    def tick(by: Any) -> bool:
+        save_contract(contract.pk, {"auto_post": False}, on=world.today, by=world.manager)
+        return save_contract(contract.pk, {"auto_post": True}, on=world.today, by=by).auto_post
+
+    assert [tick(by) for by in (None, world.accountant, world.manager)] == [True] * 3
+    with pytest.raises(PermissionDenied):
+        tick(world.biller)
