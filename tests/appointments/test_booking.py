@@ -35,6 +35,7 @@ def slots(rdv: Appointment) -> list[str]:
 
 def test_book_computes_the_end_from_the_working_hours(world: World) -> None:
     rdv = alone(world, starts_at=at(11), duration=Decimal(2))
+    rdv.refresh_from_db()
     assert rdv.ends_at == at(14, 30)
     assert slots(rdv) == ["25 11:00-12:00", "25 13:30-14:30"]
 

@@ -440,3 +440,17 @@ def test_night_names_what_it_could_not_plan_and_the_due_days_it_mended(world: Wo
     assert refusal.startswith(f"{broken} : visites non planifiées. ")
     assert (run.visits, run.expected) == (0, 3)
     assert fine.next_due_on == day("01/11/26")
+
+
+def test_lists_of_runs_look_at_kind_and_state(world: World) -> None:
+    night, manual, done = (
+        BillingRun.objects.create(on=day("24/11/26"), kind=kind, state=state)
+        for kind, state in (("night", "running"), ("manual", "running"), ("manual", "done"))
+    )
+
+    assert set(BillingRun.objects.running()) == {night, manual}
+    assert list(BillingRun.objects.nights()) == [night]
+    BillingRun.objects.update(touched_at=at(5))
+    assert resume_runs() == 2
+    done.refresh_from_db()
+    assert done.touched_at == at(5)

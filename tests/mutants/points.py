@@ -20,7 +20,8 @@ COMPARISONS: dict[type[ast.cmpop], ast.cmpop] = {
     ast.NotIn: ast.In(),
 }
 SIGNS: dict[type[ast.operator], ast.operator] = {ast.Add: ast.Sub(), ast.Sub: ast.Add()}
-NAMES = {"min": "max", "max": "min", "filter": "exclude", "exclude": "filter", "any": "all", "all": "any"}
+FUNCTIONS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+METHODS = {"filter": "exclude", "exclude": "filter"}
 # What concerns types and names alone.
 LEFT_OUT = (ast.Assert, ast.Import, ast.ImportFrom)
 DECLARED = ("field", "lru_cache", "dataclass")  # called with what concerns the declaration alone
@@ -144,15 +145,14 @@ def _operator_mutations(node: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, st
 
 
 def _call_mutations(node: ast.Call) -> Iterator[tuple[ast.expr, str]]:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if name in NAMES:
-        other = copy.copy(node.func)
-        setattr(other, "attr" if isinstance(other, ast.Attribute) else "id", NAMES[name])
-        yield node, _text(node, func=other)
-    if name in {"filter", "exclude"}:
-        for index, keyword in enumerate(node.keywords):
-            if keyword.arg:
-                yield node, _text(node, keywords=node.keywords[:index] + node.keywords[index + 1 :])
+    match node.func:
+        case ast.Name(id=name) if name in FUNCTIONS:
+            yield node, _text(node, func=ast.Name(FUNCTIONS[name]))
+        case ast.Attribute(value=of, attr=name) if name in METHODS:
+            yield node, _text(node, func=ast.Attribute(of, METHODS[name]))
+            for index, keyword in enumerate(node.keywords):
+                if keyword.arg:
+                    yield node, _text(node, keywords=node.keywords[:index] + node.keywords[index + 1 :])
 
 
 def _text(node: ast.expr | ast.stmt, **changes: Any) -> str:
