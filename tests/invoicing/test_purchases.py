@@ -417,3 +417,17 @@ def test_journal_says_ordered_billed_and_deleted(world: World, intervention: Int
         f"Commande créée depuis {intervention.__class__.objects.latest('pk')}",
         "Commande supprimée",
     ]
+
+
+def test_cancelled_bill_leaves_its_amounts_to_bill_and_a_number_is_taken_by_company_and_supplier(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    bought = move_order(order(world, intervention), to="sent", by=world.planner)
+    first = cancel_bill(bill_order(bought, number="F-1", on=world.today, by=world.accountant), by=world.accountant)
+    again = bill_order(bought, number="F-2", on=world.today, by=world.accountant)
+    assert (again.net.amount, again.tax.amount, first.state) == (D(4200), D(840), "cancelled")
+
+    other, elsewhere = PartnerFactory(name="Autre"), CompanyFactory()
+    values = {"number": "F-1", "net": D(10), "tax": D(2), "on": world.today, "by": world.accountant}
+    for company, of in ((world.company, other), (elsewhere, supplier)):
+        assert record_bill(company=company, supplier=of, **values).number == "F-1"

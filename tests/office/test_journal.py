@@ -4,12 +4,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from django.core.exceptions import ValidationError
+
 from invoicing.choices import LineKind
-from invoicing.models import HistoryLine, InvoiceLine, Product
+from invoicing.models import HistoryLine, InvoiceLine, Partner, Product
 from invoicing.services.documents.lines import changes_of
+from invoicing.services.records.saving import save_record
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.contracts.contract_builders import make_contract
-from tests.factories import World, item
+from tests.factories import World, item, nothing_changed
 from tests.factories.appointments import alone, at
 
 
@@ -74,3 +78,16 @@ def test_months_of_visit(world: World) -> None:
         302,
         {"Mois de visite": ["mars, septembre", "mars, octobre"]},
     )
+
+
+def test_record_saved_with_a_fault_is_not_saved(world: World) -> None:
+    with nothing_changed(), pytest.raises(ValidationError):
+        save_record(world.customer, values={"name": "Aubry", "email": "pas une adresse"}, by=world.manager)
+
+    saved = save_record(world.customer, values={"name": "Aubry", "email": "a@exemple.example"}, by=world.manager)
+    made = save_record(Partner(), values={"name": "Bellec Ronan"}, by=world.manager)
+
+    saved.refresh_from_db()
+    assert (saved.name, saved.email) == ("Aubry", "a@exemple.example")
+    assert [line.text for line in HistoryLine.objects.of(saved)[:1]] == ["Fiche modifiée"]
+    assert [line.text for line in HistoryLine.objects.of(made)] == ["Fiche créée"]
