@@ -571,7 +571,8 @@ def test_change_of_a_line_raises_its_version_and_its_contract_s_once(world: Worl
     assert same == before
     assert header == (before[0] + 1, before[1] + 1)
     assert articles == (before[0] + 2, before[1] + 2)
-    edited, changed = HistoryLine.objects.of(line)[:2]
+    edited, changed, created = HistoryLine.objects.of(line).exclude(act="validated")[:3]
+    assert created.text == "Ligne créée"
     assert (edited.act, changed.act) == ("edited", "changed")
     assert changed.changes == {"Mois de visite": ["mars, octobre", "avril, novembre"]}
 
