@@ -132,8 +132,8 @@ def _judge(point: Point, tree: Path, environment: dict[str, str]) -> Verdict:
         module.write_bytes(sound)
     if done.returncode == 0:
         return Verdict(point, "survived")
-    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-    return Verdict(point, "killed", (lines[0].split(" ", 2)[1] if lines else "no test could be loaded"))
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED tests/", "ERROR tests/"))]
+    return Verdict(point, "killed", lines[-1].split(" ", 2)[1] if lines else "no test could be loaded")
 
 
 def _pytest(
