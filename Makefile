@@ -3,7 +3,7 @@ PYTHON := .venv/bin/python
 TYPED := openfire_billing/kernel openfire_billing/web/contributions.py $(wildcard */services */planner)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
-.PHONY: help setup demo test lint format bench chaos screenshots lock
+.PHONY: help setup demo test lint format bench chaos mutants screenshots lock
 .DEFAULT_GOAL := help
 
 help: ## what can be done
@@ -41,6 +41,10 @@ bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH
 chaos: ## two people at two doors, each pair of acts ten times in a drawn order (SEED=7 ROUNDS=10)
 	@bin/setup --tests
 	@SEED=$(SEED) ROUNDS=$(ROUNDS) $(PYTHON) -m tests.servers $(PYTHON) -m tests.faults.chaos
+
+mutants: ## the code changed at points drawn by SEED, one at a time: how many its own tests notice (SEED=7 COUNT=60 ARGS="--only contracts/")
+	@bin/setup --tests
+	@$(PYTHON) -m tests.mutants --seed $(or $(SEED),7) --count $(or $(COUNT),60) $(ARGS)
 
 screenshots: ## the pictures of the manual, from the demonstration company
 	@bin/setup --tests

@@ -1,1 +1,1 @@
-"""The tests: one folder per application, and kernel, stories, browser, faults."""
+"""The tests: one folder per application, and kernel, stories, browser, faults, mutants."""

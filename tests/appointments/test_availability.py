@@ -67,6 +67,14 @@ def test_place_follows_the_working_hours(start: str, hours: float, spans: bool, 
 
 
 @pytest.mark.parametrize(
+    ("start", "pieces"), [("10:00", ["25 10:00-11:00"]), ("9:30", ["25 09:30-10:00", "25 10:00-10:30"])]
+)
+def test_place_goes_from_one_stretch_into_the_next(start: str, pieces: list[str]) -> None:
+    found = place(at(start), timedelta(hours=1), [stretch("8:00-10:00"), stretch("10:00-12:00")], spans=True)
+    assert shown(found) == pieces
+
+
+@pytest.mark.parametrize(
     ("taken", "not_before", "hours", "spans", "pieces"),
     [
         ([], "8:00", 2, True, ["25 08:00-10:00"]),

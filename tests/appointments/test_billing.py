@@ -16,14 +16,14 @@ from appointments.services.states import (
 )
 from interventions.services.billing import invoice_intervention, quote_intervention
 from interventions.services.requests import save_intervention
-from invoicing.models import Invoice, Product
+from invoicing.models import HistoryLine, Invoice, Product
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts
-from invoicing.services.documents.lines import LineEdit
+from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.quotes import refuse_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from openfire_billing.kernel.errors import BusinessError
-from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
+from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed, position
 from tests.factories.appointments import alone, at, book, technician
 
 D = Decimal
@@ -102,6 +102,35 @@ def test_appointment_with_order_lines_only_refused_until_the_quote_is_refused(wo
     assert bill(world, rdv) == [(D(1), D(175))]
 
 
+def test_article_of_no_quantity_is_no_line_to_bill(world: World) -> None:
+    rdv = book(world, world.intervention(item(0)))
+
+    assert refused(world, rdv) == "RDV/000001 : aucune ligne facturable. Ajoutez-en une dans l'onglet Facturation."
+
+
+def test_section_and_note_follow_what_they_are_about_once(world: World) -> None:
+    def title(kind: str, label: str) -> Item:
+        return Item(kind=kind, label=label, quantity=D(0))
+
+    intervention = world.intervention(
+        *(title("section", "Pose"), title("note", "Hors fumisterie"), item(), item(2)),
+        *(title("section", "Rien"), title("note", "De rien"), title("section", "Conduit"), item(3)),
+        title("section", "Fin"),
+    )
+    rdv = book(world, intervention)
+
+    made = invoice_appointment(rdv, on=world.today, by=world.biller).made
+
+    assert [(line.label, line.quantity) for line in made.lines.all()] == [
+        ("Pose", D(0)),
+        ("Hors fumisterie", D(0)),
+        ("[ram_pose] Forfait Pose", D(1)),
+        ("[ram_pose] Forfait Pose", D(2)),
+        ("Conduit", D(0)),
+        ("[ram_pose] Forfait Pose", D(3)),
+    ]
+
+
 def test_edge_07_many_with_a_bad_one_others_done_report_says(world: World) -> None:
     fine, bad = book(world, world.intervention()), book(world, world.intervention(code=None))
     draft = book(world, world.intervention(), state="draft")
@@ -112,6 +141,20 @@ def test_edge_07_many_with_a_bad_one_others_done_report_says(world: World) -> No
         f"RDV provisoire n° {draft.pk} : aucune ligne facturable à l'état « Brouillon ». Confirmez-le ou marquez-le réalisé.",
     ]
     assert Invoice.objects.count() == 1
+
+
+def test_appointments_of_one_intervention_on_two_drafts_share_what_is_left_once(world: World) -> None:
+    """DI of 4: an RDV of 1 and one of 3 under another fiscal position, so on a draft of its own."""
+    intervention = world.intervention(item(4))
+    first, second = book(world, intervention), book(world, intervention)
+    for rdv, quantity in ((first, 1), (second, 3)):
+        rdv.lines.update(quantity=quantity)
+    Appointment.objects.filter(pk=second.pk).update(fiscal_position=position("VEN-10"))
+    second.refresh_from_db()
+
+    outcomes = invoice_appointments([first, second], on=world.today, by=world.biller, group_by_customer=True)
+
+    assert [[line.quantity for line in outcome.made.lines.all()] for outcome in outcomes] == [[D(1)], [D(3)]]
 
 
 def test_road_a_leaves_nothing_on_the_appointments(world: World) -> None:
@@ -243,3 +286,26 @@ def test_intervention_line_on_an_appointment_is_not_deleted(world: World) -> Non
     edit = LineEdit(pk=intervention.lines.get().pk, delete=True)
     with nothing_changed(), pytest.raises(BusinessError, match="mettez sa quantité à 0"):
         save_intervention(intervention.pk, {}, edits=[edit], on=world.today, by=world.planner)
+
+
+def test_journals_say_what_was_billed_changed_and_added(world: World) -> None:
+    intervention = world.intervention(item(2))
+    rdv = book(world, intervention)
+    raise_to(world, rdv, 3)
+    part = add_part(rdv, product=Product.objects.get(code="ram_pose"), quantity=D("1.5"), on=world.today, by=None)
+    invoice_appointment(rdv, on=world.today, by=world.biller)
+
+    billed, added, edited = HistoryLine.objects.of(rdv)[:3]
+    assert (part.position, part.unit_price, part.label) == (2, D(175), "[ram_pose] Forfait Pose")
+    assert [billed.text, added.text, edited.text] == [
+        "Facture en brouillon générée",
+        "Ajouté sur place : 1,5 × [ram_pose] Forfait Pose",
+        "Lignes modifiées",
+    ]
+    assert [line["changes"] for line in edited.changes["lines"]] == [
+        {"quantity": ["2", "3, dont 1 sur une ligne à part"]}
+    ]
+    assert HistoryLine.objects.of(intervention)[0].text == "Facture en brouillon générée depuis RDV/000001"
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        add_part(rdv, product=part.product, quantity=D(0), on=world.today, by=None)
+    assert str(refusal.value) == "« [ram_pose] Forfait Pose » : la quantité est supérieure à zéro."

@@ -7,7 +7,7 @@ import pytest
 
 from appointments.models import Absence, Appointment, ClosingDay, Slot, WorkingHours
 from appointments.services.planning import plan_interventions, propose_slot
-from appointments.services.saving import appoint, move_appointment
+from appointments.services.saving import appoint, move_appointment, save_appointment
 from appointments.services.states import (
     cancel_appointment,
     confirm_appointment,
@@ -35,6 +35,7 @@ def slots(rdv: Appointment) -> list[str]:
 
 def test_book_computes_the_end_from_the_working_hours(world: World) -> None:
     rdv = alone(world, starts_at=at(11), duration=Decimal(2))
+    rdv.refresh_from_db()
     assert rdv.ends_at == at(14, 30)
     assert slots(rdv) == ["25 11:00-12:00", "25 13:30-14:30"]
 
@@ -204,3 +205,93 @@ def test_first_free_slot_begins_on_a_quarter_of_an_hour(world: World) -> None:
     assert proposed.starts_at == at(10, 15)
     (placed,) = plan_interventions([intervention], not_before=at(10, 7), by=world.planner)
     assert placed.made.starts_at == at(10, 15)
+
+
+def test_book_needs_somebody_and_an_end_after_the_start(world: World) -> None:
+    values = {"company": world.company, "partner": world.customer, "task": world.task, "starts_at": at(9)}
+
+    def save(**more: object) -> Appointment:
+        return save_appointment(None, values | more, technicians=(), on=world.today, by=world.planner)
+
+    assert refused(save).endswith(" : choisissez au moins un intervenant.")
+    assert refused(lambda: save(ends_at=at(9), is_end_forced=True)).endswith(
+        " : la fin du RDV n'est pas après son début. Corrigez l'heure de fin."
+    )
+    assert refused(lambda: save(duration=Decimal(-1))).endswith(" : la durée est supérieure à zéro.")
+
+
+def test_book_all_day_of_a_sunday_is_eight_hours_from_its_start(world: World) -> None:
+    rdv = alone(world, starts_at=at(9, day=29), is_all_day=True, override="Panne")
+    assert (slots(rdv), rdv.ends_at) == (["29 09:00-17:00"], at(17, day=29))
+
+
+def test_book_blocks_until_its_forced_end(world: World) -> None:
+    who = technician(world)
+    rdv = alone(world, who=who, starts_at=at(9), ends_at=at(10, 15), is_end_forced=True)
+    alone(world, who=who, starts_at=at(10, 15), duration=Decimal("0.25"))
+    assert [slot.blocks for slot in rdv.slots.all()] == [True]
+    assert "est déjà pris" in refused(lambda: alone(world, who=who, starts_at=at(10)))
+
+
+@pytest.mark.parametrize(("day", "is_open"), [(23, True), (24, False), (26, False), (27, True)])
+def test_closing_days_are_from_their_first_to_their_last(world: World, day: int, is_open: bool) -> None:
+    ClosingDay.objects.create(company=world.company, from_on=date(2026, 11, 24), to_on=date(2026, 11, 26), name="Salon")
+    ClosingDay.objects.create(
+        company=CompanyFactory(), from_on=date(2026, 11, 20), to_on=date(2026, 11, 30), name="Ailleurs"
+    )
+    who = technician(world)
+    if is_open:
+        assert alone(world, who=who, starts_at=at(9, day=day)).ends_at == at(10, 30, day=day)
+    else:
+        assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(9, day=day)))
+
+
+def test_propose_takes_the_earliest_of_those_who_can_and_the_first_of_equals(world: World) -> None:
+    one, two = technician(world, name="A"), technician(world, name="B")
+    technician(world, name="C", is_active=False)
+    TechnicianFactory(company=CompanyFactory(), name="D")
+    intervention = world.intervention(from_on=date(2026, 11, 25))
+
+    def proposed() -> object:
+        found = propose_slot(intervention, not_before=at(7))
+        assert found is not None
+        return found.technician, found.starts_at
+
+    seen = [proposed()]
+    alone(world, who=one, starts_at=at(8))
+    seen.append(proposed())
+    intervention.technicians.add(one)
+    seen.append(proposed())
+
+    assert seen == [(one, at(8)), (two, at(8)), (one, at(9, 30))]
+
+
+def test_plan_says_who_and_when_and_refuses_what_is_planned(world: World) -> None:
+    technician(world, name="A")
+    intervention = world.intervention(from_on=date(2026, 11, 25))
+
+    first, second = (plan_interventions([intervention], not_before=at(7), by=world.planner)[0] for _twice in range(2))
+
+    assert [str(note) for note in first.notes] == ["A, 25/11/2026 08:00"]
+    assert second.refusal == "DI/000001 est déjà entièrement planifiée : voyez ses RDV."
+    assert plan_interventions([], not_before=at(7), by=world.planner) == []
+
+
+def test_plan_looks_until_the_last_day_of_the_period(world: World) -> None:
+    who = technician(world)
+    for day in (26, 27):
+        alone(world, who=who, starts_at=at(8, day=day), is_all_day=True)
+    wanted = [world.intervention(from_on=date(2026, 11, 26), to_on=date(2026, 11, day)) for day in (27, 30)]
+
+    outcomes = plan_interventions(wanted, not_before=at(7), by=world.planner)
+
+    assert outcomes[0].is_refused
+    assert outcomes[1].made.starts_at == at(8, day=30)
+
+
+def test_first_place_after_closing_days_is_the_day_after_their_last(world: World) -> None:
+    technician(world)
+    ClosingDay.objects.create(company=world.company, from_on=date(2026, 11, 24), to_on=date(2026, 11, 26), name="Salon")
+    proposed = propose_slot(world.intervention(), not_before=at(7))
+    assert proposed is not None
+    assert proposed.starts_at == at(8, day=27)

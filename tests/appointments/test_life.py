@@ -15,19 +15,24 @@ from appointments.services.states import (
     cancel_appointment,
     confirm_appointment,
     delete_appointments,
+    duplicate_appointment,
     finish_appointment,
     leave_unfinished,
     postpone_appointment,
     reset_appointment,
+    write_report,
 )
 from interventions.admin.request_acts import INTERVENTION_ACTIONS
+from interventions.models import InterventionType
 from interventions.services.states import cancel_intervention
-from invoicing.models import Attachment, HistoryLine, Invoice
+from invoicing.models import Attachment, HistoryLine, Invoice, PartnerTerms, Tag
+from invoicing.services.posting.credit import credit_invoice
+from invoicing.services.posting.post import post_invoice
 from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER, TECHNICIAN
 from openfire_billing.web.actions import DocumentAction
-from tests.factories import World, nothing_changed
+from tests.factories import AddressFactory, PartnerFactory, World, item, nothing_changed, position
 from tests.factories.appointments import alone, at, book, technician
 from tests.factories.pages import address, refusal
 
@@ -110,6 +115,109 @@ def test_unfinished_without_reason_refused(world: World) -> None:
     rdv = book(world, world.intervention(), state="confirmed")
     with nothing_changed(), pytest.raises(BusinessError, match="dites pourquoi"):
         leave_unfinished(rdv, reason="  ", by=world.planner)
+
+
+def test_what_is_said_of_a_visit_is_kept_up_to_its_length(world: World) -> None:
+    first = book(world, world.intervention(), state="confirmed")
+    write_report(first, report="Vu", by=world.technician)
+    with nothing_changed():
+        write_report(first, report="Vu", by=world.technician)
+
+    left = leave_unfinished(first, reason="r" * 201, by=world.technician)
+    second = book(world, world.intervention(), state="confirmed")
+    done = finish_appointment(second, at=timezone.now(), report="Fait", by=world.technician)
+
+    assert (left.reason, left.report, done.report) == ("r" * 200, "Vu", "Fait")
+    assert [line.act for line in HistoryLine.objects.of(first)][:2] == ["unfinished", "reported"]
+
+
+def test_only_a_draft_with_a_date_is_confirmed(world: World) -> None:
+    confirmed = book(world, world.intervention(), state="confirmed")
+    undated = alone(world, starts_at=None)
+
+    for rdv, said in (
+        (confirmed, "n'est pas en brouillon : il n'y a rien à confirmer."),
+        (undated, ": choisissez une date et un intervenant avant de confirmer."),
+    ):
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            confirm_appointment(rdv, by=world.planner)
+        assert str(refused.value) == f"{rdv} {said}"
+
+
+def test_copy_has_the_lines_people_and_tags_but_no_covered_line(world: World) -> None:
+    intervention = world.intervention(item(2, price="150", discount=10), item(1))
+    intervention.lines.filter(quantity=1).update(covered=True)
+    rdv = book(world, intervention, who=technician(world, name="Maëva"))
+    tag = Tag.objects.create(name="Urgent")
+    rdv.tags.add(tag)
+
+    copy = duplicate_appointment(rdv, by=world.planner)
+
+    assert (copy.state, copy.number, copy.intervention, copy.starts_at) == ("draft", None, None, None)
+    assert (copy.partner, copy.task, copy.duration, copy.lead) == (rdv.partner, rdv.task, rdv.duration, rdv.lead)
+    assert (list(copy.technicians.all()), list(copy.tags.all())) == (list(rdv.technicians.all()), [tag])
+    assert [(line.quantity, line.unit_price, line.discount, line.request_line) for line in copy.lines.all()] == [
+        (Decimal(2), Decimal(150), Decimal(10), None)
+    ]
+    assert HistoryLine.objects.of(copy)[0].text == f"Copie de {rdv}"
+
+
+def test_appointment_billed_then_credited_is_kept(world: World) -> None:
+    rdv = book(world, world.intervention(), state="confirmed")
+    invoice = invoice_appointment(rdv, on=world.today, by=world.biller).made
+    post_invoice(invoice, on=world.today, by=world.accountant)
+    credit_invoice(invoice, on=world.today, by=world.accountant, rebill=True)
+    cancel_appointment(rdv, by=world.planner)
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        delete_appointments([rdv], by=world.planner)
+
+    assert str(refused.value) == "RDV/000001 a été facturé puis crédité : il se garde pour mémoire. Annulez-le."
+
+
+def test_appointment_that_is_over_is_not_moved_but_may_say_why_it_would_pass_over(world: World) -> None:
+    rdv = book(world, world.intervention())
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        move_appointment(rdv, starts_at=at(14), on=world.today, by=world.planner)
+    saved = save_appointment(rdv.pk, {"override": "Un binôme"}, on=world.today, by=world.planner)
+
+    assert str(refused.value) == ("RDV/000001 est à l'état « Réalisé » : remettez-le en brouillon pour le déplacer.")
+    assert saved.override == "Un binôme"
+
+
+def test_appointment_with_lines_of_an_intervention_keeps_it(world: World) -> None:
+    rdv, other = book(world, world.intervention(), state="draft"), world.intervention()
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        save_appointment(rdv.pk, {"intervention": other}, on=world.today, by=world.planner)
+
+    assert str(refused.value) == (
+        f"{rdv} porte les lignes de DI/000001 : il ne change pas de DI. Générez un RDV depuis l'autre DI."
+    )
+
+
+def test_appointment_of_no_line_changes_its_intervention_and_both_are_told(world: World) -> None:
+    first, second = world.intervention(), world.intervention()
+    rdv = book(world, first, state="draft")
+    rdv.lines.all().delete()
+
+    save_appointment(rdv.pk, {"intervention": second}, on=world.today, by=world.planner)
+
+    for intervention in (first, second):
+        intervention.refresh_from_db()
+    assert (first.state, second.state) == ("to_plan", "planned")
+
+
+def test_first_technician_leads_and_a_lead_is_one_of_them(world: World) -> None:
+    one, two, three = (technician(world, name=name) for name in "ABC")
+    rdv = alone(world, who=one)
+    assert (rdv.lead, set(rdv.technicians.all())) == (one, {one})
+
+    rdv = save_appointment(rdv.pk, {"lead": two}, technicians=[three], on=world.today, by=world.planner)
+
+    assert (rdv.lead, set(rdv.technicians.all())) == (two, {two, three})
+    assert {slot.technician for slot in rdv.slots.all()} == {two, three}
 
 
 def test_files_of_the_intervention_come_along(world: World) -> None:
@@ -233,3 +341,57 @@ def test_week_shows_the_appointment(world: World) -> None:
     assert "Maëva" in page
     assert "09:00–10:30" in page
     assert "Aubry Maëlle" in page
+
+
+def test_journal_says_made_changed_and_deleted(world: World) -> None:
+    rdv = book(world, world.intervention(), state="draft")
+    save_appointment(rdv.pk, {"title": "Pose"}, on=world.today, by=world.planner)
+    delete_appointments([rdv], by=world.planner)
+
+    lines = HistoryLine.objects.of(rdv).order_by("pk")
+    assert [(line.text, line.changes) for line in lines] == [
+        ("RDV créé", {}),
+        ("Fiche modifiée", {"title": ["–", "Pose"]}),
+        ("RDV supprimé", {}),
+    ]
+
+
+def test_what_is_left_empty_comes_from_the_customer_and_the_task_and_what_is_given_stays(world: World) -> None:
+    payer, type_ = (
+        PartnerFactory(name="Syndic Exemple"),
+        InterventionType.objects.exclude(pk=world.task.type_id).first(),
+    )
+    world.customer.bill_to = payer
+    world.customer.save()
+    PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-10"))
+    elsewhere = AddressFactory(partner=world.customer)
+
+    filled = alone(world, starts_at=at(8))
+    given = alone(
+        world,
+        starts_at=at(14),
+        address=elsewhere,
+        bill_to=world.customer,
+        type=type_,
+        duration=Decimal("0.5"),
+        fiscal_position=position("VEN-20"),
+    )
+
+    assert (filled.address, filled.bill_to, filled.type, filled.duration, filled.fiscal_position) == (
+        world.customer.default_address(),
+        payer,
+        world.task.type,
+        Decimal("1.5"),
+        position("VEN-10"),
+    )
+    assert (given.address, given.bill_to, given.type, given.duration, given.fiscal_position) == (
+        elsewhere,
+        world.customer,
+        type_,
+        Decimal("0.5"),
+        position("VEN-20"),
+    )
+    PartnerTerms.objects.all().delete()
+    world.task.fiscal_position = position("VEN-5.5")
+    world.task.save()
+    assert alone(world, starts_at=at(16)).fiscal_position == position("VEN-5.5")

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from html import unescape
 from io import StringIO
 from typing import Any
@@ -19,7 +19,7 @@ from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_chunk, bill_contracts
 from contracts.services.manual_runs import retry_run, start_manual
 from contracts.services.night import night_alarm, run_night, start_night
-from contracts.services.runs import chunks_of, finish_run
+from contracts.services.runs import chunks_of, expect, finish_run
 from contracts.services.takeover import hand_out, resume_runs, work_chunk
 from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
@@ -347,3 +347,111 @@ def test_run_of_another_company_is_not_there(world: World, today: Any) -> None:
         assert world.office("Comptable").get(f"/admin/contracts/billingrun/{page}").status_code == 200
     assert run not in elsewhere.get("/admin/contracts/billingrun/").context["cl"].result_list
     assert elsewhere.client.post(f"/admin/contracts/billingrun/{run.pk}/retry/").status_code == 404
+
+
+def test_alarm_is_silenced_by_a_whole_run_that_billed_since_and_by_no_other(world: World) -> None:
+    contract = make_contract(world, "01/11/26")
+
+    def ran(**values: Any) -> str:
+        run = BillingRun.objects.create(**{"on": day("24/11/26"), "state": "done", **values})
+        code = night_alarm(at(10))[0]
+        run.delete()
+        return code
+
+    seen = [
+        ran(),
+        ran(on=day("25/11/26")),
+        ran(on=day("23/11/26")),
+        ran(is_dry=True),
+        ran(selection=[contract.pk]),
+        ran(state="short"),
+        ran(state="running", kind="night"),
+    ]
+
+    assert seen == ["", "", "missing", "missing", "missing", "missing", ""]
+    Contract.objects.filter(pk=contract.pk).update(validated_on=day("24/11/26"))
+    assert night_alarm(at(10)) == ("", "")
+
+
+def test_run_of_the_night_is_begun_once_and_taken_up_after_ten_still_minutes(world: World) -> None:
+    make_contract(world, "01/11/26")
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    now = timezone.now()
+
+    found = []
+    for still in (timedelta(minutes=9, seconds=50), timedelta(minutes=10, seconds=10)):
+        BillingRun.objects.update(touched_at=now - still)
+        found.append(start_night(on=day("24/11/26")))
+
+    assert found == [None, run]
+    assert BillingRun.objects.get().touched_at >= now
+    finish_run(run)
+    assert start_night(on=day("24/11/26")) is None
+
+
+def test_manual_run_asked_for_twice_is_one_and_taken_up_when_it_is_still(world: World) -> None:
+    make_contract(world, "01/11/26")
+    first = start_manual(on=day("24/11/26"), by=world.biller, key="k")
+    assert start_manual(on=day("24/11/26"), by=world.biller, key="k") == first
+    with pytest.raises(BusinessError) as busy:
+        retry_run(first, on=day("24/11/26"), by=world.biller)
+    assert str(busy.value) == f"{first} est en cours : attendez sa fin."
+
+    BillingRun.objects.update(touched_at=at(5))
+    first.refresh_from_db()
+    again = retry_run(first, on=day("24/11/26"), by=world.manager)
+
+    first.refresh_from_db()
+    assert (first.state, again.pk == first.pk, again.selection) == ("short", False, [Contract.objects.get().pk])
+
+
+def test_chunk_of_a_run_that_is_over_is_left(world: World) -> None:
+    make_many(world, 2, start="01/11/26")
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    chunks = list(chunks_of(run, 1))
+
+    work_chunk(run, chunks[0])
+    run.refresh_from_db()
+    expect(run)
+    half = (run.state, run.outcomes.count(), run.expected)
+    work_chunk(run, chunks[1])
+    run.refresh_from_db()
+    with nothing_changed():
+        work_chunk(run, chunks[1])
+
+    assert (half, run.state, run.outcomes.count()) == (("running", 1, 2), "done", 2)
+    assert (run.billed, run.skipped, run.refused, run.finished_at is None) == (2, 0, 0, False)
+
+
+def test_night_names_what_it_could_not_plan_and_the_due_days_it_mended(world: World) -> None:
+    fine, late = make_many(world, 2, start="01/11/26")
+    broken = make_contract(world, "01/11/26", visits=(1, (3,)))
+    broken.lines.update(task=None)
+    Contract.objects.filter(pk=late.pk).update(next_due_on=day("01/06/27"))
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+
+    run_night(run)
+
+    run.refresh_from_db()
+    mended, refusal = run.note.split("\n")
+    assert mended == f"Échéances recalculées, qui auraient attendu : {late.reference}."
+    assert refusal.startswith(f"{broken} : visites non planifiées. ")
+    assert (run.visits, run.expected) == (0, 3)
+    assert fine.next_due_on == day("01/11/26")
+
+
+def test_lists_of_runs_look_at_kind_and_state(world: World) -> None:
+    night, manual, done = (
+        BillingRun.objects.create(on=day("24/11/26"), kind=kind, state=state)
+        for kind, state in (("night", "running"), ("manual", "running"), ("manual", "done"))
+    )
+
+    assert set(BillingRun.objects.running()) == {night, manual}
+    assert list(BillingRun.objects.nights()) == [night]
+    BillingRun.objects.update(touched_at=at(5))
+    assert resume_runs() == 2
+    done.refresh_from_db()
+    assert done.touched_at == at(5)

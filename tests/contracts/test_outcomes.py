@@ -9,11 +9,11 @@ from django.core.exceptions import PermissionDenied
 from contracts.planner.wording import french_number, percent
 from contracts.services.billing import bill_contracts
 from contracts.services.contracts import save_contract
-from contracts.services.run_outcomes import outcomes_of
+from contracts.services.run_outcomes import drafts_of, outcomes_of, outcomes_of_selection, refusals_text
 from invoicing.models import Invoice, Partner
 from openfire_billing.kernel.formats import names_text
 from openfire_billing.office.roles import ACCOUNTANT, BILLING
-from tests.contracts.contract_builders import day, make_contract
+from tests.contracts.contract_builders import article, day, exception, make_contract
 from tests.factories import World, nothing_changed
 from tests.factories.api import Api, refused
 from tests.factories.pages import address
@@ -89,3 +89,65 @@ def test_what_the_accountant_ticked_stays_when_billing_edits(world: World) -> No
     contract.refresh_from_db()
     assert (contract.auto_post, contract.notes) == (True, "Portail à gauche")
     assert Api(world.biller).patch(f"contracts/{contract.pk}/", {"auto_post": False}).status_code == 200
+
+
+def test_report_of_a_selection_says_of_each_what_became_of_it(world: World) -> None:
+    billed, draft = make_contract(world, "01/11/26"), make_contract(world, is_active=False)
+    skipped, refused_one = make_contract(world, "01/12/26"), make_contract(world, "01/01/22")
+    free = make_contract(world, "01/11/26", article("0.00"))
+    chosen = [billed, draft, skipped, refused_one, free]
+
+    run = bill_contracts(chosen, on=day("24/11/26"), by=world.biller)
+    said = {one.document: (one.made, one.refusal, one.note) for one in outcomes_of_selection(run, chosen)}
+
+    invoice = Invoice.objects.get()
+    bound = (
+        f"Contrat {refused_one} : plus de 36 périodes échues à facturer. Rien n'est facturé : "
+        "vérifiez la date de début, puis « Facturer quand même »."
+    )
+    assert said == {
+        billed: (invoice, "", ""),
+        draft: (None, f"{draft} est à l'état « Brouillon » : activez-le d'abord.", ""),
+        skipped: (None, "", f"Contrat {skipped} : rien à facturer au 24/11/2026."),
+        refused_one: (None, bound, ""),
+        free: (None, "", "Lignes gratuites : réglées sans facture."),
+    }
+    assert {(one.document, one.made, one.refusal) for one in drafts_of(run)} == {
+        (billed, invoice, ""),
+        (refused_one, None, bound),
+    }
+    counts = (run.expected, run.billed, run.skipped, run.refused)
+    assert counts == (4, 2, 1, 1)
+
+
+def test_dry_run_says_the_drafts_it_would_make(world: World) -> None:
+    contract = make_contract(world, "01/10/26", exceptions=[exception("01/11/26", "40.00", "-1")])
+
+    run = bill_contracts([contract], on=day("24/11/26"), by=world.biller, dry_run=True)
+
+    outcome = run.outcomes.get()
+    assert (outcome.result, outcome.reason) == ("billed", "01/10/2026 : 10,00 € HT")
+    assert outcome.drafts == [
+        {
+            "kind": "invoice",
+            "proposed_on": "2026-10-01",
+            "day": "01/10/2026",
+            "net": "10.00",
+            "currency": "EUR",
+            "contracts": 1,
+            "lines": [
+                [
+                    "[ram_pose] Forfait Pose, du 01/10/2026 au 31/10/2026, échéance 1/12, base annuelle 120,00 €",
+                    "10.00",
+                ]
+            ],
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(1, "R0"), (5, "R0 R1 R2 R3 R4"), (6, "R0 R1 R2 R3 R4 Et 1 autre."), (7, "R0 R1 R2 R3 R4 Et 2 autres.")],
+)
+def test_five_refusals_are_said_and_the_others_counted(count: int, text: str) -> None:
+    assert refusals_text([f"R{number}" for number in range(count)]) == text

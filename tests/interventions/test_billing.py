@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_interventions
 from interventions.services.requests import add_items
-from invoicing.models import Invoice, PartnerTerms, PaymentTerm, Quote
+from invoicing.models import HistoryLine, Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.documents.lines import Item
+from openfire_billing.kernel.errors import BusinessError, NothingToBill
 from openfire_billing.office.roles import BILLING
-from tests.factories import PartnerFactory, World, item, position, tax
+from tests.factories import PartnerFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import address, report
 
 AMOUNTS = (Decimal("157.50"), Decimal("8.66"), Decimal("166.16"))
@@ -100,6 +102,27 @@ def test_section_and_note_follow_what_they_are_about(world: World) -> None:
         "Hors fumisterie",
         "[ram_pose] Forfait Pose",
     ]
+
+
+def test_section_is_written_once_above_its_articles(world: World) -> None:
+    section = Item(kind="section", label="Pose", quantity=Decimal(0))
+
+    invoice = world.draft(section, item(), item(2))
+
+    assert [line.label for line in invoice.lines.all()] == [
+        "Pose",
+        "[ram_pose] Forfait Pose",
+        "[ram_pose] Forfait Pose",
+    ]
+
+
+def test_article_of_no_quantity_is_no_article_to_bill(world: World) -> None:
+    intervention = world.intervention(item(0))
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        world.draft(intervention=intervention)
+
+    assert str(refused.value) == ("DI/000001 : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.")
 
 
 def test_second_invoice_takes_only_what_is_left(world: World) -> None:
@@ -220,3 +243,45 @@ def test_every_document_of_the_road_shows_the_same_cents(world: World, code: str
     assert amounts(intervention) == amounts(quote) == amounts(draft)
     assert draft.net.amount + draft.tax.amount == draft.gross.amount
     assert position(code) == draft.fiscal_position
+
+
+def test_to_bill_are_the_validated_ones_with_something_left(world: World) -> None:
+    left, billed, draft, covered, quoted = (world.intervention(is_validated=number != 2) for number in range(5))
+    world.draft(intervention=billed)
+    covered.lines.update(covered=True)
+    world.quote(intervention=quoted)
+
+    assert list(InterventionRequest.objects.to_bill(world.today)) == [left]
+    assert [line.unbilled for line in quoted.lines.with_unbilled()] == [Decimal(1)]
+    assert draft.state == "draft"
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        ("quoted", "tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le."),
+        ("covered", "tout est couvert par le contrat, qui le facture. Rien à facturer ici."),
+        ("billed", "tout est déjà facturé. Voyez ses factures."),
+    ],
+)
+def test_nothing_left_says_where_it_went(world: World, make: str, why: str) -> None:
+    intervention = world.intervention()
+    if make == "covered":
+        intervention.lines.update(covered=True)
+    else:
+        (world.quote if make == "quoted" else world.draft)(intervention=intervention)
+
+    with nothing_changed(), pytest.raises(NothingToBill) as refused:
+        world.draft(intervention=intervention)
+
+    assert str(refused.value) == f"DI/000001 : {why}"
+
+
+def test_journal_says_a_draft_was_made_alone_or_with_others(world: World) -> None:
+    one, two, three = (world.intervention() for _n in range(3))
+    world.draft(intervention=one)
+    invoice_interventions([two, three], on=world.today, by=world.biller, group_by_customer=True)
+
+    for intervention in (one, two, three):
+        line = HistoryLine.objects.of(intervention)[0]
+        assert (line.act, line.text, line.by) == ("invoiced", "Facture en brouillon générée", world.biller)

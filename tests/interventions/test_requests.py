@@ -6,18 +6,22 @@ from typing import Any
 
 import pytest
 
-from interventions.models import InterventionRequest
+from interventions.models import AddressSector, InterventionRequest, Sector
 from interventions.services import requests as services
 from interventions.services import states
 from interventions.services.planning import record_planning
-from invoicing.models import Counter, PartnerTerms
+from invoicing.models import Counter, HistoryLine, PartnerTerms, Tag
+from invoicing.services.documents.lines import Item, LineEdit
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING, PLANNER
 from tests.factories import (
+    AddressFactory,
     InstalledProductFactory,
     PartnerFactory,
     ProductFactory,
+    SectorFactory,
     TaskFactory,
+    TechnicianFactory,
     TemplateFactory,
     TemplateLineFactory,
     World,
@@ -26,6 +30,7 @@ from tests.factories import (
     position,
     tax,
 )
+from tests.factories.appointments import book
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
 
 
@@ -398,3 +403,229 @@ def test_nothing_is_left_to_plan_of_a_request_that_is_over(world: World, act: st
         office.act(intervention, act)
     page = office.get(address(intervention)).content.decode()
     assert ("0 h / 2 h" in page) is shown
+
+
+def test_request_is_archived_and_brought_back(world: World) -> None:
+    intervention = world.intervention()
+
+    seen = [states.set_active(intervention, active=active, by=world.planner).is_active for active in (False, True)]
+
+    assert seen == [False, True]
+    assert [line.text for line in HistoryLine.objects.of(intervention)[:2]] == ["Remise en service", "Archivée"]
+    states.set_active(intervention, active=False, by=world.planner)
+    assert not InterventionRequest.objects.active().exists()
+
+
+def test_copy_has_the_people_tags_and_lines_but_no_covered_one(world: World) -> None:
+    who, tag = TechnicianFactory(company=world.company), Tag.objects.create(name="Urgent")
+    intervention = world.intervention(item(2, price="150", discount=10), title="Pose")
+    services.add_items(intervention, [item(1)], on=world.today, covered=True)
+    intervention.technicians.add(who)
+    intervention.tags.add(tag)
+
+    copy = services.duplicate_intervention(intervention, on=world.today, by=world.biller)
+
+    assert (copy.title, copy.task, copy.partner, copy.address, copy.user) == (
+        "Pose",
+        intervention.task,
+        world.customer,
+        intervention.address,
+        world.biller,
+    )
+    assert (list(copy.technicians.all()), list(copy.tags.all())) == ([who], [tag])
+    assert [(line.position, line.quantity, line.unit_price, line.discount) for line in copy.lines.all()] == [
+        (1, Decimal(2), Decimal(150), Decimal(10))
+    ]
+    assert HistoryLine.objects.of(copy)[0].text == "Copie de DI/000001"
+
+
+def test_lines_added_follow_the_last_one_at_the_catalogue_s_price_when_nothing_is_written(world: World) -> None:
+    intervention = world.intervention(item(), item())
+
+    bare, typed_in = services.add_items(
+        intervention,
+        [Item(label="", product=item().product, unit_price=Decimal(1)), item(price="2")],
+        on=world.today,
+    )
+
+    assert [(line.position, line.unit_price, line.covered) for line in (bare, typed_in)] == [
+        (3, Decimal(175), False),
+        (4, Decimal(2), False),
+    ]
+
+
+def test_address_is_in_the_sector_chosen_by_hand_else_of_its_postcode(world: World) -> None:
+    address = world.customer.default_address()
+    Sector.objects.all().delete()
+    seen = [services.sector_of(address)]
+    around = SectorFactory(zip_prefixes=address.zip[:3])
+    seen.append(services.sector_of(address))
+    chosen = SectorFactory(zip_prefixes="99")
+    AddressSector.objects.create(address=address, sector=chosen)
+    seen.append(services.sector_of(address))
+
+    assert seen == [None, around, chosen]
+
+
+def test_form_saved_with_nothing_changed_keeps_its_version_and_a_tag_raises_it(world: World) -> None:
+    intervention = world.intervention()
+    tag = Tag.objects.create(name="Urgent")
+
+    def save(values: dict[str, Any], *edits: LineEdit) -> int:
+        return services.save_intervention(
+            intervention.pk, values, edits=edits, on=world.today, by=world.planner
+        ).version
+
+    before = intervention.version
+    versions = [
+        save({"title": intervention.title}),
+        save({"tags": [tag]}),
+        save({"title": "Pose", "tags": [tag]}),
+        save({}, LineEdit(pk=intervention.lines.get().pk, values={"quantity": Decimal(2)})),
+    ]
+
+    assert versions == [before, before + 1, before + 2, before + 3]
+    assert [(one.act, one.changes) for one in HistoryLine.objects.of(intervention)[:3]] == [
+        (
+            "edited",
+            {
+                "lines": [
+                    {
+                        "id": intervention.lines.get().pk,
+                        "line": "[ram_pose] Forfait Pose",
+                        "act": "changed",
+                        "changes": {"quantity": ["1", "2"]},
+                    }
+                ]
+            },
+        ),
+        ("changed", {"title": ["–", "Pose"]}),
+        ("changed", {"tags": ["–", "Urgent"]}),
+    ]
+    assert refused(save, {}, LineEdit(pk=1, values={"quantity": Decimal(1)})) == (
+        "Une ligne modifiée n'est plus sur cette DI. Rechargez la page."
+    )
+
+
+def test_line_taken_over_by_an_appointment_is_not_deleted(world: World) -> None:
+    intervention = world.intervention()
+    book(world, intervention, state="draft")
+    delete = LineEdit(pk=intervention.lines.get().pk, delete=True)
+
+    assert refused(
+        services.save_intervention, intervention.pk, {}, edits=[delete], on=world.today, by=world.planner
+    ) == (
+        "« [ram_pose] Forfait Pose » est reprise sur un rendez-vous : mettez sa quantité à 0 plutôt que de la supprimer."
+    )
+
+
+def test_planning_of_a_request_done_by_hand_or_a_draft_keeps_its_state(world: World) -> None:
+    done, draft = world.intervention(), world.intervention(is_validated=False)
+    states.finish_intervention(done, on=date(2026, 11, 20), by=world.planner)
+
+    for intervention in (done, draft):
+        intervention.refresh_from_db()
+        record_planning(intervention, open=Decimal(0), last=None, done_on=None, by=world.planner)
+        intervention.refresh_from_db()
+
+    assert (done.state, done.done_on, draft.state) == ("done", date(2026, 11, 20), "draft")
+    record_planning(draft, open=Decimal(1), last=None, done_on=None, by=world.planner)
+    record_planning(done, open=Decimal("1.5"), last="done", done_on=world.today, by=world.planner)
+    for intervention in (done, draft):
+        intervention.refresh_from_db()
+    assert (done.state, done.planned_duration, draft.state, draft.planned_duration) == (
+        "planned",
+        Decimal("1.5"),
+        "draft",
+        Decimal(1),
+    )
+
+
+def test_hours_planned_that_change_no_state_are_written_once(world: World) -> None:
+    intervention = world.intervention(duration=Decimal(3))
+    for hours in ("1", "2", "2"):
+        record_planning(intervention, open=Decimal(hours), last=None, done_on=None, by=world.planner)
+        intervention.refresh_from_db()
+
+    assert (intervention.state, intervention.planned_duration) == ("partly_planned", Decimal(2))
+    assert HistoryLine.objects.of(intervention).filter(act="planned").count() == 2
+
+
+def test_journal_says_made_filled_by_a_template_and_deleted(world: World) -> None:
+    template = TemplateFactory()
+    TemplateLineFactory(template=template, product=ProductFactory(code="joint"))
+    typed_in = services.save_intervention(
+        None,
+        {"company": world.company, "partner": world.customer, "template": template, "from_on": world.today},
+        on=world.today,
+        by=world.planner,
+    )
+    made = world.intervention(is_validated=False)
+    services.delete_interventions([made, typed_in], by=world.planner)
+
+    assert [line.text for line in HistoryLine.objects.of(typed_in).order_by("pk")] == [
+        "DI créée",
+        f"1 ligne(s) ajoutée(s) par le modèle « {template} »",
+        "DI supprimée",
+    ]
+    assert [line.text for line in HistoryLine.objects.of(made).order_by("pk")] == ["DI créée", "DI supprimée"]
+
+
+def test_what_is_given_stays_and_the_rest_is_filled(world: World) -> None:
+    payer, elsewhere = PartnerFactory(name="Syndic Exemple"), AddressFactory(partner=world.customer)
+    world.customer.bill_to = payer
+    world.customer.save()
+    PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-10"))
+    other = TaskFactory(name="Ramonage", fiscal_position=position("VEN-20"))
+    template = TemplateFactory(task=other, description="Du modèle")
+
+    def made(**values: Any) -> InterventionRequest:
+        return services.create_intervention(
+            company=world.company,
+            partner=world.customer,
+            from_on=world.today,
+            on=world.today,
+            by=world.planner,
+            **values,
+        )
+
+    given = made(
+        task=world.task,
+        template=template,
+        address=elsewhere,
+        bill_to=world.customer,
+        fiscal_position=position("VEN-5.5"),
+        duration=Decimal(4),
+        to_on=date(2026, 11, 30),
+        user=world.biller,
+        description="À moi",
+    )
+    filled = made(template=template)
+    PartnerTerms.objects.all().delete()
+
+    def terms(di: InterventionRequest) -> tuple[Any, ...]:
+        return (
+            di.task,
+            di.address,
+            di.bill_to,
+            di.fiscal_position.code,
+            di.duration,
+            di.to_on,
+            di.user,
+            di.description,
+        )
+
+    assert terms(given) == (
+        world.task,
+        elsewhere,
+        world.customer,
+        "VEN-5.5",
+        Decimal(4),
+        date(2026, 11, 30),
+        world.biller,
+        "À moi",
+    )
+    home, until = world.customer.default_address(), date(2026, 12, 7)
+    assert terms(filled) == (other, home, payer, "VEN-10", other.duration, until, world.planner, "Du modèle")
+    assert made(template=template).fiscal_position == position("VEN-20")
+    assert refused(made) == "Choisissez une tâche, ou un modèle d'intervention qui en a une."

@@ -4,9 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from invoicing.models import Allocation, Entry, Invoice, InvoiceTax
-from invoicing.services.posting.credit import credit_invoice, plan_credit
+from invoicing.services.documents.intents import DraftIntent, line_intent
+from invoicing.services.documents.writing import write_draft
+from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
+from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
@@ -98,6 +102,39 @@ def test_credit_beyond_what_is_left_is_refused(world: World) -> None:
     assert str(refused.value) == "« [ram_pose] Forfait Pose » : il reste 0,5 à créditer. Baissez la quantité."
 
 
+def credit_of_no_line(invoice: Invoice, world: World, quantity: str) -> Invoice:
+    """An avoir of `quantity` of the first line that credits no line in particular, as contracts make them."""
+    intent = DraftIntent(
+        company=invoice.company_id,
+        kind="credit_note",
+        customer=invoice.customer_id,
+        billing_address=invoice.billing_address_id,
+        fiscal_position=invoice.fiscal_position_id,
+        proposed_on=world.today,
+        credits=invoice.pk,
+        origin=str(invoice.number),
+        lines=[line_intent(invoice.lines.get(), Decimal(quantity))],
+    )
+    draft = write_draft(intent, by=world.biller, at=timezone.now()).invoice
+    return post_invoice(Invoice.objects.get(pk=draft), on=world.today, by=world.accountant)
+
+
+def test_lines_are_credited_up_to_the_net_left_of_the_invoice(world: World) -> None:
+    """350,00 less an avoir of 175,00 of no line: both pieces are left of the line, 175,00 of the invoice."""
+    invoice = world.posted(item(2))
+    line = invoice.lines.get()
+    credit_of_no_line(invoice, world, "1")
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        credit(invoice, world, quantities={line.pk: Decimal("1.001")})
+    note = credit(invoice, world, quantities={line.pk: Decimal(1)})
+
+    assert str(refused.value) == (
+        "FA2026-00001 : il reste 175,00 € HT à créditer, ses avoirs compris. Baissez les quantités."
+    )
+    assert (note.net.amount, residual(invoice, world)) == (Decimal("175.00"), Decimal(0))
+
+
 def test_draft_and_credit_note_are_not_credited(world: World) -> None:
     draft = world.draft()
     note = credit(world.posted(), world)
@@ -151,6 +188,16 @@ def test_preview_writes_nothing_and_says_the_amounts(world: World) -> None:
     assert plan.totals.gross == Decimal("184.62")
     assert "184,62\u00a0€" in answer.content.decode() or "184,62 €" in answer.content.decode()
     assert not plan.is_full
+
+
+def test_credit_is_possible_of_a_posted_invoice_with_something_left_of_its_own(world: World) -> None:
+    credited, whole, draft, note_of_no_line = world.posted(), world.posted(), world.draft(), world.posted()
+    note = credit(credited, world)
+    credit_of_no_line(note_of_no_line, world, "1")
+
+    found = [is_creditable(Invoice.objects.get(pk=one.pk)) for one in (credited, note, whole, draft, note_of_no_line)]
+
+    assert found == [False, False, True, False, False]
 
 
 def test_credit_is_offered_while_something_is_left_and_no_longer(world: World) -> None:

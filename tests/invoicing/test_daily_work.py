@@ -10,9 +10,19 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from invoicing.models import Entry, FollowUp, HistoryLine, Invoice, Message, Partner, SavedFilter
+from invoicing.services.records.follow_ups import (
+    add_follow_up,
+    colleagues_of,
+    finish_follow_up,
+    follow_up_of,
+    follow_ups_of,
+)
+from invoicing.services.records.notes import add_note
+from invoicing.services.records.saved_filters import forget_filter, save_filter
 from invoicing.tasks import send_waiting_messages
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
-from tests.factories import PartnerFactory, World, item, nothing_changed
+from tests.factories import CompanyFactory, PartnerFactory, UserFactory, World, item, nothing_changed
 from tests.factories.appointments import book
 from tests.factories.pages import address
 
@@ -106,6 +116,75 @@ def test_follow_up_of_another_record_is_not_reached(world: World) -> None:
     office.client.post(address(one, "follow_up"), {"text": "Rappeler", "due_on": "2026-11-24"})
     with nothing_changed():
         assert office.client.post(address(two, "follow_up_done", FollowUp.objects.get().pk)).status_code == 404
+
+
+def test_note_and_follow_up_are_kept_up_to_their_length(world: World) -> None:
+    intervention = world.intervention()
+
+    note = add_note(intervention, f" {'n' * 4001} ", by=world.planner)
+    long = add_follow_up(intervention, text="f" * 201, due_on=date(2026, 11, 25), user=world.biller, by=world.planner)
+
+    assert (note.text, note.act, long.text) == ("n" * 4000, "note", "f" * 200)
+    who = world.biller.get_full_name()
+    assert HistoryLine.objects.of(intervention)[0].text == f"À faire le 25/11/2026 par {who} : {'f' * 201}"
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        add_follow_up(intervention, text=" ", due_on=world.today, user=world.biller, by=world.planner)
+    assert str(refused.value) == "Dites ce qu'il y a à faire."
+
+
+def test_follow_ups_of_a_record_are_its_open_ones_due_from_their_day(world: World) -> None:
+    intervention, other = world.intervention(), world.intervention()
+    tomorrow, today, done, _others = (
+        add_follow_up(about, text="Rappeler", due_on=day, user=world.planner, by=world.planner)
+        for about, day in (
+            (intervention, date(2026, 11, 25)),
+            (intervention, date(2026, 11, 24)),
+            (intervention, date(2026, 11, 23)),
+            (other, date(2026, 11, 25)),
+        )
+    )
+    for _twice in range(2):
+        finish_follow_up(done, by=world.planner)
+
+    assert list(follow_ups_of(intervention)) == [today, tomorrow]
+    assert list(FollowUp.objects.due(date(2026, 11, 24))) == [today]
+    assert (follow_up_of(intervention, done.pk), follow_up_of(other, done.pk)) == (done, None)
+    assert [line.text for line in HistoryLine.objects.of(intervention).filter(act="follow_up_done")] == [
+        "Fait : Rappeler"
+    ]
+
+
+def test_one_asks_the_people_at_the_office_of_ones_companies(world: World) -> None:
+    UserFactory(username="ailleurs", role=PLANNER, company=CompanyFactory())
+    UserFactory(username="parti", role=PLANNER, company=world.company, is_active=False)
+    nowhere = UserFactory(username="nulle-part", is_staff=True)
+
+    assert sorted(colleagues_of(world.planner).values_list("username", flat=True)) == sorted(
+        user.username for user in world.users.values() if user != world.technician
+    )
+    assert list(colleagues_of(nowhere)) == [nowhere]
+
+
+def test_filter_of_a_name_is_replaced_and_kept_up_to_its_length(world: World) -> None:
+    def keep(name: str, query: str) -> SavedFilter:
+        return save_filter(user=world.biller, model="invoicing.invoice", name=name, query=query)
+
+    first = keep("Les miennes", "a=1")
+    again = keep(" Les miennes ", "q" * 500)
+    long = keep("n" * 61, "")
+
+    assert (again, again.query, long.name) == (first, "q" * 500, "n" * 60)
+    for name, query, said in (
+        (" ", "", "Donnez un nom au filtre."),
+        ("x", "q" * 501, "Ce filtre est trop long pour être enregistré : retirez-en une partie."),
+    ):
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            keep(name, query)
+        assert str(refused.value) == said
+    forget_filter(user=world.biller, model="invoicing.quote", name="Les miennes")
+    forget_filter(user=world.planner, model="invoicing.invoice", name="Les miennes")
+    forget_filter(user=world.biller, model="invoicing.invoice", name="n" * 60)
+    assert list(SavedFilter.objects.all()) == [first]
 
 
 def test_filter_is_kept_and_forgotten(world: World) -> None:

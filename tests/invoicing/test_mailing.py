@@ -9,8 +9,8 @@ from interventions.services.letters import INTERVENTION_LETTER
 from invoicing.models import Message
 from invoicing.services.documents.mailing import INVOICE_LETTER, QUOTE_LETTER, Letter, mail_document
 from openfire_billing.kernel.errors import BusinessError, WrongState
-from tests.factories import World, nothing_changed
-from tests.factories.appointments import book
+from tests.factories import PartnerFactory, World, nothing_changed
+from tests.factories.appointments import alone, book
 
 
 def mailed(world: World, document: Any, letter: Letter, **given: Any) -> Message:
@@ -79,3 +79,52 @@ def test_document_of_a_customer_without_an_address_asks_for_one(world: World) ->
         mailed(world, posted, INVOICE_LETTER)
 
     assert str(refused.value) == "Aucun destinataire : complétez l'e-mail ou le téléphone du client."
+
+
+def test_each_letter_says_what_and_when_to_whom(world: World) -> None:
+    intervention = world.intervention(title="Pose du poêle")
+    rdv = book(world, intervention, state="confirmed")
+    undated = alone(world, starts_at=None)
+    quote = world.quote(intervention=intervention)
+    payer = PartnerFactory(name="Syndic Exemple", email="syndic@exemple.example")
+    paid_by = world.quote(partner=PartnerFactory(name="Locataire", bill_to=payer))
+    firm = f"Flammes d'Armor\n{world.company.phone}".strip()
+
+    letters = [
+        APPOINTMENT_LETTER.text(rdv),
+        APPOINTMENT_LETTER.text(undated),
+        INTERVENTION_LETTER.text(intervention),
+        QUOTE_LETTER.text(quote),
+        QUOTE_LETTER.text(paid_by),
+    ]
+
+    where, mail = intervention.address, world.customer.email
+    assert letters == [
+        (mail, "Flammes d'Armor : votre rendez-vous", said)
+        for said in (
+            f"Bonjour,\n\nNous passerons le 25/11/2026 à 09 h 00 pour : Pose du poêle, au {where}.\n\n{firm}",
+            f"Bonjour,\n\nNous passerons à une date à fixer pour : Dépannage, au {where}.\n\n{firm}",
+        )
+    ] + [
+        (
+            mail,
+            "Flammes d'Armor : Pose du poêle",
+            f"Bonjour,\n\nNous avons bien noté votre demande « Pose du poêle » au {where}, "
+            f"prévue entre le 24/11/2026 et le 07/12/2026.\n\n{firm}",
+        )
+    ] + [
+        (
+            to,
+            f"Flammes d'Armor : devis {number}",
+            f"Bonjour,\n\nVeuillez trouver ci-joint notre devis {number}, valable jusqu'au 24/12/2026.\n\n{firm}",
+        )
+        for to, number in ((mail, "DV/000001"), ("syndic@exemple.example", "DV/000002"))
+    ]
+
+
+def test_letter_leaves_with_its_paper_when_it_is_asked_for(world: World) -> None:
+    asked, not_asked = (
+        mail_document(world.posted(), INVOICE_LETTER, key=f"k{with_paper}", by=None, with_paper=with_paper)
+        for with_paper in (True, False)
+    )
+    assert (asked.with_paper, not_asked.with_paper) == (True, False)

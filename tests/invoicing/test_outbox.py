@@ -6,13 +6,14 @@ from socket import gaierror
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from invoicing.models import HistoryLine, Message
-from invoicing.services.records.messages import MOST_ATTEMPTS, queue_message, retry_message
+from invoicing.services.records.messages import MOST_ATTEMPTS, queue_message, queue_unless_just_sent, retry_message
 from invoicing.tasks import send_message, send_waiting_messages
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
@@ -167,9 +168,12 @@ def test_failed_message_is_sent_again_from_its_page(world: World, settings: Any)
 
     world.office(PLANNER).act(message, "resend")
 
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == ("waiting", 0)
+    assert HistoryLine.objects.of(message)[0].text == "Remis dans les messages à envoyer"
     assert send_waiting_messages() == 1
     message.refresh_from_db()
-    assert (message.state, message.error) == ("sent", "")
+    assert (message.state, message.attempts, message.error) == ("sent", 1, "")
 
 
 def test_message_not_failed_is_not_sent_again(world: World) -> None:
@@ -177,6 +181,53 @@ def test_message_not_failed_is_not_sent_again(world: World) -> None:
 
     with nothing_changed(), pytest.raises(BusinessError):
         retry_message(message, by=world.planner)
+
+
+def test_message_being_sent_is_left_to_its_worker_for_ten_minutes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message, seen = queued(world), []
+
+    def send_mail(**_letter: Any) -> None:
+        seen.append(round((Message.objects.get().next_try_at - timezone.now()) / timedelta(minutes=1)))
+        seen.append(send_message(message.pk))
+
+    monkeypatch.setattr(transport, "send_mail", send_mail)
+
+    assert (send_message(message.pk), seen) == (True, [10, False])
+    message.refresh_from_db()
+    assert (message.state, message.attempts, message.sent_at is None) == ("sent", 1, False)
+
+
+def test_journal_says_to_whom_and_what(world: World) -> None:
+    texts = {"subject": "Votre DI", "body": "Bonjour"}, {"subject": "", "body": "b" * 61}
+    for number, text in enumerate((*texts, texts[0] | {"journal_text": "Relance"})):
+        queue_message(world.customer, key=f"k{number}", to="a@exemple.example", by=world.planner, **text)
+    queue_message(world.customer, key="k0", to="a@exemple.example", by=world.planner, **texts[0])
+
+    assert [line.text for line in HistoryLine.objects.of(world.customer).order_by("pk")] == [
+        "Message à a@exemple.example : Votre DI",
+        f"Message à a@exemple.example : {'b' * 60}",
+        "Relance",
+    ]
+
+
+def test_message_just_sent_to_an_address_is_not_sent_again_meanwhile(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    def ask(prefix: str = "mot-de-passe-", to: str = "a@exemple.example") -> bool:
+        return queue_unless_just_sent(
+            world.customer, prefix=prefix, to=to, within=timedelta(minutes=5), body="Bonjour", by=None
+        )
+
+    asked = [ask(), ask(), ask(to="b@exemple.example"), ask(prefix="autre-")]
+    on_an_ordinary_day.shift(timedelta(minutes=4, seconds=50))
+    asked.append(ask())
+    on_an_ordinary_day.shift(timedelta(seconds=20))
+    asked.append(ask())
+
+    assert asked == [True, False, True, True, False, True]
+    assert Message.objects.count() == 4
 
 
 def test_message_without_recipient_is_refused(world: World) -> None:

@@ -2,12 +2,15 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from invoicing.models import Allocation, Entry, Invoice, Payment
+from invoicing.models import Allocation, Entry, HistoryLine, Invoice, Message, Payment
+from invoicing.services.documents.mailing import INVOICE_LETTER, mail_document
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice, record_payment, use_credit
+from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import PartnerFactory, World, item, nothing_changed
@@ -146,9 +149,77 @@ def test_rest_of_a_credit_settles_another_invoice(world: World) -> None:
     assert use_credit(note, invoice=other, on=world.today, by=world.accountant) is None
 
 
+def test_smallest_credit_settles_its_invoice(world: World) -> None:
+    invoice = world.posted(item(price="0.50"))
+
+    note = credit_invoice(invoice, on=world.today, by=world.accountant, rebill=False)
+
+    assert [(row.invoice, row.amount) for row in note.uses.all()] == [(invoice, Decimal("0.53"))]
+    assert state(invoice, world) == ("paid", Decimal(0))
+
+
 def test_invoice_not_paid_in_time_is_overdue(world: World) -> None:
     invoice = world.posted()
     invoices = Invoice.objects.with_payment_state(invoice.due_on)
 
     assert invoices.get().is_overdue is False
     assert Invoice.objects.with_payment_state(invoice.due_on + timedelta(days=1)).get().is_overdue is True
+
+
+def test_lists_of_invoices_look_at_what_is_left_the_day_and_the_mail(world: World) -> None:
+    draft, unpaid, partial, paid = world.draft(), world.posted(), world.posted(), world.posted()
+    pay(partial, world, "0.01")
+    pay(paid, world, "184.62")
+    note = credit_invoice(paid, on=world.today, by=world.accountant, rebill=False)
+    refund_credit(note, amount=Decimal("84.62"), on=world.today, kind="transfer", by=world.accountant)
+    due = unpaid.due_on
+    assert due is not None
+
+    def found(invoices: Any) -> set[Invoice]:
+        return set(invoices)
+
+    on_the_day, after = (Invoice.objects.with_payment_state(due + timedelta(days=late)) for late in (0, 1))
+    assert found(on_the_day.owed()) == {unpaid, partial, note}
+    assert (found(on_the_day.overdue()), found(after.overdue())) == (set(), {unpaid, partial})
+    assert [found(on_the_day.in_payment_state(name)) for name in ("unpaid", "partial", "paid")] == [
+        {unpaid},
+        {partial, note},
+        {paid},
+    ]
+    assert (found(Invoice.objects.drafts()), found(Invoice.objects.posted())) == (
+        {draft},
+        {unpaid, partial, paid, note},
+    )
+    refunded = dict(Invoice.objects.with_refunded().values_list("pk", "refunded"))
+    assert refunded == {draft.pk: None, unpaid.pk: None, partial.pk: None, paid.pk: None, note.pk: Decimal("84.62")}
+    mail_document(unpaid, INVOICE_LETTER, key="a", by=None)
+    mail_document(partial, INVOICE_LETTER, key="b", by=None)
+    Message.objects.filter(key="b").update(state="failed")
+    assert found(Invoice.objects.not_sent()) == {draft, partial, paid, note}
+
+
+def test_amount_is_received_to_the_cent_up_to_what_is_left(world: World) -> None:
+    invoice, other = world.posted(), world.posted()
+
+    received = record_payment(
+        company=world.company,
+        customer=world.customer,
+        amount=Decimal(200),
+        on=world.today,
+        kind="cash",
+        by=world.accountant,
+        reference="Reçu 7",
+        invoices=[other, invoice],
+    )
+
+    assert [(row.invoice, row.amount) for row in received.allocations.order_by("pk")] == [
+        (invoice, Decimal("184.62")),
+        (other, Decimal("15.38")),
+    ]
+    entry = Entry.objects.get(document=received.number)
+    assert (entry.journal.code, entry.label) == ("CA", "Espèces Aubry Maëlle Reçu 7")
+    assert [line.text for line in HistoryLine.objects.of(received)] == [
+        f"Affecté à {other} : 15,38 €",
+        f"Affecté à {invoice} : 184,62 €",
+        "Paiement enregistré",
+    ]

@@ -14,13 +14,14 @@ from django.db.models import Sum
 from django.utils import timezone
 from pypdf import PdfReader
 
-from invoicing.models import Entry, Invoice, InvoiceDocument, PartnerTerms, PaymentTerm
+from invoicing.models import Entry, Invoice, InvoiceDocument, InvoiceTax, PartnerTerms, PaymentTerm
 from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.tasks import render_waiting
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, StaleForm
 from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
 from tests.factories.parties import AddressFactory
+from tests.locks.story import avoir
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -225,6 +226,67 @@ def test_empty_draft_is_not_posted(world: World) -> None:
     assert str(refused.value) == (
         f"Facture en brouillon n° {draft.pk} est vide : ajoutez une ligne ou supprimez le brouillon."
     )
+
+
+def test_what_is_no_draft_or_has_no_position_or_a_negative_total_is_not_posted(world: World) -> None:
+    posted, gone, free, negative = world.posted(), world.draft(), world.draft(), world.draft(item(2), item())
+    Invoice.objects.filter(pk=free.pk).update(fiscal_position=None)
+    line = negative.lines.order_by("position").last()
+    assert line is not None
+    negative.lines.filter(pk=line.pk).update(quantity=-3, net=-525)
+    name = str(gone)
+    Invoice.objects.filter(pk=gone.pk).delete()
+
+    outcomes = post_invoices([posted, gone, free, negative], on=world.today, by=world.accountant)
+
+    assert {str(outcome.document): outcome.refusal for outcome in outcomes} == {
+        "FA2026-00001": "FA2026-00001 est à l'état « Validée » : seul un brouillon se valide.",
+        name: f"{name} n'existe plus.",
+        str(free): f"{free} : pas de position fiscale. Choisissez-la sur la facture.",
+        str(negative): f"{negative} a un total négatif : faites un avoir.",
+    }
+
+
+def test_invoice_of_nothing_is_posted(world: World) -> None:
+    invoice = world.posted(item(price="0"))
+
+    assert (invoice.number, invoice.gross.amount) == ("FA2026-00001", Decimal(0))
+    assert legs("FA2026-00001") == []
+
+
+def test_lines_changed_by_hand_are_added_up_again_when_posted(world: World) -> None:
+    draft = world.draft(item(2))
+    draft.lines.update(unit_price=Decimal(100))
+
+    invoice = post(draft, world)
+
+    assert (invoice.net.amount, invoice.tax.amount, invoice.gross.amount) == (Decimal(200), Decimal(11), Decimal(211))
+    assert [line.net for line in invoice.lines.all()] == [Decimal(200)]
+    assert [(row.rate, row.base, row.amount) for row in InvoiceTax.objects.filter(invoice=invoice)] == [
+        (Decimal("5.5"), Decimal(200), Decimal(11))
+    ]
+
+
+def test_credit_of_no_line_is_posted_while_its_net_is_left(world: World) -> None:
+    invoice = world.posted(item(2))
+    fits, too_much = (avoir(world, invoice, quantity) for quantity in (2, 1))
+    post(fits, world)
+
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        post(too_much, world)
+
+    assert str(refused.value) == (
+        f"{too_much} : il ne reste que 0,00 € HT à créditer sur FA2026-00001. Supprimez ce brouillon."
+    )
+
+
+def test_a_day_or_a_version_that_was_not_shown_is_refused(world: World) -> None:
+    draft = world.draft()
+
+    with nothing_changed(), pytest.raises(StaleForm):
+        post_invoice(draft, seen=draft.version + 1, on=world.today, by=world.accountant)
+
+    assert post_invoice(draft, seen=draft.version, on=world.today, by=world.accountant).version == draft.version + 1
 
 
 # Many

@@ -5,26 +5,32 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from djmoney.money import Money
 
 from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from interventions.services.purchases import order_supplies
 from interventions.services.requests import add_items
-from invoicing.models import Partner, Product, PurchaseOrder, SupplierBill
+from invoicing.models import HistoryLine, Partner, PartnerTerms, PaymentTerm, Product, PurchaseOrder, SupplierBill
+from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.purchases import (
     bill_order,
     cancel_bill,
     check_bill,
     delete_orders,
+    draft_order,
+    edit_bill,
+    edit_order,
     move_order,
     record_bill,
     reopen_bill,
 )
+from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.contracts.contract_builders import make_contract
-from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed
+from tests.factories import CompanyFactory, PartnerFactory, ProductFactory, World, item, nothing_changed, tax
 from tests.factories.pages import address, refusal
 
 D = Decimal
@@ -68,7 +74,11 @@ def test_subcontractor_gets_the_services(world: World, intervention: Interventio
     intervention.subcontractor = PartnerFactory(name="Poseur Exemple")
     intervention.save()
     made = order_supplies(intervention, on=world.today, by=world.planner)
-    assert sorted(o.supplier.name for o in made.orders) == ["Fonderie Fictive", "Poseur Exemple"]
+    assert {o.supplier.name: [line.product.code for line in o.lines.all()] for o in made.orders} == {
+        "Fonderie Fictive": ["poele"],
+        "Poseur Exemple": ["ram_pose"],
+    }
+    assert made.note == ("« [joint] Joint » : pas de fournisseur (fiche de l'article, ou prestataire de la DI).")
 
 
 def test_ordered_once_until_the_order_is_cancelled(world: World, intervention: InterventionRequest) -> None:
@@ -235,3 +245,197 @@ def test_article_price_by_default_is_the_purchase_price(world: World, supplier: 
     pk = Product.objects.get(code="poele").pk
     answer = world.office(PLANNER).get(f"/admin/invoicing/purchaseorder/line-defaults/?product={pk}").json()
     assert answer[str(pk)]["unit_price"] == "2\xa0100,00"
+
+
+# Orders
+
+
+def test_order_is_edited_while_it_is_a_draft(world: World, intervention: InterventionRequest) -> None:
+    bought = order(world, intervention)
+    line = bought.lines.get()
+    version = bought.version
+
+    def edit(*edits: LineEdit, **values: object) -> PurchaseOrder:
+        return edit_order(bought, edits=edits, values=values, by=world.planner)
+
+    joint = Product.objects.get(code="joint")
+    edit(LineEdit(pk=line.pk, values={"quantity": D(3)}), LineEdit(values={"product": joint, "quantity": D(4)}))
+    edit(notes="Au dépôt")
+    edit(LineEdit(pk=line.pk, delete=True))
+
+    bought.refresh_from_db()
+    assert (bought.notes, bought.version) == ("Au dépôt", version + 3)
+    assert [(row.product, row.quantity) for row in bought.lines.all()] == [(joint, D(4))]
+    assert [(one.act, one.changes) for one in HistoryLine.objects.of(bought)[:3]] == [
+        ("edited", {"lines": [{"id": line.pk, "line": "[poele] Poêle", "act": "removed", "changes": {}}]}),
+        ("changed", {"notes": ["–", "Au dépôt"]}),
+        (
+            "edited",
+            {
+                "lines": [
+                    {"id": line.pk, "line": "[poele] Poêle", "act": "changed", "changes": {"quantity": ["2", "3"]}},
+                    {"id": bought.lines.get().pk, "line": "[joint] Joint", "act": "added", "changes": {}},
+                ]
+            },
+        ),
+    ]
+    assert refused(lambda: edit(LineEdit(pk=line.pk, values={"quantity": D(1)}))) == (
+        "Une ligne modifiée n'est plus sur cette commande. Rechargez la page."
+    )
+    move_order(bought, to="sent", by=world.planner)
+    assert refused(edit) == "CF/000001 est à l'état « Envoyée » : remettez-la en brouillon pour la modifier."
+
+
+def test_order_without_an_article_is_neither_made_nor_sent(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    title = Item(kind="section", label="Fumisterie", quantity=D(0))
+    values = {"company": world.company, "supplier": supplier, "on": world.today, "by": world.planner}
+    assert refused(lambda: draft_order(items=[title], **values)) == (
+        "Commande à « Fonderie Fictive » : aucune ligne d'article. Ajoutez-en une."
+    )
+    made = draft_order(items=[title, item(2, tax=tax())], origin="DI/000009", **values)
+    assert [(row.kind, row.position) for row in made.lines] == [("section", 1), ("article", 2)]
+    assert HistoryLine.objects.of(made.order)[0].text == "Commande créée depuis DI/000009"
+    made.order.lines.all().delete()
+    assert refused(lambda: move_order(made.order, to="sent", by=world.planner)) == (
+        f"{made.order} : aucune ligne. Ajoutez-en une avant d'envoyer la commande."
+    )
+
+
+def test_orders_without_a_bill_are_deleted_and_the_others_kept(world: World, intervention: InterventionRequest) -> None:
+    cancelled = move_order(order(world, intervention), to="cancelled", by=world.planner)
+    draft = order(world, intervention)
+    assert delete_orders([cancelled, draft], by=world.planner) == 2
+
+    kept = move_order(order(world, intervention), to="sent", by=world.planner)
+    cancel_bill(bill_order(kept, number="F", on=world.today, by=world.accountant), by=world.accountant)
+    kept = move_order(kept, to="cancelled", by=world.planner)
+    assert refused(lambda: delete_orders([kept], by=world.planner)) == (
+        "Cette commande a une facture fournisseur : elle se garde."
+    )
+
+
+# Bills
+
+
+def test_order_is_billed_in_parts_until_nothing_is_left(world: World, intervention: InterventionRequest) -> None:
+    bought = order(world, intervention)
+    assert refused(lambda: bill_order(bought, number="F", on=world.today, by=world.accountant)) == (
+        "CF/000001 est à l'état « Brouillon » : envoyez-la avant d'enregistrer sa facture."
+    )
+    move_order(bought, to="sent", by=world.planner)
+
+    first = bill_order(bought, number="F-1", on=world.today, by=world.accountant)
+    edit_bill(first, values={"net": Money(4000, "EUR"), "tax": Money(800, "EUR")}, by=world.accountant)
+    check_bill(first, by=world.accountant)
+    bought.refresh_from_db()
+    states = [bought.state]
+    second = bill_order(bought, number="F-2", on=world.today, by=world.accountant)
+    check_bill(second, by=world.accountant)
+    bought.refresh_from_db()
+    states.append(bought.state)
+
+    first.refresh_from_db()
+    assert (first.gross.amount, second.net.amount, second.tax.amount) == (D(4800), D(200), D(40))
+    assert states == ["sent", "billed"]
+    assert [HistoryLine.objects.of(one)[0].text for one in (first, second)] == [
+        "Facture vérifiée, bonne à payer ; écart de -240,00 € avec CF/000001",
+        "Facture vérifiée, bonne à payer",
+    ]
+    assert refused(lambda: move_order(bought, to="received", by=world.planner)).endswith("n'est pas possible d'ici.")
+    assert refused(lambda: edit_bill(first, values={}, by=world.accountant)) == (
+        f"{first} est déjà vérifiée : remettez-la à vérifier pour la modifier."
+    )
+    assert refused(lambda: bill_order(bought, number="F-3", on=world.today, by=world.accountant)) == (
+        "CF/000001 est déjà entièrement facturée : voyez ses factures."
+    )
+
+
+def test_bill_falls_due_by_the_terms_of_its_supplier(world: World, supplier: Partner) -> None:
+    values = {"company": world.company, "supplier": supplier, "on": world.today, "by": world.accountant}
+    free = record_bill(number=" F-1 ", net=D(0), tax=D(0), **values)
+    PartnerTerms.objects.create(partner=supplier, payment_term=PaymentTerm.objects.get(name="30 jours"))
+    usual = record_bill(number="F-2", net=D(10), tax=D(2), **values)
+    own = record_bill(number="F-3", net=D(10), tax=D(2), due_on=date(2026, 11, 30), **values)
+
+    assert free.number == "F-1"
+    assert [bill.due_on for bill in (free, usual, own)] == [world.today, date(2026, 12, 24), date(2026, 11, 30)]
+
+
+def test_bill_of_another_company_s_order_or_of_a_merged_name_is_refused(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    bought = move_order(order(world, intervention), to="sent", by=world.planner)
+    values = {"supplier": supplier, "on": world.today, "by": world.accountant, "net": D(10), "tax": D(2)}
+    other = CompanyFactory()
+    assert "choisissez une commande de ce fournisseur" in refused(
+        lambda: record_bill(company=other, number="F-1", order=bought, **values)
+    )
+    record_bill(company=world.company, number="F-1", **values)
+    kept = PartnerFactory(name="Fonderie Réelle")
+    merge_partners(supplier, into=kept, by=world.manager)
+    assert refused(lambda: record_bill(company=world.company, number="F-1", **values | {"supplier": kept})) == (
+        "La facture F-1 de « Fonderie Réelle » est déjà enregistrée."
+    )
+
+
+def test_smallest_part_of_a_bill_is_paid_and_the_whole_too(world: World, supplier: Partner) -> None:
+    values = {"company": world.company, "supplier": supplier, "number": "F", "on": world.today, "by": world.accountant}
+    bill = check_bill(record_bill(net=D(1), tax=D("0.20"), **values), by=world.accountant)
+
+    for amount in ("0.01", "1.19"):
+        pay_supplier(bill, amount=D(amount), on=world.today, kind="transfer", by=world.accountant)
+
+    assert SupplierBill.objects.with_residual().get().residual == 0
+    assert HistoryLine.objects.of(bill)[0].text == "Paiement de 1,19 €"
+
+
+def test_lists_of_orders_and_bills_look_at_what_is_awaited_and_left(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    bought = order(world, intervention)
+    seen = []
+    for state in ("", "sent", "confirmed", "received"):
+        if state:
+            bought = move_order(bought, to=state, by=world.planner)
+        seen.append(PurchaseOrder.objects.awaited().exists())
+    values = {"company": world.company, "supplier": supplier, "on": world.today, "by": world.accountant}
+    draft, checked, paid = (record_bill(number=f"F-{n}", net=D(10), tax=D(2), **values) for n in range(3))
+    for bill in (checked, paid):
+        check_bill(bill, by=world.accountant)
+    pay_supplier(paid, amount=D(12), on=world.today, kind="transfer", by=world.accountant)
+
+    assert seen == [False, True, True, False]
+    assert list(SupplierBill.objects.to_pay()) == [checked]
+    assert draft.state == "draft"
+
+
+def test_journal_says_ordered_billed_and_deleted(world: World, intervention: InterventionRequest) -> None:
+    bought = order(world, intervention)
+    assert HistoryLine.objects.of(intervention)[0].text == "Commandes fournisseurs : CF/000001"
+    other = order_supplies(world.intervention(item(1, code="poele")), on=world.today, by=world.planner).orders[0]
+    move_order(bought, to="sent", by=world.planner)
+    bill = bill_order(bought, number="F", on=world.today, by=world.accountant)
+    delete_orders([other], by=world.planner)
+
+    assert HistoryLine.objects.of(bill)[0].text == "Facture fournisseur enregistrée"
+    assert HistoryLine.objects.of(bought)[0].text == "Commande envoyée"
+    assert [line.text for line in HistoryLine.objects.of(other).order_by("pk")] == [
+        f"Commande créée depuis {intervention.__class__.objects.latest('pk')}",
+        "Commande supprimée",
+    ]
+
+
+def test_cancelled_bill_leaves_its_amounts_to_bill_and_a_number_is_taken_by_company_and_supplier(
+    world: World, intervention: InterventionRequest, supplier: Partner
+) -> None:
+    bought = move_order(order(world, intervention), to="sent", by=world.planner)
+    first = cancel_bill(bill_order(bought, number="F-1", on=world.today, by=world.accountant), by=world.accountant)
+    again = bill_order(bought, number="F-2", on=world.today, by=world.accountant)
+    assert (again.net.amount, again.tax.amount, first.state) == (D(4200), D(840), "cancelled")
+
+    other, elsewhere = PartnerFactory(name="Autre"), CompanyFactory()
+    values = {"number": "F-1", "net": D(10), "tax": D(2), "on": world.today, "by": world.accountant}
+    for company, of in ((world.company, other), (elsewhere, supplier)):
+        assert record_bill(company=company, supplier=of, **values).number == "F-1"

@@ -10,13 +10,13 @@ from django.utils import timezone
 
 from interventions.models import InterventionRequest
 from interventions.services.billing import invoice_intervention
-from invoicing.models import Invoice, Quote
+from invoicing.models import HistoryLine, Invoice, PartnerTerms, PaymentTerm, Quote
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING
-from tests.factories import World, item, nothing_changed, position
+from tests.factories import PartnerFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import new_line, typed
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -93,6 +93,22 @@ def test_expired_quote_frees_its_lines_and_is_not_accepted(
     services.prolong_quote(quote, until=date(2027, 1, 15), on=today, by=world.biller)
     services.accept_quote(quote, on=today, by=world.biller)
     assert world.left(intervention) == [ZERO]
+
+
+def test_quote_is_sent_and_accepted_on_its_last_valid_day(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    intervention = world.intervention()
+    quote = world.quote(intervention=intervention)
+    on_an_ordinary_day.move_to(datetime(2026, 12, 24, 18, 0, tzinfo=PARIS))
+
+    services.send_quote(quote, by=world.biller)
+    held = world.left(intervention)
+    services.accept_quote(quote, on=timezone.localdate(), by=world.biller)
+
+    quote.refresh_from_db()
+    assert held == [ZERO]
+    assert (quote.state, quote.accepted_on, quote.valid_until) == ("accepted", date(2026, 12, 24), date(2026, 12, 24))
 
 
 @pytest.mark.parametrize("until", [date(2026, 11, 23), date(2026, 12, 24), date(2026, 12, 1)])
@@ -297,3 +313,118 @@ def test_validity_moves_one_day_at_a_time(world: World) -> None:
 
     assert quote.is_expired(quote.valid_until) is False
     assert quote.is_expired(quote.valid_until + timedelta(days=1)) is True
+
+
+def test_lists_of_quotes_look_at_state_validity_and_what_is_left(world: World) -> None:
+    draft, sent, accepted, whole, refused_one = (world.quote(item(2)) for _n in range(5))
+    services.send_quote(sent, by=world.biller)
+    for quote in (accepted, whole):
+        services.accept_quote(quote, on=world.today, by=world.biller)
+    services.invoice_quote(whole, on=world.today, by=world.biller)
+    services.refuse_quote(refused_one, by=world.biller, reason="Trop cher")
+
+    def found(quotes: object) -> list[Quote]:
+        return list(quotes.order_by("pk"))  # type: ignore[attr-defined]
+
+    last, after = date(2026, 12, 24), date(2026, 12, 25)
+    assert found(Quote.objects.live(last)) == [draft, sent, accepted]
+    assert found(Quote.objects.live(after)) == found(Quote.objects.to_bill()) == [accepted]
+    assert (found(Quote.objects.expired(last)), found(Quote.objects.expired(after))) == ([], [draft, sent])
+    assert HistoryLine.objects.of(refused_one)[0].text == "Devis refusé. Trop cher"
+
+
+def test_quote_is_edited_while_it_is_a_draft(world: World) -> None:
+    quote = world.quote(item(2))
+    line, version = quote.lines.get(), quote.version
+    more = LineEdit(values={"product": item().product, "quantity": Decimal(1)})
+
+    services.edit_quote(quote, edits=[more], by=world.biller)
+    quote = services.edit_quote(quote, edits=[], values={"fiscal_position": position("VEN-10")}, by=world.biller)
+
+    assert quote.version == version + 2
+    assert [row.tax.rate for row in quote.lines.select_related("tax")] == [10, 10]
+    assert list(HistoryLine.objects.of(quote)[0].changes) == ["fiscal_position"]
+    assert HistoryLine.objects.of(quote)[1].changes == {
+        "lines": [
+            {
+                "id": quote.lines.order_by("pk").last().pk,
+                "line": "[ram_pose] Forfait Pose",
+                "act": "added",
+                "changes": {},
+            }
+        ]
+    }
+    gone = LineEdit(pk=line.pk + 99, values={"quantity": Decimal(1)})
+    assert refused(services.edit_quote, quote, edits=[gone], by=world.biller) == (
+        "Une ligne modifiée n'est plus sur ce devis. Rechargez la page."
+    )
+
+
+def test_empty_quote_is_not_sent_and_one_that_is_over_is_not_prolonged_nor_deleted(world: World) -> None:
+    quote = world.quote()
+    quote.lines.all().delete()
+    assert refused(services.send_quote, quote, by=world.biller) == (
+        "DV/000001 : aucune ligne. Ajoutez-en une avant d'envoyer le devis."
+    )
+    other = world.quote()
+    services.accept_quote(other, on=world.today, by=world.biller)
+    until = date(2027, 1, 15)
+    assert refused(services.prolong_quote, other, until=until, on=world.today, by=world.biller) == (
+        "DV/000002 n'attend plus de réponse : il n'y a rien à prolonger."
+    )
+    assert refused(services.delete_quotes, [quote, other], by=world.biller) == (
+        "DV/000002 est à l'état « Accepté » : seul un devis en brouillon ou annulé se supprime."
+    )
+    third = world.quote()
+    assert services.prolong_quote(third, until=date(2026, 12, 25), on=world.today, by=world.biller).valid_until == date(
+        2026, 12, 25
+    )
+    assert HistoryLine.objects.of(third)[0].changes == {"valid_until": ["24/12/2026", "25/12/2026"]}
+    assert services.delete_quotes([services.cancel_quote(third, by=world.biller), quote], by=world.biller) == 2
+
+
+def test_journal_of_a_quote_says_each_act(world: World) -> None:
+    quote, doomed = world.quote(), world.quote()
+    services.delete_quotes([doomed], by=world.biller)
+    services.send_quote(quote, by=world.biller)
+    services.accept_quote(quote, on=world.today, by=world.biller)
+    services.invoice_quote(quote, on=world.today, by=world.biller)
+    services.settle_quote(quote, by=world.biller)
+    copy = services.duplicate_quote(quote, on=world.today, by=world.biller)
+
+    assert [line.text for line in HistoryLine.objects.of(quote).order_by("pk")] == [
+        "Devis créé depuis DI/000001",
+        "Devis envoyé",
+        "Devis accepté",
+        "Facture en brouillon générée",
+        "Devis soldé : le reste n'est plus dû par lui",
+    ]
+    assert [line.text for line in HistoryLine.objects.of(doomed).order_by("pk")][1:] == ["Devis supprimé"]
+    assert [line.text for line in HistoryLine.objects.of(copy)] == ["Copie de DV/000001"]
+
+
+def test_quote_has_the_terms_of_who_pays_and_the_days_of_the_company_unless_given(world: World) -> None:
+    payer = PartnerFactory(name="Syndic Exemple")
+    cash, thirty = PaymentTerm.objects.create(name="Comptant bis", days=0), PaymentTerm.objects.get(name="30 jours")
+    PartnerTerms.objects.create(partner=payer, payment_term=cash)
+
+    def made(**values: object) -> Quote:
+        return services.draft_quote(
+            company=world.company,
+            partner=world.customer,
+            items=[item(tax=tax())],
+            on=world.today,
+            by=world.biller,
+            fiscal_position=position(),
+            **values,  # type: ignore[arg-type]
+        ).quote
+
+    usual, given, alone = (
+        made(bill_to=payer),
+        made(bill_to=payer, payment_term=thirty, valid_until=date(2026, 11, 25), title="Pose"),
+        made(),
+    )
+
+    assert [quote.payment_term for quote in (usual, given, alone)] == [cash, thirty, None]
+    assert [quote.valid_until for quote in (usual, given)] == [date(2026, 12, 24), date(2026, 11, 25)]
+    assert [line.text for line in HistoryLine.objects.of(alone)] == ["Devis créé"]

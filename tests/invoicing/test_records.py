@@ -9,9 +9,9 @@ from django.test import Client
 
 from interventions.services.requests import duplicate_intervention
 from invoicing.models import Attachment, HistoryLine, PublicLink
-from invoicing.services.records.attachments import attach, attachments_of
+from invoicing.services.records.attachments import attach, attachments_of, detach
 from invoicing.services.records.history import record_many
-from invoicing.services.records.links import link_of, publish, renew_link, token_of
+from invoicing.services.records.links import is_published, link_of, publish, renew_link, token_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
@@ -84,6 +84,28 @@ def test_file_too_big_is_refused(world: World) -> None:
     with nothing_changed(), pytest.raises(BusinessError) as refused:
         attach(intervention, film, by=world.planner)
     assert str(refused.value) == "« film.mp4 » dépasse 20 Mo : réduisez-le avant de le joindre."
+
+
+def test_largest_file_is_kept_under_a_name_cut_short(world: World) -> None:
+    film = upload("dossier/" + "f" * 157 + ".mp4")
+    film.size = 20 * 1024 * 1024
+
+    file = attach(world.intervention(), film, by=world.planner)
+
+    assert (file.name, file.by) == ("f" * 157 + ".mp", world.planner)
+
+
+def test_bytes_of_a_file_taken_away_go_once_the_change_is_kept(
+    world: World, django_capture_on_commit_callbacks: Any
+) -> None:
+    file = attach(world.intervention(), upload(), by=world.planner)
+    stored, name = file.file.storage, file.file.name
+
+    with django_capture_on_commit_callbacks(execute=True):
+        detach(file, by=world.planner)
+        kept = stored.exists(name)
+
+    assert (kept, stored.exists(name)) == (True, False)
 
 
 def test_files_are_carried_along_to_a_copy(world: World) -> None:
@@ -162,6 +184,22 @@ def test_published_documents_are_seen_by_anyone_with_the_link(world: World) -> N
         assert "no-store" in answer["Cache-Control"]
 
 
+def test_published_is_what_has_a_link_that_is_open(world: World) -> None:
+    intervention = world.intervention()
+    seen = [is_published(intervention)]
+    link_of(intervention)
+    seen.append(is_published(intervention))
+    for published in (True, False):
+        publish(intervention, by=world.planner, published=published)
+        seen.append(is_published(intervention))
+
+    assert seen == [False, False, True, False]
+    assert [line.text for line in HistoryLine.objects.of(intervention)[:2]] == [
+        "Retirée du site",
+        "Publiée sur le site",
+    ]
+
+
 def test_page_not_published_is_not_found(world: World) -> None:
     for document in pages(world):
         token = token_of(link_of(document))
@@ -178,6 +216,7 @@ def test_revoked_link_is_not_found(world: World) -> None:
     new = token_of(renew_link(intervention, by=world.planner))
 
     assert (Client().get(f"/p/{old}/").status_code, Client().get(f"/p/{new}/").status_code) == (404, 200)
+    assert HistoryLine.objects.of(intervention)[0].text == "Nouveau lien : l'ancien ne répond plus"
 
 
 def test_forged_link_is_not_found(world: World) -> None:

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from invoicing.models import Allocation, Entry, Invoice, Payment
+from invoicing.models import Allocation, Entry, HistoryLine, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import (
     allocate_credit,
     allocate_payment,
     balance_of,
+    oldest_first,
+    open_invoices,
     pay_invoice,
     record_payment,
 )
-from invoicing.services.settlement.refunds import refund_credit
+from invoicing.services.settlement.refunds import refund_credit, refund_payment
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import CompanyFactory, PartnerFactory, World, item, nothing_changed
@@ -282,3 +284,43 @@ def test_payment_typed_by_hand_leads_to_its_page_with_what_is_left(world: World)
         ["Affecter à des factures", "Rembourser", "Rejeté ou annulé"],
         ["payments 50,00 €Reste à affecter"],
     )
+
+
+def test_journals_say_what_was_allocated_and_paid_back(world: World) -> None:
+    note, other = credit_of_a_paid_invoice(world), world.posted()
+    allocate_credit(note, parts={other.pk: Decimal(100)}, on=world.today, by=world.accountant)
+    paid_back = refund(world, note, "84.62")
+
+    assert HistoryLine.objects.of(other)[0].text == f"Avoir {note} affecté : 100,00 €"
+    assert [line.text for line in HistoryLine.objects.of(note)[:2]] == [
+        f"Remboursement {paid_back} de 84,62 €",
+        f"Affecté à {other} : 100,00 €",
+    ]
+    assert [line.text for line in HistoryLine.objects.of(paid_back)] == [f"Remboursement de l'avoir {note}"]
+
+
+def test_what_is_owed_is_the_customer_s_own_to_these_companies(world: World) -> None:
+    other, neighbour = CompanyFactory(name="Autre Foyer"), PartnerFactory(name="Le Goff Yann")
+    mine, theirs = world.posted(item(2)), world.posted(partner=neighbour)
+    elsewhere = world.posted()
+    Invoice.objects.filter(pk=elsewhere.pk).update(company=other)
+    world.draft()
+    advance, back = money(world, "50"), money(world, "30")
+    refund_payment(back, amount=Decimal(30), on=world.today, kind="cash", by=world.accountant)
+    money(world, "7", customer=neighbour)
+    Payment.objects.filter(pk=money(world, "3").pk).update(company=other)
+
+    assert owed(world) == mine.gross.amount - Decimal(50) == Decimal("319.25")
+    assert balance_of(world.customer, companies=[world.company, other]) == Decimal("319.25") + Decimal("181.62")
+    assert open_invoices(advance) == [mine]
+    assert open_invoices(theirs) == [theirs]
+
+
+def test_invoices_that_may_be_settled_are_the_oldest_first(world: World) -> None:
+    first, second, paid = world.posted(), world.posted(), world.posted()
+    pay_invoice(paid, amount=Decimal("184.62"), on=world.today, kind="card", by=world.accountant)
+    note = credit_of_a_paid_invoice(world)
+
+    assert open_invoices(note) == [first, second]
+    assert oldest_first(Decimal(200), open_invoices(note)) == {first.pk: Decimal("184.62"), second.pk: Decimal("15.38")}
+    assert oldest_first(Decimal("184.62"), open_invoices(note)) == {first.pk: Decimal("184.62")}

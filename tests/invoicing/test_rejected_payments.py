@@ -112,6 +112,7 @@ def test_rejected_payment_leaves_its_invoices_owed_again(world: World) -> None:
         "Paiement BQ2026-00001 rejeté (Provision insuffisante) : 184,62 € de nouveau dus"
     )
     assert HistoryLine.objects.of(payment)[0].text == "Rejeté (Provision insuffisante) : BQ2026-00002 de 300,00 €"
+    assert [line.text for line in HistoryLine.objects.of(out)] == ["Rejet du paiement BQ2026-00001"]
     assert sum((line.debit - line.credit for line in EntryLine.objects.all()), Decimal(0)) == 0
 
 
@@ -123,6 +124,13 @@ def test_rejection_takes_out_only_what_was_not_given_back(world: World) -> None:
     with nothing_changed(), pytest.raises(BusinessError) as refused:
         reject(world, payment)
     assert str(refused.value) == "BQ2026-00001 est déjà rendu en entier."
+
+
+def test_last_cent_is_taken_out(world: World) -> None:
+    payment = money(world, "200")
+    give_back(world, payment, "199.99")
+
+    assert reject(world, payment).amount.amount == Decimal("0.01")
 
 
 def test_rejection_on_an_impossible_day_is_refused(world: World) -> None:
@@ -193,3 +201,20 @@ def test_a_rejection_needs_its_reason(world: World) -> None:
             with pytest.raises(BusinessError) as refused:
                 reject_payment(payment, on=world.today, reason=reason, by=world.accountant)
             assert str(refused.value) == "BQ2026-00001 : dites pourquoi il est rejeté, en 80 caractères au plus."
+
+
+def test_money_paid_back_is_neither_rejected_nor_paid_back_again(world: World) -> None:
+    payment = money(world, "200")
+    give_back(world, payment, "50")
+    back = Payment.objects.get(is_refund=True)
+
+    for act in (lambda: reject(world, back), lambda: give_back(world, back, "1")):
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            act()
+        assert str(refused.value) == f"{back} est un remboursement : choisissez un paiement reçu."
+    give_back(world, payment, "150")
+    with nothing_changed(), pytest.raises(BusinessError) as spent:
+        give_back(world, payment, "1")
+    assert str(spent.value) == (
+        "BQ2026-00001 est affecté ou rendu en entier : un avoir de sa facture se rembourse, lui."
+    )

@@ -9,8 +9,19 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 
-from invoicing.models import FiscalPositionTax, Invoice, Tax
-from invoicing.services.catalogue import tax_for
+from invoicing.models import FiscalPositionTax, Invoice, Journal, PaymentTerm, Tax
+from invoicing.services.catalogue import (
+    TaxBook,
+    default_term,
+    is_number,
+    journal_of,
+    open_journals,
+    take_number,
+    take_numbers,
+    tax_for,
+)
+from invoicing.services.documents.drafts import update_taxes
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
@@ -186,6 +197,47 @@ def test_posting_across_a_rate_change_is_refused_and_updating_the_taxes_mends_it
     assert (draft.number, taxes(draft), draft.tax.amount) == ("FA2026-00002", ["TVA 6 %"], Decimal("10.50"))
 
 
+def test_taxes_of_a_proposal_that_will_be_kept_are_those_of_its_day(world: World) -> None:
+    """The journal stands at that day: the draft would be issued on it, before the rate changes."""
+    world.posted()
+    draft = world.draft()
+    raised(date(2026, 12, 1))
+
+    with nothing_changed():
+        update_taxes(draft, by=world.accountant, on=date(2026, 12, 2))
+        update_taxes(draft, by=world.accountant, on=draft.proposed_on)
+        update_taxes(draft, by=world.accountant)
+    update_taxes(overtaken(draft), by=world.accountant, on=date(2026, 12, 2))
+
+    assert taxes(draft) == ["TVA 6 %"]
+
+
+def overtaken(draft: Invoice) -> Invoice:
+    """The draft, of which the journal has passed the proposal."""
+    Invoice.objects.filter(pk=draft.pk).update(proposed_on=date(2026, 11, 23))
+    return draft
+
+
+def test_work_done_before_the_change_posts_at_its_rate_whenever_it_is_issued(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    world.posted()
+    draft = world.draft()
+    raised(date(2026, 12, 1))
+    Invoice.objects.filter(pk=draft.pk).update(proposed_on=date(2026, 11, 20))
+    draft.lines.update(supplied_on=date(2026, 11, 20))
+    on_an_ordinary_day.move_to(datetime(2026, 12, 2, 9, 0, tzinfo=PARIS))
+
+    world.office(ACCOUNTANT).act(draft, "post")
+
+    draft.refresh_from_db()
+    assert (draft.issued_on, taxes(draft), draft.tax.amount) == (
+        date(2026, 12, 2),
+        ["TVA collectée (vente) 5,5%"],
+        Decimal("9.62"),
+    )
+
+
 def test_proposal_kept_before_the_change_posts_at_the_old_rate(
     world: World, on_an_ordinary_day: time_machine.Traveller
 ) -> None:
@@ -241,3 +293,59 @@ def test_line_offers_the_taxes_of_its_company_that_are_in_use(world: World, is_n
 
     names = {name.rpartition(" · ")[2] for _pk, name in choices if " · TVA d" in name}
     assert names == ({"TVA d'ici"} if is_new else {"TVA d'ici", "TVA de la ligne"})
+
+
+# Numbers, terms, journals
+
+
+def test_numbers_of_a_series_follow_each_other_by_company(world: World) -> None:
+    other = CompanyFactory()
+
+    taken = [take_number(world.company, "X"), *take_numbers(world.company, "X", 2), take_number(other, "X")]
+    passed = take_number(world.company, "X", is_taken=lambda number: number in ("X/000004", "X/000005"))
+
+    assert taken == ["X/000001", "X/000002", "X/000003", "X/000001"]
+    assert (passed, take_numbers(world.company, "X", 1)) == ("X/000006", ["X/000007"])
+    assert [is_number(text, "DI") for text in ("DI/000001", "DI/1234567", "DI/00001", "DV/000001", "xDI/000001")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_term_of_who_has_none_is_thirty_days_or_the_nearest_below(world: World) -> None:
+    PaymentTerm.objects.create(name="Un mois et un jour", days=31)
+    PaymentTerm.objects.create(name="Vingt jours puis fin de mois", days=20, end_of_month=True)
+    near = PaymentTerm.objects.create(name="Dix-neuf jours", days=19)
+    thirty = default_term()
+    PaymentTerm.objects.filter(days=30).update(days=45)
+
+    assert thirty is not None
+    assert (thirty.days, default_term()) == (30, near)
+
+
+def test_journals_a_company_lacks_are_opened_and_the_first_of_a_kind_is_used(world: World) -> None:
+    Journal.objects.filter(company=world.company, kind="cash").delete()
+    with nothing_changed(), pytest.raises(BusinessError) as refused:
+        journal_of(world.company, "cash")
+    assert str(refused.value) == "Flammes d'Armor n'a pas de journal « Caisse » : ajoutez-le dans Réglages › Journaux."
+
+    open_journals(world.company)
+    first = journal_of(world.company, "cash")
+    Journal.objects.create(
+        company=world.company, code="C2", kind="cash", name="Caisse 2", prefix="C2", account="531000"
+    )
+
+    assert (first.code, first.account, journal_of(world.company, "cash")) == ("CA", "530000", first)
+    assert Journal.objects.filter(company=world.company).count() == 6
+
+
+def test_book_of_taxes_says_what_a_tax_says_of_each_day(world: World) -> None:
+    old, new = tax("TVA collectée (vente) 5,5%"), raised(date(2026, 12, 1))
+    book = TaxBook()
+
+    days = [date(2026, 11, 30), date(2026, 12, 1), date(2027, 1, 1)]
+    assert [book.on(old.pk, day).id for day in days] == [old.on(day).pk for day in days] == [old.pk, new.pk, new.pk]
+    assert (book[new.pk].rate, book[new.pk].category, book[new.pk].name) == (Decimal(6), "S", "TVA 6 %")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from openfire_billing.kernel.money import (
     Totals,
     line_gross,
     line_net,
+    part_between,
     tax_of,
     to_cents,
     to_quantity,
@@ -81,6 +83,28 @@ def test_to_cents_rounds_halves(amount: str, half_even: str, half_up: str) -> No
 @pytest.mark.parametrize("amount", [D("12"), D("12.3"), Fraction(12), Fraction(1, 3), 12, D("1E+2"), 0])
 def test_to_cents_always_writes_two_decimals(amount: Decimal | Fraction | int) -> None:
     assert to_cents(amount).as_tuple().exponent == -2
+
+
+def test_to_cents_writes_no_negative_zero() -> None:
+    assert [str(to_cents(D(amount))) for amount in ("-0.001", "-0.005", "0.001")] == ["0.00", "0.00", "0.00"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "thirds", "half_even", "half_up"),
+    [
+        ("100.00", (0, 1, 2, 3), ["33.33", "33.34", "33.33"], ["33.33", "33.34", "33.33"]),
+        ("-100.00", (0, 1, 2, 3), ["-33.33", "-33.34", "-33.33"], ["-33.33", "-33.34", "-33.33"]),
+        ("0.03", (0, 0.5, 1.5, 3), ["0.00", "0.02", "0.01"], ["0.01", "0.01", "0.01"]),
+        ("175.0000", (1, 3), ["116.67"], ["116.67"]),
+    ],
+)
+def test_part_between_two_shares_is_the_difference_of_their_cents(
+    amount: str, thirds: tuple[float, ...], half_even: list[str], half_up: list[str]
+) -> None:
+    shares = [Fraction(third) / 3 for third in thirds]
+    for mode, parts in ((HALF_EVEN, half_even), (HALF_UP, half_up)):
+        found = [part_between(D(amount), *pair, mode) for pair in pairwise(shares)]
+        assert [str(part) for part in found] == parts
 
 
 def test_to_cents_rounds_a_fraction_on_its_exact_value() -> None:

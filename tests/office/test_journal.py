@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 
 from invoicing.choices import LineKind
 from invoicing.models import HistoryLine, InvoiceLine, Partner, Product
@@ -15,9 +16,10 @@ from invoicing.services.documents.lines import changes_of
 from invoicing.services.documents.quotes import prolong_quote, send_quote
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record
+from invoicing.services.records.saving import save_record
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER, PLANNER
 from tests.contracts.contract_builders import make_contract
-from tests.factories import World, item, position, tax
+from tests.factories import World, item, nothing_changed, position, tax
 from tests.factories.appointments import alone, at
 from tests.factories.pages import Office, address, new_line
 
@@ -224,3 +226,16 @@ def test_label_of_today_is_shown_and_a_field_that_is_gone_shows_its_name(monkeyp
         ("fax", "1", "2"),
         ("Pose : quantity", "1", "2"),
     ]
+
+
+def test_record_saved_with_a_fault_is_not_saved(world: World) -> None:
+    with nothing_changed(), pytest.raises(ValidationError):
+        save_record(world.customer, values={"name": "Aubry", "email": "pas une adresse"}, by=world.manager)
+
+    saved = save_record(world.customer, values={"name": "Aubry", "email": "a@exemple.example"}, by=world.manager)
+    made = save_record(Partner(), values={"name": "Bellec Ronan"}, by=world.manager)
+
+    saved.refresh_from_db()
+    assert (saved.name, saved.email) == ("Aubry", "a@exemple.example")
+    assert [line.text for line in HistoryLine.objects.of(saved)[:1]] == ["Fiche modifiée"]
+    assert [line.text for line in HistoryLine.objects.of(made)] == ["Fiche créée"]

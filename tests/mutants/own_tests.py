@@ -1,0 +1,152 @@
+"""The modules in scope, and the test files of each: those where a fault of the module must be noticed."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCOPE = (
+    "*/services/**/*.py",
+    "contracts/planner/*.py",
+    "*/querysets.py",
+    "*/models/**/*.py",  # their QuerySet classes alone
+    "openfire_billing/kernel/money.py",
+    "appointments/availability.py",
+)
+
+_LINES = ["invoicing/test_drafts", "invoicing/test_quotes", "invoicing/test_taxes"]
+_PLANNER = [f"contracts/test_planner_{name}" for name in ("amounts", "billing", "grids", "grouping", "lines", "visits")]
+_BILLING = ["contracts/test_billing_services", "contracts/test_life"]
+
+# Module → its test files. Of the keys that begin a path, the longest counts.
+OWN: dict[str, list[str]] = {
+    "openfire_billing/kernel/money.py": ["kernel/test_money"],
+    # invoicing
+    "invoicing/querysets.py": ["invoicing/test_payments", "invoicing/test_credit", "invoicing/test_quotes"],
+    "invoicing/models/documents/purchases.py": ["invoicing/test_purchases"],
+    "invoicing/models/parties/companies.py": ["invoicing/test_records"],
+    "invoicing/models/records/follow_ups.py": ["invoicing/test_daily_work"],
+    "invoicing/models/records/history.py": ["invoicing/test_records"],
+    "invoicing/models/records/messages.py": ["invoicing/test_outbox"],
+    "invoicing/models/settlement.py": ["invoicing/test_refunds", "invoicing/test_payments"],
+    "invoicing/services/accounts.py": ["invoicing/test_posting", "invoicing/test_payments"],
+    "invoicing/services/catalogue.py": ["invoicing/test_taxes", "invoicing/test_quotes"],
+    "invoicing/services/locks.py": [
+        "invoicing/test_drafts",
+        "invoicing/test_credit",
+        "invoicing/test_purchases",
+        "invoicing/test_duplicates",
+        "locks/test_order",
+    ],
+    "invoicing/services/documents/batches.py": ["interventions/test_billing", "appointments/test_billing"],
+    "invoicing/services/documents/drafts.py": ["invoicing/test_drafts", "invoicing/test_taxes"],
+    "invoicing/services/documents/intents.py": ["invoicing/test_drafts", "interventions/test_billing"],
+    "invoicing/services/documents/jobs.py": ["invoicing/test_papers"],
+    "invoicing/services/documents/lines.py": _LINES,
+    "invoicing/services/documents/mailing.py": ["invoicing/test_mailing"],
+    "invoicing/services/documents/purchases.py": ["invoicing/test_purchases"],
+    "invoicing/services/documents/quotes.py": ["invoicing/test_quotes"],
+    "invoicing/services/documents/snapshots.py": ["invoicing/test_papers", "invoicing/test_posting"],
+    "invoicing/services/documents/writing.py": [
+        "invoicing/test_drafts",
+        "invoicing/test_taxes",
+        "stories/test_currency",
+    ],
+    "invoicing/services/parties/companies.py": ["invoicing/test_papers"],
+    "invoicing/services/parties/duplicates.py": ["invoicing/test_duplicates"],
+    "invoicing/services/parties/logos.py": ["invoicing/test_papers"],
+    "invoicing/services/posting/credit.py": ["invoicing/test_credit", "contracts/test_billing_services"],
+    "invoicing/services/posting/post.py": ["invoicing/test_posting", "invoicing/test_taxes"],
+    "invoicing/services/records/acts.py": ["office/test_once_on_many", "office/test_versions"],
+    "invoicing/services/records/changes.py": ["office/test_journal"],
+    "invoicing/services/records/attachments.py": ["invoicing/test_records"],
+    "invoicing/services/records/follow_ups.py": ["invoicing/test_daily_work"],
+    "invoicing/services/records/history.py": ["invoicing/test_records", "office/test_journal"],
+    "invoicing/services/records/links.py": ["invoicing/test_records"],
+    "invoicing/services/records/messages.py": ["invoicing/test_outbox"],
+    "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
+    "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
+    "invoicing/services/records/saving.py": ["office/test_versions", "office/test_journal"],
+    "invoicing/services/settlement/payments.py": [
+        "invoicing/test_payments",
+        "invoicing/test_refunds",
+        "invoicing/test_rejected_payments",
+    ],
+    "invoicing/services/settlement/refunds.py": ["invoicing/test_refunds", "invoicing/test_rejected_payments"],
+    # interventions
+    "interventions/querysets.py": ["interventions/test_billing", "interventions/test_line_states"],
+    "interventions/services/billing.py": ["interventions/test_billing"],
+    "interventions/services/letters.py": ["invoicing/test_mailing"],
+    "interventions/services/locks.py": ["locks/test_order", "interventions/test_billing"],
+    "interventions/services/planning.py": ["interventions/test_requests"],
+    "interventions/services/promises.py": ["contracts/test_promises"],
+    "interventions/services/purchases.py": ["interventions/test_purchases", "invoicing/test_purchases"],
+    "interventions/services/requests.py": ["interventions/test_requests", "contracts/test_promises"],
+    "interventions/services/states.py": ["interventions/test_requests", "contracts/test_promises"],
+    "interventions/services/templates.py": ["interventions/test_requests", "interventions/test_work"],
+    "interventions/services/writing.py": ["interventions/test_requests", "contracts/test_visits_in_bulk"],
+    # appointments
+    "appointments/availability.py": ["appointments/test_availability"],
+    "appointments/querysets.py": ["appointments/test_billing", "appointments/test_mobile"],
+    "appointments/services/billing.py": ["appointments/test_billing"],
+    "appointments/services/booking.py": ["appointments/test_booking"],
+    "appointments/services/calendars.py": ["appointments/test_availability", "appointments/test_booking"],
+    "appointments/services/letters.py": ["invoicing/test_mailing"],
+    "appointments/services/lines.py": ["appointments/test_billing", "appointments/test_life"],
+    "appointments/services/locks.py": ["locks/test_order", "appointments/test_billing"],
+    "appointments/services/planned.py": ["appointments/test_life"],
+    "appointments/services/planning.py": ["appointments/test_booking"],
+    "appointments/services/saving.py": ["appointments/test_life", "appointments/test_booking"],
+    "appointments/services/states.py": ["appointments/test_life"],
+    # contracts
+    "contracts/planner/": _PLANNER,
+    "contracts/models/claims.py": ["contracts/test_billing_services"],
+    "contracts/models/contracts.py": ["contracts/test_life", "contracts/test_night"],
+    "contracts/models/requests.py": ["contracts/test_callouts", "contracts/test_promises"],
+    "contracts/models/runs.py": ["contracts/test_night"],
+    "contracts/services/activation.py": ["contracts/test_life"],
+    "contracts/services/billing.py": ["contracts/test_billing_services", "contracts/test_night"],
+    "contracts/services/callouts.py": ["contracts/test_callouts", "contracts/test_promises"],
+    "contracts/services/cancellation.py": ["contracts/test_life"],
+    "contracts/services/contracts.py": ["contracts/test_life", "contracts/test_prolonged"],
+    "contracts/services/drafts.py": ["contracts/test_billing_services", "contracts/test_claim_nets"],
+    "contracts/services/fact_rows.py": ["contracts/test_billing_services", "contracts/test_edge_cases"],
+    "contracts/services/facts.py": [
+        "contracts/test_billing_services",
+        "contracts/test_edge_cases",
+        "contracts/test_settled_claims",
+    ],
+    "contracts/services/lines.py": ["contracts/test_billing_services", "contracts/test_edge_cases"],
+    "contracts/services/live_claims.py": _BILLING,
+    "contracts/services/locks.py": ["locks/test_order", "contracts/test_night"],
+    "contracts/services/manual_runs.py": ["contracts/test_night"],
+    "contracts/services/next_bill.py": ["contracts/test_billing_services"],
+    "contracts/services/next_dates.py": ["contracts/test_billing_services", "contracts/test_night"],
+    "contracts/services/night.py": ["contracts/test_night"],
+    "contracts/services/prices.py": ["contracts/test_billing_services"],
+    "contracts/services/run_outcomes.py": ["contracts/test_outcomes", "contracts/test_night"],
+    "contracts/services/runs.py": ["contracts/test_billing_services", "contracts/test_night"],
+    "contracts/services/takeover.py": ["contracts/test_edge_cases", "contracts/test_night"],
+    "contracts/services/termination.py": ["contracts/test_life", "contracts/test_edge_cases"],
+    "contracts/services/visits.py": ["contracts/test_life", "contracts/test_visits_in_bulk"],
+    "contracts/services/waivers.py": ["contracts/test_billing_services", "contracts/test_claim_nets"],
+}
+
+# Modules that only PostgreSQL runs as they are: mutants of these are run there.
+ON_POSTGRESQL: frozenset[str] = frozenset()
+
+
+def modules() -> list[str]:
+    """The paths of the modules in scope, in order."""
+    found = {path.relative_to(ROOT).as_posix() for pattern in SCOPE for path in ROOT.glob(pattern)}
+    return sorted(path for path in found if _has_points(path))
+
+
+def own_tests(path: str) -> list[str]:
+    """The test files of a module in scope, by path. Raises KeyError when none is named."""
+    key = max((key for key in OWN if path.startswith(key)), key=len, default="")
+    return [f"tests/{name}.py" for name in OWN[key]]
+
+
+def _has_points(path: str) -> bool:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return "QuerySet(models.QuerySet[" in text if "/models/" in path else "def " in text
