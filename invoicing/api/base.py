@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from invoicing.models import Company
 from invoicing.services.records.acts import Once, perform
+from openfire_billing.db.people import By
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
@@ -230,7 +231,7 @@ class WriteMixin:
 class DeleteMixin:
     """DELETE what may still be deleted."""
 
-    def delete_document(self, document: Any, by: Any) -> Any:
+    def delete_document(self, document: Any, by: By) -> Any:
         raise TypeError(f"{type(self).__name__} does not say how it deletes.")
 
     @extend_schema(responses={204: None})

@@ -31,6 +31,7 @@ from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
+from openfire_billing.db.people import By
 from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
 
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -244,7 +245,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     search_fields = Invoice.SEARCHED
     ordering_fields = ("id", "number", "issued_on", "due_on", "proposed_on", "gross")
 
-    def delete_document(self, document: Invoice, by: Any) -> None:
+    def delete_document(self, document: Invoice, by: By) -> None:
         delete_drafts([document], by=by)
 
     def pdf_of(self, document: Invoice) -> bytes:

@@ -21,6 +21,7 @@ from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.parties.companies import default_company
 from invoicing.services.settlement.payments import pay_supplier
+from openfire_billing.db.people import By
 from openfire_billing.web.api.counts import CountsField, with_counts
 from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
@@ -223,7 +224,7 @@ class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Office
     search_fields = PurchaseOrder.SEARCHED
     ordering_fields = ("id", "number", "ordered_on", "expected_on")
 
-    def delete_document(self, document: PurchaseOrder, by: Any) -> None:
+    def delete_document(self, document: PurchaseOrder, by: By) -> None:
         services.delete_orders([document], by=by)
 
     def _moved(self, order: PurchaseOrder, to: OrderState) -> PurchaseOrder:

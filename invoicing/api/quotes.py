@@ -30,6 +30,7 @@ from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.people import By
 from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 CHANGE = "invoicing.change_quote"
@@ -148,7 +149,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     search_fields = Quote.SEARCHED
     ordering_fields = ("id", "number", "issued_on", "valid_until")
 
-    def delete_document(self, document: Quote, by: Any) -> None:
+    def delete_document(self, document: Quote, by: By) -> None:
         services.delete_quotes([document], by=by)
 
     def pdf_of(self, document: Quote) -> bytes:

@@ -21,6 +21,7 @@ from invoicing.services.records.follow_ups import (
     follow_ups_of,
 )
 from invoicing.services.records.notes import add_note
+from openfire_billing.db.people import By
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.refusals import refusals_shown
 
@@ -30,7 +31,7 @@ class FollowUpForm(forms.Form):
     due_on = forms.DateField(label=_("Pour le"), widget=DateInput, initial=timezone.localdate)
     user = forms.ModelChoiceField(label=_("Par"), queryset=User.objects.none(), required=False)
 
-    def __init__(self, *args: Any, by: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, by: By, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["user"].queryset = colleagues_of(by)  # type: ignore[attr-defined]
         self.fields["user"].label_from_instance = lambda user: user.get_full_name() or user.username  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.documents.invoices import InvoiceLine
 from invoicing.models.documents.quotes import Quote, QuoteLine
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
@@ -83,11 +84,11 @@ class Claim(Sourced):
         """Refuse when what these claims bill may not become free again as things are."""
 
     @classmethod
-    def freed(cls, claims: Sequence[Self], *, by: Any) -> None:
+    def freed(cls, claims: Sequence[Self], *, by: By) -> None:
         """Told after what these claims billed became free again (draft deleted or cancelled, credit « à refacturer »)."""
 
     @classmethod
-    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
+    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: By) -> None:
         """Told when a posted credit « à refacturer » gives back a whole *thing*. `credit_lines`: by line credited."""
 
 

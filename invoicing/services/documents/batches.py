@@ -12,6 +12,7 @@ from invoicing.models import Invoice
 from invoicing.services.documents.intents import DraftIntent, title_intent
 from invoicing.services.documents.writing import Books, write_drafts
 from invoicing.services.records.acts import Once, perform_together
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
@@ -35,7 +36,7 @@ class Billable:
 Claims = Callable[[Sequence[tuple[int, Any]]], None]
 
 
-def bill_one(billable: Billable, *, claim: Claims, by: Any) -> Invoice:
+def bill_one(billable: Billable, *, claim: Claims, by: By) -> Invoice:
     """Write the draft of one locked document and its claims. Raises BusinessError when it could not be posted."""
     (outcome,) = _bill([billable], claim=claim, by=by)
     if outcome.error is not None:
@@ -52,7 +53,7 @@ def bill_in_groups(
     billable: Callable[[Any], Billable],
     claim: Claims,
     billed: Callable[[Sequence[Billable]], None],
-    by: Any,
+    by: By,
     once: Once | None = None,
 ) -> list[Outcome]:
     """Bill documents, those of one `key` together, in one transaction a group. Outcomes in the order given.
@@ -78,7 +79,7 @@ def bill_in_groups(
 
 
 def _bill_group(
-    members: Sequence[Any], *, lock: Any, billable: Any, claim: Claims, billed: Any, by: Any
+    members: Sequence[Any], *, lock: Any, billable: Any, claim: Claims, billed: Any, by: By
 ) -> list[Outcome]:
     outcomes = {d.pk: Outcome(d, refusal=str(_("%s n'existe plus.") % d)) for d in members}
     ready: list[Billable] = []
@@ -94,7 +95,7 @@ def _bill_group(
     return list(outcomes.values())
 
 
-def _bill(ready: Sequence[Billable], *, claim: Claims, by: Any) -> list[Outcome]:
+def _bill(ready: Sequence[Billable], *, claim: Claims, by: By) -> list[Outcome]:
     """One draft for these documents, those left out that could not be posted. An outcome for each."""
     books = Books([one.intent for one in ready])
     refusals = [books.refusal_of(one.intent) for one in ready]

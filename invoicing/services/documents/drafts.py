@@ -30,6 +30,7 @@ from invoicing.services.locks import lock_drafts
 from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError
@@ -42,7 +43,7 @@ def draft_invoice(
     customer: Partner,
     items: Sequence[Item],
     on: date,
-    by: Any,
+    by: By,
     origin: str,
     fiscal_position: FiscalPosition | None,
     site: Address | None = None,
@@ -102,7 +103,7 @@ def edit_draft(
     edits: Sequence[LineEdit],
     values: Mapping[str, Any] | None = None,
     seen: int | None = None,
-    by: Any,
+    by: By,
 ) -> Invoice:
     """Change a draft's header and lines.
 
@@ -186,7 +187,7 @@ def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> De
     return Decimal(quantity)
 
 
-def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Claim], list[Any]]], *, by: Any) -> None:
+def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Claim], list[Any]]], *, by: By) -> None:
     ids = {line.pk for line in doomed}
     if not ids:
         return
@@ -205,7 +206,7 @@ def _issued_if_posted(invoice: Invoice, on: date) -> date:
     return invoice.proposed_on if (last or date.min) <= invoice.proposed_on <= on else on
 
 
-def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date | None = None) -> Invoice:
+def update_taxes(invoice: Invoice, *, seen: int | None = None, by: By, on: date | None = None) -> Invoice:
     """Give a draft's lines the tax of their article, of the fiscal position and of the day.
 
     The day of a line without period or visit is that of issue, if the draft was posted `on`; else the proposed one.
@@ -220,7 +221,7 @@ def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date
     return invoice
 
 
-def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
+def _map_taxes(invoice: Invoice, *, by: By, issued_on: date) -> bool:
     """Write the tax of each line of a locked draft as of its day; whether one changed."""
     changed = []
     for line in invoice.lines.select_related("product__tax", "tax", "unit"):
@@ -252,7 +253,7 @@ def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
     return bool(changed)
 
 
-def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: Any) -> Invoice:
+def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: By) -> Invoice:
     """Cancel a draft: it stays for the record, what it billed is free again."""
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
@@ -264,7 +265,7 @@ def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: Any) -> Invoi
     return invoice
 
 
-def delete_drafts(invoices: Sequence[Invoice], *, by: Any) -> int:
+def delete_drafts(invoices: Sequence[Invoice], *, by: By) -> int:
     """Delete drafts; what they billed is free again. All or none. Returns how many."""
     with atomic():
         locked, claims = lock_drafts(invoices)

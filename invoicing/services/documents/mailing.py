@@ -10,6 +10,7 @@ from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
 from invoicing.services.locks import lock_document
 from invoicing.services.records.messages import queue_message
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import WrongState
 
@@ -33,7 +34,7 @@ def mail_document(
     letter: Letter,
     *,
     key: str,
-    by: Any,
+    by: By,
     to: str = "",
     subject: str = "",
     body: str = "",

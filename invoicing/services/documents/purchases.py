@@ -18,6 +18,7 @@ from invoicing.services.documents.lines import Item, LineEdit, apply_edits, comp
 from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -39,7 +40,7 @@ def draft_order(
     supplier: Partner,
     items: Sequence[Item],
     on: date,
-    by: Any,
+    by: By,
     origin: str = "",
     deliver_to: Address | None = None,
     expected_on: date | None = None,
@@ -86,7 +87,7 @@ def edit_order(
     edits: Sequence[LineEdit],
     values: Mapping[str, Any] | None = None,
     seen: int | None = None,
-    by: Any,
+    by: By,
 ) -> PurchaseOrder:
     """Change a draft order's header and lines."""
     with atomic():
@@ -128,7 +129,7 @@ _TEXTS = {
 }
 
 
-def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: Any) -> PurchaseOrder:
+def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
     """Send, confirm, receive, cancel or take back an order. One with a bill to pay is not cancelled."""
     with atomic():
         order = lock_order(order, seen=seen)
@@ -148,7 +149,7 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
     return order
 
 
-def delete_orders(orders: Iterable[PurchaseOrder], *, by: Any) -> int:
+def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
     """Delete orders that are drafts or cancelled, without a bill. All or none."""
     with atomic():
         locked = lock_orders(orders)
@@ -174,7 +175,7 @@ def record_bill(
     on: date,
     net: Decimal,
     tax: Decimal,
-    by: Any,
+    by: By,
     due_on: date | None = None,
     order: PurchaseOrder | None = None,
     notes: str = "",
@@ -233,7 +234,7 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
         raise BusinessError(_("L'échéance précède la date de la facture : corrigez l'une des deux dates."))
 
 
-def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on: date, by: Any) -> SupplierBill:
+def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on: date, by: By) -> SupplierBill:
     """The bill of an order, with what is not billed of its amounts yet: 0,00 for goods given or under warranty."""
     with atomic():
         order = lock_order(order, seen=seen)
@@ -253,7 +254,7 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
         )
 
 
-def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None = None, by: Any) -> SupplierBill:
+def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None = None, by: By) -> SupplierBill:
     """Change a bill that is not checked yet. The gross follows net and tax."""
     with atomic():
         bill, _order = lock_bill(bill, seen=seen)
@@ -271,7 +272,7 @@ def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None
     return bill
 
 
-def check_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
+def check_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
     """« Bonne à payer ». An order billed in full becomes « Facturée »; a difference with it is written in the journal."""
     with atomic():
         bill, order = lock_bill(bill, seen=seen)
@@ -291,18 +292,18 @@ def check_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> Suppl
     return bill
 
 
-def reopen_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
+def reopen_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
     """Back to be checked: nothing may be paid on it."""
     return _take_back(bill, SupplierBillState.DRAFT, act="reopened", text=_("Remise à vérifier"), seen=seen, by=by)
 
 
-def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
+def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
     """Cancel a bill on which nothing is paid."""
     return _take_back(bill, SupplierBillState.CANCELLED, act="cancelled", text=_("Facture annulée"), seen=seen, by=by)
 
 
 def _take_back(
-    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, seen: int | None, by: Any
+    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, seen: int | None, by: By
 ) -> SupplierBill:
     with atomic():
         bill, order = lock_bill(bill, seen=seen)

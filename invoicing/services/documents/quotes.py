@@ -39,6 +39,7 @@ from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import lock_quote, lock_quotes
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
@@ -58,7 +59,7 @@ def draft_quote(
     partner: Partner,
     items: Sequence[Item],
     on: date,
-    by: Any,
+    by: By,
     origin: str = "",
     title: str = "",
     bill_to: Partner | None = None,
@@ -112,7 +113,7 @@ def _lines_of(quote: Quote, items: Iterable[Item]) -> list[QuoteLine]:
     ]
 
 
-def number_new_quote(quote: Quote, *, by: Any) -> Quote:
+def number_new_quote(quote: Quote, *, by: By) -> Quote:
     """Number a quote typed by hand, before its first save."""
     quote.number = take_number(quote.company, "DV")
     return quote
@@ -124,7 +125,7 @@ def edit_quote(
     edits: Sequence[LineEdit],
     values: Mapping[str, Any] | None = None,
     seen: int | None = None,
-    by: Any,
+    by: By,
 ) -> Quote:
     """Change a draft quote's header and lines. Deleting a line frees what it held."""
     with atomic():
@@ -164,7 +165,7 @@ def edit_quote(
     return quote
 
 
-def send_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
+def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     """Mark a quote as sent."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
@@ -174,7 +175,7 @@ def send_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     return quote
 
 
-def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -> Quote:
+def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Quote:
     """The customer accepts: the quote is an order. Refused when expired, or when a line was billed or quoted since."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
@@ -195,7 +196,7 @@ def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) ->
     return quote
 
 
-def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: Any) -> Quote:
+def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: By) -> Quote:
     """Give a draft or sent quote a later end of validity."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
@@ -224,17 +225,17 @@ def _check_revival(quote: Quote) -> None:
         hold.check_revival(quote)
 
 
-def refuse_quote(quote: Quote, *, seen: int | None = None, by: Any, reason: str = "") -> Quote:
+def refuse_quote(quote: Quote, *, seen: int | None = None, by: By, reason: str = "") -> Quote:
     """The customer says no: its lines are free again. An accepted quote billed in part is settled instead."""
     return _end(quote, QuoteState.REFUSED, act="refused", text=_("Devis refusé. %s") % reason, seen=seen, by=by)
 
 
-def cancel_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
+def cancel_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     """We withdraw the quote: its lines are free again."""
     return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), seen=seen, by=by)
 
 
-def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | None, by: Any) -> Quote:
+def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | None, by: By) -> Quote:
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if any(line.billed for line in quote.lines.left_to_bill()):
@@ -246,7 +247,7 @@ def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | No
     return quote
 
 
-def settle_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
+def settle_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     """Close an accepted quote billed in part: what is left of it is free again."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
@@ -254,7 +255,7 @@ def settle_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     return quote
 
 
-def reset_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
+def reset_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     """Back to draft, to be edited. Refused when a line was billed or quoted since."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
@@ -264,7 +265,7 @@ def reset_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     return quote
 
 
-def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
+def delete_quotes(quotes: Iterable[Quote], *, by: By) -> int:
     """Delete quotes that are still drafts, or cancelled; the lines they held are free again."""
     with atomic():
         locked = lock_quotes(quotes)
@@ -279,7 +280,7 @@ def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
     return len(locked)
 
 
-def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
+def duplicate_quote(quote: Quote, *, on: date, by: By) -> Quote:
     """A new draft with the same lines, not tied to any DI."""
     with atomic():
         lines = list(quote.lines.all())
@@ -306,7 +307,7 @@ def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
     return copy
 
 
-def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -> Invoice:
+def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Invoice:
     """Road A': the draft invoice of an accepted quote's lines that are left to bill.
 
     Raises WrongState (not accepted), NothingToBill, BusinessError (what could never become a right invoice).

@@ -30,6 +30,7 @@ from invoicing.models import (
 from invoicing.services.catalogue import TaxBook, default_term
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError
 
@@ -77,7 +78,7 @@ class Rows:
 
 
 def write_drafts(
-    intents: Sequence[DraftIntent], *, by: Any, at: datetime, books: "Books | None" = None
+    intents: Sequence[DraftIntent], *, by: By, at: datetime, books: "Books | None" = None
 ) -> list[Written | BusinessError]:
     """Write the drafts of these intents: for each, in order, its ids or why it could never become a right invoice.
 
@@ -88,7 +89,7 @@ def write_drafts(
     return written
 
 
-def write_draft(intent: DraftIntent, *, by: Any, at: datetime) -> Written:
+def write_draft(intent: DraftIntent, *, by: By, at: datetime) -> Written:
     """Write one draft. Raises BusinessError when it could never become a right invoice."""
     (written,) = write_drafts([intent], by=by, at=at)
     if isinstance(written, BusinessError):
@@ -97,7 +98,7 @@ def write_draft(intent: DraftIntent, *, by: Any, at: datetime) -> Written:
 
 
 def rows_of(
-    intents: Sequence[DraftIntent], *, by: Any, at: datetime, books: "Books | None" = None
+    intents: Sequence[DraftIntent], *, by: By, at: datetime, books: "Books | None" = None
 ) -> tuple[Rows, list[Written | BusinessError]]:
     """The rows to write, ids taken, and what becomes of each intent."""
     is_checked, books = books is not None, books or Books(intents)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.locks import lock_to_merge, rows_to_move
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
@@ -28,7 +29,7 @@ def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
     return Partner.objects.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
 
 
-def merge_partners(loser: Partner, *, into: Partner, by: Any) -> Partner:
+def merge_partners(loser: Partner, *, into: Partner, by: By) -> Partner:
     """Give all that `loser` has to `into`, and archive it. What is on the books stays as it was made.
 
     Returns the one that is kept. Raises BusinessError when they are the same, or one was merged before.

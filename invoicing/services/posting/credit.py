@@ -19,6 +19,7 @@ from invoicing.services.locks import lock_with_claims
 from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
 from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import use_credit
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError, NothingToBill
@@ -127,7 +128,7 @@ def credit_invoice(
     invoice: Invoice,
     *,
     on: date,
-    by: Any,
+    by: By,
     quantities: Mapping[int, Decimal] | None = None,
     rebill: bool,
     reason: str = "",
@@ -167,7 +168,7 @@ def credit_invoice(
     return credit_note
 
 
-def _give_back(credit_note: Invoice, plan: CreditPlan, claims: Any, *, by: Any) -> None:
+def _give_back(credit_note: Invoice, plan: CreditPlan, claims: Any, *, by: By) -> None:
     """Tell the claims of the lines credited « à refacturer »: a thing is given back whole or not at all."""
     credited = {line.pk: (line, quantity) for line, quantity, _net in plan.lines}
     credit_lines = {line.credits_id: line for line in credit_note.lines.all()}
@@ -201,7 +202,7 @@ def _refuse_part(line: InvoiceLine, quantity: Decimal) -> None:
     )
 
 
-def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str, by: Any) -> Invoice:
+def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str, by: By) -> Invoice:
     """The draft credit note of a plan, with what posting reads of it."""
     intent = DraftIntent(
         company=invoice.company_id,

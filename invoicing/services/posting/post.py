@@ -26,6 +26,7 @@ from invoicing.services.records.acts import Once, perform_together
 from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -53,7 +54,7 @@ _FROZEN = [
 ]
 
 
-def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: Any) -> Invoice:
+def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: By) -> Invoice:
     """Post one draft. Raises BusinessError with the reason when it may not be posted, StaleForm when it changed."""
     (outcome,) = post_invoices([invoice], seen=seen, on=on, by=by)
     if outcome.is_refused:
@@ -62,7 +63,7 @@ def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: Any
 
 
 def post_invoices(
-    invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: Any, once: Once | None = None
+    invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: By, once: Once | None = None
 ) -> list[Outcome]:
     """Post drafts at `on`: by proposed date then id, numbers consecutive without a gap in each series.
 
@@ -87,7 +88,7 @@ def post_invoices(
     return [outcomes[invoice.pk] for invoice in queue]
 
 
-def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any) -> list[Outcome]:
+def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: By) -> list[Outcome]:
     locked = _locked(chunk, seen=seen)
     outcomes: dict[int, Outcome] = {}
     ready: dict[int, list[Invoice]] = defaultdict(list)
@@ -303,7 +304,7 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
     return ""
 
 
-def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
+def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
     """Freeze numbered invoices: lines, parties, texts, totals, entry, journal; their PDF is made after commit."""
     if not invoices:
         return

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic, on_commit
 from openfire_billing.kernel.errors import BusinessError
 
@@ -23,7 +24,7 @@ def attachments_of(document: Model) -> "QuerySet[Attachment]":
     ).select_related("by")
 
 
-def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
+def attach(document: Model, upload: Any, *, by: By) -> Attachment:
     """Keep an uploaded file on `document`."""
     name = upload.name.rsplit("/", 1)[-1][:160]
     if upload.size > LARGEST:
@@ -38,7 +39,7 @@ def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
     return attachment
 
 
-def detach(attachment: Attachment, *, by: Any) -> None:
+def detach(attachment: Attachment, *, by: By) -> None:
     """Take a file away; the bytes go once the change is kept."""
     with atomic():
         assert attachment.object is not None
@@ -48,7 +49,7 @@ def detach(attachment: Attachment, *, by: Any) -> None:
         on_commit(lambda: stored.delete(save=False), robust=True)
 
 
-def copy_attachments(source: Model, target: Model, *, by: Any) -> None:
+def copy_attachments(source: Model, target: Model, *, by: By) -> None:
     """Carry the files of a document along to the one made from it."""
     for attachment in attachments_of(source):
         copy = Attachment(object=target, name=attachment.name, by=by)

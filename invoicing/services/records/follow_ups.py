@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Company, CompanyAccess, FollowUp
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
@@ -30,7 +31,7 @@ def colleagues_of(user: Any) -> "QuerySet[User]":
     )
 
 
-def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: Any) -> FollowUp:
+def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: By) -> FollowUp:
     """Something to do about a record, for `user` on a day."""
     if not text.strip():
         raise BusinessError(_("Dites ce qu'il y a à faire."))
@@ -52,7 +53,7 @@ def follow_up_of(document: Model, pk: int) -> FollowUp | None:
     return FollowUp.objects.filter(pk=pk, content_type=content_type, object_id=document.pk).first()
 
 
-def finish_follow_up(follow_up: FollowUp, *, by: Any) -> FollowUp:
+def finish_follow_up(follow_up: FollowUp, *, by: By) -> FollowUp:
     """It is done (again: nothing more happens)."""
     with atomic():
         follow_up = lock_document(follow_up)

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.db.versions import Versioned, save_columns
 from openfire_billing.kernel.errors import StaleForm, WrongState
 
 
 def record(
-    document: Model, act: str, *, by: Any, text: Any = "", changes: Mapping[str, Any] | None = None
+    document: Model, act: str, *, by: By, text: Any = "", changes: Mapping[str, Any] | None = None
 ) -> HistoryLine:
     """Write one line in the journal of `document`. `changes`: see `changes.py`."""
     return HistoryLine.objects.create(
@@ -29,7 +30,7 @@ def record(
     )
 
 
-def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> None:
+def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: By) -> None:
     """Write one line for each (document, text, changes), in bulk."""
     at, author = timezone.now(), by.pk if by else None
     rows = (
@@ -68,7 +69,7 @@ def move(
     document: Any,
     state: Any,
     *,
-    by: Any,
+    by: By,
     act: str,
     text: Any = "",
     save: tuple[str, ...] = (),

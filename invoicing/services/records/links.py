@@ -1,7 +1,5 @@
 """The customer's page of a document: published or not, behind a signed address that can be revoked."""
 
-from typing import Any
-
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.db.models import Model
@@ -10,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import PublicLink
 from invoicing.services.records.history import record
 from openfire_billing.db.fields import new_link_key
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 
 _signer = signing.Signer(salt="public-link")
@@ -51,7 +50,7 @@ def document_at(token: str) -> Model | None:
     return link.object if link else None
 
 
-def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -> PublicLink:
+def publish(document: Model, *, by: By, published: bool, renew: bool = False) -> PublicLink:
     """Publish the document on the customer's page, or take it away. `renew`: at a new address."""
     with atomic():
         link = renew_link(document, by=by) if renew else link_of(document)
@@ -61,7 +60,7 @@ def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -
     return link
 
 
-def renew_link(document: Model, *, by: Any) -> PublicLink:
+def renew_link(document: Model, *, by: By) -> PublicLink:
     """Give the page a new address; the old one answers 404 from now on."""
     with atomic():
         link = link_of(document)

@@ -17,6 +17,7 @@ from invoicing.models import Company, Message
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
 from openfire_billing.celery import send_after_commit
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web import transport
@@ -35,7 +36,7 @@ def queue_message(
     to: str,
     subject: str = "",
     body: str,
-    by: Any,
+    by: By,
     with_paper: bool = False,
     company: Company | None = None,
     journal_text: Any = "",
@@ -133,7 +134,7 @@ def _failure_text(failure: Exception, kind: str) -> str:
     return f"{why} ({type(failure).__name__}: {failure})"
 
 
-def retry_message(message: Message, *, by: Any) -> Message:
+def retry_message(message: Message, *, by: By) -> Message:
     """Put a failed message back in the outbox."""
     with atomic():
         message = lock_document(message)

@@ -1,16 +1,15 @@
 """Notes, follow-ups and saved filters."""
 
-from typing import Any
-
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 
 
-def add_note(document: Model, text: str, *, by: Any) -> HistoryLine:
+def add_note(document: Model, text: str, *, by: By) -> HistoryLine:
     """Write a note in a record's journal."""
     text = text.strip()
     if not text:

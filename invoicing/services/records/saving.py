@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.locks import lock_record
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import Versioned, columns_of, raise_parent, raise_version, save_changed
 from openfire_billing.kernel.formats import value_text
@@ -71,7 +72,7 @@ def _names(records: Iterable[Any]) -> str:
     return ", ".join(sorted(str(item) for item in records)) or value_text(None)
 
 
-def save_record(document: AnyRecord, *, values: Mapping[str, Any], seen: int | None = None, by: Any) -> AnyRecord:
+def save_record(document: AnyRecord, *, values: Mapping[str, Any], seen: int | None = None, by: By) -> AnyRecord:
     """Give a record (new or not) these values, tags included. Raises ValidationError (Django's) and saves nothing.
 
     `values`: {field: value}, for a many-to-many field the records wanted. `document` says which record, and what a new

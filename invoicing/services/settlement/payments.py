@@ -15,6 +15,7 @@ from invoicing.services.accounts import EntryDraft, Leg, take_journal_number, wr
 from invoicing.services.catalogue import journal_of
 from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
 from invoicing.services.records.history import record, refuse_stale
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -78,7 +79,7 @@ def record_payment(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     invoices: Sequence[Invoice] = (),
 ) -> Payment:
@@ -105,7 +106,7 @@ def _receive(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str,
 ) -> Payment:
     """Write a payment and settle locked invoices with it, oldest first."""
@@ -163,7 +164,7 @@ def write_payment(payment: Any, *, what: Any = "") -> Payment:
     return saved
 
 
-def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: Any) -> Allocation:
+def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: By) -> Allocation:
     """Settle `part` of an invoice with a payment or a credit note, and say so on both."""
     values = {"source": source, "invoice": invoice, "part": money_text(part, invoice.currency)}
     if isinstance(source, Payment):
@@ -201,7 +202,7 @@ def pay_invoice(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> Payment:
@@ -232,7 +233,7 @@ def pay_invoice(
         )
 
 
-def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> Allocation | None:
+def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: By) -> Allocation | None:
     """Settle an invoice with what is left of a credit note, up to both residuals. None when nothing is left.
 
     The caller holds the locks of both.
@@ -244,7 +245,7 @@ def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> 
 
 
 def allocate_credit(
-    credit_note: Invoice, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: Any
+    credit_note: Invoice, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: By
 ) -> Invoice:
     """Settle invoices of the same customer with what is left of a credit note. `parts`: {invoice id: amount}.
 
@@ -261,7 +262,7 @@ def allocate_credit(
 
 
 def allocate_payment(
-    payment: Payment, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: Any
+    payment: Payment, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: By
 ) -> Payment:
     """Settle invoices of the same customer with what a payment has not settled yet. `parts`: {invoice id: amount}.
 
@@ -293,7 +294,7 @@ def _allocate(
     parts: Mapping[int, Decimal],
     *,
     on: date,
-    by: Any,
+    by: By,
 ) -> None:
     if not parts:
         raise BusinessError(_("%s : choisissez au moins une facture et son montant.") % source)
@@ -337,7 +338,7 @@ def pay_supplier(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> SupplierPayment:

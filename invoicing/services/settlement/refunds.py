@@ -17,6 +17,7 @@ from invoicing.services.settlement.payments import (
     refuse_spent,
     write_payment,
 )
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -30,7 +31,7 @@ def refund_credit(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> Payment:
@@ -53,7 +54,7 @@ def refund_payment(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> Payment:
@@ -74,7 +75,7 @@ def refund_payment(
     return refund
 
 
-def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None = None, by: Any) -> Payment:
+def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None = None, by: By) -> Payment:
     """« Rejeté ou annulé »: the bank took it back, or it was typed by mistake. What it settled is owed again.
 
     Returns the payment that takes out what had not been paid back, by an entry of its own. Raises BusinessError: a
@@ -111,7 +112,7 @@ def is_rejectable(payment: Payment) -> bool:
     return not payment.is_refund and (payment.left > 0 or payment.allocations.exists())
 
 
-def _money_out(document: Any, amount: Decimal, *, on: date, kind: str, reference: str, by: Any) -> Payment:
+def _money_out(document: Any, amount: Decimal, *, on: date, kind: str, reference: str, by: By) -> Payment:
     return Payment(
         company=document.company,
         customer=document.customer,
@@ -141,7 +142,7 @@ def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
         )
 
 
-def _say_both(source: Any, refund: Any, *, by: Any, what: Any) -> None:
+def _say_both(source: Any, refund: Any, *, by: By, what: Any) -> None:
     """In the journal of what is paid back, and of the payment that does."""
     values = {"payment": refund, "amount": money_text(refund.amount.amount, refund.currency)}
     record(source, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s") % values)
