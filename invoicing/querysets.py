@@ -1,18 +1,22 @@
 """Questions asked of the database about documents, in the trade's words."""
 
 from datetime import date
-from typing import Any
+from typing import Self, TypeAlias, TypeVar
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.expressions import Combinable
 
 from invoicing.choices import InvoiceKind, InvoiceState, MessageState, PaymentState, QuoteState
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.narrowing import asked_once
 
+Row = TypeVar("Row", bound=models.Model)
+Terms: TypeAlias = tuple[str | Combinable, ...]  # of a Balance: sign, term, sign, term…
 
-def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
+
+def claimed(claim: type[models.Model], path: str) -> Terms:
     """Terms of a Balance: minus what the claims of `path` bill of the outer row, plus what posted credits gave back.
 
     `path`: lookup from the claim to its source.
@@ -29,13 +33,13 @@ def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
     )
 
 
-def opposite(terms: tuple[Any, ...]) -> tuple[Any, ...]:
+def opposite(terms: Terms) -> Terms:
     """The same terms with the other sign."""
     return tuple({"+": "-", "-": "+"}.get(term, term) if isinstance(term, str) else term for term in terms)
 
 
-class QuoteLineQuerySet(models.QuerySet[Any]):
-    def left_to_bill(self) -> "QuoteLineQuerySet":
+class QuoteLineQuerySet(models.QuerySet[Row]):
+    def left_to_bill(self) -> Self:
         """Annotate `billed` and `left`: what live claims bill of each line, and what is left."""
         terms = claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line")
         return self.annotate(
@@ -43,28 +47,28 @@ class QuoteLineQuerySet(models.QuerySet[Any]):
             left=Balance("+", F("quantity"), *terms, places=3, floor=True),
         )
 
-    def open(self) -> "QuoteLineQuerySet":
+    def open(self) -> Self:
         """Lines with something left to bill (titles and notes have a quantity of zero)."""
         return self.left_to_bill().filter(left__gt=0)
 
 
-class QuoteQuerySet(models.QuerySet[Any]):
-    def with_lines(self) -> "QuoteQuerySet":
+class QuoteQuerySet(models.QuerySet[Row]):
+    def with_lines(self) -> Self:
         """Load what totals need, in a constant number of queries."""
         return self.select_related("company").prefetch_related(
             models.Prefetch("lines", apps.get_model("invoicing", "QuoteLine").objects.select_related("tax", "product"))
         )
 
-    def live(self, on: date) -> "QuoteQuerySet":
+    def live(self, on: date) -> Self:
         """Draft, sent or accepted, not expired, not billed in full: it holds its lines."""
         return self.filter(is_live(on))
 
-    def to_bill(self) -> "QuoteQuerySet":
+    def to_bill(self) -> Self:
         """Accepted with lines left to bill."""
         lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef("pk"))
         return self.filter(Exists(lines.open()), state=QuoteState.ACCEPTED)
 
-    def expired(self, on: date) -> "QuoteQuerySet":
+    def expired(self, on: date) -> Self:
         return self.filter(state__in=QuoteState.expiring, valid_until__lt=on)
 
 
@@ -75,8 +79,8 @@ def is_live(on: date, prefix: str = "") -> Q:
     return waiting | (Q(**{f"{prefix}state": QuoteState.ACCEPTED}) & Q(Exists(lines.open())))
 
 
-class InvoiceQuerySet(models.QuerySet[Any]):
-    def with_payment_state(self, on: date) -> "InvoiceQuerySet":
+class InvoiceQuerySet(models.QuerySet[Row]):
+    def with_payment_state(self, on: date) -> Self:
         """Annotate `allocated`, `residual`, `payment_state` and `is_overdue` (posted documents only)."""
         allocation = apps.get_model("invoicing", "Allocation")
         to_it = sum_of(allocation.objects.filter(invoice=OuterRef("pk")), "amount", "invoice")
@@ -105,21 +109,21 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             ),
         )
 
-    def owed(self) -> "InvoiceQuerySet":
+    def owed(self) -> Self:
         """Posted with something left to settle; of with_payment_state()."""
         return self._of_the_open(residual__gt=0)
 
-    def overdue(self) -> "InvoiceQuerySet":
+    def overdue(self) -> Self:
         """Invoices owed after their day; of with_payment_state()."""
         return self._of_the_open(is_overdue=True)
 
-    def in_payment_state(self, state: str) -> "InvoiceQuerySet":
+    def in_payment_state(self, state: str) -> Self:
         """Unpaid, partial or paid; of with_payment_state()."""
         if state == PaymentState.PAID:
             return self.filter(payment_state=state)
         return self._of_the_open(payment_state=state)
 
-    def _of_the_open(self, **condition: Any) -> "InvoiceQuerySet":
+    def _of_the_open(self, **condition: object) -> Self:
         """Posted, not settled at one stroke, and as the condition says.
 
         Nearly all are settled by one payment: those are set aside first, in one pass over both tables. To add up the
@@ -132,16 +136,17 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
-        return asked_once(open_ones, of=self.posted().filter(**condition))
+        found: Self = asked_once(open_ones, of=self.posted().filter(**condition))
+        return found
 
-    def with_refunded(self) -> "InvoiceQuerySet":
+    def with_refunded(self) -> Self:
         """Annotate `refunded`: what of a credit note was paid back; null when nothing was."""
         refunds = apps.get_model("invoicing", "Allocation").objects.filter(
             invoice=OuterRef("pk"), payment__is_refund=True
         )
         return self.annotate(refunded=sum_of(refunds, "amount", "invoice"))
 
-    def not_sent(self) -> "InvoiceQuerySet":
+    def not_sent(self) -> Self:
         """Without a message that was sent or waits to be."""
         message = apps.get_model("invoicing", "Message").objects.filter(
             object_id=OuterRef("pk"),
@@ -151,15 +156,15 @@ class InvoiceQuerySet(models.QuerySet[Any]):
         )
         return self.filter(~Exists(message))
 
-    def drafts(self) -> "InvoiceQuerySet":
+    def drafts(self) -> Self:
         return self.filter(state=InvoiceState.DRAFT)
 
-    def posted(self) -> "InvoiceQuerySet":
+    def posted(self) -> Self:
         return self.filter(state=InvoiceState.POSTED)
 
 
-class InvoiceLineQuerySet(models.QuerySet[Any]):
-    def left_to_credit(self) -> "InvoiceLineQuerySet":
+class InvoiceLineQuerySet(models.QuerySet[Row]):
+    def left_to_credit(self) -> Self:
         """Annotate what posted credits took of each line: `credited`, `credited_net`."""
         credit = apps.get_model("invoicing", "InvoiceLine").objects.filter(
             credits=OuterRef("pk"), invoice__state=InvoiceState.POSTED

@@ -2,7 +2,6 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -19,7 +18,7 @@ from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.periods import end_of_month
 
 
-def _unique_per_company(field: str, name: str) -> list[models.UniqueConstraint]:
+def _unique_per_company(field: str, name: str) -> list[models.BaseConstraint]:
     """Unique within a company, and among those shared by all."""
     return [
         models.UniqueConstraint(fields=[field, "company"], name=name),
@@ -287,6 +286,6 @@ class Counter(models.Model):
         return f"{self.series}/{self.last_number:06d}"
 
 
-def belongs_elsewhere(shared: Any, company: Company) -> bool:
+def belongs_elsewhere(shared: "Tax | FiscalPosition | Journal | None", company: Company) -> bool:
     """Whether a tax, position or journal belongs to another company than this one."""
     return bool(shared is not None and shared.company_id and shared.company_id != company.pk)

@@ -1,27 +1,29 @@
 """Payments with their allocations, from which what is left to pay is derived."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Self, TypeVar
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Value, When
 from django.utils.translation import gettext_lazy as _
-from djmoney.models.fields import MoneyField
 
 from invoicing.choices import PaymentKind
 from invoicing.models.catalogue import Journal
 from invoicing.models.documents import Invoice, SupplierBill
+from invoicing.models.documents.lines import money_field
 from invoicing.models.parties import Company, Partner
 from openfire_billing.db.fields import amount_field
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 
+Row = TypeVar("Row", bound=models.Model)
 
-class PaymentQuerySet(models.QuerySet[Any]):
-    def with_left(self) -> "PaymentQuerySet":
+
+class PaymentQuerySet(models.QuerySet[Row]):
+    def with_left(self) -> Self:
         """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
         used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
         back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
@@ -49,9 +51,7 @@ class Payment(Versioned):
     number = models.CharField(_("Numéro"), max_length=35)
     on = models.DateField(_("Date"))
     kind = models.CharField(_("Moyen"), max_length=15, choices=PaymentKind, default=PaymentKind.TRANSFER)
-    amount = MoneyField(
-        _("Montant"), max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
-    )
+    amount = money_field(_("Montant"))
     reference = models.CharField(_("Référence"), max_length=80, blank=True)
     is_refund = models.BooleanField(_("Remboursement"), default=False)
     pays_back = models.ForeignKey(

@@ -1,10 +1,10 @@
 """Locks of invoicing's documents: each act locks, by one call, all that it changes or reads to decide."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import (
@@ -24,13 +24,16 @@ from invoicing.models import (
     Quote,
     SupplierBill,
 )
-from invoicing.models.documents.claims import children_of, sources_of
+from invoicing.models.documents.claims import sources_of
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Locked, Wanted, lock, lock_rows, lockable, place_of
+from openfire_billing.db.texts import Text
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
+AnyRecord = TypeVar("AnyRecord", bound=Model)
+HeldClaims: TypeAlias = list[tuple[type[Claim], list[Claim]]]  # the claims that invoice lines hold, by kind
 FEW = 20  # rows whose relations are read in one joined query; of more, each relation is read once for all
-GONE: Mapping[type, Any] = {
+GONE: Mapping[type[Model], Text] = {
     Quote: _("Ce devis n'existe plus : il a été supprimé entre-temps. Revenez à la liste."),
     Invoice: _("Ce brouillon n'existe plus : il a été supprimé entre-temps. Revenez à la liste."),
     PurchaseOrder: _("Cette commande n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."),
@@ -41,8 +44,8 @@ GONE: Mapping[type, Any] = {
 
 def _held_by(quotes: Collection[int]) -> Wanted:
     """The documents whose lines these quotes hold."""
-    found: dict[Any, set[int]] = {}
-    for hold, sources in sources_of(children_of(Hold), quote_line__quote__in=quotes).items():
+    found: dict[type[Model], set[int]] = {}
+    for hold, sources in sources_of(Hold.children(), quote_line__quote__in=quotes).items():
         found.setdefault(hold.source_model(), set()).update(sources)
     return found
 
@@ -71,9 +74,9 @@ lockable(FollowUp, "follow-up")
 lockable(User, "user")
 
 
-def the_one(locked: Locked, model: type, pk: int | None, *, seen: int | None = None) -> Any:
+def the_one(locked: Locked, model: type[AnyRecord], pk: int | None, *, seen: int | None = None) -> AnyRecord:
     """The one document of a lock. Raises BusinessError when it is gone, StaleForm when it changed since `seen`."""
-    document = locked[model].get(pk or 0)
+    document: AnyRecord | None = locked[model].get(pk or 0)
     if document is None:
         raise BusinessError(GONE.get(model, _("Cette fiche n'existe plus : elle a été supprimée entre-temps.")))
     if seen is not None:
@@ -83,8 +86,7 @@ def the_one(locked: Locked, model: type, pk: int | None, *, seen: int | None = N
 
 def lock_quote(quote: Quote, *, seen: int | None = None) -> Quote:
     """Lock one quote after the documents it holds and all their quotes."""
-    found: Quote = the_one(lock(lambda: {Quote: [quote.pk]}), Quote, quote.pk, seen=seen)
-    return found
+    return the_one(lock(lambda: {Quote: [quote.pk]}), Quote, quote.pk, seen=seen)
 
 
 def lock_quotes(quotes: Iterable[Quote]) -> list[Quote]:
@@ -93,27 +95,28 @@ def lock_quotes(quotes: Iterable[Quote]) -> list[Quote]:
     return [row for pk, row in lock(lambda: {Quote: ids})[Quote].items() if pk in ids]
 
 
-def claims_on(lines: Any) -> list[tuple[type[Claim], list[Any]]]:
+def claims_on(lines: Iterable[InvoiceLine]) -> HeldClaims:
     """The claims held by invoice lines: (kind of claim, claims)."""
-    held = sources_of(children_of(Claim), invoice_line__in=lines)
+    held = sources_of(Claim.children(), invoice_line__in=lines)
     return [
-        (claim, list(claim.objects.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk")))
-        for claim in children_of(Claim)
+        (
+            claim,
+            list(claim._default_manager.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk")),
+        )
+        for claim in Claim.children()
         if claim in held
     ]
 
 
 def _billed_by(invoices: Collection[int]) -> Wanted:
     """These invoices, and the documents that their lines bill."""
-    found: dict[Any, set[int]] = {Invoice: set(invoices)}
-    for claim, sources in sources_of(children_of(Claim), invoice_line__invoice__in=invoices).items():
+    found: dict[type[Model], set[int]] = {Invoice: set(invoices)}
+    for claim, sources in sources_of(Claim.children(), invoice_line__invoice__in=invoices).items():
         found.setdefault(claim.source_model(), set()).update(sources)
     return found
 
 
-def lock_with_claims(
-    invoices: Iterable[Invoice], *, seen: int | None = None
-) -> tuple[list[Invoice], list[tuple[type[Claim], list[Any]]]]:
+def lock_with_claims(invoices: Iterable[Invoice], *, seen: int | None = None) -> tuple[list[Invoice], HeldClaims]:
     """Lock invoices after the documents they bill. Returns them, and their claims read under the locks.
 
     Raises BusinessError when one is gone. `seen`: of a single invoice.
@@ -124,9 +127,7 @@ def lock_with_claims(
     return rows, claims_on(InvoiceLine.objects.filter(invoice__in=ids))
 
 
-def lock_drafts(
-    invoices: Iterable[Invoice], *, seen: int | None = None
-) -> tuple[list[Invoice], list[tuple[type[Claim], list[Any]]]]:
+def lock_drafts(invoices: Iterable[Invoice], *, seen: int | None = None) -> tuple[list[Invoice], HeldClaims]:
     """`lock_with_claims`, of drafts only: another state is refused."""
     rows, claims = lock_with_claims(invoices, seen=seen)
     for invoice in rows:
@@ -163,14 +164,12 @@ def lock_payment(payment: Payment, *, invoices: Iterable[int] = ()) -> Payment:
         settled = Invoice.objects.filter(allocations__payment=payment.pk).values_list("pk", flat=True)
         return {Invoice: {*more, *settled}, Payment: [payment.pk]}
 
-    found: Payment = the_one(lock(find), Payment, payment.pk)
-    return found
+    return the_one(lock(find), Payment, payment.pk)
 
 
 def lock_order(order: PurchaseOrder, *, seen: int | None = None) -> PurchaseOrder:
     """Lock a purchase order."""
-    found: PurchaseOrder = the_one(lock(lambda: {PurchaseOrder: [order.pk]}), PurchaseOrder, order.pk, seen=seen)
-    return found
+    return the_one(lock(lambda: {PurchaseOrder: [order.pk]}), PurchaseOrder, order.pk, seen=seen)
 
 
 def lock_orders(orders: Iterable[PurchaseOrder]) -> list[PurchaseOrder]:
@@ -194,18 +193,18 @@ def lock_bill(bill: SupplierBill, *, seen: int | None = None) -> tuple[SupplierB
     return found, order
 
 
-def lock_document(document: Any, *, seen: int | None = None) -> Any:
+def lock_document(document: AnyRecord, *, seen: int | None = None) -> AnyRecord:
     """Lock one document of any app by its model."""
     return the_one(lock(lambda: {type(document): [document.pk]}), type(document), document.pk, seen=seen)
 
 
-def lock_record(record: Any, *, seen: int | None = None) -> Any:
+def lock_record(record: AnyRecord, *, seen: int | None = None) -> AnyRecord:
     """Lock a record that no act locks with others (an article, an address, a tax), and read it again."""
     found = lock_rows(type(record)._default_manager.filter(pk=record.pk)).get(record.pk)
     return the_one({type(record): {record.pk: found} if found else {}}, type(record), record.pk, seen=seen)
 
 
-def rows_to_move(relation: Any, loser: int) -> Any:
+def rows_to_move(relation: ForeignObjectRel, loser: int) -> "QuerySet[Model]":
     """The rows of one relation that leave a merged customer (an id): `MOVED_WHEN_MERGED` says which, on the books."""
     model = relation.related_model
     return model._base_manager.filter(getattr(model, "MOVED_WHEN_MERGED", Q()), **{relation.field.name: loser})
@@ -215,7 +214,7 @@ def lock_to_merge(loser: Partner, into: Partner) -> dict[int, Partner]:
     """Lock two customers after the documents that leave the first: {id: row}."""
 
     def find() -> Wanted:
-        found: dict[Any, set[int]] = {}
+        found: dict[type[Model], set[int]] = {}
         for relation in Partner._meta.related_objects:
             if place_of(relation.related_model) is not None:
                 rows = rows_to_move(relation, loser.pk).order_by().values_list("pk", flat=True)

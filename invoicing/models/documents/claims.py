@@ -7,7 +7,7 @@ same pattern for quotes: a line on a live quote is billed by the quote alone.
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.apps import apps
 from django.db import models
@@ -30,16 +30,22 @@ class Sourced(models.Model):
         abstract = True
 
     @classmethod
+    def children(cls) -> list[type[Self]]:
+        """The concrete models that are children of this one, in all apps."""
+        return [model for model in apps.get_models() if issubclass(model, cls)]
+
+    @classmethod
     def source_model(cls) -> type[models.Model]:
         """The model of the document."""
-        model: Any = cls
+        model: type[models.Model] = cls
         for name in cls.SOURCE.split("__"):
-            model = model._meta.get_field(name).related_model
-        found: type[models.Model] = model
-        return found
+            related = model._meta.get_field(name).related_model
+            assert isinstance(related, type)
+            model = related
+        return model
 
 
-def sources_of(kinds: Sequence[type[Sourced]], **condition: Any) -> dict[type[Sourced], set[int]]:
+def sources_of(kinds: Sequence[type[Sourced]], **condition: object) -> dict[type[Sourced], set[int]]:
     """Ids of the documents that the rows of a condition lead to, by kind of row; a kind without rows is not there.
 
     One query for all kinds.
@@ -140,8 +146,3 @@ class QuoteLineClaim(Claim):
         for claim in claims:
             line = lines[claim.quote_line_id]
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
-
-
-def children_of(base: Any) -> list[Any]:
-    """The concrete models that are children of an abstract model, wherever they live."""
-    return [model for model in apps.get_models() if issubclass(model, base)]

@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -10,11 +9,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Round
 from django.utils.translation import gettext_lazy as _
-from djmoney.models.fields import MoneyField
 
 from invoicing.choices import INVOICE_MOVES, InvoiceKind, InvoiceState, LineKind, Rounding, VatCategory
 from invoicing.models.catalogue import FiscalPosition, Journal, PaymentTerm
-from invoicing.models.documents.lines import BillableLine
+from invoicing.models.documents.lines import BillableLine, money_field
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
 from openfire_billing.db.fields import amount_field, percent_field
@@ -22,10 +20,6 @@ from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import TaxTotal, Totals, with_taxes
 from openfire_billing.kernel.periods import ONE_DAY
-
-
-def _total(verbose_name: Any) -> MoneyField:
-    return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
 
 
 class Invoice(Versioned):
@@ -96,9 +90,9 @@ class Invoice(Versioned):
     )
     reason = models.CharField(_("Motif"), max_length=200, blank=True)
     notes = models.TextField(_("Texte libre"), blank=True)
-    net = _total(_("Total HT"))
-    tax = _total(_("TVA"))
-    gross = _total(_("Total TTC"))
+    net = money_field(_("Total HT"))
+    tax = money_field(_("TVA"))
+    gross = money_field(_("Total TTC"))
     rounding = models.CharField(_("Arrondi"), max_length=10, choices=Rounding, default=Rounding.HALF_EVEN)
     seller = models.JSONField(_("vendeur figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     buyer = models.JSONField(_("acheteur figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)

@@ -1,17 +1,26 @@
 """The one line under all documents: DI, RDV, quote, invoice, template, contract article."""
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from djmoney.models.fields import MoneyField
 
 from invoicing.choices import LineKind
 from invoicing.models.catalogue import Product, Tax, Unit
 from openfire_billing.db.fields import percent_field, quantity_field, unit_price_field
+from openfire_billing.db.texts import Text
 from openfire_billing.kernel import money
+
+
+def money_field(verbose_name: Text) -> MoneyField:
+    """An amount of a document, in the document's column `currency`."""
+    return MoneyField(  # type: ignore[no-untyped-call]  # djmoney is not typed
+        verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
+    )
 
 
 class BillableLine(models.Model):
@@ -74,7 +83,7 @@ class BillableLine(models.Model):
         return money.line_net(self.quantity if quantity is None else quantity, self.unit_price, self.discount, rounding)
 
 
-def lines_totals(lines: Any, rounding: str) -> money.Totals:
+def lines_totals(lines: Iterable[BillableLine], rounding: str) -> money.Totals:
     """Totals of the article lines of a document. Lines need their `tax` loaded."""
     return money.totals(
         [(line.net_amount(rounding), line.tax) for line in lines if line.is_article and line.tax is not None], rounding

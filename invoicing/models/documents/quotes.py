@@ -1,6 +1,7 @@
 """Quotes. An accepted quote is the order."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
@@ -88,6 +89,10 @@ class Quote(Versioned):
 
 class QuoteLine(BillableLine):
     """A line of a quote."""
+
+    # annotated by left_to_bill()
+    billed: Decimal
+    left: Decimal
 
     quote = models.ForeignKey(Quote, models.CASCADE, related_name="lines", verbose_name=_("devis"))
 

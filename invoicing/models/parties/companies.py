@@ -1,8 +1,7 @@
 """Companies, the sellers: mentions, accounting defaults, who works for them."""
 
-from typing import Any
-
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -15,6 +14,7 @@ from stdnum.fr import tva as vat_number
 from invoicing.choices import Rounding
 from invoicing.models.parties.partners import _check
 from openfire_billing.db.fields import LogoStorage
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 account_number = RegexValidator(
@@ -38,8 +38,10 @@ class Logo(models.Model):
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
-    def visible_to(self, user: Any) -> "CompanyQuerySet":
+    def visible_to(self, user: User | AnonymousUser) -> "CompanyQuerySet":
         """The companies on the user's account; all of them for a superuser."""
+        if isinstance(user, AnonymousUser):
+            return self.none()
         return self if user.is_superuser else self.filter(accesses__user=user)
 
 
@@ -95,7 +97,7 @@ class Company(Versioned):
         return self.name
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
+        errors: dict[str, Text] = {}
         _check(siren_number, self.siren, "siren", errors, "732829320")
         _check(siret_number, self.siret, "siret", errors, "73282932000074")
         if self.country == "FR":

@@ -1,5 +1,6 @@
 """Partners (customers, suppliers) with their addresses, their tags."""
 
+from types import ModuleType
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,11 +15,12 @@ from stdnum.fr import tva as vat_number
 from invoicing.choices import PartnerKind, TagScope
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.searchable import Searchable, columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.telephones import region_of
 
 
-def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
+def _check(number: ModuleType, value: str, field: str, errors: dict[str, Text], example: str) -> None:
     if value:
         try:
             number.validate(value)
@@ -116,7 +118,7 @@ class Partner(Searchable, Versioned):
         return Partner.objects.filter(Q(pk=self.pk) | Q(merged_into=self))
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
+        errors: dict[str, Text] = {}
         _check(siren_number, self.siren, "siren", errors, "732829320")
         if self.vat_number.startswith("FR"):
             _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
@@ -203,7 +205,7 @@ class Address(Searchable, Versioned):
     def __str__(self) -> str:
         return ", ".join(filter(None, [self.label, self.street, f"{self.zip} {self.city}".strip()]))
 
-    def save(self, *args: Any, **options: Any) -> None:
+    def save(self, *args: Any, **options: Any) -> None:  # type: ignore[explicit-any]  # as Django's
         """As Django's; the keys of its partner's telephones follow when the number plan is another."""
         super().save(*args, **options)
         if self.partner.has_keys_of_other_plan(self.telephone_region):

@@ -1,6 +1,6 @@
 """Things to do about a record."""
 
-from typing import Any
+from datetime import date
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -14,7 +14,7 @@ class FollowUpQuerySet(models.QuerySet["FollowUp"]):
     def open(self) -> "FollowUpQuerySet":
         return self.filter(done_at__isnull=True)
 
-    def due(self, on: Any) -> "FollowUpQuerySet":
+    def due(self, on: date) -> "FollowUpQuerySet":
         """Open, for that day or before."""
         return self.open().filter(due_on__lte=on)
 

@@ -1,10 +1,9 @@
 """The outbox of mails and SMS."""
 
-from typing import Any
-
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -15,7 +14,7 @@ from invoicing.choices import MessageKind, MessageState
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def readable_by(self, user: Any) -> "MessageQuerySet":
+    def readable_by(self, user: User | AnonymousUser) -> "MessageQuerySet":
         """Those about records of a kind this user may see, and those about none."""
         kinds = ContentType.objects.get_for_models(*apps.get_models())
         hidden = [

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,11 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Invoice
 from invoicing.services.documents.intents import DraftIntent, title_intent
 from invoicing.services.documents.writing import Books, write_drafts
+from invoicing.services.locks import AnyRecord
 from invoicing.services.records.acts import Once, perform_together
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
+
+Document: TypeAlias = Any  # type: ignore[explicit-any]  # of the app that bills: its functions name their model
+Source: TypeAlias = Any  # type: ignore[explicit-any]  # a line of the app that bills, likewise
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,15 @@ class Billable:
     `title`: what stands above its lines on a draft of several documents. `notes`: what is left out, in sentences.
     """
 
-    document: Any
+    document: Document
     intent: DraftIntent
-    sources: Sequence[Any]
+    sources: Sequence[Source | None]
     title: str
     notes: tuple[str, ...] = ()
 
 
 # (id of the invoice line, its source) of each line that bills something: writes the claims.
-Claims = Callable[[Sequence[tuple[int, Any]]], None]
+Claims: TypeAlias = Callable[[Sequence[tuple[int, Source]]], None]
 
 
 def bill_one(billable: Billable, *, claim: Claims, by: By) -> Invoice:
@@ -46,11 +50,11 @@ def bill_one(billable: Billable, *, claim: Claims, by: By) -> Invoice:
 
 
 def bill_in_groups(
-    documents: Iterable[Any],
+    documents: Iterable[AnyRecord],
     *,
-    key: Callable[[Any], Any],
-    lock: Callable[[Sequence[Any]], Sequence[Any]],
-    billable: Callable[[Any], Billable],
+    key: Callable[[AnyRecord], object],
+    lock: Callable[[Sequence[AnyRecord]], Sequence[AnyRecord]],
+    billable: Callable[[AnyRecord], Billable],
     claim: Claims,
     billed: Callable[[Sequence[Billable]], None],
     by: By,
@@ -63,7 +67,7 @@ def bill_in_groups(
     those that are on the draft.
     """
     wanted = list(documents)
-    groups: dict[Any, list[Any]] = defaultdict(list)
+    groups: dict[object, list[AnyRecord]] = defaultdict(list)
     for document in wanted:
         groups[key(document)].append(document)
     outcomes: dict[int, Outcome] = {}
@@ -71,7 +75,7 @@ def bill_in_groups(
         lock(wanted)
     for members in groups.values():
 
-        def act(members: Sequence[Any]) -> list[Outcome]:
+        def act(members: Sequence[AnyRecord]) -> list[Outcome]:
             return _bill_group(members, lock=lock, billable=billable, claim=claim, billed=billed, by=by)
 
         outcomes.update({outcome.document.pk: outcome for outcome in perform_together(members, act, once=once)})
@@ -79,7 +83,13 @@ def bill_in_groups(
 
 
 def _bill_group(
-    members: Sequence[Any], *, lock: Any, billable: Any, claim: Claims, billed: Any, by: By
+    members: Sequence[AnyRecord],
+    *,
+    lock: Callable[[Sequence[AnyRecord]], Sequence[AnyRecord]],
+    billable: Callable[[AnyRecord], Billable],
+    claim: Claims,
+    billed: Callable[[Sequence[Billable]], None],
+    by: By,
 ) -> list[Outcome]:
     outcomes = {d.pk: Outcome(d, refusal=str(_("%s n'existe plus.") % d)) for d in members}
     ready: list[Billable] = []
@@ -115,7 +125,7 @@ def _bill(ready: Sequence[Billable], *, claim: Claims, by: By) -> list[Outcome]:
     return outcomes + [Outcome(one.document, made=invoice, notes=one.notes) for one in sound]
 
 
-def _together(ready: Sequence[Billable]) -> tuple[DraftIntent, list[Any]]:
+def _together(ready: Sequence[Billable]) -> tuple[DraftIntent, list[object]]:
     """One intent for several documents of one payer, a section title for each when there are several; its sources."""
     first = ready[0].intent
     if len(ready) == 1:

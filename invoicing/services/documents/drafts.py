@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from django.db.models import Max
 from django.utils import timezone
@@ -26,7 +26,7 @@ from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.intents import DraftIntent
 from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_edits, complete_line, copy_printed
 from invoicing.services.documents.writing import write_draft
-from invoicing.services.locks import lock_drafts
+from invoicing.services.locks import HeldClaims, lock_drafts
 from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
@@ -101,7 +101,7 @@ def edit_draft(
     invoice: Invoice,
     *,
     edits: Sequence[LineEdit],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     seen: int | None = None,
     by: By,
 ) -> Invoice:
@@ -119,7 +119,7 @@ def edit_draft(
         claimed = {claim.invoice_line_id: kind for kind, held in claims for claim in held}
         _check_edits(lines, claimed, claims, edits)
 
-        def save(line: InvoiceLine, _before: Any) -> None:
+        def save(line: InvoiceLine, _before: object) -> None:
             complete_line(
                 line,
                 position=invoice.fiscal_position,
@@ -150,7 +150,7 @@ def edit_draft(
 def _check_edits(
     lines: Mapping[int, InvoiceLine],
     claimed: Mapping[int, type[Claim]],
-    claims: Sequence[tuple[type[Claim], list[Any]]],
+    claims: HeldClaims,
     edits: Sequence[LineEdit],
 ) -> None:
     wanted: dict[int, Decimal] = {}
@@ -177,7 +177,7 @@ def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> De
         raise BusinessError(
             _("« %s » : l'article d'une ligne qui vient d'un autre document ne change pas. Supprimez la ligne.") % line
         )
-    quantity = edit.values.get("quantity", line.quantity)
+    quantity = cast("Decimal", edit.values.get("quantity", line.quantity))
     if quantity != line.quantity and not kind.IS_QUANTITY:
         raise BusinessError(_("« %s » : la quantité d'une période ou d'une visite ne change pas.") % line)
     if quantity <= 0 and quantity != line.quantity:
@@ -187,7 +187,7 @@ def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> De
     return Decimal(quantity)
 
 
-def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Claim], list[Any]]], *, by: By) -> None:
+def _delete_lines(doomed: Sequence[InvoiceLine], claims: HeldClaims, *, by: By) -> None:
     ids = {line.pk for line in doomed}
     if not ids:
         return

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from invoicing.choices import InvoiceKind, LineKind
+from invoicing.models import BillableLine
 from openfire_billing.kernel.money import TaxTotal
 
 ONE, ZERO = Decimal(1), Decimal(0)
@@ -74,7 +74,7 @@ class DraftIntent:
     taxes: Sequence[TaxTotal] | None = None
 
 
-def line_intent(line: Any, quantity: Decimal | None = None, *, supplied_on: date | None = None) -> LineIntent:
+def line_intent(line: BillableLine, quantity: Decimal | None = None, *, supplied_on: date | None = None) -> LineIntent:
     """The line of a document as an intent: label, price, discount and tax travel unchanged."""
     return LineIntent(
         label=line.label,
@@ -90,6 +90,6 @@ def line_intent(line: Any, quantity: Decimal | None = None, *, supplied_on: date
     )
 
 
-def title_intent(title: Any) -> LineIntent:
+def title_intent(title: object) -> LineIntent:
     """A section title."""
     return LineIntent(label=str(title), kind=LineKind.SECTION.value, quantity=ZERO)

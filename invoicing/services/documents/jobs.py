@@ -1,13 +1,12 @@
 """The queue of PDFs to make: posting writes it, workers take from it one by one, beat asks for what is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import F, Q
 from django.utils import timezone
 
-from invoicing.models import DocumentJob, Invoice
+from invoicing.models import Company, DocumentJob, Invoice
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
 
@@ -54,7 +53,7 @@ def put_back(job: DocumentJob, *, error: str) -> None:
     DocumentJob.objects.filter(pk=job.pk).update(last_error=error, not_before=timezone.now() + wait, taken_until=None)
 
 
-def late_documents(companies: Any = None) -> tuple[int, str]:
+def late_documents(companies: Iterable[Company] | None = None) -> tuple[int, str]:
     """How many documents failed or wait for too long, and why the newest failed ("" when none did).
 
     `companies`: of these only; all of them when None.

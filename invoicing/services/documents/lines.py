@@ -1,11 +1,13 @@
 """Lines as values: what travels from one document to the next, and what a form asks to change."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.db.models import Field, ForeignObjectRel, Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind
@@ -85,7 +87,7 @@ class LineEdit:
     """What a form asks for one line: `pk` None = a new one. `values`: model field → value."""
 
     pk: int | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
     delete: bool = False
 
 
@@ -137,7 +139,9 @@ def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on
     return changed
 
 
-def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any, name: Any) -> None:
+def refuse_unbillable(
+    items: Sequence[Item], *, company: Company, position: FiscalPosition | None, name: object
+) -> None:
     """Refuse what could never become a right invoice, naming the document and what to do."""
     if not any(item.is_article for item in items):
         raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
@@ -171,7 +175,7 @@ _UNTOLD = ("tax_is_manual", "position")  # columns that people do not see
 _BARE = ("quantity", "discount")  # numbers that are no amounts
 
 
-def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[str]]:
+def changes_of(before: Model, after: Model, names: Iterable[str]) -> dict[str, list[str]]:
     """{field: [before, after]} of the named fields that differ, for the journal."""
     found: dict[str, list[str]] = {}
     for name in names:
@@ -181,9 +185,9 @@ def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[
     return found
 
 
-def _value_text(record: Any, field: Any) -> str:
+def _value_text(record: Model, field: "Field[object, object] | ForeignObjectRel | GenericForeignKey") -> str:
     value = getattr(record, field.name)
-    if field.choices:
+    if isinstance(field, Field) and field.choices:
         value = dict(field.flatchoices).get(value, value)
     return value_text(value, least_places=0 if field.name in _BARE else 2)
 
@@ -195,7 +199,7 @@ def items_of_edits(
     items = []
     for edit in edits:
         values = {name: value for name, value in edit.values.items() if name != "position"}
-        line = _Typed(**values)
+        line = _Typed(**values)  # type: ignore[arg-type]  # values of columns, of any type
         complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]
         items.append(item_of(line))  # type: ignore[arg-type]
     return items
@@ -224,19 +228,23 @@ class _Typed:
         return self.tax.pk if self.tax else None
 
 
-def _as_it_was(line: Any) -> Any:
+def _as_it_was(line: AnyLine) -> AnyLine:
     return type(line)(**{field.attname: getattr(line, field.attname) for field in line._meta.concrete_fields})
 
 
 def apply_edits(
-    lines: Mapping[int, Any], edits: Sequence[LineEdit], *, new: Any, save: Any
-) -> tuple[list[Any], list[LineChange]]:
+    lines: Mapping[int, AnyLine],
+    edits: Sequence[LineEdit],
+    *,
+    new: Callable[[], AnyLine],
+    save: Callable[[AnyLine, AnyLine | None], None],
+) -> tuple[list[AnyLine], list[LineChange]]:
     """Apply a form's edits to a document's lines. Returns the lines deleted (still to be deleted) and what changed.
 
     `new()` makes an unsaved line of the document; `save(line, before)` completes, checks and saves one
     (`before` is None for a new one).
     """
-    doomed: list[Any] = []
+    doomed: list[AnyLine] = []
     changes: list[LineChange] = []
     for edit in edits:
         if edit.delete:

@@ -2,36 +2,37 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic
 
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
-from invoicing.services.locks import lock_document
+from invoicing.services.locks import AnyRecord, lock_document
 from invoicing.services.records.messages import queue_message
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import WrongState
 
 
 @dataclass(frozen=True)
-class Letter:
+class Letter(Generic[AnyRecord]):
     """How one kind of document is mailed. `text(document)` writes (address, subject, body).
 
     `states`: those in which it leaves (none = any); in another, `unready` says what to do first. `has_paper`: its PDF
     may go along.
     """
 
-    text: Callable[[Any], tuple[str, str, str]]
+    text: Callable[[AnyRecord], tuple[str, str, str]]
     has_paper: bool = False
     states: frozenset[str] = frozenset()
-    unready: Any = ""
+    unready: Text = ""
 
 
 def mail_document(
-    document: Any,
-    letter: Letter,
+    document: AnyRecord,
+    letter: Letter[AnyRecord],
     *,
     key: str,
     by: By,
@@ -47,8 +48,8 @@ def mail_document(
     """
     with atomic():
         document = lock_document(document, seen=seen)
-        if letter.states and document.state not in letter.states:
-            raise WrongState(letter.unready % document)
+        if letter.states and getattr(document, "state", "") not in letter.states:
+            raise WrongState(str(letter.unready) % document)
         usual_to, usual_subject, usual_body = letter.text(document)
         return queue_message(
             document,
@@ -61,7 +62,7 @@ def mail_document(
         )
 
 
-def signed(company: Company, text: Any) -> str:
+def signed(company: Company, text: Text) -> str:
     """A letter's body: greeting, text, the firm's name and telephone."""
     return f"Bonjour,\n\n{text}\n\n{company.name}\n{company.phone}".strip()
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import ProtectedError
@@ -19,6 +18,7 @@ from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -85,7 +85,7 @@ def edit_order(
     order: PurchaseOrder,
     *,
     edits: Sequence[LineEdit],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     seen: int | None = None,
     by: By,
 ) -> PurchaseOrder:
@@ -106,7 +106,7 @@ def edit_order(
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur cette commande. Rechargez la page."))
 
-        def save(line: PurchaseOrderLine, _before: Any) -> None:
+        def save(line: PurchaseOrderLine, _before: object) -> None:
             complete_line(line, position=None, company=order.company, on=order.ordered_on)
             line.save()
 
@@ -254,7 +254,7 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
         )
 
 
-def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None = None, by: By) -> SupplierBill:
+def edit_bill(bill: SupplierBill, *, values: Mapping[str, object], seen: int | None = None, by: By) -> SupplierBill:
     """Change a bill that is not checked yet. The gross follows net and tax."""
     with atomic():
         bill, _order = lock_bill(bill, seen=seen)
@@ -276,7 +276,7 @@ def check_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> Suppli
     """« Bonne à payer ». An order billed in full becomes « Facturée »; a difference with it is written in the journal."""
     with atomic():
         bill, order = lock_bill(bill, seen=seen)
-        text: Any = _("Facture vérifiée, bonne à payer")
+        text: Text = _("Facture vérifiée, bonne à payer")
         if order is not None:
             billed = order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)
             left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))
@@ -303,7 +303,7 @@ def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> Suppl
 
 
 def _take_back(
-    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, seen: int | None, by: By
+    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Text, seen: int | None, by: By
 ) -> SupplierBill:
     with atomic():
         bill, order = lock_bill(bill, seen=seen)

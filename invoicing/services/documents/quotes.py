@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -22,7 +21,6 @@ from invoicing.models import (
     QuoteLine,
     QuoteLineClaim,
 )
-from invoicing.models.documents.claims import children_of
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.lines import (
@@ -40,6 +38,7 @@ from invoicing.services.locks import lock_quote, lock_quotes
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
@@ -123,7 +122,7 @@ def edit_quote(
     quote: Quote,
     *,
     edits: Sequence[LineEdit],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     seen: int | None = None,
     by: By,
 ) -> Quote:
@@ -144,7 +143,7 @@ def edit_quote(
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
 
-        def save(line: QuoteLine, _before: Any) -> None:
+        def save(line: QuoteLine, _before: object) -> None:
             complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
             line.save()
 
@@ -221,7 +220,7 @@ def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: dat
 
 
 def _check_revival(quote: Quote) -> None:
-    for hold in children_of(Hold):
+    for hold in Hold.children():
         hold.check_revival(quote)
 
 
@@ -235,7 +234,7 @@ def cancel_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), seen=seen, by=by)
 
 
-def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | None, by: By) -> Quote:
+def _end(quote: Quote, state: QuoteState, *, act: str, text: Text, seen: int | None, by: By) -> Quote:
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if any(line.billed for line in quote.lines.left_to_bill()):

@@ -1,12 +1,11 @@
 """What a document prints of its parties and terms as they are now: on a draft or a quote, frozen on a posted invoice."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from invoicing.choices import ProductKind
-from invoicing.models import Address, Company, FiscalPosition, Invoice, Partner
+from invoicing.models import Address, BillableLine, Company, FiscalPosition, Invoice, Partner
 
 _SELLER = (
     "name",
@@ -32,12 +31,12 @@ _SELLER = (
 )
 
 
-def seller(company: Company) -> dict[str, Any]:
+def seller(company: Company) -> dict[str, object]:
     """The seller's identity and mentions."""
     return {name: getattr(company, name) for name in _SELLER}
 
 
-def buyer(customer: Partner, address: Address | None) -> dict[str, Any]:
+def buyer(customer: Partner, address: Address | None) -> dict[str, object]:
     """The buyer's identity and billing address."""
     return {
         "name": customer.name,
@@ -48,12 +47,12 @@ def buyer(customer: Partner, address: Address | None) -> dict[str, Any]:
     }
 
 
-def delivery(invoice: Invoice) -> dict[str, Any]:
+def delivery(invoice: Invoice) -> dict[str, object]:
     """Where the work is done."""
     return {"lines": invoice.site.lines} if invoice.site else {}
 
 
-def category_of(lines: Iterable[Any]) -> str:
+def category_of(lines: Iterable[BillableLine]) -> str:
     """The category of the operation: goods, services, or both. Lines need their `product` loaded."""
     kinds = {line.product.kind if line.product else ProductKind.SERVICE for line in lines if line.is_article}
     if kinds == {ProductKind.GOODS}:
@@ -63,14 +62,14 @@ def category_of(lines: Iterable[Any]) -> str:
     return _("Livraison de biens et prestation de services")
 
 
-def mentions_of(lines: Iterable[Any], position: FiscalPosition | None) -> list[str]:
+def mentions_of(lines: Iterable[BillableLine], position: FiscalPosition | None) -> list[str]:
     """The mentions of the fiscal position and of the taxes, each once. Lines need their `tax` loaded."""
     found = [position.mention] if position and position.mention else []
     found += [line.tax.mention for line in lines if line.tax and line.tax.mention]
     return list(dict.fromkeys(found))
 
 
-def texts(invoice: Invoice) -> dict[str, Any]:
+def texts(invoice: Invoice) -> dict[str, object]:
     """What an invoice prints besides its parties and its lines.
 
     `category`: of the operation; `mentions`; `payment`: the payment term in words; `credited`: number and ISO date of

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
@@ -60,14 +60,23 @@ class Written:
     lines: Sequence[int]
 
 
+class CompanyRow(TypedDict):
+    """What drafts need of their company."""
+
+    id: int
+    name: str
+    currency: str
+    rounding: str
+
+
 @dataclass(slots=True)
 class Rows:
     """The rows of one call, by table."""
 
-    invoices: list[tuple[Any, ...]] = field(default_factory=list)
-    lines: list[tuple[Any, ...]] = field(default_factory=list)
-    taxes: list[tuple[Any, ...]] = field(default_factory=list)
-    history: list[tuple[Any, ...]] = field(default_factory=list)
+    invoices: list[tuple[object, ...]] = field(default_factory=list)
+    lines: list[tuple[object, ...]] = field(default_factory=list)
+    taxes: list[tuple[object, ...]] = field(default_factory=list)
+    history: list[tuple[object, ...]] = field(default_factory=list)
 
     def write(self) -> None:
         """Parents first."""
@@ -127,7 +136,7 @@ class Books:
         self.units: dict[int | None, tuple[str, str]] = {None: ("", "")}
         for unit in Unit.objects.order_by():
             self.units[unit.pk] = str(unit), unit.code
-        self.companies: dict[int, dict[str, Any]] = {
+        self.companies: dict[int, CompanyRow] = {
             row["id"]: row
             for row in Company.objects.filter(pk__in=companies).order_by().values("id", "name", "currency", "rounding")
         }
@@ -156,7 +165,7 @@ class Books:
             (wrong for line in intent.lines if (wrong := self._line(line, intent, company))), None
         )
 
-    def _header(self, intent: DraftIntent, company: dict[str, Any]) -> BusinessError | None:
+    def _header(self, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
         name = intent.name or intent.origin
         if not any(line.is_article for line in intent.lines):
             return BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
@@ -187,7 +196,7 @@ class Books:
             )
         return None
 
-    def _line(self, line: LineIntent, intent: DraftIntent, company: dict[str, Any]) -> BusinessError | None:
+    def _line(self, line: LineIntent, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
         if line.product in self.unsold:
             return BusinessError(
                 _(

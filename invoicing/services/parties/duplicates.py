@@ -1,9 +1,7 @@
 """The same customer entered twice: found, and made one."""
 
-from typing import Any
-
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q, QuerySet
+from django.db.models import ForeignObjectRel, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
@@ -85,7 +83,7 @@ def _fill_blanks(loser: Partner, into: Partner) -> None:
     Partner.objects.filter(bill_to=loser).exclude(pk=into.pk).update(bill_to=into.payer)
 
 
-def _move(relation: Any, loser: Partner, into: Partner) -> None:
+def _move(relation: ForeignObjectRel, loser: Partner, into: Partner) -> None:
     """The rows that name `loser` name `into`; a model on the books says in `MOVED_WHEN_MERGED` which of its rows do."""
     name, model = relation.field.name, relation.related_model
     rows = rows_to_move(relation, loser.pk)

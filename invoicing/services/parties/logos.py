@@ -2,7 +2,6 @@
 
 import hashlib
 from io import BytesIO
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -24,7 +23,7 @@ def printable(content: bytes) -> tuple[bytes, str]:
         with Image.open(BytesIO(content), formats=tuple(_FORMATS)) as opened:
             kind = "PNG" if opened.format == "PNG" else "JPEG"  # a JPEG of several pictures is named MPO
             opened.draft("RGB", LARGEST)  # a large JPEG is read at a smaller scale
-            image: Any = ImageOps.exif_transpose(opened)
+            image: Image.Image = ImageOps.exif_transpose(opened)
             image.load()
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as unread:
         raise BusinessError(UNREADABLE, field="logo") from unread

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -15,7 +14,7 @@ from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.writing import write_draft
-from invoicing.services.locks import lock_with_claims
+from invoicing.services.locks import HeldClaims, lock_with_claims
 from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
 from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import use_credit
@@ -168,10 +167,10 @@ def credit_invoice(
     return credit_note
 
 
-def _give_back(credit_note: Invoice, plan: CreditPlan, claims: Any, *, by: By) -> None:
+def _give_back(credit_note: Invoice, plan: CreditPlan, claims: HeldClaims, *, by: By) -> None:
     """Tell the claims of the lines credited « à refacturer »: a thing is given back whole or not at all."""
     credited = {line.pk: (line, quantity) for line, quantity, _net in plan.lines}
-    credit_lines = {line.credits_id: line for line in credit_note.lines.all()}
+    credit_lines = {line.credits_id: line for line in credit_note.lines.all() if line.credits_id is not None}
     for kind, held in claims:
         given = [claim for claim in held if claim.invoice_line_id in credited]
         if not given:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 
 from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
@@ -14,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Claim, Invoice, InvoiceLine, JournalCounter
-from invoicing.models.documents.claims import children_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
@@ -59,7 +57,8 @@ def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: By)
     (outcome,) = post_invoices([invoice], seen=seen, on=on, by=by)
     if outcome.is_refused:
         raise BusinessError(outcome.refusal)
-    return outcome.made
+    made: Invoice = outcome.made
+    return made
 
 
 def post_invoices(
@@ -139,7 +138,7 @@ def refusal_to_post(invoice: Invoice) -> str:
     return ""
 
 
-def _state(invoice: Invoice) -> Any:
+def _state(invoice: Invoice) -> str:
     if not invoice.is_draft:
         return _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se valide.") % {
             "invoice": invoice,
@@ -148,7 +147,7 @@ def _state(invoice: Invoice) -> Any:
     return ""
 
 
-def _content(invoice: Invoice) -> Any:
+def _content(invoice: Invoice) -> str:
     lines = [line for line in invoice.lines.all() if line.is_article]
     if not lines:
         return _("%s est vide : ajoutez une ligne ou supprimez le brouillon.") % invoice
@@ -169,17 +168,17 @@ def _lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:
     """A line of each of these invoices whose net is not that of what it bills: label by invoice id. One query."""
     ids = list(invoices)
     found = [
-        kind.objects.filter(invoice_line__invoice__among=ids)
+        kind._default_manager.filter(invoice_line__invoice__among=ids)
         .exclude(net=F("invoice_line__net"))
         .order_by()
         .values_list("invoice_line__invoice", "invoice_line__label")
-        for kind in children_of(Claim)
+        for kind in Claim.children()
         if not kind.IS_QUANTITY
     ]
     return dict(found[0].union(*found[1:], all=True)) if found else {}
 
 
-def _refusal_of_net(invoice: Invoice, line: str) -> Any:
+def _refusal_of_net(invoice: Invoice, line: str) -> str:
     return _(
         "%(invoice)s : le montant de « %(line)s » n'est plus celui de la période, de la visite ou de l'exception qu'elle "
         "facture. Supprimez le brouillon : ce qui est dû sera facturé de nouveau."
@@ -189,10 +188,11 @@ def _refusal_of_net(invoice: Invoice, line: str) -> Any:
 def net_left_of(invoice: Invoice) -> Decimal:
     """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
     made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
-    return invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
+    left: Decimal = invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
+    return left
 
 
-def _credited(invoice: Invoice) -> Any:
+def _credited(invoice: Invoice) -> str:
     """A credit note of no line in particular: what it credits must still be there to be credited."""
     source = invoice.credits
     if source is None or invoice.net.amount <= net_left_of(source):
@@ -204,7 +204,7 @@ def _credited(invoice: Invoice) -> Any:
     }
 
 
-def _buyer(invoice: Invoice) -> Any:
+def _buyer(invoice: Invoice) -> str:
     customer = invoice.customer
     if invoice.billing_address is None:
         return _(
@@ -221,7 +221,7 @@ def _buyer(invoice: Invoice) -> Any:
     return ""
 
 
-def _seller(invoice: Invoice) -> Any:
+def _seller(invoice: Invoice) -> str:
     company = invoice.company
     missing = [
         label
@@ -281,7 +281,7 @@ def _due_on(draft: Invoice) -> date | None:
     return draft.payment_term.due_on(draft.issued_on) if draft.payment_term else draft.issued_on
 
 
-def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
+def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> str:
     if issued_on < last:
         return _(
             "%(invoice)s : la dernière pièce du journal %(journal)s est du %(last)s, rien ne s'émet avant. Choisissez une date à partir de celle-ci."
@@ -335,7 +335,7 @@ def _freeze_lines(invoices: Iterable[Invoice]) -> None:
     bulk.update(InvoiceLine, PRINTED, ([line.pk, *(getattr(line, name) for name in PRINTED)] for line in stale))
 
 
-def _frozen(invoice: Invoice) -> list[Any]:
+def _frozen(invoice: Invoice) -> list[object]:
     values = [getattr(invoice, name) for name in _FROZEN]
     return [getattr(value, "amount", value) for value in values]  # money as the plain decimal of its column
 

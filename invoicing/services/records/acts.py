@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from django.apps import apps
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import IdempotencyKey
+from invoicing.services.locks import AnyRecord
 from openfire_billing.db import bulk
 from openfire_billing.db.transactions import atomic, repeated
 from openfire_billing.kernel.errors import BusinessError, Unavailable
@@ -32,7 +34,7 @@ class Once:
         """The whole key, for a row that keeps it."""
         return f"{self.scope}:{self.key}"
 
-    def of(self, document: Any) -> "Once":
+    def of(self, document: Model) -> "Once":
         """The key of the part of an act on many documents that concerns one of them."""
         return Once(self.scope, f"{self.key}:{document._meta.label_lower}:{document.pk}", self.fingerprint)
 
@@ -43,11 +45,11 @@ class Performed(Generic[T]):
 
     result: T | None
     status: int = 0
-    answer: Any = None
+    answer: object = None
     is_repeat: bool = False
 
 
-def _no_answer(_result: Any) -> tuple[int, Any]:
+def _no_answer(_result: object) -> tuple[int, object]:
     return 0, None
 
 
@@ -55,7 +57,7 @@ def perform(
     act: Callable[[], T],
     *,
     once: Once | None = None,
-    answer: Callable[[T], tuple[int, Any]] = _no_answer,
+    answer: Callable[[T], tuple[int, object]] = _no_answer,
     restore: Callable[[], None] = lambda: None,
 ) -> Performed[T]:
     """Run `act` in one transaction. With a key: unless it was done already, and keep what `answer` gives of its result.
@@ -87,13 +89,15 @@ def perform(
         ) from away
 
 
-def perform_each(documents: Iterable[Any], act: Callable[[Any], Any], *, once: Once | None = None) -> list[Outcome]:
+def perform_each(
+    documents: Iterable[AnyRecord], act: Callable[[AnyRecord], object], *, once: Once | None = None
+) -> list[Outcome]:
     """Run an act on each document, in a transaction each; a refusal never stops the others, an outage does.
 
     `act(document)` returns what it made, or an Outcome. `once`: as for `perform_together`. Raises Unavailable.
     """
 
-    def alone(members: Sequence[Any]) -> list[Outcome]:
+    def alone(members: Sequence[AnyRecord]) -> list[Outcome]:
         made = act(members[0])
         return [made if isinstance(made, Outcome) else Outcome(members[0], made=made)]
 
@@ -109,7 +113,7 @@ def perform_each(documents: Iterable[Any], act: Callable[[Any], Any], *, once: O
 
 
 def perform_together(
-    documents: Sequence[Any], act: Callable[[Sequence[Any]], list[Outcome]], *, once: Once | None = None
+    documents: Sequence[AnyRecord], act: Callable[[Sequence[AnyRecord]], list[Outcome]], *, once: Once | None = None
 ) -> list[Outcome]:
     """Run an act on documents that go together, in one transaction; the outcomes in the order of the documents.
 
@@ -130,7 +134,7 @@ def perform_together(
     return perform(whole).result or []
 
 
-def _take_each(once: Once, documents: Sequence[Any]) -> dict[int, list[Outcome]]:
+def _take_each(once: Once, documents: Sequence[Model]) -> dict[int, list[Outcome]]:
     """Write the key of each document. The outcomes of those that had it already, by the document's id."""
     keys = {once.of(document).key: document for document in sorted(documents, key=lambda document: document.pk)}
     taken = {key for key in keys if _take(Once(once.scope, key, once.fingerprint))}
@@ -138,7 +142,7 @@ def _take_each(once: Once, documents: Sequence[Any]) -> dict[int, list[Outcome]]
     return {keys[row.key].pk: _outcomes_kept(keys[row.key], row.answer) for row in rows}
 
 
-def _keep_each(once: Once, documents: Sequence[Any], outcomes: Mapping[int, list[Outcome]]) -> None:
+def _keep_each(once: Once, documents: Sequence[Model], outcomes: Mapping[int, list[Outcome]]) -> None:
     """Keep the outcomes of each document under its key; the key of a refused one is free again."""
     keys = {once.of(document).key: outcomes[document.pk] for document in documents}
     rows = list(IdempotencyKey.objects.filter(scope=once.scope, key__in=keys))
@@ -148,7 +152,15 @@ def _keep_each(once: Once, documents: Sequence[Any], outcomes: Mapping[int, list
     bulk.update(IdempotencyKey, ["answer"], answers)
 
 
-def _kept(outcome: Outcome) -> dict[str, Any]:
+class KeptOutcome(TypedDict):
+    """An outcome as it is stored. A document is [label of its model, id]."""
+
+    made: list[str | int] | None
+    also: list[list[str | int] | None]
+    notes: list[str]
+
+
+def _kept(outcome: Outcome) -> KeptOutcome:
     """An outcome as it is stored."""
     return {
         "made": _name_of(outcome.made),
@@ -157,15 +169,15 @@ def _kept(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _name_of(document: Any) -> list[Any] | None:
-    return [document._meta.label_lower, document.pk] if hasattr(document, "_meta") else None
+def _name_of(document: object) -> list[str | int] | None:
+    return [document._meta.label_lower, document.pk] if isinstance(document, Model) else None
 
 
-def _document_of(name: Any) -> Any:
-    return apps.get_model(name[0])._default_manager.filter(pk=name[1]).first() if name else None
+def _document_of(name: Sequence[str | int] | None) -> Model | None:
+    return apps.get_model(str(name[0]))._default_manager.filter(pk=name[1]).first() if name else None
 
 
-def _outcomes_kept(document: Any, answer: Any) -> list[Outcome]:
+def _outcomes_kept(document: Model, answer: Sequence[KeptOutcome] | None) -> list[Outcome]:
     """The outcomes of an act done before; a document it made that was deleted since is not named."""
     return [
         Outcome(
@@ -201,7 +213,7 @@ def _take(once: Once) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def _earlier(once: Once) -> Performed[Any]:
+def _earlier(once: Once) -> Performed[T]:
     """What was answered to the key. Raises BusinessError when it was given to something else."""
     row = IdempotencyKey.objects.get(scope=once.scope, key=once.key)
     if row.fingerprint != once.fingerprint:

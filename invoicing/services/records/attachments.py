@@ -1,9 +1,7 @@
 """Private files on records."""
 
-from typing import Any
-
 from django.contrib.contenttypes.models import ContentType
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -24,9 +22,9 @@ def attachments_of(document: Model) -> "QuerySet[Attachment]":
     ).select_related("by")
 
 
-def attach(document: Model, upload: Any, *, by: By) -> Attachment:
+def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
     """Keep an uploaded file on `document`."""
-    name = upload.name.rsplit("/", 1)[-1][:160]
+    name = (upload.name or "").rsplit("/", 1)[-1][:160]
     if upload.size > LARGEST:
         raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
     if name.lower().endswith(REFUSED_ENDINGS):

@@ -4,11 +4,11 @@ Kept under names: `{field: [before, after]}`, and `{relation: [line, …]}` for 
 the day the journal is read. Values are kept as people read them.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypedDict, cast
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db.models import Field, ForeignObjectRel, Model
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -31,7 +31,7 @@ def line_change(
 
 
 def shown_changes(
-    changes: Mapping[str, Any], model: type[Model], labels: Mapping[str, Any]
+    changes: Mapping[str, Sequence[str] | Sequence[LineChange]], model: type[Model], labels: Mapping[str, object]
 ) -> list[tuple[str, str, str]]:
     """(label, before, after) of each change of a record of `model`.
 
@@ -40,9 +40,10 @@ def shown_changes(
     shown: list[tuple[str, str, str]] = []
     for name, kept in changes.items():
         if kept and isinstance(kept[0], dict):
-            shown += _shown_lines(kept, _related(model, name))
+            shown += _shown_lines(cast("Sequence[LineChange]", kept), _related(model, name))
         else:
-            shown.append((str(labels.get(name) or _label(model, name)), *kept))
+            before, after = cast("Sequence[str]", kept)
+            shown.append((str(labels.get(name) or _label(model, name)), before, after))
     return shown
 
 
@@ -58,13 +59,12 @@ def _shown_lines(lines: Iterable[LineChange], model: type[Model] | None) -> Iter
 
 def _label(model: type[Model] | None, name: str) -> str:
     try:
-        field: Any = model._meta.get_field(name) if model else None
+        field = model._meta.get_field(name) if model else None
     except FieldDoesNotExist:
-        field = None
-    if field is None:
         return name
-    named = field.related_model._meta if field.auto_created and field.is_relation else field
-    return str(capfirst(str(named.verbose_name)))
+    if isinstance(field, ForeignObjectRel):
+        return str(capfirst(str(field.related_model._meta.verbose_name)))
+    return str(capfirst(str(field.verbose_name))) if isinstance(field, Field) else name
 
 
 def _related(model: type[Model], name: str) -> type[Model] | None:

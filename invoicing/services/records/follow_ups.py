@@ -1,7 +1,6 @@
 """Things to do about a record."""
 
 from datetime import date
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -17,13 +16,13 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
-def follow_ups_of(document: Model) -> Any:
+def follow_ups_of(document: Model) -> "QuerySet[FollowUp]":
     """The open follow-ups of a record, the nearest first."""
     content_type = ContentType.objects.get_for_model(document)
     return FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk).select_related("user")
 
 
-def colleagues_of(user: Any) -> "QuerySet[User]":
+def colleagues_of(user: User) -> "QuerySet[User]":
     """Those at the office of one's companies: whom one may ask to do something."""
     companies = Company.objects.visible_to(user)
     return User.objects.filter(is_active=True, is_staff=True).filter(
@@ -31,7 +30,7 @@ def colleagues_of(user: Any) -> "QuerySet[User]":
     )
 
 
-def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: By) -> FollowUp:
+def add_follow_up(document: Model, *, text: str, due_on: date, user: User, by: By) -> FollowUp:
     """Something to do about a record, for `user` on a day."""
     if not text.strip():
         raise BusinessError(_("Dites ce qu'il y a à faire."))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPRecipientsRefused, SMTPServerDisconnected
 from socket import gaierror
-from typing import Any
+from typing import Required, TypedDict, Unpack
 from uuid import uuid4
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web import transport
@@ -26,6 +27,18 @@ MOST_ATTEMPTS = 6
 _NO_ANSWER = (ConnectionError, TimeoutError, gaierror, SMTPConnectError, SMTPServerDisconnected)
 PaperOf = Callable[[Model], tuple[str, bytes, str]]
 BodyOf = Callable[[Message], str]
+
+
+class MessageFields(TypedDict, total=False):
+    """What `queue_message` takes besides the document, the key and the address."""
+
+    kind: str
+    subject: str
+    body: Required[str]
+    by: Required[By]
+    with_paper: bool
+    company: Company | None
+    journal_text: Text
 
 
 def queue_message(
@@ -39,7 +52,7 @@ def queue_message(
     by: By,
     with_paper: bool = False,
     company: Company | None = None,
-    journal_text: Any = "",
+    journal_text: Text = "",
 ) -> Message:
     """Put a message in the outbox. The same `key` again gives the message already there.
 
@@ -69,10 +82,12 @@ def queue_message(
     return message
 
 
-def queue_unless_just_sent(document: Model, *, prefix: str, to: str, within: timedelta, **message: Any) -> bool:
+def queue_unless_just_sent(
+    document: Model, *, prefix: str, to: str, within: timedelta, **message: Unpack[MessageFields]
+) -> bool:
     """Put a message in the outbox, unless one whose key has this prefix was queued to the same address `within`.
 
-    `message`: what `queue_message` takes. Returns whether it was queued.
+    `message`: what `queue_message` takes besides. Returns whether it was queued.
     """
     with atomic():
         lock_document(document)

@@ -1,14 +1,13 @@
 """Lists as somebody filtered them, kept under a name."""
 
-from typing import Any
-
+from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import SavedFilter
 from openfire_billing.kernel.errors import BusinessError
 
 
-def save_filter(*, user: Any, model: str, name: str, query: str) -> SavedFilter:
+def save_filter(*, user: User, model: str, name: str, query: str) -> SavedFilter:
     """Keep a list's filter under a name; the same name again replaces it."""
     name = name.strip()[:60]
     if not name:
@@ -18,6 +17,6 @@ def save_filter(*, user: Any, model: str, name: str, query: str) -> SavedFilter:
     return SavedFilter.objects.update_or_create(user=user, model=model, name=name, defaults={"query": query})[0]
 
 
-def forget_filter(*, user: Any, model: str, name: str) -> None:
+def forget_filter(*, user: User, model: str, name: str) -> None:
     """Forget one of the user's own filters."""
     SavedFilter.objects.filter(user=user, model=model, name=name).delete()

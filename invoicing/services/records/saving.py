@@ -1,33 +1,31 @@
 """Values wanted of a record: put on the row read under the lock, checked, saved by column, written in its journal."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import cast
 
 from django.db.models import Field, ForeignKey, Model
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.services.locks import lock_record
+from invoicing.services.locks import AnyRecord, lock_record
 from invoicing.services.records.history import record
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import Versioned, columns_of, raise_parent, raise_version, save_changed
 from openfire_billing.kernel.formats import value_text
 
-AnyRecord = TypeVar("AnyRecord", bound=Model)
 
-
-def assign(document: Model, values: Mapping[str, Any]) -> dict[str, Collection[Any]]:
+def assign(document: Model, values: Mapping[str, object]) -> dict[str, Collection[Model]]:
     """Give a record its wanted values, unsaved. Returns those of many-to-many fields, which need a saved record."""
     many = {}
     for name, value in values.items():
         if document._meta.get_field(name).many_to_many:
-            many[name] = value
+            many[name] = cast("Collection[Model]", value)
         else:
             setattr(document, name, value)
     return many
 
 
-def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, list[str]]:
+def set_many(document: Model, many: Mapping[str, Collection[Model]]) -> dict[str, list[str]]:
     """Write many-to-many fields: {field: [before, after]} of those that change, as people read them."""
     changes = {}
     for name, wanted in many.items():
@@ -40,7 +38,7 @@ def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, 
     return changes
 
 
-def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:
+def describe_changes(document: Model, before: Mapping[str, object], names: Iterable[str]) -> dict[str, list[str]]:
     """{field: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
     changes = {}
     for name in names:
@@ -58,7 +56,7 @@ def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable
     return changes
 
 
-def _text(field: Field, value: Any) -> str:
+def _text(field: "Field[object, object]", value: object) -> str:
     if value is not None and isinstance(field, ForeignKey):
         value = field.related_model._base_manager.filter(pk=value).first()
     elif field.choices:
@@ -68,11 +66,11 @@ def _text(field: Field, value: Any) -> str:
     return value_text(getattr(value, "amount", value))
 
 
-def _names(records: Iterable[Any]) -> str:
+def _names(records: Iterable[object]) -> str:
     return ", ".join(sorted(str(item) for item in records)) or value_text(None)
 
 
-def save_record(document: AnyRecord, *, values: Mapping[str, Any], seen: int | None = None, by: By) -> AnyRecord:
+def save_record(document: AnyRecord, *, values: Mapping[str, object], seen: int | None = None, by: By) -> AnyRecord:
     """Give a record (new or not) these values, tags included. Raises ValidationError (Django's) and saves nothing.
 
     `values`: {field: value}, for a many-to-many field the records wanted. `document` says which record, and what a new
@@ -109,5 +107,4 @@ def hold_record(document: AnyRecord, *, seen: int | None) -> AnyRecord:
 
     Raises BusinessError when it is gone, StaleForm when it changed since `seen`.
     """
-    found: AnyRecord = lock_record(document, seen=seen)
-    return found
+    return lock_record(document, seen=seen)

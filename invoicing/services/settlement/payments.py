@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from invoicing.services.catalogue import journal_of
 from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
 from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -129,7 +129,7 @@ def _receive(
     return payment
 
 
-def refuse_amount(amount: Decimal, on: date, what_to_do: Any) -> None:
+def refuse_amount(amount: Decimal, on: date, what_to_do: Text) -> None:
     """Refuse an amount that is not positive or finer than a cent, and a day to come."""
     if amount <= 0 or amount != to_cents(amount):
         raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
@@ -137,7 +137,7 @@ def refuse_amount(amount: Decimal, on: date, what_to_do: Any) -> None:
         raise BusinessError(_("Un paiement ne se date pas dans le futur : %s.") % what_to_do)
 
 
-def write_payment(payment: Any, *, what: Any = "") -> Payment:
+def write_payment(payment: Payment, *, what: Text = "") -> Payment:
     """Number and save a payment, and write its entry: money in, or out for a refund. `what`: its label there."""
     cash = payment.kind == PaymentKind.CASH
     journal = journal_of(payment.company, JournalKind.CASH if cash else JournalKind.BANK)
@@ -365,7 +365,7 @@ def pay_supplier(
     return payment
 
 
-def balance_of(customer: Partner, *, companies: Any) -> Decimal:
+def balance_of(customer: Partner, *, companies: Iterable[Company]) -> Decimal:
     """What a customer owes these companies: residuals of invoices, less unused credit notes and payments."""
     names = customer.with_merged()
     documents = Invoice.objects.posted().filter(customer__in=names, company__in=companies)

@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -18,6 +17,7 @@ from invoicing.services.settlement.payments import (
     write_payment,
 )
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -112,7 +112,7 @@ def is_rejectable(payment: Payment) -> bool:
     return not payment.is_refund and (payment.left > 0 or payment.allocations.exists())
 
 
-def _money_out(document: Any, amount: Decimal, *, on: date, kind: str, reference: str, by: By) -> Payment:
+def _money_out(document: Invoice | Payment, amount: Decimal, *, on: date, kind: str, reference: str, by: By) -> Payment:
     return Payment(
         company=document.company,
         customer=document.customer,
@@ -130,7 +130,7 @@ def _refuse_refund(payment: Payment) -> None:
         raise BusinessError(_("%s est un remboursement : choisissez un paiement reçu.") % payment)
 
 
-def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
+def _refuse_more(document: Invoice | Payment, amount: Decimal, left: Decimal) -> None:
     if amount > left:
         raise BusinessError(
             _("%(document)s : il reste %(left)s à rembourser, vous remboursez %(amount)s. Baissez le montant.")
@@ -142,7 +142,7 @@ def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
         )
 
 
-def _say_both(source: Any, refund: Any, *, by: By, what: Any) -> None:
+def _say_both(source: Invoice | Payment, refund: Payment, *, by: By, what: Text) -> None:
     """In the journal of what is paid back, and of the payment that does."""
     values = {"payment": refund, "amount": money_text(refund.amount.amount, refund.currency)}
     record(source, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s") % values)
