@@ -83,7 +83,7 @@ class InvoiceQuerySet(models.QuerySet[Row]):
     def with_payment_state(self, on: date) -> Self:
         """Annotate `allocated`, `residual`, `payment_state` and `is_overdue` (posted documents only)."""
         allocation = apps.get_model("invoicing", "Allocation")
-        to_it = sum_of(allocation.objects.filter(invoice=OuterRef("pk")), "amount", "invoice")
+        to_it = sum_of(allocation.objects.filter(document=OuterRef("pk")), "amount", "document")
         from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
         return self.annotate(
             allocated=Balance("+", to_it, "+", from_it, places=2),
@@ -132,7 +132,7 @@ class InvoiceQuerySet(models.QuerySet[Row]):
         allocations = apps.get_model("invoicing", "Allocation").objects
         whole = {"amount__gte": OuterRef("gross")}
         open_ones = self.model._base_manager.filter(
-            ~Exists(allocations.filter(invoice=OuterRef("pk"), **whole)),
+            ~Exists(allocations.filter(document=OuterRef("pk"), **whole)),
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
@@ -142,9 +142,9 @@ class InvoiceQuerySet(models.QuerySet[Row]):
     def with_refunded(self) -> Self:
         """Annotate `refunded`: what of a credit note was paid back; null when nothing was."""
         refunds = apps.get_model("invoicing", "Allocation").objects.filter(
-            invoice=OuterRef("pk"), payment__is_refund=True
+            document=OuterRef("pk"), payment__is_refund=True
         )
-        return self.annotate(refunded=sum_of(refunds, "amount", "invoice"))
+        return self.annotate(refunded=sum_of(refunds, "amount", "document"))
 
     def not_sent(self) -> Self:
         """Without a message that was sent or waits to be."""

@@ -27,7 +27,7 @@ class AllocationInline(TabularInline):
     model = Allocation
     fk_name = "payment"
     extra = 0
-    fields = ("invoice", "amount", "on")
+    fields = ("document", "amount", "on")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
@@ -38,7 +38,7 @@ class AllocationInline(TabularInline):
     has_change_permission = has_delete_permission = has_add_permission
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("invoice")
+        return super().get_queryset(request).select_related("document")
 
 
 class PaymentChips(ChipFilter):

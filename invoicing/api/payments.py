@@ -20,7 +20,7 @@ from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, Sinc
 class AllocationSerializer(serializers.Serializer):
     """What of it settles which invoice."""
 
-    invoice = serializers.IntegerField(source="invoice_id")
+    invoice = serializers.IntegerField(source="document_id")
     amount = Amount()
 
 

@@ -80,9 +80,12 @@ class Payment(Versioned):
 
 
 class Allocation(models.Model):
-    """Part of a payment or of a credit note that settles an invoice. A refund settles the credit note it pays back."""
+    """An amount of a payment or of a credit note that settles a document.
 
-    invoice = models.ForeignKey(
+    `document`: an invoice, or the credit note that a refund pays back. Exactly one of `payment` and `credit_note` is set.
+    """
+
+    document = models.ForeignKey(
         Invoice, models.PROTECT, db_index=False, related_name="allocations", verbose_name=_("facture")
     )
     payment = models.ForeignKey(
@@ -98,7 +101,7 @@ class Allocation(models.Model):
         ordering = ["on", "pk"]
         verbose_name = _("affectation")
         verbose_name_plural = _("affectations")
-        indexes = [models.Index(fields=["invoice"], include=["amount"], name="invoicing_allocation_of")]
+        indexes = [models.Index(fields=["document"], include=["amount"], name="invoicing_allocation_of")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_allocation_positive"),
             models.CheckConstraint(
@@ -109,7 +112,7 @@ class Allocation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} → {self.invoice}"
+        return f"{self.amount} → {self.document}"
 
 
 class SupplierPayment(models.Model):

@@ -168,10 +168,10 @@ def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal
     """Settle `part` of an invoice with a payment or a credit note, and say so on both."""
     values = {"source": source, "invoice": invoice, "part": money_text(part, invoice.currency)}
     if isinstance(source, Payment):
-        allocation = Allocation.objects.create(invoice=invoice, payment=source, amount=part, on=on)
+        allocation = Allocation.objects.create(document=invoice, payment=source, amount=part, on=on)
         record(invoice, "paid", by=by, text=_("Paiement %(source)s de %(part)s") % values)
     else:
-        allocation = Allocation.objects.create(invoice=invoice, credit_note=source, amount=part, on=on)
+        allocation = Allocation.objects.create(document=invoice, credit_note=source, amount=part, on=on)
         record(invoice, "allocated", by=by, text=_("Avoir %(source)s affecté : %(part)s") % values)
     record(source, "allocated", by=by, text=_("Affecté à %(invoice)s : %(part)s") % values)
     return allocation

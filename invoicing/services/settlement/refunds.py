@@ -43,7 +43,7 @@ def refund_credit(
         refuse_spent(locked)
         _refuse_more(locked, amount, locked.residual)
         refund = write_payment(_money_out(locked, amount, on=on, kind=kind, reference=reference, by=by))
-        Allocation.objects.create(invoice=locked, payment=refund, amount=amount, on=on)
+        Allocation.objects.create(document=locked, payment=refund, amount=amount, on=on)
         _say_both(locked, refund, by=by, what=_("Remboursement de l'avoir %s") % locked)
     return refund
 
@@ -86,7 +86,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
     with atomic():
         locked, _invoices = lock_received(payment, seen=seen)
         _refuse_refund(locked)
-        allocations = list(locked.allocations.select_related("invoice"))
+        allocations = list(locked.allocations.select_related("document"))
         amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
         if amount <= 0:
             raise BusinessError(_("%s est déjà rendu en entier.") % locked)
@@ -96,7 +96,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
         for allocation in allocations:
             values = {"payment": locked, "reason": reason, "part": money_text(allocation.amount, locked.currency)}
             text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s de nouveau dus") % values
-            record(allocation.invoice, "unpaid", by=by, text=text)
+            record(allocation.document, "unpaid", by=by, text=text)
             allocation.delete()
         out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason, by=by)
         out.pays_back = locked
