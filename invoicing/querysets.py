@@ -1,4 +1,4 @@
-"""Questions asked of the database about documents, in the trade's words."""
+"""Querysets of quotes, invoices and their lines: computed amounts and states, as annotations and filters."""
 
 from datetime import date
 from typing import Self, TypeAlias, TypeVar
@@ -13,34 +13,34 @@ from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.narrowing import asked_once
 
 Row = TypeVar("Row", bound=models.Model)
-Terms: TypeAlias = tuple[str | Combinable, ...]  # of a Balance: sign, term, sign, term…
+Terms: TypeAlias = tuple[str | Combinable, ...]  # arguments of a Balance: sign, term, sign, term…
 
 
 def claimed(claim: type[models.Model], path: str) -> Terms:
-    """Terms of a Balance: minus what the claims of `path` bill of the outer row, plus what posted credits gave back.
+    """Return the terms that subtract what is billed of the outer row and add what posted credit notes released of it.
 
-    `path`: lookup from the claim to its source.
+    `claim`: the model of the claims. `path`: lookup from the claim to the outer row, its source.
     """
     claims = claim._default_manager.filter(**{path: OuterRef("pk")})
-    given_back = claims.filter(
+    released = claims.filter(
         invoice_line__credit_lines__rebill=True, invoice_line__credit_lines__invoice__state=InvoiceState.POSTED
     )
     return (
         "-",
         sum_of(claims, "invoice_line__quantity", path),
         "+",
-        sum_of(given_back, "invoice_line__credit_lines__quantity", path),
+        sum_of(released, "invoice_line__credit_lines__quantity", path),
     )
 
 
 def opposite(terms: Terms) -> Terms:
-    """The same terms with the other sign."""
+    """Return the same terms with the opposite signs."""
     return tuple({"+": "-", "-": "+"}.get(term, term) if isinstance(term, str) else term for term in terms)
 
 
 class QuoteLineQuerySet(models.QuerySet[Row]):
     def left_to_bill(self) -> Self:
-        """Annotate `billed` and `left`: what live claims bill of each line, and what is left."""
+        """Annotate `billed` (the quantity that claims bill of each line) and `left` (the rest, never negative)."""
         terms = claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line")
         return self.annotate(
             billed=Balance(*opposite(terms), places=3),
@@ -48,32 +48,33 @@ class QuoteLineQuerySet(models.QuerySet[Row]):
         )
 
     def open(self) -> Self:
-        """Lines with something left to bill (titles and notes have a quantity of zero)."""
+        """Keep the lines with a quantity left to bill; titles and notes have a quantity of zero."""
         return self.left_to_bill().filter(left__gt=0)
 
 
 class QuoteQuerySet(models.QuerySet[Row]):
     def with_lines(self) -> Self:
-        """Load what totals need, in a constant number of queries."""
+        """Load what `totals` reads, in a constant number of queries."""
         return self.select_related("company").prefetch_related(
             models.Prefetch("lines", apps.get_model("invoicing", "QuoteLine").objects.select_related("tax", "product"))
         )
 
     def live(self, on: date) -> Self:
-        """Draft, sent or accepted, not expired, not billed in full: it holds its lines."""
+        """Keep the quotes that hold their lines on that day: draft or sent and not expired, or accepted and not fully billed."""
         return self.filter(is_live(on))
 
     def to_bill(self) -> Self:
-        """Accepted with lines left to bill."""
+        """Keep the accepted quotes that have lines left to bill."""
         lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef("pk"))
         return self.filter(Exists(lines.open()), state=QuoteState.ACCEPTED)
 
     def expired(self, on: date) -> Self:
+        """Keep the quotes without an answer whose validity ended before that day."""
         return self.filter(state__in=QuoteState.expiring, valid_until__lt=on)
 
 
 def is_live(on: date, prefix: str = "") -> Q:
-    """The condition of a live quote, reached from another model by `prefix` ("quote_line__quote__")."""
+    """Return the condition that a quote is live on that day. `prefix`: lookup to the quote ("quote_line__quote__")."""
     lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef(f"{prefix}pk"))
     waiting = Q(**{f"{prefix}state__in": sorted(QuoteState.expiring), f"{prefix}valid_until__gte": on})
     return waiting | (Q(**{f"{prefix}state": QuoteState.ACCEPTED}) & Q(Exists(lines.open())))
@@ -81,7 +82,7 @@ def is_live(on: date, prefix: str = "") -> Q:
 
 class InvoiceQuerySet(models.QuerySet[Row]):
     def with_payment_state(self, on: date) -> Self:
-        """Annotate `allocated`, `residual`, `payment_state` and `is_overdue` (posted documents only)."""
+        """Annotate `allocated`, `residual`, `payment_state` ("" of a document that is not posted) and `is_overdue` on that day."""
         allocation = apps.get_model("invoicing", "Allocation")
         to_it = sum_of(allocation.objects.filter(document=OuterRef("pk")), "amount", "document")
         from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
@@ -110,44 +111,44 @@ class InvoiceQuerySet(models.QuerySet[Row]):
         )
 
     def owed(self) -> Self:
-        """Posted with something left to settle; of with_payment_state()."""
-        return self._of_the_open(residual__gt=0)
+        """Keep the posted documents with a residual. Needs with_payment_state()."""
+        return self._unsettled(residual__gt=0)
 
     def overdue(self) -> Self:
-        """Invoices owed after their day; of with_payment_state()."""
-        return self._of_the_open(is_overdue=True)
+        """Keep the invoices with a residual whose due day is over. Needs with_payment_state()."""
+        return self._unsettled(is_overdue=True)
 
     def in_payment_state(self, state: str) -> Self:
-        """Unpaid, partial or paid; of with_payment_state()."""
+        """Keep the posted documents in a PaymentState. Needs with_payment_state()."""
         if state == PaymentState.PAID:
             return self.filter(payment_state=state)
-        return self._of_the_open(payment_state=state)
+        return self._unsettled(payment_state=state)
 
-    def _of_the_open(self, **condition: object) -> Self:
-        """Posted, not settled at one stroke, and as the condition says.
+    def _unsettled(self, **condition: object) -> Self:
+        """Keep the posted documents that meet the condition and that no single allocation settles.
 
-        Nearly all are settled by one payment: those are set aside first, in one pass over both tables. To add up the
-        allocations of each would take four times as long, and a page asks several times.
+        One payment settles nearly every document. One pass over both tables excludes those first; adding up the
+        allocations of each document takes four times as long, and a page runs several such queries.
         """
         allocations = apps.get_model("invoicing", "Allocation").objects
         whole = {"amount__gte": OuterRef("gross")}
-        open_ones = self.model._base_manager.filter(
+        candidates = self.model._base_manager.filter(
             ~Exists(allocations.filter(document=OuterRef("pk"), **whole)),
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
-        found: Self = asked_once(open_ones, of=self.posted().filter(**condition))
+        found: Self = asked_once(candidates, of=self.posted().filter(**condition))
         return found
 
     def with_refunded(self) -> Self:
-        """Annotate `refunded`: what of a credit note was paid back; null when nothing was."""
+        """Annotate `refunded`: the amount paid back for a credit note; null when none was."""
         refunds = apps.get_model("invoicing", "Allocation").objects.filter(
             document=OuterRef("pk"), payment__is_refund=True
         )
         return self.annotate(refunded=sum_of(refunds, "amount", "document"))
 
     def not_sent(self) -> Self:
-        """Without a message that was sent or waits to be."""
+        """Keep the documents without a message that is sent or waiting."""
         message = apps.get_model("invoicing", "Message").objects.filter(
             object_id=OuterRef("pk"),
             content_type__app_label="invoicing",
@@ -165,7 +166,7 @@ class InvoiceQuerySet(models.QuerySet[Row]):
 
 class InvoiceLineQuerySet(models.QuerySet[Row]):
     def left_to_credit(self) -> Self:
-        """Annotate what posted credits took of each line: `credited`, `credited_net`."""
+        """Annotate `credited` (quantity) and `credited_net` (amount): what posted credit notes credit of each line."""
         credit = apps.get_model("invoicing", "InvoiceLine").objects.filter(
             credits=OuterRef("pk"), invoice__state=InvoiceState.POSTED
         )

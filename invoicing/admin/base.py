@@ -33,7 +33,7 @@ from invoicing.services.records.acts import Once, Performed, perform, reading_on
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record, version_of
-from invoicing.services.records.saving import hold_record
+from invoicing.services.records.saving import lock_for_form
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
@@ -181,7 +181,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             if object_id and not self.is_saved_by_service:
                 document = self.get_object(request, object_id)
                 if document is not None:
-                    hold_record(document, seen=seen_by(request))
+                    lock_for_form(document, seen=seen_by(request))
             response = shown()
             if once is not None and "adminform" in (getattr(response, "context_data", None) or {}):
                 raise _FormShown(response)

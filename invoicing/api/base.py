@@ -245,7 +245,8 @@ def act(
 ) -> Callable[[Callable[..., Any]], Any]:
     """POST /resource/{id}/name/: `method(view, document, answers to what it asks)` calls one service, returns what it made.
 
-    `permission`: "app.codename" ("" = whoever may see the document). `asks`: serializer of the body. `answers`: that of what is made (None = the document).
+    `permission`: "app.codename" ("" = whoever may see the document). `asks`: serializer of the body. `answers`: that
+    of what is made (None = the document).
     """
 
     def decorate(method: Callable[..., Any]) -> Any:

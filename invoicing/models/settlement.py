@@ -1,4 +1,4 @@
-"""Payments with their allocations, from which what is left to pay is derived."""
+"""Payments and allocations, from which residuals are computed."""
 
 from decimal import Decimal
 from typing import Self, TypeVar
@@ -24,7 +24,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 class PaymentQuerySet(models.QuerySet[Row]):
     def with_left(self) -> Self:
-        """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
+        """Annotate `left`: the amount of each payment that is neither allocated nor paid back; 0 for a refund."""
         used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
         back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
         of_received = Balance(
@@ -34,16 +34,16 @@ class PaymentQuerySet(models.QuerySet[Row]):
 
 
 class Payment(Versioned):
-    """Money received from a customer, or paid back to him. What is not allocated stays to his credit.
+    """Money received from a customer or paid back to him. What is not allocated stays to his credit.
 
-    A refund pays back a credit note, which it is allocated to, or a payment (`pays_back`).
+    A refund (`is_refund`) is allocated to the credit note that it pays back, or names the payment (`pays_back`).
     """
 
     SEARCHED = ("number", "reference", "amount", *columns_at("customer", Partner))
 
     left: Decimal  # annotated by with_left()
 
-    MOVED_WHEN_MERGED = Q(pk=None)  # on the books
+    MOVED_WHEN_MERGED = Q(pk=None)  # accounting documents keep their partner
     currency: str
     company = models.ForeignKey(Company, models.PROTECT, related_name="payments", verbose_name=_("Société"))
     customer = models.ForeignKey(Partner, models.PROTECT, related_name="payments", verbose_name=_("Client"))
@@ -82,7 +82,8 @@ class Payment(Versioned):
 class Allocation(models.Model):
     """An amount of a payment or of a credit note that settles a document.
 
-    `document`: an invoice, or the credit note that a refund pays back. Exactly one of `payment` and `credit_note` is set.
+    `document`: an invoice, or the credit note that a refund pays back. Exactly one of `payment` and `credit_note` is
+    set.
     """
 
     document = models.ForeignKey(

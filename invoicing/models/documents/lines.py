@@ -1,4 +1,4 @@
-"""The one line under all documents: DI, RDV, quote, invoice, template, contract article."""
+"""The base of the lines of all documents: DI, RDV, quote, invoice, template, contract article."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -17,16 +17,16 @@ from openfire_billing.kernel import money
 
 
 def money_field(verbose_name: Text) -> MoneyField:
-    """An amount of a document, in the document's column `currency`."""
+    """Return a column for an amount in the currency of the row's column `currency`."""
     return MoneyField(  # type: ignore[no-untyped-call]  # djmoney is not typed
         verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
     )
 
 
 class BillableLine(models.Model):
-    """An article (with or without a product), a section title or a note. Plain decimals, the document has the currency.
+    """A line of a document: an article (with or without a product), a section title or a note. Amounts are plain decimals.
 
-    `tax_is_manual`: chosen by hand, kept until the article or the fiscal position changes.
+    `tax_is_manual`: a user chose the tax; it stays until the article or the fiscal position changes.
     """
 
     kind = models.CharField(_("Type"), max_length=10, choices=LineKind, default=LineKind.ARTICLE)
@@ -77,14 +77,14 @@ class BillableLine(models.Model):
         return self.kind == LineKind.ARTICLE
 
     def net_amount(self, rounding: str, quantity: Decimal | None = None) -> Decimal:
-        """Net of the line (or of `quantity` of it), rounded once, in the document's currency."""
+        """Return the net of the line, or of `quantity` of it, rounded once, in the document's currency."""
         if not self.is_article:
             return money.ZERO
         return money.line_net(self.quantity if quantity is None else quantity, self.unit_price, self.discount, rounding)
 
 
 def lines_totals(lines: Iterable[BillableLine], rounding: str) -> money.Totals:
-    """Totals of the article lines of a document. Lines need their `tax` loaded."""
+    """Return the totals of the article lines of a document. Reads the `tax` of each line: load it before."""
     return money.totals(
         [(line.net_amount(rounding), line.tax) for line in lines if line.is_article and line.tax is not None], rounding
     )

@@ -1,4 +1,4 @@
-"""What we buy: purchase orders to suppliers and the bills they send."""
+"""Purchase orders to suppliers, and the bills that suppliers send."""
 
 from decimal import Decimal
 from typing import Self, TypeVar
@@ -21,31 +21,31 @@ Row = TypeVar("Row", bound=models.Model)
 
 class PurchaseOrderQuerySet(models.QuerySet[Row]):
     def with_lines(self) -> Self:
-        """Load what totals need, in a constant number of queries."""
+        """Load what `totals` reads, in a constant number of queries."""
         line = apps.get_model("invoicing", "PurchaseOrderLine")
         return self.select_related("company").prefetch_related(
             models.Prefetch("lines", line.objects.select_related("tax", "product"))
         )
 
     def awaited(self) -> Self:
-        """Sent or confirmed, not received yet."""
+        """Keep the orders sent or confirmed and not received."""
         return self.filter(state__in=[OrderState.SENT, OrderState.CONFIRMED])
 
 
 class SupplierBillQuerySet(models.QuerySet[Row]):
     def with_residual(self) -> Self:
-        """Annotate `paid` and `residual`."""
+        """Annotate `paid` and `residual`: amounts paid and left to pay."""
         payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))
         paid = sum_of(payments, "amount", "bill")
         return self.annotate(paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2))
 
     def to_pay(self) -> Self:
-        """Checked with something left to pay."""
+        """Keep the checked bills with a residual. Annotates it."""
         return self.with_residual().filter(state=SupplierBillState.CHECKED, residual__gt=0)
 
 
 class PurchaseOrder(Versioned):
-    """An order to a supplier. A received order is billed when bills to pay cover its total."""
+    """An order to a supplier. A received order becomes billed when its checked bills reach its total."""
 
     SEARCHED = ("number", "origin", *columns_at("supplier", Partner))
 
@@ -108,13 +108,13 @@ class PurchaseOrderLine(BillableLine):
 
 
 class SupplierBill(Versioned):
-    """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
+    """A bill from a supplier, with the supplier's number and amounts, for an order or without one."""
 
     SEARCHED = ("number", "order__number", "gross", *columns_at("supplier", Partner))
 
     MOVES = SUPPLIER_BILL_MOVES
     COLOURS = SupplierBillState.colours
-    MOVED_WHEN_MERGED = Q(pk=None)  # on the books
+    MOVED_WHEN_MERGED = Q(pk=None)  # accounting documents keep their partner
     currency: str
     # annotated by with_residual()
     paid: Decimal

@@ -1,4 +1,4 @@
-"""Documents billed by a draft: one alone, or many in one act, one draft for each or for each group."""
+"""Draft invoices of documents (DIs, RDVs): of one document, or of many in one act, in groups that share a draft."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -24,9 +24,10 @@ Source: TypeAlias = Any  # type: ignore[explicit-any]  # a line of the app that 
 
 @dataclass(frozen=True)
 class Billable:
-    """What a locked document has to bill: a draft of its own, and the source of each of its lines (None: a title).
+    """What a locked document has to bill: `intent`, a draft for it alone, and the source of each line (None for a title).
 
-    `title`: what stands above its lines on a draft of several documents. `notes`: what is left out, in sentences.
+    `title`: the section title of its lines on a draft of several documents. `notes`: sentences on what the draft
+    leaves out.
     """
 
     document: Document
@@ -36,12 +37,12 @@ class Billable:
     notes: tuple[str, ...] = ()
 
 
-# (id of the invoice line, its source) of each line that bills something: writes the claims.
+# Writes the claims of (id of the invoice line, its source), for each line that bills a source.
 Claims: TypeAlias = Callable[[Sequence[tuple[int, Source]]], None]
 
 
 def bill_one(billable: Billable, *, claim: Claims, by: By) -> Invoice:
-    """Write the draft of one locked document and its claims. Raises BusinessError when it could not be posted."""
+    """Write the draft of one locked document and its claims. Raises BusinessError when the draft could never be posted."""
     (outcome,) = _bill([billable], claim=claim, by=by)
     if outcome.error is not None:
         raise outcome.error
@@ -60,18 +61,18 @@ def bill_in_groups(
     by: By,
     once: Once | None = None,
 ) -> list[Outcome]:
-    """Bill documents, those of one `key` together, in one transaction a group. Outcomes in the order given.
+    """Bill documents: those with the same `key(document)` share a draft and a transaction. Outcomes in the order given.
 
-    `once`: the key of the act; each document has a key under it. `lock(members)` locks and reads again;
-    `billable(document)` raises BusinessError, which leaves that document out alone; `billed` writes the journals of
-    those that are on the draft.
+    `lock(members)` locks the documents and reads them again. `billable(document)` may raise BusinessError, which
+    leaves out that document alone. `billed(billables)` writes the journals of the documents on the draft. `once`: the
+    key of the act; each document has a key under it.
     """
     wanted = list(documents)
     groups: dict[object, list[AnyRecord]] = defaultdict(list)
     for document in wanted:
         groups[key(document)].append(document)
     outcomes: dict[int, Outcome] = {}
-    if in_transaction() and len(groups) > 1:  # group by group, they would be locked out of order
+    if in_transaction() and len(groups) > 1:  # locking group by group would break the order of locks
         lock(wanted)
     for members in groups.values():
 
@@ -101,18 +102,18 @@ def _bill_group(
     done = _bill(ready, claim=claim, by=by) if ready else []
     outcomes.update({outcome.document.pk: outcome for outcome in done})
     on_draft = {outcome.document.pk for outcome in done if outcome.made is not None}
-    billed([one for one in ready if one.document.pk in on_draft])
+    billed([billable for billable in ready if billable.document.pk in on_draft])
     return list(outcomes.values())
 
 
 def _bill(ready: Sequence[Billable], *, claim: Claims, by: By) -> list[Outcome]:
-    """One draft for these documents, those left out that could not be posted. An outcome for each."""
-    books = Books([one.intent for one in ready])
-    refusals = [books.refusal_of(one.intent) for one in ready]
-    sound = [one for one, refusal in zip(ready, refusals, strict=True) if refusal is None]
+    """Write one draft for these documents, without those that could never be posted. Returns an outcome for each."""
+    books = Books([billable.intent for billable in ready])
+    refusals = [books.refusal_of(billable.intent) for billable in ready]
+    sound = [billable for billable, refusal in zip(ready, refusals, strict=True) if refusal is None]
     outcomes = [
-        Outcome.refused(one.document, refusal)
-        for one, refusal in zip(ready, refusals, strict=True)
+        Outcome.refused(billable.document, refusal)
+        for billable, refusal in zip(ready, refusals, strict=True)
         if refusal is not None
     ]
     if not sound:
@@ -122,18 +123,18 @@ def _bill(ready: Sequence[Billable], *, claim: Claims, by: By) -> list[Outcome]:
     assert not isinstance(written, BusinessError)
     claim([(pk, source) for pk, source in zip(written.lines, sources, strict=True) if source is not None])
     invoice = Invoice.objects.select_related("company", "customer").get(pk=written.invoice)
-    return outcomes + [Outcome(one.document, made=invoice, notes=one.notes) for one in sound]
+    return outcomes + [Outcome(billable.document, made=invoice, notes=billable.notes) for billable in sound]
 
 
 def _together(ready: Sequence[Billable]) -> tuple[DraftIntent, list[object]]:
-    """One intent for several documents of one payer, a section title for each when there are several; its sources."""
+    """Return one intent for documents of one payer, with a section title for each of several, and the sources of its lines."""
     first = ready[0].intent
     if len(ready) == 1:
         return first, list(ready[0].sources)
     lines, sources = [], []
-    for one in ready:
-        lines += [title_intent(one.title), *one.intent.lines]
-        sources += [None, *one.sources]
-    sites = {one.intent.site for one in ready}
-    origin = ", ".join(one.intent.origin for one in ready)
+    for billable in ready:
+        lines += [title_intent(billable.title), *billable.intent.lines]
+        sources += [None, *billable.sources]
+    sites = {billable.intent.site for billable in ready}
+    origin = ", ".join(billable.intent.origin for billable in ready)
     return replace(first, lines=lines, origin=origin, site=first.site if len(sites) == 1 else None), sources

@@ -1,4 +1,4 @@
-"""Draft invoices: typed by hand, edited, cancelled, deleted."""
+"""Draft invoices: created by hand, edited, cancelled, deleted."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -53,7 +53,7 @@ def draft_invoice(
     purchase_order: str = "",
     notes: str = "",
 ) -> Invoice:
-    """The draft of an invoice typed by hand, proposed at `on`: it bills nothing of another document.
+    """Create a draft invoice typed by hand, proposed for the day `on`. It bills no other document.
 
     Raises BusinessError: no article line, no fiscal position, article without income account, another company's tax.
     """
@@ -76,12 +76,12 @@ def draft_invoice(
     return Invoice.objects.select_related("company", "customer").get(pk=written.invoice)
 
 
-def _put_totals(invoice: Invoice, totals: Totals) -> None:
+def _set_totals(invoice: Invoice, totals: Totals) -> None:
     invoice.net, invoice.tax, invoice.gross = totals.net, totals.tax, totals.gross
 
 
 def write_taxes(invoice: Invoice, totals: Totals) -> None:
-    """Replace the stored taxes of a document that is not posted yet."""
+    """Replace the stored taxes of a document that is not posted."""
     InvoiceTax.objects.filter(invoice=invoice).delete()
     InvoiceTax.objects.bulk_create(
         InvoiceTax(invoice=invoice, category=t.category, rate=t.rate, base=t.base, amount=t.amount)
@@ -90,10 +90,10 @@ def write_taxes(invoice: Invoice, totals: Totals) -> None:
 
 
 def refresh_totals(invoice: Invoice) -> None:
-    """Recompute a draft's amounts from its lines; its taxes are written, its own columns are left to the caller."""
+    """Compute a draft's amounts from its lines and write its taxes. The caller saves the columns of the draft."""
     lines = list(invoice.lines.select_related("tax"))
     totals = lines_totals(lines, invoice.rounding)
-    _put_totals(invoice, totals)
+    _set_totals(invoice, totals)
     write_taxes(invoice, totals)
 
 
@@ -107,8 +107,9 @@ def edit_draft(
 ) -> Invoice:
     """Change a draft's header and lines.
 
-    A line that bills a quantity may fall (never to zero), or rise to what its source has left; its article is
-    fixed. A line that bills a whole thing keeps its quantity. Deleting a line frees what it billed.
+    The quantity of a line with a quantity claim may fall, but not to zero, or rise by what its source has left. A line
+    with a thing claim keeps its quantity. A claimed line keeps its article. Deleting a line makes its source billable
+    again.
     """
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
@@ -130,12 +131,12 @@ def edit_draft(
             copy_printed(line)
             line.save()
 
-        doomed, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
-        _delete_lines(doomed, claims, by=by)
+        deleted, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
+        _delete_lines(deleted, claims, by=by)
         if invoice.fiscal_position_id != before["fiscal_position_id"]:
             _map_taxes(invoice, by=by, issued_on=invoice.proposed_on)
         for kind, held in claims:
-            kind.priced(held, {pk: line for pk, line in lines.items() if line not in doomed})
+            kind.priced(held, {pk: line for pk, line in lines.items() if line not in deleted})
         refresh_totals(invoice)
         if not save_changed(invoice, before) and edits:
             raise_version(invoice)
@@ -172,7 +173,7 @@ def _check_edits(
 
 
 def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> Decimal:
-    """The quantity a form wants of a line that bills something. Refuses another article, or a part of a thing."""
+    """Return the quantity that a form gives a claimed line. Raises BusinessError: another article, a part of a thing."""
     if "product" in edit.values and edit.values["product"] != line.product:
         raise BusinessError(
             _("« %s » : l'article d'une ligne qui vient d'un autre document ne change pas. Supprimez la ligne.") % line
@@ -187,8 +188,8 @@ def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> De
     return Decimal(quantity)
 
 
-def _delete_lines(doomed: Sequence[InvoiceLine], claims: HeldClaims, *, by: By) -> None:
-    ids = {line.pk for line in doomed}
+def _delete_lines(deleted: Sequence[InvoiceLine], claims: HeldClaims, *, by: By) -> None:
+    ids = {line.pk for line in deleted}
     if not ids:
         return
     freed = [(kind, [c for c in held if c.invoice_line_id in ids]) for kind, held in claims]
@@ -201,15 +202,16 @@ def _delete_lines(doomed: Sequence[InvoiceLine], claims: HeldClaims, *, by: By) 
 
 
 def _issued_if_posted(invoice: Invoice, on: date) -> date:
-    """The day a draft would be issued if it was posted `on`: its proposal, unless the journal is past it."""
+    """Return the issue date of a draft posted `on`: the proposed date, or `on` when the journal has a later document."""
     last = JournalCounter.objects.filter(journal=invoice.journal_id).aggregate(last=Max("last_issued_on"))["last"]
     return invoice.proposed_on if (last or date.min) <= invoice.proposed_on <= on else on
 
 
 def update_taxes(invoice: Invoice, *, seen: int | None = None, by: By, on: date | None = None) -> Invoice:
-    """Give a draft's lines the tax of their article, of the fiscal position and of the day.
+    """Set the tax of a draft's lines from article, fiscal position and day of supply.
 
-    The day of a line without period or visit is that of issue, if the draft was posted `on`; else the proposed one.
+    A line without a period or a visit is supplied on the day of issue of a draft posted `on`; without `on`, on the
+    proposed date.
     """
     with atomic():
         (invoice,), _claims = lock_drafts([invoice], seen=seen)
@@ -222,7 +224,7 @@ def update_taxes(invoice: Invoice, *, seen: int | None = None, by: By, on: date 
 
 
 def _map_taxes(invoice: Invoice, *, by: By, issued_on: date) -> bool:
-    """Write the tax of each line of a locked draft as of its day; whether one changed."""
+    """Write the tax of each line of a locked draft on its day of supply. Returns whether one changed."""
     changed = []
     for line in invoice.lines.select_related("product__tax", "tax", "unit"):
         if not line.is_article:
@@ -254,7 +256,7 @@ def _map_taxes(invoice: Invoice, *, by: By, issued_on: date) -> bool:
 
 
 def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: By) -> Invoice:
-    """Cancel a draft: it stays for the record, what it billed is free again."""
+    """Cancel a draft, which is kept. Its sources become billable again."""
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
         for kind, held in claims:
@@ -266,7 +268,7 @@ def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: By) -> Invoic
 
 
 def delete_drafts(invoices: Sequence[Invoice], *, by: By) -> int:
-    """Delete drafts; what they billed is free again. All or none. Returns how many."""
+    """Delete all these drafts, or none. Their sources become billable again. Returns how many were deleted."""
     with atomic():
         locked, claims = lock_drafts(invoices)
         for kind, held in claims:

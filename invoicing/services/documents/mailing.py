@@ -1,4 +1,4 @@
-"""A document to its customer, by e-mail: what it is mailed with, and when it may be."""
+"""E-mails that send a document to its customer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from openfire_billing.kernel.errors import WrongState
 
 @dataclass(frozen=True)
 class Letter(Generic[AnyRecord]):
-    """How one kind of document is mailed. `text(document)` writes (address, subject, body).
+    """How one kind of document is sent by e-mail. `text(document)` returns (address, subject, body).
 
-    `states`: those in which it leaves (none = any); in another, `unready` says what to do first. `has_paper`: its PDF
-    may go along.
+    `states`: the states in which it may be sent (empty for any). `unready`: the refusal in another state, with « %s »
+    for the document. `has_paper`: whether its PDF may be attached.
     """
 
     text: Callable[[AnyRecord], tuple[str, str, str]]
@@ -42,9 +42,9 @@ def mail_document(
     with_paper: bool = False,
     seen: int | None = None,
 ) -> Message:
-    """Put a document's mail in the outbox; what is left out, the letter writes. The same `key` again sends nothing more.
+    """Put the e-mail of a document in the outbox. The letter gives the values left empty. The same `key` is sent once.
 
-    Raises WrongState when the document is not ready, BusinessError when nobody is there to receive it.
+    Raises WrongState when the document may not be sent in its state, BusinessError when it has no address, StaleForm.
     """
     with atomic():
         document = lock_document(document, seen=seen)
@@ -63,7 +63,7 @@ def mail_document(
 
 
 def signed(company: Company, text: Text) -> str:
-    """A letter's body: greeting, text, the firm's name and telephone."""
+    """Return the body of a letter: greeting, text, name and telephone of the company."""
     return f"Bonjour,\n\n{text}\n\n{company.name}\n{company.phone}".strip()
 
 

@@ -1,4 +1,4 @@
-"""Purchase orders and suppliers' bills: made, edited, sent, received, checked, matched."""
+"""Purchase orders and suppliers' bills: create, edit, send, receive, check, match."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from openfire_billing.kernel.money import to_cents
 
 @dataclass(frozen=True)
 class OrderDraft:
-    """An order just made and its lines, in the order of the items."""
+    """A new order and its lines, in the order of the items."""
 
     order: PurchaseOrder
     lines: list[PurchaseOrderLine]
@@ -46,7 +46,7 @@ def draft_order(
     expected_on: date | None = None,
     notes: str = "",
 ) -> OrderDraft:
-    """Make a draft order to a supplier. Raises BusinessError when there is no article line."""
+    """Create a draft order to a supplier. Raises BusinessError without an article line."""
     with atomic():
         if not any(item.is_article for item in items):
             raise BusinessError(_("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier)
@@ -89,7 +89,7 @@ def edit_order(
     seen: int | None = None,
     by: By,
 ) -> PurchaseOrder:
-    """Change a draft order's header and lines."""
+    """Change a draft order's header and lines. Raises WrongState, StaleForm."""
     with atomic():
         order = lock_order(order, seen=seen)
         if order.state != OrderState.DRAFT:
@@ -110,8 +110,8 @@ def edit_order(
             complete_line(line, position=None, company=order.company, on=order.ordered_on)
             line.save()
 
-        doomed, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
-        PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        deleted, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
+        PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
         header = describe_changes(order, before, values or {})
         if header:
             record(order, "changed", by=by, text=_("Fiche modifiée"), changes=header)
@@ -130,7 +130,7 @@ _TEXTS = {
 
 
 def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
-    """Send, confirm, receive, cancel or take back an order. One with a bill to pay is not cancelled."""
+    """Move an order to another state. Raises WrongState: move not allowed, or a bill that is not cancelled."""
     with atomic():
         order = lock_order(order, seen=seen)
         if (
@@ -138,7 +138,7 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
         ):
             raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
-        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # taking back its bill is what reopens it
+        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # only taking back its bill reopens it
             raise WrongState(
                 _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
                 % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
@@ -150,7 +150,7 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
 
 
 def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
-    """Delete orders that are drafts or cancelled, without a bill. All or none."""
+    """Delete all these orders, drafts or cancelled and without a bill, or none. Returns how many were deleted."""
     with atomic():
         locked = lock_orders(orders)
         for order in locked:
@@ -180,9 +180,9 @@ def record_bill(
     order: PurchaseOrder | None = None,
     notes: str = "",
 ) -> SupplierBill:
-    """Record a supplier's bill, to be checked. `net` and `tax` as printed on it, to the cent.
+    """Create a supplier's bill, to be checked. `net`, `tax`: as printed on it, to the cent.
 
-    Raises BusinessError: already recorded, another supplier's order, amounts negative or finer than a cent.
+    Raises BusinessError: number already recorded, order of another supplier, amount negative or finer than a cent.
     """
     if due_on is None:
         term = usual_terms(supplier).payment_term
@@ -225,7 +225,7 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
     same = SupplierBill.objects.filter(
         company=bill.company, number=bill.number, supplier__in=bill.supplier.with_merged()
     )
-    if same.exclude(pk=bill.pk).exists():  # under a name merged since: the constraint knows one name alone
+    if same.exclude(pk=bill.pk).exists():  # of a partner merged since, which the constraint does not see
         raise BusinessError(
             _("La facture %(number)s de « %(supplier)s » est déjà enregistrée.")
             % {"number": bill.number, "supplier": bill.supplier}
@@ -235,7 +235,7 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
 
 
 def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on: date, by: By) -> SupplierBill:
-    """The bill of an order, with what is not billed of its amounts yet: 0,00 for goods given or under warranty."""
+    """Create the bill of what is not billed of an order. An order of free goods has a bill of zero."""
     with atomic():
         order = lock_order(order, seen=seen)
         if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
@@ -255,7 +255,7 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
 
 
 def edit_bill(bill: SupplierBill, *, values: Mapping[str, object], seen: int | None = None, by: By) -> SupplierBill:
-    """Change a bill that is not checked yet. The gross follows net and tax."""
+    """Change a bill that is not checked. The gross is recomputed. Raises WrongState, BusinessError, StaleForm."""
     with atomic():
         bill, _order = lock_bill(bill, seen=seen)
         if bill.state != SupplierBillState.DRAFT:
@@ -273,32 +273,32 @@ def edit_bill(bill: SupplierBill, *, values: Mapping[str, object], seen: int | N
 
 
 def check_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
-    """« Bonne à payer ». An order billed in full becomes « Facturée »; a difference with it is written in the journal."""
+    """Mark a bill « bonne à payer ». A fully billed order becomes « facturée »; the journal keeps a difference with the order."""
     with atomic():
         bill, order = lock_bill(bill, seen=seen)
         text: Text = _("Facture vérifiée, bonne à payer")
         if order is not None:
             billed = order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)
             left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))
-            off = bill.gross.amount - left
-            if off:
+            difference = bill.gross.amount - left
+            if difference:
                 text = _("Facture vérifiée, bonne à payer ; écart de %(off)s avec %(order)s") % {
-                    "off": money_text(off, bill.currency),
+                    "off": money_text(difference, bill.currency),
                     "order": order,
                 }
-            if off >= 0 and order.state != OrderState.BILLED:
+            if difference >= 0 and order.state != OrderState.BILLED:
                 move(order, OrderState.BILLED, by=by, act="billed", text=_("Facturée : %s") % bill)
         move(bill, SupplierBillState.CHECKED, by=by, act="checked", text=text)
     return bill
 
 
 def reopen_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
-    """Back to be checked: nothing may be paid on it."""
+    """Put a checked bill back to be checked. Raises WrongState when a payment exists."""
     return _take_back(bill, SupplierBillState.DRAFT, act="reopened", text=_("Remise à vérifier"), seen=seen, by=by)
 
 
 def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
-    """Cancel a bill on which nothing is paid."""
+    """Cancel a bill. Raises WrongState when a payment exists."""
     return _take_back(bill, SupplierBillState.CANCELLED, act="cancelled", text=_("Facture annulée"), seen=seen, by=by)
 
 

@@ -1,4 +1,4 @@
-"""Quotes: made, edited, sent, accepted, refused, prolonged, settled, invoiced."""
+"""Quotes: create, edit, send, accept, refuse, prolong, settle, invoice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongSt
 
 @dataclass(frozen=True)
 class QuoteDraft:
-    """A quote just made and its lines, in the order of the items."""
+    """A new quote and its lines, in the order of the items."""
 
     quote: Quote
     lines: list[QuoteLine]
@@ -68,7 +68,7 @@ def draft_quote(
     valid_until: date | None = None,
     notes: str = "",
 ) -> QuoteDraft:
-    """Make a draft quote, valid as long as the company says unless given. Same refusals as a draft invoice."""
+    """Create a draft quote. `valid_until`: None for the company's usual validity. Raises as `refuse_unbillable`."""
     with atomic():
         refuse_unbillable(items, company=company, position=fiscal_position, name=origin or _("Devis"))
         quote = Quote(
@@ -93,7 +93,7 @@ def draft_quote(
 
 
 def _lines_of(quote: Quote, items: Iterable[Item]) -> list[QuoteLine]:
-    """The lines of a new quote, unsaved."""
+    """Return the lines of a new quote, unsaved."""
     return [
         QuoteLine(
             quote=quote,
@@ -113,7 +113,7 @@ def _lines_of(quote: Quote, items: Iterable[Item]) -> list[QuoteLine]:
 
 
 def number_new_quote(quote: Quote, *, by: By) -> Quote:
-    """Number a quote typed by hand, before its first save."""
+    """Set the number of a quote typed by hand, before its first save."""
     quote.number = take_number(quote.company, "DV")
     return quote
 
@@ -126,7 +126,7 @@ def edit_quote(
     seen: int | None = None,
     by: By,
 ) -> Quote:
-    """Change a draft quote's header and lines. Deleting a line frees what it held."""
+    """Change a draft quote's header and lines. Deleting a line releases its holds. Raises WrongState, StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.state != QuoteState.DRAFT:
@@ -147,10 +147,10 @@ def edit_quote(
             complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
             line.save()
 
-        doomed, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
-        if doomed and QuoteLineClaim.objects.filter(quote_line__in=doomed).exists():
+        deleted, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
+        if deleted and QuoteLineClaim.objects.filter(quote_line__in=deleted).exists():
             raise BusinessError(_("%s : une ligne facturée ne se supprime pas.") % quote)
-        QuoteLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        QuoteLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
         if quote.fiscal_position_id != before["fiscal_position_id"]:
             remapped = remap_taxes(
                 quote.lines.select_related("product__tax", "tax"), position=quote.fiscal_position, on=quote.issued_on
@@ -165,7 +165,7 @@ def edit_quote(
 
 
 def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
-    """Mark a quote as sent."""
+    """Mark a quote as sent. Raises BusinessError without lines, WrongState, StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if not quote.lines.exists():
@@ -175,7 +175,7 @@ def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
 
 
 def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Quote:
-    """The customer accepts: the quote is an order. Refused when expired, or when a line was billed or quoted since."""
+    """Accept a quote, which becomes the order. Raises BusinessError: expired, not billable, line billed or quoted elsewhere."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.is_expired(on):
@@ -196,7 +196,7 @@ def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> 
 
 
 def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: By) -> Quote:
-    """Give a draft or sent quote a later end of validity."""
+    """Set a later end of validity on a draft or sent quote. Raises WrongState, BusinessError, StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.state not in QuoteState.expiring:
@@ -225,12 +225,12 @@ def _check_revival(quote: Quote) -> None:
 
 
 def refuse_quote(quote: Quote, *, seen: int | None = None, by: By, reason: str = "") -> Quote:
-    """The customer says no: its lines are free again. An accepted quote billed in part is settled instead."""
+    """Mark a quote as refused by the customer, and release its holds. Raises WrongState when a part of it is billed."""
     return _end(quote, QuoteState.REFUSED, act="refused", text=_("Devis refusé. %s") % reason, seen=seen, by=by)
 
 
 def cancel_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
-    """We withdraw the quote: its lines are free again."""
+    """Cancel a quote on our side, and release its holds. Raises WrongState when a part of it is billed."""
     return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), seen=seen, by=by)
 
 
@@ -247,7 +247,7 @@ def _end(quote: Quote, state: QuoteState, *, act: str, text: Text, seen: int | N
 
 
 def settle_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
-    """Close an accepted quote billed in part: what is left of it is free again."""
+    """Close an accepted quote billed in part, and release its holds on the rest."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         move(quote, QuoteState.SETTLED, by=by, act="settled", text=_("Devis soldé : le reste n'est plus dû par lui"))
@@ -255,7 +255,7 @@ def settle_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
 
 
 def reset_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
-    """Back to draft, to be edited. Refused when a line was billed or quoted since."""
+    """Put a quote back to draft. Raises BusinessError when a line was billed or quoted elsewhere."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.state not in QuoteState.live:
@@ -265,7 +265,7 @@ def reset_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
 
 
 def delete_quotes(quotes: Iterable[Quote], *, by: By) -> int:
-    """Delete quotes that are still drafts, or cancelled; the lines they held are free again."""
+    """Delete all these quotes, drafts or cancelled, or none, and release their holds. Returns how many were deleted."""
     with atomic():
         locked = lock_quotes(quotes)
         for quote in locked:
@@ -280,7 +280,7 @@ def delete_quotes(quotes: Iterable[Quote], *, by: By) -> int:
 
 
 def duplicate_quote(quote: Quote, *, on: date, by: By) -> Quote:
-    """A new draft with the same lines, not tied to any DI."""
+    """Create a draft quote with the same lines. It holds no DI line."""
     with atomic():
         lines = list(quote.lines.all())
         copy = Quote(
@@ -307,9 +307,9 @@ def duplicate_quote(quote: Quote, *, on: date, by: By) -> Quote:
 
 
 def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Invoice:
-    """Road A': the draft invoice of an accepted quote's lines that are left to bill.
+    """Create the draft invoice of the lines of an accepted quote that are left to bill.
 
-    Raises WrongState (not accepted), NothingToBill, BusinessError (what could never become a right invoice).
+    Raises WrongState (not accepted), NothingToBill, BusinessError (the draft could never be posted), StaleForm.
     """
     with atomic():
         quote = lock_quote(quote, seen=seen)

@@ -1,4 +1,4 @@
-"""What a document prints of its parties and terms as they are now: on a draft or a quote, frozen on a posted invoice."""
+"""What documents print of their parties and terms. Posting an invoice freezes it."""
 
 from collections.abc import Iterable
 
@@ -32,12 +32,12 @@ _SELLER = (
 
 
 def seller(company: Company) -> dict[str, object]:
-    """The seller's identity and mentions."""
+    """Return the seller's identity and legal mentions."""
     return {name: getattr(company, name) for name in _SELLER}
 
 
 def buyer(customer: Partner, address: Address | None) -> dict[str, object]:
-    """The buyer's identity and billing address."""
+    """Return the buyer's identity and the lines of his billing address."""
     return {
         "name": customer.name,
         "kind": customer.kind,
@@ -48,12 +48,12 @@ def buyer(customer: Partner, address: Address | None) -> dict[str, object]:
 
 
 def delivery(invoice: Invoice) -> dict[str, object]:
-    """Where the work is done."""
+    """Return the lines of the address where the work is done; {} without one."""
     return {"lines": invoice.site.lines} if invoice.site else {}
 
 
 def category_of(lines: Iterable[BillableLine]) -> str:
-    """The category of the operation: goods, services, or both. Lines need their `product` loaded."""
+    """Return the category of the operation, as printed: goods, services, or both. Reads the `product` of each line."""
     kinds = {line.product.kind if line.product else ProductKind.SERVICE for line in lines if line.is_article}
     if kinds == {ProductKind.GOODS}:
         return _("Livraison de biens")
@@ -63,17 +63,17 @@ def category_of(lines: Iterable[BillableLine]) -> str:
 
 
 def mentions_of(lines: Iterable[BillableLine], position: FiscalPosition | None) -> list[str]:
-    """The mentions of the fiscal position and of the taxes, each once. Lines need their `tax` loaded."""
-    found = [position.mention] if position and position.mention else []
-    found += [line.tax.mention for line in lines if line.tax and line.tax.mention]
-    return list(dict.fromkeys(found))
+    """Return the mentions of the fiscal position and of the taxes, each once. Reads the `tax` of each line."""
+    mentions = [position.mention] if position and position.mention else []
+    mentions += [line.tax.mention for line in lines if line.tax and line.tax.mention]
+    return list(dict.fromkeys(mentions))
 
 
 def texts(invoice: Invoice) -> dict[str, object]:
-    """What an invoice prints besides its parties and its lines.
+    """Return what an invoice prints besides its parties and its lines.
 
-    `category`: of the operation; `mentions`; `payment`: the payment term in words; `credited`: number and ISO date of
-    issue of the invoice that a credit note credits; `logo`: SHA-256 of the company's.
+    `category`: of the operation. `mentions`: a list. `payment`: text of the payment term. `credited`: {number,
+    issued_on} (ISO date) of the invoice that a credit note credits. `logo`: SHA-256 of the company's logo.
     """
     lines, term, source = list(invoice.lines.all()), invoice.payment_term, invoice.credits
     return {

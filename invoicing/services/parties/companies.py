@@ -1,4 +1,4 @@
-"""The companies a user works for."""
+"""Companies of a user."""
 
 from django.contrib.auth.models import AnonymousUser, User
 
@@ -6,6 +6,6 @@ from invoicing.models import Company
 
 
 def default_company(user: User | AnonymousUser) -> Company | None:
-    """The company a new document of this user is for."""
+    """Return the company proposed for a new document of this user; None when he has none."""
     access = user.company_accesses.select_related("company").first() if user.is_authenticated else None
     return access.company if access else Company.objects.visible_to(user).first()

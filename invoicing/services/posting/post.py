@@ -1,4 +1,4 @@
-"""Posting: a draft becomes a numbered, frozen invoice with its balanced entry, one or a thousand at a time."""
+"""Posting: number and freeze drafts, one or thousands at a time, and write their balanced entries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ _FROZEN = [
 
 
 def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: By) -> Invoice:
-    """Post one draft. Raises BusinessError with the reason when it may not be posted, StaleForm when it changed."""
+    """Post one draft. Raises BusinessError when it may not be posted, StaleForm when it changed."""
     (outcome,) = post_invoices([invoice], seen=seen, on=on, by=by)
     if outcome.is_refused:
         raise BusinessError(outcome.refusal)
@@ -64,19 +64,19 @@ def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: By)
 def post_invoices(
     invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: By, once: Once | None = None
 ) -> list[Outcome]:
-    """Post drafts at `on`: by proposed date then id, numbers consecutive without a gap in each series.
+    """Post drafts on the day `on`, by proposed date then id. Numbers are consecutive in each series, without a gap.
 
-    A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
-    `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
-    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act; each draft has a
-    key under it.
+    The proposed date becomes the issue date when it lies between the last issue date of the journal and `on`; else
+    `on` does. A refused draft does not stop the others. `seen`: the version of a single draft. `once`: the key of the
+    act; each draft has a key under it. Returns an outcome for each draft. Raises BusinessError when `on` is after
+    today, StaleForm.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
     queue = sorted(invoices, key=lambda invoice: (invoice.proposed_on, invoice.pk))
     outcomes: dict[int, Outcome] = {}
     rest = iter(queue)
-    size = len(queue) if in_transaction() else CHUNK  # chunk by chunk, they would be locked out of order
+    size = len(queue) if in_transaction() else CHUNK  # locking chunk by chunk would break the order of locks
     while chunk := list(islice(rest, size)):
 
         def act(drafts: Sequence[Invoice]) -> list[Outcome]:
@@ -120,7 +120,7 @@ _READ = (
 
 
 def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]:
-    """The drafts, and what those that credit something credit, under the lock, with what posting reads of them."""
+    """Lock the drafts, and the invoices that credit notes among them credit: {id: row}, with the relations that posting reads."""
     locked = lock_to_post([invoice.pk for invoice in chunk])
     if seen is not None:
         for invoice in chunk:
@@ -131,14 +131,14 @@ def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]
 
 
 def refusal_to_post(invoice: Invoice) -> str:
-    """Why a draft may not be posted, in one sentence, or ""."""
-    for check in (_state, _content, _credited, _buyer, _seller):
+    """Return why a draft may not be posted, in one sentence; "" when it may."""
+    for check in (_refusal_of_state, _refusal_of_content, _refusal_of_credit, _refusal_of_buyer, _refusal_of_seller):
         if refusal := check(invoice):
             return str(refusal)
     return ""
 
 
-def _state(invoice: Invoice) -> str:
+def _refusal_of_state(invoice: Invoice) -> str:
     if not invoice.is_draft:
         return _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se valide.") % {
             "invoice": invoice,
@@ -147,7 +147,7 @@ def _state(invoice: Invoice) -> str:
     return ""
 
 
-def _content(invoice: Invoice) -> str:
+def _refusal_of_content(invoice: Invoice) -> str:
     lines = [line for line in invoice.lines.all() if line.is_article]
     if not lines:
         return _("%s est vide : ajoutez une ligne ou supprimez le brouillon.") % invoice
@@ -165,9 +165,9 @@ def _content(invoice: Invoice) -> str:
 
 
 def _lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:
-    """A line of each of these invoices whose net is not that of what it bills: label by invoice id. One query."""
+    """Return {invoice id: label} of a line whose net differs from the net of its claim. One query."""
     ids = list(invoices)
-    found = [
+    queries = [
         kind._default_manager.filter(invoice_line__invoice__among=ids)
         .exclude(net=F("invoice_line__net"))
         .order_by()
@@ -175,7 +175,7 @@ def _lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:
         for kind in Claim.children()
         if not kind.IS_QUANTITY
     ]
-    return dict(found[0].union(*found[1:], all=True)) if found else {}
+    return dict(queries[0].union(*queries[1:], all=True)) if queries else {}
 
 
 def _refusal_of_net(invoice: Invoice, line: str) -> str:
@@ -186,14 +186,14 @@ def _refusal_of_net(invoice: Invoice, line: str) -> str:
 
 
 def net_left_of(invoice: Invoice) -> Decimal:
-    """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
+    """Return the net of a posted invoice less the net of all its posted credit notes."""
     made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
     left: Decimal = invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
     return left
 
 
-def _credited(invoice: Invoice) -> str:
-    """A credit note of no line in particular: what it credits must still be there to be credited."""
+def _refusal_of_credit(invoice: Invoice) -> str:
+    """Refuse a credit note above the net left of its invoice; one without credited lines may have come too late."""
     source = invoice.credits
     if source is None or invoice.net.amount <= net_left_of(source):
         return ""
@@ -204,7 +204,7 @@ def _credited(invoice: Invoice) -> str:
     }
 
 
-def _buyer(invoice: Invoice) -> str:
+def _refusal_of_buyer(invoice: Invoice) -> str:
     customer = invoice.customer
     if invoice.billing_address is None:
         return _(
@@ -221,7 +221,7 @@ def _buyer(invoice: Invoice) -> str:
     return ""
 
 
-def _seller(invoice: Invoice) -> str:
+def _refusal_of_seller(invoice: Invoice) -> str:
     company = invoice.company
     missing = [
         label
@@ -238,7 +238,7 @@ def _seller(invoice: Invoice) -> str:
 
 
 def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
-    """Date and number drafts, in each journal by proposed date then id. All counters are locked together, last."""
+    """Date and number drafts, in each journal by proposed date then id. Locks all counters together: call it last."""
     if not drafts:
         return []
     by_journal: dict[int, list[Invoice]] = defaultdict(list)
@@ -246,7 +246,7 @@ def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
         by_journal[draft.journal_id].append(draft)
     years = {on.year} | {draft.proposed_on.year for draft in drafts if draft.proposed_on <= on}
     counters = lock_journal_counters({draft.journal for draft in drafts}, years)
-    outcomes = [outcome for pk, mine in sorted(by_journal.items()) for outcome in _number(mine, counters[pk], on=on)]
+    outcomes = [outcome for pk, group in sorted(by_journal.items()) for outcome in _number(group, counters[pk], on=on)]
     JournalCounter.objects.bulk_update(
         [counter for series in counters.values() for counter in series.values()], ["last_number", "last_issued_on"]
     )
@@ -291,7 +291,7 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> str:
             "last": date_format(last, "d/m/Y"),
         }
     if draft.kind == InvoiceKind.CREDIT_NOTE:
-        return ""  # a credit bears the rate of what it credits
+        return ""  # a credit note keeps the rate of the credited line
     for line in draft.lines.all():
         if line.tax is not None and line.supply_day is None and line.tax.on(issued_on) != line.tax:
             return _(
@@ -305,7 +305,7 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> str:
 
 
 def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
-    """Freeze numbered invoices: lines, parties, texts, totals, entry, journal; their PDF is made after commit."""
+    """Freeze numbered invoices (lines, parties, texts, totals), write their entries and journals, and queue their PDFs."""
     if not invoices:
         return
     now = timezone.now()
@@ -318,7 +318,7 @@ def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
         invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address)
         invoice.delivery = snapshots.delivery(invoice)
         invoice.texts = snapshots.texts(invoice)
-        if not invoice.is_credit_note:  # a credit's tax may be capped by what is left: it keeps what was computed
+        if not invoice.is_credit_note:  # the tax of a credit note may be limited to the tax left: it stays as computed
             _settle_totals(invoice)
     bulk.update(Invoice, _FROZEN, ([invoice.pk, *_frozen(invoice)] for invoice in invoices))
     write_entries([entry_of(invoice) for invoice in invoices])
@@ -329,19 +329,18 @@ def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
 
 
 def _freeze_lines(invoices: Iterable[Invoice]) -> None:
-    """Refresh the copies of what units and taxes print that differ. Called before the invoices are posted: their lines
-    are frozen afterwards."""
+    """Update the lines whose copies of unit and tax are out of date. Call it before the invoices are posted."""
     stale = [line for invoice in invoices for line in invoice.lines.all() if copy_printed(line)]
     bulk.update(InvoiceLine, PRINTED, ([line.pk, *(getattr(line, name) for name in PRINTED)] for line in stale))
 
 
 def _frozen(invoice: Invoice) -> list[object]:
     values = [getattr(invoice, name) for name in _FROZEN]
-    return [getattr(value, "amount", value) for value in values]  # money as the plain decimal of its column
+    return [getattr(value, "amount", value) for value in values]  # the column of a Money holds its decimal
 
 
 def _settle_totals(invoice: Invoice) -> None:
-    """Recompute from the lines; rewrite the stored taxes when a draft's differ (never seen unless edited by hand)."""
+    """Compute the totals from the lines. Rewrite nets and taxes when the stored ones differ, as after an edit in SQL."""
     totals = lines_totals(invoice.lines.all(), invoice.rounding)
     if totals != invoice.totals:
         for line in invoice.lines.all():
@@ -352,7 +351,7 @@ def _settle_totals(invoice: Invoice) -> None:
 
 
 def entry_of(invoice: Invoice) -> EntryDraft:
-    """The balanced entry of a numbered invoice: customer, income per account, VAT per account. Reversed for a credit."""
+    """Return the balanced entry of a numbered invoice: customer, income by account, VAT by account. Reversed for a credit note."""
     sign = -1 if invoice.is_credit_note else 1
     income: dict[str, Decimal] = defaultdict(Decimal)
     tax_accounts: dict[tuple[str, Decimal], str] = {}

@@ -1,4 +1,4 @@
-"""Private files on records."""
+"""Private files attached to records."""
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile, File
@@ -16,14 +16,14 @@ REFUSED_ENDINGS = (".exe", ".bat", ".cmd", ".com", ".scr", ".js", ".vbs", ".msi"
 
 
 def attachments_of(document: Model) -> "QuerySet[Attachment]":
-    """The files of one record."""
+    """Return the files of one record."""
     return Attachment.objects.filter(
         content_type=ContentType.objects.get_for_model(document), object_id=document.pk
     ).select_related("by")
 
 
 def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
-    """Keep an uploaded file on `document`."""
+    """Attach an uploaded file to `document`. Raises BusinessError: too large, refused type."""
     name = (upload.name or "").rsplit("/", 1)[-1][:160]
     if upload.size > LARGEST:
         raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
@@ -38,7 +38,7 @@ def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
 
 
 def detach(attachment: Attachment, *, by: By) -> None:
-    """Take a file away; the bytes go once the change is kept."""
+    """Delete a file. Its bytes are deleted after commit."""
     with atomic():
         assert attachment.object is not None
         record(attachment.object, "detached", by=by, text=_("Fichier retiré : %s") % attachment.name)
@@ -48,7 +48,7 @@ def detach(attachment: Attachment, *, by: By) -> None:
 
 
 def copy_attachments(source: Model, target: Model, *, by: By) -> None:
-    """Carry the files of a document along to the one made from it."""
+    """Copy the files of a document to the one created from it."""
     for attachment in attachments_of(source):
         copy = Attachment(object=target, name=attachment.name, by=by)
         with attachment.file.open("rb") as content:

@@ -1,4 +1,4 @@
-"""The journal of a record: every act leaves one line. The version of a record, and its moves from state to state."""
+"""The journal of a record, with one line for each act; its version; its moves from state to state."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol, cast
@@ -42,14 +42,14 @@ def record_many(acts: Iterable[tuple[Model, Text, Mapping[str, object] | None]],
 
 
 def version_of(document: Model) -> int:
-    """The version of a record; of one without a column for it (accounts, roles), the id of its last journal line."""
+    """Return the version of a record; without a `version` column (accounts, roles), the id of its last journal line."""
     if isinstance(document, Versioned):
         return document.version
     return HistoryLine.objects.of(document).aggregate(last=Max("pk"))["last"] or 0
 
 
 def refuse_stale(document: Model, seen: int) -> None:
-    """Raise StaleForm when a locked record changed after the version the user had before his eyes."""
+    """Raise StaleForm when a locked record changed after the version `seen` by the user."""
     if version_of(document) == seen:
         return
     last = HistoryLine.objects.of(document).first()
@@ -85,10 +85,10 @@ def move(
     save: tuple[str, ...] = (),
     is_derived: bool = False,
 ) -> None:
-    """Move a locked document to `state` if its table of moves allows it, write its journal, raise its version.
+    """Move a locked document to `state`, write its journal and raise its version.
 
-    `save`: other columns written with the state. `is_derived`: the state follows from other documents, so a form
-    opened before stays good and the version as it is. Raises WrongState.
+    `save`: other columns to write with the state. `is_derived`: the state follows from other documents; the version
+    does not rise, so that an open form stays valid. Raises WrongState when the document's MOVES do not allow the move.
     """
     stateful = cast("Stateful", document)
     if state not in stateful.MOVES[stateful.state]:

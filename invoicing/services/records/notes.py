@@ -1,4 +1,4 @@
-"""Notes, follow-ups and saved filters."""
+"""Notes in the journal of a record."""
 
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,7 @@ from openfire_billing.kernel.errors import BusinessError
 
 
 def add_note(document: Model, text: str, *, by: By) -> HistoryLine:
-    """Write a note in a record's journal."""
+    """Write a note in a record's journal. Raises BusinessError when it is empty."""
     text = text.strip()
     if not text:
         raise BusinessError(_("La note est vide : écrivez quelque chose, ou fermez."))

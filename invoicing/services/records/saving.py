@@ -1,4 +1,4 @@
-"""Values wanted of a record: put on the row read under the lock, checked, saved by column, written in its journal."""
+"""Save a record: set values on the locked row, check them, save the changed columns, write the journal."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import cast
@@ -15,7 +15,7 @@ from openfire_billing.kernel.formats import value_text
 
 
 def assign(document: Model, values: Mapping[str, object]) -> dict[str, Collection[Model]]:
-    """Give a record its wanted values, unsaved. Returns those of many-to-many fields, which need a saved record."""
+    """Set values on a record without saving. Returns those of many-to-many fields, which need a saved record."""
     many = {}
     for name, value in values.items():
         if document._meta.get_field(name).many_to_many:
@@ -26,7 +26,7 @@ def assign(document: Model, values: Mapping[str, object]) -> dict[str, Collectio
 
 
 def set_many(document: Model, many: Mapping[str, Collection[Model]]) -> dict[str, list[str]]:
-    """Write many-to-many fields: {field: [before, after]} of those that change, as people read them."""
+    """Write many-to-many fields. Returns {field: [before, after]} of those that change, as texts for people."""
     changes = {}
     for name, wanted in many.items():
         manager = getattr(document, name)
@@ -39,7 +39,7 @@ def set_many(document: Model, many: Mapping[str, Collection[Model]]) -> dict[str
 
 
 def describe_changes(document: Model, before: Mapping[str, object], names: Iterable[str]) -> dict[str, list[str]]:
-    """{field: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
+    """Return {field: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
     changes = {}
     for name in names:
         field = document._meta.get_field(name)
@@ -71,10 +71,10 @@ def _names(records: Iterable[object]) -> str:
 
 
 def save_record(document: AnyRecord, *, values: Mapping[str, object], seen: int | None = None, by: By) -> AnyRecord:
-    """Give a record (new or not) these values, tags included. Raises ValidationError (Django's) and saves nothing.
+    """Save values on a new or an existing record, and return it. An existing one is locked and read again.
 
-    `values`: {field: value}, for a many-to-many field the records wanted. `document` says which record, and what a new
-    one begins with; an existing one is read again under its lock. Raises StaleForm when it changed since `seen`.
+    `document`: the record, or the initial values of a new one. `values`: {field: value}; a collection of records for a
+    many-to-many field. Raises Django's ValidationError and saves nothing; StaleForm when the version is not `seen`.
     """
     with atomic():
         is_new = document.pk is None
@@ -102,9 +102,9 @@ def save_record(document: AnyRecord, *, values: Mapping[str, object], seen: int 
     return document
 
 
-def hold_record(document: AnyRecord, *, seen: int | None) -> AnyRecord:
-    """Lock a record whose form is about to be saved field by field; the caller is in `perform`.
+def lock_for_form(document: AnyRecord, *, seen: int | None) -> AnyRecord:
+    """Lock a record that Django's form saves. The caller is inside `perform`.
 
-    Raises BusinessError when it is gone, StaleForm when it changed since `seen`.
+    Raises BusinessError when it no longer exists, StaleForm when its version is not `seen`.
     """
     return lock_record(document, seen=seen)
