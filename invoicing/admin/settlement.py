@@ -1,4 +1,4 @@
-"""Payments, received and paid back."""
+"""Pages of payments and refunds."""
 
 from decimal import Decimal
 from typing import Any
@@ -154,7 +154,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         }
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
-        """To its page: what it settles is said there."""
+        """Redirect to the page of the payment, which shows what it settles."""
         messages.success(request, _("%s : enregistré.") % obj)
         return HttpResponseRedirect(reverse_change(obj))
 
@@ -178,10 +178,10 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         obj.pk, obj.number = made.pk, made.number
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The service wrote it all."""
+        """Do nothing: the service has written all rows."""
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        """What came in less what was paid back."""
+        """Return the amounts received less the refunds."""
         sums = cl.queryset.aggregate(
             received=Sum("amount", filter=Q(is_refund=False), default=Decimal(0)),
             back=Sum("amount", filter=Q(is_refund=True), default=Decimal(0)),

@@ -1,4 +1,4 @@
-"""The invoice's page."""
+"""The page of invoices, credit notes and deposits."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -81,7 +81,7 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
 
 
 def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpResponse:
-    """The PDFs of invoices in one file."""
+    """Answer the PDFs of invoices in one file."""
     return paper_response(one_file(invoice_pdf(invoice) for invoice in invoices), "Factures")
 
 
@@ -210,7 +210,7 @@ INVOICE_ACTIONS = (
 
 
 def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
-    """The colour and the word of an invoice: once posted, what is paid of it."""
+    """Return the colour and the label of the state of an invoice; of a posted one, of its payment state."""
     if not invoice.is_posted:
         return stored_state(invoice)
     if invoice.is_overdue:
@@ -267,15 +267,15 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Printing many is reading: it needs no question."""
-        found = super().get_actions(request)
+        """Add « Imprimer », which asks no question."""
+        actions = super().get_actions(request)
         if self.has_view_permission(request):
-            found["print_many"] = (
-                lambda _admin, asked, chosen: print_many(asked, chosen),
+            actions["print_many"] = (
+                lambda _admin, request, chosen: print_many(request, chosen),
                 "print_many",
                 _("Imprimer en un seul PDF"),
             )
-        return found
+        return actions
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"proposed_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
@@ -332,11 +332,11 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Customer → billing address, fiscal position, terms; where the work was."""
-        customer, found = one(Partner.objects.all(), data.get("customer")), {}
+        """Return what the customer fills: billing address, site, fiscal position, payment term."""
+        customer, defaults = record_of(Partner.objects.all(), data.get("customer")), {}
         if customer is not None:
-            put(found, site=customer.default_address(), **terms_of(customer))
-        return found
+            add_defaults(defaults, site=customer.default_address(), **terms_of(customer))
+        return defaults
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         is_credit = Q(kind=InvoiceKind.CREDIT_NOTE)

@@ -1,4 +1,4 @@
-"""« Envoyer par e-mail »: a document to its customer, with its PDF, from a text ready to be changed."""
+"""« Envoyer par e-mail »: sends a document and its PDF to its customer, with a text that the user may change."""
 
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from openfire_billing.web.actions import DocumentAction
 
 
 def mail_form(letter: Letter) -> type[forms.Form]:
-    """The question: to whom, what; the letter is there to begin with."""
+    """Return the form of the e-mail, filled from the letter."""
 
     class DocumentMailForm(MessageForm):
         with_paper = forms.BooleanField(label=_("Joindre le PDF"), required=False, initial=True)
@@ -29,7 +29,7 @@ def mail_form(letter: Letter) -> type[forms.Form]:
 
 
 def mail_action(letter: Letter, *, permission: str) -> DocumentAction:
-    """The action for a kind of document."""
+    """Return the action for one kind of document."""
     return DocumentAction(
         name="message",
         label=_("Envoyer par e-mail"),

@@ -1,4 +1,4 @@
-"""The « Publique / Non publique – Sur le site internet » button: the customer's page of a document."""
+"""The « Publique / Non publique – Sur le site internet » button, for the public page of a document."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from openfire_billing.web.actions import DocumentAction
 
 
 class PublicationForm(forms.Form):
-    """Published or not; the address is shown, and may be renewed."""
+    """Whether the page is published. Shows its address, which may be renewed."""
 
     published = forms.BooleanField(label=_("Visible du client"), required=False)
     renew = forms.BooleanField(label=_("Nouveau lien"), required=False, help_text=_("L'ancien lien ne répondra plus."))
@@ -35,7 +35,7 @@ def _publish(request: HttpRequest, document: Any, data: dict[str, Any]) -> None:
 
 
 class PublishedMixin:
-    """For a DocumentAdmin: the action and its button."""
+    """The publish action and its button, for a DocumentAdmin."""
 
     def all_actions(self) -> list[DocumentAction]:
         meta = self.model._meta  # type: ignore[attr-defined]

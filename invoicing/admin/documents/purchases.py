@@ -205,7 +205,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
         return made.order
 
     def line_defaults_view(self, request: HttpRequest) -> Any:
-        """Choosing an article fills its purchase price."""
+        """Answer what an article fills on its line, at the purchase price."""
         return self.line_defaults(request, price="purchase_price")
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
@@ -285,14 +285,14 @@ class SupplierBillForm(forms.ModelForm):
             self.initial["net"], self.initial["tax"] = self.instance.net.amount, self.instance.tax.amount
 
     def _post_clean(self) -> None:
-        """Amounts go through the service: the instance keeps its own until then."""
+        """Leave the amounts of the instance: the service sets them."""
         amounts = {name: self.cleaned_data.pop(name) for name in ("net", "tax") if name in self.cleaned_data}
         super()._post_clean()
         self.cleaned_data.update(amounts)
 
 
 def _state_of_bill(bill: Any) -> tuple[str, Any]:
-    """The colour and the word of a supplier's bill: what is checked is paid, late, or as stored."""
+    """Return the colour and the label of the state of a bill; a checked one may be paid or late."""
     if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
         return "green", _("Payée")
     if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():

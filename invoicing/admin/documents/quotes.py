@@ -1,4 +1,4 @@
-"""The quote's page."""
+"""The page of quotes."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -55,7 +55,7 @@ class QuoteChips(ChipFilter):
 
 
 def _is_settled(quote: Quote) -> bool:
-    """Accepted and billed in full: it counts as settled."""
+    """Return whether an accepted quote is fully billed, and so shown as settled."""
     return quote.state == S.ACCEPTED and not quote.lines.open().exists()
 
 
@@ -261,13 +261,13 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         return [*super().smart_buttons(request, document), paper]
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Customer → payer, place, and the payer's fiscal position and terms."""
-        partner, found = one(Partner.objects.select_related("bill_to"), data.get("partner")), {}
+        """Return what the customer fills: payer, site, and the payer's fiscal position and payment term."""
+        partner, defaults = record_of(Partner.objects.select_related("bill_to"), data.get("partner")), {}
         if partner is not None:
             terms = terms_of(partner.payer)
-            put(found, bill_to=partner.bill_to, site=partner.default_address())
-            put(found, fiscal_position=terms["fiscal_position"], payment_term=terms["payment_term"])
-        return found
+            add_defaults(defaults, bill_to=partner.bill_to, site=partner.default_address())
+            add_defaults(defaults, fiscal_position=terms["fiscal_position"], payment_term=terms["payment_term"])
+        return defaults
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Quote:
         data = form.cleaned_data

@@ -1,4 +1,4 @@
-"""Page of companies."""
+"""The page of companies."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class CompanyAdmin(OfficeAdmin):
         return [path("logo/<path:name>", view, name="company_logo"), *super().get_urls()]
 
     def logo_view(self, request: HttpRequest, name: str) -> FileResponse:
-        """The logo of a company, as it was uploaded."""
+        """Answer the uploaded logo of a company."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         company = get_object_or_404(self.get_queryset(request), logo=name)

@@ -1,4 +1,4 @@
-"""Pages of companies, partners, addresses, tags and messages."""
+"""Pages of partners, addresses and tags."""
 
 from typing import Any
 from urllib.parse import quote_plus
@@ -50,7 +50,7 @@ class TermsInline(StackedInline):
 
 
 class MergeForm(forms.Form):
-    """Which record is kept: one that looks the same, or another by its exact name."""
+    """The record to keep: a likely duplicate, or another record by its exact name."""
 
     into = forms.ModelChoiceField(
         label=_("Fiche à garder"),
@@ -72,12 +72,12 @@ class MergeForm(forms.Form):
         data = super().clean() or {}
         if not data.get("into"):
             named = Partner.objects.filter(name__iexact=data.get("name", "").strip(), merged_into=None)
-            found = list(named.exclude(pk=self.partner.pk)[:2])
-            if len(found) != 1:
+            others = list(named.exclude(pk=self.partner.pk)[:2])
+            if len(others) != 1:
                 raise forms.ValidationError(
                     _("Choisissez la fiche à garder dans la liste, ou écrivez le nom exact d'un seul autre client.")
                 )
-            data["into"] = found[0]
+            data["into"] = others[0]
         return data
 
 
@@ -118,7 +118,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         return super().get_queryset(request).select_related("bill_to", "merged_into").prefetch_related("addresses")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """A choice offers those one still works with."""
+        """Search partners. A choice box leaves out archived ones."""
         if request.path.endswith("/autocomplete/"):
             queryset = queryset.filter(is_active=True)
         return super().get_search_results(request, queryset, search_term)
@@ -155,7 +155,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         }
 
     def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
-        """What one begins from a customer; upper apps add theirs by contribution."""
+        """Return the buttons that create documents for a customer; upper apps contribute theirs."""
         return [
             {
                 "label": act.label,
@@ -179,7 +179,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
 
 @admin.register(Address)
 class AddressAdmin(OfficeAdmin):
-    """Reached from its partner; here for the autocompletions."""
+    """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
 
     list_display = ("__str__", "partner", "zip", "city", "phone")
     search_fields = Address.SEARCHED

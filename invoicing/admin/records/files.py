@@ -15,7 +15,7 @@ from openfire_billing.web.refusals import refusals_shown
 
 
 class FilesMixin:
-    """For a ModelAdmin: join, open and take away files."""
+    """Adds to a ModelAdmin: attach, open and delete files."""
 
     def get_urls(self) -> list[Any]:
         meta = self.model._meta

@@ -1,4 +1,4 @@
-"""Page of the outbox."""
+"""The page of the outbox."""
 
 from typing import Any
 

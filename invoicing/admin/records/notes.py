@@ -39,7 +39,7 @@ class FollowUpForm(forms.Form):
 
 
 class NotesMixin:
-    """For a ModelAdmin whose records bear a journal: notes and follow-ups, by those who may see the record."""
+    """Adds notes and follow-ups to a ModelAdmin, for users who may see the record."""
 
     has_journal = True
 
@@ -59,7 +59,7 @@ class NotesMixin:
         ]
 
     def notes_context(self, request: HttpRequest, document: Any) -> dict[str, Any]:
-        """What the foot of the page shows and offers."""
+        """Return what the foot of the page shows."""
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"admin:{meta.app_label}_{meta.model_name}"
         return {
