@@ -13,7 +13,9 @@ from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.narrowing import asked_once
 
 Row = TypeVar("Row", bound=models.Model)
-Terms: TypeAlias = tuple[str | Combinable, ...]  # arguments of a Balance: sign, term, sign, term…
+Terms: TypeAlias = tuple[
+    str | Combinable | models.QuerySet[models.Model], ...
+]  # arguments of a Balance: sign, term, sign, term…
 
 
 def claimed(claim: type[models.Model], path: str) -> Terms:

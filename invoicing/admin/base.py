@@ -3,10 +3,10 @@
 Mixins add files, notes and lists. `invoicing.admin.document_admin` is the base of the pages of documents.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import uuid4
 
 from django import forms
@@ -42,6 +42,7 @@ from openfire_billing.web.days import limit_days
 from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
+from openfire_billing.web.requests import user_of
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 
 
@@ -189,7 +190,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
         try:
             done = perform(save, once=once, answer=lambda response: (0, response.url), restore=rewinder(request))
-            return HttpResponseRedirect(done.answer) if done.is_repeat else done.result
+            return HttpResponseRedirect(str(done.answer)) if done.is_repeat else done.result
         except _FormShown as faulty:
             return faulty.response
         except (BusinessError, ValidationError, PermissionDenied) as refusal:
@@ -267,9 +268,9 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         """Write a journal line for the changes of the record itself."""
         changes = header_changes(form)
         if not change:
-            record(form.instance, "created", by=request.user, text=_("Fiche créée"))
+            record(form.instance, "created", by=user_of(request), text=_("Fiche créée"))
         elif changes:
-            record(form.instance, "changed", by=request.user, text=_("Fiche modifiée"), changes=changes)
+            record(form.instance, "changed", by=user_of(request), text=_("Fiche modifiée"), changes=changes)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> list[Any]:
         return []
@@ -330,7 +331,7 @@ def seen_by(request: HttpRequest) -> int | None:
 
 def rewinder(request: HttpRequest) -> Callable[[], None]:
     """Return a function that restores a request before an act is repeated: files rewound, new messages and caches dropped."""
-    storage = get_messages(request)
+    storage: Any = get_messages(request)
     queued = len(getattr(storage, "_queued_messages", ()))
 
     def rewind() -> None:
@@ -362,15 +363,17 @@ def _shown(field: Any, value: Any) -> str:
     if value in (None, "", []):
         return value_text(None)
     if isinstance(field, forms.ModelMultipleChoiceField):
+        assert field.queryset is not None
         ids = [getattr(item, "pk", item) for item in value]
         items = field.queryset.model._default_manager.filter(pk__in=ids)
         return ", ".join(field.label_from_instance(item) for item in items) or value_text(None)
     if isinstance(field, forms.ModelChoiceField):
+        assert field.queryset is not None
         if not isinstance(value, models.Model):
             value = field.queryset.model._default_manager.filter(pk=value).first() or value
         return str(field.label_from_instance(value))
     if isinstance(field, forms.ChoiceField):
-        labels = dict(field.choices)
+        labels = dict(cast("Iterable[tuple[Any, Any]]", field.choices))
         values = value if isinstance(value, list) else [value]
         return ", ".join(str(labels.get(item, item)) for item in values)
     return value_text(value, least_places=getattr(field.widget, "least_places", 2))

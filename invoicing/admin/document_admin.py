@@ -32,7 +32,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     """The page of a document: status bar, smart buttons, Action menu, notebook with lines, live totals."""
 
     change_form_template = "admin/document_form.html"
-    notebook: Sequence[tuple[str, Any, Sequence[str]]] = ()
+    notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
     is_saved_by_service = True

@@ -22,7 +22,7 @@ class FromFilter(SimpleListFilter):
         return [(value, _("documents liés"))] if value else [("", "")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return origin_filter(queryset.model)(queryset, self.value()) if self.value() else queryset
+        return origin_filter(queryset.model)(queryset, value) if (value := self.value()) else queryset
 
 
 class ChipFilter(SimpleListFilter):

@@ -98,6 +98,7 @@ class AllocateForm(forms.Form):
         self.nothing_to_do = not owed
         proposed = oldest_first(document.left if isinstance(document, Payment) else document.residual, owed)
         for invoice in owed[: self.MOST]:
+            assert invoice.issued_on is not None  # it is posted
             self.fields[f"invoice_{invoice.pk}"] = DecimalInputField(
                 label=str(invoice),
                 max_digits=14,

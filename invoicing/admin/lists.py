@@ -26,6 +26,7 @@ from openfire_billing.db.search import holding, words_of
 from openfire_billing.kernel.formats import number_text, read_decimal, value_text
 from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
+from openfire_billing.web.requests import user_of
 
 # Spreadsheets run a cell that begins so as a formula: the export puts an apostrophe before it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -108,7 +109,7 @@ class ListMixin:
                 {"label": label, "url": f"{export}?{query}&format={kind}" if query else f"{export}?format={kind}"}
                 for kind, label in (("csv", "CSV"), ("xlsx", "Excel"))
             ],
-            "office_filters": SavedFilter.objects.filter(user=request.user, model=meta.label_lower),
+            "office_filters": SavedFilter.objects.filter(user=user_of(request), model=meta.label_lower),
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
         }
@@ -120,13 +121,13 @@ class ListMixin:
         meta = self.model._meta  # type: ignore[attr-defined]
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
         if forgotten := request.POST.get("forget"):
-            forget_filter(user=request.user, model=meta.label_lower, name=forgotten)
+            forget_filter(user=user_of(request), model=meta.label_lower, name=forgotten)
             messages.success(request, _("Filtre oublié : %s") % forgotten)
             return HttpResponseRedirect(url)
         query = request.POST.get("query", "")
         with refusals_shown(request):
             kept = save_filter(
-                user=request.user, model=meta.label_lower, name=request.POST.get("name", ""), query=query
+                user=user_of(request), model=meta.label_lower, name=request.POST.get("name", ""), query=query
             )
             messages.success(request, _("Filtre enregistré : %s") % kept.name)
         return HttpResponseRedirect(f"{url}?{query}" if query else url)

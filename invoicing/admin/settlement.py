@@ -20,6 +20,7 @@ from invoicing.services.settlement.refunds import is_rejectable, refund_payment,
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
 from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.requests import user_of
 from openfire_billing.web.tags import euros
 
 
@@ -59,7 +60,7 @@ PAYMENT_ACTIONS = (
         explain=explain_allocation,
         form=AllocateForm,
         run=lambda request, payment, data: allocate_payment(
-            payment, parts=AllocateForm.parts(data), on=timezone.localdate(), by=request.user
+            payment, parts=AllocateForm.parts(data), on=timezone.localdate(), by=user_of(request)
         ),
         done=_("affecté"),
         confirm=_("Affecter"),
@@ -72,7 +73,7 @@ PAYMENT_ACTIONS = (
         offered=lambda payment: not payment.is_refund and payment.left > 0,
         explain=_("L'argent reçu en trop et rendu au client : l'écriture du remboursement est passée aussitôt."),
         form=RefundForm,
-        run=lambda request, payment, data: refund_payment(payment, by=request.user, **data),
+        run=lambda request, payment, data: refund_payment(payment, by=user_of(request), **data),
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
@@ -87,7 +88,7 @@ PAYMENT_ACTIONS = (
         ),
         form=RejectForm,
         is_danger=True,
-        run=lambda request, payment, data: reject_payment(payment, by=request.user, **data),
+        run=lambda request, payment, data: reject_payment(payment, by=user_of(request), **data),
         done=_("Rejet enregistré"),
         confirm=_("Enregistrer le rejet"),
     ),
@@ -173,7 +174,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
             on=data["on"],
             kind=data["kind"],
             reference=data["reference"],
-            by=request.user,
+            by=user_of(request),
         )
         obj.pk, obj.number = made.pk, made.number
 

@@ -85,7 +85,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
+class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[misc]  # Django's and Unfold's differ
     form = AccountForm
     add_form = NewAccountForm
     change_password_form = AdminPasswordChangeForm
@@ -112,7 +112,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
         return {**options, "initial": [{"company": company.pk, "is_default": True}]} if company else options
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **options)
+        field: Any = super().formfield_for_dbfield(db_field, request, **options)
         if db_field.name == "is_staff":
             field.help_text = _(
                 "Sans cette case, le compte n'ouvre que les pages du téléphone : décochez-la pour un technicien."
@@ -154,9 +154,9 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **options)
+class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):  # type: ignore[misc]  # Django's and Unfold's differ
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # type: ignore[override]
+        field: Any = super().formfield_for_manytomany(db_field, request, **options)
         if db_field.name == "permissions":
             field.label_from_instance = _permission_text
         return field

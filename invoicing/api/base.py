@@ -67,7 +67,7 @@ class OnceMixin:
         super().initial(request, *args, **options)  # type: ignore[misc]
         name = request.method.lower()
         if key:
-            setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined]
+            setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined, arg-type]
 
     def _once(self, handler: Callable[..., Response], key: str, fingerprint: str) -> Callable[..., Response]:
         def act(request: Any, *args: Any, **options: Any) -> Response:
@@ -79,7 +79,7 @@ class OnceMixin:
             once = Once(f"user:{request.user.pk}", key, request_hash)
             done = perform(lambda: handler(request, *args, **options), once=once, answer=_kept)
             if done.is_repeat:
-                body = json.loads(done.answer) if done.answer else None
+                body = json.loads(str(done.answer)) if done.answer else None
                 return Response(body, status=done.status, headers={"Idempotency-Replayed": "true"})
             assert done.result is not None
             return done.result
@@ -158,7 +158,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
 
     def permissions_needed(self) -> list[str]:
         """Return the permissions to see the record and to do the act."""
-        model = self.queryset.model  # type: ignore[union-attr]
+        model = self.queryset.model
         if self.is_act or self.permission:
             return [permission_of(model, "list"), *([self.permission] if self.permission else [])]
         return sorted({permission_of(model, "list"), permission_of(model, self.action)})
@@ -166,7 +166,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     def get_queryset(self) -> Any:
         queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None), self.company_path)
         if self.action == "retrieve":
-            return self.serializer_class.rows(queryset, self.request)  # type: ignore[union-attr]
+            return self.serializer_class.rows(queryset, self.request)
         return queryset
 
     def get_serializer_context(self) -> dict[str, Any]:

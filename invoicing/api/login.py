@@ -45,7 +45,7 @@ class LoginView(APIView):
         if getattr(http, "axes_locked_out", False):
             http.axes_locked_out = False  # answered below, in the form of every refusal
             locked = Throttled(detail=_("Trop d'essais : réessayez dans un quart d'heure."))
-            locked.wait = get_cool_off(http).total_seconds()  # type: ignore[assignment, union-attr]
+            locked.wait = get_cool_off(http).total_seconds()
             raise locked
         if user is None:
             raise AuthenticationFailed(_("Nom d'utilisateur ou mot de passe inconnu."))

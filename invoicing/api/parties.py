@@ -45,7 +45,7 @@ class AddressSerializer(OfficeSerializer):
 class OwnAddressSerializer(AddressSerializer):
     """An address of a customer, in the customer's body."""
 
-    partner = Id(read_only=True)  # type: ignore[assignment]
+    partner = Id(read_only=True)
 
 
 class PartnerSerializer(OfficeSerializer):

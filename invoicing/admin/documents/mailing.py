@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.admin.forms import MessageForm
 from invoicing.services.documents.mailing import Letter, mail_document
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.requests import user_of
 
 
 def mail_form(letter: Letter) -> type[forms.Form]:
@@ -37,7 +38,7 @@ def mail_action(letter: Letter, *, permission: str) -> DocumentAction:
         permission=permission,
         states=letter.states or None,
         form=mail_form(letter),
-        run=lambda request, document, data: mail_document(document, letter, by=request.user, **data) and None,
+        run=lambda request, document, data: mail_document(document, letter, by=user_of(request), **data) and None,
         confirm=_("Envoyer"),
         done=_("message mis à l'envoi"),
         order=45,

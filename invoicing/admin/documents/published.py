@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.records.links import find_link, is_published, publish, token_of
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.requests import user_of
 
 
 class PublicationForm(forms.Form):
@@ -31,7 +32,7 @@ class PublicationForm(forms.Form):
 
 
 def _publish(request: HttpRequest, document: Any, data: dict[str, Any]) -> None:
-    publish(document, by=request.user, published=data["published"], renew=data["renew"])
+    publish(document, by=user_of(request), published=data["published"], renew=data["renew"])
 
 
 class PublishedMixin:
@@ -58,7 +59,7 @@ class PublishedMixin:
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)  # type: ignore[misc]
         meta = self.model._meta  # type: ignore[attr-defined]
-        if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):  # type: ignore[union-attr]
+        if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
             url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publish"])
             text = _("Publique") if is_published(document) else _("Non publique")
             buttons.append(

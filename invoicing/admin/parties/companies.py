@@ -13,6 +13,7 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.logos import UNREADABLE, keep_logo
+from openfire_billing.web.requests import user_of
 
 
 @admin.register(Company)
@@ -42,7 +43,7 @@ class CompanyAdmin(OfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         queryset = super(OfficeAdmin, self).get_queryset(request)
-        return queryset if request.user.is_superuser else queryset.filter(accesses__user=request.user)
+        return queryset if request.user.is_superuser else queryset.filter(accesses__user=user_of(request))
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.logo_view)
@@ -72,5 +73,5 @@ class CompanyAdmin(OfficeAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not change:
-            CompanyAccess.objects.get_or_create(user=request.user, company=form.instance)
+            CompanyAccess.objects.get_or_create(user=user_of(request), company=form.instance)
             open_journals(form.instance)

@@ -18,6 +18,7 @@ from invoicing.services.parties.duplicates import likely_duplicates, merge_partn
 from invoicing.services.settlement.payments import balance_of
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.contributions import SmartButton, contribute, contributions_to
+from openfire_billing.web.requests import user_of
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
@@ -109,7 +110,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
                 "on ne revient pas en arrière."
             ),
             confirm=_("Fusionner"),
-            run=lambda request, partner, data: merge_partners(partner, into=data["into"], by=request.user),
+            run=lambda request, partner, data: merge_partners(partner, into=data["into"], by=user_of(request)),
             done=_("fusionné dans"),
         ),
     )
@@ -137,7 +138,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         if partner is None:
             return context
         buttons = smart_buttons(partner, request)
-        if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+        if request.user.has_perm("invoicing.view_invoice"):
             balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
             url = f"{reverse('admin:invoicing_invoice_changelist')}?view=unpaid&q={quote_plus(partner.name)}"
             buttons.insert(
@@ -164,7 +165,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
                 "is_page": True,
             }
             for act in contributions_to(Partner).first_acts
-            if request.user.has_perm(act.permission)  # type: ignore[union-attr]
+            if request.user.has_perm(act.permission)
         ]
 
     @admin.display(description=_("Ville"))
