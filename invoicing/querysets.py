@@ -139,8 +139,8 @@ class InvoiceQuerySet(models.QuerySet[Row]):
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
-        found: Self = asked_once(candidates, of=self.posted().filter(**condition))
-        return found
+        narrowed: Self = asked_once(candidates, of=self.posted().filter(**condition))
+        return narrowed
 
     def with_refunded(self) -> Self:
         """Annotate `refunded`: the amount paid back for a credit note; null when none was."""

@@ -28,7 +28,7 @@ class ProductAdmin(OfficeAdmin):
     )
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """Search articles. The box of a line leaves out archived ones and puts the article of the typed code first."""
+        """Search articles. A choice box leaves out archived ones."""
         queryset, duplicates = super().get_search_results(request, queryset, search_term)
         if request.path.endswith("/autocomplete/"):
             queryset = queryset.filter(is_active=True)

@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
-from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db.models import Model
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from pypdf import PdfWriter
@@ -29,13 +29,13 @@ log = logging.getLogger(__name__)
 
 
 @cache
-def _fonts() -> Any:
+def _fonts() -> object:
     from weasyprint.text.fonts import FontConfiguration
 
     return FontConfiguration()
 
 
-def to_pdf(template: str, context: dict[str, Any]) -> bytes:
+def to_pdf(template: str, context: dict[str, object]) -> bytes:
     """Render a template to PDF bytes. Fetches nothing: the page contains its logo.
 
     Raises BusinessError, which names the packages to install, when Pango is missing.
@@ -52,7 +52,7 @@ def to_pdf(template: str, context: dict[str, Any]) -> bytes:
     html = render_to_string(template, context)
     fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
     pdf = HTML(string=html, base_url=None, url_fetcher=fetcher).write_pdf(font_config=_fonts())
-    assert pdf is not None
+    assert isinstance(pdf, bytes)
     return pdf
 
 
@@ -87,7 +87,7 @@ def _rate_text(rate: Decimal) -> str:
     return f"{number_text(rate, 0)} %"
 
 
-def invoice_context(invoice: Invoice) -> dict[str, Any]:
+def invoice_context(invoice: Invoice) -> dict[str, object]:
     """Return what the template prints of an invoice: the frozen columns of a posted one, current values of a draft."""
     if invoice.is_posted:
         lines = list(invoice.lines.all())
@@ -136,7 +136,7 @@ def invoice_context(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def quote_context(quote: Quote) -> dict[str, Any]:
+def quote_context(quote: Quote) -> dict[str, object]:
     """Return what the template prints of a quote."""
     lines = list(quote.lines.select_related("product", "tax", "unit"))
     return {
@@ -215,7 +215,7 @@ def make_document(job: DocumentJob) -> bool:
     return False
 
 
-def paper_of(document: Any) -> tuple[str, bytes, str]:
+def paper_of(document: Model) -> tuple[str, bytes, str]:
     """Return (file name, bytes, MIME type) of the PDF of a quote or an invoice, to attach to a message.
 
     Raises BusinessError for another document.

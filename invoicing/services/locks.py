@@ -192,11 +192,11 @@ def lock_bill(bill: SupplierBill, *, seen: int | None = None) -> tuple[SupplierB
         return {PurchaseOrder: set(orders), SupplierBill: [bill.pk]}
 
     locked = lock(find)
-    found: SupplierBill = locked_one(locked, SupplierBill, bill.pk, seen=seen)
-    order = locked[PurchaseOrder].get(found.order_id or 0)
+    row = locked_one(locked, SupplierBill, bill.pk, seen=seen)
+    order = locked[PurchaseOrder].get(row.order_id or 0)
     if order is not None:
-        found.order = order
-    return found, order
+        row.order = order
+    return row, order
 
 
 def lock_document(document: AnyRecord, *, seen: int | None = None) -> AnyRecord:
