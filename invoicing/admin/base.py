@@ -42,8 +42,8 @@ from openfire_billing.web.days import limit_days
 from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
-from openfire_billing.web.requests import user_of
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
+from openfire_billing.web.users import user_of
 
 
 class _FormShown(Exception):

@@ -26,7 +26,7 @@ from openfire_billing.db.search import holding, words_of
 from openfire_billing.kernel.formats import number_text, read_decimal, value_text
 from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 # Spreadsheets run a cell that begins so as a formula: the export puts an apostrophe before it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

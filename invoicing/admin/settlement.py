@@ -20,8 +20,8 @@ from invoicing.services.settlement.refunds import is_rejectable, refund_payment,
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
 from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.requests import user_of
 from openfire_billing.web.tags import euros
+from openfire_billing.web.users import user_of
 
 
 class AllocationInline(TabularInline):

@@ -35,8 +35,8 @@ from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
-from openfire_billing.web.requests import user_of
 from openfire_billing.web.tags import euros, stored_state
+from openfire_billing.web.users import user_of
 
 S = InvoiceState
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"

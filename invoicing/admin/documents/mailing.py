@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.admin.forms import MessageForm
 from invoicing.services.documents.mailing import Letter, mail_document
 from openfire_billing.web.actions import DocumentAction
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 
 def mail_form(letter: Letter) -> type[forms.Form]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.records.links import find_link, is_published, publish, token_of
 from openfire_billing.web.actions import DocumentAction
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 
 class PublicationForm(forms.Form):

@@ -28,8 +28,8 @@ from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.requests import user_of
 from openfire_billing.web.tags import stored_state
+from openfire_billing.web.users import user_of
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 

@@ -13,7 +13,7 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.logos import UNREADABLE, keep_logo
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 
 @admin.register(Company)

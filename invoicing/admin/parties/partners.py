@@ -18,10 +18,10 @@ from invoicing.services.parties.duplicates import likely_duplicates, merge_partn
 from invoicing.services.settlement.payments import balance_of
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.contributions import SmartButton, contribute, contributions_to
-from openfire_billing.web.requests import user_of
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
+from openfire_billing.web.users import user_of
 
 
 class AddressInline(StackedInline):

@@ -12,7 +12,7 @@ from invoicing.models import Attachment
 from invoicing.services.records.attachments import attach, attachments_of, detach
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.refusals import refusals_shown
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 
 class FilesMixin:

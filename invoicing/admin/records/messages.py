@@ -12,7 +12,7 @@ from invoicing.models import Message
 from invoicing.services.records.messages import retry_message
 from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from openfire_billing.web.columns import state_column
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 
 @admin.register(Message)

@@ -23,7 +23,7 @@ from invoicing.services.records.follow_ups import (
 from invoicing.services.records.notes import add_note
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.refusals import refusals_shown
-from openfire_billing.web.requests import user_of
+from openfire_billing.web.users import user_of
 
 
 class FollowUpForm(forms.Form):

@@ -1,4 +1,4 @@
-"""The user of a request of the office."""
+"""The user of a page that asks for a login."""
 
 from typing import cast
 
@@ -7,5 +7,5 @@ from django.http import HttpRequest
 
 
 def user_of(request: HttpRequest) -> User:
-    """Return the user who is logged in. Call it where a permission was checked: nobody passes without a login."""
+    """Return the user of a request; its view has checked that he is logged in."""
     return cast("User", request.user)
