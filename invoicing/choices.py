@@ -1,4 +1,4 @@
-"""States of invoicing: their names, the moves between them, their colours."""
+"""States and kinds of invoicing: names, allowed moves, colours."""
 
 from enum import nonmember
 
@@ -14,7 +14,7 @@ class Rounding(TextChoices):
 
 
 class PartnerKind(TextChoices):
-    """Decides between e-invoice and e-reporting, and which mentions are printed."""
+    """The kind of a partner: it decides between e-invoice and e-reporting, and which mentions are printed."""
 
     PRIVATE = "private", _("Particulier")
     BUSINESS = "business", _("Entreprise française")
@@ -179,7 +179,7 @@ INVOICE_MOVES = {
 
 
 class PaymentState(TextChoices):
-    """Derived from the allocations, never stored."""
+    """How much of a posted document is settled. Computed from the allocations, never stored."""
 
     UNPAID = "unpaid", _("À payer")
     PARTIAL = "partial", _("Payée en partie")

@@ -1,85 +1,92 @@
-"""Questions asked of the database about documents, in the trade's words."""
+"""Querysets of quotes, invoices and their lines: computed amounts and states, as annotations and filters."""
 
 from datetime import date
-from typing import Any
+from typing import Self, TypeAlias, TypeVar
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.expressions import Combinable
 
 from invoicing.choices import InvoiceKind, InvoiceState, MessageState, PaymentState, QuoteState
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.narrowing import asked_once
 
+Row = TypeVar("Row", bound=models.Model)
+Terms: TypeAlias = tuple[
+    str | Combinable | models.QuerySet[models.Model], ...
+]  # arguments of a Balance: sign, term, sign, term…
 
-def claimed(claim: type[models.Model], path: str) -> tuple[Any, ...]:
-    """Terms of a Balance: minus what the claims of `path` bill of the outer row, plus what posted credits gave back.
 
-    `path`: lookup from the claim to its source.
+def claimed(claim: type[models.Model], path: str) -> Terms:
+    """Return the terms that subtract what is billed of the outer row and add what posted credit notes released of it.
+
+    `claim`: the model of the claims. `path`: lookup from the claim to the outer row, its source.
     """
     claims = claim._default_manager.filter(**{path: OuterRef("pk")})
-    given_back = claims.filter(
+    released = claims.filter(
         invoice_line__credit_lines__rebill=True, invoice_line__credit_lines__invoice__state=InvoiceState.POSTED
     )
     return (
         "-",
         sum_of(claims, "invoice_line__quantity", path),
         "+",
-        sum_of(given_back, "invoice_line__credit_lines__quantity", path),
+        sum_of(released, "invoice_line__credit_lines__quantity", path),
     )
 
 
-def opposite(terms: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The same terms with the other sign."""
+def opposite(terms: Terms) -> Terms:
+    """Return the same terms with the opposite signs."""
     return tuple({"+": "-", "-": "+"}.get(term, term) if isinstance(term, str) else term for term in terms)
 
 
-class QuoteLineQuerySet(models.QuerySet[Any]):
-    def left_to_bill(self) -> "QuoteLineQuerySet":
-        """Annotate `billed` and `left`: what live claims bill of each line, and what is left."""
+class QuoteLineQuerySet(models.QuerySet[Row]):
+    def left_to_bill(self) -> Self:
+        """Annotate `billed` (the quantity that claims bill of each line) and `left` (the rest, never negative)."""
         terms = claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line")
         return self.annotate(
             billed=Balance(*opposite(terms), places=3),
             left=Balance("+", F("quantity"), *terms, places=3, floor=True),
         )
 
-    def open(self) -> "QuoteLineQuerySet":
-        """Lines with something left to bill (titles and notes have a quantity of zero)."""
+    def open(self) -> Self:
+        """Keep the lines with a quantity left to bill; titles and notes have a quantity of zero."""
         return self.left_to_bill().filter(left__gt=0)
 
 
-class QuoteQuerySet(models.QuerySet[Any]):
-    def with_lines(self) -> "QuoteQuerySet":
-        """Load what totals need, in a constant number of queries."""
+class QuoteQuerySet(models.QuerySet[Row]):
+    def with_lines(self) -> Self:
+        """Load what `totals` reads, in a constant number of queries."""
         return self.select_related("company").prefetch_related(
             models.Prefetch("lines", apps.get_model("invoicing", "QuoteLine").objects.select_related("tax", "product"))
         )
 
-    def live(self, on: date) -> "QuoteQuerySet":
-        """Draft, sent or accepted, not expired, not billed in full: it holds its lines."""
+    def live(self, on: date) -> Self:
+        """Keep the quotes that hold their lines on that day: draft or sent and not expired, or accepted and not fully billed."""
         return self.filter(is_live(on))
 
-    def to_bill(self) -> "QuoteQuerySet":
-        """Accepted with lines left to bill."""
+    def to_bill(self) -> Self:
+        """Keep the accepted quotes that have lines left to bill."""
         lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef("pk"))
         return self.filter(Exists(lines.open()), state=QuoteState.ACCEPTED)
 
-    def expired(self, on: date) -> "QuoteQuerySet":
+    def expired(self, on: date) -> Self:
+        """Keep the quotes without an answer whose validity ended before that day."""
         return self.filter(state__in=QuoteState.expiring, valid_until__lt=on)
 
 
 def is_live(on: date, prefix: str = "") -> Q:
-    """The condition of a live quote, reached from another model by `prefix` ("quote_line__quote__")."""
+    """Return the condition that a quote is live on that day. `prefix`: lookup to the quote ("quote_line__quote__")."""
     lines = apps.get_model("invoicing", "QuoteLine").objects.filter(quote=OuterRef(f"{prefix}pk"))
     waiting = Q(**{f"{prefix}state__in": sorted(QuoteState.expiring), f"{prefix}valid_until__gte": on})
     return waiting | (Q(**{f"{prefix}state": QuoteState.ACCEPTED}) & Q(Exists(lines.open())))
 
 
-class InvoiceQuerySet(models.QuerySet[Any]):
-    def with_payment_state(self, on: date) -> "InvoiceQuerySet":
-        """Annotate `allocated`, `residual`, `payment_state` and `is_overdue` (posted documents only)."""
+class InvoiceQuerySet(models.QuerySet[Row]):
+    def with_payment_state(self, on: date) -> Self:
+        """Annotate `allocated`, `residual`, `payment_state` ("" of a document that is not posted) and `is_overdue` on that day."""
         allocation = apps.get_model("invoicing", "Allocation")
-        to_it = sum_of(allocation.objects.filter(invoice=OuterRef("pk")), "amount", "invoice")
+        to_it = sum_of(allocation.objects.filter(document=OuterRef("pk")), "amount", "document")
         from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
         return self.annotate(
             allocated=Balance("+", to_it, "+", from_it, places=2),
@@ -105,44 +112,45 @@ class InvoiceQuerySet(models.QuerySet[Any]):
             ),
         )
 
-    def owed(self) -> "InvoiceQuerySet":
-        """Posted with something left to settle; of with_payment_state()."""
-        return self._of_the_open(residual__gt=0)
+    def owed(self) -> Self:
+        """Keep the posted documents with a residual. Needs with_payment_state()."""
+        return self._unsettled(residual__gt=0)
 
-    def overdue(self) -> "InvoiceQuerySet":
-        """Invoices owed after their day; of with_payment_state()."""
-        return self._of_the_open(is_overdue=True)
+    def overdue(self) -> Self:
+        """Keep the invoices with a residual whose due day is over. Needs with_payment_state()."""
+        return self._unsettled(is_overdue=True)
 
-    def in_payment_state(self, state: str) -> "InvoiceQuerySet":
-        """Unpaid, partial or paid; of with_payment_state()."""
+    def in_payment_state(self, state: str) -> Self:
+        """Keep the posted documents in a PaymentState. Needs with_payment_state()."""
         if state == PaymentState.PAID:
             return self.filter(payment_state=state)
-        return self._of_the_open(payment_state=state)
+        return self._unsettled(payment_state=state)
 
-    def _of_the_open(self, **condition: Any) -> "InvoiceQuerySet":
-        """Posted, not settled at one stroke, and as the condition says.
+    def _unsettled(self, **condition: object) -> Self:
+        """Keep the posted documents that meet the condition and that no single allocation settles.
 
-        Nearly all are settled by one payment: those are set aside first, in one pass over both tables. To add up the
-        allocations of each would take four times as long, and a page asks several times.
+        One payment settles nearly every document. One pass over both tables excludes those first; adding up the
+        allocations of each document takes four times as long, and a page runs several such queries.
         """
         allocations = apps.get_model("invoicing", "Allocation").objects
         whole = {"amount__gte": OuterRef("gross")}
-        open_ones = self.model._base_manager.filter(
-            ~Exists(allocations.filter(invoice=OuterRef("pk"), **whole)),
+        candidates = self.model._base_manager.filter(
+            ~Exists(allocations.filter(document=OuterRef("pk"), **whole)),
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
             state=InvoiceState.POSTED,
         )
-        return asked_once(open_ones, of=self.posted().filter(**condition))
+        narrowed: Self = asked_once(candidates, of=self.posted().filter(**condition))
+        return narrowed
 
-    def with_refunded(self) -> "InvoiceQuerySet":
-        """Annotate `refunded`: what of a credit note was paid back; null when nothing was."""
+    def with_refunded(self) -> Self:
+        """Annotate `refunded`: the amount paid back for a credit note; null when none was."""
         refunds = apps.get_model("invoicing", "Allocation").objects.filter(
-            invoice=OuterRef("pk"), payment__is_refund=True
+            document=OuterRef("pk"), payment__is_refund=True
         )
-        return self.annotate(refunded=sum_of(refunds, "amount", "invoice"))
+        return self.annotate(refunded=sum_of(refunds, "amount", "document"))
 
-    def not_sent(self) -> "InvoiceQuerySet":
-        """Without a message that was sent or waits to be."""
+    def not_sent(self) -> Self:
+        """Keep the documents without a message that is sent or waiting."""
         message = apps.get_model("invoicing", "Message").objects.filter(
             object_id=OuterRef("pk"),
             content_type__app_label="invoicing",
@@ -151,16 +159,16 @@ class InvoiceQuerySet(models.QuerySet[Any]):
         )
         return self.filter(~Exists(message))
 
-    def drafts(self) -> "InvoiceQuerySet":
+    def drafts(self) -> Self:
         return self.filter(state=InvoiceState.DRAFT)
 
-    def posted(self) -> "InvoiceQuerySet":
+    def posted(self) -> Self:
         return self.filter(state=InvoiceState.POSTED)
 
 
-class InvoiceLineQuerySet(models.QuerySet[Any]):
-    def left_to_credit(self) -> "InvoiceLineQuerySet":
-        """Annotate what posted credits took of each line: `credited`, `credited_net`."""
+class InvoiceLineQuerySet(models.QuerySet[Row]):
+    def left_to_credit(self) -> Self:
+        """Annotate `credited` (quantity) and `credited_net` (amount): what posted credit notes credit of each line."""
         credit = apps.get_model("invoicing", "InvoiceLine").objects.filter(
             credits=OuterRef("pk"), invoice__state=InvoiceState.POSTED
         )

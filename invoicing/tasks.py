@@ -1,4 +1,4 @@
-"""Tasks of invoicing: fast paths, each swept by beat."""
+"""Celery tasks of invoicing. Services send the fast ones after commit; beat catches up what they left."""
 
 from datetime import timedelta
 from threading import Lock
@@ -17,13 +17,13 @@ from invoicing.services.records.messages import deliver
 from openfire_billing.celery import app
 from openfire_billing.web.contributions import contributions_to
 
-RENDERED_FOR = 60  # seconds after which a task that renders gives way to the others of its queue
-_rendering = Lock()  # threads of one process share one interpreter: two documents at once are no sooner done
+RENDERED_FOR = 60  # seconds after which a rendering task lets the other tasks of its queue run
+_rendering = Lock()  # threads share one interpreter: rendering two documents at once gains nothing
 
 
 @shared_task
 def render_document(invoice_id: int) -> bool:
-    """Make the PDF of one posted invoice, unless it is made or somebody is at it."""
+    """Render the PDF of one posted invoice, unless it is done or a worker has its job. Returns whether it was rendered."""
     if not _rendering.acquire(blocking=False):
         app.send_task("invoicing.tasks.render_document", args=(invoice_id,), countdown=1)
         return False
@@ -36,7 +36,7 @@ def render_document(invoice_id: int) -> bool:
 
 @shared_task
 def render_waiting() -> int:
-    """Make the PDFs that posted invoices wait for, newest first, for a minute; what is left is queued again."""
+    """Render waiting PDFs for a minute, newest first, and queue itself again for the rest. Returns how many were rendered."""
     if not _rendering.acquire(blocking=False):
         app.send_task("invoicing.tasks.render_waiting", countdown=1)
         return 0
@@ -54,28 +54,28 @@ def render_waiting() -> int:
 
 
 def body_of(message: Message) -> str:
-    """The text of a message as it leaves: its own, unless the app of its document makes a part of it only then."""
+    """Return the text of a message to send: its own, or that of the `body_of` contributed for the model of its document."""
     model = message.content_type_id and ContentType.objects.get_for_id(message.content_type_id).model_class()
-    made = contributions_to(model).body_of if model else None
-    return made(message) if made else message.body
+    contributed = contributions_to(model).body_of if model else None
+    return contributed(message) if contributed else message.body
 
 
 @shared_task
 def send_message(message_id: int) -> bool:
-    """Send one message of the outbox."""
+    """Send one message of the outbox. Returns whether it was sent."""
     return deliver(message_id, paper_of=pdf.paper_of, body_of=body_of)
 
 
 @shared_task
 def send_waiting_messages() -> int:
-    """Send what waits in the outbox."""
+    """Send up to 500 waiting messages. Returns how many were sent."""
     waiting = Message.objects.filter(state=MessageState.WAITING, next_try_at__lte=timezone.now()).order_by("pk")
     return sum(send_message(pk) for pk in waiting.values_list("pk", flat=True)[:500])
 
 
 @shared_task
 def forget_idempotency_keys() -> int:
-    """Forget the keys of old API writes: nobody retries a write after weeks."""
+    """Delete old idempotency keys: no program retries a write after weeks. Returns how many rows were deleted."""
     old = timezone.now() - timedelta(days=settings.API_KEYS_KEPT_DAYS)
     forgotten, _of_each = IdempotencyKey.objects.filter(at__lt=old).delete()
     return forgotten

@@ -22,7 +22,7 @@ from interventions.admin.requests import place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, values_of
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
@@ -206,18 +206,18 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task → type and duration."""
         found: dict[str, Any] = {}
-        partner = one(Partner.objects.select_related("bill_to"), data.get("partner"))
+        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"))
         if partner is not None:
-            put(
+            add_defaults(
                 found,
                 address=partner.default_address(),
                 bill_to=partner.bill_to,
                 fiscal_position=usual_terms(partner).fiscal_position,
                 equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first(),
             )
-        task = one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
+        task = record_of(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
         if task is not None:
-            put(found, type=task.type, fiscal_position=task.fiscal_position)
+            add_defaults(found, type=task.type, fiscal_position=task.fiscal_position)
             found["duration"] = {"value": number_text(task.duration), "text": ""}
         return found
 

@@ -36,7 +36,7 @@ from invoicing.api.base import (
     ReasonSerializer,
     WriteMixin,
     act,
-    asked_of,
+    checked_body,
     invoice_many,
 )
 from invoicing.api.invoices import InvoiceSerializer
@@ -336,7 +336,7 @@ class AppointView(OfficeView):
     def appointment(self, request: Any, pk: str) -> Response:
         """RDV en brouillon d'une DI validée, avec toutes ses lignes."""
         intervention = self.get_object()
-        asked = asked_of(self, request)
+        asked = checked_body(self, request)
         people, starts_at = asked.get("technicians") or list(intervention.technicians.all()), asked.get("starts_at")
         if starts_at is None:
             proposal = propose_slot(intervention, not_before=timezone.localtime())

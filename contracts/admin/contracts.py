@@ -14,7 +14,7 @@ from contracts.models import Contract
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.lines import lines_of
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
@@ -181,9 +181,9 @@ class ContractAdmin(DocumentAdmin):
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Payer → billing address, fiscal position, terms."""
-        payer, found = one(Partner.objects.all(), data.get("payer")), {}
+        payer, found = record_of(Partner.objects.all(), data.get("payer")), {}
         if payer is not None:
-            put(found, **terms_of(payer))
+            add_defaults(found, **terms_of(payer))
         return found
 
     @admin.display(description=_("Ville"))

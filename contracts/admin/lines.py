@@ -21,7 +21,7 @@ from contracts.services.lines import save_line
 from contracts.services.next_bill import NextBill, next_bill
 from interventions.models import InstalledProduct, InterventionTemplate
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, values_of
+from invoicing.admin.document_admin import DocumentAdmin, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import DateInput
@@ -142,7 +142,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     @staticmethod
     def _contract(pk: Any) -> Contract | None:
-        return one(Contract.objects.select_related("payer", "company"), pk)
+        return record_of(Contract.objects.select_related("payer", "company"), pk)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         line = super().get_object(request, object_id, from_field)
@@ -219,9 +219,9 @@ class ContractLineAdmin(DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Template → task; equipment → its site."""
         found: dict[str, Any] = {}
-        template = one(InterventionTemplate.objects.select_related("task"), data.get("template"))
-        equipment = one(InstalledProduct.objects.select_related("address"), data.get("equipment"))
-        partner = one(Partner.objects, data.get("partner"))
+        template = record_of(InterventionTemplate.objects.select_related("task"), data.get("template"))
+        equipment = record_of(InstalledProduct.objects.select_related("address"), data.get("equipment"))
+        partner = record_of(Partner.objects, data.get("partner"))
         for name, item in (
             ("task", template and template.task),
             ("address", equipment.address if equipment else partner and partner.default_address()),

@@ -18,7 +18,7 @@ from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -160,24 +160,24 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task or template → type, duration, end of the window."""
         found: dict[str, Any] = {}
-        partner = one(Partner.objects.select_related("bill_to"), data.get("partner"))
+        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"))
         if partner is not None:
-            put(
+            add_defaults(
                 found,
                 address=partner.default_address(),
                 bill_to=partner.bill_to,
                 fiscal_position=usual_terms(partner).fiscal_position,
             )
-            put(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
-        template = one(
+            add_defaults(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
+        template = record_of(
             InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template")
         )
-        task = one(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
+        task = record_of(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
         if template is not None:
             task = task or template.task
-            put(found, task=template.task, type=template.type, fiscal_position=template.fiscal_position)
+            add_defaults(found, task=template.task, type=template.type, fiscal_position=template.fiscal_position)
         if task is not None:
-            put(found, type=task.type, fiscal_position=task.fiscal_position)
+            add_defaults(found, type=task.type, fiscal_position=task.fiscal_position)
             found["duration"] = {"value": f"{task.duration:.2f}".replace(".", ","), "text": ""}
             begins = _date(data.get("from_on"))
             if begins:

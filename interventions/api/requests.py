@@ -25,7 +25,16 @@ from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.api.acts import mail_act, publish_act
-from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act, asked_of, invoice_many
+from invoicing.api.base import (
+    DeleteMixin,
+    OfficeView,
+    OnSerializer,
+    ReadMixin,
+    WriteMixin,
+    act,
+    checked_body,
+    invoice_many,
+)
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, LineSerializer, edits_of
 from invoicing.api.purchases import PurchaseOrderSerializer
@@ -249,7 +258,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     def purchase(self, request: Any, pk: str) -> Response:
         """Commandes fournisseurs en brouillon, une par fournisseur ; les lignes laissées sont dites, avec leur raison."""
         intervention = self.get_object()
-        on = asked_of(self, request).get("on") or timezone.localdate()
+        on = checked_body(self, request).get("on") or timezone.localdate()
         made = order_supplies(intervention, on=on, by=request.user)
         orders = [self.shown(order, PurchaseOrderSerializer) for order in made.orders]
         skipped = [{"line": line.pk, "label": str(line), "reason": why} for line, why in made.skipped]

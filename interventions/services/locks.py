@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InterventionRequest, Promise, QuotedLine
 from invoicing.models import Quote
-from invoicing.models.documents.claims import children_of, sources_of
+from invoicing.models.documents.claims import sources_of
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Wanted, lock, lockable
 from openfire_billing.kernel.errors import BusinessError
@@ -35,7 +35,7 @@ lockable(
 def promises_of(interventions: Collection[int]) -> Wanted:
     """The documents that promised these DIs."""
     found: dict[Any, set[int]] = {}
-    for promise, sources in sources_of(children_of(Promise), intervention__in=interventions).items():
+    for promise, sources in sources_of(Promise.children(), intervention__in=interventions).items():
         found.setdefault(promise.source_model(), set()).update(sources)
     return found
 

@@ -6,7 +6,6 @@ from typing import Any
 from interventions.models import InterventionRequest, RequestLine
 from interventions.models.promises import Promise, PromiseAct
 from interventions.services.locks import lock_interventions
-from invoicing.models.documents.claims import children_of
 from invoicing.services.records.history import record
 from openfire_billing.db.versions import raise_version
 
@@ -17,7 +16,7 @@ def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct
     The DIs are locked with what promised them. Raises BusinessError.
     """
     ids = sorted(intervention.pk for intervention in interventions)
-    for promise in children_of(Promise):
+    for promise in Promise.children():
         stop_covering(promise.check_act(ids, act), by=by)
 
 

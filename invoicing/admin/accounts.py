@@ -1,4 +1,4 @@
-"""The ledger, to read."""
+"""Pages of the ledger, read-only."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ class EntryAdmin(OfficeAdmin):
         return super().get_queryset(request).prefetch_related("lines")
 
     def table_of(self, queryset: Any) -> Table:
-        """For the accountant's own program: a row for each line of an entry, in the order they were written."""
+        """Return a row for each line of an entry, in the order of writing, for the accountant's software."""
         lines = EntryLine.objects.filter(entry__in=queryset).select_related("entry__journal", "partner")
         titles = ("Date", "Journal", "Numéro", "Pièce", "Compte", "Auxiliaire", "Libellé", "Débit", "Crédit")
         rows = (

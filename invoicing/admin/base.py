@@ -1,12 +1,12 @@
-"""The admin of any record, in every app: company scope, journal, stale forms refused with what was typed kept.
+"""The base of the pages of every record: company scope, journal, stale forms shown again with the typed values.
 
-Files, notes and lists are its mixins. `invoicing.admin.document_admin` adds what a document has besides.
+Mixins add files, notes and lists. `invoicing.admin.document_admin` is the base of the pages of documents.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import uuid4
 
 from django import forms
@@ -33,7 +33,7 @@ from invoicing.services.records.acts import Once, Performed, perform, reading_on
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record, version_of
-from invoicing.services.records.saving import hold_record
+from invoicing.services.records.saving import lock_for_form
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
@@ -43,10 +43,11 @@ from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
+from openfire_billing.web.users import user_of
 
 
 class _FormShown(Exception):
-    """A form has faults and is shown again: nothing is kept of the transaction, its key neither."""
+    """Raised to show an invalid form again: it rolls back the transaction and the key of the form."""
 
     def __init__(self, response: Any) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class _FormShown(Exception):
 
 
 class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
-    """A record's page. `company_path`: lookup to the company a user must have on his account (None = shared)."""
+    """The page of a record. `company_path`: lookup to its company, which the user's account must have; None when shared."""
 
     company_path: str | None = None
     change_form_template = "admin/office_form.html"
@@ -67,9 +68,9 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     warn_unsaved_form = True
     has_journal = True
     is_saved_by_service = False
-    has_checking_service = False  # its service checks the whole record, constraints included
+    has_checking_service = False  # whether its service checks the record and its constraints
     empty_text: Any = _("Rien ici pour l'instant.")
-    field_labels: ClassVar[dict[str, Any]] = {}  # of fields that the page calls otherwise than the model
+    field_labels: ClassVar[dict[str, Any]] = {}  # {field: label} that replace those of the model
     foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
     formfield_overrides: ClassVar[dict[Any, Any]] = {
@@ -90,14 +91,14 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return queryset
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The record, read once for a page that only shows it."""
+        """Return the record. A GET reads it once."""
         if request.method != "GET":
             return super().get_object(request, object_id, from_field)
-        seen = request.__dict__.setdefault("office_objects", {})
+        cache = request.__dict__.setdefault("office_objects", {})
         key = (self.model, object_id, from_field)
-        if key not in seen:
-            seen[key] = super().get_object(request, object_id, from_field)
-        return seen[key]
+        if key not in cache:
+            cache[key] = super().get_object(request, object_id, from_field)
+        return cache[key]
 
     def company_is_optional(self) -> bool:
         return self.company_path == "company" and self.model._meta.get_field("company").null
@@ -129,7 +130,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return super().formfield_for_manytomany(db_field, request, **options)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        """A refusal met while saving is shown on the form, with all that was typed."""
+        """Return a form class that shows the refusal of the request, if any, with the typed values."""
         form = super().get_form(request, obj, change=change, **options)
         refusal, leaves_constraints = getattr(request, "office_refusal", None), self.has_checking_service
 
@@ -151,25 +152,25 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return OfficeForm
 
     def once(self, request: HttpRequest, act: str) -> Once | None:
-        """The key of the page that asks for an act, with what is asked: other answers are another act. None without."""
+        """Return the key of an act from the key of the page and the answers of the form; None without a key.
+
+        Other answers make another act.
+        """
         key = request.POST.get("_once", "")[:36]
         answers = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
-        asked = sha256(repr(answers).encode()).hexdigest()[:32]
-        return Once(f"user:{request.user.pk}", f"{act}:{key}:{asked}") if key else None
+        fingerprint = sha256(repr(answers).encode()).hexdigest()[:32]
+        return Once(f"user:{request.user.pk}", f"{act}:{key}:{fingerprint}") if key else None
 
     def perform(self, request: HttpRequest, act: Callable[[], Any], *, once: Once | None = None) -> Performed[Any]:
-        """Run an act for this user, in one transaction. What the first run answered is kept as (0, text).
-
-        Raises BusinessError.
-        """
+        """Run an act for this user, in one transaction. Stores the answer as (0, text). Raises BusinessError."""
         return perform(act, once=once, answer=lambda made: (0, str(made)), restore=rewinder(request))
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        """A POST saves in one transaction. A refusal is shown on the form, with all that was typed.
+        """Show the form, or save it in one transaction. A refusal is shown on the form, with the typed values.
 
-        A new record is saved once for each form shown: sent again, the form leads where it led the first time.
+        A form of a new record saves once: sent again, it redirects to the same page.
         """
         context = {**(extra_context or {}), "office_once": request.POST.get("_once") or uuid4()}
         shown = partial(super().changeform_view, request, object_id, form_url, context)
@@ -181,7 +182,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             if object_id and not self.is_saved_by_service:
                 document = self.get_object(request, object_id)
                 if document is not None:
-                    hold_record(document, seen=seen_by(request))
+                    lock_for_form(document, seen=seen_by(request))
             response = shown()
             if once is not None and "adminform" in (getattr(response, "context_data", None) or {}):
                 raise _FormShown(response)
@@ -189,7 +190,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
         try:
             done = perform(save, once=once, answer=lambda response: (0, response.url), restore=rewinder(request))
-            return HttpResponseRedirect(done.answer) if done.is_repeat else done.result
+            return HttpResponseRedirect(str(done.answer)) if done.is_repeat else done.result
         except _FormShown as faulty:
             return faulty.response
         except (BusinessError, ValidationError, PermissionDenied) as refusal:
@@ -202,7 +203,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             return shown()
 
     def _closed(self, request: HttpRequest, object_id: str | None) -> HttpResponseRedirect | None:
-        """The page of a document whose form is closed by its state now: it has no form to show what was typed."""
+        """Redirect to the page of a document whose new state has no form; None when it has one."""
         document = self.get_object(request, object_id) if object_id else None
         if document is None or not self.has_change_permission(request) or self.has_change_permission(request, document):
             return None
@@ -211,14 +212,14 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return HttpResponseRedirect(reverse_change(document))
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
-        """What stands around the form is read when the page is shown, not when a POST ends on another page."""
+        """Render the page. Reads what surrounds the form here: a POST that redirects does not need it."""
         document = context.get("original")
         object_id = str(document.pk) if document is not None and document.pk else None
         context |= {"office_now": timezone.localdate(), **self.page_context(request, object_id)}
         return super().render_change_form(request, context, *args, **options)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
-        """What the page shows around the form: journal, files, version."""
+        """Return what the page shows around the form: journal, files, version."""
         document = self.get_object(request, object_id) if object_id else None
         if document is None:
             return {"office_version": ""}
@@ -234,20 +235,20 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         }
 
     def journal_of(self, document: Any) -> list[tuple[HistoryLine, list[tuple[str, str, str]]]]:
-        """The latest lines of a record's journal, each with (label, before, after) of what changed."""
+        """Return the latest 40 lines of a record's journal, each with its changes (label, before, after)."""
         lines = HistoryLine.objects.of(document)[:40]
         return [(line, shown_changes(line.changes, self.model, self.field_labels)) for line in lines]
 
     # Saving ---------------------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """The record was read under its lock."""
+        """Save the record, which was read under its lock."""
         if change and form.changed_data and isinstance(obj, Versioned):
             obj.version += 1
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Rows with a version of their own raise it."""
+        """Save the rows. Rows with a version raise it."""
         formset.save(commit=False)
         for row, _fields in formset.changed_objects:
             if isinstance(row, Versioned):
@@ -264,24 +265,24 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
                 raise_parent(form.instance)
 
     def write_journal(self, request: HttpRequest, form: Any, change: bool) -> None:
-        """One line for what the form changed of the record itself."""
+        """Write a journal line for the changes of the record itself."""
         changes = header_changes(form)
         if not change:
-            record(form.instance, "created", by=request.user, text=_("Fiche créée"))
+            record(form.instance, "created", by=user_of(request), text=_("Fiche créée"))
         elif changes:
-            record(form.instance, "changed", by=request.user, text=_("Fiche modifiée"), changes=changes)
+            record(form.instance, "changed", by=user_of(request), text=_("Fiche modifiée"), changes=changes)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> list[Any]:
         return []
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """The journal is our own."""
+        """Do nothing: the product has its own journal."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """The journal is our own."""
+        """Do nothing: the product has its own journal."""
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """The journal is our own."""
+        """Do nothing: the product has its own journal."""
 
     # Lists ----------------------------------------------------------------------------------------------------
 
@@ -302,14 +303,14 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
     @staticmethod
     def _only_record(request: HttpRequest, response: Any) -> Any:
-        """Behind a smart button that counts one, the record itself."""
+        """Return the only record of a list that a smart button opened; None otherwise."""
         cl = getattr(response, "context_data", None) and response.context_data.get("cl")
         if request.method == "GET" and cl and set(request.GET) == {FromFilter.parameter_name} and cl.result_count == 1:
             return cl.result_list[0]
         return None
 
     def chips(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """The one-click filters above the list."""
+        """Return the one-click filters above the list."""
         chosen = request.GET.get(ChipFilter.parameter_name, "")
         for item in self.get_list_filter(request):
             if isinstance(item, type) and issubclass(item, ChipFilter):
@@ -319,18 +320,18 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return []
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        """(label, amount) of what is shown, at the foot of the list."""
+        """Return (label, amount) of the rows shown, for the foot of the list."""
         return []
 
 
 def seen_by(request: HttpRequest) -> int | None:
-    """The version of the record that the page asking for a change showed; None when it says none."""
+    """Return the version of the record that the page showed; None without one."""
     return read_id(request.POST.get("_version"))
 
 
 def rewinder(request: HttpRequest) -> Callable[[], None]:
-    """What puts a request back as it was before an act: files at their beginning, no new message, nothing read."""
-    storage = get_messages(request)
+    """Return a function that restores a request before an act is repeated: files rewound, new messages and caches dropped."""
+    storage: Any = get_messages(request)
     queued = len(getattr(storage, "_queued_messages", ()))
 
     def rewind() -> None:
@@ -345,32 +346,34 @@ def rewinder(request: HttpRequest) -> Callable[[], None]:
 
 
 def header_changes(form: Any) -> dict[str, list[str]]:
-    """{field: [before, after]} of what a form changed."""
-    found = {}
+    """Return {field: [before, after]} of the changes of a form."""
+    changes = {}
     for name in form.changed_data:
         if name.startswith("_"):
             continue
         field = form.fields[name]
-        found[name] = [
+        changes[name] = [
             _shown(field, form.get_initial_for_field(field, name)),
             _shown(field, form.cleaned_data.get(name)),
         ]
-    return found
+    return changes
 
 
 def _shown(field: Any, value: Any) -> str:
     if value in (None, "", []):
         return value_text(None)
     if isinstance(field, forms.ModelMultipleChoiceField):
+        assert field.queryset is not None
         ids = [getattr(item, "pk", item) for item in value]
         items = field.queryset.model._default_manager.filter(pk__in=ids)
         return ", ".join(field.label_from_instance(item) for item in items) or value_text(None)
     if isinstance(field, forms.ModelChoiceField):
+        assert field.queryset is not None
         if not isinstance(value, models.Model):
             value = field.queryset.model._default_manager.filter(pk=value).first() or value
         return str(field.label_from_instance(value))
     if isinstance(field, forms.ChoiceField):
-        labels = dict(field.choices)
+        labels = dict(cast("Iterable[tuple[Any, Any]]", field.choices))
         values = value if isinstance(value, list) else [value]
         return ", ".join(str(labels.get(item, item)) for item in values)
     return value_text(value, least_places=getattr(field.widget, "least_places", 2))

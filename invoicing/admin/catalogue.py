@@ -28,14 +28,14 @@ class ProductAdmin(OfficeAdmin):
     )
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """In a line's box: the article whose code was typed first, no archived ones."""
+        """Search articles. A choice box leaves out archived ones."""
         queryset, duplicates = super().get_search_results(request, queryset, search_term)
         if request.path.endswith("/autocomplete/"):
             queryset = queryset.filter(is_active=True)
         return queryset, duplicates
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """An article is sold on the company's usual account unless another is given."""
+        """Propose the usual income account of the user's company."""
         company = default_company(request.user)
         account = company.income_account if company else ""
         return {"income_account": account, **super().get_changeform_initial_data(request)}
@@ -88,5 +88,5 @@ class JournalAdmin(OfficeAdmin):
     search_fields = ("code", "name")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A journal that has numbered something keeps its company, kind and prefix."""
+        """Lock company, kind and prefix of a journal that has given a number."""
         return ("company", "kind", "prefix") if obj and obj.counters.filter(last_number__gt=0).exists() else ()

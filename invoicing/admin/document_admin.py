@@ -1,6 +1,6 @@
-"""The admin of a document: status bar, smart buttons, Action menu, notebook with lines, live totals.
+"""The base of the pages of documents: status bar, smart buttons, Action menu, notebook with lines, live totals.
 
-A document is saved by its service, header and lines together.
+The service of a document saves its header and lines together.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from openfire_billing.web.smart_buttons import smart_buttons
 
 
 class DocumentAdmin(ActionsMixin, OfficeAdmin):
-    """A document's page: status bar, smart buttons, Action menu, notebook with lines, live totals."""
+    """The page of a document: status bar, smart buttons, Action menu, notebook with lines, live totals."""
 
     change_form_template = "admin/document_form.html"
-    notebook: Sequence[tuple[str, Any, Sequence[str]]] = ()
+    notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
     is_saved_by_service = True
@@ -49,7 +49,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
             *super().get_urls(),
         ]
 
-    # No deletion outside the Action menu: it goes through a service that frees what was claimed.
+    # Documents are deleted from the Action menu alone, by a service that releases their claims.
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -79,11 +79,11 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         }
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """The counters of the page; a document adds its switches."""
+        """Return the counters of the page. A subclass adds its switches."""
         return smart_buttons(document, request)
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """Tabs contributed by upper apps."""
+        """Return the tabs that upper apps contribute."""
         return [
             {
                 "slug": tab.slug,
@@ -101,7 +101,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         return document.totals
 
     def status(self, document: Any) -> list[dict[str, Any]]:
-        """The states as steps, the present one filled; a state off the path is shown alone at the end."""
+        """Return the steps of the status bar. A state outside `status_path` comes last, while it is the current one."""
         labels = dict(self.model._meta.get_field("state").choices)
         current = document.state if document else self.model._meta.get_field("state").default
         steps = [*self.status_path] if current in self.status_path else [*self.status_path, current]
@@ -110,10 +110,10 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     # Live totals and defaults ---------------------------------------------------------------------------------
 
     def totals_view(self, request: HttpRequest) -> JsonResponse:
-        """Amounts of the form being typed. Reads only."""
+        """Answer the totals of the form being typed. Writes nothing."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        company = one(Company.objects.visible_to(request.user), request.POST.get("company")) or default_company(
+        company = record_of(Company.objects.visible_to(request.user), request.POST.get("company")) or default_company(
             request.user
         )
         taxes = {str(tax.pk): tax for tax in Tax.objects.all()}
@@ -122,16 +122,16 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         )
 
     def line_defaults_view(self, request: HttpRequest) -> JsonResponse:
-        """What choosing an article fills: description, price, tax under the fiscal position."""
+        """Answer what an article fills on its line: description, price, tax under the fiscal position."""
         return self.line_defaults(request, price="unit_price")
 
     def line_defaults(self, request: HttpRequest, *, price: str) -> JsonResponse:
-        """{article id: {label, unit_price, tax}}, `price` being the article's field to take."""
+        """Answer {article id: {label, unit_price, tax}}. `price`: the field of the article that gives the price."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        asked = [text for text in request.GET.get("product", "").split(",") if text]
-        ids = [pk for text in asked if (pk := read_id(text))]
-        if len(ids) < len(asked):
+        texts = [text for text in request.GET.get("product", "").split(",") if text]
+        ids = [pk for text in texts if (pk := read_id(text))]
+        if len(ids) < len(texts):
             return JsonResponse(
                 {"detail": _("L'article demandé n'existe pas : choisissez-le dans la liste.")}, status=400
             )
@@ -149,7 +149,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         )
 
     def defaults_view(self, request: HttpRequest) -> JsonResponse:
-        """What choosing a header field fills in the others: {field: {value, text}}."""
+        """Answer what a header field fills in the others: {field: {value, text}}."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return JsonResponse(self.defaults_from(request, request.GET))
@@ -160,7 +160,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     # Saving: a document is saved by its service, with its lines ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nothing here: `save_document` saves header and lines together."""
+        """Do nothing: `save_document` saves header and lines together."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         edits = [edit for formset in formsets if formset.prefix == self.lines_prefix for edit in edits_of(formset)]
@@ -168,7 +168,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         vars(form.instance).update(vars(saved))
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Any:
-        """Save by the document's service what `values_of(form)` and `edits` ask for; `form.instance.pk` None: a new one."""
+        """Save the header (`values_of(form)`) and the lines (`edits`) by the document's service. Returns the document."""
         raise TypeError(f"{type(self).__name__} does not say how it saves.")
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
@@ -183,23 +183,23 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
 
 def values_of(form: Any) -> dict[str, Any]:
-    """{field: wanted value} of a document's form. The service writes those that differ from the row it locks."""
+    """Return {field: value} of a document's form. The service writes those that differ from the locked row."""
     own = {field.name for field in (*form.instance._meta.concrete_fields, *form.instance._meta.many_to_many)}
     return {name: value for name, value in form.cleaned_data.items() if name in own}
 
 
 def _position(value: str) -> Any:
-    return one(FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"), value)
+    return record_of(FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"), value)
 
 
-def one(queryset: Any, pk: str | None) -> Any:
-    """The record a form's field names, or None."""
-    found = read_id(pk)
-    return queryset.filter(pk=found).first() if found else None
+def record_of(queryset: Any, pk: str | None) -> Any:
+    """Return the record that a form field names; None when it names none."""
+    record_id = read_id(pk)
+    return queryset.filter(pk=record_id).first() if record_id else None
 
 
 def terms_of(payer: Partner) -> dict[str, Any]:
-    """What a payer brings to a bill: the address it goes to, his fiscal position, his payment term."""
+    """Return the billing address, fiscal position and payment term of a payer."""
     terms = usual_terms(payer)
     return {
         "billing_address": payer.billing_address(),
@@ -208,8 +208,8 @@ def terms_of(payer: Partner) -> dict[str, Any]:
     }
 
 
-def put(found: dict[str, Any], **objects: Any) -> None:
-    """Add records to the defaults a form asks for; the first to say something about a field wins."""
+def add_defaults(defaults: dict[str, Any], **objects: Any) -> None:
+    """Add records to the defaults of a form, {field: {value, text}}. The first value of a field stays."""
     for name, item in objects.items():
-        if item is not None and name not in found:
-            found[name] = {"value": item.pk, "text": str(item)}
+        if item is not None and name not in defaults:
+            defaults[name] = {"value": item.pk, "text": str(item)}

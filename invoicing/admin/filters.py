@@ -1,4 +1,4 @@
-"""Filters of lists: what a smart button counts, and one-click views."""
+"""Filters of lists: the records behind a smart button, and one-click filters."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from openfire_billing.web.smart_buttons import origin_filter
 
 
 class FromFilter(SimpleListFilter):
-    """The list behind a smart button: `?from=app.model-id`."""
+    """Keeps the records that a smart button counts: `?from=app.model-id`."""
 
     title = _("Origine")
     parameter_name = "from"
@@ -22,13 +22,13 @@ class FromFilter(SimpleListFilter):
         return [(value, _("documents liés"))] if value else [("", "")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        return origin_filter(queryset.model)(queryset, self.value()) if self.value() else queryset
+        return origin_filter(queryset.model)(queryset, value) if (value := self.value()) else queryset
 
 
 class ChipFilter(SimpleListFilter):
     """One-click filters of a list. `chips`: (slug, label, narrow(queryset, request)).
 
-    `linked`: slugs that a link of another page leads to; they are shown while they are chosen.
+    `linked`: slugs that links of other pages choose; the list shows them only then.
     """
 
     title = _("Vue")
@@ -47,5 +47,5 @@ class ChipFilter(SimpleListFilter):
         return queryset if FromFilter.parameter_name in request.GET or self.value() else self.usual(queryset)
 
     def usual(self, queryset: Any) -> Any:
-        """What the list shows before a chip is chosen."""
+        """The rows shown while no chip is chosen."""
         return queryset

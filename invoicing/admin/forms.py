@@ -1,4 +1,4 @@
-"""Questions that actions ask."""
+"""Forms of the dialogs of actions."""
 
 from decimal import Decimal
 from typing import Any
@@ -26,19 +26,19 @@ class DateInput(forms.DateInput):
 
 
 class OnForm(forms.Form):
-    """On which day?"""
+    """The day of the act."""
 
     on = forms.DateField(label=_("Date"), widget=DateInput, initial=timezone.localdate)
 
 
 class InvoiceForm(OnForm):
-    """Date proposed on the draft."""
+    """The date proposed on the draft."""
 
     on = forms.DateField(label=_("Date proposée"), widget=DateInput, initial=timezone.localdate)
 
 
 class GroupedInvoiceForm(InvoiceForm):
-    """Many documents: one invoice each, or one for each payer."""
+    """The date, and whether documents of one payer share an invoice."""
 
     group_by_customer = forms.BooleanField(label=_("Regrouper par « Facturer à »"), required=False)
 
@@ -78,7 +78,7 @@ class RefundForm(PaymentForm):
 
 
 class RejectForm(forms.Form):
-    """A payment that did not hold: when, and why."""
+    """The day of a rejection, and why."""
 
     on = forms.DateField(label=_("Rejeté le"), widget=DateInput, initial=timezone.localdate)
     reason = forms.CharField(
@@ -87,7 +87,7 @@ class RejectForm(forms.Form):
 
 
 class AllocateForm(forms.Form):
-    """Which invoices to settle with a credit note or a payment: an amount for each, the oldest first proposed."""
+    """The amount to allocate to each invoice; proposes the oldest first."""
 
     MOST = 40
     nothing_to_do = False
@@ -98,6 +98,7 @@ class AllocateForm(forms.Form):
         self.nothing_to_do = not owed
         proposed = oldest_first(document.left if isinstance(document, Payment) else document.residual, owed)
         for invoice in owed[: self.MOST]:
+            assert invoice.issued_on is not None  # it is posted
             self.fields[f"invoice_{invoice.pk}"] = DecimalInputField(
                 label=str(invoice),
                 max_digits=14,
@@ -110,21 +111,21 @@ class AllocateForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        asked = {name for name, value in self.data.items() if name.startswith("invoice_") and value}
-        if asked - set(self.fields):
+        answered = {name for name, value in self.data.items() if name.startswith("invoice_") and value}
+        if answered - set(self.fields):
             raise forms.ValidationError(_("Une des factures vient d'être payée : revenez, puis recommencez."))
         return super().clean() or {}
 
     @staticmethod
     def parts(data: dict[str, Any]) -> dict[int, Decimal]:
-        """{invoice id: amount} of the answers."""
+        """Return {invoice id: amount} of the answers."""
         return {
             int(name.removeprefix("invoice_")): amount for name, amount in data.items() if amount and name != "seen"
         }
 
 
 def explain_allocation(document: Any) -> Any:
-    """What will be settled with what; or that there is nothing to settle, and what to do."""
+    """Return the sentence of the dialog: what is left to allocate, or that no invoice is owed."""
     if not open_invoices(document):
         return _("%s n'a aucune facture à régler : rien à faire ici.") % document.customer
     left = document.left if isinstance(document, Payment) else document.residual
@@ -135,7 +136,7 @@ def explain_allocation(document: Any) -> Any:
 
 
 class CreditForm(forms.Form):
-    """What to credit: a quantity for each line (all that is left by default)."""
+    """The quantity to credit of each line, all that is left by default."""
 
     on = forms.DateField(label=_("Date de l'avoir"), widget=DateInput, initial=timezone.localdate)
     reason = forms.CharField(label=_("Motif"), max_length=200, initial=_("Annulation"))
@@ -171,9 +172,9 @@ class CreditForm(forms.Form):
 
     @staticmethod
     def quantities(data: dict[str, Any]) -> dict[int, Decimal] | None:
-        """{line id: quantity} of the answers; None before any answer (= all that is left)."""
-        found = {int(k.removeprefix("line_")): v for k, v in data.items() if k.startswith("line_")}
-        return {pk: quantity for pk, quantity in found.items() if quantity} if found else None
+        """Return {line id: quantity} of the answers; None before any answer, for all that is left."""
+        answers = {int(k.removeprefix("line_")): v for k, v in data.items() if k.startswith("line_")}
+        return {pk: quantity for pk, quantity in answers.items() if quantity} if answers else None
 
 
 class MessageForm(forms.Form):

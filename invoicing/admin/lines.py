@@ -1,4 +1,4 @@
-"""The lines of a document in its form, and what a form asks to change of them."""
+"""The lines of a document in its form, and the edits of a sent form."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ from openfire_billing.web.record_select import RecordSelect
 
 
 class LinesFormSet(forms.BaseInlineFormSet):
-    """The forms of the lines. Each has its line already."""
+    """The forms of the lines, each with its loaded line."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -27,7 +27,7 @@ class LinesFormSet(forms.BaseInlineFormSet):
 
 
 class LinesInline(TabularInline):
-    """The lines of a document. Who may change the document may change its lines."""
+    """The lines of a document. Users who may change the document may change them."""
 
     template = "office/lines.html"
     formset = LinesFormSet
@@ -54,7 +54,7 @@ class LinesInline(TabularInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         formset = super().get_formset(request, obj, **options)
-        # the service refuses to delete what is billed, and says what to do; Django's own check says neither
+        # the service refuses to delete a billed line and says what to do; Django's check does not
         formset.form.hand_clean_DELETE = lambda form: None
         fields = formset.form.base_fields
         if "product" in fields:
@@ -65,21 +65,21 @@ class LinesInline(TabularInline):
         return formset
 
     def _taxes(self, request: HttpRequest, obj: Any) -> list[tuple[int, str]]:
-        """One list of choices for all the rows, read once for the page: those proposed, and those the lines bear."""
-        kept = request.__dict__.setdefault("office_taxes", {})
+        """Return the choices of taxes for all rows: active ones of the companies, and those of the lines. Reads them once."""
+        cache = request.__dict__.setdefault("office_taxes", {})
         key = obj and obj.pk
-        if key not in kept:
-            ours = models.Q(company__isnull=True) | models.Q(company__in=self._companies(request, obj))
-            wanted = models.Q(is_active=True) & ours
+        if key not in cache:
+            of_companies = models.Q(company__isnull=True) | models.Q(company__in=self._companies(request, obj))
+            wanted = models.Q(is_active=True) & of_companies
             if key:
-                for borne in self._taxes_borne(obj):
-                    wanted |= models.Q(pk__in=borne)
-            kept[key] = [(tax.pk, tax_text(tax)) for tax in Tax.objects.filter(wanted)]
-        return kept[key]
+                for used in self._taxes_of_lines(obj):
+                    wanted |= models.Q(pk__in=used)
+            cache[key] = [(tax.pk, tax_text(tax)) for tax in Tax.objects.filter(wanted)]
+        return cache[key]
 
-    def _taxes_borne(self, obj: Any) -> list[Any]:
-        """The taxes of the lines of a document, whatever block they stand in."""
-        blocks = [one.model for one in self.admin_site.get_model_admin(self.parent_model).inlines]
+    def _taxes_of_lines(self, obj: Any) -> list[Any]:
+        """Return querysets of the taxes of the lines of a document, one for each inline."""
+        blocks = [inline.model for inline in self.admin_site.get_model_admin(self.parent_model).inlines]
         return [
             block.objects.filter(**{field.name: obj}).order_by().values("tax")
             for block in blocks
@@ -88,33 +88,36 @@ class LinesInline(TabularInline):
         ]
 
     def _companies(self, request: HttpRequest, obj: Any) -> Any:
-        """Of those of the user, the company of the document; all of them while none is chosen."""
+        """Return the company of the document, if the user has it; all his companies while none is chosen."""
         path = self.admin_site.get_model_admin(self.parent_model).company_path or ""
         first, *rest = path.split("__")
-        found = getattr(obj, first, None) if obj and obj.pk and first else None
-        if found is None and first and (pk := read_id(request.POST.get(first) or request.GET.get(first))):
+        owner = getattr(obj, first, None) if obj and obj.pk and first else None
+        if owner is None and first and (pk := read_id(request.POST.get(first) or request.GET.get(first))):
             related = self.parent_model._meta.get_field(first).related_model
-            found = related._default_manager.filter(pk=pk).first()
+            owner = related._default_manager.filter(pk=pk).first()
         for step in rest:
-            found = getattr(found, step, None)
+            owner = getattr(owner, step, None)
         visible = Company.objects.visible_to(request.user)
-        return visible if found is None else visible.filter(pk=found.pk)
+        return visible if owner is None else visible.filter(pk=owner.pk)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("product", "tax")
 
 
 def tax_text(tax: Tax) -> str:
-    """« 5,5 % · TVA collectée (vente) »: the rate first, since the column is narrower than the name."""
+    """Return « 5,5 % · TVA collectée (vente) »: the rate comes first, since the column cuts long names."""
     name = re.sub(rf"\s*{re.escape(number_text(tax.rate, 0))}\s*%$", "", tax.name)
     return f"{tax.short} · {name}" if name else tax.short
 
 
 def edits_of(formset: Any) -> list[LineEdit]:
-    """What a lines formset asks for: changed fields of old lines, all fields of new ones, deletions."""
+    """Return the edits of a formset: changed fields of existing lines, all fields of new ones, deletions.
+
+    Raises BusinessError for a line of another document.
+    """
     edits = []
     for form in formset.initial_forms:
-        if form.instance.pk is None:  # the identifier sent is that of a line of another document
+        if form.instance.pk is None:  # the id is that of a line of another document
             raise BusinessError(
                 _("%s : une des lignes envoyées n'est pas la sienne. Rechargez la page.") % formset.instance
             )

@@ -1,4 +1,4 @@
-"""What every list can do: be searched, taken away as CSV or XLSX as it is filtered, and keep a filter under a name."""
+"""Functions of every list: search, export as CSV or XLSX, saved filters."""
 
 import csv
 from collections.abc import Iterator
@@ -26,8 +26,9 @@ from openfire_billing.db.search import holding, words_of
 from openfire_billing.kernel.formats import number_text, read_decimal, value_text
 from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
+from openfire_billing.web.users import user_of
 
-# A spreadsheet runs a cell that begins so: it is written as text, behind an apostrophe.
+# Spreadsheets run a cell that begins so as a formula: the export puts an apostrophe before it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -35,7 +36,7 @@ Table = tuple[list[str], Iterator[list[Any]]]  # headings, rows of plain values
 
 
 class _Echo:
-    """A file that hands back what is written to it, for streaming."""
+    """A file object whose `write` returns its argument, for streaming."""
 
     def write(self, value: str) -> str:
         return value
@@ -54,7 +55,7 @@ def _is_number(text: str) -> bool:
 
 
 def _csv_cell(value: Any) -> str:
-    """A value as a French spreadsheet reads it: « 1234,50 », « oui », « 24/11/2026 », « 24/11/2026 08:00 »."""
+    """Return a value as a French spreadsheet reads it: « 1234,50 », « oui », « 24/11/2026 », « 24/11/2026 08:00 »."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -65,7 +66,7 @@ def _csv_cell(value: Any) -> str:
 
 
 def _xlsx_cell(value: Any) -> Any:
-    """A value as a cell of its own kind; a moment is local time."""
+    """Return a value for a typed cell. Instants are in local time."""
     if isinstance(value, datetime):
         return timezone.localtime(value).replace(tzinfo=None) if value.tzinfo else value
     if value is None or (isinstance(value, Decimal | int | date | time) and not isinstance(value, bool)):
@@ -74,7 +75,7 @@ def _xlsx_cell(value: Any) -> Any:
 
 
 class ListMixin:
-    """For a ModelAdmin: `export/` (?format=csv|xlsx and the list's own filters) and saved filters."""
+    """Adds `export/` (?format=csv|xlsx and the filters of the list) and saved filters to a ModelAdmin."""
 
     def get_urls(self) -> list[Any]:
         meta = self.model._meta  # type: ignore[attr-defined]
@@ -87,18 +88,18 @@ class ListMixin:
         ]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list as asked for. Raise IncorrectLookupParameters for a filter made by hand that cannot be read."""
+        """Return the list of the request. Raises IncorrectLookupParameters for an unreadable filter."""
         try:
             return super().get_changelist_instance(request)  # type: ignore[misc]
         except (DataError, OverflowError, ValueError) as error:
             raise IncorrectLookupParameters from error
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        """Each table searched apart. No row comes twice."""
+        """Search each table separately. No row is repeated."""
         return holding(queryset, self.get_search_fields(request), words_of(search_term)), False  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Links to take the list away, and the user's filters on it."""
+        """Return the export links and the user's filters of this list."""
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"admin:{meta.app_label}_{meta.model_name}"
         export = reverse(f"{name}_export")
@@ -108,31 +109,31 @@ class ListMixin:
                 {"label": label, "url": f"{export}?{query}&format={kind}" if query else f"{export}?format={kind}"}
                 for kind, label in (("csv", "CSV"), ("xlsx", "Excel"))
             ],
-            "office_filters": SavedFilter.objects.filter(user=request.user, model=meta.label_lower),
+            "office_filters": SavedFilter.objects.filter(user=user_of(request), model=meta.label_lower),
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
         }
 
     def save_filter_view(self, request: HttpRequest) -> HttpResponse:
-        """Keep the list's filter under a name, or forget one."""
+        """Save the filter of the list under a name, or delete one."""
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         meta = self.model._meta  # type: ignore[attr-defined]
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
         if forgotten := request.POST.get("forget"):
-            forget_filter(user=request.user, model=meta.label_lower, name=forgotten)
+            forget_filter(user=user_of(request), model=meta.label_lower, name=forgotten)
             messages.success(request, _("Filtre oublié : %s") % forgotten)
             return HttpResponseRedirect(url)
         query = request.POST.get("query", "")
         with refusals_shown(request):
             kept = save_filter(
-                user=request.user, model=meta.label_lower, name=request.POST.get("name", ""), query=query
+                user=user_of(request), model=meta.label_lower, name=request.POST.get("name", ""), query=query
             )
             messages.success(request, _("Filtre enregistré : %s") % kept.name)
         return HttpResponseRedirect(f"{url}?{query}" if query else url)
 
     def export_view(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-        """The list as filtered, all its pages, as CSV (semicolons, French numbers) or XLSX."""
+        """Answer all pages of the filtered list as CSV (semicolons, French numbers) or XLSX."""
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         kind = request.GET.get("format", "csv")
@@ -150,7 +151,7 @@ class ListMixin:
         return _xlsx(labels, rows, name) if kind == "xlsx" else _csv(labels, rows, name)
 
     def table_of(self, queryset: Any) -> Table:
-        """What is taken away: the list's columns, a row for each record."""
+        """Return the export: headings, and a row of values for each record."""
         columns = exported_columns(self)
         records = queryset.iterator(chunk_size=1000)
         return [heading for heading, _value in columns], ([value(r) for _heading, value in columns] for r in records)
@@ -160,7 +161,7 @@ def _csv(labels: list[str], rows: Iterator[list[Any]], name: str) -> StreamingHt
     writer = csv.writer(_Echo(), delimiter=";")
 
     def lines() -> Iterator[str]:
-        yield "\ufeff"  # so that spreadsheets read the accents
+        yield "\ufeff"  # byte order mark: spreadsheets then read UTF-8
         yield writer.writerow(labels)
         for row in rows:
             yield writer.writerow([_csv_cell(value) for value in row])

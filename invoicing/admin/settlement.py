@@ -1,4 +1,4 @@
-"""Payments, received and paid back."""
+"""Pages of payments and refunds."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,13 +21,14 @@ from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_c
 from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.tags import euros
+from openfire_billing.web.users import user_of
 
 
 class AllocationInline(TabularInline):
     model = Allocation
     fk_name = "payment"
     extra = 0
-    fields = ("invoice", "amount", "on")
+    fields = ("document", "amount", "on")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
@@ -38,7 +39,7 @@ class AllocationInline(TabularInline):
     has_change_permission = has_delete_permission = has_add_permission
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("invoice")
+        return super().get_queryset(request).select_related("document")
 
 
 class PaymentChips(ChipFilter):
@@ -59,7 +60,7 @@ PAYMENT_ACTIONS = (
         explain=explain_allocation,
         form=AllocateForm,
         run=lambda request, payment, data: allocate_payment(
-            payment, parts=AllocateForm.parts(data), on=timezone.localdate(), by=request.user
+            payment, parts=AllocateForm.parts(data), on=timezone.localdate(), by=user_of(request)
         ),
         done=_("affecté"),
         confirm=_("Affecter"),
@@ -72,7 +73,7 @@ PAYMENT_ACTIONS = (
         offered=lambda payment: not payment.is_refund and payment.left > 0,
         explain=_("L'argent reçu en trop et rendu au client : l'écriture du remboursement est passée aussitôt."),
         form=RefundForm,
-        run=lambda request, payment, data: refund_payment(payment, by=request.user, **data),
+        run=lambda request, payment, data: refund_payment(payment, by=user_of(request), **data),
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
@@ -87,7 +88,7 @@ PAYMENT_ACTIONS = (
         ),
         form=RejectForm,
         is_danger=True,
-        run=lambda request, payment, data: reject_payment(payment, by=request.user, **data),
+        run=lambda request, payment, data: reject_payment(payment, by=user_of(request), **data),
         done=_("Rejet enregistré"),
         confirm=_("Enregistrer le rejet"),
     ),
@@ -154,7 +155,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         }
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
-        """To its page: what it settles is said there."""
+        """Redirect to the page of the payment, which shows what it settles."""
         messages.success(request, _("%s : enregistré.") % obj)
         return HttpResponseRedirect(reverse_change(obj))
 
@@ -173,15 +174,15 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
             on=data["on"],
             kind=data["kind"],
             reference=data["reference"],
-            by=request.user,
+            by=user_of(request),
         )
         obj.pk, obj.number = made.pk, made.number
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The service wrote it all."""
+        """Do nothing: the service has written all rows."""
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        """What came in less what was paid back."""
+        """Return the amounts received less the refunds."""
         sums = cl.queryset.aggregate(
             received=Sum("amount", filter=Q(is_refund=False), default=Decimal(0)),
             back=Sum("amount", filter=Q(is_refund=True), default=Decimal(0)),

@@ -1,4 +1,4 @@
-"""Accounts of users: who logs in where, with which roles, for which companies."""
+"""Pages of user accounts: logins, roles, companies."""
 
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from openfire_billing.web.actions import ActionsMixin
 
 
 class PasswordLink(ReadOnlyPasswordHashWidget):
-    """Where a password is changed. How it is kept is nobody's business."""
+    """The link to change a password. Shows nothing of the stored hash."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         return format_html('<a class="of-link" href="../password/">{}</a>', _("Changer le mot de passe"))
@@ -35,7 +35,7 @@ class AccountForm(UserChangeForm):
 
 
 class NewAccountForm(UserCreationForm):
-    """Without a password, its owner chooses one by the invitation."""
+    """A new account. Without a password, the user chooses one by the link of his invitation."""
 
     usable_password = None
 
@@ -53,14 +53,14 @@ class NewAccountForm(UserCreationForm):
 
 
 class AccessForm(forms.ModelForm):
-    """A company proposed is one to save, even if nobody touched the line."""
+    """A company of an account. A proposed company is saved even when the user did not change the line."""
 
     def has_changed(self) -> bool:
         return super().has_changed() or bool(self.instance.pk is None and self["company"].value())
 
 
 class CompanyAccessInline(TabularInline):
-    """The companies one works for. Nobody gives one that he has not; who has but one gives that one."""
+    """The companies of an account. A user gives only companies of his own; his only one is proposed."""
 
     model = CompanyAccess
     form = AccessForm
@@ -75,9 +75,9 @@ class CompanyAccessInline(TabularInline):
 
 
 def only_company(user: Any) -> Company | None:
-    """The company of somebody who works for just one."""
-    found = list(Company.objects.visible_to(user)[:2])
-    return found[0] if len(found) == 1 else None
+    """Return the only company of a user; None when he has several or none."""
+    companies = list(Company.objects.visible_to(user)[:2])
+    return companies[0] if len(companies) == 1 else None
 
 
 admin.site.unregister(User)
@@ -85,7 +85,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
+class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[misc]  # Django's and Unfold's differ
     form = AccountForm
     add_form = NewAccountForm
     change_password_form = AdminPasswordChangeForm
@@ -103,7 +103,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
     filter_horizontal: ClassVar[Any] = ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Who works at the office logs in here; a technician's box is unticked, the phone is enough for him."""
+        """Tick the access to the office, which a technician does not need."""
         return {"is_staff": True}
 
     def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
         return {**options, "initial": [{"company": company.pk, "is_default": True}]} if company else options
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **options)
+        field: Any = super().formfield_for_dbfield(db_field, request, **options)
         if db_field.name == "is_staff":
             field.help_text = _(
                 "Sans cette case, le compte n'ouvre que les pages du téléphone : décochez-la pour un technicien."
@@ -122,7 +122,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
         return field
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Those who work for no other company than one's own."""
+        """Keep the accounts whose companies are all among the user's."""
         users = super().get_queryset(request).prefetch_related("groups")
         if request.user.is_superuser:
             return users
@@ -135,7 +135,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
         return context | {"office_menu": self.actions_for(request, user) if user else ()}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only a superuser makes another one."""
+        """Lock the superuser box for others than superusers."""
         return () if request.user.is_superuser else ("is_superuser",)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -154,9 +154,9 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        field = super().formfield_for_manytomany(db_field, request, **options)
+class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):  # type: ignore[misc]  # Django's and Unfold's differ
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # type: ignore[override]
+        field: Any = super().formfield_for_manytomany(db_field, request, **options)
         if db_field.name == "permissions":
             field.label_from_instance = _permission_text
         return field
@@ -166,7 +166,7 @@ _ACTS = {"add": _("ajouter"), "change": _("modifier"), "delete": _("supprimer"),
 
 
 def _permission_text(permission: Any) -> str:
-    """« facture : modifier ». Django keeps its own names in English, in the database."""
+    """Return « facture : modifier ». Django stores its own names of permissions in English."""
     act, _line, model = permission.codename.partition("_")
     if act in _ACTS and model == permission.content_type.model:
         return f"{permission.content_type.name} : {_ACTS[act]}"

@@ -1,1 +1,1 @@
-"""The API of invoicing, and what the APIs of the other apps stand on (`base`, `lines`)."""
+"""The API of invoicing, and the base of the other apps' APIs (`base`, `lines`)."""

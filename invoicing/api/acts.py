@@ -1,4 +1,4 @@
-"""Acts that several documents share: mailed to the customer, shown on his page, their journal."""
+"""Acts shared by several kinds of documents: send by e-mail, publish on the public page."""
 
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from invoicing.services.records.links import publish, token_of
 
 
 class LetterSerializer(serializers.Serializer):
-    """What is left out is written for you."""
+    """Values left out are written for you."""
 
     to = serializers.EmailField(required=False, default="", allow_blank=True)
     subject = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
@@ -20,17 +20,17 @@ class LetterSerializer(serializers.Serializer):
 
 
 class LetterWithPaperSerializer(LetterSerializer):
-    """What is left out is written for you. `with_paper`: its PDF goes along."""
+    """Values left out are written for you. `with_paper`: attach the PDF."""
 
     with_paper = serializers.BooleanField(required=False, default=True)
 
 
 def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
-    """POST …/mail/: the document to its customer, by its letter."""
+    """Return the act POST …/mail/, which sends a document to its customer with `letter`."""
 
-    def mail(view: Any, document: Any, asked: dict[str, Any]) -> Any:
+    def mail(view: Any, document: Any, body: dict[str, Any]) -> Any:
         """Met à l'envoi un e-mail au client."""
-        mail_document(document, letter, key=f"mail-{uuid4().hex}", by=view.request.user, **asked)
+        mail_document(document, letter, key=f"mail-{uuid4().hex}", by=view.request.user, **body)
         return document
 
     mail.__name__ = options.get("path", "mail")
@@ -38,14 +38,14 @@ def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
 
 
 class PublicationSerializer(serializers.Serializer):
-    """Whether the customer sees it. `renew`: at a new address; the old one answers no more."""
+    """Whether the customer sees the page. `renew`: give it a new address and revoke the old one."""
 
     published = serializers.BooleanField()
     renew = serializers.BooleanField(required=False, default=False)
 
 
 class LinkSerializer(serializers.ModelSerializer):
-    """The customer's page of a document."""
+    """The public page of a document."""
 
     published = serializers.BooleanField(source="is_published", read_only=True)
     address = serializers.SerializerMethodField()
@@ -59,14 +59,14 @@ class LinkSerializer(serializers.ModelSerializer):
 
 
 def publish_act(permission: str) -> Any:
-    """POST …/publish/: the document on its customer's page, or no longer.
+    """Return the act POST …/publish/, which publishes a document on its public page or withdraws it.
 
     The page of an invoice opens once it is posted, that of an RDV once it is confirmed.
     """
 
-    def publish_document(view: Any, document: Any, asked: dict[str, Any]) -> PublicLink:
+    def publish_document(view: Any, document: Any, body: dict[str, Any]) -> PublicLink:
         """Montre le document sur la page du client, ou l'en retire."""
-        return publish(document, by=view.request.user, **asked)
+        return publish(document, by=view.request.user, **body)
 
     publish_document.__name__ = "publish"
     return act(permission, asks=PublicationSerializer, answers=LinkSerializer)(publish_document)

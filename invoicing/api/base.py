@@ -1,4 +1,4 @@
-"""The API every app uses: company scope, permissions, writes done once, acts; records and documents."""
+"""The base of the API of every app: company scope, permissions, writes done once, acts."""
 
 import hashlib
 import json
@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from invoicing.models import Company
 from invoicing.services.records.acts import Once, perform
+from openfire_billing.db.people import By
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
@@ -31,7 +32,7 @@ LONGEST_KEY = 100
 
 
 def visible(queryset: Any, user: Any, path: str | None = None) -> Any:
-    """What of it this user may see: the records of his companies, and those shared by all.
+    """Return the rows that this user may see: those of his companies, and those shared by all.
 
     `path`: lookup to the company (None = the model's own `company`, if it has one).
     """
@@ -52,10 +53,10 @@ def visible(queryset: Any, user: Any, path: str | None = None) -> Any:
 
 
 class OnceMixin:
-    """A write that comes with an Idempotency-Key is done once, whoever sends it again, at once or later.
+    """A write with an Idempotency-Key is done once; a repeated one gets the stored answer.
 
-    The key is a row written in the transaction of the act: a second one waits for it, then is given the same answer.
-    What was refused leaves no key: it may be tried again.
+    The key is inserted in the transaction of the write: a simultaneous write with the same key waits for it. A refused
+    write leaves no key and may be tried again.
     """
 
     is_keyed = True
@@ -66,17 +67,19 @@ class OnceMixin:
         super().initial(request, *args, **options)  # type: ignore[misc]
         name = request.method.lower()
         if key:
-            setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined]
+            setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined, arg-type]
 
     def _once(self, handler: Callable[..., Response], key: str, fingerprint: str) -> Callable[..., Response]:
         def act(request: Any, *args: Any, **options: Any) -> Response:
             if len(key) > LONGEST_KEY or not key.isprintable():
                 raise ValidationError({HEADER: [_("La clé a 100 caractères lisibles au plus.")]})
-            asked = hashlib.sha256(f"{request.method} {request.get_full_path()} {fingerprint}".encode()).hexdigest()
-            once = Once(f"user:{request.user.pk}", key, asked)
+            request_hash = hashlib.sha256(
+                f"{request.method} {request.get_full_path()} {fingerprint}".encode()
+            ).hexdigest()
+            once = Once(f"user:{request.user.pk}", key, request_hash)
             done = perform(lambda: handler(request, *args, **options), once=once, answer=_kept)
             if done.is_repeat:
-                body = json.loads(done.answer) if done.answer else None
+                body = json.loads(str(done.answer)) if done.answer else None
                 return Response(body, status=done.status, headers={"Idempotency-Replayed": "true"})
             assert done.result is not None
             return done.result
@@ -85,14 +88,14 @@ class OnceMixin:
 
 
 def _kept(response: Response) -> tuple[int, Any]:
-    """What is kept of an answer: its status and its body as it left."""
+    """Return what is stored of an answer: its status and its rendered body."""
     return response.status_code, "" if response.data is None else JSONRenderer().render(response.data).decode()
 
 
 class OfficeSerializer(serializers.ModelSerializer):
-    """Reads ids of related records, those the user may see. Unique values are checked by the model, in French.
+    """A serializer of records. Related records are ids that the user may see; the model checks unique values, in French.
 
-    `rows(queryset, request)` loads what it reads, in a constant number of queries.
+    `rows(queryset, request)` loads what the serializer reads, in a constant number of queries.
     """
 
     def get_fields(self) -> dict[str, Any]:
@@ -107,7 +110,7 @@ class OfficeSerializer(serializers.ModelSerializer):
         return []
 
     def to_internal_value(self, data: Any) -> Any:
-        """The version that a program saw is compared by the service (`seen`), not written."""
+        """Drop the version from the values: the service compares it (`seen`)."""
         values = super().to_internal_value(data)
         values.pop("version", None)
         return values
@@ -122,19 +125,19 @@ class OfficeSerializer(serializers.ModelSerializer):
 
     @property
     def seen(self) -> int | None:
-        """The version of the document that the program saw."""
-        found: int | None = self.context["view"].seen
-        return found
+        """The version of the document that the program has read."""
+        version: int | None = self.context["view"].seen
+        return version
 
 
 class OfficeView(OnceMixin, viewsets.GenericViewSet):
-    """Every address: who may (permissions), what of it (company scope), written once."""
+    """The base of every address: permissions, company scope, writes done once."""
 
     permission_classes = [IsAuthenticated, MayDo]
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     lookup_value_regex = "[0-9]+"
     company_path: str | None = None
-    # of an act, by the decorator
+    # set by the decorator of an act
     permission = ""
     is_act = False
     asks: Any = None
@@ -143,19 +146,19 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
 
     @property
     def seen(self) -> int | None:
-        """The version that the program saw, by `version` in the body or by If-Match; None when it says none."""
+        """The version that the program has read, from `version` of the body or If-Match; None without one."""
         body = self.request.data if isinstance(self.request.data, Mapping) else {}
-        given = body.get("version") or self.request.headers.get("If-Match", "").strip(' "W/')
-        if given in (None, ""):
+        text = body.get("version") or self.request.headers.get("If-Match", "").strip(' "W/')
+        if text in (None, ""):
             return None
-        version = read_id(given)
+        version = read_id(text)
         if version is None:
             raise ValidationError({"version": [_("La version est un nombre entier, celle que la lecture a donnée.")]})
         return version
 
     def permissions_needed(self) -> list[str]:
-        """To see it, and to do what is asked."""
-        model = self.queryset.model  # type: ignore[union-attr]
+        """Return the permissions to see the record and to do the act."""
+        model = self.queryset.model
         if self.is_act or self.permission:
             return [permission_of(model, "list"), *([self.permission] if self.permission else [])]
         return sorted({permission_of(model, "list"), permission_of(model, self.action)})
@@ -163,7 +166,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     def get_queryset(self) -> Any:
         queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None), self.company_path)
         if self.action == "retrieve":
-            return self.serializer_class.rows(queryset, self.request)  # type: ignore[union-attr]
+            return self.serializer_class.rows(queryset, self.request)
         return queryset
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -171,13 +174,13 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         return {**super().get_serializer_context(), "visible": lambda queryset: visible(queryset, user)}
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **options: Any) -> Any:
-        """A refusal is JSON, whatever was asked for."""
+        """Render refusals as JSON, whatever format was requested."""
         if getattr(response, "exception", False):
             request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
         return super().finalize_response(request, response, *args, **options)
 
     def shown(self, document: Any, serializer: Any = None, *, outcome: Outcome | None = None) -> Any:
-        """A document as the API shows it, read again; what is no document, as it is. `outcome`: of the act that made it."""
+        """Return a document as the API shows it, read again; another value unchanged. `outcome`: of the act that created it."""
         serializer = serializer or self.serializer_class
         context = {**self.get_serializer_context(), "outcome": outcome}
         if hasattr(serializer, "rows"):
@@ -186,7 +189,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
 
 
 class NotedSerializer(serializers.Serializer):
-    """With what else the act has to say, in sentences."""
+    """Adds `notes`: sentences on what else the act did or left out."""
 
     note = serializers.SerializerMethodField()
 
@@ -196,12 +199,12 @@ class NotedSerializer(serializers.Serializer):
 
 
 class ReadMixin:
-    """GET a list, GET one."""
+    """GET of a list and of one record."""
 
     def list(self, request: Any) -> Response:
-        """The ids of a page first: only its rows are counted, totalled and sorted with all they show."""
-        found = self.filter_queryset(self.get_queryset()).values_list("pk", flat=True)  # type: ignore[attr-defined]
-        page = list(self.paginate_queryset(found))  # type: ignore[attr-defined]
+        """List a page. Reads the ids of the page first, then computes totals and counts for its rows alone."""
+        ids = self.filter_queryset(self.get_queryset()).values_list("pk", flat=True)  # type: ignore[attr-defined]
+        page = list(self.paginate_queryset(ids))  # type: ignore[attr-defined]
         model = self.queryset.model  # type: ignore[attr-defined]
         rows = self.serializer_class.rows(model._default_manager.all(), request).in_bulk(page)  # type: ignore[attr-defined]
         shown = [rows[pk] for pk in page if pk in rows]
@@ -212,13 +215,13 @@ class ReadMixin:
 
 
 class WriteMixin:
-    """POST makes one, PATCH changes it: the serializer calls the service."""
+    """POST creates a record and PATCH changes one. The serializer calls the service."""
 
     def create(self, request: Any) -> Response:
         return Response(self._written(request), status=status.HTTP_201_CREATED)
 
     def partial_update(self, request: Any, pk: str) -> Response:
-        """The service locks and compares the version; without one the last writer wins on the fields he names."""
+        """Change the given fields. The service compares the version under its lock; without a version, the last write wins."""
         return Response(self._written(request, self.get_object(), partial=True))  # type: ignore[attr-defined]
 
     def _written(self, request: Any, *document: Any, **options: Any) -> Any:
@@ -228,9 +231,9 @@ class WriteMixin:
 
 
 class DeleteMixin:
-    """DELETE what may still be deleted."""
+    """DELETE of a record. The service refuses when it may not be deleted."""
 
-    def delete_document(self, document: Any, by: Any) -> Any:
+    def delete_document(self, document: Any, by: By) -> Any:
         raise TypeError(f"{type(self).__name__} does not say how it deletes.")
 
     @extend_schema(responses={204: None})
@@ -242,17 +245,18 @@ class DeleteMixin:
 def act(
     permission: str, *, asks: Any = None, answers: Any = None, status: int = 200, path: str = ""
 ) -> Callable[[Callable[..., Any]], Any]:
-    """POST /resource/{id}/name/: `method(view, document, answers to what it asks)` calls one service, returns what it made.
+    """Declare the act POST /resource/{id}/name/. `method(view, document, body)` calls one service and returns its result.
 
-    `permission`: "app.codename" ("" = whoever may see the document). `asks`: serializer of the body. `answers`: that of what is made (None = the document).
+    `permission`: "app.codename"; "" for all who may see the document. `asks`: serializer of the body. `answers`:
+    serializer of the result; None when the result is a document of the view.
     """
 
     def decorate(method: Callable[..., Any]) -> Any:
         @wraps(method)
         def run(view: Any, request: Any, pk: str) -> Response:
             document = view.get_object()
-            asked = asked_of(view, request)
-            answer = perform(lambda: _shown(view, method(view, document, asked), answers)).result
+            body = checked_body(view, request)
+            answer = perform(lambda: _shown(view, method(view, document, body), answers)).result
             return Response(answer, status=status)
 
         name = path or method.__name__.replace("_", "-")
@@ -271,51 +275,51 @@ def act(
 
 
 def _shown(view: Any, result: Any, answers: Any) -> Any:
-    """What an act gives, as it is answered."""
+    """Return the result of an act as the API shows it."""
     if isinstance(result, Outcome):
         return view.shown(result.made, answers, outcome=result)
     return view.shown(result, answers)
 
 
-def asked_of(view: Any, request: Any) -> dict[str, Any]:
-    """The body of an act, checked."""
+def checked_body(view: Any, request: Any) -> dict[str, Any]:
+    """Return the validated body of an act; {} when it takes none. Raises ValidationError."""
     if view.asks is None:
         return {}
-    asked = view.asks(data=request.data, context=view.get_serializer_context())
-    asked.is_valid(raise_exception=True)
-    return dict(asked.validated_data)
+    serializer = view.asks(data=request.data, context=view.get_serializer_context())
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
 
 
-# What acts ask
+# Bodies of acts
 
 
 class OnSerializer(serializers.Serializer):
-    """Which day? By default today."""
+    """The day of the act, today by default."""
 
     on = DayField(required=False, default=timezone.localdate)
 
 
 class UntilSerializer(serializers.Serializer):
-    """Up to which day, included?"""
+    """The last day, included."""
 
     until = DayField()
 
 
 class ReasonSerializer(serializers.Serializer):
-    """Why?"""
+    """The reason of the act."""
 
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
 class ManySerializer(OnSerializer):
-    """Many documents at once."""
+    """Several documents. `group_by_customer`: one invoice for each payer."""
 
     ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
     group_by_customer = serializers.BooleanField(required=False, default=False)
 
 
 class ReportLineSerializer(serializers.Serializer):
-    """What became of one of them: an invoice, or why there is none."""
+    """The result for one document: its invoice, or why there is none."""
 
     id = serializers.IntegerField()
     invoice = serializers.IntegerField(allow_null=True)
@@ -324,7 +328,7 @@ class ReportLineSerializer(serializers.Serializer):
 
 
 class ReportSerializer(serializers.Serializer):
-    """One line for each id asked, in their order."""
+    """One line for each id of the request, in its order."""
 
     results = ReportLineSerializer(many=True)
     done = serializers.IntegerField()
@@ -332,16 +336,19 @@ class ReportSerializer(serializers.Serializer):
 
 
 def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], Any]:
-    """POST /resource/invoice/ {ids, on, group_by_customer} → a report. `method(view, documents, asked)` → outcomes."""
+    """Declare POST /resource/invoice/ {ids, on, group_by_customer}, answered by a report.
+
+    `method(view, documents, body)` returns the outcomes.
+    """
 
     def decorate(method: Callable[..., list[Outcome]]) -> Any:
         @wraps(method)
         def run(view: Any, request: Any) -> Response:
-            asked = asked_of(view, request)
-            ids = list(dict.fromkeys(asked.pop("ids")))
-            there = view.get_queryset().in_bulk(ids)
-            found = [there[pk] for pk in ids if pk in there]
-            outcomes = {outcome.document.pk: outcome for outcome in method(view, found, asked)} if found else {}
+            body = checked_body(view, request)
+            ids = list(dict.fromkeys(body.pop("ids")))
+            by_pk = view.get_queryset().in_bulk(ids)
+            documents = [by_pk[pk] for pk in ids if pk in by_pk]
+            outcomes = {outcome.document.pk: outcome for outcome in method(view, documents, body)} if documents else {}
             results = [_report_line(pk, outcomes.get(pk)) for pk in ids]
             refused = sum(bool(line["refusal"]) for line in results)
             return Response({"results": results, "done": len(results) - refused, "refused": refused})

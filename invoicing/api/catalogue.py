@@ -14,13 +14,13 @@ from openfire_billing.web.api.fields import DayField, Id, IdFilter
 
 
 class RecordSerializer(OfficeSerializer):
-    """A record saved by `save_record`."""
+    """A serializer of records that `save_record` saves."""
 
     def create(self, data: dict[str, Any]) -> Any:
-        return save_record(self.Meta.model(), values=data, by=self.user)  # type: ignore[attr-defined]
+        return save_record(self.Meta.model(), values=data, by=self.user)
 
     def update(self, record: Any, data: dict[str, Any]) -> Any:
-        return save_record(record, values=data, seen=self.seen, by=self.user)  # type: ignore[attr-defined]
+        return save_record(record, values=data, seen=self.seen, by=self.user)
 
 
 class ProductSerializer(RecordSerializer):
@@ -109,9 +109,9 @@ class TaxView(ReadMixin, WriteMixin, OfficeView):
 
 
 class MappingSerializer(serializers.ModelSerializer):
-    """One tax of the articles, and the one applied instead."""
+    """A tax of articles and the one that replaces it under the position."""
 
-    source = serializers.IntegerField(source="source_id", read_only=True)  # type: ignore[assignment]
+    source = serializers.IntegerField(source="source_id", read_only=True)
     target = serializers.IntegerField(source="target_id", read_only=True)
 
     class Meta:

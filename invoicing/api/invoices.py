@@ -31,6 +31,7 @@ from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
+from openfire_billing.db.people import By
 from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
 
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -63,7 +64,7 @@ class InvoiceLineSerializer(LineSerializer):
         return None
 
     def origin_of(self, line: InvoiceLine) -> int | None:
-        """The line credited."""
+        """The id of the credited line."""
         return line.credits_id
 
 
@@ -72,7 +73,7 @@ def _iso(day: date | None) -> str | None:
 
 
 class InvoiceSerializer(DocumentSerializer):
-    """A draft computes, a posted invoice never changes again. Amounts of a credit note are positive."""
+    """An invoice, a credit note or a deposit. A posted one never changes. Amounts of a credit note are positive."""
 
     number = serializers.CharField(read_only=True, allow_null=True)
     payment_state = serializers.ChoiceField(choices=[("", "–"), *PaymentState.choices], read_only=True)
@@ -159,14 +160,14 @@ class InvoiceSerializer(DocumentSerializer):
 
 
 class CreditLineSerializer(serializers.Serializer):
-    """How much of which line."""
+    """A line and the quantity to credit."""
 
     line = id_field()
     quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
 
 
 class CreditSerializer(OnSerializer):
-    """All that is left (`all`), or quantities of lines. `rebill`: by default yes for all and no for a part."""
+    """All that is left (`all`), or quantities of lines. `rebill`: by default true with `all`, false for a part."""
 
     all = serializers.BooleanField(required=False, default=False)
     lines = CreditLineSerializer(many=True, required=False)
@@ -199,17 +200,17 @@ class InvoiceFilter(django_filters.FilterSet):
         fields = ("number", "state", "kind", "customer", "company", "credits", "origin", "purchase_order")
 
     def in_state(self, queryset: Any, name: str, value: str) -> Any:
-        """By what the payments say."""
+        """Filter by payment state."""
         return queryset.with_payment_state(timezone.localdate()).in_payment_state(value)
 
     def late(self, queryset: Any, name: str, value: bool) -> Any:
-        """Owed after its day, or not."""
+        """Filter the invoices that are overdue, or the others."""
         queryset = queryset.with_payment_state(timezone.localdate())
         return queryset.overdue() if value else queryset.filter(is_overdue=False)
 
 
 class PdfRenderer(BaseRenderer):
-    """Bytes as they are."""
+    """Renders bytes unchanged."""
 
     media_type = "application/pdf"
     format = "pdf"
@@ -244,55 +245,55 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     search_fields = Invoice.SEARCHED
     ordering_fields = ("id", "number", "issued_on", "due_on", "proposed_on", "gross")
 
-    def delete_document(self, document: Invoice, by: Any) -> None:
+    def delete_document(self, document: Invoice, by: By) -> None:
         delete_drafts([document], by=by)
 
     def pdf_of(self, document: Invoice) -> bytes:
         return invoice_pdf(document)
 
     @act(POST, asks=OnSerializer, path="post")
-    def post_draft(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+    def post_draft(self, invoice: Invoice, body: dict[str, Any]) -> Invoice:
         """Valide : numérote et fige la facture."""
-        return post_invoice(invoice, on=asked["on"], seen=self.seen, by=self.request.user)
+        return post_invoice(invoice, on=body["on"], seen=self.seen, by=self.request.user)
 
     @act(POST, asks=CreditSerializer, status=201)
-    def credit(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+    def credit(self, invoice: Invoice, body: dict[str, Any]) -> Invoice:
         """Fait et valide un avoir, affecté à la facture. `rebill` remet à facturer ce qui est crédité."""
-        quantities = None if asked["all"] else {line["line"]: line["quantity"] for line in asked["lines"]}
+        quantities = None if body["all"] else {line["line"]: line["quantity"] for line in body["lines"]}
         return credit_invoice(
             invoice,
-            on=asked["on"],
+            on=body["on"],
             seen=self.seen,
             by=self.request.user,
             quantities=quantities,
-            rebill=asked["rebill"],
-            reason=asked["reason"],
+            rebill=body["rebill"],
+            reason=body["reason"],
         )
 
     @act(POST, asks=PaySerializer, answers=PaymentSerializer, status=201)
-    def pay(self, invoice: Invoice, asked: dict[str, Any]) -> Any:
+    def pay(self, invoice: Invoice, body: dict[str, Any]) -> Any:
         """Enregistre un paiement de cette facture."""
-        return pay_invoice(invoice, seen=self.seen, by=self.request.user, **asked)
+        return pay_invoice(invoice, seen=self.seen, by=self.request.user, **body)
 
     @act(POST, asks=AllocateSerializer)
-    def allocate(self, note: Invoice, asked: dict[str, Any]) -> Invoice:
+    def allocate(self, note: Invoice, body: dict[str, Any]) -> Invoice:
         """Impute ce qui reste de cet avoir sur des factures du client."""
-        return allocate_credit(note, parts=asked["invoices"], on=timezone.localdate(), by=self.request.user)
+        return allocate_credit(note, parts=body["invoices"], on=timezone.localdate(), by=self.request.user)
 
     @act(POST, asks=RefundSerializer, answers=PaymentSerializer, status=201)
-    def refund(self, note: Invoice, asked: dict[str, Any]) -> Any:
+    def refund(self, note: Invoice, body: dict[str, Any]) -> Any:
         """Enregistre le remboursement au client de cet avoir."""
-        return refund_credit(note, by=self.request.user, **asked)
+        return refund_credit(note, by=self.request.user, **body)
 
     send = mail_act(INVOICE_LETTER, CHANGE, path="send")
     publish = publish_act(CHANGE)
 
     @act(CHANGE, path="update-taxes")
-    def update_taxes(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+    def update_taxes(self, invoice: Invoice, body: dict[str, Any]) -> Invoice:
         """Redonne à chaque ligne d'un brouillon la TVA de son article, de la position fiscale et du jour."""
         return update_taxes(invoice, on=timezone.localdate(), seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
-    def cancel(self, invoice: Invoice, asked: dict[str, Any]) -> Invoice:
+    def cancel(self, invoice: Invoice, body: dict[str, Any]) -> Invoice:
         """Annule un brouillon : ce qu'il facturait redevient à facturer."""
         return cancel_draft(invoice, seen=self.seen, by=self.request.user)

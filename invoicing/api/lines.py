@@ -1,4 +1,4 @@
-"""Lines of a document: read with what is left of them, written as edits for the services."""
+"""Lines of documents: read with the quantities left, written as edits for the services."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -33,13 +33,12 @@ def _number(places: int, digits: int, **options: Any) -> serializers.DecimalFiel
 
 
 class LineSerializer(serializers.Serializer):
-    """A line. In a PATCH: with its `id` it is changed, without one it is added, with `delete` it goes; others stay.
+    """A line. A PATCH changes a line with `id`, adds one without, deletes one with `delete`, and leaves the others.
 
-    Given an article, what is left out comes from it: text, price, unit, and its tax under the fiscal position. A tax
-    that is given is kept.
+    An article fills the values left out: text, price, unit, and the tax under the fiscal position. A given tax is kept.
     """
 
-    document = ""  # the line's field to its document
+    document = ""  # the field of the line that names its document
     least_quantity: Decimal | None = Decimal("0.001")
 
     id = id_field(required=False)
@@ -71,7 +70,7 @@ class LineSerializer(serializers.Serializer):
             raise serializers.ValidationError({"id": [_("Dites quelle ligne supprimer.")]})
         return data
 
-    # Reading: by hand, a list of fifty documents has hundreds of lines ------------------------------------------
+    # Reading without the fields of the serializer, which are slow on hundreds of lines ---------------------------
 
     def to_representation(self, line: Any) -> dict[str, Any]:
         terms = getattr(line, "terms", line)
@@ -98,32 +97,35 @@ class LineSerializer(serializers.Serializer):
         return line.net_amount(getattr(line, self.document).company.rounding)
 
     def left_of(self, line: Any) -> Decimal | None:
-        """Annotated by left_to_bill()."""
+        """The quantity left to bill; of left_to_bill()."""
         return line.left
 
     def origin_of(self, line: Any) -> int | None:
-        """The line it was copied from, annotated by with_origin()."""
+        """The id of the line it was copied from; of with_origin()."""
         return getattr(line, "origin_line", None)
 
 
 def with_origin(lines: Any) -> Any:
-    """Annotate `origin_line`: the line each was copied from, given by the upper app whose line it is; else null."""
+    """Annotate `origin_line`: id of the line each was copied from, contributed by the app of that line; null without one."""
     return with_first(lines, "line", "origin_line")
 
 
 def with_first(queryset: Any, origin: str, name: str) -> Any:
-    """Annotate as `name` the id of what an upper app says each comes from (of the first, when of several)."""
+    """Annotate as `name` the first id that the upper apps contribute for `origin`."""
     for ids_of in contributions_to(queryset.model).origins.get(origin, ()):
         queryset = queryset.annotate(**{name: Subquery(ids_of(OuterRef("pk"))[:1])})
     return queryset
 
 
-def edits_of(given: Iterable[Mapping[str, Any]], there: Any = (), *, price: str = "unit_price") -> list[LineEdit]:
-    """What a body asks for its lines. `there`: the lines already on the document. `price`: the article's field to take."""
-    known = {line.pk: line for line in there}
-    last = max((line.position for line in known.values()), default=0)
+def edits_of(body: Iterable[Mapping[str, Any]], lines: Any = (), *, price: str = "unit_price") -> list[LineEdit]:
+    """Return the edits of the lines of a body.
+
+    `lines`: the lines of the document. `price`: the field of the article that gives the price of a new line.
+    """
+    by_pk = {line.pk: line for line in lines}
+    last = max((line.position for line in by_pk.values()), default=0)
     edits = []
-    for rank, line in enumerate(given, 1):
+    for rank, line in enumerate(body, 1):
         values = {name: value for name, value in line.items() if name not in ("id", "delete")}
         pk = line.get("id")
         if line.get("delete"):
@@ -131,7 +133,7 @@ def edits_of(given: Iterable[Mapping[str, Any]], there: Any = (), *, price: str 
             continue
         if pk is None:
             values.setdefault("position", last + rank)
-        _fill_from_product(values, known.get(pk), price)
+        _fill_from_product(values, by_pk.get(pk), price)
         if "tax" in values:
             values["tax_is_manual"] = values["tax"] is not None
         edits.append(LineEdit(pk=pk, values=values))
@@ -139,7 +141,7 @@ def edits_of(given: Iterable[Mapping[str, Any]], there: Any = (), *, price: str 
 
 
 def _fill_from_product(values: dict[str, Any], before: Any, price: str) -> None:
-    """A new article brings its text and price, unless they are given."""
+    """Fill text, price and unit from a new article, unless they are given."""
     product = values.get("product")
     if product is None or (before is not None and before.product_id == product.pk):
         return
@@ -151,7 +153,7 @@ def _fill_from_product(values: dict[str, Any], before: Any, price: str) -> None:
 
 
 class DocumentSerializer(OfficeSerializer):
-    """A document: its lines, totals, counts of what was made from it, whether its customer sees it."""
+    """A document: its lines, its totals, the counts of the documents created from it, its publication."""
 
     state = serializers.CharField(read_only=True)
     company = Id(queryset=Company.objects.all(), required=False)
@@ -181,7 +183,7 @@ class DocumentSerializer(OfficeSerializer):
 
 
 class CompanyCurrency(serializers.CharField):
-    """The currency of a document that has no column for it."""
+    """The company's currency, for documents without a column for it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(source="company.currency", read_only=True, **options)

@@ -1,4 +1,4 @@
-"""Tokens: one for each device, stored hashed, revoked by logout."""
+"""Tokens of the API: one for each device, stored hashed, revoked by logout."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from rest_framework.views import APIView
 
 
 class LoginSerializer(serializers.Serializer):
-    """Who."""
+    """A user name and a password."""
 
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
 
 
 class TokenSerializer(serializers.Serializer):
-    """`Authorization: Token …` on every other address."""
+    """The token to send as `Authorization: Token …` to every other address."""
 
     token = serializers.CharField()
     expiry = serializers.DateTimeField(allow_null=True)
@@ -38,14 +38,14 @@ class LoginView(APIView):
 
     @extend_schema(request=LoginSerializer, responses=TokenSerializer, operation_id="login", auth=[])
     def post(self, request: Any) -> Response:
-        asked = LoginSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = LoginSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         http = request._request
-        user = authenticate(http, **asked.validated_data)
+        user = authenticate(http, **serializer.validated_data)
         if getattr(http, "axes_locked_out", False):
-            http.axes_locked_out = False  # said here, in the shape of every refusal
+            http.axes_locked_out = False  # answered below, in the form of every refusal
             locked = Throttled(detail=_("Trop d'essais : réessayez dans un quart d'heure."))
-            locked.wait = get_cool_off(http).total_seconds()  # type: ignore[assignment, union-attr]
+            locked.wait = get_cool_off(http).total_seconds()
             raise locked
         if user is None:
             raise AuthenticationFailed(_("Nom d'utilisateur ou mot de passe inconnu."))

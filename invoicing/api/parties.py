@@ -43,15 +43,15 @@ class AddressSerializer(OfficeSerializer):
 
 
 class OwnAddressSerializer(AddressSerializer):
-    """An address inside its customer."""
+    """An address of a customer, in the customer's body."""
 
-    partner = Id(read_only=True)  # type: ignore[assignment]
+    partner = Id(read_only=True)
 
 
 class PartnerSerializer(OfficeSerializer):
-    """A customer or supplier. `addresses` may be given when it is made; later they are a resource of their own.
+    """A customer or supplier. `addresses` may be given at creation; afterwards they are a resource of their own.
 
-    `merged_into`: the one kept, when this one was a double.
+    `merged_into`: the partner into which this duplicate was merged.
     """
 
     tags = serializers.SlugRelatedField(
@@ -110,7 +110,7 @@ class PartnerFilter(django_filters.FilterSet):
 
 
 class MergeSerializer(serializers.Serializer):
-    """The record that is kept."""
+    """The partner to keep."""
 
     into = Id(queryset=Partner.objects.all())
 
@@ -125,9 +125,9 @@ class PartnerView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     ordering_fields = ("name", "id")
 
     @act("invoicing.delete_partner", asks=MergeSerializer)
-    def merge(self, partner: Partner, asked: dict[str, Any]) -> Partner:
+    def merge(self, partner: Partner, body: dict[str, Any]) -> Partner:
         """Donne à une autre fiche tout ce qui est à celle-ci, et l'archive ; répond la fiche gardée."""
-        return merge_partners(partner, into=asked["into"], by=self.request.user)
+        return merge_partners(partner, into=body["into"], by=self.request.user)
 
 
 class AddressFilter(django_filters.FilterSet):

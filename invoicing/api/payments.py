@@ -18,30 +18,30 @@ from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, Sinc
 
 
 class AllocationSerializer(serializers.Serializer):
-    """What of it settles which invoice."""
+    """A settled document and the amount allocated to it. `invoice`: its id; a credit note for a refund."""
 
-    invoice = serializers.IntegerField(source="invoice_id")
+    invoice = serializers.IntegerField(source="document_id")
     amount = Amount()
 
 
 class PartSerializer(serializers.Serializer):
-    """How much of it settles which invoice."""
+    """An invoice and the amount to allocate to it."""
 
     invoice = Id(queryset=Invoice.objects.all())
     amount = Amount(read_only=False)
 
 
 class AllocateSerializer(serializers.Serializer):
-    """The invoices of the customer to settle with what is left, and how much of each."""
+    """The invoices of the customer to settle with what is left."""
 
     invoices = PartSerializer(many=True, allow_empty=False)
 
     def validate_invoices(self, parts: list[dict[str, Any]]) -> dict[int, Decimal]:
-        """{invoice id: amount}."""
-        found = {part["invoice"].pk: part["amount"] for part in parts}
-        if len(found) < len(parts):
+        """Return {invoice id: amount}."""
+        amounts = {part["invoice"].pk: part["amount"] for part in parts}
+        if len(amounts) < len(parts):
             raise serializers.ValidationError(_("Une facture n'est donnée qu'une fois."))
-        return found
+        return amounts
 
 
 class PaySerializer(OnSerializer):
@@ -57,13 +57,13 @@ class RefundSerializer(PaySerializer):
 
 
 class RejectSerializer(OnSerializer):
-    """The day it was taken back, and why."""
+    """The day of the rejection, and why."""
 
     reason = serializers.CharField(max_length=80)
 
 
 class PaymentSerializer(OfficeSerializer):
-    """Money of a customer. `invoices`: those it settles, oldest first; the rest (`left`) stays to his credit.
+    """Money received from a customer. `invoices`: those to settle, oldest first. The rest (`left`) stays to his credit.
 
     `is_refund`: money paid back to him, for the credit note it is allocated to or of a payment (`pays_back`).
     """
@@ -145,16 +145,16 @@ class PaymentView(ReadMixin, WriteMixin, OfficeView):
     ordering_fields = ("id", "on", "number")
 
     @act("invoicing.post_invoice", asks=AllocateSerializer)
-    def allocate(self, payment: Payment, asked: dict[str, Any]) -> Payment:
+    def allocate(self, payment: Payment, body: dict[str, Any]) -> Payment:
         """Affecte à des factures du client ce qui reste du paiement."""
-        return allocate_payment(payment, parts=asked["invoices"], on=timezone.localdate(), by=self.request.user)
+        return allocate_payment(payment, parts=body["invoices"], on=timezone.localdate(), by=self.request.user)
 
     @act("invoicing.post_invoice", asks=RefundSerializer, status=201)
-    def refund(self, payment: Payment, asked: dict[str, Any]) -> Payment:
+    def refund(self, payment: Payment, body: dict[str, Any]) -> Payment:
         """Enregistre le remboursement au client de ce que ce paiement ne règle pas."""
-        return refund_payment(payment, by=self.request.user, **asked)
+        return refund_payment(payment, by=self.request.user, **body)
 
     @act("invoicing.post_invoice", asks=RejectSerializer, status=201)
-    def reject(self, payment: Payment, asked: dict[str, Any]) -> Payment:
+    def reject(self, payment: Payment, body: dict[str, Any]) -> Payment:
         """Rejeté par la banque, ou saisi par erreur : ce qu'il réglait est de nouveau dû. Répond le paiement contraire."""
-        return reject_payment(payment, by=self.request.user, **asked)
+        return reject_payment(payment, by=self.request.user, **body)

@@ -21,6 +21,7 @@ from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.parties.companies import default_company
 from invoicing.services.settlement.payments import pay_supplier
+from openfire_billing.db.people import By
 from openfire_billing.web.api.counts import CountsField, with_counts
 from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
 
@@ -36,7 +37,7 @@ def _company_of(data: dict[str, Any], user: Any) -> Company:
 
 
 class OrderLineSerializer(LineSerializer):
-    """At the purchase price."""
+    """A line at the purchase price."""
 
     document = "order"
 
@@ -118,7 +119,7 @@ class SupplierPaymentSerializer(serializers.Serializer):
 
 
 class SupplierBillSerializer(OfficeSerializer):
-    """A supplier's bill: his number, and the amounts printed on it. `gross`, `paid` and `residual` are computed."""
+    """A supplier's bill, with the supplier's number and the printed amounts. `gross`, `paid` and `residual` are computed."""
 
     state = serializers.CharField(read_only=True)
     company = Id(queryset=Company.objects.all(), required=False)
@@ -196,7 +197,7 @@ class SupplierBillSerializer(OfficeSerializer):
 
 
 class OrderBillSerializer(OnSerializer):
-    """The supplier's number, and the day of his bill."""
+    """The supplier's number and the day of the bill."""
 
     on = DayField()
     number = serializers.CharField(max_length=60)
@@ -223,39 +224,39 @@ class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Office
     search_fields = PurchaseOrder.SEARCHED
     ordering_fields = ("id", "number", "ordered_on", "expected_on")
 
-    def delete_document(self, document: PurchaseOrder, by: Any) -> None:
+    def delete_document(self, document: PurchaseOrder, by: By) -> None:
         services.delete_orders([document], by=by)
 
     def _moved(self, order: PurchaseOrder, to: OrderState) -> PurchaseOrder:
         return services.move_order(order, to=to, by=self.request.user)
 
     @act(CHANGE_ORDER)
-    def send(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+    def send(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
         """Marque la commande comme envoyée."""
         return self._moved(order, OrderState.SENT)
 
     @act(CHANGE_ORDER)
-    def confirm(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+    def confirm(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
         """Le fournisseur confirme."""
         return self._moved(order, OrderState.CONFIRMED)
 
     @act(CHANGE_ORDER)
-    def receive(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+    def receive(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
         """La marchandise est reçue."""
         return self._moved(order, OrderState.RECEIVED)
 
     @act("invoicing.add_supplierbill", asks=OrderBillSerializer, answers=SupplierBillSerializer, status=201)
-    def bill(self, order: PurchaseOrder, asked: dict[str, Any]) -> Any:
+    def bill(self, order: PurchaseOrder, body: dict[str, Any]) -> Any:
         """Facture fournisseur de ce qui n'est pas encore facturé de la commande."""
-        return services.bill_order(order, number=asked["number"], on=asked["on"], seen=self.seen, by=self.request.user)
+        return services.bill_order(order, number=body["number"], on=body["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE_ORDER)
-    def cancel(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+    def cancel(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
         """Annule : ses lignes peuvent être commandées de nouveau."""
         return self._moved(order, OrderState.CANCELLED)
 
     @act(CHANGE_ORDER)
-    def reset(self, order: PurchaseOrder, asked: dict[str, Any]) -> PurchaseOrder:
+    def reset(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
         """Remet en brouillon une commande envoyée ou annulée."""
         return self._moved(order, OrderState.DRAFT)
 
@@ -274,7 +275,7 @@ class SupplierBillFilter(django_filters.FilterSet):
         fields = ("number", "state", "supplier", "company", "order")
 
     def left_to_pay(self, queryset: Any, name: str, value: bool) -> Any:
-        """Checked, with something left to pay."""
+        """Filter the checked bills with a residual, or the others."""
         wanted = SupplierBill.objects.to_pay().values("pk")
         return queryset.filter(pk__in=wanted) if value else queryset.exclude(pk__in=wanted)
 
@@ -290,22 +291,22 @@ class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     ordering_fields = ("id", "number", "billed_on", "due_on", "gross")
 
     @act(CHANGE_BILL)
-    def check(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+    def check(self, bill: SupplierBill, body: dict[str, Any]) -> SupplierBill:
         """Bonne à payer : la facture est comparée à sa commande, un écart est gardé au journal."""
         return services.check_bill(bill, seen=self.seen, by=self.request.user)
 
     @act("invoicing.post_invoice", asks=PaySerializer)
-    def pay(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+    def pay(self, bill: SupplierBill, body: dict[str, Any]) -> SupplierBill:
         """Enregistre un paiement d'une facture bonne à payer ; répond la facture et ce qui en reste."""
-        pay_supplier(bill, by=self.request.user, **asked)
+        pay_supplier(bill, by=self.request.user, **body)
         return bill
 
     @act(CHANGE_BILL)
-    def reset(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+    def reset(self, bill: SupplierBill, body: dict[str, Any]) -> SupplierBill:
         """Remet à vérifier une facture sur laquelle rien n'est payé."""
         return services.reopen_bill(bill, seen=self.seen, by=self.request.user)
 
     @act(CHANGE_BILL)
-    def cancel(self, bill: SupplierBill, asked: dict[str, Any]) -> SupplierBill:
+    def cancel(self, bill: SupplierBill, body: dict[str, Any]) -> SupplierBill:
         """Annule une facture sur laquelle rien n'est payé."""
         return services.cancel_bill(bill, seen=self.seen, by=self.request.user)

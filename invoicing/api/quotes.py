@@ -30,6 +30,7 @@ from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.people import By
 from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
 
 CHANGE = "invoicing.change_quote"
@@ -41,7 +42,7 @@ class QuoteLineSerializer(LineSerializer):
 
 
 class QuoteSerializer(DocumentSerializer):
-    """A quote; once accepted, the order. `intervention`: the DI it was made for."""
+    """A quote; the customer's order once accepted. `intervention`: the DI it quotes."""
 
     number = serializers.CharField(read_only=True)
     partner = Id(queryset=Partner.objects.all())
@@ -148,7 +149,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     search_fields = Quote.SEARCHED
     ordering_fields = ("id", "number", "issued_on", "valid_until")
 
-    def delete_document(self, document: Quote, by: Any) -> None:
+    def delete_document(self, document: Quote, by: By) -> None:
         services.delete_quotes([document], by=by)
 
     def pdf_of(self, document: Quote) -> bytes:
@@ -158,48 +159,48 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
     publish = publish_act(CHANGE)
 
     @act(CHANGE)
-    def send(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def send(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Marque le devis comme envoyé."""
         return services.send_quote(quote, seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=OnSerializer)
-    def accept(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def accept(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Le client accepte : le devis est une commande."""
-        return services.accept_quote(quote, on=asked["on"], seen=self.seen, by=self.request.user)
+        return services.accept_quote(quote, on=body["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=ReasonSerializer)
-    def refuse(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def refuse(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Le client refuse : les lignes redeviennent libres."""
-        return services.refuse_quote(quote, reason=asked["reason"], seen=self.seen, by=self.request.user)
+        return services.refuse_quote(quote, reason=body["reason"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
-    def settle(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def settle(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Solde un devis facturé en partie : le reste redevient libre."""
         return services.settle_quote(quote, seen=self.seen, by=self.request.user)
 
     @act("invoicing.bill", asks=OnSerializer, answers=InvoiceSerializer, status=201)
-    def invoice(self, quote: Quote, asked: dict[str, Any]) -> Any:
+    def invoice(self, quote: Quote, body: dict[str, Any]) -> Any:
         """Facture en brouillon de ce qui reste à facturer d'un devis accepté."""
-        return services.invoice_quote(quote, on=asked["on"], seen=self.seen, by=self.request.user)
+        return services.invoice_quote(quote, on=body["on"], seen=self.seen, by=self.request.user)
 
     @act(CHANGE, asks=UntilSerializer)
-    def prolong(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def prolong(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Prolonge sa validité, ce jour compris."""
         return services.prolong_quote(
-            quote, until=asked["until"], on=timezone.localdate(), seen=self.seen, by=self.request.user
+            quote, until=body["until"], on=timezone.localdate(), seen=self.seen, by=self.request.user
         )
 
     @act("invoicing.add_quote", status=201)
-    def duplicate(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def duplicate(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Copie en brouillon, sans lien avec la DI."""
         return services.duplicate_quote(quote, on=timezone.localdate(), by=self.request.user)
 
     @act(CHANGE)
-    def cancel(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def cancel(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Retire le devis : les lignes redeviennent libres."""
         return services.cancel_quote(quote, seen=self.seen, by=self.request.user)
 
     @act(CHANGE)
-    def reset(self, quote: Quote, asked: dict[str, Any]) -> Quote:
+    def reset(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Remet le devis en brouillon."""
         return services.reset_quote(quote, seen=self.seen, by=self.request.user)

@@ -22,11 +22,11 @@ from invoicing.services.records.notes import add_note
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.api.fields import DayField, id_field
 
-MOST = 200  # lines of a journal in one answer
+MOST = 200  # journal lines in one answer
 
 
 class HistoryLineSerializer(serializers.ModelSerializer):
-    """What was done, when and by whom (null: by the product itself)."""
+    """An act: what, when and by whom (null: the product itself)."""
 
     by = serializers.CharField(read_only=True, allow_null=True)
 
@@ -37,7 +37,7 @@ class HistoryLineSerializer(serializers.ModelSerializer):
 
 
 class FollowUpSerializer(serializers.ModelSerializer):
-    """Something to do about a record. `user`: who does it."""
+    """A follow-up on a record. `user`: who does it."""
 
     class Meta:
         model = FollowUp
@@ -46,7 +46,7 @@ class FollowUpSerializer(serializers.ModelSerializer):
 
 
 class JournalSerializer(serializers.Serializer):
-    """The latest of it first; what is still to do, the nearest first."""
+    """The journal, latest first, and the open follow-ups, nearest first."""
 
     lines = HistoryLineSerializer(many=True, read_only=True)
     follow_ups = FollowUpSerializer(many=True, read_only=True)
@@ -57,17 +57,17 @@ class NoteSerializer(serializers.Serializer):
 
 
 class NewFollowUpSerializer(serializers.Serializer):
-    """What is to do, on which day, by whom (by default yourself)."""
+    """What to do, by which day and by whom (by default yourself)."""
 
     text = serializers.CharField(max_length=200)
     due_on = DayField()
     user = serializers.IntegerField(required=False, min_value=1)
 
     def validate_user(self, pk: int) -> Any:
-        found = colleagues_of(self.context["request"].user).filter(pk=pk).first()
-        if found is None:
+        colleague = colleagues_of(self.context["request"].user).filter(pk=pk).first()
+        if colleague is None:
             raise serializers.ValidationError(_("Pas un utilisateur du bureau d'une de vos sociétés."))
-        return found
+        return colleague
 
 
 class DoneFollowUpSerializer(serializers.Serializer):
@@ -75,7 +75,7 @@ class DoneFollowUpSerializer(serializers.Serializer):
 
 
 class JournalMixin:
-    """A record's journal, notes and follow-ups, for those who may see the record."""
+    """Addresses of a record's journal, notes and follow-ups, for users who may see the record."""
 
     @extend_schema(responses=JournalSerializer, filters=False)
     @action(detail=True, methods=["get"])
@@ -86,27 +86,27 @@ class JournalMixin:
         return Response(JournalSerializer(shown).data)
 
     @act("", asks=NoteSerializer, answers=HistoryLineSerializer, status=201)
-    def note(self, document: Any, asked: dict[str, Any]) -> HistoryLine:
+    def note(self, document: Any, body: dict[str, Any]) -> HistoryLine:
         """Écrit une note dans son journal."""
-        return add_note(document, asked["text"], by=self.request.user)  # type: ignore[attr-defined]
+        return add_note(document, body["text"], by=self.request.user)  # type: ignore[attr-defined]
 
     @act("", asks=NewFollowUpSerializer, answers=FollowUpSerializer, status=201)
-    def follow_up(self, document: Any, asked: dict[str, Any]) -> FollowUp:
+    def follow_up(self, document: Any, body: dict[str, Any]) -> FollowUp:
         """Note quelque chose à y faire, un jour, par quelqu'un."""
         by = self.request.user  # type: ignore[attr-defined]
-        return add_follow_up(document, text=asked["text"], due_on=asked["due_on"], user=asked.get("user", by), by=by)
+        return add_follow_up(document, text=body["text"], due_on=body["due_on"], user=body.get("user", by), by=by)
 
     @act("", asks=DoneFollowUpSerializer, answers=FollowUpSerializer)
-    def follow_up_done(self, document: Any, asked: dict[str, Any]) -> FollowUp:
+    def follow_up_done(self, document: Any, body: dict[str, Any]) -> FollowUp:
         """C'est fait."""
-        follow_up = follow_up_of(document, asked["follow_up"])
+        follow_up = follow_up_of(document, body["follow_up"])
         if follow_up is None:
             raise BusinessError(_("Cette relance n'est pas de cette fiche : prenez-la dans son journal."))
         return finish_follow_up(follow_up, by=self.request.user)  # type: ignore[attr-defined]
 
 
 class MessageSerializer(OfficeSerializer):
-    """A mail or SMS of the outbox."""
+    """An e-mail or SMS of the outbox."""
 
     class Meta:
         model = Message
@@ -128,6 +128,6 @@ class MessageView(ReadMixin, OfficeView):
         return queryset.readable_by(self.request.user) if self.request else queryset
 
     @act("")
-    def resend(self, message: Message, asked: dict[str, Any]) -> Message:
+    def resend(self, message: Message, body: dict[str, Any]) -> Message:
         """Remet à l'envoi un message en échec."""
         return retry_message(message, by=self.request.user)

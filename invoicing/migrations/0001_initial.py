@@ -456,7 +456,7 @@ class Migration(migrations.Migration):
                 ('amount', models.DecimalField(decimal_places=2, max_digits=14, verbose_name='montant')),
                 ('on', models.DateField(verbose_name='date')),
                 ('credit_note', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='invoicing.invoice', verbose_name='avoir')),
-                ('invoice', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='invoicing.invoice', verbose_name='facture')),
+                ('document', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='invoicing.invoice', verbose_name='facture')),
                 ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='invoicing.payment', verbose_name='paiement')),
             ],
             options={
@@ -916,7 +916,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='allocation',
-            index=models.Index(fields=['invoice'], include=('amount',), name='invoicing_allocation_of'),
+            index=models.Index(fields=['document'], include=('amount',), name='invoicing_allocation_of'),
         ),
         migrations.AddConstraint(
             model_name='allocation',

@@ -1,4 +1,4 @@
-"""The shelves of invoicing, each importing only those before it."""
+"""Models of invoicing, by shelf; a shelf imports only those before it."""
 
 from invoicing.models.accounts import Entry, EntryLine, JournalCounter
 from invoicing.models.catalogue import (

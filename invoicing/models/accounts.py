@@ -1,4 +1,4 @@
-"""The ledger: one balanced entry per posting and per payment. Documents are referred to as text."""
+"""The ledger: one balanced entry for each posted invoice and each payment. It names documents by text."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +10,7 @@ from openfire_billing.db.fields import amount_field
 
 
 class Entry(models.Model):
-    """A balanced entry of a journal, never changed once written."""
+    """A balanced entry of a journal. Written entries never change."""
 
     journal = models.ForeignKey(Journal, models.PROTECT, related_name="entries", verbose_name=_("journal"))
     number = models.CharField(_("numéro"), max_length=35)
@@ -29,7 +29,7 @@ class Entry(models.Model):
 
 
 class EntryLine(models.Model):
-    """One leg of an entry: an account debited or credited, never both."""
+    """A line of an entry: an account, debited or credited, never both."""
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="lines", verbose_name=_("écriture"))
     account = models.CharField(_("compte"), max_length=12)
@@ -55,7 +55,7 @@ class EntryLine(models.Model):
 
 
 class JournalCounter(models.Model):
-    """The counter row of a series (journal and calendar year): last number given, last issue date."""
+    """The counter of a series (journal and calendar year): last number and last issue date."""
 
     journal = models.ForeignKey(Journal, models.PROTECT, related_name="counters", verbose_name=_("journal"))
     year = models.PositiveSmallIntegerField(_("année"))

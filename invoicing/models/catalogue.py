@@ -1,8 +1,7 @@
-"""What is sold and under which rules: units, products, taxes, fiscal positions, payment terms, journals."""
+"""Units, products, taxes, fiscal positions, payment terms, journals and their counters."""
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -19,8 +18,8 @@ from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.periods import end_of_month
 
 
-def _unique_per_company(field: str, name: str) -> list[models.UniqueConstraint]:
-    """Unique within a company, and among those shared by all."""
+def _unique_per_company(field: str, name: str) -> list[models.BaseConstraint]:
+    """Return constraints: `field` is unique within a company, and among the rows that all companies share."""
     return [
         models.UniqueConstraint(fields=[field, "company"], name=name),
         models.UniqueConstraint(fields=[field], condition=Q(company__isnull=True), name=f"{name}_shared"),
@@ -105,7 +104,7 @@ class Tax(Versioned):
             )
 
     def on(self, day: date | None) -> "Tax":
-        """The tax valid that day, following what replaces it. Stops at this one when nothing does yet."""
+        """Return the tax valid on that day: this one, or the last of those that replace it one after the other."""
         replacement: Tax | None = getattr(self, "replaced_by", None)
         if day and replacement and replacement.valid_from and replacement.valid_from <= day:
             return replacement.on(day)
@@ -113,7 +112,7 @@ class Tax(Versioned):
 
 
 class FiscalPosition(Versioned):
-    """How the taxes of the articles are mapped for a customer or a kind of work (VEN-5.5, VEN-10, …)."""
+    """A mapping of the taxes of articles, for a kind of customer or of work (VEN-5.5, VEN-10, …)."""
 
     code = models.CharField(_("Code"), max_length=30)
     name = models.CharField(_("Nom"), max_length=120, blank=True)
@@ -133,7 +132,7 @@ class FiscalPosition(Versioned):
         return self.code
 
     def map(self, tax: Tax) -> Tax:
-        """The tax that stands for `tax` under this position; a tax without a row stays."""
+        """Return the tax that replaces `tax` under this position; `tax` itself when the position has no row for it."""
         for row in self.mappings.all():
             if row.source_id == tax.pk:
                 return row.target
@@ -164,7 +163,7 @@ class FiscalPositionTax(models.Model):
 
 
 class Product(Versioned):
-    """An article: what a line sells, at which price and tax, on which account."""
+    """An article: unit, price, tax and account of the lines that sell it."""
 
     code = models.CharField(_("Code"), max_length=40, unique=True)
     name = models.CharField(_("Nom"), max_length=160)
@@ -218,7 +217,7 @@ class PaymentTerm(Versioned):
         return self.name
 
     def due_on(self, issued_on: date) -> date:
-        """The last day to pay an invoice issued on that day."""
+        """Return the due day of an invoice issued on that day."""
         day = issued_on + timedelta(days=self.days)
         return end_of_month(day) if self.end_of_month else day
 
@@ -266,7 +265,7 @@ class Journal(Versioned):
         return f"{self.code} – {self.name}"
 
     def number(self, year: int, rank: int) -> str:
-        """FA2026-00001."""
+        """Return a number of the series of that year: « FA2026-00001 »."""
         return f"{self.prefix}{year}-{rank:05d}"
 
 
@@ -287,6 +286,6 @@ class Counter(models.Model):
         return f"{self.series}/{self.last_number:06d}"
 
 
-def belongs_elsewhere(shared: Any, company: Company) -> bool:
+def belongs_elsewhere(shared: "Tax | FiscalPosition | Journal | None", company: Company) -> bool:
     """Whether a tax, position or journal belongs to another company than this one."""
     return bool(shared is not None and shared.company_id and shared.company_id != company.pk)

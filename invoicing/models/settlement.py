@@ -1,28 +1,30 @@
-"""Payments with their allocations, from which what is left to pay is derived."""
+"""Payments and allocations, from which residuals are computed."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Self, TypeVar
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Value, When
 from django.utils.translation import gettext_lazy as _
-from djmoney.models.fields import MoneyField
 
 from invoicing.choices import PaymentKind
 from invoicing.models.catalogue import Journal
 from invoicing.models.documents import Invoice, SupplierBill
+from invoicing.models.documents.lines import money_field
 from invoicing.models.parties import Company, Partner
 from openfire_billing.db.fields import amount_field
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 
+Row = TypeVar("Row", bound=models.Model)
 
-class PaymentQuerySet(models.QuerySet[Any]):
-    def with_left(self) -> "PaymentQuerySet":
-        """Annotate `left`: what of each payment settles nothing yet and was not paid back; 0 of a refund."""
+
+class PaymentQuerySet(models.QuerySet[Row]):
+    def with_left(self) -> Self:
+        """Annotate `left`: the amount of each payment that is neither allocated nor paid back; 0 for a refund."""
         used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
         back = self.model._base_manager.filter(pays_back=OuterRef("pk"))
         of_received = Balance(
@@ -32,16 +34,16 @@ class PaymentQuerySet(models.QuerySet[Any]):
 
 
 class Payment(Versioned):
-    """Money received from a customer, or paid back to him. What is not allocated stays to his credit.
+    """Money received from a customer or paid back to him. What is not allocated stays to his credit.
 
-    A refund pays back a credit note, which it is allocated to, or a payment (`pays_back`).
+    A refund (`is_refund`) is allocated to the credit note that it pays back, or names the payment (`pays_back`).
     """
 
     SEARCHED = ("number", "reference", "amount", *columns_at("customer", Partner))
 
     left: Decimal  # annotated by with_left()
 
-    MOVED_WHEN_MERGED = Q(pk=None)  # on the books
+    MOVED_WHEN_MERGED = Q(pk=None)  # accounting documents keep their partner
     currency: str
     company = models.ForeignKey(Company, models.PROTECT, related_name="payments", verbose_name=_("Société"))
     customer = models.ForeignKey(Partner, models.PROTECT, related_name="payments", verbose_name=_("Client"))
@@ -49,9 +51,7 @@ class Payment(Versioned):
     number = models.CharField(_("Numéro"), max_length=35)
     on = models.DateField(_("Date"))
     kind = models.CharField(_("Moyen"), max_length=15, choices=PaymentKind, default=PaymentKind.TRANSFER)
-    amount = MoneyField(
-        _("Montant"), max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
-    )
+    amount = money_field(_("Montant"))
     reference = models.CharField(_("Référence"), max_length=80, blank=True)
     is_refund = models.BooleanField(_("Remboursement"), default=False)
     pays_back = models.ForeignKey(
@@ -80,9 +80,13 @@ class Payment(Versioned):
 
 
 class Allocation(models.Model):
-    """Part of a payment or of a credit note that settles an invoice. A refund settles the credit note it pays back."""
+    """An amount of a payment or of a credit note that settles a document.
 
-    invoice = models.ForeignKey(
+    `document`: an invoice, or the credit note that a refund pays back. Exactly one of `payment` and `credit_note` is
+    set.
+    """
+
+    document = models.ForeignKey(
         Invoice, models.PROTECT, db_index=False, related_name="allocations", verbose_name=_("facture")
     )
     payment = models.ForeignKey(
@@ -98,7 +102,7 @@ class Allocation(models.Model):
         ordering = ["on", "pk"]
         verbose_name = _("affectation")
         verbose_name_plural = _("affectations")
-        indexes = [models.Index(fields=["invoice"], include=["amount"], name="invoicing_allocation_of")]
+        indexes = [models.Index(fields=["document"], include=["amount"], name="invoicing_allocation_of")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_allocation_positive"),
             models.CheckConstraint(
@@ -109,7 +113,7 @@ class Allocation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} → {self.invoice}"
+        return f"{self.amount} → {self.document}"
 
 
 class SupplierPayment(models.Model):

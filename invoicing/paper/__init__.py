@@ -1,1 +1,1 @@
-"""A document in, bytes out."""
+"""PDFs of documents."""

@@ -1,4 +1,4 @@
-"""PDFs by WeasyPrint: on demand while a document may change, made once when it is posted."""
+"""PDFs by WeasyPrint: rendered on demand for drafts and quotes, once for a posted invoice."""
 
 import base64
 import hashlib
@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
-from typing import Any
 
 from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db.models import Model
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from pypdf import PdfWriter
@@ -29,16 +29,16 @@ log = logging.getLogger(__name__)
 
 
 @cache
-def _fonts() -> Any:
+def _fonts() -> object:
     from weasyprint.text.fonts import FontConfiguration
 
     return FontConfiguration()
 
 
-def to_pdf(template: str, context: dict[str, Any]) -> bytes:
-    """Render a template to PDF bytes. A document holds all it needs: nothing is fetched, the logo is in the page.
+def to_pdf(template: str, context: dict[str, object]) -> bytes:
+    """Render a template to PDF bytes. Fetches nothing: the page contains its logo.
 
-    Raises BusinessError, naming what to install, when Pango is missing.
+    Raises BusinessError, which names the packages to install, when Pango is missing.
     """
     try:
         from weasyprint import HTML
@@ -52,19 +52,19 @@ def to_pdf(template: str, context: dict[str, Any]) -> bytes:
     html = render_to_string(template, context)
     fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
     pdf = HTML(string=html, base_url=None, url_fetcher=fetcher).write_pdf(font_config=_fonts())
-    assert pdf is not None
+    assert isinstance(pdf, bytes)
     return pdf
 
 
 def _logo(sha256: str | None) -> str:
-    """A logo as an address that holds its bytes; "" when there is none."""
+    """Return a logo as a data URL; "" without one."""
     logo = Logo.objects.filter(pk=sha256).first() if sha256 else None
     return f"data:{logo.media_type};base64,{base64.b64encode(logo.content).decode()}" if logo else ""
 
 
 @dataclass(frozen=True)
 class PaperLine:
-    """A line as it is printed. `unit`: « h »; `rate`: « 10 % »; `net` in the document's currency."""
+    """A printed line. `unit`: « h ». `rate`: « 10 % ». `net`: in the document's currency."""
 
     kind: str
     label: str
@@ -87,8 +87,8 @@ def _rate_text(rate: Decimal) -> str:
     return f"{number_text(rate, 0)} %"
 
 
-def invoice_context(invoice: Invoice) -> dict[str, Any]:
-    """What an invoice's paper says: what was frozen of a posted one, what stands now of a draft."""
+def invoice_context(invoice: Invoice) -> dict[str, object]:
+    """Return what the template prints of an invoice: the frozen columns of a posted one, current values of a draft."""
     if invoice.is_posted:
         lines = list(invoice.lines.all())
         seller, buyer, delivery, texts = invoice.seller, invoice.buyer, invoice.delivery, invoice.texts
@@ -136,8 +136,8 @@ def invoice_context(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def quote_context(quote: Quote) -> dict[str, Any]:
-    """What a quote's paper says."""
+def quote_context(quote: Quote) -> dict[str, object]:
+    """Return what the template prints of a quote."""
     lines = list(quote.lines.select_related("product", "tax", "unit"))
     return {
         "document": quote,
@@ -172,12 +172,12 @@ def quote_context(quote: Quote) -> dict[str, Any]:
 
 
 def quote_pdf(quote: Quote) -> bytes:
-    """The quote's PDF, made anew each time."""
+    """Render the PDF of a quote."""
     return to_pdf("invoicing/pdf/document.html", quote_context(quote))
 
 
 def invoice_pdf(invoice: Invoice) -> bytes:
-    """The invoice's PDF: a posted one's is made once and the same bytes are served for ever; a draft's is a preview."""
+    """Return the PDF of an invoice: the stored bytes of a posted one, rendered when missing; a preview of a draft."""
     if not invoice.is_posted:
         return to_pdf("invoicing/pdf/document.html", invoice_context(invoice))
     stored = InvoiceDocument.objects.filter(invoice=invoice).first() or _store(invoice)
@@ -193,18 +193,18 @@ def _store(invoice: Invoice) -> InvoiceDocument:
             )
             DocumentJob.objects.filter(invoice=invoice).delete()
             return stored
-    except IntegrityError:  # another worker was quicker: its bytes are the document
+    except IntegrityError:  # another worker has stored the document
         return InvoiceDocument.objects.get(invoice=invoice)
 
 
 def make_document(job: DocumentJob) -> bool:
-    """Make the PDF of a job that was taken. A failure is kept on the job, for whoever looks and for the next try."""
+    """Render the PDF of a taken job, and return whether it is done. Stores a failure on the job, for the next attempt."""
     try:
         invoice_pdf(job.invoice)
     except BusinessError as refusal:
         put_back(job, error=str(refusal))
     except (OperationalError, InterfaceError):
-        raise  # the database is away or busy: nothing is wrong with the document
+        raise  # the database is busy or away: the document has no fault
     except Exception as failure:
         log.exception("No PDF for %s", job.invoice)
         text = str(failure).splitlines()[0][:200] if str(failure) else ""
@@ -215,8 +215,11 @@ def make_document(job: DocumentJob) -> bool:
     return False
 
 
-def paper_of(document: Any) -> tuple[str, bytes, str]:
-    """(file name, bytes, MIME type) of the paper of a quote or an invoice, to go along with a message."""
+def paper_of(document: Model) -> tuple[str, bytes, str]:
+    """Return (file name, bytes, MIME type) of the PDF of a quote or an invoice, to attach to a message.
+
+    Raises BusinessError for another document.
+    """
     if isinstance(document, Quote):
         return f"Devis {document.number.replace('/', '-')}.pdf", quote_pdf(document), "application/pdf"
     if isinstance(document, Invoice):
@@ -225,7 +228,7 @@ def paper_of(document: Any) -> tuple[str, bytes, str]:
 
 
 def one_file(papers: Iterable[bytes]) -> bytes:
-    """Many PDFs in one file, in the order given."""
+    """Join PDFs in one file, in the order given."""
     writer = PdfWriter()
     for content in papers:
         writer.append(BytesIO(content))

@@ -1,1 +1,1 @@
-"""What invoicing can be asked to do, on the same shelves as its models."""
+"""Services of invoicing, on the same shelves as its models."""

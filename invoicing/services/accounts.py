@@ -1,4 +1,4 @@
-"""Balanced entries, written in bulk: one per posted invoice, one per payment."""
+"""Balanced entries, written in bulk: one for each posted invoice and each payment."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from openfire_billing.db.transactions import atomic
 
 @dataclass(frozen=True)
 class Leg:
-    """One account of an entry. `amount` > 0 is a debit, < 0 a credit, in the document's currency."""
+    """An account of an entry. `amount` > 0 is a debit, < 0 a credit, in the document's currency."""
 
     account: str
     amount: Decimal
@@ -33,12 +33,12 @@ class EntryDraft:
 
 
 def write_entries(drafts: Iterable[EntryDraft]) -> None:
-    """Write entries and their lines. Raises ValueError, before anything is written, when one does not balance."""
+    """Write entries and their lines. Raises ValueError before writing when one does not balance."""
     kept = list(drafts)
     for draft in kept:
-        off = sum((leg.amount for leg in draft.legs), Decimal(0))
-        if off:
-            raise ValueError(f"Entry {draft.number} is off balance by {off}.")
+        balance = sum((leg.amount for leg in draft.legs), Decimal(0))
+        if balance:
+            raise ValueError(f"Entry {draft.number} is off balance by {balance}.")
     with atomic():
         ids = bulk.take_ids(Entry, len(kept))
         bulk.insert(
@@ -66,7 +66,7 @@ def write_entries(drafts: Iterable[EntryDraft]) -> None:
 
 
 def take_journal_number(journal: Journal, on: date) -> str:
-    """The next number of a journal's series of that year (payments)."""
+    """Take the next number of a journal's series of that year. Locks the journal's counters."""
     counter = lock_journal_counters([journal], {on.year})[journal.pk][on.year]
     counter.last_number += 1
     counter.save(update_fields=["last_number"])

@@ -1,4 +1,4 @@
-"""Numbers and taxes."""
+"""Numbers of documents, taxes, terms and journals."""
 
 import re
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from openfire_billing.kernel.errors import BusinessError
 
 
 def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool] = lambda number: False) -> str:
-    """The next number of a company's series, « DI/000001 ». Call it last in a transaction: the counter stays locked.
+    """Take the next number of a company's series, « DI/000001 ». Call it last in a transaction: the counter stays locked.
 
-    `is_taken`: a number that somebody gave by hand is passed over.
+    `is_taken(number)`: whether a record has this number already, typed by hand; such numbers are skipped.
     """
     counter = lock_counter(company, series)
     number = ""
@@ -29,7 +29,7 @@ def take_number(company: Company, series: str, *, is_taken: Callable[[str], bool
 
 
 def take_numbers(company: Company, series: str, count: int) -> list[str]:
-    """The next `count` numbers of a company's series, as `take_number` gives them one by one."""
+    """Take the next `count` numbers of a company's series, in the form of `take_number`."""
     counter = lock_counter(company, series)
     first = counter.last_number + 1
     counter.last_number += count
@@ -38,29 +38,29 @@ def take_numbers(company: Company, series: str, count: int) -> list[str]:
 
 
 def is_number(text: str, series: str) -> bool:
-    """Could `take_number` give this one?"""
+    """Return whether `text` has the form of the numbers of `take_number`."""
     return re.fullmatch(rf"{series}/\d{{6,}}", text) is not None
 
 
 def tax_for(product: Product, position: FiscalPosition | None, on: date) -> Tax:
-    """The tax of an article under a fiscal position at a date of supply."""
+    """Return the tax of an article under a fiscal position on a day of supply."""
     return (position.map(product.tax) if position else product.tax).on(on)
 
 
 def usual_terms(partner: Partner) -> PartnerTerms:
-    """The partner's usual fiscal position and payment term (both empty when none were set)."""
+    """Return the partner's usual fiscal position and payment term; an unsaved empty row when none is set."""
     return PartnerTerms.objects.filter(partner=partner).select_related(
         "fiscal_position", "payment_term"
     ).first() or PartnerTerms(partner=partner)
 
 
 def default_term() -> PaymentTerm | None:
-    """What a customer without terms of his own is given: thirty days (C. com. L441-10), or the nearest below."""
+    """Return the term of a customer without terms of his own: thirty days (C. com. L441-10), or the nearest below."""
     return PaymentTerm.objects.filter(end_of_month=False, days__lte=30).order_by("-days").first()
 
 
 def journal_of(company: Company, kind: str) -> Journal:
-    """The company's journal of a kind. Raises BusinessError when it has none."""
+    """Return the company's journal of a kind. Raises BusinessError when it has none."""
     journal = Journal.objects.filter(company=company, kind=kind).order_by("pk").first()
     if journal is None:
         raise BusinessError(
@@ -71,7 +71,7 @@ def journal_of(company: Company, kind: str) -> Journal:
 
 
 def open_journals(company: Company) -> None:
-    """Give a company the journals it lacks: (kind, code, name, prefix of its numbers, account)."""
+    """Create the usual journals that a company lacks."""
     for kind, code, name, prefix, account in (
         (JournalKind.INVOICE, "VE", "Ventes", "FA", ""),
         (JournalKind.CREDIT_NOTE, "AV", "Avoirs", "AV", ""),
@@ -86,7 +86,7 @@ def open_journals(company: Company) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TaxRow:
-    """A tax as a total needs it."""
+    """The columns of a tax that totals and checks read."""
 
     id: int
     category: str
@@ -97,7 +97,7 @@ class TaxRow:
 
 
 class TaxBook:
-    """Every tax there is, and which one is valid on a day. One query."""
+    """All taxes, read in one query, and which one is valid on a day."""
 
     def __init__(self) -> None:
         self._next: dict[int, tuple[date, int]] = {}
@@ -113,7 +113,7 @@ class TaxBook:
         return self._rows[pk]
 
     def on(self, pk: int, day: date) -> TaxRow:
-        """As Tax.on: what replaced it by that day."""
+        """Return the tax valid on that day, as `Tax.on`."""
         while pk in self._next and self._next[pk][0] <= day:
             pk = self._next[pk][1]
         return self._rows[pk]

@@ -1,10 +1,10 @@
-"""Locks of invoicing's documents: each act locks, by one call, all that it changes or reads to decide."""
+"""Locks of invoicing's documents. An act locks in one call all rows that it changes or decides from."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import (
@@ -24,13 +24,16 @@ from invoicing.models import (
     Quote,
     SupplierBill,
 )
-from invoicing.models.documents.claims import children_of, sources_of
+from invoicing.models.documents.claims import sources_of
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Locked, Wanted, lock, lock_rows, lockable, place_of
+from openfire_billing.db.texts import Text
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
-FEW = 20  # rows whose relations are read in one joined query; of more, each relation is read once for all
-GONE: Mapping[type, Any] = {
+AnyRecord = TypeVar("AnyRecord", bound=Model)
+HeldClaims: TypeAlias = list[tuple[type[Claim], list[Claim]]]  # the claims of invoice lines, by model
+FEW = 20  # up to so many rows, one joined query reads their relations; above, one query a relation
+GONE: Mapping[type[Model], Text] = {
     Quote: _("Ce devis n'existe plus : il a été supprimé entre-temps. Revenez à la liste."),
     Invoice: _("Ce brouillon n'existe plus : il a été supprimé entre-temps. Revenez à la liste."),
     PurchaseOrder: _("Cette commande n'existe plus : elle a été supprimée entre-temps. Revenez à la liste."),
@@ -40,11 +43,11 @@ GONE: Mapping[type, Any] = {
 
 
 def _held_by(quotes: Collection[int]) -> Wanted:
-    """The documents whose lines these quotes hold."""
-    found: dict[Any, set[int]] = {}
-    for hold, sources in sources_of(children_of(Hold), quote_line__quote__in=quotes).items():
-        found.setdefault(hold.source_model(), set()).update(sources)
-    return found
+    """Return the ids of the documents whose lines these quotes hold, by model."""
+    held: dict[type[Model], set[int]] = {}
+    for hold, sources in sources_of(Hold.children(), quote_line__quote__in=quotes).items():
+        held.setdefault(hold.source_model(), set()).update(sources)
+    return held
 
 
 lockable(
@@ -71,9 +74,12 @@ lockable(FollowUp, "follow-up")
 lockable(User, "user")
 
 
-def the_one(locked: Locked, model: type, pk: int | None, *, seen: int | None = None) -> Any:
-    """The one document of a lock. Raises BusinessError when it is gone, StaleForm when it changed since `seen`."""
-    document = locked[model].get(pk or 0)
+def locked_one(locked: Locked, model: type[AnyRecord], pk: int | None, *, seen: int | None = None) -> AnyRecord:
+    """Return the document `pk` of the locked rows.
+
+    Raises BusinessError when it no longer exists, StaleForm when its version is not `seen`.
+    """
+    document: AnyRecord | None = locked[model].get(pk or 0)
     if document is None:
         raise BusinessError(GONE.get(model, _("Cette fiche n'existe plus : elle a été supprimée entre-temps.")))
     if seen is not None:
@@ -82,52 +88,50 @@ def the_one(locked: Locked, model: type, pk: int | None, *, seen: int | None = N
 
 
 def lock_quote(quote: Quote, *, seen: int | None = None) -> Quote:
-    """Lock one quote after the documents it holds and all their quotes."""
-    found: Quote = the_one(lock(lambda: {Quote: [quote.pk]}), Quote, quote.pk, seen=seen)
-    return found
+    """Lock one quote, after the documents whose lines it holds and all quotes of these."""
+    return locked_one(lock(lambda: {Quote: [quote.pk]}), Quote, quote.pk, seen=seen)
 
 
 def lock_quotes(quotes: Iterable[Quote]) -> list[Quote]:
-    """Lock quotes after the documents they hold and all their quotes; those that are gone are left out."""
+    """Lock quotes, after the documents whose lines they hold and all quotes of these. Leaves out quotes that no longer exist."""
     ids = {quote.pk for quote in quotes}
     return [row for pk, row in lock(lambda: {Quote: ids})[Quote].items() if pk in ids]
 
 
-def claims_on(lines: Any) -> list[tuple[type[Claim], list[Any]]]:
-    """The claims held by invoice lines: (kind of claim, claims)."""
-    held = sources_of(children_of(Claim), invoice_line__in=lines)
+def claims_on(lines: Iterable[InvoiceLine]) -> HeldClaims:
+    """Return the claims of invoice lines: (model of the claims, claims)."""
+    held = sources_of(Claim.children(), invoice_line__in=lines)
     return [
-        (claim, list(claim.objects.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk")))
-        for claim in children_of(Claim)
+        (
+            claim,
+            list(claim._default_manager.filter(invoice_line__in=lines).select_related("invoice_line").order_by("pk")),
+        )
+        for claim in Claim.children()
         if claim in held
     ]
 
 
 def _billed_by(invoices: Collection[int]) -> Wanted:
-    """These invoices, and the documents that their lines bill."""
-    found: dict[Any, set[int]] = {Invoice: set(invoices)}
-    for claim, sources in sources_of(children_of(Claim), invoice_line__invoice__in=invoices).items():
-        found.setdefault(claim.source_model(), set()).update(sources)
-    return found
+    """Return the ids of these invoices and of the documents that their lines bill, by model."""
+    billed: dict[type[Model], set[int]] = {Invoice: set(invoices)}
+    for claim, sources in sources_of(Claim.children(), invoice_line__invoice__in=invoices).items():
+        billed.setdefault(claim.source_model(), set()).update(sources)
+    return billed
 
 
-def lock_with_claims(
-    invoices: Iterable[Invoice], *, seen: int | None = None
-) -> tuple[list[Invoice], list[tuple[type[Claim], list[Any]]]]:
-    """Lock invoices after the documents they bill. Returns them, and their claims read under the locks.
+def lock_with_claims(invoices: Iterable[Invoice], *, seen: int | None = None) -> tuple[list[Invoice], HeldClaims]:
+    """Lock invoices after the documents they bill. Returns the invoices, and their claims read under the locks.
 
-    Raises BusinessError when one is gone. `seen`: of a single invoice.
+    `seen`: the version of a single invoice. Raises BusinessError when an invoice no longer exists, StaleForm.
     """
     ids = sorted({invoice.pk for invoice in invoices})
     locked = lock(lambda: _billed_by(ids))
-    rows = [the_one(locked, Invoice, pk, seen=seen) for pk in ids]
+    rows = [locked_one(locked, Invoice, pk, seen=seen) for pk in ids]
     return rows, claims_on(InvoiceLine.objects.filter(invoice__in=ids))
 
 
-def lock_drafts(
-    invoices: Iterable[Invoice], *, seen: int | None = None
-) -> tuple[list[Invoice], list[tuple[type[Claim], list[Any]]]]:
-    """`lock_with_claims`, of drafts only: another state is refused."""
+def lock_drafts(invoices: Iterable[Invoice], *, seen: int | None = None) -> tuple[list[Invoice], HeldClaims]:
+    """Lock drafts as `lock_with_claims` does. Raises WrongState for an invoice in another state."""
     rows, claims = lock_with_claims(invoices, seen=seen)
     for invoice in rows:
         if not invoice.is_draft:
@@ -139,7 +143,10 @@ def lock_drafts(
 
 
 def lock_to_post(invoices: Collection[int]) -> dict[int, Invoice]:
-    """Lock drafts to post and the invoices that drafted credit notes among them credit: {id: row}, bare when many."""
+    """Lock drafts to post, and the invoices that the credit notes among them credit: {id: row}.
+
+    Above FEW drafts, the rows come without their relations.
+    """
 
     def find() -> Wanted:
         drafts = Invoice.objects.filter(pk__among=sorted(invoices), credits__isnull=False).order_by()
@@ -150,7 +157,7 @@ def lock_to_post(invoices: Collection[int]) -> dict[int, Invoice]:
 
 
 def lock_invoices(invoices: Iterable[int]) -> dict[int, Invoice]:
-    """Lock invoices that money or a credit note settles: {id: row}."""
+    """Lock invoices that a payment or a credit note settles: {id: row}."""
     ids = set(invoices)
     return lock(lambda: {Invoice: ids})[Invoice]
 
@@ -163,84 +170,82 @@ def lock_payment(payment: Payment, *, invoices: Iterable[int] = ()) -> Payment:
         settled = Invoice.objects.filter(allocations__payment=payment.pk).values_list("pk", flat=True)
         return {Invoice: {*more, *settled}, Payment: [payment.pk]}
 
-    found: Payment = the_one(lock(find), Payment, payment.pk)
-    return found
+    return locked_one(lock(find), Payment, payment.pk)
 
 
 def lock_order(order: PurchaseOrder, *, seen: int | None = None) -> PurchaseOrder:
-    """Lock a purchase order."""
-    found: PurchaseOrder = the_one(lock(lambda: {PurchaseOrder: [order.pk]}), PurchaseOrder, order.pk, seen=seen)
-    return found
+    """Lock a purchase order. Raises BusinessError when it no longer exists, StaleForm."""
+    return locked_one(lock(lambda: {PurchaseOrder: [order.pk]}), PurchaseOrder, order.pk, seen=seen)
 
 
 def lock_orders(orders: Iterable[PurchaseOrder]) -> list[PurchaseOrder]:
-    """Lock purchase orders; those that are gone are left out."""
+    """Lock purchase orders. Leaves out orders that no longer exist."""
     ids = {order.pk for order in orders}
     return list(lock(lambda: {PurchaseOrder: ids})[PurchaseOrder].values())
 
 
 def lock_bill(bill: SupplierBill, *, seen: int | None = None) -> tuple[SupplierBill, PurchaseOrder | None]:
-    """Lock a supplier bill after the order it bills: both."""
+    """Lock a supplier bill after the order it bills. Returns both."""
 
     def find() -> Wanted:
         orders = SupplierBill.objects.filter(pk=bill.pk, order__isnull=False).values_list("order", flat=True)
         return {PurchaseOrder: set(orders), SupplierBill: [bill.pk]}
 
     locked = lock(find)
-    found: SupplierBill = the_one(locked, SupplierBill, bill.pk, seen=seen)
-    order = locked[PurchaseOrder].get(found.order_id or 0)
+    row = locked_one(locked, SupplierBill, bill.pk, seen=seen)
+    order = locked[PurchaseOrder].get(row.order_id or 0)
     if order is not None:
-        found.order = order
-    return found, order
+        row.order = order
+    return row, order
 
 
-def lock_document(document: Any, *, seen: int | None = None) -> Any:
-    """Lock one document of any app by its model."""
-    return the_one(lock(lambda: {type(document): [document.pk]}), type(document), document.pk, seen=seen)
+def lock_document(document: AnyRecord, *, seen: int | None = None) -> AnyRecord:
+    """Lock one document of any app, and read it again. Raises BusinessError when it no longer exists, StaleForm."""
+    return locked_one(lock(lambda: {type(document): [document.pk]}), type(document), document.pk, seen=seen)
 
 
-def lock_record(record: Any, *, seen: int | None = None) -> Any:
-    """Lock a record that no act locks with others (an article, an address, a tax), and read it again."""
-    found = lock_rows(type(record)._default_manager.filter(pk=record.pk)).get(record.pk)
-    return the_one({type(record): {record.pk: found} if found else {}}, type(record), record.pk, seen=seen)
+def lock_record(record: AnyRecord, *, seen: int | None = None) -> AnyRecord:
+    """Lock a record that acts lock alone (an article, an address, a tax), and read it again. Raises as `lock_document`."""
+    locked: Locked = {type(record): lock_rows(type(record)._default_manager.filter(pk=record.pk))}
+    return locked_one(locked, type(record), record.pk, seen=seen)
 
 
-def rows_to_move(relation: Any, loser: int) -> Any:
-    """The rows of one relation that leave a merged customer (an id): `MOVED_WHEN_MERGED` says which, on the books."""
+def rows_to_move(relation: ForeignObjectRel, duplicate: int) -> "QuerySet[Model]":
+    """Return the rows of one relation that leave the merged customer of id `duplicate`: all, or those of `MOVED_WHEN_MERGED`."""
     model = relation.related_model
-    return model._base_manager.filter(getattr(model, "MOVED_WHEN_MERGED", Q()), **{relation.field.name: loser})
+    return model._base_manager.filter(getattr(model, "MOVED_WHEN_MERGED", Q()), **{relation.field.name: duplicate})
 
 
-def lock_to_merge(loser: Partner, into: Partner) -> dict[int, Partner]:
-    """Lock two customers after the documents that leave the first: {id: row}."""
+def lock_to_merge(duplicate: Partner, into: Partner) -> dict[int, Partner]:
+    """Lock two customers after the documents that leave the first one: {id: row}."""
 
     def find() -> Wanted:
-        found: dict[Any, set[int]] = {}
+        wanted: dict[type[Model], set[int]] = {}
         for relation in Partner._meta.related_objects:
             if place_of(relation.related_model) is not None:
-                rows = rows_to_move(relation, loser.pk).order_by().values_list("pk", flat=True)
-                found.setdefault(relation.related_model, set()).update(rows)
-        found.setdefault(Partner, set()).update({loser.pk, into.pk})
-        return found
+                rows = rows_to_move(relation, duplicate.pk).order_by().values_list("pk", flat=True)
+                wanted.setdefault(relation.related_model, set()).update(rows)
+        wanted.setdefault(Partner, set()).update({duplicate.pk, into.pk})
+        return wanted
 
     locked = lock(find)[Partner]
-    return {pk: locked[pk] for pk in (loser.pk, into.pk) if pk in locked}
+    return {pk: locked[pk] for pk in (duplicate.pk, into.pk) if pk in locked}
 
 
 def lock_counter(company: Company, series: str) -> Counter:
-    """Lock the counter of a company's series, created when missing. Nothing earlier in the order is locked after it."""
+    """Lock the counter of a company's series, created when missing. Lock nothing earlier in the order after it."""
     Counter.objects.get_or_create(company=company, series=series)
+    counter: Counter
     (counter,) = lock_rows(Counter.objects.filter(company=company, series=series)).values()
-    found: Counter = counter
-    return found
+    return counter
 
 
 def lock_journal_counters(journals: Iterable[Journal], years: Collection[int]) -> dict[int, dict[int, JournalCounter]]:
-    """Lock all counters of these journals, those of `years` created when missing: {journal id: {year: counter}}."""
-    found: dict[int, dict[int, JournalCounter]] = {journal.pk: {} for journal in journals}
-    for journal in sorted(found):
+    """Lock all counters of these journals: {journal id: {year: counter}}. Creates those of `years` when missing."""
+    counters: dict[int, dict[int, JournalCounter]] = {journal.pk: {} for journal in journals}
+    for journal in sorted(counters):
         for year in sorted(years):
             JournalCounter.objects.get_or_create(journal_id=journal, year=year)
-    for counter in lock_rows(JournalCounter.objects.filter(journal__in=found)).values():
-        found[counter.journal_id][counter.year] = counter
-    return found
+    for counter in lock_rows(JournalCounter.objects.filter(journal__in=counters)).values():
+        counters[counter.journal_id][counter.year] = counter
+    return counters

@@ -314,7 +314,7 @@ def _payment(papers: _Papers, firm: Firm, number: int, pk: int, invoice: dict[st
             "by_id": firm.by.pk,
         }
     )
-    papers.allocations.append({"invoice_id": invoice["id"], "payment_id": pk, "amount": paid, "on": day})
+    papers.allocations.append({"document_id": invoice["id"], "payment_id": pk, "amount": paid, "on": day})
 
 
 def _credit(papers: _Papers, firm: Firm, number: int, pk: int, invoice: dict[str, Any]) -> None:
@@ -333,5 +333,5 @@ def _credit(papers: _Papers, firm: Firm, number: int, pk: int, invoice: dict[str
     tax = papers.taxes[-1]
     papers.taxes.append({**tax, "invoice_id": pk})
     papers.allocations.append(
-        {"invoice_id": invoice["id"], "credit_note_id": pk, "amount": invoice["gross"], "on": day}
+        {"document_id": invoice["id"], "credit_note_id": pk, "amount": invoice["gross"], "on": day}
     )

@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-KEY_OF_INVOICE = "invoicing_allocation_invoice_id_8f91d769"
+KEY_OF_DOCUMENT = "invoicing_allocation_document_id_72f977d7"
 COVERING = {"invoicing_allocation_of", "invoicing_posted_gross"}
 
 
@@ -18,4 +18,4 @@ def test_what_is_owed_is_read_from_indexes_alone(db: None) -> None:
     found = indexes()
 
     assert found >= COVERING
-    assert KEY_OF_INVOICE not in found
+    assert KEY_OF_DOCUMENT not in found

@@ -115,7 +115,7 @@ def test_one_payment_settles_the_oldest_first_and_the_rest_stays_to_the_customer
         invoices=invoices[::-1],
     )
 
-    settled = Allocation.objects.filter(payment=payment).order_by("pk").values_list("invoice__number", "amount")
+    settled = Allocation.objects.filter(payment=payment).order_by("pk").values_list("document__number", "amount")
     assert list(settled) == [("FA2026-00001", Decimal("184.62")), ("FA2026-00002", Decimal("184.62"))]
 
 

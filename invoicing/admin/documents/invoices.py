@@ -1,4 +1,4 @@
-"""The invoice's page."""
+"""The page of invoices, credit notes and deposits."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,13 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, Sum
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -36,6 +36,7 @@ from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import euros, stored_state
+from openfire_billing.web.users import user_of
 
 S = InvoiceState
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
@@ -80,8 +81,8 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
     return "invoicing/credit_preview.html", {"plan": plan}
 
 
-def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> HttpResponse:
-    """The PDFs of invoices in one file."""
+def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> FileResponse:
+    """Answer the PDFs of invoices in one file."""
     return paper_response(one_file(invoice_pdf(invoice) for invoice in invoices), "Factures")
 
 
@@ -96,9 +97,9 @@ INVOICE_ACTIONS = (
         primary_in=frozenset({S.DRAFT}),
         explain=_("La facture reçoit son numéro et ne se modifie plus jamais. Elle se corrige par un avoir."),
         form=PostForm,
-        run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], seen=data["seen"], by=request.user),
+        run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], seen=data["seen"], by=user_of(request)),
         run_many=lambda request, invoices, data: post_invoices(
-            invoices, on=data["on"], by=request.user, once=data["once"]
+            invoices, on=data["on"], by=user_of(request), once=data["once"]
         ),
         done=_("validée"),
     ),
@@ -110,7 +111,7 @@ INVOICE_ACTIONS = (
         offered=_is_payable,
         primary_in=frozenset({S.POSTED}),
         form=PaymentForm,
-        run=lambda request, invoice, data: pay_invoice(invoice, by=request.user, **data),
+        run=lambda request, invoice, data: pay_invoice(invoice, by=user_of(request), **data),
         done=_("Paiement enregistré"),
     ),
     DocumentAction(
@@ -122,7 +123,7 @@ INVOICE_ACTIONS = (
         primary_in=frozenset({S.POSTED}),
         explain=_("L'argent rendu au client : l'écriture du remboursement est passée aussitôt."),
         form=RefundForm,
-        run=lambda request, note, data: refund_credit(note, by=request.user, **data),
+        run=lambda request, note, data: refund_credit(note, by=user_of(request), **data),
         done=_("Remboursement enregistré"),
     ),
     DocumentAction(
@@ -135,7 +136,7 @@ INVOICE_ACTIONS = (
         explain=explain_allocation,
         form=AllocateForm,
         run=lambda request, note, data: allocate_credit(
-            note, parts=AllocateForm.parts(data), on=timezone.localdate(), by=request.user
+            note, parts=AllocateForm.parts(data), on=timezone.localdate(), by=user_of(request)
         ),
         done=_("imputé"),
         confirm=_("Imputer"),
@@ -148,10 +149,10 @@ INVOICE_ACTIONS = (
         states=frozenset({S.DRAFT}),
         explain=_("Chaque ligne reprend la TVA de son article, de la position fiscale et du jour."),
         run=lambda request, invoice, data: update_taxes(
-            invoice, on=timezone.localdate(), seen=data["seen"], by=request.user
+            invoice, on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         run_many=lambda request, invoices, data: perform_each(
-            invoices, lambda i: update_taxes(i, on=timezone.localdate(), by=request.user), once=data["once"]
+            invoices, lambda i: update_taxes(i, on=timezone.localdate(), by=user_of(request)), once=data["once"]
         ),
         done=_("taxes mises à jour"),
     ),
@@ -169,7 +170,7 @@ INVOICE_ACTIONS = (
             invoice,
             on=data["on"],
             seen=data["seen"],
-            by=request.user,
+            by=user_of(request),
             quantities=CreditForm.quantities(data) or {},
             rebill=data["rebill"],
             reason=data["reason"],
@@ -185,9 +186,9 @@ INVOICE_ACTIONS = (
         states=frozenset({S.DRAFT}),
         explain=_("Le brouillon reste pour mémoire ; ce qu'il facturait redevient à facturer."),
         is_danger=True,
-        run=lambda request, invoice, data: cancel_draft(invoice, seen=data["seen"], by=request.user),
+        run=lambda request, invoice, data: cancel_draft(invoice, seen=data["seen"], by=user_of(request)),
         run_many=lambda request, invoices, data: perform_each(
-            invoices, lambda i: cancel_draft(i, by=request.user), once=data["once"]
+            invoices, lambda i: cancel_draft(i, by=user_of(request)), once=data["once"]
         ),
         done=_("annulée"),
     ),
@@ -200,9 +201,9 @@ INVOICE_ACTIONS = (
         explain=_("Le brouillon disparaît ; ce qu'il facturait redevient à facturer."),
         is_danger=True,
         leave=True,
-        run=lambda request, invoice, data: delete_drafts([invoice], by=request.user) and None,
+        run=lambda request, invoice, data: delete_drafts([invoice], by=user_of(request)) and None,
         run_many=lambda request, invoices, data: perform_each(
-            invoices, lambda i: delete_drafts([i], by=request.user) and None, once=data["once"]
+            invoices, lambda i: delete_drafts([i], by=user_of(request)) and None, once=data["once"]
         ),
         done=_("supprimée"),
     ),
@@ -210,7 +211,7 @@ INVOICE_ACTIONS = (
 
 
 def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
-    """The colour and the word of an invoice: once posted, what is paid of it."""
+    """Return the colour and the label of the state of an invoice; of a posted one, of its payment state."""
     if not invoice.is_posted:
         return stored_state(invoice)
     if invoice.is_overdue:
@@ -267,15 +268,15 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         )
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Printing many is reading: it needs no question."""
-        found = super().get_actions(request)
+        """Add « Imprimer », which asks no question."""
+        actions = super().get_actions(request)
         if self.has_view_permission(request):
-            found["print_many"] = (
-                lambda _admin, asked, chosen: print_many(asked, chosen),
+            actions["print_many"] = (
+                lambda _admin, request, chosen: print_many(request, chosen),
                 "print_many",
                 _("Imprimer en un seul PDF"),
             )
-        return found
+        return actions
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"proposed_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
@@ -312,7 +313,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Invoice:
         if form.instance.pk:
             return edit_draft(
-                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=request.user
+                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=user_of(request)
             )
         data = form.cleaned_data
         position = data["fiscal_position"] or usual_terms(data["customer"]).fiscal_position
@@ -321,7 +322,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
             customer=data["customer"],
             items=items_of_edits(edits, position=position, company=data["company"], on=data["proposed_on"]),
             on=data["proposed_on"],
-            by=request.user,
+            by=user_of(request),
             origin=str(_("saisie directe")),
             fiscal_position=position,
             site=data["site"],
@@ -332,11 +333,12 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Customer → billing address, fiscal position, terms; where the work was."""
-        customer, found = one(Partner.objects.all(), data.get("customer")), {}
+        """Return what the customer fills: billing address, site, fiscal position, payment term."""
+        defaults: dict[str, Any] = {}
+        customer = record_of(Partner.objects.all(), data.get("customer"))
         if customer is not None:
-            put(found, site=customer.default_address(), **terms_of(customer))
-        return found
+            add_defaults(defaults, site=customer.default_address(), **terms_of(customer))
+        return defaults
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         is_credit = Q(kind=InvoiceKind.CREDIT_NOTE)

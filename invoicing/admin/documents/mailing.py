@@ -1,4 +1,4 @@
-"""« Envoyer par e-mail »: a document to its customer, with its PDF, from a text ready to be changed."""
+"""« Envoyer par e-mail »: sends a document and its PDF to its customer, with a text that the user may change."""
 
 from typing import Any
 from uuid import uuid4
@@ -9,10 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.admin.forms import MessageForm
 from invoicing.services.documents.mailing import Letter, mail_document
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.users import user_of
 
 
 def mail_form(letter: Letter) -> type[forms.Form]:
-    """The question: to whom, what; the letter is there to begin with."""
+    """Return the form of the e-mail, filled from the letter."""
 
     class DocumentMailForm(MessageForm):
         with_paper = forms.BooleanField(label=_("Joindre le PDF"), required=False, initial=True)
@@ -29,7 +30,7 @@ def mail_form(letter: Letter) -> type[forms.Form]:
 
 
 def mail_action(letter: Letter, *, permission: str) -> DocumentAction:
-    """The action for a kind of document."""
+    """Return the action for one kind of document."""
     return DocumentAction(
         name="message",
         label=_("Envoyer par e-mail"),
@@ -37,7 +38,7 @@ def mail_action(letter: Letter, *, permission: str) -> DocumentAction:
         permission=permission,
         states=letter.states or None,
         form=mail_form(letter),
-        run=lambda request, document, data: mail_document(document, letter, by=request.user, **data) and None,
+        run=lambda request, document, data: mail_document(document, letter, by=user_of(request), **data) and None,
         confirm=_("Envoyer"),
         done=_("message mis à l'envoi"),
         order=45,

@@ -1,4 +1,4 @@
-"""What pages with a paper share: opening the PDF, amounts of lines to read."""
+"""Helpers of pages with a PDF: opening it, and the amounts of read-only lines."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -12,7 +12,7 @@ from openfire_billing.kernel.money import line_gross
 
 
 def open_paper(model_admin: Any, request: HttpRequest, object_id: str) -> Any:
-    """The document whose paper is asked for, if this user may see it."""
+    """Return the document of a PDF address. Raises Http404, or PermissionDenied when the user may not see it."""
     document = model_admin.get_object(request, object_id)
     if document is None:
         raise Http404
@@ -22,14 +22,14 @@ def open_paper(model_admin: Any, request: HttpRequest, object_id: str) -> Any:
 
 
 def paper_response(content: bytes, name: str) -> FileResponse:
-    """A PDF shown by the browser."""
+    """Answer a PDF for the browser to show."""
     response = FileResponse(BytesIO(content), content_type="application/pdf", filename=f"{name.replace('/', '-')}.pdf")
     response["Content-Disposition"] = f'inline; filename="{name.replace("/", "-")}.pdf"'
     return response
 
 
 def amounts_of_lines(lines: Iterable[Any], rounding: str) -> dict[int, dict[str, str]]:
-    """{line id: {net, gross}} as text, for lines that are only read."""
+    """Return {line id: {net, gross}} as texts, for read-only lines."""
     amounts = {}
     for line in lines:
         if line.is_article and line.tax:

@@ -1,4 +1,4 @@
-"""The « Publique / Non publique – Sur le site internet » button: the customer's page of a document."""
+"""The « Publique / Non publique – Sur le site internet » button, for the public page of a document."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.records.links import find_link, is_published, publish, token_of
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.users import user_of
 
 
 class PublicationForm(forms.Form):
-    """Published or not; the address is shown, and may be renewed."""
+    """Whether the page is published. Shows its address, which may be renewed."""
 
     published = forms.BooleanField(label=_("Visible du client"), required=False)
     renew = forms.BooleanField(label=_("Nouveau lien"), required=False, help_text=_("L'ancien lien ne répondra plus."))
@@ -31,11 +32,11 @@ class PublicationForm(forms.Form):
 
 
 def _publish(request: HttpRequest, document: Any, data: dict[str, Any]) -> None:
-    publish(document, by=request.user, published=data["published"], renew=data["renew"])
+    publish(document, by=user_of(request), published=data["published"], renew=data["renew"])
 
 
 class PublishedMixin:
-    """For a DocumentAdmin: the action and its button."""
+    """The publish action and its button, for a DocumentAdmin."""
 
     def all_actions(self) -> list[DocumentAction]:
         meta = self.model._meta  # type: ignore[attr-defined]
@@ -58,7 +59,7 @@ class PublishedMixin:
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)  # type: ignore[misc]
         meta = self.model._meta  # type: ignore[attr-defined]
-        if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):  # type: ignore[union-attr]
+        if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
             url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publish"])
             text = _("Publique") if is_published(document) else _("Non publique")
             buttons.append(

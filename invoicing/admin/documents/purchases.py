@@ -29,6 +29,7 @@ from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.tags import stored_state
+from openfire_billing.web.users import user_of
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 
@@ -57,7 +58,7 @@ class BillNumberForm(forms.Form):
 
 
 def _to(state: OrderState) -> Any:
-    return lambda request, order, data: services.move_order(order, to=state, seen=data["seen"], by=request.user)
+    return lambda request, order, data: services.move_order(order, to=state, seen=data["seen"], by=user_of(request))
 
 
 ORDER_ACTIONS = (
@@ -90,7 +91,9 @@ ORDER_ACTIONS = (
         primary_in=frozenset({OrderState.CONFIRMED}),
         run=_to(OrderState.RECEIVED),
         run_many=lambda request, orders, data: perform_each(
-            orders, lambda order: services.move_order(order, to=OrderState.RECEIVED, by=request.user), once=data["once"]
+            orders,
+            lambda order: services.move_order(order, to=OrderState.RECEIVED, by=user_of(request)),
+            once=data["once"],
         ),
         done=_("reçue"),
     ),
@@ -105,7 +108,7 @@ ORDER_ACTIONS = (
             "La facture reprend ce qui n'est pas encore facturé de la commande ; ses montants se corrigent ensuite."
         ),
         form=BillNumberForm,
-        run=lambda request, order, data: services.bill_order(order, by=request.user, **data),
+        run=lambda request, order, data: services.bill_order(order, by=user_of(request), **data),
         done=_("Facture fournisseur enregistrée"),
     ),
     DocumentAction(
@@ -137,9 +140,9 @@ ORDER_ACTIONS = (
         explain=_("Cette commande disparaît."),
         is_danger=True,
         leave=True,
-        run=lambda request, order, data: services.delete_orders([order], by=request.user) and None,
+        run=lambda request, order, data: services.delete_orders([order], by=user_of(request)) and None,
         run_many=lambda request, orders, data: perform_each(
-            orders, lambda order: services.delete_orders([order], by=request.user) and None, once=data["once"]
+            orders, lambda order: services.delete_orders([order], by=user_of(request)) and None, once=data["once"]
         ),
         done=_("supprimée"),
     ),
@@ -190,14 +193,14 @@ class PurchaseOrderAdmin(DocumentAdmin):
         data = form.cleaned_data
         if form.instance.pk:
             return services.edit_order(
-                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=request.user
+                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=user_of(request)
             )
         made = services.draft_order(
             company=data["company"],
             supplier=data["supplier"],
             items=items_of_edits(edits, position=None, company=data["company"], on=data["ordered_on"]),
             on=data["ordered_on"],
-            by=request.user,
+            by=user_of(request),
             deliver_to=data["deliver_to"],
             expected_on=data["expected_on"],
             notes=data["notes"],
@@ -205,7 +208,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
         return made.order
 
     def line_defaults_view(self, request: HttpRequest) -> Any:
-        """Choosing an article fills its purchase price."""
+        """Answer what an article fills on its line, at the purchase price."""
         return self.line_defaults(request, price="purchase_price")
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
@@ -236,9 +239,9 @@ BILL_ACTIONS = (
         states=frozenset({SupplierBillState.DRAFT}),
         primary_in=frozenset({SupplierBillState.DRAFT}),
         explain=_("La facture est comparée à sa commande ; un écart est gardé au journal."),
-        run=lambda request, bill, data: services.check_bill(bill, seen=data["seen"], by=request.user),
+        run=lambda request, bill, data: services.check_bill(bill, seen=data["seen"], by=user_of(request)),
         run_many=lambda request, bills, data: perform_each(
-            bills, lambda bill: services.check_bill(bill, by=request.user), once=data["once"]
+            bills, lambda bill: services.check_bill(bill, by=user_of(request)), once=data["once"]
         ),
         done=_("bonne à payer"),
     ),
@@ -250,7 +253,7 @@ BILL_ACTIONS = (
         offered=lambda bill: bill.state == SupplierBillState.CHECKED and bill.residual > 0,
         primary_in=frozenset({SupplierBillState.CHECKED}),
         form=PaymentForm,
-        run=lambda request, bill, data: pay_supplier(bill, by=request.user, **data) and None,
+        run=lambda request, bill, data: pay_supplier(bill, by=user_of(request), **data) and None,
         done=_("paiement enregistré"),
     ),
     DocumentAction(
@@ -259,7 +262,7 @@ BILL_ACTIONS = (
         icon="undo",
         permission=CHANGE_BILL,
         states=frozenset({SupplierBillState.CHECKED, SupplierBillState.CANCELLED}),
-        run=lambda request, bill, data: services.reopen_bill(bill, seen=data["seen"], by=request.user),
+        run=lambda request, bill, data: services.reopen_bill(bill, seen=data["seen"], by=user_of(request)),
         done=_("remise à vérifier"),
     ),
     DocumentAction(
@@ -269,7 +272,7 @@ BILL_ACTIONS = (
         permission=CHANGE_BILL,
         states=frozenset({SupplierBillState.DRAFT, SupplierBillState.CHECKED}),
         is_danger=True,
-        run=lambda request, bill, data: services.cancel_bill(bill, seen=data["seen"], by=request.user),
+        run=lambda request, bill, data: services.cancel_bill(bill, seen=data["seen"], by=user_of(request)),
         done=_("annulée"),
     ),
 )
@@ -285,14 +288,16 @@ class SupplierBillForm(forms.ModelForm):
             self.initial["net"], self.initial["tax"] = self.instance.net.amount, self.instance.tax.amount
 
     def _post_clean(self) -> None:
-        """Amounts go through the service: the instance keeps its own until then."""
-        amounts = {name: self.cleaned_data.pop(name) for name in ("net", "tax") if name in self.cleaned_data}
-        super()._post_clean()
+        """Leave the amounts of the instance: the service sets them."""
+        amounts: dict[str, Any] = {
+            name: self.cleaned_data.pop(name) for name in ("net", "tax") if name in self.cleaned_data
+        }
+        super()._post_clean()  # type: ignore[misc]
         self.cleaned_data.update(amounts)
 
 
 def _state_of_bill(bill: Any) -> tuple[str, Any]:
-    """The colour and the word of a supplier's bill: what is checked is paid, late, or as stored."""
+    """Return the colour and the label of the state of a bill; a checked one may be paid or late."""
     if bill.state == SupplierBillState.CHECKED and bill.residual <= 0:
         return "green", _("Payée")
     if bill.state == SupplierBillState.CHECKED and bill.due_on and bill.due_on < timezone.localdate():
@@ -350,7 +355,7 @@ class SupplierBillAdmin(DocumentAdmin):
             for name in ("net", "tax"):
                 if name in values:
                     values[name] = Money(values[name], currency)
-            return services.edit_bill(form.instance, values=values, seen=seen_by(request), by=request.user)
+            return services.edit_bill(form.instance, values=values, seen=seen_by(request), by=user_of(request))
         return services.record_bill(
             company=data["company"],
             supplier=data["supplier"],
@@ -361,7 +366,7 @@ class SupplierBillAdmin(DocumentAdmin):
             due_on=data["due_on"],
             order=data["order"],
             notes=data["notes"],
-            by=request.user,
+            by=user_of(request),
         )
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:

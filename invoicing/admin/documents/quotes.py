@@ -1,4 +1,4 @@
-"""The quote's page."""
+"""The page of quotes."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import seen_by
-from invoicing.admin.document_admin import DocumentAdmin, one, put, terms_of, values_of
+from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
@@ -30,6 +30,7 @@ from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import badge, stored_state
+from openfire_billing.web.users import user_of
 
 S = QuoteState
 CHANGE, BILL = "invoicing.change_quote", "invoicing.bill"
@@ -55,12 +56,12 @@ class QuoteChips(ChipFilter):
 
 
 def _is_settled(quote: Quote) -> bool:
-    """Accepted and billed in full: it counts as settled."""
+    """Return whether an accepted quote is fully billed, and so shown as settled."""
     return quote.state == S.ACCEPTED and not quote.lines.open().exists()
 
 
 def _act(service: Any) -> Any:
-    return lambda request, quote, data: service(quote, by=request.user)
+    return lambda request, quote, data: service(quote, by=user_of(request))
 
 
 QUOTE_ACTIONS = (
@@ -86,7 +87,7 @@ QUOTE_ACTIONS = (
         explain=_("Le client est d'accord : le devis devient la commande et se facture."),
         form=OnForm,
         run=lambda request, quote, data: services.accept_quote(
-            quote, on=data["on"], seen=data["seen"], by=request.user
+            quote, on=data["on"], seen=data["seen"], by=user_of(request)
         ),
         done=_("accepté"),
     ),
@@ -101,10 +102,10 @@ QUOTE_ACTIONS = (
         explain=_("Une facture en brouillon reprend ce qui reste à facturer du devis."),
         form=InvoiceForm,
         run=lambda request, quote, data: services.invoice_quote(
-            quote, on=data["on"], seen=data["seen"], by=request.user
+            quote, on=data["on"], seen=data["seen"], by=user_of(request)
         ),
         run_many=lambda request, quotes, data: perform_each(
-            quotes, lambda quote: services.invoice_quote(quote, on=data["on"], by=request.user), once=data["once"]
+            quotes, lambda quote: services.invoice_quote(quote, on=data["on"], by=user_of(request)), once=data["once"]
         ),
         done=_("Créée"),
     ),
@@ -116,7 +117,7 @@ QUOTE_ACTIONS = (
         states=frozenset({S.DRAFT, S.SENT}),
         form=ProlongForm,
         run=lambda request, quote, data: services.prolong_quote(
-            quote, until=data["until"], on=timezone.localdate(), seen=data["seen"], by=request.user
+            quote, until=data["until"], on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("prolongé"),
     ),
@@ -136,7 +137,7 @@ QUOTE_ACTIONS = (
         icon="content_copy",
         permission="invoicing.add_quote",
         explain=_("Un nouveau devis en brouillon avec les mêmes lignes, sans lien avec la DI."),
-        run=lambda request, quote, data: services.duplicate_quote(quote, on=timezone.localdate(), by=request.user),
+        run=lambda request, quote, data: services.duplicate_quote(quote, on=timezone.localdate(), by=user_of(request)),
         done=_("Copie créée"),
     ),
     DocumentAction(
@@ -149,7 +150,7 @@ QUOTE_ACTIONS = (
         form=ReasonForm,
         is_danger=True,
         run=lambda request, quote, data: services.refuse_quote(
-            quote, seen=data["seen"], by=request.user, reason=data["reason"]
+            quote, seen=data["seen"], by=user_of(request), reason=data["reason"]
         ),
         done=_("refusé"),
     ),
@@ -184,9 +185,9 @@ QUOTE_ACTIONS = (
         explain=_("Le devis disparaît : ses lignes redeviennent libres sur la DI."),
         is_danger=True,
         leave=True,
-        run=lambda request, quote, data: services.delete_quotes([quote], by=request.user) and None,
+        run=lambda request, quote, data: services.delete_quotes([quote], by=user_of(request)) and None,
         run_many=lambda request, quotes, data: perform_each(
-            quotes, lambda q: services.delete_quotes([q], by=request.user) and None, once=data["once"]
+            quotes, lambda q: services.delete_quotes([q], by=user_of(request)) and None, once=data["once"]
         ),
         done=_("supprimé"),
     ),
@@ -261,19 +262,20 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         return [*super().smart_buttons(request, document), paper]
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Customer → payer, place, and the payer's fiscal position and terms."""
-        partner, found = one(Partner.objects.select_related("bill_to"), data.get("partner")), {}
+        """Return what the customer fills: payer, site, and the payer's fiscal position and payment term."""
+        defaults: dict[str, Any] = {}
+        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"))
         if partner is not None:
             terms = terms_of(partner.payer)
-            put(found, bill_to=partner.bill_to, site=partner.default_address())
-            put(found, fiscal_position=terms["fiscal_position"], payment_term=terms["payment_term"])
-        return found
+            add_defaults(defaults, bill_to=partner.bill_to, site=partner.default_address())
+            add_defaults(defaults, fiscal_position=terms["fiscal_position"], payment_term=terms["payment_term"])
+        return defaults
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Quote:
         data = form.cleaned_data
         if form.instance.pk:
             return services.edit_quote(
-                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=request.user
+                form.instance, edits=edits, values=values_of(form), seen=seen_by(request), by=user_of(request)
             )
         made = services.draft_quote(
             company=data["company"],
@@ -285,7 +287,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
                 edits, position=data["fiscal_position"], company=data["company"], on=data["issued_on"]
             ),
             on=data["issued_on"],
-            by=request.user,
+            by=user_of(request),
             fiscal_position=data["fiscal_position"] or usual_terms(data["partner"]).fiscal_position,
             payment_term=data["payment_term"],
             valid_until=data["valid_until"],

@@ -1,4 +1,4 @@
-"""Page of companies."""
+"""The page of companies."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.logos import UNREADABLE, keep_logo
+from openfire_billing.web.users import user_of
 
 
 @admin.register(Company)
@@ -42,14 +43,14 @@ class CompanyAdmin(OfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         queryset = super(OfficeAdmin, self).get_queryset(request)
-        return queryset if request.user.is_superuser else queryset.filter(accesses__user=request.user)
+        return queryset if request.user.is_superuser else queryset.filter(accesses__user=user_of(request))
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.logo_view)
         return [path("logo/<path:name>", view, name="company_logo"), *super().get_urls()]
 
     def logo_view(self, request: HttpRequest, name: str) -> FileResponse:
-        """The logo of a company, as it was uploaded."""
+        """Answer the uploaded logo of a company."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         company = get_object_or_404(self.get_queryset(request), logo=name)
@@ -72,5 +73,5 @@ class CompanyAdmin(OfficeAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not change:
-            CompanyAccess.objects.get_or_create(user=request.user, company=form.instance)
+            CompanyAccess.objects.get_or_create(user=user_of(request), company=form.instance)
             open_journals(form.instance)

@@ -1,4 +1,4 @@
-"""Pages of companies, partners, addresses, tags and messages."""
+"""Pages of partners, addresses and tags."""
 
 from typing import Any
 from urllib.parse import quote_plus
@@ -21,6 +21,7 @@ from openfire_billing.web.contributions import SmartButton, contribute, contribu
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
+from openfire_billing.web.users import user_of
 
 
 class AddressInline(StackedInline):
@@ -50,7 +51,7 @@ class TermsInline(StackedInline):
 
 
 class MergeForm(forms.Form):
-    """Which record is kept: one that looks the same, or another by its exact name."""
+    """The record to keep: a likely duplicate, or another record by its exact name."""
 
     into = forms.ModelChoiceField(
         label=_("Fiche à garder"),
@@ -72,12 +73,12 @@ class MergeForm(forms.Form):
         data = super().clean() or {}
         if not data.get("into"):
             named = Partner.objects.filter(name__iexact=data.get("name", "").strip(), merged_into=None)
-            found = list(named.exclude(pk=self.partner.pk)[:2])
-            if len(found) != 1:
+            others = list(named.exclude(pk=self.partner.pk)[:2])
+            if len(others) != 1:
                 raise forms.ValidationError(
                     _("Choisissez la fiche à garder dans la liste, ou écrivez le nom exact d'un seul autre client.")
                 )
-            data["into"] = found[0]
+            data["into"] = others[0]
         return data
 
 
@@ -109,7 +110,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
                 "on ne revient pas en arrière."
             ),
             confirm=_("Fusionner"),
-            run=lambda request, partner, data: merge_partners(partner, into=data["into"], by=request.user),
+            run=lambda request, partner, data: merge_partners(partner, into=data["into"], by=user_of(request)),
             done=_("fusionné dans"),
         ),
     )
@@ -118,7 +119,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         return super().get_queryset(request).select_related("bill_to", "merged_into").prefetch_related("addresses")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """A choice offers those one still works with."""
+        """Search partners. A choice box leaves out archived ones."""
         if request.path.endswith("/autocomplete/"):
             queryset = queryset.filter(is_active=True)
         return super().get_search_results(request, queryset, search_term)
@@ -137,7 +138,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         if partner is None:
             return context
         buttons = smart_buttons(partner, request)
-        if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+        if request.user.has_perm("invoicing.view_invoice"):
             balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
             url = f"{reverse('admin:invoicing_invoice_changelist')}?view=unpaid&q={quote_plus(partner.name)}"
             buttons.insert(
@@ -155,7 +156,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         }
 
     def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
-        """What one begins from a customer; upper apps add theirs by contribution."""
+        """Return the buttons that create documents for a customer; upper apps contribute theirs."""
         return [
             {
                 "label": act.label,
@@ -164,7 +165,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
                 "is_page": True,
             }
             for act in contributions_to(Partner).first_acts
-            if request.user.has_perm(act.permission)  # type: ignore[union-attr]
+            if request.user.has_perm(act.permission)
         ]
 
     @admin.display(description=_("Ville"))
@@ -179,7 +180,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
 
 @admin.register(Address)
 class AddressAdmin(OfficeAdmin):
-    """Reached from its partner; here for the autocompletions."""
+    """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
 
     list_display = ("__str__", "partner", "zip", "city", "phone")
     search_fields = Address.SEARCHED

@@ -12,27 +12,28 @@ from invoicing.models import Attachment
 from invoicing.services.records.attachments import attach, attachments_of, detach
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.refusals import refusals_shown
+from openfire_billing.web.users import user_of
 
 
 class FilesMixin:
-    """For a ModelAdmin: join, open and take away files."""
+    """Adds to a ModelAdmin: attach, open and delete files."""
 
     def get_urls(self) -> list[Any]:
-        meta = self.model._meta
+        meta = self.model._meta  # type: ignore[attr-defined]
         name = f"{meta.app_label}_{meta.model_name}"
-        view = self.admin_site.admin_view
+        view = self.admin_site.admin_view  # type: ignore[attr-defined]
         return [
             path("<path:object_id>/attach/", view(self.attach_view), name=f"{name}_attach"),
             path("<path:object_id>/files/<int:file_id>/", view(self.file_view), name=f"{name}_file"),
             path("<path:object_id>/files/<int:file_id>/detach/", view(self.detach_view), name=f"{name}_detach"),
-            *super().get_urls(),
+            *super().get_urls(),  # type: ignore[misc]
         ]
 
     def _visible(self, request: HttpRequest, object_id: str) -> Any:
-        document = self.get_object(request, object_id)
+        document = self.get_object(request, object_id)  # type: ignore[attr-defined]
         if document is None:
             raise Http404
-        if not self.has_view_permission(request, document):
+        if not self.has_view_permission(request, document):  # type: ignore[attr-defined]
             raise PermissionDenied
         return document
 
@@ -46,7 +47,7 @@ class FilesMixin:
                 messages.error(request, _("Choisissez au moins un fichier à joindre."))
             for upload in uploads:
                 with refusals_shown(request):
-                    attach(document, upload, by=request.user)
+                    attach(document, upload, by=user_of(request))
                     messages.success(request, _("Fichier joint : %s") % upload.name)
         return HttpResponseRedirect(reverse_change(document) + "#files")
 
@@ -67,6 +68,6 @@ class FilesMixin:
             raise PermissionDenied
         document = attachment.object
         if request.method == "POST":
-            detach(attachment, by=request.user)
+            detach(attachment, by=user_of(request))
             messages.success(request, _("Fichier retiré : %s") % attachment.name)
         return HttpResponseRedirect(reverse_change(document) + "#files")

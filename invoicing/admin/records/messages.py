@@ -1,4 +1,4 @@
-"""Page of the outbox."""
+"""The page of the outbox."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from invoicing.models import Message
 from invoicing.services.records.messages import retry_message
 from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.users import user_of
 
 
 @admin.register(Message)
@@ -34,7 +35,7 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
             states=frozenset({MessageState.FAILED}),
             primary_in=frozenset({MessageState.FAILED}),
             explain=_("Le message repart dans les minutes qui viennent."),
-            run=lambda request, message, data: retry_message(message, by=request.user),
+            run=lambda request, message, data: retry_message(message, by=user_of(request)),
             done=_("remis dans les messages à envoyer"),
         ),
     )

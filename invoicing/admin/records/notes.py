@@ -23,6 +23,7 @@ from invoicing.services.records.follow_ups import (
 from invoicing.services.records.notes import add_note
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.refusals import refusals_shown
+from openfire_billing.web.users import user_of
 
 
 class FollowUpForm(forms.Form):
@@ -30,7 +31,7 @@ class FollowUpForm(forms.Form):
     due_on = forms.DateField(label=_("Pour le"), widget=DateInput, initial=timezone.localdate)
     user = forms.ModelChoiceField(label=_("Par"), queryset=User.objects.none(), required=False)
 
-    def __init__(self, *args: Any, by: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, by: User, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["user"].queryset = colleagues_of(by)  # type: ignore[attr-defined]
         self.fields["user"].label_from_instance = lambda user: user.get_full_name() or user.username  # type: ignore[attr-defined]
@@ -38,7 +39,7 @@ class FollowUpForm(forms.Form):
 
 
 class NotesMixin:
-    """For a ModelAdmin whose records bear a journal: notes and follow-ups, by those who may see the record."""
+    """Adds notes and follow-ups to a ModelAdmin, for users who may see the record."""
 
     has_journal = True
 
@@ -58,12 +59,12 @@ class NotesMixin:
         ]
 
     def notes_context(self, request: HttpRequest, document: Any) -> dict[str, Any]:
-        """What the foot of the page shows and offers."""
+        """Return what the foot of the page shows."""
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"admin:{meta.app_label}_{meta.model_name}"
         return {
             "office_follow_ups": follow_ups_of(document),
-            "office_follow_up_form": FollowUpForm(by=request.user),
+            "office_follow_up_form": FollowUpForm(by=user_of(request)),
             "office_note_url": reverse(f"{name}_note", args=[document.pk]),
             "office_follow_up_url": reverse(f"{name}_follow_up", args=[document.pk]),
         }
@@ -79,17 +80,17 @@ class NotesMixin:
     def note_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         document = self._seen(request, object_id)
         with refusals_shown(request):
-            add_note(document, request.POST.get("note", ""), by=request.user)
+            add_note(document, request.POST.get("note", ""), by=user_of(request))
         return HttpResponseRedirect(reverse_change(document) + "#journal")
 
     def follow_up_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         document = self._seen(request, object_id)
-        form = FollowUpForm(request.POST, by=request.user)
+        form = FollowUpForm(request.POST, by=user_of(request))
         if form.is_valid():
             data = form.cleaned_data
             with refusals_shown(request):
-                who = data["user"] or request.user
-                add_follow_up(document, text=data["text"], due_on=data["due_on"], user=who, by=request.user)
+                who = data["user"] or user_of(request)
+                add_follow_up(document, text=data["text"], due_on=data["due_on"], user=who, by=user_of(request))
                 messages.success(request, _("Relance notée."))
         else:
             messages.error(request, _("Relance incomplète : dites ce qu'il y a à faire et pour quel jour."))
@@ -100,6 +101,6 @@ class NotesMixin:
         follow_up = follow_up_of(document, follow_up_id)
         if follow_up is None:
             raise Http404
-        finish_follow_up(follow_up, by=request.user)
+        finish_follow_up(follow_up, by=user_of(request))
         messages.success(request, _("C'est noté comme fait."))
         return HttpResponseRedirect(reverse_change(document) + "#follow-ups")

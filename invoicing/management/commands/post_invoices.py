@@ -20,7 +20,11 @@ class Command(BaseCommand):
         which.add_argument("--id", type=int, nargs="+", dest="ids", metavar="ID")
 
     def handle(self, *args: Any, on: date, all_drafts: bool, ids: list[int] | None, **options: Any) -> None:
-        wanted = Invoice.objects.drafts() if all_drafts else Invoice.objects.filter(pk__in=filter(read_id, ids))
+        wanted = (
+            Invoice.objects.drafts()
+            if all_drafts
+            else Invoice.objects.filter(pk__in=[pk for pk in ids or () if read_id(pk)])
+        )
         invoices = list(wanted.only("pk", "proposed_on"))
         if ids and len(invoices) < len(set(ids)):
             unknown = sorted(set(ids) - {invoice.pk for invoice in invoices})

@@ -1,4 +1,4 @@
-"""Make the PDFs that posted invoices wait for."""
+"""Render the PDFs of posted invoices that wait for one."""
 
 import sys
 from typing import Any
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = 0
-        DocumentJob.objects.update(not_before=timezone.now())  # those that failed are tried again now
+        DocumentJob.objects.update(not_before=timezone.now())  # failed jobs are retried at once
         while job := take_job():
             made += make_document(job)
         left = DocumentJob.objects.select_related("invoice")

@@ -1,4 +1,4 @@
-"""Documents that money is owed on: quotes, invoices, their lines, claims, holds."""
+"""Quotes, invoices, purchases, their lines; claims and holds; papers."""
 
 from invoicing.models.documents.claims import Claim, Hold, QuoteLineClaim
 from invoicing.models.documents.invoices import Invoice, InvoiceLine, InvoiceTax

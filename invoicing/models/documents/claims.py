@@ -1,13 +1,13 @@
-"""Claims and holds: the two ways in which what was promised is tied to what bills it or quotes it.
+"""Claims and holds: rows that tie the source of a line (a DI line, a period) to the line that bills or quotes it.
 
-A claim says what an invoice line bills. It is a row of the app that promised it, child of `Claim`; invoicing finds
-the children by itself and calls their hooks from the only services that touch lines holding claims. A hold is the
-same pattern for quotes: a line on a live quote is billed by the quote alone.
+A claim records what an invoice line bills. Its model is a child of `Claim`, in the app of the source. Invoicing finds
+the children and calls their hooks from the services that change or delete claimed lines. A hold is the same for quotes:
+while a quote is live, only the quote bills the lines it holds.
 """
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.apps import apps
 from django.db import models
@@ -16,12 +16,13 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.documents.invoices import InvoiceLine
 from invoicing.models.documents.quotes import Quote, QuoteLine
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 
 
 class Sourced(models.Model):
-    """A row that ties a line or a document to the document it stands for. `SOURCE`: the lookup to that document."""
+    """A row that ties a line to the document of its source. `SOURCE`: the lookup from the row to that document."""
 
     SOURCE: ClassVar[str] = ""
 
@@ -29,19 +30,25 @@ class Sourced(models.Model):
         abstract = True
 
     @classmethod
+    def children(cls) -> list[type[Self]]:
+        """Return the concrete models that inherit this one, in all apps."""
+        return [model for model in apps.get_models() if issubclass(model, cls)]
+
+    @classmethod
     def source_model(cls) -> type[models.Model]:
-        """The model of the document."""
-        model: Any = cls
+        """Return the model at the end of `SOURCE`."""
+        model: type[models.Model] = cls
         for name in cls.SOURCE.split("__"):
-            model = model._meta.get_field(name).related_model
-        found: type[models.Model] = model
-        return found
+            related = model._meta.get_field(name).related_model
+            assert isinstance(related, type)
+            model = related
+        return model
 
 
-def sources_of(kinds: Sequence[type[Sourced]], **condition: Any) -> dict[type[Sourced], set[int]]:
-    """Ids of the documents that the rows of a condition lead to, by kind of row; a kind without rows is not there.
+def sources_of(kinds: Sequence[type[Sourced]], **condition: object) -> dict[type[Sourced], set[int]]:
+    """Return the ids of the source documents of the rows that meet a condition: {model of the rows: ids}.
 
-    One query for all kinds.
+    A model without such rows has no key. One query serves all models.
     """
     rows = [
         kind._default_manager.filter(**condition)
@@ -50,15 +57,18 @@ def sources_of(kinds: Sequence[type[Sourced]], **condition: Any) -> dict[type[So
         .values_list("place", "source")
         for place, kind in enumerate(kinds)
     ]
-    found: dict[type[Sourced], set[int]] = {}
+    sources: dict[type[Sourced], set[int]] = {}
     for place, source in rows[0].union(*rows[1:]) if rows else ():
-        found.setdefault(kinds[place], set()).update({source} - {None})
-    return found
+        sources.setdefault(kinds[place], set()).update({source} - {None})
+    return sources
 
 
 class Claim(Sourced):
-    """What an invoice line bills. A *quantity* claim reads its quantity from the invoice line, a *thing* is whole and
-    has a column `net`, its line's."""
+    """A record of what an invoice line bills.
+
+    A *quantity* claim bills the quantity of its invoice line. A *thing* claim (`IS_QUANTITY` false) bills a whole
+    period, visit or exception; its column `net` equals the net of its line.
+    """
 
     IS_QUANTITY: ClassVar[bool] = True
 
@@ -71,28 +81,31 @@ class Claim(Sourced):
 
     @classmethod
     def check_changes(cls, claims: Sequence[Self], changes: Mapping[int, Decimal]) -> None:
-        """Refuse when a source has not enough left. `changes`: wanted quantity by invoice line id."""
+        """Raise BusinessError when a source has not enough left. `changes`: {invoice line id: wanted quantity}."""
         raise TypeError(f"{cls.__name__} does not say what it checks.")
 
     @classmethod
     def priced(cls, claims: Sequence[Self], lines: Mapping[int, InvoiceLine]) -> None:
-        """Follow the net of the lines of an edited draft. `lines`: those that are left, by id."""
+        """Copy the net of the lines of an edited draft to their claims. `lines`: the remaining lines, {id: line}."""
 
     @classmethod
     def check_freed(cls, claims: Sequence[Self]) -> None:
-        """Refuse when what these claims bill may not become free again as things are."""
+        """Raise BusinessError when the sources of these claims must stay billed."""
 
     @classmethod
-    def freed(cls, claims: Sequence[Self], *, by: Any) -> None:
-        """Told after what these claims billed became free again (draft deleted or cancelled, credit « à refacturer »)."""
+    def freed(cls, claims: Sequence[Self], *, by: By) -> None:
+        """Called after the sources became billable again: draft deleted or cancelled, or credited with « à refacturer »."""
 
     @classmethod
-    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
-        """Told when a posted credit « à refacturer » gives back a whole *thing*. `credit_lines`: by line credited."""
+    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: By) -> None:
+        """Called when a posted credit note « à refacturer » credits whole *things*.
+
+        `credit_lines`: {id of the credited line: line of the credit note}.
+        """
 
 
 class Hold(Sourced):
-    """What a quote line keeps for itself: while the quote lives, nothing else bills it."""
+    """A source line that a quote line reserves: while the quote is live, no other document bills it."""
 
     quote_line = models.ForeignKey(
         QuoteLine, models.CASCADE, related_name="%(class)ss", verbose_name=_("ligne de devis")
@@ -103,12 +116,12 @@ class Hold(Sourced):
 
     @classmethod
     def check_revival(cls, quote: Quote) -> None:
-        """Refuse, by name, when a line of this quote was billed or quoted elsewhere since."""
+        """Raise BusinessError, which names the line, when another document has billed or quoted a line of this quote."""
         raise TypeError(f"{cls.__name__} does not say what it checks.")
 
 
 def refuse_more_than_left(name: str, wanted: Decimal, left: Decimal) -> None:
-    """Refuse an invoice line that would bill more than its source has left."""
+    """Raise BusinessError when an invoice line would bill more than its source has left."""
     if wanted > left:
         raise BusinessError(
             _(
@@ -139,8 +152,3 @@ class QuoteLineClaim(Claim):
         for claim in claims:
             line = lines[claim.quote_line_id]
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
-
-
-def children_of(base: Any) -> list[Any]:
-    """The concrete models that are children of an abstract model, wherever they live."""
-    return [model for model in apps.get_models() if issubclass(model, base)]

@@ -1,8 +1,7 @@
-"""Invoices, credit notes and deposits: drafts that compute, posted documents that never change again."""
+"""Invoices, credit notes and deposits. Services compute a draft; a posted document never changes."""
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -10,11 +9,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Round
 from django.utils.translation import gettext_lazy as _
-from djmoney.models.fields import MoneyField
 
 from invoicing.choices import INVOICE_MOVES, InvoiceKind, InvoiceState, LineKind, Rounding, VatCategory
 from invoicing.models.catalogue import FiscalPosition, Journal, PaymentTerm
-from invoicing.models.documents.lines import BillableLine
+from invoicing.models.documents.lines import BillableLine, money_field
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
 from openfire_billing.db.fields import amount_field, percent_field
@@ -24,23 +22,19 @@ from openfire_billing.kernel.money import TaxTotal, Totals, with_taxes
 from openfire_billing.kernel.periods import ONE_DAY
 
 
-def _total(verbose_name: Any) -> MoneyField:
-    return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
-
-
 class Invoice(Versioned):
-    """An invoice, a credit note (positive amounts, `credits` says of which invoice) or a deposit.
+    """An invoice, a deposit, or a credit note of the invoice `credits` (its amounts are positive).
 
-    `proposed_on`: the date a draft would like; posting gives `issued_on`. `net`, `tax`, `gross` are kept by the
-    services while it is a draft and frozen at posting, with the parties as they were (`seller`, `buyer`,
-    `delivery`), what else its paper says (`texts`, see `services.documents.snapshots`) and the rounding mode.
+    `proposed_on`: the issue date proposed for a draft; posting sets `issued_on`. Services update `net`, `tax` and
+    `gross` of a draft. Posting freezes them, the rounding mode, the parties (`seller`, `buyer`, `delivery`) and the
+    other printed texts (`texts`, see `services.documents.snapshots`).
     """
 
     SEARCHED = ("number", "origin", "gross", *columns_at("customer", Partner), *columns_at("site", Address))
 
     MOVES = INVOICE_MOVES
     COLOURS = InvoiceState.colours
-    MOVED_WHEN_MERGED = Q(state=InvoiceState.DRAFT)  # a posted one keeps the customer it was made for
+    MOVED_WHEN_MERGED = Q(state=InvoiceState.DRAFT)  # a posted document keeps its customer
     currency: str
     # annotated by with_payment_state()
     allocated: Decimal
@@ -96,9 +90,9 @@ class Invoice(Versioned):
     )
     reason = models.CharField(_("Motif"), max_length=200, blank=True)
     notes = models.TextField(_("Texte libre"), blank=True)
-    net = _total(_("Total HT"))
-    tax = _total(_("TVA"))
-    gross = _total(_("Total TTC"))
+    net = money_field(_("Total HT"))
+    tax = money_field(_("TVA"))
+    gross = money_field(_("Total TTC"))
     rounding = models.CharField(_("Arrondi"), max_length=10, choices=Rounding, default=Rounding.HALF_EVEN)
     seller = models.JSONField(_("vendeur figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     buyer = models.JSONField(_("acheteur figé"), default=dict, blank=True, encoder=DjangoJSONEncoder)
@@ -147,7 +141,7 @@ class Invoice(Versioned):
             models.Index(fields=["company", "state", "-id"], name="invoicing_by_state"),
             models.Index(fields=["customer", "-id"], name="invoicing_by_customer"),
             models.Index(fields=["issued_on"], name="invoicing_by_date"),
-            # what is owed is asked of all that is posted: read from the index alone
+            # amounts owed are computed over all posted documents: PostgreSQL reads this index alone
             models.Index(
                 fields=["id"], include=["gross"], condition=Q(state=InvoiceState.POSTED), name="invoicing_posted_gross"
             ),
@@ -170,15 +164,15 @@ class Invoice(Versioned):
 
     @property
     def totals(self) -> Totals:
-        """The stored amounts."""
+        """Return the stored totals, one row per VAT category and rate."""
         return with_taxes(tuple(TaxTotal(t.category, t.rate, t.base, t.amount) for t in self.taxes.all()))
 
 
 class InvoiceLine(BillableLine):
     """A line of an invoice. `net` is stored: legal totals are sums of stored amounts.
 
-    `unit_name` to `exemption` are copies of what its unit and its tax print; posting refreshes them a last time. On a
-    credit note, `credits` is the line credited and `rebill` frees what it had billed. Period half-open.
+    `unit_name` to `exemption` copy what the unit and the tax print; posting refreshes them a last time. On a credit
+    note, `credits` is the credited line, and `rebill` makes its source billable again. The period is half-open.
     """
 
     # annotated by left_to_credit()

@@ -1,23 +1,32 @@
-"""The one line under all documents: DI, RDV, quote, invoice, template, contract article."""
+"""The base of the lines of all documents: DI, RDV, quote, invoice, template, contract article."""
 
+from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from djmoney.models.fields import MoneyField
 
 from invoicing.choices import LineKind
 from invoicing.models.catalogue import Product, Tax, Unit
 from openfire_billing.db.fields import percent_field, quantity_field, unit_price_field
+from openfire_billing.db.texts import Text
 from openfire_billing.kernel import money
 
 
-class BillableLine(models.Model):
-    """An article (with or without a product), a section title or a note. Plain decimals, the document has the currency.
+def money_field(verbose_name: Text) -> MoneyField:
+    """Return a column for an amount in the currency of the row's column `currency`."""
+    return MoneyField(  # type: ignore[no-untyped-call]  # djmoney is not typed
+        verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency"
+    )
 
-    `tax_is_manual`: chosen by hand, kept until the article or the fiscal position changes.
+
+class BillableLine(models.Model):
+    """A line of a document: an article (with or without a product), a section title or a note. Amounts are plain decimals.
+
+    `tax_is_manual`: a user chose the tax; it stays until the article or the fiscal position changes.
     """
 
     kind = models.CharField(_("Type"), max_length=10, choices=LineKind, default=LineKind.ARTICLE)
@@ -68,14 +77,14 @@ class BillableLine(models.Model):
         return self.kind == LineKind.ARTICLE
 
     def net_amount(self, rounding: str, quantity: Decimal | None = None) -> Decimal:
-        """Net of the line (or of `quantity` of it), rounded once, in the document's currency."""
+        """Return the net of the line, or of `quantity` of it, rounded once, in the document's currency."""
         if not self.is_article:
             return money.ZERO
         return money.line_net(self.quantity if quantity is None else quantity, self.unit_price, self.discount, rounding)
 
 
-def lines_totals(lines: Any, rounding: str) -> money.Totals:
-    """Totals of the article lines of a document. Lines need their `tax` loaded."""
+def lines_totals(lines: Iterable[BillableLine], rounding: str) -> money.Totals:
+    """Return the totals of the article lines of a document. Reads the `tax` of each line: load it before."""
     return money.totals(
         [(line.net_amount(rounding), line.tax) for line in lines if line.is_article and line.tax is not None], rounding
     )

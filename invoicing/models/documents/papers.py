@@ -1,4 +1,4 @@
-"""The papers of posted invoices: those made, and those that wait."""
+"""PDFs of posted invoices, and the queue of those to render."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +7,7 @@ from invoicing.models.documents.invoices import Invoice
 
 
 class InvoiceDocument(models.Model):
-    """The PDF of a posted invoice: made once, stored with its SHA-256, never made again."""
+    """The PDF of a posted invoice: rendered once, stored with its SHA-256, never rendered again."""
 
     invoice = models.OneToOneField(Invoice, models.PROTECT, related_name="document", verbose_name=_("facture"))
     content = models.BinaryField(_("PDF"))
@@ -23,10 +23,10 @@ class InvoiceDocument(models.Model):
 
 
 class DocumentJob(models.Model):
-    """A posted invoice whose PDF is still to be made. Written by posting, deleted with the insert of the PDF.
+    """A posted invoice whose PDF is not rendered yet. Posting inserts the row; storing the PDF deletes it.
 
-    `last_error`: why the last try failed, in a sentence. `not_before`: when it may be tried (again). `taken_until`: a
-    worker holds it; after that moment the worker is considered dead.
+    `last_error`: a sentence that says why the last attempt failed. `not_before`: the earliest next attempt.
+    `taken_until`: the worker that took the job has it until then; after that, another worker may take it.
     """
 
     invoice = models.OneToOneField(Invoice, models.CASCADE, related_name="document_job", verbose_name=_("facture"))

@@ -1,50 +1,51 @@
-"""What we buy: purchase orders to suppliers and the bills they send."""
+"""Purchase orders to suppliers, and the bills that suppliers send."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Self, TypeVar
 
 from django.apps import apps
 from django.db import models
 from django.db.models import F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
-from djmoney.models.fields import MoneyField
 
 from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderState, SupplierBillState
-from invoicing.models.documents.lines import BillableLine, lines_totals
+from invoicing.models.documents.lines import BillableLine, lines_totals, money_field
 from invoicing.models.parties import Address, Company, Partner
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
+Row = TypeVar("Row", bound=models.Model)
 
-class PurchaseOrderQuerySet(models.QuerySet[Any]):
-    def with_lines(self) -> "PurchaseOrderQuerySet":
-        """Load what totals need, in a constant number of queries."""
+
+class PurchaseOrderQuerySet(models.QuerySet[Row]):
+    def with_lines(self) -> Self:
+        """Load what `totals` reads, in a constant number of queries."""
         line = apps.get_model("invoicing", "PurchaseOrderLine")
         return self.select_related("company").prefetch_related(
             models.Prefetch("lines", line.objects.select_related("tax", "product"))
         )
 
-    def awaited(self) -> "PurchaseOrderQuerySet":
-        """Sent or confirmed, not received yet."""
+    def awaited(self) -> Self:
+        """Keep the orders sent or confirmed and not received."""
         return self.filter(state__in=[OrderState.SENT, OrderState.CONFIRMED])
 
 
-class SupplierBillQuerySet(models.QuerySet[Any]):
-    def with_residual(self) -> "SupplierBillQuerySet":
-        """Annotate `paid` and `residual`."""
+class SupplierBillQuerySet(models.QuerySet[Row]):
+    def with_residual(self) -> Self:
+        """Annotate `paid` and `residual`: amounts paid and left to pay."""
         payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))
         paid = sum_of(payments, "amount", "bill")
         return self.annotate(paid=Balance("+", paid, places=2), residual=Balance("+", F("gross"), "-", paid, places=2))
 
-    def to_pay(self) -> "SupplierBillQuerySet":
-        """Checked with something left to pay."""
+    def to_pay(self) -> Self:
+        """Keep the checked bills with a residual. Annotates it."""
         return self.with_residual().filter(state=SupplierBillState.CHECKED, residual__gt=0)
 
 
 class PurchaseOrder(Versioned):
-    """An order to a supplier. A received order is billed when bills to pay cover its total."""
+    """An order to a supplier. A received order becomes billed when its checked bills reach its total."""
 
     SEARCHED = ("number", "origin", *columns_at("supplier", Partner))
 
@@ -106,18 +107,14 @@ class PurchaseOrderLine(BillableLine):
         ]
 
 
-def _amount(verbose_name: Any) -> MoneyField:
-    return MoneyField(verbose_name, max_digits=14, decimal_places=2, default=Decimal(0), currency_field_name="currency")
-
-
 class SupplierBill(Versioned):
-    """A supplier's bill, with his own number and amounts; matched to an order or alone. Paid is derived."""
+    """A bill from a supplier, with the supplier's number and amounts, for an order or without one."""
 
     SEARCHED = ("number", "order__number", "gross", *columns_at("supplier", Partner))
 
     MOVES = SUPPLIER_BILL_MOVES
     COLOURS = SupplierBillState.colours
-    MOVED_WHEN_MERGED = Q(pk=None)  # on the books
+    MOVED_WHEN_MERGED = Q(pk=None)  # accounting documents keep their partner
     currency: str
     # annotated by with_residual()
     paid: Decimal
@@ -132,9 +129,9 @@ class SupplierBill(Versioned):
     )
     billed_on = models.DateField(_("Date de la facture"))
     due_on = models.DateField(_("Échéance"), null=True, blank=True)
-    net = _amount(_("Total HT"))
-    tax = _amount(_("TVA"))
-    gross = _amount(_("Total TTC"))
+    net = money_field(_("Total HT"))
+    tax = money_field(_("TVA"))
+    gross = money_field(_("Total TTC"))
     notes = models.TextField(_("Texte libre"), blank=True)
 
     objects = SupplierBillQuerySet.as_manager()

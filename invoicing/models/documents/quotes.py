@@ -1,6 +1,7 @@
-"""Quotes. An accepted quote is the order."""
+"""Quotes. An accepted quote is the customer's order."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
@@ -17,7 +18,7 @@ from openfire_billing.kernel.money import Totals
 
 
 class Quote(Versioned):
-    """A quote to a customer for work at a site. Expired is derived from `valid_until`, never stored."""
+    """A quote to a customer for work at a site. `valid_until` tells whether it has expired: no state is stored for it."""
 
     SEARCHED = (
         "number",
@@ -82,12 +83,16 @@ class Quote(Versioned):
         return lines_totals(self.lines.all(), self.company.rounding)
 
     def is_expired(self, on: date) -> bool:
-        """Whether its validity ended before that day while nobody had answered."""
+        """Return whether the validity ended before that day without an answer of the customer."""
         return self.state in QuoteState.expiring and self.valid_until < on
 
 
 class QuoteLine(BillableLine):
     """A line of a quote."""
+
+    # annotated by left_to_bill()
+    billed: Decimal
+    left: Decimal
 
     quote = models.ForeignKey(Quote, models.CASCADE, related_name="lines", verbose_name=_("devis"))
 

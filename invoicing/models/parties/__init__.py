@@ -1,4 +1,4 @@
-"""Who: companies, their people's access, partners and their addresses."""
+"""Companies, the users who work for them, partners and their addresses."""
 
 from invoicing.models.parties.companies import Company, CompanyAccess, Logo
 from invoicing.models.parties.partners import Address, Partner, Tag

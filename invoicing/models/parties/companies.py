@@ -1,8 +1,7 @@
-"""Companies, the sellers: mentions, accounting defaults, who works for them."""
-
-from typing import Any
+"""Companies (the sellers), their logos, and the users who work for them."""
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -13,8 +12,9 @@ from stdnum.fr import siret as siret_number
 from stdnum.fr import tva as vat_number
 
 from invoicing.choices import Rounding
-from invoicing.models.parties.partners import _check
+from invoicing.models.parties.partners import check_number
 from openfire_billing.db.fields import LogoStorage
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 account_number = RegexValidator(
@@ -38,13 +38,15 @@ class Logo(models.Model):
 
 
 class CompanyQuerySet(models.QuerySet["Company"]):
-    def visible_to(self, user: Any) -> "CompanyQuerySet":
-        """The companies on the user's account; all of them for a superuser."""
+    def visible_to(self, user: User | AnonymousUser) -> "CompanyQuerySet":
+        """Keep the companies of the user's account: all for a superuser, none without a login."""
+        if isinstance(user, AnonymousUser):
+            return self.none()
         return self if user.is_superuser else self.filter(accesses__user=user)
 
 
 class Company(Versioned):
-    """A seller: its identity, its mentions and its accounting defaults."""
+    """A seller: identity, legal mentions, accounting defaults."""
 
     name = models.CharField(_("Raison sociale"), max_length=120, unique=True)
     legal_form = models.CharField(_("Forme juridique et capital"), max_length=120, blank=True)
@@ -95,11 +97,11 @@ class Company(Versioned):
         return self.name
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
-        _check(siren_number, self.siren, "siren", errors, "732829320")
-        _check(siret_number, self.siret, "siret", errors, "73282932000074")
+        errors: dict[str, Text] = {}
+        check_number(siren_number, self.siren, "siren", errors, "732829320")
+        check_number(siret_number, self.siret, "siret", errors, "73282932000074")
         if self.country == "FR":
-            _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+            check_number(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
         if self.currency not in CURRENCIES:
             errors["currency"] = (
                 _("« %s » n'est pas une devise : tapez son code de trois lettres (EUR, CHF).") % self.currency
@@ -111,7 +113,7 @@ class Company(Versioned):
 
 
 class CompanyAccess(models.Model):
-    """A user works for a company: he sees its documents in lists, counts, search and API."""
+    """A user works for a company and sees its documents in lists, counts, search and API."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="company_accesses", verbose_name=_("utilisateur")

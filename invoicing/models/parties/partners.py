@@ -1,5 +1,6 @@
-"""Partners (customers, suppliers) with their addresses, their tags."""
+"""Partners (customers, suppliers), their addresses and their tags."""
 
+from types import ModuleType
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,11 +15,13 @@ from stdnum.fr import tva as vat_number
 from invoicing.choices import PartnerKind, TagScope
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.searchable import Searchable, columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.telephones import region_of
 
 
-def _check(number: Any, value: str, field: str, errors: dict[str, Any], example: str) -> None:
+def check_number(number: ModuleType, value: str, field: str, errors: dict[str, Text], example: str) -> None:
+    """Add to `errors` a sentence for `field` when `value` fails the check of `number`, a module of stdnum."""
     if value:
         try:
             number.validate(value)
@@ -30,7 +33,7 @@ def _check(number: Any, value: str, field: str, errors: dict[str, Any], example:
 
 
 class Tag(Versioned):
-    """A word to sort customers or interventions by."""
+    """A word by which users sort customers or interventions."""
 
     name = models.CharField(_("Nom"), max_length=60)
     scope = models.CharField(_("Pour"), max_length=20, choices=TagScope, default=TagScope.PARTNER)
@@ -49,7 +52,7 @@ TELEPHONE_KEYS = ("phone_key", "mobile_key")
 
 
 class Partner(Searchable, Versioned):
-    """A customer or supplier. `bill_to` empty = pays for itself."""
+    """A customer or supplier. `bill_to`: the partner who pays; None when this one pays."""
 
     OWN_WORDS = ("search_text", *TELEPHONE_KEYS)
     SEARCHED = (*OWN_WORDS, "addresses__search_text", "addresses__phone_key")
@@ -104,7 +107,7 @@ class Partner(Searchable, Versioned):
 
     @property
     def payer(self) -> "Partner":
-        """Who pays for this partner's work."""
+        """The partner who pays for this one's work."""
         return self.bill_to or self
 
     @property
@@ -112,14 +115,14 @@ class Partner(Searchable, Versioned):
         return self.kind in PartnerKind.professionals
 
     def with_merged(self) -> "models.QuerySet[Partner]":
-        """This partner and those merged into it, whose posted documents keep their name."""
+        """Return this partner and those merged into it, whose posted documents keep their own partner."""
         return Partner.objects.filter(Q(pk=self.pk) | Q(merged_into=self))
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
-        _check(siren_number, self.siren, "siren", errors, "732829320")
+        errors: dict[str, Text] = {}
+        check_number(siren_number, self.siren, "siren", errors, "732829320")
         if self.vat_number.startswith("FR"):
-            _check(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
+            check_number(vat_number, self.vat_number, "vat_number", errors, "FR44732829320")
         if self.bill_to and self.bill_to.bill_to_id:
             errors["bill_to"] = _("« %(payer)s » est lui-même facturé à « %(other)s » : choisissez ce dernier.") % {
                 "payer": self.bill_to,
@@ -132,7 +135,9 @@ class Partner(Searchable, Versioned):
             }
         elif self.bill_to and self.pk and Partner.objects.filter(bill_to=self).exists():
             errors["bill_to"] = _("« %s » paie pour d'autres clients : il paie aussi pour lui-même.") % self
-        if self.merged_into and self.is_active:  # a constraint too, which cannot name the other
+        if (
+            self.merged_into and self.is_active
+        ):  # a constraint forbids it too, but its message cannot name the other record
             errors["is_active"] = _(
                 "« %(name)s » a été fusionné dans « %(kept)s » : cette fiche reste archivée, prenez l'autre."
             ) % {"name": self, "kept": self.merged_into}
@@ -140,18 +145,18 @@ class Partner(Searchable, Versioned):
             raise ValidationError(errors)
 
     def has_keys_of_other_plan(self, region: str) -> bool:
-        """Say whether a telephone may have another key in this region: those of metropolitan France begin with +33."""
+        """Return whether a telephone key may differ in this region: keys of metropolitan France begin with +33."""
         keys = filter(None, (self.phone_key, self.mobile_key))
         return any(region != "FR" or not key.startswith("+33") for key in keys)
 
     @property
     def telephone_region(self) -> str:
-        """That of its default address; of a record without one, metropolitan France."""
+        """The number plan of the default address; metropolitan France without an address."""
         address = self.default_address() if self.pk and not self._state.adding else None
         return address.telephone_region if address else "FR"
 
     def default_address(self) -> "Address | None":
-        """The address used when none is chosen: the default one, else the first."""
+        """The address used when the user chooses none: the default one, else the first."""
         return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_default, a.pk))), None)
 
     def billing_address(self) -> "Address | None":
@@ -160,7 +165,7 @@ class Partner(Searchable, Versioned):
 
 
 class Address(Searchable, Versioned):
-    """A place of a partner: where one works, or where invoices go."""
+    """An address of a partner: where the work is done, or where invoices go."""
 
     PARENT = "partner"
     OWN_WORDS = ("search_text", "phone_key")
@@ -203,8 +208,8 @@ class Address(Searchable, Versioned):
     def __str__(self) -> str:
         return ", ".join(filter(None, [self.label, self.street, f"{self.zip} {self.city}".strip()]))
 
-    def save(self, *args: Any, **options: Any) -> None:
-        """As Django's; the keys of its partner's telephones follow when the number plan is another."""
+    def save(self, *args: Any, **options: Any) -> None:  # type: ignore[explicit-any]  # as Django's
+        """Save, and derive the partner's telephone keys again when the number plan of the address differs from theirs."""
         super().save(*args, **options)
         if self.partner.has_keys_of_other_plan(self.telephone_region):
             Partner.objects.filter(pk=self.partner_id).derive(TELEPHONE_KEYS)
@@ -215,10 +220,10 @@ class Address(Searchable, Versioned):
 
     @property
     def department(self) -> str:
-        """Department number from the postcode: 35, 2A is written 20, 974 overseas."""
+        """The department number from the postcode: « 35 », « 20 » for Corsica, « 974 » overseas."""
         return self.zip[:3] if self.zip.startswith(("97", "98")) else self.zip[:2]
 
     @property
     def lines(self) -> list[str]:
-        """As written on an envelope."""
+        """The lines of the address on an envelope: street, complement, postcode and town."""
         return [part for part in (self.street, self.street2, f"{self.zip} {self.city}".strip()) if part]

@@ -1,4 +1,4 @@
-"""Rows that any record may carry: journal, files, messages, public link, follow-ups; saved filters; keys of acts."""
+"""Rows attached to any record: journal, files, messages, public link, follow-ups. Saved filters, idempotency keys."""
 
 from invoicing.models.records.attachments import Attachment
 from invoicing.models.records.follow_ups import FollowUp

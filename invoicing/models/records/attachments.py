@@ -1,4 +1,4 @@
-"""Private files on records."""
+"""Private files attached to records."""
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -11,7 +11,7 @@ from openfire_billing.db.fields import attachment_path, private_storage
 
 
 class Attachment(models.Model):
-    """A file on a record. Private: only served by a view that checks the right to see the record."""
+    """A file attached to a record. Only a view that checks the right to see the record serves it."""
 
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
     object_id = models.PositiveBigIntegerField(_("identifiant"))

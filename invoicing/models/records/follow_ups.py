@@ -1,6 +1,6 @@
-"""Things to do about a record."""
+"""Tasks that users set on a record."""
 
-from typing import Any
+from datetime import date
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -12,15 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 class FollowUpQuerySet(models.QuerySet["FollowUp"]):
     def open(self) -> "FollowUpQuerySet":
+        """Keep the follow-ups that are not done."""
         return self.filter(done_at__isnull=True)
 
-    def due(self, on: Any) -> "FollowUpQuerySet":
-        """Open, for that day or before."""
+    def due(self, on: date) -> "FollowUpQuerySet":
+        """Keep the open follow-ups due on that day or before."""
         return self.open().filter(due_on__lte=on)
 
 
 class FollowUp(models.Model):
-    """Something to do about a record, by somebody, on a day."""
+    """A task on a record: what, who does it, by which day."""
 
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
     object_id = models.PositiveBigIntegerField(_("identifiant"))

@@ -11,16 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 class HistoryQuerySet(models.QuerySet["HistoryLine"]):
     def of(self, document: models.Model) -> "HistoryQuerySet":
-        """The journal of one record, newest first."""
+        """Keep the journal of one record, newest first."""
         return self.filter(
             content_type=ContentType.objects.get_for_model(document), object_id=document.pk
         ).select_related("by")
 
 
 class HistoryLine(models.Model):
-    """One act on one record: who, when, what changed. Only ever inserted.
+    """One act on one record: who, when, what changed. Rows are inserted, never updated.
 
-    The highest id of a record's lines is its version: a form opened before it is stale.
+    Of a record without a `version` column, the highest id of its lines is the version.
     """
 
     content_type = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Keys of acts: the same key never acts twice, whichever door it comes through."""
+"""Idempotency keys: an act runs once for its key, from the office, the phone or the API."""
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -7,10 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class IdempotencyKey(models.Model):
-    """An act that succeeded, under the key its door gave it, and what was answered.
+    """The key of an act that succeeded, and the answer given.
 
-    `scope`: whose key it is (« user:12 », « token:… », « system »). `fingerprint`: SHA-256 of what was asked. The row is
-    the first statement of the act's transaction: a refusal or a crash leaves none.
+    `scope`: the owner of the key (« user:12 », « token:… », « system »). `fingerprint`: SHA-256 of the request.
+    Inserting the row is the first statement of the act's transaction: a refusal or a crash rolls it back.
     """
 
     scope = models.CharField(_("portée"), max_length=80)

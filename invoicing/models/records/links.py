@@ -1,4 +1,4 @@
-"""The customer's page of a document."""
+"""The public page of a document, for its customer."""
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -9,7 +9,7 @@ from openfire_billing.db.fields import new_link_key
 
 
 class PublicLink(models.Model):
-    """The customer's page of one document. `key` changes with « Nouveau lien », which revokes the old address."""
+    """The public page of one document. « Nouveau lien » replaces `key`, which revokes the old address."""
 
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
     object_id = models.PositiveBigIntegerField(_("identifiant"))

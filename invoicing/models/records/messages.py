@@ -1,10 +1,9 @@
-"""The outbox of mails and SMS."""
-
-from typing import Any
+"""The outbox of e-mails and SMS."""
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -15,8 +14,8 @@ from invoicing.choices import MessageKind, MessageState
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def readable_by(self, user: Any) -> "MessageQuerySet":
-        """Those about records of a kind this user may see, and those about none."""
+    def readable_by(self, user: User | AnonymousUser) -> "MessageQuerySet":
+        """Keep the messages about no record, or about a record whose model this user may view."""
         kinds = ContentType.objects.get_for_models(*apps.get_models())
         hidden = [
             kind.pk
@@ -27,7 +26,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    """One mail or SMS of the outbox. `key` says what it is about: the same key is never sent twice."""
+    """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is sent once."""
 
     key = models.CharField(_("clé"), max_length=160, unique=True)
     kind = models.CharField(_("moyen"), max_length=10, choices=MessageKind, default=MessageKind.MAIL)
@@ -39,7 +38,7 @@ class Message(models.Model):
     )
     object_id = models.PositiveBigIntegerField(_("identifiant"), null=True, blank=True)
     object = GenericForeignKey()
-    # Null: of no company (a password, a document that has none), seen by the people of all.
+    # Null: without a company (password, document without one); users of all companies see it.
     company = models.ForeignKey(
         "invoicing.Company", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("société")
     )

@@ -1,4 +1,4 @@
-"""Filters of lists that a person saved."""
+"""Filters of lists that users saved."""
 
 from django.conf import settings
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SavedFilter(models.Model):
-    """A list as somebody filtered it, under a name. `query`: the list's query string."""
+    """A named filter of a user on a list. `query`: the list's query string."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_filters", verbose_name=_("utilisateur")

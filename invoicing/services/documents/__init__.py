@@ -1,1 +1,1 @@
-"""Services on drafts and quotes."""
+"""Services on quotes, purchases and draft invoices: intents, lines, writing, mailing, PDF jobs."""

@@ -1,9 +1,9 @@
-"""Documents billed by a draft: one alone, or many in one act, one draft for each or for each group."""
+"""Draft invoices of documents (DIs, RDVs): of one document, or of many in one act, in groups that share a draft."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,32 +11,38 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Invoice
 from invoicing.services.documents.intents import DraftIntent, title_intent
 from invoicing.services.documents.writing import Books, write_drafts
+from invoicing.services.locks import AnyRecord
 from invoicing.services.records.acts import Once, perform_together
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 
+Document: TypeAlias = Any  # type: ignore[explicit-any]  # of the app that bills: its functions name their model
+Source: TypeAlias = Any  # type: ignore[explicit-any]  # a line of the app that bills, likewise
+
 
 @dataclass(frozen=True)
 class Billable:
-    """What a locked document has to bill: a draft of its own, and the source of each of its lines (None: a title).
+    """What a locked document has to bill: `intent`, a draft for it alone, and the source of each line (None for a title).
 
-    `title`: what stands above its lines on a draft of several documents. `notes`: what is left out, in sentences.
+    `title`: the section title of its lines on a draft of several documents. `notes`: sentences on what the draft
+    leaves out.
     """
 
-    document: Any
+    document: Document
     intent: DraftIntent
-    sources: Sequence[Any]
+    sources: Sequence[Source | None]
     title: str
     notes: tuple[str, ...] = ()
 
 
-# (id of the invoice line, its source) of each line that bills something: writes the claims.
-Claims = Callable[[Sequence[tuple[int, Any]]], None]
+# Writes the claims of (id of the invoice line, its source), for each line that bills a source.
+Claims: TypeAlias = Callable[[Sequence[tuple[int, Source]]], None]
 
 
-def bill_one(billable: Billable, *, claim: Claims, by: Any) -> Invoice:
-    """Write the draft of one locked document and its claims. Raises BusinessError when it could not be posted."""
+def bill_one(billable: Billable, *, claim: Claims, by: By) -> Invoice:
+    """Write the draft of one locked document and its claims. Raises BusinessError when the draft could never be posted."""
     (outcome,) = _bill([billable], claim=claim, by=by)
     if outcome.error is not None:
         raise outcome.error
@@ -45,32 +51,32 @@ def bill_one(billable: Billable, *, claim: Claims, by: Any) -> Invoice:
 
 
 def bill_in_groups(
-    documents: Iterable[Any],
+    documents: Iterable[AnyRecord],
     *,
-    key: Callable[[Any], Any],
-    lock: Callable[[Sequence[Any]], Sequence[Any]],
-    billable: Callable[[Any], Billable],
+    key: Callable[[AnyRecord], object],
+    lock: Callable[[Sequence[AnyRecord]], Sequence[AnyRecord]],
+    billable: Callable[[AnyRecord], Billable],
     claim: Claims,
     billed: Callable[[Sequence[Billable]], None],
-    by: Any,
+    by: By,
     once: Once | None = None,
 ) -> list[Outcome]:
-    """Bill documents, those of one `key` together, in one transaction a group. Outcomes in the order given.
+    """Bill documents: those with the same `key(document)` share a draft and a transaction. Outcomes in the order given.
 
-    `once`: the key of the act; each document has a key under it. `lock(members)` locks and reads again;
-    `billable(document)` raises BusinessError, which leaves that document out alone; `billed` writes the journals of
-    those that are on the draft.
+    `lock(members)` locks the documents and reads them again. `billable(document)` may raise BusinessError, which
+    leaves out that document alone. `billed(billables)` writes the journals of the documents on the draft. `once`: the
+    key of the act; each document has a key under it.
     """
     wanted = list(documents)
-    groups: dict[Any, list[Any]] = defaultdict(list)
+    groups: dict[object, list[AnyRecord]] = defaultdict(list)
     for document in wanted:
         groups[key(document)].append(document)
     outcomes: dict[int, Outcome] = {}
-    if in_transaction() and len(groups) > 1:  # group by group, they would be locked out of order
+    if in_transaction() and len(groups) > 1:  # locking group by group would break the order of locks
         lock(wanted)
     for members in groups.values():
 
-        def act(members: Sequence[Any]) -> list[Outcome]:
+        def act(members: Sequence[AnyRecord]) -> list[Outcome]:
             return _bill_group(members, lock=lock, billable=billable, claim=claim, billed=billed, by=by)
 
         outcomes.update({outcome.document.pk: outcome for outcome in perform_together(members, act, once=once)})
@@ -78,7 +84,13 @@ def bill_in_groups(
 
 
 def _bill_group(
-    members: Sequence[Any], *, lock: Any, billable: Any, claim: Claims, billed: Any, by: Any
+    members: Sequence[AnyRecord],
+    *,
+    lock: Callable[[Sequence[AnyRecord]], Sequence[AnyRecord]],
+    billable: Callable[[AnyRecord], Billable],
+    claim: Claims,
+    billed: Callable[[Sequence[Billable]], None],
+    by: By,
 ) -> list[Outcome]:
     outcomes = {d.pk: Outcome(d, refusal=str(_("%s n'existe plus.") % d)) for d in members}
     ready: list[Billable] = []
@@ -90,18 +102,18 @@ def _bill_group(
     done = _bill(ready, claim=claim, by=by) if ready else []
     outcomes.update({outcome.document.pk: outcome for outcome in done})
     on_draft = {outcome.document.pk for outcome in done if outcome.made is not None}
-    billed([one for one in ready if one.document.pk in on_draft])
+    billed([billable for billable in ready if billable.document.pk in on_draft])
     return list(outcomes.values())
 
 
-def _bill(ready: Sequence[Billable], *, claim: Claims, by: Any) -> list[Outcome]:
-    """One draft for these documents, those left out that could not be posted. An outcome for each."""
-    books = Books([one.intent for one in ready])
-    refusals = [books.refusal_of(one.intent) for one in ready]
-    sound = [one for one, refusal in zip(ready, refusals, strict=True) if refusal is None]
+def _bill(ready: Sequence[Billable], *, claim: Claims, by: By) -> list[Outcome]:
+    """Write one draft for these documents, without those that could never be posted. Returns an outcome for each."""
+    books = Books([billable.intent for billable in ready])
+    refusals = [books.refusal_of(billable.intent) for billable in ready]
+    sound = [billable for billable, refusal in zip(ready, refusals, strict=True) if refusal is None]
     outcomes = [
-        Outcome.refused(one.document, refusal)
-        for one, refusal in zip(ready, refusals, strict=True)
+        Outcome.refused(billable.document, refusal)
+        for billable, refusal in zip(ready, refusals, strict=True)
         if refusal is not None
     ]
     if not sound:
@@ -111,18 +123,18 @@ def _bill(ready: Sequence[Billable], *, claim: Claims, by: Any) -> list[Outcome]
     assert not isinstance(written, BusinessError)
     claim([(pk, source) for pk, source in zip(written.lines, sources, strict=True) if source is not None])
     invoice = Invoice.objects.select_related("company", "customer").get(pk=written.invoice)
-    return outcomes + [Outcome(one.document, made=invoice, notes=one.notes) for one in sound]
+    return outcomes + [Outcome(billable.document, made=invoice, notes=billable.notes) for billable in sound]
 
 
-def _together(ready: Sequence[Billable]) -> tuple[DraftIntent, list[Any]]:
-    """One intent for several documents of one payer, a section title for each when there are several; its sources."""
+def _together(ready: Sequence[Billable]) -> tuple[DraftIntent, list[object]]:
+    """Return one intent for documents of one payer, with a section title for each of several, and the sources of its lines."""
     first = ready[0].intent
     if len(ready) == 1:
         return first, list(ready[0].sources)
     lines, sources = [], []
-    for one in ready:
-        lines += [title_intent(one.title), *one.intent.lines]
-        sources += [None, *one.sources]
-    sites = {one.intent.site for one in ready}
-    origin = ", ".join(one.intent.origin for one in ready)
+    for billable in ready:
+        lines += [title_intent(billable.title), *billable.intent.lines]
+        sources += [None, *billable.sources]
+    sites = {billable.intent.site for billable in ready}
+    origin = ", ".join(billable.intent.origin for billable in ready)
     return replace(first, lines=lines, origin=origin, site=first.site if len(sites) == 1 else None), sources

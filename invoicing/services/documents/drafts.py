@@ -1,9 +1,9 @@
-"""Draft invoices: typed by hand, edited, cancelled, deleted."""
+"""Draft invoices: created by hand, edited, cancelled, deleted."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from django.db.models import Max
 from django.utils import timezone
@@ -26,10 +26,11 @@ from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.intents import DraftIntent
 from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_edits, complete_line, copy_printed
 from invoicing.services.documents.writing import write_draft
-from invoicing.services.locks import lock_drafts
+from invoicing.services.locks import HeldClaims, lock_drafts
 from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError
@@ -42,7 +43,7 @@ def draft_invoice(
     customer: Partner,
     items: Sequence[Item],
     on: date,
-    by: Any,
+    by: By,
     origin: str,
     fiscal_position: FiscalPosition | None,
     site: Address | None = None,
@@ -52,7 +53,7 @@ def draft_invoice(
     purchase_order: str = "",
     notes: str = "",
 ) -> Invoice:
-    """The draft of an invoice typed by hand, proposed at `on`: it bills nothing of another document.
+    """Create a draft invoice typed by hand, proposed for the day `on`. It bills no other document.
 
     Raises BusinessError: no article line, no fiscal position, article without income account, another company's tax.
     """
@@ -75,12 +76,12 @@ def draft_invoice(
     return Invoice.objects.select_related("company", "customer").get(pk=written.invoice)
 
 
-def _put_totals(invoice: Invoice, totals: Totals) -> None:
+def _set_totals(invoice: Invoice, totals: Totals) -> None:
     invoice.net, invoice.tax, invoice.gross = totals.net, totals.tax, totals.gross
 
 
 def write_taxes(invoice: Invoice, totals: Totals) -> None:
-    """Replace the stored taxes of a document that is not posted yet."""
+    """Replace the stored taxes of a document that is not posted."""
     InvoiceTax.objects.filter(invoice=invoice).delete()
     InvoiceTax.objects.bulk_create(
         InvoiceTax(invoice=invoice, category=t.category, rate=t.rate, base=t.base, amount=t.amount)
@@ -89,10 +90,10 @@ def write_taxes(invoice: Invoice, totals: Totals) -> None:
 
 
 def refresh_totals(invoice: Invoice) -> None:
-    """Recompute a draft's amounts from its lines; its taxes are written, its own columns are left to the caller."""
+    """Compute a draft's amounts from its lines and write its taxes. The caller saves the columns of the draft."""
     lines = list(invoice.lines.select_related("tax"))
     totals = lines_totals(lines, invoice.rounding)
-    _put_totals(invoice, totals)
+    _set_totals(invoice, totals)
     write_taxes(invoice, totals)
 
 
@@ -100,14 +101,15 @@ def edit_draft(
     invoice: Invoice,
     *,
     edits: Sequence[LineEdit],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     seen: int | None = None,
-    by: Any,
+    by: By,
 ) -> Invoice:
     """Change a draft's header and lines.
 
-    A line that bills a quantity may fall (never to zero), or rise to what its source has left; its article is
-    fixed. A line that bills a whole thing keeps its quantity. Deleting a line frees what it billed.
+    The quantity of a line with a quantity claim may fall, but not to zero, or rise by what its source has left. A line
+    with a thing claim keeps its quantity. A claimed line keeps its article. Deleting a line makes its source billable
+    again.
     """
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
@@ -118,7 +120,7 @@ def edit_draft(
         claimed = {claim.invoice_line_id: kind for kind, held in claims for claim in held}
         _check_edits(lines, claimed, claims, edits)
 
-        def save(line: InvoiceLine, _before: Any) -> None:
+        def save(line: InvoiceLine, _before: object) -> None:
             complete_line(
                 line,
                 position=invoice.fiscal_position,
@@ -129,12 +131,12 @@ def edit_draft(
             copy_printed(line)
             line.save()
 
-        doomed, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
-        _delete_lines(doomed, claims, by=by)
+        deleted, changes = apply_edits(lines, edits, new=lambda: InvoiceLine(invoice=invoice), save=save)
+        _delete_lines(deleted, claims, by=by)
         if invoice.fiscal_position_id != before["fiscal_position_id"]:
             _map_taxes(invoice, by=by, issued_on=invoice.proposed_on)
         for kind, held in claims:
-            kind.priced(held, {pk: line for pk, line in lines.items() if line not in doomed})
+            kind.priced(held, {pk: line for pk, line in lines.items() if line not in deleted})
         refresh_totals(invoice)
         if not save_changed(invoice, before) and edits:
             raise_version(invoice)
@@ -149,7 +151,7 @@ def edit_draft(
 def _check_edits(
     lines: Mapping[int, InvoiceLine],
     claimed: Mapping[int, type[Claim]],
-    claims: Sequence[tuple[type[Claim], list[Any]]],
+    claims: HeldClaims,
     edits: Sequence[LineEdit],
 ) -> None:
     wanted: dict[int, Decimal] = {}
@@ -171,12 +173,12 @@ def _check_edits(
 
 
 def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> Decimal:
-    """The quantity a form wants of a line that bills something. Refuses another article, or a part of a thing."""
+    """Return the quantity that a form gives a claimed line. Raises BusinessError: another article, a part of a thing."""
     if "product" in edit.values and edit.values["product"] != line.product:
         raise BusinessError(
             _("« %s » : l'article d'une ligne qui vient d'un autre document ne change pas. Supprimez la ligne.") % line
         )
-    quantity = edit.values.get("quantity", line.quantity)
+    quantity = cast("Decimal", edit.values.get("quantity", line.quantity))
     if quantity != line.quantity and not kind.IS_QUANTITY:
         raise BusinessError(_("« %s » : la quantité d'une période ou d'une visite ne change pas.") % line)
     if quantity <= 0 and quantity != line.quantity:
@@ -186,8 +188,8 @@ def _wanted_quantity(line: InvoiceLine, kind: type[Claim], edit: LineEdit) -> De
     return Decimal(quantity)
 
 
-def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Claim], list[Any]]], *, by: Any) -> None:
-    ids = {line.pk for line in doomed}
+def _delete_lines(deleted: Sequence[InvoiceLine], claims: HeldClaims, *, by: By) -> None:
+    ids = {line.pk for line in deleted}
     if not ids:
         return
     freed = [(kind, [c for c in held if c.invoice_line_id in ids]) for kind, held in claims]
@@ -200,15 +202,16 @@ def _delete_lines(doomed: Sequence[InvoiceLine], claims: Sequence[tuple[type[Cla
 
 
 def _issued_if_posted(invoice: Invoice, on: date) -> date:
-    """The day a draft would be issued if it was posted `on`: its proposal, unless the journal is past it."""
+    """Return the issue date of a draft posted `on`: the proposed date, or `on` when the journal has a later document."""
     last = JournalCounter.objects.filter(journal=invoice.journal_id).aggregate(last=Max("last_issued_on"))["last"]
     return invoice.proposed_on if (last or date.min) <= invoice.proposed_on <= on else on
 
 
-def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date | None = None) -> Invoice:
-    """Give a draft's lines the tax of their article, of the fiscal position and of the day.
+def update_taxes(invoice: Invoice, *, seen: int | None = None, by: By, on: date | None = None) -> Invoice:
+    """Set the tax of a draft's lines from article, fiscal position and day of supply.
 
-    The day of a line without period or visit is that of issue, if the draft was posted `on`; else the proposed one.
+    A line without a period or a visit is supplied on the day of issue of a draft posted `on`; without `on`, on the
+    proposed date.
     """
     with atomic():
         (invoice,), _claims = lock_drafts([invoice], seen=seen)
@@ -220,8 +223,8 @@ def update_taxes(invoice: Invoice, *, seen: int | None = None, by: Any, on: date
     return invoice
 
 
-def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
-    """Write the tax of each line of a locked draft as of its day; whether one changed."""
+def _map_taxes(invoice: Invoice, *, by: By, issued_on: date) -> bool:
+    """Write the tax of each line of a locked draft on its day of supply. Returns whether one changed."""
     changed = []
     for line in invoice.lines.select_related("product__tax", "tax", "unit"):
         if not line.is_article:
@@ -252,8 +255,8 @@ def _map_taxes(invoice: Invoice, *, by: Any, issued_on: date) -> bool:
     return bool(changed)
 
 
-def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: Any) -> Invoice:
-    """Cancel a draft: it stays for the record, what it billed is free again."""
+def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: By) -> Invoice:
+    """Cancel a draft, which is kept. Its sources become billable again."""
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
         for kind, held in claims:
@@ -264,8 +267,8 @@ def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: Any) -> Invoi
     return invoice
 
 
-def delete_drafts(invoices: Sequence[Invoice], *, by: Any) -> int:
-    """Delete drafts; what they billed is free again. All or none. Returns how many."""
+def delete_drafts(invoices: Sequence[Invoice], *, by: By) -> int:
+    """Delete all these drafts, or none. Their sources become billable again. Returns how many were deleted."""
     with atomic():
         locked, claims = lock_drafts(invoices)
         for kind, held in claims:

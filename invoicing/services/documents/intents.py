@@ -1,23 +1,24 @@
-"""What a draft invoice is to be, as values: ids, dates and Decimals, no row. Every road to a draft hands these over."""
+"""Draft invoices to write, as values (ids, dates, Decimals). Every service that creates drafts hands over intents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from invoicing.choices import InvoiceKind, LineKind
+from invoicing.models import BillableLine
 from openfire_billing.kernel.money import TaxTotal
 
 ONE, ZERO = Decimal(1), Decimal(0)
 
 
-@dataclass(slots=True)  # not frozen: made by the thousand, three times faster
+@dataclass(slots=True)  # not frozen: creating one is three times faster, and a run creates thousands
 class LineIntent:
     """A line to write. Prices net of tax, discount in percent; the period is half-open.
 
-    `tax`: the tax of its source; the one valid on the day of supply is written. `net`: given by who computed it, else
-    quantity × price less discount. `credits`: the line credited, `rebill`: whether it may be billed again.
+    `tax`: the tax of the source; the writer replaces it by the one valid on the day of supply. `net`: None for
+    quantity × price less discount. `credits`: id of the credited line. `rebill`: whether its source may be billed
+    again.
     """
 
     label: str
@@ -42,16 +43,16 @@ class LineIntent:
 
     @property
     def supply_day(self) -> date | None:
-        """The last day of the period, else the day of the work."""
+        """The last day of the period, else the day of the work, else None."""
         return date.fromordinal(self.period_end.toordinal() - 1) if self.period_end else self.supplied_on
 
 
 @dataclass(slots=True)
 class DraftIntent:
-    """A draft to write. What is None is the company's or the customer's usual.
+    """A draft to write. None stands for the usual value of the company or of the customer.
 
-    `name`: of the document in a refusal (its origin, when empty). `currency`: of the amounts given; a document counts
-    in its company's, another one is refused. `taxes`: of a credit note, whose tax may be capped by what is left.
+    `name`: what a refusal calls the document (the origin when empty). `currency`: of the amounts; refused when it is
+    not the company's. `taxes`: the totals of a credit note, whose tax may be limited to the tax left.
     """
 
     company: int
@@ -74,8 +75,11 @@ class DraftIntent:
     taxes: Sequence[TaxTotal] | None = None
 
 
-def line_intent(line: Any, quantity: Decimal | None = None, *, supplied_on: date | None = None) -> LineIntent:
-    """The line of a document as an intent: label, price, discount and tax travel unchanged."""
+def line_intent(line: BillableLine, quantity: Decimal | None = None, *, supplied_on: date | None = None) -> LineIntent:
+    """Return a line of a document as an intent, with the same label, price, discount and tax.
+
+    `quantity`: None for the quantity of the line.
+    """
     return LineIntent(
         label=line.label,
         kind=line.kind,
@@ -90,6 +94,6 @@ def line_intent(line: Any, quantity: Decimal | None = None, *, supplied_on: date
     )
 
 
-def title_intent(title: Any) -> LineIntent:
-    """A section title."""
+def title_intent(title: object) -> LineIntent:
+    """Return a section title as an intent."""
     return LineIntent(label=str(title), kind=LineKind.SECTION.value, quantity=ZERO)

@@ -1,20 +1,19 @@
-"""The queue of PDFs to make: posting writes it, workers take from it one by one, beat asks for what is left."""
+"""The queue of PDFs to render. Posting fills it, workers take jobs one by one, beat retries what is left."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import F, Q
 from django.utils import timezone
 
-from invoicing.models import DocumentJob, Invoice
+from invoicing.models import Company, DocumentJob, Invoice
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db import bulk
 
-EACH = 20  # documents posted together: each is a task of its own; more are one task that takes them one by one
-TAKEN_FOR = timedelta(minutes=5)  # far longer than the longest document takes
+EACH = 20  # up to so many documents posted together have a task each; above, one task takes them one by one
+TAKEN_FOR = timedelta(minutes=5)  # far longer than any document takes
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
-LATE_AFTER = timedelta(minutes=10)  # a document that waits longer is reported
+LATE_AFTER = timedelta(minutes=10)  # health reports a document that waits longer
 
 
 def queue_documents(invoices: Sequence[Invoice], *, at: datetime) -> None:
@@ -32,9 +31,10 @@ def queue_documents(invoices: Sequence[Invoice], *, at: datetime) -> None:
 
 
 def take_job(invoice: int | None = None) -> DocumentJob | None:
-    """Take a job that no worker holds: of one invoice (its id), else of the newest. None when there is none.
+    """Take a job that no worker holds: of `invoice` (an id), else of the newest invoice. None when there is none.
 
-    The UPDATE that takes it names the row as it was read: of two workers, one is first, the other looks again.
+    The UPDATE matches the row only as it was read. When another worker was first, it matches nothing, and the search
+    starts again.
     """
     while True:
         now = timezone.now()
@@ -49,15 +49,15 @@ def take_job(invoice: int | None = None) -> DocumentJob | None:
 
 
 def put_back(job: DocumentJob, *, error: str) -> None:
-    """Keep why a document could not be made; it is tried again, the wait doubles each time."""
+    """Store why the PDF of a job failed, and when to retry. The wait doubles with each attempt."""
     wait = min(FIRST_WAIT * 2 ** min(job.attempts - 1, 20), LONGEST_WAIT)
     DocumentJob.objects.filter(pk=job.pk).update(last_error=error, not_before=timezone.now() + wait, taken_until=None)
 
 
-def late_documents(companies: Any = None) -> tuple[int, str]:
-    """How many documents failed or wait for too long, and why the newest failed ("" when none did).
+def late_documents(companies: Iterable[Company] | None = None) -> tuple[int, str]:
+    """Return how many documents failed or wait for too long, and the last error of the newest ("" without one).
 
-    `companies`: of these only; all of them when None.
+    `companies`: None for all companies.
     """
     jobs = DocumentJob.objects.filter(~Q(last_error="") | Q(invoice__posted_at__lt=timezone.now() - LATE_AFTER))
     if companies is not None:

@@ -1,11 +1,13 @@
-"""Lines as values: what travels from one document to the next, and what a form asks to change."""
+"""Lines as values: copied from one document to the next, or edited by a form."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.db.models import Field, ForeignObjectRel, Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind
@@ -18,7 +20,13 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
 AnyLine = TypeVar("AnyLine", bound=BillableLine)
-PRINTED = ("unit_name", "unit_code", "tax_rate", "tax_category", "exemption")  # of an invoice line
+PRINTED = (
+    "unit_name",
+    "unit_code",
+    "tax_rate",
+    "tax_category",
+    "exemption",
+)  # columns of an invoice line that copy its unit and its tax
 COPIED = (
     "kind",
     "product_id",
@@ -51,7 +59,7 @@ class Item:
         return self.kind == LineKind.ARTICLE
 
     def intent(self) -> LineIntent:
-        """The same line by ids, for the writer of drafts."""
+        """Return the same line by ids, for the writer of drafts."""
         return LineIntent(
             label=self.label,
             kind=str(self.kind),
@@ -66,7 +74,7 @@ class Item:
 
 
 def item_of(line: BillableLine, quantity: Decimal | None = None) -> Item:
-    """The same line as an item: label, price, discount and tax travel unchanged."""
+    """Return a line as an item, with the same label, price, discount and tax. `quantity`: None for that of the line."""
     return Item(
         kind=line.kind,
         product=line.product,
@@ -82,15 +90,15 @@ def item_of(line: BillableLine, quantity: Decimal | None = None) -> Item:
 
 @dataclass(frozen=True)
 class LineEdit:
-    """What a form asks for one line: `pk` None = a new one. `values`: model field → value."""
+    """A change of one line by a form. `pk`: None for a new line. `values`: {model field: value}."""
 
     pk: int | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
     delete: bool = False
 
 
 def copy_printed(line: InvoiceLine) -> bool:
-    """Copy onto an invoice line what its unit and its tax print now, not saved; whether something changed."""
+    """Copy to an invoice line what its unit and its tax print. Does not save. Returns whether a column changed."""
     unit, tax = line.unit, line.tax
     values = (
         str(unit) if unit else "",
@@ -106,7 +114,10 @@ def copy_printed(line: InvoiceLine) -> bool:
 
 
 def complete_line(line: BillableLine, *, position: FiscalPosition | None, company: Company, on: date) -> None:
-    """Fill what an article brings and was not typed; set its tax unless it was chosen by hand."""
+    """Fill the empty text and unit of a line from its article, and its tax unless a user chose it. Does not save.
+
+    Raises BusinessError: no article and no tax, a tax of another company.
+    """
     if not line.is_article:
         line.quantity, line.unit_price, line.discount = Decimal(0), Decimal(0), Decimal(0)
         line.product = line.tax = line.unit = None
@@ -126,7 +137,7 @@ def complete_line(line: BillableLine, *, position: FiscalPosition | None, compan
 
 
 def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on: date) -> list[AnyLine]:
-    """Give article lines the tax of a new fiscal position. Returns those whose tax changed, not saved."""
+    """Set the tax of article lines under a new fiscal position. Returns the lines that changed. Does not save."""
     changed = []
     for line in lines:
         if line.is_article and line.product is not None:
@@ -137,8 +148,10 @@ def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on
     return changed
 
 
-def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any, name: Any) -> None:
-    """Refuse what could never become a right invoice, naming the document and what to do."""
+def refuse_unbillable(
+    items: Sequence[Item], *, company: Company, position: FiscalPosition | None, name: object
+) -> None:
+    """Raise BusinessError when an invoice of these items could never be posted. `name`: what the message calls the document."""
     if not any(item.is_article for item in items):
         raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
     if position is None:
@@ -167,35 +180,35 @@ def refuse_unbillable(items: Sequence[Item], *, company: Company, position: Any,
             )
 
 
-_UNTOLD = ("tax_is_manual", "position")  # columns that people do not see
-_BARE = ("quantity", "discount")  # numbers that are no amounts
+_HIDDEN = ("tax_is_manual", "position")  # columns that no page shows
+_PLAIN_NUMBERS = ("quantity", "discount")  # written without the decimals of an amount
 
 
-def changes_of(before: Any, after: Any, names: Iterable[str]) -> dict[str, list[str]]:
-    """{field: [before, after]} of the named fields that differ, for the journal."""
-    found: dict[str, list[str]] = {}
+def changes_of(before: Model, after: Model, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return {field: [before, after]} of the named fields that differ, as the journal keeps it."""
+    changes: dict[str, list[str]] = {}
     for name in names:
         field = after._meta.get_field(name)
-        if name not in _UNTOLD and getattr(before, name) != getattr(after, name):
-            found[name] = [_value_text(before, field), _value_text(after, field)]
-    return found
+        if name not in _HIDDEN and getattr(before, name) != getattr(after, name):
+            changes[name] = [_value_text(before, field), _value_text(after, field)]
+    return changes
 
 
-def _value_text(record: Any, field: Any) -> str:
+def _value_text(record: Model, field: "Field[object, object] | ForeignObjectRel | GenericForeignKey") -> str:
     value = getattr(record, field.name)
-    if field.choices:
+    if isinstance(field, Field) and field.choices:
         value = dict(field.flatchoices).get(value, value)
-    return value_text(value, least_places=0 if field.name in _BARE else 2)
+    return value_text(value, least_places=0 if field.name in _PLAIN_NUMBERS else 2)
 
 
 def items_of_edits(
     edits: Iterable[LineEdit], *, position: FiscalPosition | None, company: Company, on: date
 ) -> list[Item]:
-    """The lines typed on a document that does not exist yet, completed (text, unit and tax of the article)."""
+    """Return the lines typed on a document to create, completed by their articles (`complete_line`)."""
     items = []
     for edit in edits:
         values = {name: value for name, value in edit.values.items() if name != "position"}
-        line = _Typed(**values)
+        line = _Typed(**values)  # type: ignore[arg-type]  # values of columns, of any type
         complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]
         items.append(item_of(line))  # type: ignore[arg-type]
     return items
@@ -203,7 +216,7 @@ def items_of_edits(
 
 @dataclass
 class _Typed:
-    """A typed line that has no table yet."""
+    """A typed line before its document exists: the attributes of a BillableLine that services read."""
 
     kind: str = LineKind.ARTICLE
     product: Product | None = None
@@ -224,28 +237,32 @@ class _Typed:
         return self.tax.pk if self.tax else None
 
 
-def _as_it_was(line: Any) -> Any:
+def _copy_of(line: AnyLine) -> AnyLine:
     return type(line)(**{field.attname: getattr(line, field.attname) for field in line._meta.concrete_fields})
 
 
 def apply_edits(
-    lines: Mapping[int, Any], edits: Sequence[LineEdit], *, new: Any, save: Any
-) -> tuple[list[Any], list[LineChange]]:
-    """Apply a form's edits to a document's lines. Returns the lines deleted (still to be deleted) and what changed.
+    lines: Mapping[int, AnyLine],
+    edits: Sequence[LineEdit],
+    *,
+    new: Callable[[], AnyLine],
+    save: Callable[[AnyLine, AnyLine | None], None],
+) -> tuple[list[AnyLine], list[LineChange]]:
+    """Apply a form's edits to a document's lines. Returns the lines that the caller must delete, and the changes.
 
-    `new()` makes an unsaved line of the document; `save(line, before)` completes, checks and saves one
-    (`before` is None for a new one).
+    `lines`: {id: line} of the document. `new()` returns an unsaved line of the document. `save(line, before)`
+    completes, checks and saves a line; `before` is a copy of the line before the edit, None for a new line.
     """
-    doomed: list[Any] = []
+    deleted: list[AnyLine] = []
     changes: list[LineChange] = []
     for edit in edits:
         if edit.delete:
             line = lines[edit.pk]  # type: ignore[index]
-            doomed.append(line)
+            deleted.append(line)
             changes.append(line_change(line, "removed"))
             continue
         line = lines[edit.pk] if edit.pk else new()
-        before = _as_it_was(line) if edit.pk else None
+        before = _copy_of(line) if edit.pk else None
         for name, value in edit.values.items():
             setattr(line, name, value)
         if before is not None and "product" in edit.values and before.product_id != line.product_id:
@@ -253,6 +270,6 @@ def apply_edits(
         save(line, before)
         if before is None:
             changes.append(line_change(line, "added"))
-        elif found := changes_of(before, line, edit.values):
-            changes.append(line_change(line, "changed", found))
-    return doomed, changes
+        elif changed := changes_of(before, line, edit.values):
+            changes.append(line_change(line, "changed", changed))
+    return deleted, changes

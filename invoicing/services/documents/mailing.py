@@ -1,53 +1,55 @@
-"""A document to its customer, by e-mail: what it is mailed with, and when it may be."""
+"""E-mails that send a document to its customer."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic
 
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
-from invoicing.services.locks import lock_document
+from invoicing.services.locks import AnyRecord, lock_document
 from invoicing.services.records.messages import queue_message
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import WrongState
 
 
 @dataclass(frozen=True)
-class Letter:
-    """How one kind of document is mailed. `text(document)` writes (address, subject, body).
+class Letter(Generic[AnyRecord]):
+    """How one kind of document is sent by e-mail. `text(document)` returns (address, subject, body).
 
-    `states`: those in which it leaves (none = any); in another, `unready` says what to do first. `has_paper`: its PDF
-    may go along.
+    `states`: the states in which it may be sent (empty for any). `unready`: the refusal in another state, with « %s »
+    for the document. `has_paper`: whether its PDF may be attached.
     """
 
-    text: Callable[[Any], tuple[str, str, str]]
+    text: Callable[[AnyRecord], tuple[str, str, str]]
     has_paper: bool = False
     states: frozenset[str] = frozenset()
-    unready: Any = ""
+    unready: Text = ""
 
 
 def mail_document(
-    document: Any,
-    letter: Letter,
+    document: AnyRecord,
+    letter: Letter[AnyRecord],
     *,
     key: str,
-    by: Any,
+    by: By,
     to: str = "",
     subject: str = "",
     body: str = "",
     with_paper: bool = False,
     seen: int | None = None,
 ) -> Message:
-    """Put a document's mail in the outbox; what is left out, the letter writes. The same `key` again sends nothing more.
+    """Put the e-mail of a document in the outbox. The letter gives the values left empty. The same `key` is sent once.
 
-    Raises WrongState when the document is not ready, BusinessError when nobody is there to receive it.
+    Raises WrongState when the document may not be sent in its state, BusinessError when it has no address, StaleForm.
     """
     with atomic():
         document = lock_document(document, seen=seen)
-        if letter.states and document.state not in letter.states:
-            raise WrongState(letter.unready % document)
+        if letter.states and getattr(document, "state", "") not in letter.states:
+            raise WrongState(str(letter.unready) % document)
         usual_to, usual_subject, usual_body = letter.text(document)
         return queue_message(
             document,
@@ -60,8 +62,8 @@ def mail_document(
         )
 
 
-def signed(company: Company, text: Any) -> str:
-    """A letter's body: greeting, text, the firm's name and telephone."""
+def signed(company: Company, text: Text) -> str:
+    """Return the body of a letter: greeting, text, name and telephone of the company."""
     return f"Bonjour,\n\n{text}\n\n{company.name}\n{company.phone}".strip()
 
 

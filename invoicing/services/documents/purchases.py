@@ -1,10 +1,9 @@
-"""Purchase orders and suppliers' bills: made, edited, sent, received, checked, matched."""
+"""Purchase orders and suppliers' bills: create, edit, send, receive, check, match."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db import IntegrityError
 from django.db.models import ProtectedError
@@ -18,6 +17,8 @@ from invoicing.services.documents.lines import Item, LineEdit, apply_edits, comp
 from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -27,7 +28,7 @@ from openfire_billing.kernel.money import to_cents
 
 @dataclass(frozen=True)
 class OrderDraft:
-    """An order just made and its lines, in the order of the items."""
+    """A new order and its lines, in the order of the items."""
 
     order: PurchaseOrder
     lines: list[PurchaseOrderLine]
@@ -39,13 +40,13 @@ def draft_order(
     supplier: Partner,
     items: Sequence[Item],
     on: date,
-    by: Any,
+    by: By,
     origin: str = "",
     deliver_to: Address | None = None,
     expected_on: date | None = None,
     notes: str = "",
 ) -> OrderDraft:
-    """Make a draft order to a supplier. Raises BusinessError when there is no article line."""
+    """Create a draft order to a supplier. Raises BusinessError without an article line."""
     with atomic():
         if not any(item.is_article for item in items):
             raise BusinessError(_("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier)
@@ -84,11 +85,11 @@ def edit_order(
     order: PurchaseOrder,
     *,
     edits: Sequence[LineEdit],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     seen: int | None = None,
-    by: Any,
+    by: By,
 ) -> PurchaseOrder:
-    """Change a draft order's header and lines."""
+    """Change a draft order's header and lines. Raises WrongState, StaleForm."""
     with atomic():
         order = lock_order(order, seen=seen)
         if order.state != OrderState.DRAFT:
@@ -105,12 +106,12 @@ def edit_order(
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur cette commande. Rechargez la page."))
 
-        def save(line: PurchaseOrderLine, _before: Any) -> None:
+        def save(line: PurchaseOrderLine, _before: object) -> None:
             complete_line(line, position=None, company=order.company, on=order.ordered_on)
             line.save()
 
-        doomed, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
-        PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        deleted, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
+        PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
         header = describe_changes(order, before, values or {})
         if header:
             record(order, "changed", by=by, text=_("Fiche modifiée"), changes=header)
@@ -128,8 +129,8 @@ _TEXTS = {
 }
 
 
-def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: Any) -> PurchaseOrder:
-    """Send, confirm, receive, cancel or take back an order. One with a bill to pay is not cancelled."""
+def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
+    """Move an order to another state. Raises WrongState: move not allowed, or a bill that is not cancelled."""
     with atomic():
         order = lock_order(order, seen=seen)
         if (
@@ -137,7 +138,7 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
         ):
             raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
-        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # taking back its bill is what reopens it
+        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # only taking back its bill reopens it
             raise WrongState(
                 _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
                 % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
@@ -148,8 +149,8 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
     return order
 
 
-def delete_orders(orders: Iterable[PurchaseOrder], *, by: Any) -> int:
-    """Delete orders that are drafts or cancelled, without a bill. All or none."""
+def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
+    """Delete all these orders, drafts or cancelled and without a bill, or none. Returns how many were deleted."""
     with atomic():
         locked = lock_orders(orders)
         for order in locked:
@@ -174,14 +175,14 @@ def record_bill(
     on: date,
     net: Decimal,
     tax: Decimal,
-    by: Any,
+    by: By,
     due_on: date | None = None,
     order: PurchaseOrder | None = None,
     notes: str = "",
 ) -> SupplierBill:
-    """Record a supplier's bill, to be checked. `net` and `tax` as printed on it, to the cent.
+    """Create a supplier's bill, to be checked. `net`, `tax`: as printed on it, to the cent.
 
-    Raises BusinessError: already recorded, another supplier's order, amounts negative or finer than a cent.
+    Raises BusinessError: number already recorded, order of another supplier, amount negative or finer than a cent.
     """
     if due_on is None:
         term = usual_terms(supplier).payment_term
@@ -224,7 +225,7 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
     same = SupplierBill.objects.filter(
         company=bill.company, number=bill.number, supplier__in=bill.supplier.with_merged()
     )
-    if same.exclude(pk=bill.pk).exists():  # under a name merged since: the constraint knows one name alone
+    if same.exclude(pk=bill.pk).exists():  # of a partner merged since, which the constraint does not see
         raise BusinessError(
             _("La facture %(number)s de « %(supplier)s » est déjà enregistrée.")
             % {"number": bill.number, "supplier": bill.supplier}
@@ -233,8 +234,8 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
         raise BusinessError(_("L'échéance précède la date de la facture : corrigez l'une des deux dates."))
 
 
-def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on: date, by: Any) -> SupplierBill:
-    """The bill of an order, with what is not billed of its amounts yet: 0,00 for goods given or under warranty."""
+def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on: date, by: By) -> SupplierBill:
+    """Create the bill of what is not billed of an order. An order of free goods has a bill of zero."""
     with atomic():
         order = lock_order(order, seen=seen)
         if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
@@ -253,8 +254,8 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
         )
 
 
-def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None = None, by: Any) -> SupplierBill:
-    """Change a bill that is not checked yet. The gross follows net and tax."""
+def edit_bill(bill: SupplierBill, *, values: Mapping[str, object], seen: int | None = None, by: By) -> SupplierBill:
+    """Change a bill that is not checked. The gross is recomputed. Raises WrongState, BusinessError, StaleForm."""
     with atomic():
         bill, _order = lock_bill(bill, seen=seen)
         if bill.state != SupplierBillState.DRAFT:
@@ -271,38 +272,38 @@ def edit_bill(bill: SupplierBill, *, values: Mapping[str, Any], seen: int | None
     return bill
 
 
-def check_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
-    """« Bonne à payer ». An order billed in full becomes « Facturée »; a difference with it is written in the journal."""
+def check_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
+    """Mark a bill « bonne à payer ». A fully billed order becomes « facturée »; the journal keeps a difference with the order."""
     with atomic():
         bill, order = lock_bill(bill, seen=seen)
-        text: Any = _("Facture vérifiée, bonne à payer")
+        text: Text = _("Facture vérifiée, bonne à payer")
         if order is not None:
             billed = order.bills.exclude(state=SupplierBillState.CANCELLED).exclude(pk=bill.pk)
             left = order.totals.gross - sum((b.gross.amount for b in billed), Decimal(0))
-            off = bill.gross.amount - left
-            if off:
+            difference = bill.gross.amount - left
+            if difference:
                 text = _("Facture vérifiée, bonne à payer ; écart de %(off)s avec %(order)s") % {
-                    "off": money_text(off, bill.currency),
+                    "off": money_text(difference, bill.currency),
                     "order": order,
                 }
-            if off >= 0 and order.state != OrderState.BILLED:
+            if difference >= 0 and order.state != OrderState.BILLED:
                 move(order, OrderState.BILLED, by=by, act="billed", text=_("Facturée : %s") % bill)
         move(bill, SupplierBillState.CHECKED, by=by, act="checked", text=text)
     return bill
 
 
-def reopen_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
-    """Back to be checked: nothing may be paid on it."""
+def reopen_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
+    """Put a checked bill back to be checked. Raises WrongState when a payment exists."""
     return _take_back(bill, SupplierBillState.DRAFT, act="reopened", text=_("Remise à vérifier"), seen=seen, by=by)
 
 
-def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: Any) -> SupplierBill:
-    """Cancel a bill on which nothing is paid."""
+def cancel_bill(bill: SupplierBill, *, seen: int | None = None, by: By) -> SupplierBill:
+    """Cancel a bill. Raises WrongState when a payment exists."""
     return _take_back(bill, SupplierBillState.CANCELLED, act="cancelled", text=_("Facture annulée"), seen=seen, by=by)
 
 
 def _take_back(
-    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Any, seen: int | None, by: Any
+    bill: SupplierBill, state: SupplierBillState, *, act: str, text: Text, seen: int | None, by: By
 ) -> SupplierBill:
     with atomic():
         bill, order = lock_bill(bill, seen=seen)

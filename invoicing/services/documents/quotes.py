@@ -1,9 +1,8 @@
-"""Quotes: made, edited, sent, accepted, refused, prolonged, settled, invoiced."""
+"""Quotes: create, edit, send, accept, refuse, prolong, settle, invoice."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -22,7 +21,6 @@ from invoicing.models import (
     QuoteLine,
     QuoteLineClaim,
 )
-from invoicing.models.documents.claims import children_of
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.lines import (
@@ -39,6 +37,8 @@ from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import lock_quote, lock_quotes
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
@@ -46,7 +46,7 @@ from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongSt
 
 @dataclass(frozen=True)
 class QuoteDraft:
-    """A quote just made and its lines, in the order of the items."""
+    """A new quote and its lines, in the order of the items."""
 
     quote: Quote
     lines: list[QuoteLine]
@@ -58,7 +58,7 @@ def draft_quote(
     partner: Partner,
     items: Sequence[Item],
     on: date,
-    by: Any,
+    by: By,
     origin: str = "",
     title: str = "",
     bill_to: Partner | None = None,
@@ -68,7 +68,7 @@ def draft_quote(
     valid_until: date | None = None,
     notes: str = "",
 ) -> QuoteDraft:
-    """Make a draft quote, valid as long as the company says unless given. Same refusals as a draft invoice."""
+    """Create a draft quote. `valid_until`: None for the company's usual validity. Raises as `refuse_unbillable`."""
     with atomic():
         refuse_unbillable(items, company=company, position=fiscal_position, name=origin or _("Devis"))
         quote = Quote(
@@ -93,7 +93,7 @@ def draft_quote(
 
 
 def _lines_of(quote: Quote, items: Iterable[Item]) -> list[QuoteLine]:
-    """The lines of a new quote, unsaved."""
+    """Return the lines of a new quote, unsaved."""
     return [
         QuoteLine(
             quote=quote,
@@ -112,8 +112,8 @@ def _lines_of(quote: Quote, items: Iterable[Item]) -> list[QuoteLine]:
     ]
 
 
-def number_new_quote(quote: Quote, *, by: Any) -> Quote:
-    """Number a quote typed by hand, before its first save."""
+def number_new_quote(quote: Quote, *, by: By) -> Quote:
+    """Set the number of a quote typed by hand, before its first save."""
     quote.number = take_number(quote.company, "DV")
     return quote
 
@@ -122,11 +122,11 @@ def edit_quote(
     quote: Quote,
     *,
     edits: Sequence[LineEdit],
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
     seen: int | None = None,
-    by: Any,
+    by: By,
 ) -> Quote:
-    """Change a draft quote's header and lines. Deleting a line frees what it held."""
+    """Change a draft quote's header and lines. Deleting a line releases its holds. Raises WrongState, StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.state != QuoteState.DRAFT:
@@ -143,14 +143,14 @@ def edit_quote(
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
 
-        def save(line: QuoteLine, _before: Any) -> None:
+        def save(line: QuoteLine, _before: object) -> None:
             complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
             line.save()
 
-        doomed, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
-        if doomed and QuoteLineClaim.objects.filter(quote_line__in=doomed).exists():
+        deleted, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
+        if deleted and QuoteLineClaim.objects.filter(quote_line__in=deleted).exists():
             raise BusinessError(_("%s : une ligne facturée ne se supprime pas.") % quote)
-        QuoteLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
+        QuoteLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
         if quote.fiscal_position_id != before["fiscal_position_id"]:
             remapped = remap_taxes(
                 quote.lines.select_related("product__tax", "tax"), position=quote.fiscal_position, on=quote.issued_on
@@ -164,8 +164,8 @@ def edit_quote(
     return quote
 
 
-def send_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
-    """Mark a quote as sent."""
+def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
+    """Mark a quote as sent. Raises BusinessError without lines, WrongState, StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if not quote.lines.exists():
@@ -174,8 +174,8 @@ def send_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     return quote
 
 
-def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -> Quote:
-    """The customer accepts: the quote is an order. Refused when expired, or when a line was billed or quoted since."""
+def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Quote:
+    """Accept a quote, which becomes the order. Raises BusinessError: expired, not billable, line billed or quoted elsewhere."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.is_expired(on):
@@ -195,8 +195,8 @@ def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) ->
     return quote
 
 
-def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: Any) -> Quote:
-    """Give a draft or sent quote a later end of validity."""
+def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: By) -> Quote:
+    """Set a later end of validity on a draft or sent quote. Raises WrongState, BusinessError, StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.state not in QuoteState.expiring:
@@ -220,21 +220,21 @@ def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: dat
 
 
 def _check_revival(quote: Quote) -> None:
-    for hold in children_of(Hold):
+    for hold in Hold.children():
         hold.check_revival(quote)
 
 
-def refuse_quote(quote: Quote, *, seen: int | None = None, by: Any, reason: str = "") -> Quote:
-    """The customer says no: its lines are free again. An accepted quote billed in part is settled instead."""
+def refuse_quote(quote: Quote, *, seen: int | None = None, by: By, reason: str = "") -> Quote:
+    """Mark a quote as refused by the customer, and release its holds. Raises WrongState when a part of it is billed."""
     return _end(quote, QuoteState.REFUSED, act="refused", text=_("Devis refusé. %s") % reason, seen=seen, by=by)
 
 
-def cancel_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
-    """We withdraw the quote: its lines are free again."""
+def cancel_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
+    """Cancel a quote on our side, and release its holds. Raises WrongState when a part of it is billed."""
     return _end(quote, QuoteState.CANCELLED, act="cancelled", text=_("Devis annulé"), seen=seen, by=by)
 
 
-def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | None, by: Any) -> Quote:
+def _end(quote: Quote, state: QuoteState, *, act: str, text: Text, seen: int | None, by: By) -> Quote:
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if any(line.billed for line in quote.lines.left_to_bill()):
@@ -246,16 +246,16 @@ def _end(quote: Quote, state: QuoteState, *, act: str, text: Any, seen: int | No
     return quote
 
 
-def settle_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
-    """Close an accepted quote billed in part: what is left of it is free again."""
+def settle_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
+    """Close an accepted quote billed in part, and release its holds on the rest."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         move(quote, QuoteState.SETTLED, by=by, act="settled", text=_("Devis soldé : le reste n'est plus dû par lui"))
     return quote
 
 
-def reset_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
-    """Back to draft, to be edited. Refused when a line was billed or quoted since."""
+def reset_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
+    """Put a quote back to draft. Raises BusinessError when a line was billed or quoted elsewhere."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if quote.state not in QuoteState.live:
@@ -264,8 +264,8 @@ def reset_quote(quote: Quote, *, seen: int | None = None, by: Any) -> Quote:
     return quote
 
 
-def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
-    """Delete quotes that are still drafts, or cancelled; the lines they held are free again."""
+def delete_quotes(quotes: Iterable[Quote], *, by: By) -> int:
+    """Delete all these quotes, drafts or cancelled, or none, and release their holds. Returns how many were deleted."""
     with atomic():
         locked = lock_quotes(quotes)
         for quote in locked:
@@ -279,8 +279,8 @@ def delete_quotes(quotes: Iterable[Quote], *, by: Any) -> int:
     return len(locked)
 
 
-def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
-    """A new draft with the same lines, not tied to any DI."""
+def duplicate_quote(quote: Quote, *, on: date, by: By) -> Quote:
+    """Create a draft quote with the same lines. It holds no DI line."""
     with atomic():
         lines = list(quote.lines.all())
         copy = Quote(
@@ -306,10 +306,10 @@ def duplicate_quote(quote: Quote, *, on: date, by: Any) -> Quote:
     return copy
 
 
-def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: Any) -> Invoice:
-    """Road A': the draft invoice of an accepted quote's lines that are left to bill.
+def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Invoice:
+    """Create the draft invoice of the lines of an accepted quote that are left to bill.
 
-    Raises WrongState (not accepted), NothingToBill, BusinessError (what could never become a right invoice).
+    Raises WrongState (not accepted), NothingToBill, BusinessError (the draft could never be posted), StaleForm.
     """
     with atomic():
         quote = lock_quote(quote, seen=seen)

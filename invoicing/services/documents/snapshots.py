@@ -1,12 +1,11 @@
-"""What a document prints of its parties and terms as they are now: on a draft or a quote, frozen on a posted invoice."""
+"""What documents print of their parties and terms. Posting an invoice freezes it."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from invoicing.choices import ProductKind
-from invoicing.models import Address, Company, FiscalPosition, Invoice, Partner
+from invoicing.models import Address, BillableLine, Company, FiscalPosition, Invoice, Partner
 
 _SELLER = (
     "name",
@@ -32,13 +31,13 @@ _SELLER = (
 )
 
 
-def seller(company: Company) -> dict[str, Any]:
-    """The seller's identity and mentions."""
+def seller(company: Company) -> dict[str, object]:
+    """Return the seller's identity and legal mentions."""
     return {name: getattr(company, name) for name in _SELLER}
 
 
-def buyer(customer: Partner, address: Address | None) -> dict[str, Any]:
-    """The buyer's identity and billing address."""
+def buyer(customer: Partner, address: Address | None) -> dict[str, object]:
+    """Return the buyer's identity and the lines of his billing address."""
     return {
         "name": customer.name,
         "kind": customer.kind,
@@ -48,13 +47,13 @@ def buyer(customer: Partner, address: Address | None) -> dict[str, Any]:
     }
 
 
-def delivery(invoice: Invoice) -> dict[str, Any]:
-    """Where the work is done."""
+def delivery(invoice: Invoice) -> dict[str, object]:
+    """Return the lines of the address where the work is done; {} without one."""
     return {"lines": invoice.site.lines} if invoice.site else {}
 
 
-def category_of(lines: Iterable[Any]) -> str:
-    """The category of the operation: goods, services, or both. Lines need their `product` loaded."""
+def category_of(lines: Iterable[BillableLine]) -> str:
+    """Return the category of the operation, as printed: goods, services, or both. Reads the `product` of each line."""
     kinds = {line.product.kind if line.product else ProductKind.SERVICE for line in lines if line.is_article}
     if kinds == {ProductKind.GOODS}:
         return _("Livraison de biens")
@@ -63,18 +62,18 @@ def category_of(lines: Iterable[Any]) -> str:
     return _("Livraison de biens et prestation de services")
 
 
-def mentions_of(lines: Iterable[Any], position: FiscalPosition | None) -> list[str]:
-    """The mentions of the fiscal position and of the taxes, each once. Lines need their `tax` loaded."""
-    found = [position.mention] if position and position.mention else []
-    found += [line.tax.mention for line in lines if line.tax and line.tax.mention]
-    return list(dict.fromkeys(found))
+def mentions_of(lines: Iterable[BillableLine], position: FiscalPosition | None) -> list[str]:
+    """Return the mentions of the fiscal position and of the taxes, each once. Reads the `tax` of each line."""
+    mentions = [position.mention] if position and position.mention else []
+    mentions += [line.tax.mention for line in lines if line.tax and line.tax.mention]
+    return list(dict.fromkeys(mentions))
 
 
-def texts(invoice: Invoice) -> dict[str, Any]:
-    """What an invoice prints besides its parties and its lines.
+def texts(invoice: Invoice) -> dict[str, object]:
+    """Return what an invoice prints besides its parties and its lines.
 
-    `category`: of the operation; `mentions`; `payment`: the payment term in words; `credited`: number and ISO date of
-    issue of the invoice that a credit note credits; `logo`: SHA-256 of the company's.
+    `category`: of the operation. `mentions`: a list. `payment`: text of the payment term. `credited`: {number,
+    issued_on} (ISO date) of the invoice that a credit note credits. `logo`: SHA-256 of the company's logo.
     """
     lines, term, source = list(invoice.lines.all()), invoice.payment_term, invoice.credits
     return {

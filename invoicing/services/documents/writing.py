@@ -1,14 +1,14 @@
-"""The one writer of draft invoices: intents become drafts, lines, taxes and journal, in a few statements.
+"""The only writer of draft invoices: it inserts drafts, lines, taxes and journals from intents, in a few statements.
 
-It decides nothing: which lines and at which price is the caller's. What its checks need is read once for a call,
-however many drafts there are. The caller holds the transaction, and writes its claims with the ids it is given.
+The caller decides lines and prices, opens the transaction, and writes its claims with the ids returned. Each call reads
+what its checks need in a constant number of queries.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
@@ -30,6 +30,7 @@ from invoicing.models import (
 from invoicing.services.catalogue import TaxBook, default_term
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError
 
@@ -53,23 +54,32 @@ _JOURNALS = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Ids of a draft and of its lines, in the order of its intent."""
+    """The ids of a draft and of its lines, in the order of the intent."""
 
     invoice: int
     lines: Sequence[int]
 
 
+class CompanyRow(TypedDict):
+    """The columns of a company that drafts need."""
+
+    id: int
+    name: str
+    currency: str
+    rounding: str
+
+
 @dataclass(slots=True)
 class Rows:
-    """The rows of one call, by table."""
+    """The rows that one call inserts, by table."""
 
-    invoices: list[tuple[Any, ...]] = field(default_factory=list)
-    lines: list[tuple[Any, ...]] = field(default_factory=list)
-    taxes: list[tuple[Any, ...]] = field(default_factory=list)
-    history: list[tuple[Any, ...]] = field(default_factory=list)
+    invoices: list[tuple[object, ...]] = field(default_factory=list)
+    lines: list[tuple[object, ...]] = field(default_factory=list)
+    taxes: list[tuple[object, ...]] = field(default_factory=list)
+    history: list[tuple[object, ...]] = field(default_factory=list)
 
     def write(self) -> None:
-        """Parents first."""
+        """Insert the rows, parents first."""
         bulk.insert(Invoice, INVOICE_COLUMNS, self.invoices)
         bulk.insert(InvoiceLine, LINE_COLUMNS, self.lines)
         bulk.insert(InvoiceTax, TAX_COLUMNS, self.taxes)
@@ -77,19 +87,19 @@ class Rows:
 
 
 def write_drafts(
-    intents: Sequence[DraftIntent], *, by: Any, at: datetime, books: "Books | None" = None
+    intents: Sequence[DraftIntent], *, by: By, at: datetime, books: "Books | None" = None
 ) -> list[Written | BusinessError]:
-    """Write the drafts of these intents: for each, in order, its ids or why it could never become a right invoice.
+    """Write the drafts of these intents. Returns for each, in order, its ids, or why it could never be posted.
 
-    `books`: of a caller that has checked already.
+    `books`: given by a caller that has checked the intents.
     """
     rows, written = rows_of(intents, by=by, at=at, books=books)
     rows.write()
     return written
 
 
-def write_draft(intent: DraftIntent, *, by: Any, at: datetime) -> Written:
-    """Write one draft. Raises BusinessError when it could never become a right invoice."""
+def write_draft(intent: DraftIntent, *, by: By, at: datetime) -> Written:
+    """Write one draft. Raises BusinessError when it could never be posted."""
     (written,) = write_drafts([intent], by=by, at=at)
     if isinstance(written, BusinessError):
         raise written
@@ -97,9 +107,9 @@ def write_draft(intent: DraftIntent, *, by: Any, at: datetime) -> Written:
 
 
 def rows_of(
-    intents: Sequence[DraftIntent], *, by: Any, at: datetime, books: "Books | None" = None
+    intents: Sequence[DraftIntent], *, by: By, at: datetime, books: "Books | None" = None
 ) -> tuple[Rows, list[Written | BusinessError]]:
-    """The rows to write, ids taken, and what becomes of each intent."""
+    """Return the rows to insert, with their ids, and for each intent what `write_drafts` returns."""
     is_checked, books = books is not None, books or Books(intents)
     refusals = [None if is_checked else books.refusal_of(intent) for intent in intents]
     sound = [intent for intent, refusal in zip(intents, refusals, strict=True) if refusal is None]
@@ -115,9 +125,9 @@ def rows_of(
 
 
 class Books:
-    """What drafts are checked against and completed from, read in a constant number of queries.
+    """The rows that check and complete drafts, read in a constant number of queries.
 
-    `taxes`: of a caller that has checked its intents itself; what only the checks need is then not read.
+    `taxes`: given by a caller that checks its intents itself; the rows that only the checks need are then not read.
     """
 
     def __init__(self, intents: Sequence[DraftIntent], *, taxes: TaxBook | None = None) -> None:
@@ -126,7 +136,7 @@ class Books:
         self.units: dict[int | None, tuple[str, str]] = {None: ("", "")}
         for unit in Unit.objects.order_by():
             self.units[unit.pk] = str(unit), unit.code
-        self.companies: dict[int, dict[str, Any]] = {
+        self.companies: dict[int, CompanyRow] = {
             row["id"]: row
             for row in Company.objects.filter(pk__in=companies).order_by().values("id", "name", "currency", "rounding")
         }
@@ -149,13 +159,13 @@ class Books:
             }
 
     def refusal_of(self, intent: DraftIntent) -> BusinessError | None:
-        """What could never become a right invoice, naming the document and what to do; None when nothing is wrong."""
+        """Return why an invoice of this intent could never be posted; None when it could."""
         company = self.companies[intent.company]
         return self._header(intent, company) or next(
             (wrong for line in intent.lines if (wrong := self._line(line, intent, company))), None
         )
 
-    def _header(self, intent: DraftIntent, company: dict[str, Any]) -> BusinessError | None:
+    def _header(self, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
         name = intent.name or intent.origin
         if not any(line.is_article for line in intent.lines):
             return BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
@@ -186,7 +196,7 @@ class Books:
             )
         return None
 
-    def _line(self, line: LineIntent, intent: DraftIntent, company: dict[str, Any]) -> BusinessError | None:
+    def _line(self, line: LineIntent, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
         if line.product in self.unsold:
             return BusinessError(
                 _(
@@ -213,20 +223,20 @@ class Books:
 
 
 def _billing_addresses(customers: set[int]) -> dict[int, int]:
-    """Where the invoices of these customers go: the billing address, else the default one, else the first."""
-    found: dict[int, tuple[tuple[bool, bool, int], int]] = {}
+    """Return {customer: address} of their invoices: the billing address, else the default one, else the first."""
+    best: dict[int, tuple[tuple[bool, bool, int], int]] = {}
     if not customers:
         return {}
     rows = Address.objects.filter(partner__among=sorted(customers)).order_by()
     for pk, partner, is_billing, is_default in rows.values_list("id", "partner_id", "is_billing", "is_default"):
         rank = (not is_billing, not is_default, pk)
-        if partner not in found or rank < found[partner][0]:
-            found[partner] = (rank, pk)
-    return {partner: pk for partner, (_rank, pk) in found.items()}
+        if partner not in best or rank < best[partner][0]:
+            best[partner] = (rank, pk)
+    return {partner: pk for partner, (_rank, pk) in best.items()}
 
 
 def _payment_terms(customers: set[int]) -> dict[int, int | None]:
-    """The usual payment term of these customers, else thirty days."""
+    """Return {customer: payment term}: the usual one, else the default one."""
     if not customers:
         return {}
     usual = default_term()
@@ -302,7 +312,7 @@ class _Writer:
             net = money.line_net(line.quantity, line.unit_price, line.discount, rounding)
         if tax is not None:
             row = self.books.taxes[tax]
-            if line.credits is None:  # a credit bears the rate of what it credits
+            if line.credits is None:  # a credit note keeps the rate of the credited line
                 row = self.books.taxes.on(tax, line.supply_day or intent.proposed_on)
             tax, printed = row.id, (row.rate, row.category, row.mention)
             bases[row.category, row.rate] = bases.get((row.category, row.rate), money.ZERO) + net

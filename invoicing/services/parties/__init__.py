@@ -1,1 +1,1 @@
-"""Services on what every record carries: journal, messages, files, public link."""
+"""Services on companies, partners and logos."""

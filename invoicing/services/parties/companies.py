@@ -1,11 +1,11 @@
-"""The companies a user works for."""
+"""Companies of a user."""
 
-from typing import Any
+from django.contrib.auth.models import AnonymousUser, User
 
 from invoicing.models import Company
 
 
-def default_company(user: Any) -> Company | None:
-    """The company a new document of this user is for."""
+def default_company(user: User | AnonymousUser) -> Company | None:
+    """Return the company proposed for a new document of this user; None when he has none."""
     access = user.company_accesses.select_related("company").first() if user.is_authenticated else None
     return access.company if access else Company.objects.visible_to(user).first()

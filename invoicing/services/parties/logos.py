@@ -1,8 +1,7 @@
-"""Logos as documents print them: PNG or JPEG, no larger than paper can show, kept under the SHA-256 of their bytes."""
+"""Logos that documents print: PNG or JPEG, reduced to the printed size, stored under the SHA-256 of their bytes."""
 
 import hashlib
 from io import BytesIO
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -16,34 +15,37 @@ _FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 
 def printable(content: bytes) -> tuple[bytes, str]:
-    """A picture as documents print it: (bytes, media type). Upright, shrunk to LARGEST, transparency kept.
+    """Return a picture as documents print it, (bytes, media type): upright, at most LARGEST, with its transparency.
 
-    Raises BusinessError when it is no PNG or JPEG, or broken.
+    Raises BusinessError when it is not a readable PNG or JPEG.
     """
     try:
         with Image.open(BytesIO(content), formats=tuple(_FORMATS)) as opened:
-            kind = "PNG" if opened.format == "PNG" else "JPEG"  # a JPEG of several pictures is named MPO
-            opened.draft("RGB", LARGEST)  # a large JPEG is read at a smaller scale
-            image: Any = ImageOps.exif_transpose(opened)
+            kind = "PNG" if opened.format == "PNG" else "JPEG"  # Pillow names a JPEG of several pictures MPO
+            opened.draft("RGB", LARGEST)  # decodes a large JPEG at a smaller scale
+            image: Image.Image = ImageOps.exif_transpose(opened)
             image.load()
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as unread:
         raise BusinessError(UNREADABLE, field="logo") from unread
     image = image.convert("RGB" if kind == "JPEG" else "RGBA")
     image.thumbnail(LARGEST)
-    kept = BytesIO()
+    output = BytesIO()
     if kind == "JPEG":
-        image.save(kept, "JPEG", quality=92)
+        image.save(output, "JPEG", quality=92)
     else:
-        image.save(kept, "PNG", optimize=True)
-    return kept.getvalue(), _FORMATS[kind]
+        image.save(output, "PNG", optimize=True)
+    return output.getvalue(), _FORMATS[kind]
 
 
 def keep_logo(company: Company) -> None:
-    """Keep the company's logo as documents print it from now on, not saved. Raises BusinessError when it is unreadable."""
+    """Store the company's logo as documents print it, and set `printed_logo`. Does not save the company.
+
+    Raises BusinessError when the logo is unreadable.
+    """
     if not company.logo:
         company.printed_logo = None
         return
-    file = company.logo.open("rb")  # stays open: what was uploaded is stored after this
+    file = company.logo.open("rb")  # stays open: saving the company stores the upload
     content = file.read()
     file.seek(0)
     content, media_type = printable(content)

@@ -1,1 +1,1 @@
-"""Posting and crediting: the only services that make an accounting fact."""
+"""Posting of drafts and credit notes."""

@@ -1,10 +1,9 @@
-"""« Avoir »: computed, shown, then made and posted in one act, never more than what is left of each line."""
+"""Credit notes: compute, then create and post in one act. A line is never credited beyond what is left of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -15,10 +14,11 @@ from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.writing import write_draft
-from invoicing.services.locks import lock_with_claims
+from invoicing.services.locks import HeldClaims, lock_with_claims
 from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
 from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import use_credit
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError, NothingToBill
@@ -28,19 +28,19 @@ from openfire_billing.kernel.money import TaxTotal, Totals
 
 @dataclass(frozen=True)
 class CreditPlan:
-    """What a credit would be: for each line credited its quantity and net, and the totals. Amounts positive."""
+    """The content of a credit note: (line, quantity, net) of each credited line, and the totals. Amounts are positive."""
 
     lines: tuple[tuple[InvoiceLine, Decimal, Decimal], ...]
     totals: Totals
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing is left of the lines credited."""
+        """Whether nothing is left of the credited lines."""
         return all(quantity == line.quantity - line.credited for line, quantity, _net in self.lines)
 
 
 def is_creditable(invoice: Invoice) -> bool:
-    """Whether an avoir may still be made of it: posted, with a line and an amount that no avoir took."""
+    """Return whether a credit note is possible: a posted invoice, with a line and an amount left to credit."""
     if not invoice.is_posted or invoice.is_credit_note:
         return False
     lines = InvoiceLine.objects.filter(invoice=invoice, kind=LineKind.ARTICLE).left_to_credit()
@@ -50,10 +50,11 @@ def is_creditable(invoice: Invoice) -> bool:
 
 
 def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = None) -> CreditPlan:
-    """What crediting `quantities` (by line id; None = all that is left) would give. Writes nothing.
+    """Compute the credit note of `quantities` ({line id: quantity}; None for all that is left). Writes nothing.
 
-    The credit that finishes a line takes the net left of it; the one that finishes a rate takes the tax left;
-    an earlier one's tax is min(computed, tax left): invoice − credits = 0.
+    A credit note that finishes a line takes the net left of it, one that finishes a rate takes the tax left, and an
+    earlier one takes at most the tax left: credit notes of a whole invoice add up to it. Raises BusinessError: not a
+    posted invoice, unknown line, more than what is left, nothing chosen (NothingToBill).
     """
     if not invoice.is_posted or invoice.is_credit_note:
         raise BusinessError(_("%s : seule une facture validée se corrige par un avoir.") % invoice)
@@ -84,7 +85,9 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
     if not chosen:
         raise NothingToBill(_("%s : rien à créditer. Choisissez au moins une quantité.") % invoice)
     net_left = net_left_of(invoice)
-    if sum(net for _line, _quantity, net in chosen) > net_left:  # an avoir of no line in particular took some of it
+    if (
+        sum(net for _line, _quantity, net in chosen) > net_left
+    ):  # a credit note without credited lines took a part of it
         raise BusinessError(
             _("%(invoice)s : il reste %(left)s HT à créditer, ses avoirs compris. Baissez les quantités.")
             % {"invoice": invoice, "left": money_text(net_left, invoice.currency)}
@@ -93,7 +96,7 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
 
 
 def _within(amount: Decimal, left: Decimal) -> Decimal:
-    """`amount` brought back to `left` when it goes beyond it (both of the same sign)."""
+    """Return `amount`, or `left` when `amount` exceeds it. Both have the same sign."""
     return min(amount, left) if left >= 0 else max(amount, left)
 
 
@@ -127,16 +130,16 @@ def credit_invoice(
     invoice: Invoice,
     *,
     on: date,
-    by: Any,
+    by: By,
     quantities: Mapping[int, Decimal] | None = None,
     rebill: bool,
     reason: str = "",
     seen: int | None = None,
 ) -> Invoice:
-    """Make and post the credit note of `quantities` (None = all that is left), and settle the invoice with it.
+    """Create and post the credit note of `quantities` (as `plan_credit`), and settle the invoice with it.
 
-    `rebill`: what was credited is free to be billed again. Raises BusinessError: not posted, more than what is
-    left, nothing chosen, date refused, negative total.
+    `rebill`: whether the sources of the credited lines become billable again. Raises as `plan_credit`, and
+    BusinessError: date refused, negative total, part of a thing to bill again; StaleForm.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Un avoir ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
@@ -163,24 +166,24 @@ def credit_invoice(
         )
         use_credit(credit_note, invoice=invoice, on=on, by=by)
         if rebill:
-            _give_back(credit_note, plan, claims, by=by)
+            _release(credit_note, plan, claims, by=by)
     return credit_note
 
 
-def _give_back(credit_note: Invoice, plan: CreditPlan, claims: Any, *, by: Any) -> None:
-    """Tell the claims of the lines credited « à refacturer »: a thing is given back whole or not at all."""
+def _release(credit_note: Invoice, plan: CreditPlan, claims: HeldClaims, *, by: By) -> None:
+    """Call the hooks of the claims of the credited lines. Raises BusinessError when a thing would be released in part."""
     credited = {line.pk: (line, quantity) for line, quantity, _net in plan.lines}
-    credit_lines = {line.credits_id: line for line in credit_note.lines.all()}
+    credit_lines = {line.credits_id: line for line in credit_note.lines.all() if line.credits_id is not None}
     for kind, held in claims:
-        given = [claim for claim in held if claim.invoice_line_id in credited]
-        if not given:
+        released = [claim for claim in held if claim.invoice_line_id in credited]
+        if not released:
             continue
         if not kind.IS_QUANTITY:
-            for claim in given:
+            for claim in released:
                 _refuse_part(*credited[claim.invoice_line_id])
-            kind.check_freed(given)
-            kind.released(given, credit_lines=credit_lines, by=by)
-        kind.freed(given, by=by)
+            kind.check_freed(released)
+            kind.released(released, credit_lines=credit_lines, by=by)
+        kind.freed(released, by=by)
 
 
 def _refuse_part(line: InvoiceLine, quantity: Decimal) -> None:
@@ -201,8 +204,8 @@ def _refuse_part(line: InvoiceLine, quantity: Decimal) -> None:
     )
 
 
-def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str, by: Any) -> Invoice:
-    """The draft credit note of a plan, with what posting reads of it."""
+def _write_credit(invoice: Invoice, plan: CreditPlan, *, on: date, rebill: bool, reason: str, by: By) -> Invoice:
+    """Write the draft credit note of a plan. Returns it with the relations that posting reads."""
     intent = DraftIntent(
         company=invoice.company_id,
         kind=InvoiceKind.CREDIT_NOTE.value,

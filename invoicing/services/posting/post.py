@@ -1,11 +1,10 @@
-"""Posting: a draft becomes a numbered, frozen invoice with its balanced entry, one or a thousand at a time."""
+"""Posting: number and freeze drafts, one or thousands at a time, and write their balanced entries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import islice
-from typing import Any
 
 from django.db.models import F, prefetch_related_objects
 from django.utils import timezone
@@ -14,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Claim, Invoice, InvoiceLine, JournalCounter
-from invoicing.models.documents.claims import children_of
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
@@ -26,6 +24,7 @@ from invoicing.services.records.acts import Once, perform_together
 from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -53,30 +52,31 @@ _FROZEN = [
 ]
 
 
-def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: Any) -> Invoice:
-    """Post one draft. Raises BusinessError with the reason when it may not be posted, StaleForm when it changed."""
+def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: By) -> Invoice:
+    """Post one draft. Raises BusinessError when it may not be posted, StaleForm when it changed."""
     (outcome,) = post_invoices([invoice], seen=seen, on=on, by=by)
     if outcome.is_refused:
         raise BusinessError(outcome.refusal)
-    return outcome.made
+    made: Invoice = outcome.made
+    return made
 
 
 def post_invoices(
-    invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: Any, once: Once | None = None
+    invoices: Iterable[Invoice], *, seen: int | None = None, on: date, by: By, once: Once | None = None
 ) -> list[Outcome]:
-    """Post drafts at `on`: by proposed date then id, numbers consecutive without a gap in each series.
+    """Post drafts on the day `on`, by proposed date then id. Numbers are consecutive in each series, without a gap.
 
-    A proposal is kept when it lies between the series' last issue date and `on`, else the invoice is issued on
-    `on`. One refusal never stops the others. `on` after today is refused (an invoice is never dated ahead).
-    `seen`: the version of a single draft; another one raises StaleForm. `once`: the key of the act; each draft has a
-    key under it.
+    The proposed date becomes the issue date when it lies between the last issue date of the journal and `on`; else
+    `on` does. A refused draft does not stop the others. `seen`: the version of a single draft. `once`: the key of the
+    act; each draft has a key under it. Returns an outcome for each draft. Raises BusinessError when `on` is after
+    today, StaleForm.
     """
     if on > timezone.localdate():
         raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
     queue = sorted(invoices, key=lambda invoice: (invoice.proposed_on, invoice.pk))
     outcomes: dict[int, Outcome] = {}
     rest = iter(queue)
-    size = len(queue) if in_transaction() else CHUNK  # chunk by chunk, they would be locked out of order
+    size = len(queue) if in_transaction() else CHUNK  # locking chunk by chunk would break the order of locks
     while chunk := list(islice(rest, size)):
 
         def act(drafts: Sequence[Invoice]) -> list[Outcome]:
@@ -87,7 +87,7 @@ def post_invoices(
     return [outcomes[invoice.pk] for invoice in queue]
 
 
-def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: Any) -> list[Outcome]:
+def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: By) -> list[Outcome]:
     locked = _locked(chunk, seen=seen)
     outcomes: dict[int, Outcome] = {}
     ready: dict[int, list[Invoice]] = defaultdict(list)
@@ -120,7 +120,7 @@ _READ = (
 
 
 def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]:
-    """The drafts, and what those that credit something credit, under the lock, with what posting reads of them."""
+    """Lock the drafts, and the invoices that credit notes among them credit: {id: row}, with the relations that posting reads."""
     locked = lock_to_post([invoice.pk for invoice in chunk])
     if seen is not None:
         for invoice in chunk:
@@ -131,14 +131,14 @@ def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]
 
 
 def refusal_to_post(invoice: Invoice) -> str:
-    """Why a draft may not be posted, in one sentence, or ""."""
-    for check in (_state, _content, _credited, _buyer, _seller):
+    """Return why a draft may not be posted, in one sentence; "" when it may."""
+    for check in (_refusal_of_state, _refusal_of_content, _refusal_of_credit, _refusal_of_buyer, _refusal_of_seller):
         if refusal := check(invoice):
             return str(refusal)
     return ""
 
 
-def _state(invoice: Invoice) -> Any:
+def _refusal_of_state(invoice: Invoice) -> str:
     if not invoice.is_draft:
         return _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se valide.") % {
             "invoice": invoice,
@@ -147,7 +147,7 @@ def _state(invoice: Invoice) -> Any:
     return ""
 
 
-def _content(invoice: Invoice) -> Any:
+def _refusal_of_content(invoice: Invoice) -> str:
     lines = [line for line in invoice.lines.all() if line.is_article]
     if not lines:
         return _("%s est vide : ajoutez une ligne ou supprimez le brouillon.") % invoice
@@ -165,20 +165,20 @@ def _content(invoice: Invoice) -> Any:
 
 
 def _lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:
-    """A line of each of these invoices whose net is not that of what it bills: label by invoice id. One query."""
+    """Return {invoice id: label} of a line whose net differs from the net of its claim. One query."""
     ids = list(invoices)
-    found = [
-        kind.objects.filter(invoice_line__invoice__among=ids)
+    queries = [
+        kind._default_manager.filter(invoice_line__invoice__among=ids)
         .exclude(net=F("invoice_line__net"))
         .order_by()
         .values_list("invoice_line__invoice", "invoice_line__label")
-        for kind in children_of(Claim)
+        for kind in Claim.children()
         if not kind.IS_QUANTITY
     ]
-    return dict(found[0].union(*found[1:], all=True)) if found else {}
+    return dict(queries[0].union(*queries[1:], all=True)) if queries else {}
 
 
-def _refusal_of_net(invoice: Invoice, line: str) -> Any:
+def _refusal_of_net(invoice: Invoice, line: str) -> str:
     return _(
         "%(invoice)s : le montant de « %(line)s » n'est plus celui de la période, de la visite ou de l'exception qu'elle "
         "facture. Supprimez le brouillon : ce qui est dû sera facturé de nouveau."
@@ -186,13 +186,14 @@ def _refusal_of_net(invoice: Invoice, line: str) -> Any:
 
 
 def net_left_of(invoice: Invoice) -> Decimal:
-    """Net of a posted invoice less that of its posted credit notes, whatever they credit."""
+    """Return the net of a posted invoice less the net of all its posted credit notes."""
     made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
-    return invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
+    left: Decimal = invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
+    return left
 
 
-def _credited(invoice: Invoice) -> Any:
-    """A credit note of no line in particular: what it credits must still be there to be credited."""
+def _refusal_of_credit(invoice: Invoice) -> str:
+    """Refuse a credit note above the net left of its invoice; one without credited lines may have come too late."""
     source = invoice.credits
     if source is None or invoice.net.amount <= net_left_of(source):
         return ""
@@ -203,7 +204,7 @@ def _credited(invoice: Invoice) -> Any:
     }
 
 
-def _buyer(invoice: Invoice) -> Any:
+def _refusal_of_buyer(invoice: Invoice) -> str:
     customer = invoice.customer
     if invoice.billing_address is None:
         return _(
@@ -220,7 +221,7 @@ def _buyer(invoice: Invoice) -> Any:
     return ""
 
 
-def _seller(invoice: Invoice) -> Any:
+def _refusal_of_seller(invoice: Invoice) -> str:
     company = invoice.company
     missing = [
         label
@@ -237,7 +238,7 @@ def _seller(invoice: Invoice) -> Any:
 
 
 def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
-    """Date and number drafts, in each journal by proposed date then id. All counters are locked together, last."""
+    """Date and number drafts, in each journal by proposed date then id. Locks all counters together: call it last."""
     if not drafts:
         return []
     by_journal: dict[int, list[Invoice]] = defaultdict(list)
@@ -245,7 +246,7 @@ def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
         by_journal[draft.journal_id].append(draft)
     years = {on.year} | {draft.proposed_on.year for draft in drafts if draft.proposed_on <= on}
     counters = lock_journal_counters({draft.journal for draft in drafts}, years)
-    outcomes = [outcome for pk, mine in sorted(by_journal.items()) for outcome in _number(mine, counters[pk], on=on)]
+    outcomes = [outcome for pk, group in sorted(by_journal.items()) for outcome in _number(group, counters[pk], on=on)]
     JournalCounter.objects.bulk_update(
         [counter for series in counters.values() for counter in series.values()], ["last_number", "last_issued_on"]
     )
@@ -280,7 +281,7 @@ def _due_on(draft: Invoice) -> date | None:
     return draft.payment_term.due_on(draft.issued_on) if draft.payment_term else draft.issued_on
 
 
-def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
+def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> str:
     if issued_on < last:
         return _(
             "%(invoice)s : la dernière pièce du journal %(journal)s est du %(last)s, rien ne s'émet avant. Choisissez une date à partir de celle-ci."
@@ -290,7 +291,7 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
             "last": date_format(last, "d/m/Y"),
         }
     if draft.kind == InvoiceKind.CREDIT_NOTE:
-        return ""  # a credit bears the rate of what it credits
+        return ""  # a credit note keeps the rate of the credited line
     for line in draft.lines.all():
         if line.tax is not None and line.supply_day is None and line.tax.on(issued_on) != line.tax:
             return _(
@@ -303,8 +304,8 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> Any:
     return ""
 
 
-def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
-    """Freeze numbered invoices: lines, parties, texts, totals, entry, journal; their PDF is made after commit."""
+def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
+    """Freeze numbered invoices (lines, parties, texts, totals), write their entries and journals, and queue their PDFs."""
     if not invoices:
         return
     now = timezone.now()
@@ -317,7 +318,7 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
         invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address)
         invoice.delivery = snapshots.delivery(invoice)
         invoice.texts = snapshots.texts(invoice)
-        if not invoice.is_credit_note:  # a credit's tax may be capped by what is left: it keeps what was computed
+        if not invoice.is_credit_note:  # the tax of a credit note may be limited to the tax left: it stays as computed
             _settle_totals(invoice)
     bulk.update(Invoice, _FROZEN, ([invoice.pk, *_frozen(invoice)] for invoice in invoices))
     write_entries([entry_of(invoice) for invoice in invoices])
@@ -328,19 +329,18 @@ def write_posted(invoices: Sequence[Invoice], *, by: Any) -> None:
 
 
 def _freeze_lines(invoices: Iterable[Invoice]) -> None:
-    """Refresh the copies of what units and taxes print that differ. Called before the invoices are posted: their lines
-    are frozen afterwards."""
+    """Update the lines whose copies of unit and tax are out of date. Call it before the invoices are posted."""
     stale = [line for invoice in invoices for line in invoice.lines.all() if copy_printed(line)]
     bulk.update(InvoiceLine, PRINTED, ([line.pk, *(getattr(line, name) for name in PRINTED)] for line in stale))
 
 
-def _frozen(invoice: Invoice) -> list[Any]:
+def _frozen(invoice: Invoice) -> list[object]:
     values = [getattr(invoice, name) for name in _FROZEN]
-    return [getattr(value, "amount", value) for value in values]  # money as the plain decimal of its column
+    return [getattr(value, "amount", value) for value in values]  # the column of a Money holds its decimal
 
 
 def _settle_totals(invoice: Invoice) -> None:
-    """Recompute from the lines; rewrite the stored taxes when a draft's differ (never seen unless edited by hand)."""
+    """Compute the totals from the lines. Rewrite nets and taxes when the stored ones differ, as after an edit in SQL."""
     totals = lines_totals(invoice.lines.all(), invoice.rounding)
     if totals != invoice.totals:
         for line in invoice.lines.all():
@@ -351,7 +351,7 @@ def _settle_totals(invoice: Invoice) -> None:
 
 
 def entry_of(invoice: Invoice) -> EntryDraft:
-    """The balanced entry of a numbered invoice: customer, income per account, VAT per account. Reversed for a credit."""
+    """Return the balanced entry of a numbered invoice: customer, income by account, VAT by account. Reversed for a credit note."""
     sign = -1 if invoice.is_credit_note else 1
     income: dict[str, Decimal] = defaultdict(Decimal)
     tax_accounts: dict[tuple[str, Decimal], str] = {}

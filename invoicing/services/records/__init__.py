@@ -1,1 +1,1 @@
-"""Services on what any record may carry: journal, files, messages, public link, notes, follow-ups."""
+"""Services on the rows attached to any record (journal, files, messages, …), on saving, and on acts done once."""

@@ -1,16 +1,18 @@
-"""How a door runs an act: in one transaction, once for its key, again after a conflict, an outage put into words."""
+"""Run an act for an office page, the phone or the API: one transaction, once for its key, repeated after a conflict."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 from django.apps import apps
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import IdempotencyKey
+from invoicing.services.locks import AnyRecord
 from openfire_billing.db import bulk
 from openfire_billing.db.transactions import atomic, repeated
 from openfire_billing.kernel.errors import BusinessError, Unavailable
@@ -21,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Once:
-    """The key of an act. `scope`: whose it is, « user:12 ». `fingerprint`: what was asked, for doors of programs."""
+    """The key of an act. `scope`: its owner, « user:12 ». `fingerprint`: SHA-256 of the request, for programs."""
 
     scope: str
     key: str
@@ -29,25 +31,25 @@ class Once:
 
     @property
     def name(self) -> str:
-        """The whole key, for a row that keeps it."""
+        """The scope and the key in one text, for a row that stores it."""
         return f"{self.scope}:{self.key}"
 
-    def of(self, document: Any) -> "Once":
-        """The key of the part of an act on many documents that concerns one of them."""
+    def of(self, document: Model) -> "Once":
+        """Return the key of one document, in an act on many."""
         return Once(self.scope, f"{self.key}:{document._meta.label_lower}:{document.pk}", self.fingerprint)
 
 
 @dataclass(frozen=True)
 class Performed(Generic[T]):
-    """`result` of the act; None when it was done before: then `status` and `answer` are what was answered."""
+    """The `result` of an act. Of a repeated act (`is_repeat`) it is None, and `status` and `answer` are those stored."""
 
     result: T | None
     status: int = 0
-    answer: Any = None
+    answer: object = None
     is_repeat: bool = False
 
 
-def _no_answer(_result: Any) -> tuple[int, Any]:
+def _no_answer(_result: object) -> tuple[int, object]:
     return 0, None
 
 
@@ -55,13 +57,14 @@ def perform(
     act: Callable[[], T],
     *,
     once: Once | None = None,
-    answer: Callable[[T], tuple[int, Any]] = _no_answer,
+    answer: Callable[[T], tuple[int, object]] = _no_answer,
     restore: Callable[[], None] = lambda: None,
 ) -> Performed[T]:
-    """Run `act` in one transaction. With a key: unless it was done already, and keep what `answer` gives of its result.
+    """Run `act` in one transaction. With a key, run it once, and store `answer(result)` as (status, JSON value).
 
-    A conflict between two acts repeats this one (`restore` first puts back what it used up). Raises what the act
-    raises; Unavailable when the database is busy or away; BusinessError when the key was given to something else.
+    After a conflict with another act, calls `restore`, which undoes what the attempt consumed, and runs `act` again.
+    Raises what the act raises; Unavailable when the database is busy or away; BusinessError when the key has another
+    fingerprint.
     """
 
     def whole() -> Performed[T]:
@@ -69,11 +72,11 @@ def perform(
             return _earlier(once)
         result = act()
         if once is not None:
-            status, kept = answer(result)
-            IdempotencyKey.objects.filter(scope=once.scope, key=once.key).update(status=status, answer=kept)
+            status, value = answer(result)
+            IdempotencyKey.objects.filter(scope=once.scope, key=once.key).update(status=status, answer=value)
         return Performed(result)
 
-    if connection.in_atomic_block:  # a part of a larger act, which is repeated as a whole
+    if connection.in_atomic_block:  # part of a larger act, which is repeated as a whole
         with atomic():
             return whole()
     try:
@@ -87,13 +90,15 @@ def perform(
         ) from away
 
 
-def perform_each(documents: Iterable[Any], act: Callable[[Any], Any], *, once: Once | None = None) -> list[Outcome]:
-    """Run an act on each document, in a transaction each; a refusal never stops the others, an outage does.
+def perform_each(
+    documents: Iterable[AnyRecord], act: Callable[[AnyRecord], object], *, once: Once | None = None
+) -> list[Outcome]:
+    """Run an act on each document, in a transaction each. A refusal does not stop the others; Unavailable does.
 
-    `act(document)` returns what it made, or an Outcome. `once`: as for `perform_together`. Raises Unavailable.
+    `act(document)` returns a document it created, None, or an Outcome. `once`: as in `perform_together`.
     """
 
-    def alone(members: Sequence[Any]) -> list[Outcome]:
+    def alone(members: Sequence[AnyRecord]) -> list[Outcome]:
         made = act(members[0])
         return [made if isinstance(made, Outcome) else Outcome(members[0], made=made)]
 
@@ -109,12 +114,12 @@ def perform_each(documents: Iterable[Any], act: Callable[[Any], Any], *, once: O
 
 
 def perform_together(
-    documents: Sequence[Any], act: Callable[[Sequence[Any]], list[Outcome]], *, once: Once | None = None
+    documents: Sequence[AnyRecord], act: Callable[[Sequence[AnyRecord]], list[Outcome]], *, once: Once | None = None
 ) -> list[Outcome]:
-    """Run an act on documents that go together, in one transaction; the outcomes in the order of the documents.
+    """Run an act on several documents in one transaction. Returns the outcomes in the order of the documents.
 
-    `once`: the key of the whole act. Each document has a key under it: one that was done before is not acted on again,
-    its outcome is given again; one that is refused leaves no key, and may be tried again.
+    `once`: the key of the whole act. Each document has a key under it. A document done before is not acted on again:
+    its stored outcomes are returned. A refused document leaves no key, and may be tried again.
     """
 
     def whole() -> list[Outcome]:
@@ -130,26 +135,34 @@ def perform_together(
     return perform(whole).result or []
 
 
-def _take_each(once: Once, documents: Sequence[Any]) -> dict[int, list[Outcome]]:
-    """Write the key of each document. The outcomes of those that had it already, by the document's id."""
+def _take_each(once: Once, documents: Sequence[Model]) -> dict[int, list[Outcome]]:
+    """Insert the key of each document. Returns the stored outcomes of those that had it already, by id."""
     keys = {once.of(document).key: document for document in sorted(documents, key=lambda document: document.pk)}
     taken = {key for key in keys if _take(Once(once.scope, key, once.fingerprint))}
     rows = IdempotencyKey.objects.filter(scope=once.scope, key__in=keys.keys() - taken)
-    return {keys[row.key].pk: _outcomes_kept(keys[row.key], row.answer) for row in rows}
+    return {keys[row.key].pk: _stored_outcomes(keys[row.key], row.answer) for row in rows}
 
 
-def _keep_each(once: Once, documents: Sequence[Any], outcomes: Mapping[int, list[Outcome]]) -> None:
-    """Keep the outcomes of each document under its key; the key of a refused one is free again."""
+def _keep_each(once: Once, documents: Sequence[Model], outcomes: Mapping[int, list[Outcome]]) -> None:
+    """Store the outcomes of each document under its key. Deletes the keys of refused documents."""
     keys = {once.of(document).key: outcomes[document.pk] for document in documents}
     rows = list(IdempotencyKey.objects.filter(scope=once.scope, key__in=keys))
     refused = [row.pk for row in rows if any(outcome.is_refused for outcome in keys[row.key])]
     IdempotencyKey.objects.filter(pk__in=refused).delete()
-    answers = [(row.pk, [_kept(outcome) for outcome in keys[row.key]]) for row in rows if row.pk not in refused]
+    answers = [(row.pk, [_as_stored(outcome) for outcome in keys[row.key]]) for row in rows if row.pk not in refused]
     bulk.update(IdempotencyKey, ["answer"], answers)
 
 
-def _kept(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as it is stored."""
+class StoredOutcome(TypedDict):
+    """An outcome as JSON. A document is [label of its model, id]."""
+
+    made: list[str | int] | None
+    also: list[list[str | int] | None]
+    notes: list[str]
+
+
+def _as_stored(outcome: Outcome) -> StoredOutcome:
+    """Return an outcome as JSON."""
     return {
         "made": _name_of(outcome.made),
         "also": [_name_of(document) for document in outcome.also],
@@ -157,30 +170,30 @@ def _kept(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _name_of(document: Any) -> list[Any] | None:
-    return [document._meta.label_lower, document.pk] if hasattr(document, "_meta") else None
+def _name_of(document: object) -> list[str | int] | None:
+    return [document._meta.label_lower, document.pk] if isinstance(document, Model) else None
 
 
-def _document_of(name: Any) -> Any:
-    return apps.get_model(name[0])._default_manager.filter(pk=name[1]).first() if name else None
+def _document_of(name: Sequence[str | int] | None) -> Model | None:
+    return apps.get_model(str(name[0]))._default_manager.filter(pk=name[1]).first() if name else None
 
 
-def _outcomes_kept(document: Any, answer: Any) -> list[Outcome]:
-    """The outcomes of an act done before; a document it made that was deleted since is not named."""
+def _stored_outcomes(document: Model, answer: Sequence[StoredOutcome] | None) -> list[Outcome]:
+    """Return the outcomes of an act done before. A document deleted since is None in them."""
     return [
         Outcome(
             document,
-            made=_document_of(one["made"]),
-            also=tuple(filter(None, map(_document_of, one["also"]))),
-            notes=tuple(map(str, one["notes"])),
+            made=_document_of(outcome["made"]),
+            also=tuple(filter(None, map(_document_of, outcome["also"]))),
+            notes=tuple(map(str, outcome["notes"])),
         )
-        for one in answer or ()
+        for outcome in answer or ()
     ]
 
 
 @contextmanager
 def reading_only() -> Iterator[None]:
-    """What is shown after a refusal writes nothing: on SQLite, the transaction of a page waits for no other writer."""
+    """Open transactions for reading only, to show a page after a refusal: on SQLite they then wait for no writer."""
     mode = getattr(connection, "transaction_mode", None)
     connection.transaction_mode = None  # type: ignore[attr-defined]
     try:
@@ -190,7 +203,7 @@ def reading_only() -> Iterator[None]:
 
 
 def _take(once: Once) -> bool:
-    """Write the key: whether nobody had. Another act with the same key that is under way is waited for."""
+    """Insert the key. Returns whether it is new. Waits for a running act with the same key."""
     table = connection.ops.quote_name(IdempotencyKey._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -201,8 +214,8 @@ def _take(once: Once) -> bool:
         return bool(cursor.rowcount == 1)
 
 
-def _earlier(once: Once) -> Performed[Any]:
-    """What was answered to the key. Raises BusinessError when it was given to something else."""
+def _earlier(once: Once) -> Performed[T]:
+    """Return the stored answer of the key. Raises BusinessError when its fingerprint differs."""
     row = IdempotencyKey.objects.get(scope=once.scope, key=once.key)
     if row.fingerprint != once.fingerprint:
         raise BusinessError(

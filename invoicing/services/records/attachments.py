@@ -1,14 +1,13 @@
-"""Private files on records."""
-
-from typing import Any
+"""Private files attached to records."""
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic, on_commit
 from openfire_billing.kernel.errors import BusinessError
 
@@ -17,15 +16,15 @@ REFUSED_ENDINGS = (".exe", ".bat", ".cmd", ".com", ".scr", ".js", ".vbs", ".msi"
 
 
 def attachments_of(document: Model) -> "QuerySet[Attachment]":
-    """The files of one record."""
+    """Return the files of one record."""
     return Attachment.objects.filter(
         content_type=ContentType.objects.get_for_model(document), object_id=document.pk
     ).select_related("by")
 
 
-def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
-    """Keep an uploaded file on `document`."""
-    name = upload.name.rsplit("/", 1)[-1][:160]
+def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
+    """Attach an uploaded file to `document`. Raises BusinessError: too large, refused type."""
+    name = (upload.name or "").rsplit("/", 1)[-1][:160]
     if upload.size > LARGEST:
         raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
     if name.lower().endswith(REFUSED_ENDINGS):
@@ -38,8 +37,8 @@ def attach(document: Model, upload: Any, *, by: Any) -> Attachment:
     return attachment
 
 
-def detach(attachment: Attachment, *, by: Any) -> None:
-    """Take a file away; the bytes go once the change is kept."""
+def detach(attachment: Attachment, *, by: By) -> None:
+    """Delete a file. Its bytes are deleted after commit."""
     with atomic():
         assert attachment.object is not None
         record(attachment.object, "detached", by=by, text=_("Fichier retiré : %s") % attachment.name)
@@ -48,8 +47,8 @@ def detach(attachment: Attachment, *, by: Any) -> None:
         on_commit(lambda: stored.delete(save=False), robust=True)
 
 
-def copy_attachments(source: Model, target: Model, *, by: Any) -> None:
-    """Carry the files of a document along to the one made from it."""
+def copy_attachments(source: Model, target: Model, *, by: By) -> None:
+    """Copy the files of a document to the one created from it."""
     for attachment in attachments_of(source):
         copy = Attachment(object=target, name=attachment.name, by=by)
         with attachment.file.open("rb") as content:

@@ -1,14 +1,14 @@
-"""What changed of a record, as its journal keeps it and as people read it.
+"""Changes of a record: how its journal stores them, and how a page shows them.
 
-Kept under names: `{field: [before, after]}`, and `{relation: [line, …]}` for lines (`LineChange`). The labels are those of
-the day the journal is read. Values are kept as people read them.
+The journal stores `{field: [before, after]}`, and `{relation: [LineChange, …]}` for lines. Values are stored as texts
+for people; labels are read when the journal is shown.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypedDict, cast
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db.models import Field, ForeignObjectRel, Model
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,7 @@ from openfire_billing.kernel.formats import value_text
 
 
 class LineChange(TypedDict):
-    """What became of one line: its id, what it is called, the act, and {field: [before, after]} when it changed."""
+    """The change of one line: id, text of the line, act, and {field: [before, after]} when it changed."""
 
     id: int | None
     line: str
@@ -27,22 +27,24 @@ class LineChange(TypedDict):
 def line_change(
     line: Model, act: Literal["added", "changed", "removed"], changes: Mapping[str, list[str]] | None = None
 ) -> LineChange:
+    """Return the change of one line, for the journal."""
     return {"id": line.pk, "line": str(line), "act": act, "changes": dict(changes or {})}
 
 
 def shown_changes(
-    changes: Mapping[str, Any], model: type[Model], labels: Mapping[str, Any]
+    changes: Mapping[str, Sequence[str] | Sequence[LineChange]], model: type[Model], labels: Mapping[str, object]
 ) -> list[tuple[str, str, str]]:
-    """(label, before, after) of each change of a record of `model`.
+    """Return (label, before, after) of each change of a record of `model`.
 
-    `labels`: those of fields that its page calls otherwise than the model. A field that is gone shows its name.
+    `labels`: {field: label} that replace those of the model. A field that no longer exists shows its name.
     """
     shown: list[tuple[str, str, str]] = []
-    for name, kept in changes.items():
-        if kept and isinstance(kept[0], dict):
-            shown += _shown_lines(kept, _related(model, name))
+    for name, values in changes.items():
+        if values and isinstance(values[0], dict):
+            shown += _shown_lines(cast("Sequence[LineChange]", values), _related(model, name))
         else:
-            shown.append((str(labels.get(name) or _label(model, name)), *kept))
+            before, after = cast("Sequence[str]", values)
+            shown.append((str(labels.get(name) or _label(model, name)), before, after))
     return shown
 
 
@@ -58,13 +60,12 @@ def _shown_lines(lines: Iterable[LineChange], model: type[Model] | None) -> Iter
 
 def _label(model: type[Model] | None, name: str) -> str:
     try:
-        field: Any = model._meta.get_field(name) if model else None
+        field = model._meta.get_field(name) if model else None
     except FieldDoesNotExist:
-        field = None
-    if field is None:
         return name
-    named = field.related_model._meta if field.auto_created and field.is_relation else field
-    return str(capfirst(str(named.verbose_name)))
+    if isinstance(field, ForeignObjectRel):
+        return str(capfirst(str(field.related_model._meta.verbose_name)))
+    return str(capfirst(str(field.verbose_name))) if isinstance(field, Field) else name
 
 
 def _related(model: type[Model], name: str) -> type[Model] | None:

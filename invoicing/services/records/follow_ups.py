@@ -1,7 +1,6 @@
-"""Things to do about a record."""
+"""Follow-ups: tasks that users set on a record."""
 
 from datetime import date
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -12,26 +11,27 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Company, CompanyAccess, FollowUp
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
-def follow_ups_of(document: Model) -> Any:
-    """The open follow-ups of a record, the nearest first."""
+def follow_ups_of(document: Model) -> "QuerySet[FollowUp]":
+    """Return the open follow-ups of a record, the nearest first."""
     content_type = ContentType.objects.get_for_model(document)
     return FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk).select_related("user")
 
 
-def colleagues_of(user: Any) -> "QuerySet[User]":
-    """Those at the office of one's companies: whom one may ask to do something."""
+def colleagues_of(user: User) -> "QuerySet[User]":
+    """Return the users to whom `user` may assign a follow-up: himself and the office users of his companies."""
     companies = Company.objects.visible_to(user)
     return User.objects.filter(is_active=True, is_staff=True).filter(
         Q(pk=user.pk) | Q(pk__in=CompanyAccess.objects.filter(company__in=companies).values("user"))
     )
 
 
-def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: Any) -> FollowUp:
-    """Something to do about a record, for `user` on a day."""
+def add_follow_up(document: Model, *, text: str, due_on: date, user: User, by: By) -> FollowUp:
+    """Create a follow-up on a record, for `user` on a day. Raises BusinessError without a text."""
     if not text.strip():
         raise BusinessError(_("Dites ce qu'il y a à faire."))
     with atomic():
@@ -47,13 +47,13 @@ def add_follow_up(document: Model, *, text: str, due_on: date, user: Any, by: An
 
 
 def follow_up_of(document: Model, pk: int) -> FollowUp | None:
-    """This follow-up of this record, done or not; None when it is another's or nobody's."""
+    """Return a follow-up of this record, done or not; None when the record has none of this id."""
     content_type = ContentType.objects.get_for_model(document)
     return FollowUp.objects.filter(pk=pk, content_type=content_type, object_id=document.pk).first()
 
 
-def finish_follow_up(follow_up: FollowUp, *, by: Any) -> FollowUp:
-    """It is done (again: nothing more happens)."""
+def finish_follow_up(follow_up: FollowUp, *, by: By) -> FollowUp:
+    """Mark a follow-up as done. Does nothing when it is done already."""
     with atomic():
         follow_up = lock_document(follow_up)
         if follow_up.done_at is None:

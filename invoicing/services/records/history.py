@@ -1,7 +1,7 @@
-"""The journal of a record: every act leaves one line. The version of a record, and its moves from state to state."""
+"""The journal of a record, with one line for each act; its version; its moves from state to state."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol, cast
 
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Max, Model
@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned, save_columns
 from openfire_billing.kernel.errors import StaleForm, WrongState
 
 
 def record(
-    document: Model, act: str, *, by: Any, text: Any = "", changes: Mapping[str, Any] | None = None
+    document: Model, act: str, *, by: By, text: Text = "", changes: Mapping[str, object] | None = None
 ) -> HistoryLine:
     """Write one line in the journal of `document`. `changes`: see `changes.py`."""
     return HistoryLine.objects.create(
@@ -29,7 +31,7 @@ def record(
     )
 
 
-def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act: str, *, by: Any) -> None:
+def record_many(acts: Iterable[tuple[Model, Text, Mapping[str, object] | None]], act: str, *, by: By) -> None:
     """Write one line for each (document, text, changes), in bulk."""
     at, author = timezone.now(), by.pk if by else None
     rows = (
@@ -40,14 +42,14 @@ def record_many(acts: Iterable[tuple[Model, Any, Mapping[str, Any] | None]], act
 
 
 def version_of(document: Model) -> int:
-    """The version of a record; of one without a column for it (accounts, roles), the id of its last journal line."""
+    """Return the version of a record; without a `version` column (accounts, roles), the id of its last journal line."""
     if isinstance(document, Versioned):
         return document.version
     return HistoryLine.objects.of(document).aggregate(last=Max("pk"))["last"] or 0
 
 
 def refuse_stale(document: Model, seen: int) -> None:
-    """Raise StaleForm when a locked record changed after the version the user had before his eyes."""
+    """Raise StaleForm when a locked record changed after the version `seen` by the user."""
     if version_of(document) == seen:
         return
     last = HistoryLine.objects.of(document).first()
@@ -64,34 +66,44 @@ def refuse_stale(document: Model, seen: int) -> None:
     )
 
 
+class Stateful(Protocol):
+    """A document with a state and a table of moves: {state: states it may move to}."""
+
+    MOVES: Mapping[str, Collection[str]]
+    state: str
+
+    def get_state_display(self) -> str: ...
+
+
 def move(
-    document: Any,
-    state: Any,
+    document: Versioned,
+    state: str,
     *,
-    by: Any,
+    by: By,
     act: str,
-    text: Any = "",
+    text: Text = "",
     save: tuple[str, ...] = (),
     is_derived: bool = False,
 ) -> None:
-    """Move a locked document to `state` if its table of moves allows it, write its journal, raise its version.
+    """Move a locked document to `state`, write its journal and raise its version.
 
-    `save`: other columns written with the state. `is_derived`: the state follows from other documents, so a form
-    opened before stays good and the version as it is. Raises WrongState.
+    `save`: other columns to write with the state. `is_derived`: the state follows from other documents; the version
+    does not rise, so that an open form stays valid. Raises WrongState when the document's MOVES do not allow the move.
     """
-    if state not in type(document).MOVES[document.state]:
+    stateful = cast("Stateful", document)
+    if state not in stateful.MOVES[stateful.state]:
         raise WrongState(
             _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
             % {
                 "document": document,
-                "state": document.get_state_display(),
-                "wanted": dict(document._meta.get_field("state").choices)[state],
+                "state": stateful.get_state_display(),
+                "wanted": dict(document._meta.get_field("state").flatchoices)[state],
             }
         )
-    before = document.get_state_display()
-    document.state = state
+    before = stateful.get_state_display()
+    stateful.state = state
     if is_derived:
         document.save(update_fields=["state", *save])
     else:
         save_columns(document, ["state", *save])
-    record(document, act, by=by, text=text, changes={"state": [str(before), str(document.get_state_display())]})
+    record(document, act, by=by, text=text, changes={"state": [str(before), str(stateful.get_state_display())]})

@@ -1,6 +1,4 @@
-"""The customer's page of a document: published or not, behind a signed address that can be revoked."""
-
-from typing import Any
+"""The public page of a document: publication, and a signed address that can be revoked."""
 
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
@@ -10,38 +8,39 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import PublicLink
 from invoicing.services.records.history import record
 from openfire_billing.db.fields import new_link_key
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 
 _signer = signing.Signer(salt="public-link")
 
 
 def link_of(document: Model) -> PublicLink:
-    """The document's link (made, unpublished, when it has none)."""
+    """Return the document's link. Creates it, unpublished, when there is none."""
     return PublicLink.objects.get_or_create(
         content_type=ContentType.objects.get_for_model(document), object_id=document.pk
     )[0]
 
 
 def find_link(document: Model) -> PublicLink | None:
-    """The document's link, if it ever had one."""
+    """Return the document's link; None without one."""
     return PublicLink.objects.filter(
         content_type=ContentType.objects.get_for_model(document), object_id=document.pk
     ).first()
 
 
 def is_published(document: Model) -> bool:
-    """Whether the customer can see the document."""
+    """Return whether the customer can see the document."""
     link = find_link(document)
     return link is not None and link.is_published
 
 
 def token_of(link: PublicLink) -> str:
-    """The signed token that stands in the address."""
+    """Return the signed token of the address."""
     return _signer.sign(link.key).replace(":", ".")
 
 
 def document_at(token: str) -> Model | None:
-    """The published document of an address, or None when it is forged, revoked or not published."""
+    """Return the published document of an address; None when the token is forged, revoked or not published."""
     key, _dot, signature = token.rpartition(".")
     try:
         key = _signer.unsign(f"{key}:{signature}")
@@ -51,8 +50,8 @@ def document_at(token: str) -> Model | None:
     return link.object if link else None
 
 
-def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -> PublicLink:
-    """Publish the document on the customer's page, or take it away. `renew`: at a new address."""
+def publish(document: Model, *, by: By, published: bool, renew: bool = False) -> PublicLink:
+    """Publish the document on its public page, or withdraw it. `renew`: give the page a new address."""
     with atomic():
         link = renew_link(document, by=by) if renew else link_of(document)
         link.is_published = published
@@ -61,8 +60,8 @@ def publish(document: Model, *, by: Any, published: bool, renew: bool = False) -
     return link
 
 
-def renew_link(document: Model, *, by: Any) -> PublicLink:
-    """Give the page a new address; the old one answers 404 from now on."""
+def renew_link(document: Model, *, by: By) -> PublicLink:
+    """Give the page a new address. The old one answers 404."""
     with atomic():
         link = link_of(document)
         link.key = new_link_key()

@@ -1,10 +1,10 @@
-"""The outbox: messages are written with what caused them, sent after commit, retried, never sent twice."""
+"""The outbox: messages are written in the transaction of their cause, sent once after commit, and retried."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPRecipientsRefused, SMTPServerDisconnected
 from socket import gaierror
-from typing import Any
+from typing import Required, TypedDict, Unpack
 from uuid import uuid4
 
 from django.conf import settings
@@ -17,6 +17,8 @@ from invoicing.models import Company, Message
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
 from openfire_billing.celery import send_after_commit
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web import transport
@@ -27,6 +29,18 @@ PaperOf = Callable[[Model], tuple[str, bytes, str]]
 BodyOf = Callable[[Message], str]
 
 
+class MessageFields(TypedDict, total=False):
+    """The arguments of `queue_message` besides the document, the key and the address."""
+
+    kind: str
+    subject: str
+    body: Required[str]
+    by: Required[By]
+    with_paper: bool
+    company: Company | None
+    journal_text: Text
+
+
 def queue_message(
     document: Model | None,
     *,
@@ -35,15 +49,16 @@ def queue_message(
     to: str,
     subject: str = "",
     body: str,
-    by: Any,
+    by: By,
     with_paper: bool = False,
     company: Company | None = None,
-    journal_text: Any = "",
+    journal_text: Text = "",
 ) -> Message:
-    """Put a message in the outbox. The same `key` again gives the message already there.
+    """Put a message in the outbox. Returns the existing message when the key is in use.
 
-    `with_paper`: the document's PDF goes along, made when the message leaves. `company`: whose people see the message
-    (by default the document's). `journal_text`: the line of the document's journal, by default « Message à … ».
+    `with_paper`: attach the document's PDF, rendered when the message is sent. `company`: the company whose users see
+    the message, by default the document's. `journal_text`: the line of the document's journal, by default « Message à
+    … ». Raises BusinessError without an address.
     """
     if not to:
         raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
@@ -53,7 +68,7 @@ def queue_message(
             defaults={
                 "kind": kind,
                 "to": to,
-                "subject": " ".join(subject.split()),  # of one line: a mail server refuses any other
+                "subject": " ".join(subject.split()),  # one line: mail servers refuse others
                 "body": body,
                 "object": document,
                 "company": company or getattr(document, "company", None),
@@ -68,10 +83,12 @@ def queue_message(
     return message
 
 
-def queue_unless_just_sent(document: Model, *, prefix: str, to: str, within: timedelta, **message: Any) -> bool:
-    """Put a message in the outbox, unless one whose key has this prefix was queued to the same address `within`.
+def queue_unless_just_sent(
+    document: Model, *, prefix: str, to: str, within: timedelta, **message: Unpack[MessageFields]
+) -> bool:
+    """Put a message in the outbox, unless one with this prefix of key was queued to the same address `within` that time.
 
-    `message`: what `queue_message` takes. Returns whether it was queued.
+    `message`: other arguments of `queue_message`. Returns whether the message was queued.
     """
     with atomic():
         lock_document(document)
@@ -82,17 +99,17 @@ def queue_unless_just_sent(document: Model, *, prefix: str, to: str, within: tim
 
 
 def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
-    """Send one waiting message. The row is claimed before sending, so that two workers never send it twice.
+    """Send one waiting message. Returns whether it was sent. An UPDATE takes the row first, so that one worker sends it.
 
-    A failure is kept with its reason and tried again later, twice as late each time. `paper_of(document)` gives
-    (file name, bytes, MIME type) of the PDF that goes along; `body_of(message)` the text as it leaves.
+    A failure is stored with its reason and retried; the wait doubles each time. `paper_of(document)` returns (file
+    name, bytes, MIME type) of the PDF to attach; `body_of(message)` returns the text to send.
     """
     now = timezone.now()
     lease = now + timedelta(minutes=10)
-    claimed = Message.objects.filter(pk=message_id, state=MessageState.WAITING, next_try_at__lte=now).update(
+    is_taken = Message.objects.filter(pk=message_id, state=MessageState.WAITING, next_try_at__lte=now).update(
         next_try_at=lease
     )
-    if not claimed:
+    if not is_taken:
         return False
     message = Message.objects.get(pk=message_id)
     message.attempts += 1
@@ -108,7 +125,7 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
                 sender=settings.DEFAULT_FROM_EMAIL,
                 attachments=papers,
             )
-    except Exception as failure:  # whatever the gateway raises is kept and shown
+    except Exception as failure:  # any error of a gateway is stored and shown
         message.error = _failure_text(failure, message.kind)
         message.state = MessageState.FAILED if message.attempts >= MOST_ATTEMPTS else MessageState.WAITING
         message.next_try_at = now + timedelta(minutes=2**message.attempts)
@@ -119,7 +136,7 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
 
 
 def _failure_text(failure: Exception, kind: str) -> str:
-    """Why a message did not leave, for people, then what the machine said."""
+    """Return why a message was not sent: a sentence for people, then the technical error."""
     if isinstance(failure, BusinessError):
         return str(failure)
     why = _("Le message n'est pas parti")
@@ -133,8 +150,8 @@ def _failure_text(failure: Exception, kind: str) -> str:
     return f"{why} ({type(failure).__name__}: {failure})"
 
 
-def retry_message(message: Message, *, by: Any) -> Message:
-    """Put a failed message back in the outbox."""
+def retry_message(message: Message, *, by: By) -> Message:
+    """Put a failed message back in the outbox. Raises BusinessError when it has not failed."""
     with atomic():
         message = lock_document(message)
         if message.state != MessageState.FAILED:

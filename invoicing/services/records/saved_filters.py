@@ -1,15 +1,14 @@
-"""Lists as somebody filtered them, kept under a name."""
+"""Named filters that users save on lists."""
 
-from typing import Any
-
+from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import SavedFilter
 from openfire_billing.kernel.errors import BusinessError
 
 
-def save_filter(*, user: Any, model: str, name: str, query: str) -> SavedFilter:
-    """Keep a list's filter under a name; the same name again replaces it."""
+def save_filter(*, user: User, model: str, name: str, query: str) -> SavedFilter:
+    """Save a filter of a list under a name, or replace the one of this name. Raises BusinessError: no name, too long."""
     name = name.strip()[:60]
     if not name:
         raise BusinessError(_("Donnez un nom au filtre."))
@@ -18,6 +17,6 @@ def save_filter(*, user: Any, model: str, name: str, query: str) -> SavedFilter:
     return SavedFilter.objects.update_or_create(user=user, model=model, name=name, defaults={"query": query})[0]
 
 
-def forget_filter(*, user: Any, model: str, name: str) -> None:
-    """Forget one of the user's own filters."""
+def forget_filter(*, user: User, model: str, name: str) -> None:
+    """Delete a filter of the user."""
     SavedFilter.objects.filter(user=user, model=model, name=name).delete()

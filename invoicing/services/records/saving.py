@@ -1,33 +1,32 @@
-"""Values wanted of a record: put on the row read under the lock, checked, saved by column, written in its journal."""
+"""Save a record: set values on the locked row, check them, save the changed columns, write the journal."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import cast
 
 from django.db.models import Field, ForeignKey, Model
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.services.locks import lock_record
+from invoicing.services.locks import AnyRecord, lock_record
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import Versioned, columns_of, raise_parent, raise_version, save_changed
 from openfire_billing.kernel.formats import value_text
 
-AnyRecord = TypeVar("AnyRecord", bound=Model)
 
-
-def assign(document: Model, values: Mapping[str, Any]) -> dict[str, Collection[Any]]:
-    """Give a record its wanted values, unsaved. Returns those of many-to-many fields, which need a saved record."""
+def assign(document: Model, values: Mapping[str, object]) -> dict[str, Collection[Model]]:
+    """Set values on a record without saving. Returns those of many-to-many fields, which need a saved record."""
     many = {}
     for name, value in values.items():
         if document._meta.get_field(name).many_to_many:
-            many[name] = value
+            many[name] = cast("Collection[Model]", value)
         else:
             setattr(document, name, value)
     return many
 
 
-def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, list[str]]:
-    """Write many-to-many fields: {field: [before, after]} of those that change, as people read them."""
+def set_many(document: Model, many: Mapping[str, Collection[Model]]) -> dict[str, list[str]]:
+    """Write many-to-many fields. Returns {field: [before, after]} of those that change, as texts for people."""
     changes = {}
     for name, wanted in many.items():
         manager = getattr(document, name)
@@ -39,8 +38,8 @@ def set_many(document: Model, many: Mapping[str, Collection[Any]]) -> dict[str, 
     return changes
 
 
-def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable[str]) -> dict[str, list[str]]:
-    """{field: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
+def describe_changes(document: Model, before: Mapping[str, object], names: Iterable[str]) -> dict[str, list[str]]:
+    """Return {field: [before, after]} of the named fields whose column differs from `before` (`columns_of`)."""
     changes = {}
     for name in names:
         field = document._meta.get_field(name)
@@ -57,7 +56,7 @@ def describe_changes(document: Model, before: Mapping[str, Any], names: Iterable
     return changes
 
 
-def _text(field: Field, value: Any) -> str:
+def _text(field: "Field[object, object]", value: object) -> str:
     if value is not None and isinstance(field, ForeignKey):
         value = field.related_model._base_manager.filter(pk=value).first()
     elif field.choices:
@@ -67,15 +66,15 @@ def _text(field: Field, value: Any) -> str:
     return value_text(getattr(value, "amount", value))
 
 
-def _names(records: Iterable[Any]) -> str:
+def _names(records: Iterable[object]) -> str:
     return ", ".join(sorted(str(item) for item in records)) or value_text(None)
 
 
-def save_record(document: AnyRecord, *, values: Mapping[str, Any], seen: int | None = None, by: Any) -> AnyRecord:
-    """Give a record (new or not) these values, tags included. Raises ValidationError (Django's) and saves nothing.
+def save_record(document: AnyRecord, *, values: Mapping[str, object], seen: int | None = None, by: By) -> AnyRecord:
+    """Save values on a new or an existing record, and return it. An existing one is locked and read again.
 
-    `values`: {field: value}, for a many-to-many field the records wanted. `document` says which record, and what a new
-    one begins with; an existing one is read again under its lock. Raises StaleForm when it changed since `seen`.
+    `document`: the record, or the initial values of a new one. `values`: {field: value}; a collection of records for a
+    many-to-many field. Raises Django's ValidationError and saves nothing; StaleForm when the version is not `seen`.
     """
     with atomic():
         is_new = document.pk is None
@@ -103,10 +102,9 @@ def save_record(document: AnyRecord, *, values: Mapping[str, Any], seen: int | N
     return document
 
 
-def hold_record(document: AnyRecord, *, seen: int | None) -> AnyRecord:
-    """Lock a record whose form is about to be saved field by field; the caller is in `perform`.
+def lock_for_form(document: AnyRecord, *, seen: int | None) -> AnyRecord:
+    """Lock a record that Django's form saves. The caller is inside `perform`.
 
-    Raises BusinessError when it is gone, StaleForm when it changed since `seen`.
+    Raises BusinessError when it no longer exists, StaleForm when its version is not `seen`.
     """
-    found: AnyRecord = lock_record(document, seen=seen)
-    return found
+    return lock_record(document, seen=seen)

@@ -1,1 +1,1 @@
-"""Payments, what they settle, and money paid back."""
+"""Payments, allocations, refunds and rejected payments."""

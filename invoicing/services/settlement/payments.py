@@ -1,9 +1,8 @@
-"""Payments received, credit notes, and what they settle."""
+"""Payments received, and the allocation of payments and credit notes."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +14,8 @@ from invoicing.services.accounts import EntryDraft, Leg, take_journal_number, wr
 from invoicing.services.catalogue import journal_of
 from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
 from invoicing.services.records.history import record, refuse_stale
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -22,7 +23,7 @@ from openfire_billing.kernel.money import to_cents
 
 
 def lock_settled(invoices: Iterable[int]) -> list[Invoice]:
-    """Lock documents that money or a credit note settles. Their residual is read after the lock; oldest first."""
+    """Lock documents to settle. Returns them, the oldest first, with the residual read under the lock."""
     ids = sorted(lock_invoices(invoices))
     return _with_residual(ids)
 
@@ -37,7 +38,7 @@ def _with_residual(ids: Collection[int]) -> list[Invoice]:
 
 
 def refuse_changed(document: Invoice | Payment, seen: int | None) -> None:
-    """Raise StaleForm when a locked document changed after the version that was shown."""
+    """Raise StaleForm when a locked document changed after the version `seen`; None checks nothing."""
     if seen is not None:
         refuse_stale(document, seen)
 
@@ -45,23 +46,27 @@ def refuse_changed(document: Invoice | Payment, seen: int | None) -> None:
 def lock_received(
     payment: Payment, *, invoices: Iterable[int] = (), seen: int | None = None
 ) -> tuple[Payment, list[Invoice]]:
-    """Lock a payment after `invoices` and those it settles: it, with what is left of it; these invoices, oldest first."""
+    """Lock a payment after `invoices` (ids) and the documents it settles.
+
+    Returns the payment, with `left`, and the invoices of `invoices`, the oldest first, with their residual. Raises
+    StaleForm.
+    """
     ids = set(invoices)
     lock_payment(payment, invoices=ids)
-    found = Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
-    refuse_changed(found, seen)
-    return found, _with_residual(ids) if ids else []
+    locked = Payment.objects.with_left().select_related("company", "customer__merged_into").get(pk=payment.pk)
+    refuse_changed(locked, seen)
+    return locked, _with_residual(ids) if ids else []
 
 
 def open_invoices(document: Invoice | Payment) -> list[Invoice]:
-    """What a credit note or a payment may settle: the invoices its customer still owes its company, oldest first."""
+    """Return the invoices that a credit note or a payment may settle: owed by its customer to its company, the oldest first."""
     owed = Invoice.objects.posted().exclude(kind=InvoiceKind.CREDIT_NOTE).with_payment_state(timezone.localdate())
-    mine = owed.filter(company=document.company_id, customer__in=_names_of(document.customer), residual__gt=0)
-    return list(mine.order_by("issued_on", "pk"))
+    payable = owed.filter(company=document.company_id, customer__in=_names_of(document.customer), residual__gt=0)
+    return list(payable.order_by("issued_on", "pk"))
 
 
 def oldest_first(left: Decimal, invoices: Iterable[Invoice]) -> dict[int, Decimal]:
-    """{invoice id: amount}: `left` spread over what remains due on each, in their order."""
+    """Spread `left` over the residuals of invoices, in their order. Returns {invoice id: amount}."""
     parts = {}
     for invoice in invoices:
         part = min(left, invoice.residual)
@@ -78,13 +83,13 @@ def record_payment(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     invoices: Sequence[Invoice] = (),
 ) -> Payment:
-    """Record money received and settle `invoices` with it, oldest first; the rest stays to the customer's credit.
+    """Record money received and settle `invoices` with it, the oldest first. The rest stays to the customer's credit.
 
-    Raises BusinessError: amount not positive or finer than a cent, date in the future, invoice not posted or of
+    Raises BusinessError: amount not positive or finer than a cent, date in the future, invoice not posted, paid or of
     another customer.
     """
     refuse_amount(amount, on, _("choisissez la date de réception"))
@@ -105,10 +110,10 @@ def _receive(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str,
 ) -> Payment:
-    """Write a payment and settle locked invoices with it, oldest first."""
+    """Write a payment and settle locked invoices with it, the oldest first."""
     payment = write_payment(
         Payment(
             company=company,
@@ -128,16 +133,19 @@ def _receive(
     return payment
 
 
-def refuse_amount(amount: Decimal, on: date, what_to_do: Any) -> None:
-    """Refuse an amount that is not positive or finer than a cent, and a day to come."""
+def refuse_amount(amount: Decimal, on: date, what_to_do: Text) -> None:
+    """Raise BusinessError for an amount that is not positive or finer than a cent, and for a day after today.
+
+    `what_to_do`: the end of the sentence about the day.
+    """
     if amount <= 0 or amount != to_cents(amount):
         raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
     if on > timezone.localdate():
         raise BusinessError(_("Un paiement ne se date pas dans le futur : %s.") % what_to_do)
 
 
-def write_payment(payment: Any, *, what: Any = "") -> Payment:
-    """Number and save a payment, and write its entry: money in, or out for a refund. `what`: its label there."""
+def write_payment(payment: Payment, *, what: Text = "") -> Payment:
+    """Number and save a payment, and write its entry, reversed for a refund. `what`: the label of the entry."""
     cash = payment.kind == PaymentKind.CASH
     journal = journal_of(payment.company, JournalKind.CASH if cash else JournalKind.BANK)
     payment.journal, payment.number = journal, take_journal_number(journal, payment.on)
@@ -163,21 +171,21 @@ def write_payment(payment: Any, *, what: Any = "") -> Payment:
     return saved
 
 
-def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: Any) -> Allocation:
-    """Settle `part` of an invoice with a payment or a credit note, and say so on both."""
+def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: By) -> Allocation:
+    """Settle `part` of an invoice with a payment or a credit note, and write both journals."""
     values = {"source": source, "invoice": invoice, "part": money_text(part, invoice.currency)}
     if isinstance(source, Payment):
-        allocation = Allocation.objects.create(invoice=invoice, payment=source, amount=part, on=on)
+        allocation = Allocation.objects.create(document=invoice, payment=source, amount=part, on=on)
         record(invoice, "paid", by=by, text=_("Paiement %(source)s de %(part)s") % values)
     else:
-        allocation = Allocation.objects.create(invoice=invoice, credit_note=source, amount=part, on=on)
+        allocation = Allocation.objects.create(document=invoice, credit_note=source, amount=part, on=on)
         record(invoice, "allocated", by=by, text=_("Avoir %(source)s affecté : %(part)s") % values)
     record(source, "allocated", by=by, text=_("Affecté à %(invoice)s : %(part)s") % values)
     return allocation
 
 
 def _names_of(customer: Partner) -> set[int]:
-    """A customer's own id and those of the partners merged with him: posted documents keep the name they had."""
+    """Return the ids of a customer and of the partners merged with him: posted documents keep their own partner."""
     return {partner.pk for partner in (customer.merged_into or customer).with_merged()}
 
 
@@ -201,11 +209,11 @@ def pay_invoice(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> Payment:
-    """Record a payment of one invoice. More than its residual is refused, not kept silently."""
+    """Record a payment of one invoice. Raises BusinessError as `record_payment`, and above the residual; StaleForm."""
     refuse_amount(amount, on, _("choisissez la date de réception"))
     with atomic():
         (locked,) = lock_settled([invoice.pk])
@@ -232,10 +240,10 @@ def pay_invoice(
         )
 
 
-def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> Allocation | None:
-    """Settle an invoice with what is left of a credit note, up to both residuals. None when nothing is left.
+def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: By) -> Allocation | None:
+    """Settle an invoice with a credit note, up to the lower residual. Returns None when one has nothing left.
 
-    The caller holds the locks of both.
+    The caller has locked both.
     """
     by_pk = {document.pk: document for document in _with_residual([credit_note.pk, invoice.pk])}
     credit_note, invoice = by_pk[credit_note.pk], by_pk[invoice.pk]
@@ -244,12 +252,12 @@ def use_credit(credit_note: Invoice, *, invoice: Invoice, on: date, by: Any) -> 
 
 
 def allocate_credit(
-    credit_note: Invoice, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: Any
+    credit_note: Invoice, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: By
 ) -> Invoice:
     """Settle invoices of the same customer with what is left of a credit note. `parts`: {invoice id: amount}.
 
-    Raises BusinessError: not a posted credit note, nothing left of it, nothing chosen, more than what is left of it
-    or of an invoice, an invoice that is not posted, paid, or of another customer or company.
+    Raises BusinessError: not a posted credit note, nothing left of it, no part, more than what is left of it or of an
+    invoice, an invoice that is not posted, paid, or of another customer or company; StaleForm.
     """
     with atomic():
         by_pk = {document.pk: document for document in lock_settled({credit_note.pk, *parts})}
@@ -261,11 +269,11 @@ def allocate_credit(
 
 
 def allocate_payment(
-    payment: Payment, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: Any
+    payment: Payment, *, parts: Mapping[int, Decimal], seen: int | None = None, on: date, by: By
 ) -> Payment:
-    """Settle invoices of the same customer with what a payment has not settled yet. `parts`: {invoice id: amount}.
+    """Settle invoices of the same customer with what is left of a payment. `parts`: {invoice id: amount}.
 
-    Raises BusinessError: a refund, nothing left of it, and as `allocate_credit`.
+    Raises BusinessError for a refund, and as `allocate_credit`; StaleForm.
     """
     with atomic():
         locked, chosen = lock_received(payment, invoices=parts, seen=seen)
@@ -279,7 +287,7 @@ def allocate_payment(
 
 
 def refuse_spent(credit_note: Invoice) -> None:
-    """Refuse what is no posted credit note, or has nothing left."""
+    """Raise BusinessError for a document that is not a posted credit note, or has nothing left."""
     if not (credit_note.is_posted and credit_note.is_credit_note):
         raise BusinessError(_("%s n'est pas un avoir validé : choisissez un avoir.") % credit_note)
     if credit_note.residual <= 0:
@@ -293,7 +301,7 @@ def _allocate(
     parts: Mapping[int, Decimal],
     *,
     on: date,
-    by: Any,
+    by: By,
 ) -> None:
     if not parts:
         raise BusinessError(_("%s : choisissez au moins une facture et son montant.") % source)
@@ -337,11 +345,11 @@ def pay_supplier(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> SupplierPayment:
-    """Record what was paid on a checked supplier's bill, never more than what is left."""
+    """Record a payment of a checked supplier's bill. Raises BusinessError: amount, date, state, more than the residual; StaleForm."""
     refuse_amount(amount, on, _("choisissez la date du paiement"))
     with atomic():
         lock_bill(bill, seen=seen)
@@ -364,8 +372,8 @@ def pay_supplier(
     return payment
 
 
-def balance_of(customer: Partner, *, companies: Any) -> Decimal:
-    """What a customer owes these companies: residuals of invoices, less unused credit notes and payments."""
+def balance_of(customer: Partner, *, companies: Iterable[Company]) -> Decimal:
+    """Return what a customer owes these companies: residuals of invoices, less what is left of credit notes and payments."""
     names = customer.with_merged()
     documents = Invoice.objects.posted().filter(customer__in=names, company__in=companies)
     owed = Decimal(0)

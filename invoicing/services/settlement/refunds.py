@@ -1,8 +1,7 @@
-"""Money paid back: for a credit note, of a payment that settles nothing; and a payment that did not hold."""
+"""Refunds of credit notes and of payments, and rejected payments."""
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -17,11 +16,13 @@ from invoicing.services.settlement.payments import (
     refuse_spent,
     write_payment,
 )
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
 
-LONGEST_REASON = 80  # a payment's reference
+LONGEST_REASON = 80  # the column `reference` of a payment
 
 
 def refund_credit(
@@ -30,11 +31,11 @@ def refund_credit(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> Payment:
-    """Record money paid back to the customer for a credit note, never more than what is left of it."""
+    """Record money paid back for a credit note. Raises BusinessError: amount, date, more than what is left of it; StaleForm."""
     refuse_amount(amount, on, _("choisissez la date du remboursement"))
     with atomic():
         (locked,) = lock_settled([credit_note.pk])
@@ -42,8 +43,8 @@ def refund_credit(
         refuse_spent(locked)
         _refuse_more(locked, amount, locked.residual)
         refund = write_payment(_money_out(locked, amount, on=on, kind=kind, reference=reference, by=by))
-        Allocation.objects.create(invoice=locked, payment=refund, amount=amount, on=on)
-        _say_both(locked, refund, by=by, what=_("Remboursement de l'avoir %s") % locked)
+        Allocation.objects.create(document=locked, payment=refund, amount=amount, on=on)
+        _record_refund(locked, refund, by=by, what=_("Remboursement de l'avoir %s") % locked)
     return refund
 
 
@@ -53,11 +54,14 @@ def refund_payment(
     amount: Decimal,
     on: date,
     kind: str,
-    by: Any,
+    by: By,
     reference: str = "",
     seen: int | None = None,
 ) -> Payment:
-    """Record money paid back of a payment, never more than what of it settles nothing: paid twice, or too much."""
+    """Record money paid back of a payment (paid twice, or too much).
+
+    Raises BusinessError: amount, date, a refund, more than what is left of the payment; StaleForm.
+    """
     refuse_amount(amount, on, _("choisissez la date du remboursement"))
     with atomic():
         locked, _invoices = lock_received(payment, seen=seen)
@@ -70,22 +74,23 @@ def refund_payment(
         refund = _money_out(locked, amount, on=on, kind=kind, reference=reference, by=by)
         refund.pays_back = locked
         refund = write_payment(refund)
-        _say_both(locked, refund, by=by, what=_("Remboursement du paiement %s") % locked)
+        _record_refund(locked, refund, by=by, what=_("Remboursement du paiement %s") % locked)
     return refund
 
 
-def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None = None, by: Any) -> Payment:
-    """« Rejeté ou annulé »: the bank took it back, or it was typed by mistake. What it settled is owed again.
+def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None = None, by: By) -> Payment:
+    """Reject a payment that the bank took back or that was recorded by mistake. Its documents are owed again.
 
-    Returns the payment that takes out what had not been paid back, by an entry of its own. Raises BusinessError: a
-    refund, no reason (of 80 characters at most), nothing left to take back, a day before the payment's or to come.
+    Returns the payment that reverses what was not paid back, with an entry of its own. Raises BusinessError: a refund,
+    no reason or one above 80 characters, nothing left to reverse, a day before the payment's or after today;
+    StaleForm.
     """
     if not reason.strip() or len(reason) > LONGEST_REASON:
         raise BusinessError(_("%s : dites pourquoi il est rejeté, en 80 caractères au plus.") % payment)
     with atomic():
         locked, _invoices = lock_received(payment, seen=seen)
         _refuse_refund(locked)
-        allocations = list(locked.allocations.select_related("invoice"))
+        allocations = list(locked.allocations.select_related("document"))
         amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
         if amount <= 0:
             raise BusinessError(_("%s est déjà rendu en entier.") % locked)
@@ -95,7 +100,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
         for allocation in allocations:
             values = {"payment": locked, "reason": reason, "part": money_text(allocation.amount, locked.currency)}
             text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s de nouveau dus") % values
-            record(allocation.invoice, "unpaid", by=by, text=text)
+            record(allocation.document, "unpaid", by=by, text=text)
             allocation.delete()
         out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason, by=by)
         out.pays_back = locked
@@ -107,11 +112,11 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
 
 
 def is_rejectable(payment: Payment) -> bool:
-    """Received, and not paid back in full. Of with_left()."""
+    """Return whether a payment with `left` may be rejected: received, and not paid back in full."""
     return not payment.is_refund and (payment.left > 0 or payment.allocations.exists())
 
 
-def _money_out(document: Any, amount: Decimal, *, on: date, kind: str, reference: str, by: Any) -> Payment:
+def _money_out(document: Invoice | Payment, amount: Decimal, *, on: date, kind: str, reference: str, by: By) -> Payment:
     return Payment(
         company=document.company,
         customer=document.customer,
@@ -129,7 +134,7 @@ def _refuse_refund(payment: Payment) -> None:
         raise BusinessError(_("%s est un remboursement : choisissez un paiement reçu.") % payment)
 
 
-def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
+def _refuse_more(document: Invoice | Payment, amount: Decimal, left: Decimal) -> None:
     if amount > left:
         raise BusinessError(
             _("%(document)s : il reste %(left)s à rembourser, vous remboursez %(amount)s. Baissez le montant.")
@@ -141,8 +146,8 @@ def _refuse_more(document: Any, amount: Decimal, left: Decimal) -> None:
         )
 
 
-def _say_both(source: Any, refund: Any, *, by: Any, what: Any) -> None:
-    """In the journal of what is paid back, and of the payment that does."""
+def _record_refund(source: Invoice | Payment, refund: Payment, *, by: By, what: Text) -> None:
+    """Write the journals of what is paid back and of the refund."""
     values = {"payment": refund, "amount": money_text(refund.amount.amount, refund.currency)}
     record(source, "refunded", by=by, text=_("Remboursement %(payment)s de %(amount)s") % values)
     record(refund, "created", by=by, text=what)
