@@ -5,7 +5,6 @@ The technicians' rows are locked, then their calendars read, so that of twenty w
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
@@ -15,14 +14,15 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from appointments.services.locks import lock_technicians
-from interventions.models import Technician
+from interventions.models import InterventionRequest, Technician
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
 def occupy(
-    appointment: Appointment, technicians: Sequence[Technician], *, by: Any, place: Sequence[Stretch] | None = None
+    appointment: Appointment, technicians: Sequence[Technician], *, by: By, place: Sequence[Stretch] | None = None
 ) -> None:
     """Compute the RDV's end and take its technicians' time. An RDV without a date takes none.
 
@@ -99,7 +99,7 @@ def _refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> No
             )
 
 
-def may_span(appointment: Any) -> bool:
+def may_span(appointment: Appointment | InterventionRequest) -> bool:
     """Whether the work may go on after the midday break."""
     return appointment.template.spans_break if appointment.template else True
 

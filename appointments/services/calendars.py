@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 import holidays
 from django.utils import timezone
 
 from appointments.availability import Calendar, Stretch, Week
-from appointments.models import Absence, ClosingDay, Slot, WorkingHours
+from appointments.models import Absence, Appointment, ClosingDay, Slot, WorkingHours
 from appointments.querysets import day_bounds
 from interventions.models import Technician
 
@@ -24,11 +24,11 @@ _SUBDIVISIONS = {"57": "57", "67": "6AE", "68": "6AE", **{d: d for d in ("971", 
 @lru_cache(maxsize=64)
 def public_holidays(year: int, department: str) -> frozenset[date]:
     """Public holidays of France that year; Alsace, Moselle and the departments overseas have their own beside."""
-    return frozenset(holidays.France(years=year, subdiv=_SUBDIVISIONS.get(department)))
+    return frozenset(holidays.country_holidays("FR", subdiv=_SUBDIVISIONS.get(department), years=year))
 
 
 def calendars_of(
-    technicians: Iterable[Technician], *, first_day: date, last_day: date, without: Any = None
+    technicians: Iterable[Technician], *, first_day: date, last_day: date, without: Appointment | None = None
 ) -> dict[int, Calendar]:
     """The calendars of technicians between two days, both included. `without`: an RDV whose time is not counted."""
     people = list(technicians)
@@ -81,7 +81,7 @@ def _days_off(people: Sequence[Technician], first_day: date, last_day: date) -> 
     return {pk: frozenset(found[pk]) for pk in companies}
 
 
-def hours_to_length(hours: Any) -> timedelta:
+def hours_to_length(hours: Decimal) -> timedelta:
     """A duration in hours as a length of time, to the minute."""
     return timedelta(minutes=round(float(hours) * 60))
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import Appointment, AppointmentLine
@@ -14,6 +14,7 @@ from invoicing.models import Product
 from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
 from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError
@@ -37,7 +38,7 @@ def copy_request_lines(appointment: Appointment) -> list[AppointmentLine]:
     )
 
 
-def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: Any) -> bool:
+def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: By) -> bool:
     """Apply a form's edits to a locked RDV's lines; whether one changed.
 
     A linked line owns only its quantity, never more than its DI line's: the difference goes on a new line of the
@@ -51,8 +52,9 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     raised: list[tuple[AppointmentLine, Decimal]] = []
     beyond: dict[int, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
 
-    def save(line: AppointmentLine, before: Any) -> None:
+    def save(line: AppointmentLine, before: AppointmentLine | None) -> None:
         if line.request_line is not None:
+            assert before is not None
             _refuse_change_of_linked(line, before, lines[line.pk].billed)
             if line.quantity != before.quantity and (more := _bring_back(line)):
                 raised.append((line, more))
@@ -103,7 +105,7 @@ def _bring_back(line: AppointmentLine) -> Decimal:
     return more
 
 
-def _annotated(appointment: Appointment, on: date) -> Any:
+def _annotated(appointment: Appointment, on: date) -> QuerySet[AppointmentLine]:
     return appointment.lines.left_to_bill(on).select_related(
         "product__tax", "tax", "unit", "request_line__product__tax", "request_line__tax", "request_line__unit"
     )
@@ -158,7 +160,7 @@ def _refuse_below(line: AppointmentLine, billed: Decimal) -> None:
         )
 
 
-def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, on: date, by: Any) -> AppointmentLine:
+def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, on: date, by: By) -> AppointmentLine:
     """Add an article used on site: a line of the RDV's own, at the catalogue's price."""
     if quantity <= 0:
         raise BusinessError(_("« %s » : la quantité est supérieure à zéro.") % product)

@@ -1,7 +1,6 @@
 """What the RDVs of a DI write on it: hours planned, how the last one ended."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 
@@ -10,9 +9,10 @@ from appointments.models import Appointment
 from appointments.services.calendars import local
 from interventions.models import InterventionRequest
 from interventions.services.planning import record_planning
+from openfire_billing.db.people import By
 
 
-def tell_intervention(intervention: InterventionRequest | None, *, by: Any) -> None:
+def tell_intervention(intervention: InterventionRequest | None, *, by: By) -> None:
     """Write on the DI, which is locked, how many hours are open, how its last RDV ended and when it was done."""
     if intervention is None:
         return

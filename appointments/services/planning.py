@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from appointments.services.saving import appoint
 from interventions.models import InterventionRequest, Task, Technician
 from interventions.services.locks import lock_interventions
 from invoicing.services.records.acts import Once, perform_together
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
@@ -97,7 +97,7 @@ def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> 
 
 
 def plan_interventions(
-    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any, once: Once | None = None
+    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: By, once: Once | None = None
 ) -> list[Outcome]:
     """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others.
 
@@ -113,7 +113,7 @@ def plan_interventions(
     return perform_together(wanted, place, once=once)
 
 
-def _place_all(wanted: Sequence[InterventionRequest], not_before: datetime, *, by: Any) -> list[Outcome]:
+def _place_all(wanted: Sequence[InterventionRequest], not_before: datetime, *, by: By) -> list[Outcome]:
     people = _people(wanted)
     rows = {intervention.pk: intervention for intervention in lock_interventions(wanted, promises=True)}
     outcomes = [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
@@ -135,7 +135,7 @@ def _place(
     calendars: dict[int, Calendar],
     not_before: datetime,
     *,
-    by: Any,
+    by: By,
 ) -> Outcome:
     if intervention.remaining_duration <= 0:
         raise BusinessError(_("%s est déjà entièrement planifiée : voyez ses RDV.") % intervention)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +16,8 @@ from invoicing.services.catalogue import take_number
 from invoicing.services.documents.lines import COPIED
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -24,7 +25,7 @@ from openfire_billing.kernel.errors import BusinessError, WrongState
 S = AppointmentState
 
 
-def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
+def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: By) -> Appointment:
     """The customer knows: the RDV gets its number. Needs technicians and a date."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
@@ -40,7 +41,7 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
 
 
 def finish_appointment(
-    appointment: Appointment, *, at: datetime, seen: int | None = None, by: Any, report: str = ""
+    appointment: Appointment, *, at: datetime, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
     """Réalisé: the work was done, today at the latest. Raises BusinessError when its day is yet to come."""
     refuse_to_come(appointment, timezone.localdate(at))
@@ -53,7 +54,7 @@ def finish_appointment(
 
 
 def leave_unfinished(
-    appointment: Appointment, *, reason: str, seen: int | None = None, by: Any, report: str = ""
+    appointment: Appointment, *, reason: str, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
     """Inachevé: the technician went, the work is not done. A reason is needed."""
     if not reason.strip():
@@ -67,16 +68,14 @@ def leave_unfinished(
     return appointment
 
 
-def postpone_appointment(
-    appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any
-) -> Appointment:
+def postpone_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: By) -> Appointment:
     """Reporté: the technicians are free again. A billed RDV is not postponed."""
     return _give_up(
         appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, seen=seen, by=by
     )
 
 
-def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any) -> Appointment:
+def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: By) -> Appointment:
     """Annulé: the technicians are free again. A billed RDV is not cancelled."""
     return _give_up(
         appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, seen=seen, by=by
@@ -88,10 +87,10 @@ def _give_up(
     state: AppointmentState,
     *,
     act: str,
-    text: Any,
+    text: Text,
     reason: str,
     seen: int | None,
-    by: Any,
+    by: By,
 ) -> Appointment:
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
@@ -102,7 +101,7 @@ def _give_up(
     return appointment
 
 
-def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
+def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: By) -> Appointment:
     """Back to draft, at the same time when it is still free. A billed RDV does not go back."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
@@ -121,7 +120,9 @@ def _refuse_billed(appointment: Appointment) -> None:
         )
 
 
-def _move(appointment: Appointment, state: Any, *, by: Any, act: str, text: Any, save: tuple[str, ...] = ()) -> None:
+def _move(
+    appointment: Appointment, state: AppointmentState, *, by: By, act: str, text: Text, save: tuple[str, ...] = ()
+) -> None:
     move(appointment, state, by=by, act=act, text=text, save=save)
     tell_intervention(appointment.intervention, by=by)
 
@@ -144,7 +145,7 @@ _DUPLICATED = (
 )
 
 
-def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
+def duplicate_appointment(appointment: Appointment, *, by: By) -> Appointment:
     """A draft copy, to be placed: same customer, work and lines; no DI, number, answers nor billing."""
     with atomic():
         copy = Appointment(**{name: getattr(appointment, name) for name in _DUPLICATED})
@@ -167,7 +168,7 @@ def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
     return copy
 
 
-def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
+def delete_appointments(appointments: Iterable[Appointment], *, by: By) -> int:
     """Delete RDVs that are drafts or cancelled, never billed. All or none."""
     with atomic():
         locked = lock_appointments(appointments)
@@ -190,7 +191,7 @@ def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
     return len(locked)
 
 
-def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: Any) -> Appointment:
+def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: By) -> Appointment:
     """What the technician says of the visit."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)

@@ -34,6 +34,7 @@ from invoicing.api.lines import edits_of
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.counts import CountsField, with_counts
@@ -247,7 +248,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     search_fields = Contract.SEARCHED
     ordering_fields = ("id", "reference", "start_on", "next_due_on")
 
-    def delete_document(self, document: Contract, by: Any) -> None:
+    def delete_document(self, document: Contract, by: By) -> None:
         cancellation.delete_contracts([document], by=by)
 
     @act(CHANGE, answers=ActivatedSerializer)

@@ -6,7 +6,7 @@ Each is a *thing*, claimed whole. It lives until a credit « à refacturer » of
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -20,14 +20,17 @@ from contracts.models.requests import ContractRequest
 from contracts.planner.facts import EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from invoicing.models import Claim, InvoiceLine
 from openfire_billing.db.fields import amount_field
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import ONE_DAY
 
 LIVE = Q(released_by__isnull=True)  # holds what it bills: nothing else may bill it
 
+Row = TypeVar("Row", bound="ThingClaim")
 
-class ThingClaimQuerySet(models.QuerySet[Any]):
-    def live(self) -> "ThingClaimQuerySet":
+
+class ThingClaimQuerySet(models.QuerySet[Row]):
+    def live(self) -> Self:
         """Those that hold what they bill."""
         return self.filter(LIVE)
 
@@ -55,7 +58,7 @@ class ThingClaim(Claim):
     IS_QUANTITY = False
     THING: ClassVar[tuple[str, ...]] = ()  # the columns that say what it claims, as a charge's `claim_values`
 
-    invoice_line = models.ForeignKey(
+    invoice_line = models.ForeignKey(  # type: ignore[assignment]  # may be settled without an invoice line
         InvoiceLine,
         models.CASCADE,
         null=True,
@@ -87,33 +90,38 @@ class ThingClaim(Claim):
         return (*cls.THING, "net", "invoice_line_id", "without_document", "due_on")
 
     @classmethod
-    def contracts_of(cls, claims: Sequence[Any]) -> Any:
+    def contracts_of(cls, claims: Sequence[Self]) -> models.QuerySet[models.Model, dict[str, object]]:
         """The contracts these claims bill, by what they bill: the claims themselves may be gone."""
         thing, _dash, path = cls.SOURCE.partition("__")
-        things = cls._meta.get_field(thing).related_model._default_manager
-        return things.filter(pk__in=[getattr(claim, f"{thing}_id") for claim in claims]).values(path)
+        model = cls._meta.get_field(thing).related_model
+        assert model is not None
+        return model._default_manager.filter(pk__in=[getattr(claim, f"{thing}_id") for claim in claims]).values(path)
 
     @classmethod
-    def check_changes(cls, claims: Sequence[Any], changes: Mapping[int, Decimal]) -> None:
+    def check_changes(cls, claims: Sequence[Self], changes: Mapping[int, Decimal]) -> None:
         raise BusinessError(_("La quantité d'une période ou d'une visite ne change pas."))
 
     @classmethod
-    def priced(cls, claims: Sequence[Any], lines: Mapping[int, InvoiceLine]) -> None:
+    def priced(cls, claims: Sequence[Self], lines: Mapping[int, InvoiceLine]) -> None:
         """The net of a claim is its line's."""
-        changed = [c for c in claims if c.invoice_line_id in lines and c.net != lines[c.invoice_line_id].net]
-        for claim in changed:
-            claim.net = lines[claim.invoice_line_id].net
-        cls.objects.bulk_update(changed, ["net"])  # type: ignore[attr-defined]
+        changed = []
+        for claim in claims:
+            line = lines.get(claim.invoice_line_id) if claim.invoice_line_id else None
+            if line is not None and claim.net != line.net:
+                claim.net = line.net
+                changed.append(claim)
+        cls.objects.bulk_update(changed, ["net"])
 
     @classmethod
-    def released(cls, claims: Sequence[Any], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
+    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: By) -> None:
         """They live no more; the credit line that gave the thing back stays beside them."""
         for claim in claims:
+            assert claim.invoice_line_id is not None
             claim.released_by = credit_lines[claim.invoice_line_id]
-        cls.objects.bulk_update(claims, ["released_by"])  # type: ignore[attr-defined]
+        cls.objects.bulk_update(claims, ["released_by"])
 
     @classmethod
-    def freed(cls, claims: Sequence[Any], *, by: Any) -> None:
+    def freed(cls, claims: Sequence[Self], *, by: By) -> None:
         """What they billed is due again: no contract's next due day may be later."""
         if not claims:
             return

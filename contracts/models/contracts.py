@@ -1,7 +1,6 @@
 """The contract: who pays, from when to when, how often."""
 
 from datetime import date, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -26,10 +25,11 @@ from contracts.planner.served import last_day_of
 from interventions.models import InstalledProduct
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 
-class ContractQuerySet(models.QuerySet[Any]):
+class ContractQuerySet(models.QuerySet["Contract"]):
     def active(self) -> "ContractQuerySet":
         return self.filter(is_active=True)
 
@@ -216,7 +216,7 @@ class Contract(Versioned):
         """The last day served, None while nothing stops it."""
         return last_day_of(self)
 
-    def phase(self, on: date) -> tuple[str, Any]:
+    def phase(self, on: date) -> tuple[str, Text]:
         """(code, word) of where it stands on a day: the stored state, seen through the dates."""
         if self.state not in ContractState.alive:
             return self.state, self.get_state_display()
@@ -227,14 +227,14 @@ class Contract(Versioned):
         return ("upcoming", _("À venir")) if self.start_on > on else ("active", _("En cours"))
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
+        errors: dict[str, Text] = {}
         if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
             errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
         if not self.auto_renew and self.end_on is None:
             errors["end_on"] = _("Sans renouvellement tacite, donnez le dernier jour du contrat.")
-        if self.journal_id and self.company_id and self.journal.company_id != self.company_id:
+        if self.journal is not None and self.company_id and self.journal.company_id != self.company_id:
             errors["journal"] = _("Ce journal est celui de « %s ».") % self.journal.company
-        if self.billing_address_id and self.payer_id and self.billing_address.partner_id != self.payer_id:
+        if self.billing_address is not None and self.payer_id and self.billing_address.partner_id != self.payer_id:
             errors["billing_address"] = _("Cette adresse est celle de « %s ».") % self.billing_address.partner
         if errors:
             raise ValidationError(errors)

@@ -1,7 +1,5 @@
 """A contract line: what is promised for one site, how it is billed."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -23,6 +21,7 @@ from contracts.planner.visits import visit_count
 from interventions.models import InstalledProduct, InterventionTemplate, Task
 from invoicing.models import Address, Partner
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 
@@ -144,10 +143,10 @@ class ContractLine(Versioned):
         return frequency_of(self.frequency, self.every, self.unit) if self.frequency else None
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
+        errors: dict[str, Text] = {}
         if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
             errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
-        if self.equipment_id and self.address_id and self.equipment.partner_id != self.address.partner_id:
+        if self.equipment is not None and self.address_id and self.equipment.partner_id != self.address.partner_id:
             errors["equipment"] = _("Ce produit est installé chez « %s », pas à ce site.") % self.equipment.partner
         if any(month not in range(1, 13) for month in self.visit_months):
             errors["visit_months"] = _("Les mois vont de 1 à 12.")

@@ -99,6 +99,7 @@ class ContractRequest(Promise):
 
 def _refusal_of_billed(visit: ContractRequest) -> WrongState:
     claim = visit.claims.filter(released_by__isnull=True, invoice_line__isnull=False).order_by("pk")[:1].get()
+    assert claim.invoice_line is not None
     invoice = claim.invoice_line.invoice
     todo = (
         _("Supprimez d'abord ce brouillon.")

@@ -1,10 +1,10 @@
 """A billing run and what it did of each contract."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -14,8 +14,8 @@ from contracts.choices import Result, RunKind, RunState
 from contracts.models.contracts import Contract
 
 
-class BillingOutcomeQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: Any) -> "BillingOutcomeQuerySet":
+class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
+    def visible_to(self, user: User) -> "BillingOutcomeQuerySet":
         """Those of contracts of the user's companies."""
         return self.filter(contract__company__in=apps.get_model("invoicing", "Company").objects.visible_to(user))
 
@@ -26,14 +26,14 @@ class BillingOutcomeQuerySet(models.QuerySet[Any]):
         return self.order_by("-result", "pk")
 
 
-class BillingRunQuerySet(models.QuerySet[Any]):
+class BillingRunQuerySet(models.QuerySet["BillingRun"]):
     def nights(self) -> "BillingRunQuerySet":
         return self.filter(kind=RunKind.NIGHT)
 
     def running(self) -> "BillingRunQuerySet":
         return self.filter(state=RunState.RUNNING)
 
-    def seen_by(self, user: Any) -> "BillingRunQuerySet":
+    def seen_by(self, user: User) -> "BillingRunQuerySet":
         """One's own, those that looked at a contract of one's companies, and whole runs that found nothing."""
         if user.is_superuser:
             return self

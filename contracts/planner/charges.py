@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 from contracts.planner import wording
 from contracts.planner.amounts import part_amount, period_amount, price_on, visit_amount, yearly_net
@@ -166,8 +167,7 @@ def billed_lines(contract: ContractFacts) -> tuple[BilledLine, ...]:
     if "billed_lines" not in contract.memo:
         check_contract(contract)
         contract.memo["billed_lines"] = tuple(BilledLine.of(contract, line) for line in contract.lines)
-    found: tuple[BilledLine, ...] = contract.memo["billed_lines"]
-    return found
+    return cast("tuple[BilledLine, ...]", contract.memo["billed_lines"])
 
 
 def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bool = False) -> list[Charge]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from contracts.planner.facts import CHARGE, EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from openfire_billing.kernel.money import ZERO
@@ -39,16 +39,16 @@ class Charge:
 
     contract: int
     line: int
-    product: Any
-    tax: Any
+    product: int | None
+    tax: int | None
     label: str
     amount: Decimal
     due_on: date
     proposed_on: date
-    unit: Any = None
+    unit: int | None = None
 
     @property
-    def claim_values(self) -> tuple[Any, ...]:
+    def claim_values(self) -> tuple[object, ...]:
         """What its claim holds, in the order of the claim's columns."""
         raise NotImplementedError
 

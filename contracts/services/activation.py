@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +18,7 @@ from contracts.services.visits import past_visits_text
 from invoicing.choices import LineKind
 from invoicing.services.catalogue import take_number
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -27,7 +27,7 @@ from openfire_billing.kernel.outcome import Outcome
 SERIES = "CONT"  # of the references given at activation
 
 
-def activate_contract(contract: Contract, *, seen: int | None = None, on: date, by: Any) -> Outcome:
+def activate_contract(contract: Contract, *, seen: int | None = None, on: date, by: By) -> Outcome:
     """« Activer »: the contract gets its reference, its draft lines are validated, it is billed and planned from now on.
 
     A note of the outcome names the visits that are past. Raises BusinessError, naming what is missing, when it could
@@ -121,7 +121,7 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
         )
 
 
-def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: Any) -> Outcome:
+def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> Outcome:
     """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past."""
     with atomic():
         line = lock_line(line, seen=seen)

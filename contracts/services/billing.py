@@ -8,7 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -22,6 +22,7 @@ from contracts.services.drafts import write_groups
 from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.locks import lock_contracts
 from contracts.services.run_outcomes import (
+    DraftDescribed,
     Report,
     describe_drafts,
     refusals_text,
@@ -33,6 +34,7 @@ from contracts.services.runs import BILLED_AHEAD, chunks_of, finish_run, refuse_
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic, set_rollback
 from openfire_billing.kernel.memory import collection_paused
 
@@ -41,11 +43,20 @@ log = logging.getLogger(__name__)
 UNEXPECTED = "unexpected"
 
 
+class Foreseen(TypedDict):
+    """What billing would do of one contract: a Result, its reason, the drafts."""
+
+    contract: int
+    result: str
+    reason: str
+    drafts: list[DraftDescribed]
+
+
 def bill_contracts(
     contracts: Iterable[Contract] | None = None,
     *,
     on: date,
-    by: Any,
+    by: By,
     dry_run: bool = False,
     force: bool = False,
     kind: str = RunKind.MANUAL,
@@ -67,7 +78,7 @@ def bill_contracts(
     return finish_run(run)
 
 
-def bill_contract(contract: Contract, *, on: date, by: Any, force: bool = False) -> BillingRun:
+def bill_contract(contract: Contract, *, on: date, by: By, force: bool = False) -> BillingRun:
     """Bill one contract: the finished run, which made something.
 
     Raises WrongState (not activated), NothingToBill (nothing due, or held back), BusinessError with the reason it was
@@ -219,7 +230,7 @@ def _post(run: BillingRun, ids: list[int], report: Report) -> None:
             report.results[contract] = (Result.BILLED, "not_posted", refusals_text(kept))
 
 
-def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[dict[str, Any]]:
+def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[Foreseen]:
     """What billing these contracts on `on` would do of each, nothing written: result, reason, drafts.
 
     Raises BusinessError as billing does when `on` is too far.

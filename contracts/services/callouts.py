@@ -1,7 +1,6 @@
 """Call-outs (SAV): how many are left of those included, the DI each makes."""
 
 from datetime import date
-from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,8 @@ from interventions.services.requests import create_intervention
 from interventions.services.states import validate_intervention
 from invoicing.services.documents.lines import Item
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import ONE_DAY, Period, day_of_month
@@ -51,7 +52,7 @@ def _serves(line: ContractLine, day: date) -> bool:
 
 def _task_of_call_out(contract: Contract, line: ContractLine, on: date) -> Task:
     """Refuse a call-out that the line does not promise on that day; else what is to be done."""
-    refusal: Any = ""
+    refusal: Text = ""
     if contract.state not in ContractState.billed:
         refusal = _("%s n'est pas en cours : le SAV se fait par une DI ordinaire.") % contract
     elif line.state != ContractLineState.VALIDATED:
@@ -66,7 +67,7 @@ def _task_of_call_out(contract: Contract, line: ContractLine, on: date) -> Task:
     return line.task
 
 
-def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> InterventionRequest:
+def call_out(line: ContractLine, *, on: date, by: By, title: str = "") -> InterventionRequest:
     """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
     are billed."""
     with atomic():

@@ -7,7 +7,6 @@ caller holds the contracts' lock and the transaction.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from contracts.choices import WithoutDocument
 from contracts.models import CLAIMS
@@ -17,6 +16,7 @@ from invoicing.choices import InvoiceKind
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from invoicing.services.documents.writing import Books, Written, write_drafts
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 
 _KINDS = {INVOICE: InvoiceKind.INVOICE.value, CREDIT_NOTE: InvoiceKind.CREDIT_NOTE.value}
@@ -26,7 +26,7 @@ class ClaimRows:
     """The claims of one writing, by kind."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in CLAIMS}
+        self.rows: dict[str, list[tuple[object, ...]]] = {kind: [] for kind in CLAIMS}
 
     def add(self, charge: Charge, net: Decimal, line: int | None, without: str = "") -> None:
         """The claim of what a charge bills: `net` on an invoice line, or a reason why no invoice bears it."""
@@ -39,7 +39,7 @@ class ClaimRows:
 
 
 def write_groups(
-    groups: Sequence[GroupIntent], facts: ChunkFacts, *, by: Any, at: datetime
+    groups: Sequence[GroupIntent], facts: ChunkFacts, *, by: By, at: datetime
 ) -> list[tuple[GroupIntent, int | None]]:
     """Write the drafts of these groups and claim what they bill. Each group with its draft's id (None: free).
 
@@ -70,8 +70,8 @@ def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIn
         key, sites = group.key, {facts.sites[charge.line] for charge in group.charges}
         intents.append(
             DraftIntent(
-                company=key.company,  # type: ignore[arg-type]
-                customer=key.payer,  # type: ignore[arg-type]
+                company=key.company,  # type: ignore[arg-type]  # a contract has both
+                customer=key.payer,  # type: ignore[arg-type]  # a contract has both
                 lines=[_line_intent(charge, group.sign) for charge in group.charges],
                 proposed_on=group.proposed_on,
                 origin=", ".join([contracts[contract].reference for contract in group.contracts]),

@@ -1,16 +1,22 @@
 """Rows of a contract and of its lines as facts of the planner: frequencies, amendment chains, limits of a line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypeAlias
 
 from contracts.choices import frequency_of
 from contracts.planner import facts as f
+from openfire_billing.db.locks import Values
 from openfire_billing.kernel.periods import ONE_DAY
 
+# Articles, exceptions and visits by line id.
+Parts: TypeAlias = tuple[
+    Mapping[int, list[f.ArticleFacts]], Mapping[int, list[f.ExceptionFacts]], Mapping[int, list[f.VisitFacts]]
+]
 
-def line_facts(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: date | None) -> tuple[f.LineFacts, ...]:
+
+def line_facts(rows: list[Values], parts: Parts, due: date | None) -> tuple[f.LineFacts, ...]:
     """The lines of a contract, each with the limits of its amendment chain."""
     articles, exceptions, visits = parts
     return tuple(
@@ -30,7 +36,7 @@ class _Chain:
     is_head: bool
 
 
-def _chains(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Chain]]:
+def _chains(rows: Iterable[Values]) -> list[tuple[Values, _Chain]]:
     by_id = {row["id"]: row for row in rows}
     after = {row["replaces_id"]: row for row in by_id.values() if row["replaces_id"] in by_id}
     found = []
@@ -57,7 +63,7 @@ def _chains(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Chain
 
 
 def _line(
-    row: dict[str, Any],
+    row: Values,
     chain: _Chain,
     articles: list[f.ArticleFacts],
     exceptions: list[f.ExceptionFacts],
@@ -87,8 +93,8 @@ def _line(
 
 
 def contract_facts(
-    row: dict[str, Any],
-    company: dict[str, Any],
+    row: Values,
+    company: Values,
     addresses: dict[int, int],
     lines: tuple[f.LineFacts, ...],
     creditable: tuple[f.CreditableInvoice, ...],

@@ -1,11 +1,11 @@
 """The facts of a chunk of contracts for the planner, read in a constant number of queries, after their lock."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from django.db.models import DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -33,6 +33,7 @@ from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Address, Company, FiscalPosition, Invoice
 from invoicing.services.catalogue import TaxBook
+from openfire_billing.db.locks import Values
 
 DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
 
@@ -92,7 +93,7 @@ class _Reader:
         if not rows:
             return self.facts
         lines = self._lines()
-        companies: Any = {
+        companies: dict[int, Values] = {
             c["id"]: c
             for c in Company.objects.order_by().values("id", "currency", "rounding", "name", "income_account")
         }
@@ -115,7 +116,7 @@ class _Reader:
         self._claims()
         return self.facts
 
-    def _refuse_foreign_position(self, row: dict[str, Any], company: dict[str, Any], foreign: dict[int, int]) -> None:
+    def _refuse_foreign_position(self, row: Values, company: Values, foreign: dict[int, int]) -> None:
         owner = foreign.get(row["fiscal_position_id"])
         if owner and owner != row["company_id"]:
             reason = _("sa position fiscale est celle d'une autre société que %s : choisissez-en une autre.")
@@ -143,8 +144,8 @@ class _Reader:
                 found[partner] = (rank, pk)
         return {partner: pk for partner, (_rank, pk) in found.items()}
 
-    def _lines(self) -> dict[int, list[dict[str, Any]]]:
-        lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    def _lines(self) -> dict[int, list[Values]]:
+        lines: dict[int, list[Values]] = defaultdict(list)
         rows = ContractLine.objects.filter(contract__among=self.ids, state=ContractLineState.VALIDATED).order_by("pk")
         for values in rows.values_list(*_LINE):
             row = dict(zip(_LINE, values, strict=True))
@@ -260,7 +261,7 @@ class _Reader:
     def _visits(self) -> dict[int, list[f.VisitFacts]]:
         """The visits really done, of every line (a line billed by period does not look at them)."""
         found: dict[int, list[f.VisitFacts]] = defaultdict(list)
-        rows: Any = (
+        rows = (
             ContractRequest.objects.filter(
                 billed_per_visit("line__"),
                 line__contract__among=self.ids,
@@ -271,7 +272,7 @@ class _Reader:
             .order_by("year", "rank")
             .values_list("id", "line_id", "year", "rank", "of", "intervention__done_on")
         )
-        for pk, line, year, rank, of, done_on in rows:
+        for pk, line, year, rank, of, done_on in cast("Iterable[tuple[int, int, int, int, int, date]]", rows):
             found[line].append(f.VisitFacts(pk, year, rank, of, done_on))
         return found
 

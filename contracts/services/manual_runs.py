@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from contracts.choices import RunState
@@ -11,16 +11,17 @@ from contracts.models import BillingRun, Contract
 from contracts.services.runs import finish_run, remaining, start_run
 from contracts.services.takeover import STILL, hand_out
 from invoicing.models import Company
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 
 
 def start_manual(
     *,
     on: date,
-    by: Any,
+    by: By,
     is_dry: bool = False,
     force: bool = False,
-    selection: Any = None,
+    selection: list[int] | None = None,
     key: str | None = None,
 ) -> BillingRun:
     """A run asked for by somebody, handed to the workers: its page shows how far it is. `key`: as for `start_run`."""
@@ -30,7 +31,7 @@ def start_manual(
     return hand_out(start_run(on=on, by=by, is_dry=is_dry, force=force, selection=selection, key=key))
 
 
-def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:
+def selection_of(user: User, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:
     """Ids of the contracts a run asked for by `user` looks at, of his companies only: those given, else those due.
 
     None = all those due, when he works for every company.
@@ -42,7 +43,7 @@ def selection_of(user: Any, *, on: date, contracts: Sequence[int] | None = None)
     return None if everywhere else sorted(wanted.due(on).values_list("pk", flat=True))
 
 
-def retry_run(run: BillingRun, *, on: date, by: Any, key: str | None = None) -> BillingRun:
+def retry_run(run: BillingRun, *, on: date, by: User, key: str | None = None) -> BillingRun:
     """Another run over what this one set aside, or left when it stopped. `key`: as for `start_run`."""
     if run.is_running and not run.is_still(STILL):
         raise BusinessError(_("%s est en cours : attendez sa fin.") % run)

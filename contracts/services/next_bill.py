@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import ContractLine
@@ -48,8 +48,9 @@ def next_bill(line: ContractLine) -> NextBill | None:
         charges = [c for c in charges_of(contract, facts.claimed, on=on, force=True) if c.line == line.pk]
     except BusinessError:
         return None
-    bases: dict[Any, Any] = {}
+    bases: dict[tuple[str, Decimal], Decimal] = {}
     for charge in charges:
+        assert charge.tax is not None
         tax = facts.taxes.on(charge.tax, charge.supplied_on)
         key = (tax.category, tax.rate)
         bases[key] = bases.get(key, money.ZERO) + charge.amount

@@ -1,10 +1,10 @@
 """The two index columns of a contract: the next day something is due, the next day a visit is to be planned."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import cast
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from contracts.choices import ContractState, RequestKind
 from contracts.models import Contract, ContractRequest, VisitClaim
@@ -43,8 +43,8 @@ def rewrite_due(ids: Collection[int], *, on: date) -> None:
 def visits_made(facts: ChunkFacts) -> set[VisitKey]:
     """The keys of every visit ever made for these contracts."""
     ids = [contract.id for contract in facts.contracts]
-    made: Any = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
-    return set(made.order_by().values_list("chain_id", "year", "rank"))
+    made = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
+    return cast("set[VisitKey]", set(made.order_by().values_list("chain_id", "year", "rank")))
 
 
 def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> date | None:
@@ -55,7 +55,9 @@ def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> 
     return min((visit.window.start for visit in following), default=None)
 
 
-def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list[str]:
+def recheck_due(
+    contracts: Iterable[int] | QuerySet[Contract, Mapping[str, object]], *, on: date, chunk: int = 500
+) -> list[str]:
     """Compare what is stored with what is true, mend it, and name the contracts whose day was too late.
 
     Too early only costs a look; too late would have let a period wait: that is a defect, and is reported.
@@ -79,7 +81,7 @@ def notice_visits_done() -> None:
     A DI knows nothing of contracts and cannot bring the day forward; every run over all that is due does it first.
     """
     claimed = VisitClaim.objects.live().filter(visit=OuterRef("pk"))
-    done: Any = ContractRequest.objects.filter(
+    done = ContractRequest.objects.filter(
         ~Exists(claimed),
         billed_per_visit("line__"),
         kind=RequestKind.VISIT,
@@ -91,5 +93,5 @@ def notice_visits_done() -> None:
         "line__contract", "intervention__done_on", "line__contract__next_due_on"
     ):
         # Échu, it is due at the month's end: a day that the plan gave already is left as it is.
-        if stored is None or stored > end_of_month(done_on):
+        if stored is None or (done_on and stored > end_of_month(done_on)):
             Contract.objects.filter(pk=contract).update(next_due_on=done_on)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,12 +23,24 @@ OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoice
 _NAMED = 5  # documents named in one sentence
 
 
+class DraftDescribed(TypedDict):
+    """A draft that a dry run would make, as it is kept in JSON: amounts as text, `lines` as [label, net]."""
+
+    kind: str
+    proposed_on: str
+    day: str
+    net: str
+    currency: str
+    contracts: int
+    lines: list[list[str]]
+
+
 @dataclass(slots=True)
 class Report:
     """What becomes of each contract of a chunk."""
 
     invoices: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    drafts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    drafts: dict[int, list[DraftDescribed]] = field(default_factory=lambda: defaultdict(list))
     free: set[int] = field(default_factory=set)
     results: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # contract → (result, code, reason)
 
@@ -102,7 +114,7 @@ def describe_drafts(planned: Plan, report: Report) -> None:
             report.drafts[contract].append(_draft_described(group, contract))
 
 
-def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
+def _draft_described(group: GroupIntent, contract: int) -> DraftDescribed:
     return {
         "kind": group.kind,
         "proposed_on": group.proposed_on.isoformat(),
@@ -114,7 +126,7 @@ def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
     }
 
 
-def drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
+def drafts_text(drafts: Sequence[DraftDescribed]) -> str:
     return " ; ".join(
         _("%(day)s : %(net)s HT")
         % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": money_text(Decimal(d["net"]), d["currency"])}

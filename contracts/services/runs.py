@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
@@ -13,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from contracts.choices import Result, RunKind, RunState, frequency_of
 from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.models.contracts import ContractQuerySet
 from contracts.services.locks import lock_run
 from contracts.services.next_dates import notice_visits_done
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import LAST_DAY
@@ -28,11 +29,11 @@ PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whol
 def start_run(
     *,
     on: date,
-    by: Any,
+    by: By,
     kind: str = RunKind.MANUAL,
     is_dry: bool = False,
     force: bool = False,
-    selection: Any = None,
+    selection: list[int] | None = None,
     key: str | None = None,
 ) -> BillingRun:
     """A new run, expecting what it has to look at. Raises BusinessError when its day is too far.
@@ -68,7 +69,7 @@ def expect(run: BillingRun) -> None:
     run.save(update_fields=["expected"])
 
 
-def remaining(run: BillingRun) -> Any:
+def remaining(run: BillingRun) -> ContractQuerySet:
     """The contracts a run has still to look at: those asked for, or all those due, without an outcome yet."""
     contracts = (
         Contract.objects.due(run.on)

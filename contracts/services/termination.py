@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from django.db.models import Q
 from django.utils.formats import date_format
@@ -17,13 +16,14 @@ from contracts.services.visits import cancel_visits, with_kept_visits
 from interventions.models import InterventionRequest
 from interventions.services.promises import stop_covering
 from invoicing.services.records.history import move
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
 
 
 def terminate_contract(
-    contract: Contract, *, last_day: date, reason: str, seen: int | None = None, on: date, by: Any
+    contract: Contract, *, last_day: date, reason: str, seen: int | None = None, on: date, by: By
 ) -> Contract:
     """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
 
@@ -58,7 +58,7 @@ def terminate_contract(
     return contract
 
 
-def _uncover(kept: Sequence[InterventionRequest], contract: Contract, last_day: date, *, by: Any) -> None:
+def _uncover(kept: Sequence[InterventionRequest], contract: Contract, last_day: date, *, by: By) -> None:
     """No period pays for the visits kept after the last day served: their DI bills them. A visit of a line billed per
     visit stays the contract's to bill, once it is done."""
     requests = ContractRequest.objects.filter(intervention__in=kept).exclude(billed_per_visit("line__"))
@@ -74,7 +74,7 @@ def _beyond(contract: Contract, last_day: date) -> str:
         .order_by("-end")
         .first()
     )
-    if billed is None or (billed.end - last_day).days <= 1:
+    if billed is None or billed.invoice_line is None or (billed.end - last_day).days <= 1:
         return ""
     return str(
         _("Déjà facturé jusqu'au %(day)s (%(net)s HT de la dernière ligne) : faites un avoir si besoin.")

@@ -4,11 +4,10 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +30,8 @@ from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.records.acts import Once, perform_together
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.memory import collection_paused
@@ -70,7 +71,7 @@ def plan_visits(
     *,
     until: date,
     on: date,
-    by: Any,
+    by: By,
     dry_run: bool = False,
     once: Once | None = None,
     alive: Callable[[], None] = lambda: None,
@@ -100,7 +101,7 @@ def plan_visits(
     return outcomes
 
 
-def _plan_chunk(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
+def _plan_chunk(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool) -> list[Outcome]:
     """Plan a chunk; when it fails, halves of it, so that the culprit alone is left out."""
     try:
         return _attempt(ids, until=until, on=on, by=by, dry_run=dry_run)
@@ -125,7 +126,7 @@ def _refused(pk: int, failure: Exception) -> Outcome:
     return Outcome(contract, refusal=str(text))
 
 
-def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
+def _attempt(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool) -> list[Outcome]:
     """One transaction: lock, read, plan, write."""
     with atomic():
         facts = read_facts(ids, lock=not dry_run)
@@ -209,7 +210,7 @@ def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: d
     }
 
 
-def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) -> NewRequest:
+def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: By) -> NewRequest:
     """The DI of one visit and its covered lines, not saved."""
     contract = line.contract
     task = line.task or (line.template.task if line.template else None)
@@ -237,7 +238,9 @@ def _covered_items(line: ContractLine, visits: int) -> list[Item]:
     return [item_of(article, to_quantity(article.quantity / visits)) for article in line.articles.all()]
 
 
-def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> list[InterventionRequest]:
+def cancel_visits(
+    requests: QuerySet[ContractRequest], *, after: date | None, on: date, by: By
+) -> list[InterventionRequest]:
     """Cancel the visits whose window opens after a day (None: all) and that have no open RDV; return the others.
 
     All: what promised them is withdrawn and may be promised anew, so their places are free again.
@@ -262,7 +265,7 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
     return kept
 
 
-def with_kept_visits(text: Any, kept: Sequence[Any]) -> str:
+def with_kept_visits(text: Text, kept: Sequence[InterventionRequest]) -> str:
     """What was done, and which visits it could not cancel."""
     if not kept:
         return str(text)

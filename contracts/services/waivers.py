@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState, WithoutDocument
 from contracts.models import CLAIMS, Contract
+from contracts.models.claims import ThingClaim
 from contracts.planner.billing import next_due_on
 from contracts.planner.charges import charges_of
 from contracts.planner.intents import Charge
@@ -16,6 +16,7 @@ from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 
@@ -32,7 +33,7 @@ def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Cha
     return found
 
 
-def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: Any) -> Contract:
+def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
     """« Ne pas facturer » what these keys name among what is due (or falls due next)."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
@@ -55,20 +56,20 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
     return contract
 
 
-def waived(contract: Contract) -> list[Any]:
+def waived(contract: Contract) -> list[ThingClaim]:
     """The live claims that were waived."""
-    found: list[Any] = []
+    found: list[ThingClaim] = []
     for model in CLAIMS.values():
         found += model.objects.live().filter(**{model.SOURCE: contract}, without_document=WithoutDocument.WAIVED)
     return found
 
 
-def claim_key(claim: Any) -> str:
+def claim_key(claim: ThingClaim) -> str:
     """What names a claim in a form."""
     return f"{type(claim).__name__}-{claim.pk}"
 
 
-def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: Any) -> Contract:
+def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
     """« Remettre à facturer » what was waived."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
@@ -82,6 +83,6 @@ def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = N
     return contract
 
 
-def _delete(claims: Iterable[Any]) -> None:
+def _delete(claims: Iterable[ThingClaim]) -> None:
     for claim in claims:
         claim.delete()

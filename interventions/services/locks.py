@@ -4,8 +4,8 @@ The acts that take a DI back, or finish it, lock first what promised it; saving 
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InterventionRequest, Promise, QuotedLine
@@ -34,7 +34,7 @@ lockable(
 
 def promises_of(interventions: Collection[int]) -> Wanted:
     """The documents that promised these DIs."""
-    found: dict[Any, set[int]] = {}
+    found: dict[type[Model], set[int]] = {}
     for promise, sources in sources_of(children_of(Promise), intervention__in=interventions).items():
         found.setdefault(promise.source_model(), set()).update(sources)
     return found

@@ -1,17 +1,17 @@
 """Acts on a DI ask what promised it first."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from interventions.models import InterventionRequest, RequestLine
 from interventions.models.promises import Promise, PromiseAct
 from interventions.services.locks import lock_interventions
 from invoicing.models.documents.claims import children_of
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.versions import raise_version
 
 
-def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct, *, by: Any) -> None:
+def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct, *, by: By) -> None:
     """Refuse an act that breaks what was promised of these DIs; uncover the lines that are covered no longer.
 
     The DIs are locked with what promised them. Raises BusinessError.
@@ -21,7 +21,7 @@ def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct
         stop_covering(promise.check_act(ids, act), by=by)
 
 
-def stop_covering(reasons: Mapping[int, str], *, by: Any) -> None:
+def stop_covering(reasons: Mapping[int, str], *, by: By) -> None:
     """The covered lines of these DIs are billed by their DI from now on. `reasons`: by DI id, for its journal."""
     if not reasons:
         return

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +13,7 @@ from invoicing.models import Partner, PurchaseOrder
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.purchases import draft_order
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
@@ -31,7 +31,7 @@ class Purchases:
         return " ".join(str(_("« %(line)s » : %(why)s.") % {"line": line, "why": why}) for line, why in self.skipped)
 
 
-def order_supplies(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Purchases:
+def order_supplies(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Purchases:
     """Draft orders for a DI's articles (from their supplier) and services (from its subcontractor).
 
     Raises WrongState (not validated), BusinessError when nothing is to be ordered, saying why for each line.
@@ -93,7 +93,7 @@ def _why_not(line: RequestLine, supplier: Partner | None, intervention: Interven
 
 
 def _order(
-    intervention: InterventionRequest, supplier: Partner, lines: list[RequestLine], *, on: date, by: Any
+    intervention: InterventionRequest, supplier: Partner, lines: list[RequestLine], *, on: date, by: By
 ) -> PurchaseOrder:
     draft = draft_order(
         company=intervention.company,

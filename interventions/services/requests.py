@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +16,7 @@ from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edi
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import assign, describe_changes, set_many
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -36,7 +36,7 @@ def sector_of(address: Address) -> Sector | None:
     return next((sector for sector in Sector.objects.all() if sector.covers(address.zip)), None)
 
 
-def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
+def fill_defaults(intervention: InterventionRequest, *, by: By) -> None:
     """Fill what was left empty from the partner, the template and the task. Saves nothing.
 
     Raises BusinessError when the partner has no address.
@@ -44,13 +44,13 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
     template, task = intervention.template, intervention.task if intervention.task_id else None
     if template is not None:
         task = task or template.task
-        intervention.type_id = intervention.type_id or template.type_id  # type: ignore[assignment]
+        intervention.type_id = intervention.type_id or template.type_id  # type: ignore[assignment]  # checked below
         intervention.fiscal_position = intervention.fiscal_position or template.fiscal_position
         intervention.description = intervention.description or template.description
     if task is None:
         raise BusinessError(_("Choisissez une tâche, ou un modèle d'intervention qui en a une."))
     intervention.task = task
-    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]
+    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]  # checked below
     if not intervention.type_id:
         raise BusinessError(_("Choisissez un type : ni le modèle ni la tâche n'en apportent un."))
     partner = intervention.partner
@@ -72,12 +72,12 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
 
 def save_intervention(
     pk: int | None,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     *,
     edits: Sequence[LineEdit] = (),
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
 ) -> InterventionRequest:
     """Save a DI from its form, with its lines: a new one when `pk` is None, with the lines its task and template bring.
 
@@ -107,7 +107,7 @@ def save_intervention(
     return intervention
 
 
-def _create(values: Mapping[str, Any], edits: Sequence[LineEdit], *, on: date, by: Any) -> InterventionRequest:
+def _create(values: Mapping[str, object], edits: Sequence[LineEdit], *, on: date, by: By) -> InterventionRequest:
     intervention = InterventionRequest()
     many = assign(intervention, values)
     fill_defaults(intervention, by=by)
@@ -123,7 +123,7 @@ def _create(values: Mapping[str, Any], edits: Sequence[LineEdit], *, on: date, b
     return intervention
 
 
-def new_intervention(*, company: Company, by: Any, **values: Any) -> InterventionRequest:
+def new_intervention(*, company: Company, by: By, **values: object) -> InterventionRequest:
     """A draft DI, checked but for the constraints of the table, not saved. Empty values are filled as on the page.
 
     Raises BusinessError or ValidationError.
@@ -135,7 +135,7 @@ def new_intervention(*, company: Company, by: Any, **values: Any) -> Interventio
 
 
 def create_intervention(
-    *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: Any, **values: Any
+    *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: By, **values: object
 ) -> InterventionRequest:
     """Make a draft DI from values and items (`covered`: a contract bills them). Empty values are filled as on the page."""
     with atomic():
@@ -175,7 +175,7 @@ def new_lines(
 
 
 def append_template(
-    intervention: InterventionRequest, template: InterventionTemplate, *, on: date, by: Any
+    intervention: InterventionRequest, template: InterventionTemplate, *, on: date, by: By
 ) -> list[RequestLine]:
     """Append a template's billing lines to a DI."""
     lines = list(template.lines.select_related("product__tax", "tax", "unit"))
@@ -200,7 +200,7 @@ def append_template(
 _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
 
 
-def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: Any) -> bool:
+def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: By) -> bool:
     """Apply a form's edits to the lines of a locked DI; whether one changed."""
     if not edits:
         return False
@@ -210,7 +210,7 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
     if any(edit.pk and edit.pk not in lines for edit in edits):
         raise BusinessError(_("Une ligne modifiée n'est plus sur cette DI. Rechargez la page."))
 
-    def save(line: RequestLine, before: Any) -> None:
+    def save(line: RequestLine, before: RequestLine | None) -> None:
         if before is not None:
             _refuse_change(lines[line.pk], before)
         complete_line(line, position=intervention.fiscal_position, company=intervention.company, on=on)
@@ -231,7 +231,7 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
     return bool(changes)
 
 
-def _refuse_change(line: Any, before: RequestLine) -> None:
+def _refuse_change(line: RequestLine, before: RequestLine) -> None:
     """`line` carries the wanted values and the annotations read under the lock."""
     if line.covered and any(getattr(line, n) != getattr(before, n) for n in ("quantity", "unit_price", "discount")):
         raise BusinessError(_("« %s » est couverte par le contrat : elle se change sur le contrat.") % line)
@@ -290,7 +290,7 @@ _COPIED_FIELDS = (
 )
 
 
-def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
+def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: By) -> InterventionRequest:
     """A draft copy from today on: same customer, work and lines; no number, no link, nothing billed."""
     with atomic():
         copy = InterventionRequest(
@@ -311,7 +311,7 @@ def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: A
     return copy
 
 
-def delete_interventions(interventions: Iterable[InterventionRequest], *, by: Any) -> int:
+def delete_interventions(interventions: Iterable[InterventionRequest], *, by: By) -> int:
     """Delete DIs that are still drafts, with nothing quoted or billed. All or none."""
     interventions = list(interventions)
     with atomic():

@@ -8,10 +8,14 @@ may be used or not: a gap in ids means nothing.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.adapt import Dumper
+
+if TYPE_CHECKING:
+    AnyField: TypeAlias = models.Field[Any, Any]  # type: ignore[explicit-any]  # of any column
 
 
 def take_ids(model: type[models.Model], count: int, *, using: str = "default") -> list[int]:
@@ -37,7 +41,7 @@ def take_ids(model: type[models.Model], count: int, *, using: str = "default") -
 
 
 def insert(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], *, using: str = "default"
 ) -> None:
     """Insert rows. Raises IntegrityError as a single INSERT would.
 
@@ -66,7 +70,7 @@ def insert(
 
 
 def update(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], *, using: str = "default"
 ) -> None:
     """Update rows by primary key: each row is (id, value, value, …), `columns` naming the values."""
     kept = list(rows)
@@ -96,18 +100,18 @@ def update(
         )
 
 
-def _column(model: type[models.Model], name: str, connection: Any) -> str:
-    return str(connection.ops.quote_name(_field(model, name).column))
+def _column(model: type[models.Model], name: str, connection: BaseDatabaseWrapper) -> str:
+    return connection.ops.quote_name(str(_field(model, name).column))
 
 
-def _field(model: type[models.Model], name: str) -> Any:
+def _field(model: type[models.Model], name: str) -> "AnyField":
     return next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -117,29 +121,29 @@ _json_of_anything = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 class _JsonDumper(Dumper):
     """A dictionary or a list as COPY writes a JSON column."""
 
-    def dump(self, value: Any) -> bytes:
+    def dump(self, value: object) -> bytes:
         return _json(value).encode()
 
 
 # SQLite
 
 
-def _adapters(model: type[models.Model], columns: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
+def _adapters(model: type[models.Model], columns: Sequence[str]) -> Callable[[Sequence[object]], list[object]]:
     """A row as SQLite keeps it: decimals as Django writes them, days and instants as text, JSON as text."""
     writers = [_writer(_field(model, name)) for name in columns]
     plain = [index for index, writer in enumerate(writers) if writer is not None]
 
-    def adapt(row: Sequence[Any]) -> list[Any]:
+    def adapt(row: Sequence[object]) -> list[object]:
         found = list(row)
         for index in plain:
             if found[index] is not None:
-                found[index] = writers[index](found[index])  # type: ignore[misc]
+                found[index] = writers[index](found[index])  # type: ignore[misc]  # `plain` names no None
         return found
 
     return adapt
 
 
-def _writer(field: Any) -> Callable[[Any], Any] | None:
+def _writer(field: "AnyField") -> Callable[[Any], object] | None:  # type: ignore[explicit-any]  # of its column's type
     if isinstance(field, models.ForeignKey):
         return None
     if isinstance(field, models.DecimalField):

@@ -11,7 +11,7 @@ ignores row locks; the order is logged there too.
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import OperationalError, models
 
@@ -37,7 +37,11 @@ ORDER = (
     "journal counter",
 )
 Wanted = Mapping[type[models.Model], Iterable[int]]
-Locked = dict[type[models.Model], dict[int, Any]]
+# Rows by model and id; the caller knows that those of a model are of this model.
+Locked: TypeAlias = dict[type[models.Model], dict[int, Any]]  # type: ignore[explicit-any]  # no type says it
+Column: TypeAlias = Any  # type: ignore[explicit-any]  # the value of a column, known by its name alone
+Values: TypeAlias = dict[str, Column]
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Moved(OperationalError):
@@ -54,7 +58,7 @@ class Lockable:
 
     model: type[models.Model]
     place: int
-    rows: Callable[[], Any]
+    rows: Callable[[], models.QuerySet[models.Model]]
     first: Callable[[Collection[int]], Wanted] | None = None
 
 
@@ -62,10 +66,10 @@ _lockables: dict[type[models.Model], Lockable] = {}
 
 
 def lockable(
-    model: type[models.Model],
+    model: type[Row],
     name: str,
     *,
-    rows: Callable[[], Any] | None = None,
+    rows: Callable[[], models.QuerySet[Row]] | None = None,
     first: Callable[[Collection[int]], Wanted] | None = None,
 ) -> None:
     """Register a model under its name in ORDER."""
@@ -108,21 +112,21 @@ def _missing(now: Wanted, known: Mapping[type[models.Model], set[int]]) -> dict[
     return {model: ids for model, ids in found.items() if ids}
 
 
-def lock_rows(rows: Any) -> dict[int, Any]:
+def lock_rows(rows: models.QuerySet[Row]) -> dict[int, Row]:
     """Lock the rows of one queryset by primary key, in one query: {id: row}."""
     found = {row.pk: row for row in _locking(rows)}
     log.debug("locked", extra={"model": rows.model, "ids": sorted(found)})
     return found
 
 
-def lock_values(rows: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
+def lock_values(rows: models.QuerySet[Row], columns: Sequence[str]) -> list[Values]:
     """Lock the rows of one queryset by primary key and read these columns of them, `id` among them, in one query."""
     found = [dict(zip(columns, values, strict=True)) for values in _locking(rows).values_list(*columns)]
     log.debug("locked", extra={"model": rows.model, "ids": [row["id"] for row in found]})
     return found
 
 
-def _locking(rows: Any) -> Any:
+def _locking(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:
     return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 

@@ -7,9 +7,9 @@ of one table or that of another » would have every row of both read.
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import DecimalField, Q
+from django.db.models import DecimalField, Model, Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
@@ -18,6 +18,10 @@ from openfire_billing.kernel.folding import fold
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import LAST, WHOLE, searched_digits, split_numbers
 
+if TYPE_CHECKING:
+    from django.db.models.options import _AnyField
+
+Rows = TypeVar("Rows", bound=QuerySet[Model])
 MOST_WORDS = 10
 LONGEST = 200  # letters of a search
 _AS_TYPED = {"number", "reference", "code", "origin", "document"}  # columns without accents
@@ -42,7 +46,7 @@ def _unquoted(bit: str) -> str:
     return unescape_string_literal(bit) if is_quoted else bit
 
 
-def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
+def holding(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Rows:
     """Narrow to the rows that hold every word, each in any of `columns` (« number », « customer__search_text »).
 
     A column of words and one of telephones compare as their kind does, an amount by its value, any other column by
@@ -58,7 +62,7 @@ def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
     return asked_once(found, of=queryset)
 
 
-def _holders(model: Any, columns: Iterable[str], word: str) -> Any:
+def _holders(model: type[Model], columns: Iterable[str], word: str) -> QuerySet[Model, dict[str, object]]:
     """Return the ids of the rows that hold a word, one part of a union for each table."""
     tables: defaultdict[str, Q] = defaultdict(Q)
     for column in columns:
@@ -78,7 +82,7 @@ def _holders(model: Any, columns: Iterable[str], word: str) -> Any:
     return first.union(*others) if others else first
 
 
-def _holds(field: Any, word: str) -> Q:
+def _holds(field: "_AnyField", word: str) -> Q:
     """Return the condition that a column holds a word; an empty one when it cannot."""
     if isinstance(field, TelephoneKeyField):
         return _holds_telephone(field.name, searched_digits(word))
@@ -97,7 +101,9 @@ def _holds_telephone(name: str, digits: str) -> Q:
     return condition | Q(**{f"{name}__endswith": digits[-LAST:]}) if len(digits) >= WHOLE else condition
 
 
-def _model_at(model: Any, path: str) -> Any:
+def _model_at(model: type[Model], path: str) -> type[Model]:
     for name in path.split("__") if path else ():
-        model = model._meta.get_field(name).related_model
+        related = model._meta.get_field(name).related_model
+        assert related is not None
+        model = related
     return model

@@ -1,7 +1,7 @@
 """The version of a record: which state of it somebody had before his eyes when he asked for a change."""
 
-from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import ClassVar, cast
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -34,7 +34,7 @@ class Versioned(models.Model):
         at_hand = {
             field.name
             for field in self._meta.concrete_fields
-            if field.is_relation
+            if isinstance(field, models.ForeignKey)
             and not field.get_limit_choices_to()
             and (record := field.get_cached_value(self, default=None)) is not None
             and record.pk is not None
@@ -42,7 +42,7 @@ class Versioned(models.Model):
         super().clean_fields(exclude=at_hand | set(exclude or ()))
 
 
-def columns_of(document: models.Model) -> dict[str, Any]:
+def columns_of(document: models.Model) -> dict[str, object]:
     """{column: value} of a record as it is now, its key and its version apart."""
     return {
         field.attname: getattr(document, field.attname)
@@ -51,28 +51,38 @@ def columns_of(document: models.Model) -> dict[str, Any]:
     }
 
 
-def save_columns(document: Any, columns: Collection[str]) -> None:
+def changed_labels(document: models.Model, before: Mapping[str, object], names: Iterable[str]) -> list[str]:
+    """Return the labels of the named fields whose column differs from `before` (`columns_of`), in the order of `names`."""
+    fields = {field.name: field for field in document._meta.concrete_fields}
+    return [
+        str(fields[name].verbose_name)
+        for name in names
+        if getattr(document, fields[name].attname) != before[fields[name].attname]
+    ]
+
+
+def save_columns(document: Versioned, columns: Collection[str]) -> None:
     """Write these columns of a record that is locked, and raise its version. Nothing when there are none."""
     if columns:
         document.version += 1
         document.save(update_fields=[*columns, "version"])
 
 
-def raise_version(document: Any) -> None:
+def raise_version(document: Versioned) -> None:
     """Raise the version of a locked record whose lines changed and whose own columns did not."""
     document.version += 1
     document.save(update_fields=["version"])
 
 
-def raise_parent(document: Any) -> None:
+def raise_parent(document: Versioned) -> None:
     """Raise the version of the record whose form shows this one, if there is one."""
     if parent := getattr(document, document.PARENT, None) if document.PARENT else None:
         type(parent)._default_manager.filter(pk=parent.pk).update(version=models.F("version") + 1)
 
 
-def save_changed(document: Any, before: Mapping[str, Any]) -> set[str]:
+def save_changed(document: models.Model, before: Mapping[str, object]) -> set[str]:
     """Write the columns that differ from `before` (`columns_of`), and raise the version when one does. Returns them."""
     now = columns_of(document)
     changed = {name for name, value in now.items() if before[name] != value}
-    save_columns(document, changed)
+    save_columns(cast("Versioned", document), changed)
     return changed

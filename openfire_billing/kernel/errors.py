@@ -1,7 +1,6 @@
 """Refusals: what the business says no to, in one French sentence that says what, why and what to do."""
 
 from collections.abc import Sequence
-from typing import Any
 
 
 class BusinessError(Exception):
@@ -14,7 +13,7 @@ class BusinessError(Exception):
     code = "refused"
 
     def __init__(
-        self, sentence: Any, *, code: str | None = None, field: str = "", documents: Sequence[Any] = ()
+        self, sentence: object, *, code: str | None = None, field: str = "", documents: Sequence[object] = ()
     ) -> None:
         super().__init__(str(sentence))
         if code:

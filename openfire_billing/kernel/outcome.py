@@ -1,9 +1,11 @@
 """What an act did to one document, among one or many."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from openfire_billing.kernel.errors import BusinessError
+
+Record: TypeAlias = Any  # type: ignore[explicit-any]  # of any model: the kernel knows none
 
 
 @dataclass(frozen=True)
@@ -14,15 +16,15 @@ class Outcome:
     refusal as it was raised, for a door that acts on one document alone.
     """
 
-    document: Any
-    made: Any = None
+    document: Record
+    made: Record = None
     refusal: str = ""
     notes: tuple[str, ...] = ()
-    also: tuple[Any, ...] = ()
+    also: tuple[Record, ...] = ()
     error: BusinessError | None = None
 
     @classmethod
-    def refused(cls, document: Any, error: BusinessError) -> "Outcome":
+    def refused(cls, document: Record, error: BusinessError) -> "Outcome":
         """The outcome of an act that a rule refused."""
         return cls(document, refusal=str(error), error=error)
 

@@ -21,6 +21,7 @@ from unfold.widgets import INPUT_CLASSES
 from invoicing.models import Message
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.messages import queue_unless_just_sent
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import contribute
@@ -55,7 +56,7 @@ class ChooseForm(_Dressed, SetPasswordForm):
     """The new password, twice."""
 
 
-def invite(user: User, *, request: HttpRequest, by: Any) -> None:
+def invite(user: User, *, request: HttpRequest, by: By) -> None:
     """Mail `user` a one-time address to choose his password. Raises BusinessError without an e-mail address."""
     if not user.email or not user.is_active:
         raise BusinessError(_("%s n'a pas d'e-mail, ou n'est pas actif : complétez sa fiche d'abord.") % user)
@@ -68,7 +69,7 @@ def invite(user: User, *, request: HttpRequest, by: Any) -> None:
     _mail_address(user, request=request, by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
 
 
-def _mail_address(user: User, *, request: HttpRequest, by: Any, journal_text: Any) -> None:
+def _mail_address(user: User, *, request: HttpRequest, by: By, journal_text: Any) -> None:
     """Queue the mail where a user chooses his password. Pressed twice within a minute, it leaves once."""
     parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
     queue_unless_just_sent(

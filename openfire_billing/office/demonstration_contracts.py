@@ -12,6 +12,7 @@ from contracts.services.lines import save_line
 from interventions.models import Task
 from invoicing.models import Company, FiscalPosition, Partner, Product
 from invoicing.services.documents.lines import LineEdit
+from openfire_billing.db.people import By
 from openfire_billing.kernel.periods import day_of_month
 
 YEARLY_CARE = "Ramonage et entretien poêle à granulés"
@@ -55,7 +56,7 @@ CASES = [
 ]  # fmt: skip
 
 
-def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: Any) -> None:
+def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: By) -> None:
     """Make and activate them; the last stays a draft."""
     for case in CASES:
         contract = _contract(case, company, customers[case.customer], on=on, by=by)
@@ -64,7 +65,7 @@ def load_contracts_of_demonstration(company: Company, customers: list[Partner], 
     _contract(draft, company, customers[draft.customer], on=on, by=by)
 
 
-def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: Any) -> Contract:
+def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: By) -> Contract:
     header = {
         "company": company,
         "payer": customer.payer,

@@ -8,6 +8,7 @@ from invoicing.choices import PartnerKind
 from invoicing.models import Address, Company, Partner
 from invoicing.models.parties.partners import TELEPHONE_KEYS
 from invoicing.services.records.history import record_many
+from openfire_billing.db.people import By
 from openfire_billing.office.importing.writer import Faults, Rows, Writer, given
 
 _PLACE = ("street", "street2", "zip", "city")
@@ -86,7 +87,7 @@ class Partners(Writer):
             self.moved.append(address)
         return taken
 
-    def change(self, rows: Rows, *, by: Any) -> None:
+    def change(self, rows: Rows, *, by: By) -> None:
         self.moved = []
         super().change(rows, by=by)
         Address.objects.bulk_create([address for address in self.moved if not address.pk])
@@ -101,7 +102,7 @@ class Partners(Writer):
             if row["kind"] == PartnerKind.BUSINESS and not row["siren"]:
                 faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         made = Partner.objects.bulk_create([Partner(**self.values(row)) for row in rows])
         places = [
             Address(partner=partner, is_default=True, is_billing=True, **given(row, *_PLACE))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from invoicing.models import Company
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.kinds import Column, Fault, Kind
@@ -94,7 +95,7 @@ def _value(column: Column, raw: str) -> Any:
     return column.read(raw)
 
 
-def apply_import(preview: Preview, *, company: Company, by: Any, progress: Progress | None = None) -> Preview:
+def apply_import(preview: Preview, *, company: Company, by: By, progress: Progress | None = None) -> Preview:
     """Write a prepared import, in one transaction. Raises BusinessError when a row has a fault: nothing is written."""
     with atomic():
         writer = WRITERS[preview.kind.code](company)

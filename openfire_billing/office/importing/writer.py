@@ -7,6 +7,7 @@ from typing import Any
 from invoicing.models import Company
 from invoicing.services.documents.lines import changes_of
 from invoicing.services.records.history import record_many
+from openfire_billing.db.people import By
 
 Rows = list[dict[str, Any]]
 Faults = list[tuple[int, str, str]]
@@ -55,7 +56,7 @@ class Writer:
     def is_changed(self, row: dict[str, Any]) -> bool:
         return bool(self.changes(row))
 
-    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
+    def write(self, rows: Rows, *, by: By, progress: Progress) -> None:
         total = len(rows)
         for start in range(0, total, CHUNK):
             chunk = rows[start : start + CHUNK]
@@ -63,10 +64,10 @@ class Writer:
             self.change([row for row in chunk if self.key(row) in self.there and self.is_changed(row)], by=by)
             progress(min(start + CHUNK, total), total)
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         raise TypeError(f"{type(self).__name__} does not add.")
 
-    def change(self, rows: Rows, *, by: Any) -> None:
+    def change(self, rows: Rows, *, by: By) -> None:
         names = {name for row in rows for name in self.changes(row)}
         acts = [(self.there[self.key(row)], "Importé", self.take(row)) for row in rows]
         if names:

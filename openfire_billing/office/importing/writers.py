@@ -15,6 +15,7 @@ from invoicing.models import Company, Partner, Product, Tax, Unit
 from invoicing.services.catalogue import is_number
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.history import record_many
+from openfire_billing.db.people import By
 from openfire_billing.office.importing.customers import Partners
 from openfire_billing.office.importing.kinds import KINDS
 from openfire_billing.office.importing.writer import Faults, Progress, Rows, Writer, given
@@ -54,7 +55,7 @@ class Products(Writer):
             found["unit"] = self.units[row["unit"].lower()]
         return found
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         usual = {"unit": self.units["c62"], "kind": ProductKind.SERVICE}
         made = Product.objects.bulk_create([Product(**(usual | self.values(row))) for row in rows])
         record_many([(product, "Importé", None) for product in made], "imported", by=by)
@@ -126,7 +127,7 @@ class Equipment(Writer):
             "partner": self.customers[row["partner"].lower()],
         }
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         made = InstalledProduct.objects.bulk_create(
             [
                 InstalledProduct(**values, address=values["partner"].default_address())
@@ -204,7 +205,7 @@ class Contracts(Writer):
         new = len(references - self.there.keys())
         return new, 0, len(references) - new
 
-    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
+    def write(self, rows: Rows, *, by: By, progress: Progress) -> None:
         wanted: dict[str, Rows] = {}
         for row in rows:
             if self.key(row) not in self.there:
@@ -213,7 +214,7 @@ class Contracts(Writer):
             self._contract(members, by=by)
             progress(done, len(wanted))
 
-    def _contract(self, members: Rows, *, by: Any) -> None:
+    def _contract(self, members: Rows, *, by: By) -> None:
         first, today = members[0], timezone.localdate()
         payer = self.customers[first["partner"].lower()]
         assert payer is not None
