@@ -93,7 +93,7 @@ class FrequencyUnit(TextChoices):
     YEAR = f.YEAR, _("ans")
 
 
-class Invoicing(TextChoices):
+class Timing(TextChoices):
     IN_ADVANCE = f.IN_ADVANCE, _("À échoir")
     IN_ARREARS = f.IN_ARREARS, _("Échu")
     ON_VISIT = f.ON_VISIT, _("Au jour de la visite")

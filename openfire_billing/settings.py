@@ -285,7 +285,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKind": "invoicing.choices.InvoiceKind",
         "PaymentKind": "invoicing.choices.PaymentKind",
         "BillingFrequency": "contracts.choices.BillingFrequency",
-        "Invoicing": "contracts.choices.Invoicing",
+        "Invoicing": "contracts.choices.Timing",
         "RunKind": "contracts.choices.RunKind",
     },
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,

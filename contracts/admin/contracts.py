@@ -51,7 +51,7 @@ class ContractAdmin(DocumentAdmin):
     has_checking_service = True
     company_path = "company"
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
-    list_filter = (ContractChips, FromFilter, "state", "frequency", "invoicing", "manager", "company")
+    list_filter = (ContractChips, FromFilter, "state", "frequency", "timing", "manager", "company")
     search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
     autocomplete_fields = ("payer", "billing_address")
@@ -70,7 +70,7 @@ class ContractAdmin(DocumentAdmin):
                 "fields": (
                     "frequency",
                     ("every", "unit"),
-                    "invoicing",
+                    "timing",
                     "alignment",
                     "anchor_day",
                     "proration",

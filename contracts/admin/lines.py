@@ -80,7 +80,7 @@ class ContractLineAdmin(DocumentAdmin):
         (_("Quand"), {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "next_text", "next_amounts")}),
         (
             _("Rythme propre"),
-            {"fields": ("frequency", ("every", "unit"), "invoicing"), "classes": ("notebook",)},
+            {"fields": ("frequency", ("every", "unit"), "timing"), "classes": ("notebook",)},
         ),
         (
             _("Planification"),

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, with_articles
 from contracts.api.runs import RunSerializer
+from contracts.choices import Timing
 from contracts.models import Contract, ContractLine
 from contracts.services import activation, cancellation, termination, waivers
 from contracts.services.billing import bill_contract
@@ -100,6 +101,7 @@ class ContractSerializer(OfficeSerializer):
             "counts",
         )
         read_only_fields = ("terminated_on", "is_active", "next_due_on")
+        extra_kwargs = {"invoicing": {"source": "timing"}}
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
@@ -159,10 +161,11 @@ class ContractFilter(django_filters.FilterSet):
     start_on_after = SinceFilter("start_on")
     start_on_before = UntilFilter("start_on")
     next_due_on_before = UntilFilter("next_due_on")
+    invoicing = django_filters.ChoiceFilter("timing", choices=Timing.choices)
 
     class Meta:
         model = Contract
-        fields = ("reference", "state", "frequency", "invoicing", "auto_renew", "auto_post", "is_active")
+        fields = ("reference", "state", "frequency", "auto_renew", "auto_post", "is_active")
 
 
 class BillSerializer(OnSerializer):

@@ -15,9 +15,9 @@ from contracts.choices import (
     BillingFrequency,
     ContractState,
     FrequencyUnit,
-    Invoicing,
     LateBilling,
     Proration,
+    Timing,
     frequency_of,
 )
 from contracts.planner.facts import Frequency
@@ -124,9 +124,7 @@ class Contract(Versioned):
     )
     every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
     unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
-    invoicing = models.CharField(
-        _("Type de facturation"), max_length=12, choices=Invoicing, default=Invoicing.IN_ADVANCE
-    )
+    timing = models.CharField(_("Type de facturation"), max_length=12, choices=Timing, default=Timing.IN_ADVANCE)
     alignment = models.CharField(_("Alignement"), max_length=12, choices=Alignment, default=Alignment.CALENDAR)
     anchor_day = models.PositiveSmallIntegerField(
         _("Jour d'ancrage"),

@@ -11,8 +11,8 @@ from contracts.choices import (
     BillingFrequency,
     ContractLineState,
     FrequencyUnit,
-    Invoicing,
     RepeatUnit,
+    Timing,
     frequency_of,
 )
 from contracts.models.contracts import Contract
@@ -86,8 +86,8 @@ class ContractLine(Versioned):
     )
     every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
     unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
-    invoicing = models.CharField(
-        _("Type de facturation"), max_length=12, choices=Invoicing, blank=True, help_text=_("Vide : celui du contrat.")
+    timing = models.CharField(
+        _("Type de facturation"), max_length=12, choices=Timing, blank=True, help_text=_("Vide : celui du contrat.")
     )
     template = models.ForeignKey(
         InterventionTemplate,

@@ -68,20 +68,20 @@ class BilledLine:
     contract: ContractFacts
     line: LineFacts
     frequency: Frequency
-    invoicing: str
+    timing: str
     service: Service
     grid: BillingGrid | None
 
     @classmethod
     def of(cls, contract: ContractFacts, line: LineFacts) -> "BilledLine":
         """Raise BusinessError when the terms do not go together."""
-        frequency, invoicing = line.frequency or contract.frequency, line.invoicing or contract.invoicing
-        check_line(contract, line, frequency, invoicing)
+        frequency, timing = line.frequency or contract.frequency, line.timing or contract.timing
+        check_line(contract, line, frequency, timing)
         service, grid = service_of(contract, line), None
         if frequency.unit != VISIT and line.articles:
-            terms = Terms(frequency, invoicing, contract.alignment, contract.anchor_day, contract.proration)
+            terms = Terms(frequency, timing, contract.alignment, contract.anchor_day, contract.proration)
             grid = grid_of(terms, line.grid_from or contract.start_on, service.first)
-        return cls(contract, line, frequency, invoicing, service, grid)
+        return cls(contract, line, frequency, timing, service, grid)
 
     @property
     def is_per_visit(self) -> bool:
@@ -129,7 +129,7 @@ class BilledLine:
         for visit in self.line.visits:
             if elsewhere and visit.done_on <= elsewhere:
                 continue
-            due_on = end_of_month(visit.done_on) if self.invoicing == IN_ARREARS else visit.done_on
+            due_on = end_of_month(visit.done_on) if self.timing == IN_ARREARS else visit.done_on
             for article in self.line.articles:
                 if (article.id, visit.id) not in claimed.visits:
                     yield visit, article, due_on

@@ -48,19 +48,19 @@ def check_contract(contract: ContractFacts) -> None:
         raise inconsistent(contract, _("le jour d'ancrage (%s) doit être compris entre 1 et 31.") % contract.anchor_day)
 
 
-def check_line(contract: ContractFacts, line: LineFacts, frequency: Frequency, invoicing: str) -> None:
+def check_line(contract: ContractFacts, line: LineFacts, frequency: Frequency, timing: str) -> None:
     """Raise BusinessError, code `inconsistent`, when a line's terms, the contract's or its own, do not go together."""
-    wrong = _problem_of_terms(contract, frequency, invoicing) or _problem_of_parts(line)
+    wrong = _problem_of_terms(contract, frequency, timing) or _problem_of_parts(line)
     if wrong:
         raise inconsistent(
             contract, _("ligne %(line)s : %(what)s") % {"line": line.label, "what": wrong} if line.label else wrong
         )
 
 
-def _problem_of_terms(contract: ContractFacts, frequency: Frequency, invoicing: str) -> str:
+def _problem_of_terms(contract: ContractFacts, frequency: Frequency, timing: str) -> str:
     if frequency.unit not in _TYPES or frequency.every < 1:
         return _("la fréquence (%(every)s %(unit)s) est inconnue.") % {"every": frequency.every, "unit": frequency.unit}
-    if invoicing not in _TYPES[frequency.unit]:
+    if timing not in _TYPES[frequency.unit]:
         if frequency.unit == f.VISIT:
             return _("avec cette fréquence, la facturation doit être au jour de la visite ou échu.")
         return _("avec cette fréquence, la facturation doit être à échoir ou échu.")

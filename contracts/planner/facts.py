@@ -165,7 +165,7 @@ class LineFacts:
     `chain_start`, to its own day.
     `settled_before`: everything due before that day is known to be claimed, so the periods that end on or before it are
     not examined, nor their claims read; None = examine all. It only spares work: the plan is the same.
-    `frequency`, `invoicing`: None = the contract's. `label`: site and equipment, to name the line in a reason.
+    `frequency`, `timing`: None = the contract's. `label`: site and equipment, to name the line in a reason.
     """
 
     id: int
@@ -175,7 +175,7 @@ class LineFacts:
     visits: tuple[VisitFacts, ...] = ()
     label: str = ""
     frequency: Frequency | None = None
-    invoicing: str | None = None
+    timing: str | None = None
     chain_start: date | None = None
     chain_end: date | None = None
     start: date | None = None
@@ -214,7 +214,7 @@ class ContractFacts:
     start_on: date
     lines: tuple[LineFacts, ...]
     frequency: Frequency
-    invoicing: str
+    timing: str
     currency: str = "EUR"
     end_on: date | None = None
     auto_renew: bool = True

@@ -25,7 +25,7 @@ class Terms:
     """What a grid is made of. `frequency` in days, weeks, months or years; `anchor_day` None = the start's day."""
 
     frequency: Frequency
-    invoicing: str
+    timing: str
     alignment: str
     anchor_day: int | None
     proration: str
@@ -62,7 +62,7 @@ def first_boundary(terms: Terms, start: date) -> date:
     months = terms.frequency.months
     first = day_of_month(start, 0, 1)
     if terms.alignment == CALENDAR:
-        if terms.invoicing == IN_ADVANCE:
+        if terms.timing == IN_ADVANCE:
             return first if first == start else day_of_month(start, 1 - months, 1)
         return date(start.year, 1, 1) if months % 12 == 0 else first
     anchor = terms.anchor_day or start.day
@@ -165,7 +165,7 @@ class BillingGrid:
             before=done / per_year,
             after=(done + full_share) / per_year,
             full_days=(self.boundary(k + 1) - self.boundary(k)).days,
-            due_on=period.start if self._terms.invoicing == IN_ADVANCE else period.last_day,
+            due_on=period.start if self._terms.timing == IN_ADVANCE else period.last_day,
         )
 
     def _served(self, k: int, stop: date | None) -> Period | None:
@@ -184,7 +184,7 @@ class BillingGrid:
             return NOTHING
         start, end = self.boundary(k), self.boundary(k + 1)
         if self._terms.proration == NONE:
-            is_due = period.start == start if self._terms.invoicing == IN_ADVANCE else period.end == end
+            is_due = period.start == start if self._terms.timing == IN_ADVANCE else period.end == end
             return ONE if is_due else NOTHING
         return Fraction(period.days, (end - start).days) if self._terms.proration == DAYS else ONE
 

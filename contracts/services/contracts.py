@@ -30,7 +30,7 @@ TERMS = (
     "frequency",
     "every",
     "unit",
-    "invoicing",
+    "timing",
     "alignment",
     "anchor_day",
     "proration",

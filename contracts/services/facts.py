@@ -39,12 +39,12 @@ DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
 
 _CONTRACT = (
     "id reference state payer_id billing_address_id company_id fiscal_position_id payment_term_id journal_id start_on "
-    "end_on auto_renew terminated_on frequency every unit invoicing alignment anchor_day proration late_billing grouped "
+    "end_on auto_renew terminated_on frequency every unit timing alignment anchor_day proration late_billing grouped "
     "group_by_payer auto_post purchase_order next_due_on set_aside_reason"
 ).split()
 _LINE = (
     "id contract_id replaces_id title address_id starts_on ends_on grid_from billed_elsewhere_until frequency every unit "
-    "invoicing repeat repeat_unit visit_months equipment_id task_id validated_on"
+    "timing repeat repeat_unit visit_months equipment_id task_id validated_on"
 ).split()
 
 

@@ -25,7 +25,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
 # What a period's place and amount come from: fixed once something of the line is billed.
-TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "invoicing")
+TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "timing")
 _FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax")
 
 

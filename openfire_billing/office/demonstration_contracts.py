@@ -36,23 +36,23 @@ class _Case:
 
 CASES = [
     _Case(
-        0, 2, 31, {"frequency": "monthly", "invoicing": "in_advance", "alignment": "anniversary"},
+        0, 2, 31, {"frequency": "monthly", "timing": "in_advance", "alignment": "anniversary"},
         (("ram_granules", "1"), ("deplacement", "1")), callouts=2,
     ),
     _Case(
-        1, 4, 15, {"frequency": "quarterly", "invoicing": "in_arrears", "proration": "days"},
+        1, 4, 15, {"frequency": "quarterly", "timing": "in_arrears", "proration": "days"},
         (("ent_chaudiere", "1"),), task="Entretien annuel chaudière", repeat=3, months=(4, 10),
     ),
     _Case(
-        3, 1, 1, {"frequency": "yearly", "invoicing": "in_advance"}, (("ram_buches", "2"),),
+        3, 1, 1, {"frequency": "yearly", "timing": "in_advance"}, (("ram_buches", "2"),),
         task="Ramonage poêle à bûches", repeat=2, months=(3, 10), exception=("Geste commercial de bienvenue", "-1"),
     ),
-    _Case(4, 7, 30, {"frequency": "half_yearly", "invoicing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
+    _Case(4, 7, 30, {"frequency": "half_yearly", "timing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
     _Case(
-        12, 3, 1, {"frequency": "monthly", "invoicing": "in_advance", "group_by_payer": True},
+        12, 3, 1, {"frequency": "monthly", "timing": "in_advance", "group_by_payer": True},
         (("ent_chaudiere", "4"), ("ram_granules", "6")), repeat=1, months=(2, 5, 8, 11), callouts=4,
     ),
-    _Case(6, 2, 1, {"frequency": "per_visit", "invoicing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
+    _Case(6, 2, 1, {"frequency": "per_visit", "timing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
 ]  # fmt: skip
 
 

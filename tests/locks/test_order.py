@@ -558,7 +558,7 @@ def _waive(w: World) -> Act:
 
 @case(next_dates.recheck_due, next_dates.notice_visits_done)
 def _recheck(w: World) -> Act:
-    found = story.contract(w, frequency="per_visit", invoicing="in_arrears")
+    found = story.contract(w, frequency="per_visit", timing="in_arrears")
     request = InterventionRequest.objects.filter(contract_request__line__contract=found).first()
     di_states.finish_intervention(request, on=w.today, by=w.planner)
     Contract.objects.filter(pk=found.pk).update(next_due_on=None)

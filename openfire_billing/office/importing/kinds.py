@@ -222,7 +222,7 @@ KINDS = {
                 Column("partner", "Client", is_required=True, also=("Client payeur",)),
                 Column("start_on", "Début", day, is_required=True),
                 Column("frequency", "Fréquence", choice(_FREQUENCIES), is_required=True),
-                Column("invoicing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
+                Column("timing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
                 Column("billed_until", "Facturé ailleurs jusqu'au", day),
                 Column("product", "Article", is_required=True),
                 Column("quantity", "Quantité", quantity),

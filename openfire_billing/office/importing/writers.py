@@ -140,7 +140,7 @@ class Equipment(Writer):
 _HEADER = [
     column
     for column in KINDS["contrats"].columns
-    if column.name in ("partner", "start_on", "frequency", "invoicing", "billed_until")
+    if column.name in ("partner", "start_on", "frequency", "timing", "billed_until")
 ]  # what the rows of one contract have in common
 _USUAL = "in_advance"
 
@@ -198,7 +198,7 @@ class Contracts(Writer):
         """What a cell means: a customer by whichever of his names, « à échoir » when nothing is said."""
         if name == "partner":
             return self.customers.get(row[name].lower(), row[name])
-        return row[name] or (_USUAL if name == "invoicing" else None)
+        return row[name] or (_USUAL if name == "timing" else None)
 
     def counts(self, rows: Rows) -> tuple[int, int, int]:
         references = {self.key(row) for row in rows}
@@ -224,7 +224,7 @@ class Contracts(Writer):
             "payer": payer,
             "start_on": first["start_on"],
             "frequency": first["frequency"],
-            "invoicing": first["invoicing"] or _USUAL,
+            "timing": first["timing"] or _USUAL,
         }
         contract = save_contract(None, values, on=today, by=by)
         address = payer.default_address()
