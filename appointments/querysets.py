@@ -1,4 +1,4 @@
-"""Questions asked of the database about appointments, in the trade's words."""
+"""Querysets of appointments and their lines."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Self, TypeVar
@@ -19,7 +19,7 @@ _QUANTITY = models.DecimalField(max_digits=18, decimal_places=3)
 
 
 def day_bounds(day: date, days: int = 1) -> tuple[datetime, datetime]:
-    """The first instant of a day in France, and that of the day `days` later."""
+    """Return the first instant of a day in France, and that of the day `days` later."""
     zone = timezone.get_default_timezone()
     return (
         datetime.combine(day, time(), tzinfo=zone),
@@ -44,7 +44,7 @@ class AppointmentLineQuerySet(models.QuerySet[Row]):
         )
 
     def open(self, on: date) -> Self:
-        """Lines with something left to bill: of their own, and of the DI's line when they have one."""
+        """Narrow to lines with something left to bill: of their own, and of the DI's line when they have one."""
         return self.left_to_bill(on).filter(Q(request_line=None) | Q(request_left__gt=0), own_left__gt=0)
 
 
@@ -56,15 +56,17 @@ class AppointmentQuerySet(models.QuerySet[Row]):
         return self.select_related("company").prefetch_related(models.Prefetch("lines", lines))
 
     def on_day(self, day: date, days: int = 1) -> Self:
-        """Beginning within `days` days from `day`."""
+        """Narrow to RDVs that begin within `days` days from `day`."""
         start, end = day_bounds(day, days)
         return self.filter(starts_at__gte=start, starts_at__lt=end)
 
     def shown_to(self, technician: Technician | None) -> Self:
-        """What a technician sees, on the phone and by the API: his own, dated, confirmed, and what became of them."""
+        """Narrow to what a technician sees, on the phone and by the API: his own RDVs that are dated, confirmed or
+        over.
+        """
         return self.filter(technicians=technician, starts_at__isnull=False, state__in=sorted(AppointmentState.on_phone))
 
     def to_bill(self, on: date) -> Self:
-        """Confirmed or done with lines left to bill."""
+        """Narrow to RDVs confirmed or done with lines left to bill."""
         lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
         return self.filter(Exists(lines.open(on)), state__in=sorted(AppointmentState.billable))

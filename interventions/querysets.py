@@ -1,4 +1,4 @@
-"""Questions asked of the database about intervention requests, in the trade's words."""
+"""Querysets of intervention requests and their lines."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def _claims() -> tuple[Term, ...]:
-    """What the claims of a line bill, those of all its quotes' lines counted in: signed terms."""
+    """Return what the claims of a line bill, those of all its quotes' lines included, as terms of a Balance."""
     return (
         *claimed(apps.get_model("interventions", "RequestLineClaim"), "request_line"),
         *claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line__quotedlines__request_line"),
@@ -76,7 +76,7 @@ class InterventionQuerySet(models.QuerySet[Row]):
         return self.with_lateness(on).filter(late=True)
 
     def to_bill(self, on: date) -> Self:
-        """Validated with lines left to bill directly."""
+        """Narrow to validated DIs with lines left to bill directly."""
         lines = apps.get_model("interventions", "RequestLine").objects.filter(intervention=OuterRef("pk"))
         return self.filter(
             Exists(lines.left_to_bill(on).filter(Q(left__gt=0))), state__in=sorted(InterventionState.validated)

@@ -35,7 +35,7 @@ class GroundConfig(AppConfig):
 
 
 def _refuse_other_version(using: str, **_of_signal: Any) -> None:
-    """`migrate` stops before it changes a database of another version. Connected to one app: the signal comes for each."""
+    """Stop `migrate` before it changes a database of another version. Connected to one app's signal."""
     try:
         refuse_other_version()
     except BusinessError as refusal:
@@ -48,7 +48,7 @@ def _add_functions(connection: Any, **_of_signal: Any) -> None:
 
 @checks.register(checks.Tags.security, deploy=True)
 def mail_is_set(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
-    """Without a mail server customers receive nothing; the outbox says so, and keeps what is to be sent."""
+    """Warn that without a mail server customers receive nothing; the outbox says so, and keeps what is to be sent."""
     if not settings.MAIL_IS_SENT:
         return [
             checks.Info(

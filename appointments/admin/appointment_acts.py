@@ -1,4 +1,4 @@
-"""What one may do with an appointment: its Action menu and its state buttons."""
+"""The Action menu and the state buttons of an appointment."""
 
 from typing import Any
 

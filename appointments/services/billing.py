@@ -21,7 +21,7 @@ from openfire_billing.kernel.outcome import Outcome
 
 
 def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]) -> Billable:
-    """The draft of what is left to bill of a locked RDV, proposed at `on`.
+    """Return the draft of what is left to bill of a locked RDV, proposed at `on`.
 
     `spent`: what RDVs before it in the same batch took of each DI line; what this one takes is added.
 
@@ -42,8 +42,8 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
     pairs = [(line, _left(line, spent)) for line in lines]
     note = _left_out(pairs, on)
     if not any(left > 0 for _line, left in pairs):
-        said = _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note} if note else ""
-        raise NothingToBill(said or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment)
+        sentence = _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note} if note else ""
+        raise NothingToBill(sentence or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment)
     kept = _with_titles(pairs)
     for line, left in kept:
         if line.request_line_id and left > 0:
@@ -73,7 +73,7 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
 
 
 def _left(line: AppointmentLine, spent: dict[int, Decimal]) -> Decimal:
-    """Left to bill of a line: for a linked one never more than what its DI line has left."""
+    """Return what is left to bill of a line; of a linked one, never more than what its DI line has left."""
     if not line.terms.is_article:
         return Decimal(0)
     if line.request_line_id is None:
@@ -82,7 +82,7 @@ def _left(line: AppointmentLine, spent: dict[int, Decimal]) -> Decimal:
 
 
 def _left_out(pairs: Sequence[tuple[AppointmentLine, Decimal]], on: date) -> str:
-    """Which lines are billed by a quote or a contract, in one sentence; "" when there are none."""
+    """Return, in one sentence, which lines a quote or a contract bills; "" when there are none."""
     linked = [line.request_line_id for line, left in pairs if line.request_line_id and left <= 0 and line.own_left > 0]
     requests = RequestLine.objects.left_to_bill(on).in_bulk(linked)
     quoted = [str(r) for r in requests.values() if r.is_quoted]
@@ -96,7 +96,7 @@ def _left_out(pairs: Sequence[tuple[AppointmentLine, Decimal]], on: date) -> str
 
 
 def _with_titles(pairs: Sequence[tuple[AppointmentLine, Decimal]]) -> list[tuple[AppointmentLine, Decimal]]:
-    """Articles left to bill; a title stays when an article left to bill follows it before the next section."""
+    """Return the articles left to bill, and each title followed by one of them before the next section."""
     kept: list[tuple[AppointmentLine, Decimal]] = []
     pending: list[tuple[AppointmentLine, Decimal]] = []
     for line, left in pairs:
@@ -144,7 +144,7 @@ def invoice_appointments(
 
 
 def _claim(billed: Sequence[tuple[int, AppointmentLine]]) -> None:
-    """A line taken over from a DI is claimed twice: here, and on its DI line."""
+    """Write the claims of these lines: on the RDV line, and on the DI line it was taken over from."""
     AppointmentLineClaim.objects.bulk_create(
         AppointmentLineClaim(invoice_line_id=pk, appointment_line=line) for pk, line in billed
     )
@@ -156,8 +156,8 @@ def _claim(billed: Sequence[tuple[int, AppointmentLine]]) -> None:
 
 
 def _write_journals(billed: Sequence[Billable], *, by: By) -> None:
-    for one in billed:
-        appointment = one.document
+    for billable in billed:
+        appointment = billable.document
         record(appointment, "invoiced", by=by, text=_("Facture en brouillon générée"))
         if appointment.intervention is not None:
             record(

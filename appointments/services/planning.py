@@ -1,4 +1,4 @@
-"""Many DIs placed at once, each in the first free slot of a technician able to do it."""
+"""Place many DIs at once, each in the first free slot of a technician able to do it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -34,11 +34,11 @@ class Proposal:
 
 
 def able_technicians(intervention: InterventionRequest, people: Sequence[Technician]) -> list[Technician]:
-    """Those asked for on the DI, else all active ones of its company, that can do its task."""
-    asked = list(intervention.technicians.all())
+    """Return the technicians named on the DI, else all active ones of its company, that can do its task."""
+    requested = list(intervention.technicians.all())
     return [
         person
-        for person in (asked or people)
+        for person in (requested or people)
         if person.is_active
         and person.company_id == intervention.company_id
         and (not person.tasks.all() or intervention.task in person.tasks.all())
@@ -69,7 +69,7 @@ def first_slot(
     calendars: dict[int, Calendar],
     not_before: datetime,
 ) -> Proposal | None:
-    """The earliest slot within the DI's period among its able technicians."""
+    """Return the earliest slot within the DI's period among its able technicians."""
     zone = next(iter(calendars.values())).zone if calendars else not_before.tzinfo
     begins = datetime(intervention.from_on.year, intervention.from_on.month, intervention.from_on.day, tzinfo=zone)
     start = max(local(not_before), begins)
@@ -91,7 +91,7 @@ def first_slot(
 
 
 def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> Proposal | None:
-    """The first free slot of one DI, to pre-fill its form. None when its period is over or full."""
+    """Return the first free slot of one DI, to pre-fill its form. None when its period is over or full."""
     people = _people([intervention])
     return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
 

@@ -1,4 +1,4 @@
-"""Saving an RDV: its values, technicians, time and lines; moving it; making one, from a DI or alone."""
+"""RDVs: made, from a DI or alone; saved with technicians, time and lines; moved."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -165,7 +165,7 @@ def _create(
 
 
 def _with_lead(appointment: Appointment, technicians: Sequence[Technician]) -> list[Technician]:
-    """The technicians of an RDV, its lead among them; the first leads where nobody does."""
+    """Return the technicians of an RDV, its lead among them; without a lead, the first becomes it."""
     if appointment.lead is None and technicians:
         appointment.lead = technicians[0]
     if appointment.lead is not None and appointment.lead not in technicians:
@@ -223,7 +223,7 @@ def _refuse_move(appointment: Appointment, before: Mapping[str, object], many: M
 
 
 def _refuse_other_request(appointment: Appointment, before: Mapping[str, object]) -> None:
-    """Its lines are those of its DI: they would be billed for one and counted on another."""
+    """Refuse another DI for an RDV with lines of its DI: they would be billed for one and counted on another."""
     if not _differs(appointment, before, ["intervention_id"]):
         return
     if appointment.lines.filter(request_line__isnull=False).exists():
@@ -254,7 +254,7 @@ def appoint(
     place: Sequence[Stretch] | None = None,
     seen: int | None = None,
 ) -> Appointment:
-    """Make the RDV of a DI: lines, files, tags and the rest come along. `starts_at` None: to be placed later.
+    """Make the RDV of a DI, with its lines, files, tags and terms. `starts_at` None: to be placed later.
 
     Raises WrongState (draft or cancelled DI), BusinessError (taken, away, unable).
     """

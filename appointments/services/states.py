@@ -1,4 +1,4 @@
-"""The states of an RDV: confirmed, done, unfinished, postponed, cancelled, back to draft; copied, deleted, reported on."""
+"""Moves of an RDV from state to state; its copy, its deletion, its report."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,7 +26,7 @@ S = AppointmentState
 
 
 def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: By) -> Appointment:
-    """The customer knows: the RDV gets its number. Needs technicians and a date."""
+    """Confirm to the customer and give the RDV its number. Refuse it without technicians or a date."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
         if appointment.state != S.DRAFT:
@@ -43,7 +43,7 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
 def finish_appointment(
     appointment: Appointment, *, at: datetime, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
-    """Réalisé: the work was done, today at the latest. Raises BusinessError when its day is yet to come."""
+    """Réalisé: record that the work was done, today at the latest. Raise BusinessError when its day is yet to come."""
     refuse_to_come(appointment, timezone.localdate(at))
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
@@ -56,7 +56,7 @@ def finish_appointment(
 def leave_unfinished(
     appointment: Appointment, *, reason: str, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
-    """Inachevé: the technician went, the work is not done. A reason is needed."""
+    """Inachevé: record that the technician went and the work is not done. Refuse an empty reason."""
     if not reason.strip():
         raise BusinessError(_("%s : dites pourquoi le travail n'est pas fini.") % appointment)
     with atomic():
@@ -69,14 +69,14 @@ def leave_unfinished(
 
 
 def postpone_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: By) -> Appointment:
-    """Reporté: the technicians are free again. A billed RDV is not postponed."""
+    """Reporté: free the technicians. A billed RDV is refused."""
     return _give_up(
         appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, seen=seen, by=by
     )
 
 
 def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: By) -> Appointment:
-    """Annulé: the technicians are free again. A billed RDV is not cancelled."""
+    """Annulé: free the technicians. A billed RDV is refused."""
     return _give_up(
         appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, seen=seen, by=by
     )
@@ -102,7 +102,7 @@ def _give_up(
 
 
 def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: By) -> Appointment:
-    """Back to draft, at the same time when it is still free. A billed RDV does not go back."""
+    """Put back to draft, at the same time when it is still free. A billed RDV is refused."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
         _refuse_billed(appointment)
@@ -146,7 +146,7 @@ _DUPLICATED = (
 
 
 def duplicate_appointment(appointment: Appointment, *, by: By) -> Appointment:
-    """A draft copy, to be placed: same customer, work and lines; no DI, number, answers nor billing."""
+    """Make a draft copy without a time: same customer, work and lines; no DI, number, answers nor billing."""
     with atomic():
         copy = Appointment(**{name: getattr(appointment, name) for name in _DUPLICATED})
         copy.save()
@@ -192,7 +192,7 @@ def delete_appointments(appointments: Iterable[Appointment], *, by: By) -> int:
 
 
 def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: By) -> Appointment:
-    """What the technician says of the visit."""
+    """Write the technician's report of the visit."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
         before, appointment.report = appointment.report, report

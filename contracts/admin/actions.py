@@ -1,4 +1,4 @@
-"""What one may do with a contract and with its lines: the Action menus."""
+"""The Action menus of contracts and of their lines."""
 
 from dataclasses import replace
 from typing import Any

@@ -39,7 +39,7 @@ class ContractChips(ChipFilter):
 
 
 def _state_of(contract: Contract) -> tuple[str, Any]:
-    """The colour and the word of a contract: set aside by a run, or the phase of its life today."""
+    """Return the colour and the label of a contract: set aside by a run, or its phase today."""
     if contract.set_aside_reason:
         return "red", _("Mis de côté")
     phase, text = contract.phase(timezone.localdate())
@@ -113,7 +113,7 @@ class ContractAdmin(DocumentAdmin):
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """« Validation automatique » is ticked by who may post."""
+        """Let only who may post invoices tick « Validation automatique »."""
         fields = super().get_readonly_fields(request, obj)
         return fields if may_auto_post(request.user) else (*fields, "auto_post")
 
@@ -136,7 +136,7 @@ class ContractAdmin(DocumentAdmin):
         return context
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """The lines come first: they are the contract."""
+        """Return the tabs, the lines first."""
         own = [
             ("lines", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
             ("runs", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
@@ -180,7 +180,7 @@ class ContractAdmin(DocumentAdmin):
         return save_contract(form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=request.user)
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Payer → billing address, fiscal position, terms."""
+        """Return what a payer fills: billing address, fiscal position, terms."""
         payer, found = one(Partner.objects.all(), data.get("payer")), {}
         if payer is not None:
             put(found, **terms_of(payer))

@@ -1,4 +1,4 @@
-"""The page of a billing run: how far it is, what it set aside."""
+"""The page of a billing run: its progress, and what it set aside."""
 
 from datetime import date
 from typing import Any
@@ -90,11 +90,11 @@ class BillingRunAdmin(OfficeAdmin):
         return context | progress_of(run, request) if run is not None else context
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """The part of the page that moves while the run does."""
+        """Return the part of the page that is refreshed while the run goes on."""
         return render(request, "contracts/run_progress.html", progress_of(self._run(request, run_id), request))
 
     def launch_view(self, request: HttpRequest) -> HttpResponse:
-        """« Lancer un passage », over all that is due."""
+        """« Lancer un passage »: start a run over all that is due."""
         if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
             raise PermissionDenied
         with refusals_shown(request):
@@ -110,7 +110,7 @@ class BillingRunAdmin(OfficeAdmin):
         return HttpResponseRedirect(reverse("admin:contracts_billingrun_changelist"))
 
     def retry_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """« Relancer »: another run over what this one set aside or left."""
+        """« Relancer »: start a run over what this one set aside or left."""
         run = self._run(request, run_id)
         if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
             raise PermissionDenied
@@ -132,7 +132,7 @@ class BillingRunAdmin(OfficeAdmin):
 
 
 def _day(text: str) -> date | None:
-    """The day typed; today for nothing, None for what is no day."""
+    """Return the day typed; today for an empty text, None for any other text."""
     try:
         return parse_date(text) if text else timezone.localdate()
     except ValueError:
@@ -140,7 +140,7 @@ def _day(text: str) -> date | None:
 
 
 def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
-    """Counters of a run as they are now, and its outcomes, refusals first."""
+    """Return the counters of a run as they are now, and its outcomes, refusals first."""
     found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
     done = sum(found.values())
     visible = run.outcomes.visible_to(request.user).select_related("contract__payer")

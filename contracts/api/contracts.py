@@ -132,14 +132,14 @@ class ContractSerializer(OfficeSerializer):
     def _saved(self, contract: Contract | None, data: dict[str, Any]) -> Contract:
         lines, today = data.pop("lines", ()), timezone.localdate()
         saved = save_contract(contract.pk if contract else None, data, seen=self.seen, on=today, by=self.user)
-        there = {line.pk: line for line in saved.lines.all()}
-        for rank, given in enumerate(lines):
-            pk = given.pop("id", None)
-            if pk is not None and pk not in there:
+        lines_by_id = {line.pk: line for line in saved.lines.all()}
+        for rank, line_data in enumerate(lines):
+            pk = line_data.pop("id", None)
+            if pk is not None and pk not in lines_by_id:
                 raise serializers.ValidationError(
                     {"lines": [*[{}] * rank, {"id": [_("Pas une ligne de ce contrat.")]}]}
                 )
-            self._save_line(saved, there.get(pk), given, today)
+            self._save_line(saved, lines_by_id.get(pk), line_data, today)
         return saved
 
     def _save_line(self, contract: Contract, line: ContractLine | None, data: dict[str, Any], today: Any) -> None:

@@ -31,12 +31,12 @@ Row = TypeVar("Row", bound="ThingClaim")
 
 class ThingClaimQuerySet(models.QuerySet[Row]):
     def live(self) -> Self:
-        """Those that hold what they bill."""
+        """Narrow to the claims that hold what they bill."""
         return self.filter(LIVE)
 
 
 def _settled(name: str) -> models.CheckConstraint:
-    """By an invoice line or by a reason: exactly one of the two."""
+    """Return the constraint: settled by an invoice line or by a reason, exactly one of the two."""
     return models.CheckConstraint(
         condition=Q(invoice_line__isnull=False, without_document="")
         | (Q(invoice_line__isnull=True) & ~Q(without_document="")),
@@ -86,12 +86,12 @@ class ThingClaim(Claim):
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
-        """The columns of a row that is written in bulk, in order."""
+        """Return the columns of a row written in bulk, in order."""
         return (*cls.THING, "net", "invoice_line_id", "without_document", "due_on")
 
     @classmethod
     def contracts_of(cls, claims: Sequence[Self]) -> models.QuerySet[models.Model, dict[str, object]]:
-        """The contracts these claims bill, by what they bill: the claims themselves may be gone."""
+        """Return the contracts these claims bill, found by what they claim: the claims themselves may be deleted."""
         thing, _dash, path = cls.SOURCE.partition("__")
         model = cls._meta.get_field(thing).related_model
         assert model is not None
@@ -103,7 +103,7 @@ class ThingClaim(Claim):
 
     @classmethod
     def priced(cls, claims: Sequence[Self], lines: Mapping[int, InvoiceLine]) -> None:
-        """The net of a claim is its line's."""
+        """Give each claim the net of its line."""
         changed = []
         for claim in claims:
             line = lines.get(claim.invoice_line_id) if claim.invoice_line_id else None
@@ -114,7 +114,7 @@ class ThingClaim(Claim):
 
     @classmethod
     def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: By) -> None:
-        """They live no more; the credit line that gave the thing back stays beside them."""
+        """Release these claims; `released_by` keeps the credit line that gave the thing back."""
         for claim in claims:
             assert claim.invoice_line_id is not None
             claim.released_by = credit_lines[claim.invoice_line_id]
@@ -122,7 +122,7 @@ class ThingClaim(Claim):
 
     @classmethod
     def freed(cls, claims: Sequence[Self], *, by: By) -> None:
-        """What they billed is due again: no contract's next due day may be later."""
+        """Bring the next due day of their contracts forward: what these claims billed is due again."""
         if not claims:
             return
         first = min(claim.due_on for claim in claims)
@@ -163,7 +163,9 @@ class PeriodClaim(ThingClaim):
 
     @classmethod
     def check_freed(cls, claims: Sequence["PeriodClaim"]) -> None:
-        """A charge with live refunds is not freed alone: the customer would keep the refund of what he no longer paid."""
+        """Refuse to free a charge without its live refunds: the customer would keep the refund of a charge he no longer
+        pays.
+        """
         ids = [claim.pk for claim in claims]
         for claim in claims:
             if claim.kind == ClaimKind.CHARGE and (
@@ -201,7 +203,7 @@ class VisitClaim(ThingClaim):
 
 
 class ExceptionClaim(ThingClaim):
-    """A one-off line, billed."""
+    """An invoice line that bills an exception, or the reason why none does."""
 
     SOURCE = "exception__line__contract"
     THING = ("exception_id",)

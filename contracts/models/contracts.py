@@ -34,22 +34,22 @@ class ContractQuerySet(models.QuerySet["Contract"]):
         return self.filter(is_active=True)
 
     def billable(self) -> "ContractQuerySet":
-        """Validated once: their dates alone say what is still due, also after their end."""
+        """Narrow to contracts validated once: their dates alone say what is still due, also after their end."""
         return self.filter(state__in=sorted(ContractState.billed))
 
     def due(self, on: date) -> "ContractQuerySet":
-        """Those that a run of that day must look at."""
+        """Narrow to those that a run of that day looks at."""
         return self.billable().filter(next_due_on__lte=on)
 
     def due_visits(self, until: date) -> "ContractQuerySet":
-        """Those with a visit to plan whose window opens on that day at the latest."""
+        """Narrow to those with a visit to plan whose window opens on that day at the latest."""
         return self.filter(state=ContractState.VALIDATED, next_visit_on__lte=until)
 
     def set_aside(self) -> "ContractQuerySet":
         return self.exclude(set_aside_reason="")
 
     def running(self, on: date) -> "ContractQuerySet":
-        """En cours that day."""
+        """Narrow to those in service (En cours) that day."""
         return self.filter(
             Q(terminated_on__isnull=True) | Q(terminated_on__gte=on),
             Q(auto_renew=True) | Q(end_on__gte=on),
@@ -58,7 +58,7 @@ class ContractQuerySet(models.QuerySet["Contract"]):
         )
 
     def ending(self, on: date, days: int = 90) -> "ContractQuerySet":
-        """Running, with a term or an end within that many days."""
+        """Narrow to those in service whose term or end is within that many days."""
         return self.running(on).filter(end_on__range=(on, on + timedelta(days=days)))
 
 
@@ -206,7 +206,7 @@ class Contract(Versioned):
 
     @property
     def billing_frequency(self) -> Frequency:
-        """How often it is billed, as the planner counts."""
+        """The frequency of billing, as the planner's value."""
         return frequency_of(self.frequency, self.every, self.unit)
 
     @property
@@ -215,7 +215,7 @@ class Contract(Versioned):
         return last_day_of(self)
 
     def phase(self, on: date) -> tuple[str, Text]:
-        """(code, word) of where it stands on a day: the stored state, seen through the dates."""
+        """Return (code, label) of the contract on a day: the stored state, refined by the dates."""
         if self.state not in ContractState.alive:
             return self.state, self.get_state_display()
         if self.last_day and self.last_day < on:

@@ -1,4 +1,4 @@
-"""A contract line: what is promised for one site, how it is billed."""
+"""A contract line: what is promised for one site, and how it is billed."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -26,7 +26,9 @@ from openfire_billing.db.versions import Versioned
 
 
 def billed_per_visit(path: str = "") -> Q:
-    """The lines billed per visit, by their own frequency or their contract's; `path` leads to the line."""
+    """Return the condition of lines billed per visit, by their own frequency or their contract's. `path` leads to the
+    line.
+    """
     own, inherited = f"{path}frequency", f"{path}contract__frequency"
     return Q(**{own: BillingFrequency.PER_VISIT}) | Q(**{own: "", inherited: BillingFrequency.PER_VISIT})
 
@@ -130,12 +132,12 @@ class ContractLine(Versioned):
 
     @property
     def visit_count(self) -> int:
-        """Nombre de visites a contract year: N for years, N × the months chosen for months."""
+        """The visits a contract year: N for years, N × the months chosen for months."""
         return visit_count(self.repeat, self.repeat_unit, tuple(self.visit_months))
 
     @property
     def is_billed_per_visit(self) -> bool:
-        """By its own frequency, or its contract's."""
+        """Whether it is billed per visit, by its own frequency or its contract's."""
         return (self.frequency or self.contract.frequency) == BillingFrequency.PER_VISIT
 
     @property

@@ -1,4 +1,4 @@
-"""A billing run and what it did of each contract."""
+"""A billing run and its outcome for each contract."""
 
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from contracts.models.contracts import Contract
 
 class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
     def visible_to(self, user: User) -> "BillingOutcomeQuerySet":
-        """Those of contracts of the user's companies."""
+        """Narrow to outcomes of contracts of the user's companies."""
         return self.filter(contract__company__in=apps.get_model("invoicing", "Company").objects.visible_to(user))
 
     def refused(self) -> "BillingOutcomeQuerySet":
@@ -34,7 +34,7 @@ class BillingRunQuerySet(models.QuerySet["BillingRun"]):
         return self.filter(state=RunState.RUNNING)
 
     def seen_by(self, user: User) -> "BillingRunQuerySet":
-        """One's own, those that looked at a contract of one's companies, and whole runs that found nothing."""
+        """Narrow to the user's own runs, those over a contract of his companies, and whole runs that found nothing."""
         if user.is_superuser:
             return self
         outcomes = apps.get_model("contracts", "BillingOutcome").objects.filter(run=OuterRef("pk"))
@@ -94,12 +94,12 @@ class BillingRun(models.Model):
         return self.state == RunState.RUNNING
 
     def is_still(self, seconds: int) -> bool:
-        """Running by its state, without a sign of life for that long."""
+        """Return whether the run is running by its state and was not touched for that many seconds."""
         return self.is_running and self.touched_at < timezone.now() - timedelta(seconds=seconds)
 
 
 class BillingOutcome(models.Model):
-    """What a run did of one contract. `invoices`: ids of the drafts it is on; `drafts`: what a dry run would make."""
+    """The outcome of a run for one contract. `invoices`: ids of its drafts; `drafts`: what a dry run would make."""
 
     run = models.ForeignKey(
         BillingRun, models.CASCADE, db_index=False, related_name="outcomes", verbose_name=_("passage")
@@ -130,6 +130,6 @@ class BillingOutcome(models.Model):
 
 
 def night_of(now: datetime) -> date:
-    """The day of the last night's hour before `now`, in Paris: the day of the night run that should have been."""
+    """Return the day of the night run that is the last one due at `now`: night runs start at NIGHT_HOUR in Paris."""
     local = timezone.localtime(now)
     return local.date() if local.hour >= settings.NIGHT_HOUR else local.date() - timedelta(days=1)

@@ -88,7 +88,7 @@ class BilledLine:
         return self.frequency.unit == VISIT
 
     def periods_owed(self, claimed: Claimed, *, until: date | None) -> Iterator[tuple[Due, list[Owed]]]:
-        """Each period that has something due on `until` at the latest and not claimed, in order (None: endless)."""
+        """Yield each period with something due on `until` at the latest and not claimed, in order (None: without end)."""
         if self.grid is None:
             return
         service = self.service
@@ -105,8 +105,10 @@ class BilledLine:
         return max(self.service.opens, self.line.settled_before or self.service.opens)
 
     def examined_from(self) -> date | None:
-        """First day of the periods that `periods_owed` looks at: every claim that ends after it counts. None when it
-        looks at none."""
+        """Return the first day of the periods that `periods_owed` examines; None when it examines none.
+
+        Every claim that ends after that day counts.
+        """
         return self.grid.examined_from(self._since) if self.grid else None
 
     def _owed(self, due: Due, claimed: Claimed, until: date | None) -> list[Owed]:
@@ -121,8 +123,10 @@ class BilledLine:
         return owed
 
     def visits_owed(self, claimed: Claimed) -> Iterator[tuple[VisitFacts, ArticleFacts, date]]:
-        """Each visit done and article not claimed, with the day it is due. A visit really done is owed even when the
-        contract has ended since; only what the former system billed is not."""
+        """Yield each (visit done, article, due day) that is not claimed.
+
+        A visit really done is owed even when the contract has ended since; only what the former system billed is not.
+        """
         if not self.is_per_visit:
             return
         elsewhere = self.line.billed_elsewhere_until
@@ -135,7 +139,7 @@ class BilledLine:
                     yield visit, article, due_on
 
     def exceptions_owed(self, claimed: Claimed) -> Iterator[ExceptionFacts]:
-        """Each exception dated inside the line and not claimed; a suspension does not stop a dated promise."""
+        """Yield each exception dated inside the line and not claimed; a suspension does not stop a dated exception."""
         service = self.service
         for exception in self.line.exceptions:
             if exception.id in claimed.exceptions or exception.on < service.opens:
@@ -146,7 +150,7 @@ class BilledLine:
 
 
 def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: bool) -> list[Period]:
-    """The days of `part` that no claim holds.
+    """Return the days of `part` that no claim holds, as periods in order.
 
     Billed by days, a stub whose end moved later (the contract was prolonged) leaves the rest to bill. Billed whole,
     the instalment already pays for the rest: a part whose first day is claimed is done.
@@ -160,7 +164,7 @@ def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: boo
 
 
 def billed_lines(contract: ContractFacts) -> tuple[BilledLine, ...]:
-    """The lines of a contract with their terms; checked once, however often they are asked for.
+    """Return the lines of a contract with their terms, checked at the first call and kept in `contract.memo`.
 
     Raise BusinessError when the contract, or one of its lines, cannot be billed.
     """
@@ -171,7 +175,7 @@ def billed_lines(contract: ContractFacts) -> tuple[BilledLine, ...]:
 
 
 def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bool = False) -> list[Charge]:
-    """Everything due on `on` and not claimed: by line, then periods, visits, exceptions, each in order.
+    """Return everything due on `on` and not claimed, by line: periods, then visits, then exceptions, each in order.
 
     Raise BusinessError when the contract cannot be billed, or when a line has more than SAFETY_BOUND due periods and
     `force` (« Facturer quand même ») is not given.
@@ -210,7 +214,7 @@ def _period_charges(billed: BilledLine, claimed: Claimed, on: date, force: bool)
 
 
 def _proposed_on(contract: ContractFacts, due_on: date, on: date) -> date:
-    """Late or not: each at its due date, or all dated the run."""
+    """Return the date that the draft proposes: the due date, or the date of the run when late periods are all dated so."""
     return due_on if contract.late_billing == ONE_PER_PERIOD else on
 
 

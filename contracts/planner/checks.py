@@ -1,4 +1,4 @@
-"""What a contract must have before anything is planned from it; each refusal names the contract and what to do."""
+"""What a contract needs before it can be planned; each refusal names the contract and what to do."""
 
 from contracts.planner import facts as f
 from contracts.planner.facts import ContractFacts, Frequency, LineFacts
@@ -17,7 +17,7 @@ _TYPES = {  # unit of the frequency → types de facturation that go with it
 
 
 def inconsistent(contract: ContractFacts, what: str) -> BusinessError:
-    """The refusal of terms that do not go together."""
+    """Return the refusal of terms that contradict each other."""
     return BusinessError(about(contract, what), code=INCONSISTENT)
 
 
@@ -49,7 +49,7 @@ def check_contract(contract: ContractFacts) -> None:
 
 
 def check_line(contract: ContractFacts, line: LineFacts, frequency: Frequency, timing: str) -> None:
-    """Raise BusinessError, code `inconsistent`, when a line's terms, the contract's or its own, do not go together."""
+    """Raise BusinessError, code `inconsistent`, when a line's terms, the contract's or its own, contradict each other."""
     wrong = _problem_of_terms(contract, frequency, timing) or _problem_of_parts(line)
     if wrong:
         raise inconsistent(

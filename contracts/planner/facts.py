@@ -78,7 +78,7 @@ class Frequency:
         return Fraction(12, self.months) if self.months else Fraction(1)
 
     def instalments(self, first: date, last: date) -> int:
-        """How many instalments are due from `first`, the day of one, to `last` included; 1 at least."""
+        """Return how many instalments are due from `first`, the due day of one, to `last` included; at least 1."""
         if self.months:
             passed = 12 * (last.year - first.year) + last.month - first.month - (last.day < first.day)
             return max(1, passed // self.months + 1)
@@ -263,7 +263,7 @@ class Claimed:
         visits: Iterable[tuple[int, int]] = (),
         exceptions: Iterable[int] = (),
     ) -> "Claimed":
-        """From the rows of live claims: periods as (article id, start, end excluded, kind)."""
+        """Return what these rows of live claims hold: periods as (article id, start, end excluded, kind)."""
         return NOTHING_CLAIMED.adding(periods, visits=visits, exceptions=exceptions)
 
     def adding(
@@ -273,7 +273,7 @@ class Claimed:
         visits: Iterable[tuple[int, int]] = (),
         exceptions: Iterable[int] = (),
     ) -> "Claimed":
-        """What is claimed once these rows are too. `self` stays as it is."""
+        """Return what is claimed when these rows are claimed too. `self` does not change."""
         kinds: dict[str, dict[int, Mapping[date, date]]] = {CHARGE: dict(self.charges), REFUND: dict(self.refunds)}
         copies: dict[tuple[str, int], dict[date, date]] = {}
         for article, start, end, kind in periods:
@@ -285,7 +285,7 @@ class Claimed:
         return Claimed(kinds[CHARGE], kinds[REFUND], self.visits | set(visits), self.exceptions | set(exceptions))
 
     def with_charges(self, charges: Iterable[Claiming]) -> "Claimed":
-        """What is claimed once these charges are too."""
+        """Return what is claimed when these charges are claimed too."""
         rows: dict[str, list[tuple[object, ...]]] = {PERIOD_CLAIM: [], VISIT_CLAIM: [], EXCEPTION_CLAIM: []}
         for charge in charges:
             rows[charge.claim_kind].append(charge.claim_values)

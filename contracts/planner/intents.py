@@ -224,7 +224,7 @@ class GroupIntent:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing wrong, nothing made: the contract's outcome says why."""
+    """A contract for which nothing is made, though nothing is wrong; its outcome gives the reason."""
 
     contract: int
     code: str
@@ -233,7 +233,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The contract is left out, alone, until somebody acts."""
+    """A contract left out, alone, until somebody corrects it."""
 
     contract: int
     code: str

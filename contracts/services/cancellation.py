@@ -1,4 +1,4 @@
-"""Contracts and lines that never served: cancelled, taken back to draft, deleted."""
+"""Contracts and lines that were never billed: cancelled, put back to draft, deleted."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -19,7 +19,7 @@ from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
 def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> ContractLine:
-    """Cancel a line nothing of which is billed; its later visits without an open RDV are cancelled."""
+    """Cancel a line without live claims; its visits without an open RDV are cancelled."""
     with atomic():
         line = lock_line(line, seen=seen)
         contract = line.contract
@@ -39,7 +39,7 @@ def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: By
 
 
 def reset_line(line: ContractLine, *, seen: int | None = None, by: By) -> ContractLine:
-    """Take a cancelled line back to draft."""
+    """Put a cancelled line back to draft."""
     with atomic():
         line = lock_line(line, seen=seen)
         refuse_ended(line.contract)
@@ -48,7 +48,7 @@ def reset_line(line: ContractLine, *, seen: int | None = None, by: By) -> Contra
 
 
 def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by: By) -> Contract:
-    """Cancel a contract nothing of which is billed; its visits without an open RDV are cancelled."""
+    """Cancel a contract without live claims; its visits without an open RDV are cancelled."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         if has_live_claims(contract):
@@ -61,7 +61,7 @@ def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by
 
 
 def reset_contract(contract: Contract, *, seen: int | None = None, by: By) -> Contract:
-    """Take a cancelled contract back to draft, its lines too; it keeps its reference."""
+    """Put a cancelled contract and its lines back to draft; it keeps its reference."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         contract.lines.filter(state=ContractLineState.VALIDATED).update(

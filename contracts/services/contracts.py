@@ -1,4 +1,4 @@
-"""The life of a contract: made, edited, activated, terminated, cancelled, reset, archived, deleted."""
+"""Contracts: saved, their default values, archived."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -86,7 +86,7 @@ def save_contract(
 
 
 def may_auto_post(by: By) -> bool:
-    """May this user have invoices posted? Nobody (None) is the product itself."""
+    """Return whether this user may have invoices posted. None, the product itself, may."""
     return by is None or by.has_perm("invoicing.post_invoice")
 
 

@@ -1,4 +1,4 @@
-"""Rows of a contract and of its lines as facts of the planner: frequencies, amendment chains, limits of a line."""
+"""Make the planner's facts of rows of contracts and lines: frequencies, amendment chains, limits of a line."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Parts: TypeAlias = tuple[
 
 
 def line_facts(rows: list[Values], parts: Parts, due: date | None) -> tuple[f.LineFacts, ...]:
-    """The lines of a contract, each with the limits of its amendment chain."""
+    """Return the lines of a contract, each with the limits of its amendment chain."""
     articles, exceptions, visits = parts
     return tuple(
         _line(row, chain, articles[row["id"]], exceptions[row["id"]], visits[row["id"]], settled_before=due)
@@ -27,7 +27,7 @@ def line_facts(rows: list[Values], parts: Parts, due: date | None) -> tuple[f.Li
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """Where a line stands in its amendment chain: the chain's first line and limits, where the next one begins."""
+    """The place of a line in its amendment chain: the chain's first line and limits, and the start of the next line."""
 
     head: int
     chain_start: date | None

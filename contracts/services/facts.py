@@ -1,4 +1,4 @@
-"""The facts of a chunk of contracts for the planner, read in a constant number of queries, after their lock."""
+"""Read the facts of a chunk of contracts for the planner, in a constant number of queries, after their lock."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -50,10 +50,10 @@ _LINE = (
 
 @dataclass(slots=True)
 class ChunkFacts:
-    """Facts of a chunk, and what the writer needs beside them.
+    """Facts of a chunk, with what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `stored`: of
-    each contract, its next due day and why it is set aside.
+    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id. `stored`: (next due
+    day, why it is set aside) by contract id.
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
@@ -69,7 +69,7 @@ class ChunkFacts:
 
 
 def read_facts(ids: Collection[int], *, lock: bool, settled: bool = True) -> ChunkFacts:
-    """The facts of these contracts, in key order; unknown ids are left out.
+    """Return the facts of these contracts, in key order; unknown ids are left out.
 
     `lock`: lock them first, in key order. `settled`: trust `next_due_on`: whatever was due before it is claimed, so
     that older claims need not be read. Without it everything is read again.
@@ -130,7 +130,7 @@ class _Reader:
         )
 
     def _billing_addresses(self, payers: set[int]) -> dict[int, int]:
-        """Where the invoices of these payers go: the billing address, else the default one, else the first."""
+        """Return where the invoices of these payers go: the billing address, else the default one, else the first."""
         found: dict[int, tuple[tuple[bool, bool, int], int]] = {}
         if not payers:
             return {}
@@ -210,7 +210,7 @@ class _Reader:
             )
 
     def _exceptions(self) -> dict[int, list[f.ExceptionFacts]]:
-        """Those that no live claim holds."""
+        """Return the exceptions that no live claim holds, by line id."""
         alive = ExceptionClaim.objects.live().filter(exception=OuterRef("pk"))
         found: dict[int, list[f.ExceptionFacts]] = defaultdict(list)
         for (
@@ -255,11 +255,11 @@ class _Reader:
         ):
             self._refuse_unbillable(contract, reference, company, label, product, account, tax)
             found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax, unit))
-        self._negative = any(one.quantity < 0 for many in found.values() for one in many)
+        self._negative = any(exception.quantity < 0 for exceptions in found.values() for exception in exceptions)
         return found
 
     def _visits(self) -> dict[int, list[f.VisitFacts]]:
-        """The visits really done, of every line (a line billed by period does not look at them)."""
+        """Return the visits really done, by line id (a line billed by period does not look at them)."""
         found: dict[int, list[f.VisitFacts]] = defaultdict(list)
         rows = (
             ContractRequest.objects.filter(
@@ -277,7 +277,9 @@ class _Reader:
         return found
 
     def _creditable(self) -> dict[int, tuple[f.CreditableInvoice, ...]]:
-        """The posted invoices that a negative draft may credit, with the net left; read only when one may be made."""
+        """Return the posted invoices that a negative draft may credit, with the net left; empty when no exception is
+        negative.
+        """
         found: dict[int, list[f.CreditableInvoice]] = defaultdict(list)
         if not self._negative:
             return defaultdict(tuple)
@@ -312,10 +314,10 @@ class _Reader:
                 if (pk, owner) not in seen:
                     seen.add((pk, owner))
                     found[owner].append(f.CreditableInvoice(pk, net - taken))
-        return defaultdict(tuple, {contract: tuple(many) for contract, many in found.items()})
+        return defaultdict(tuple, {contract: tuple(invoices) for contract, invoices in found.items()})
 
     def _claims(self) -> None:
-        """The live claims; where everything due before a day is claimed, only those of the periods still examined."""
+        """Read the live claims; where everything due before a day is claimed, only those of the periods still examined."""
         periods = PeriodClaim.objects.live().filter(article__line__contract__among=self.ids)
         if self.settled:
             periods = periods.filter(self._of_periods_examined())
@@ -326,7 +328,8 @@ class _Reader:
         )
 
     def _of_periods_examined(self) -> Q:
-        """Claims that end after the next due day, or after the first day of the period that holds it.
+        """Return the condition of claims that end after the next due day, or after the first day of the period that
+        holds it.
 
         Mostly that day is the period's first. The other contracts are gathered by how far back their period begins, so
         that the query keeps a few conditions and reads few claims too many.

@@ -1,4 +1,4 @@
-"""Contract lines: saved with their articles and exceptions, prices dated."""
+"""Contract lines: saved with their articles and exceptions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -39,7 +39,7 @@ def save_line(
     on: date,
     by: By,
 ) -> ContractLine:
-    """Save a line from its form with its articles and exceptions: a new one of `values["contract"]` when `pk` is None.
+    """Save a line from its form with its articles and exceptions. `pk` None: a new line of `values["contract"]`.
 
     `values`: {field: wanted value}; others stay. An article that is billed keeps quantity, price, discount and tax
     (« Prix daté » changes its price from a day on). Raises BusinessError, ValidationError (Django's) or StaleForm, and
@@ -84,7 +84,7 @@ def save_line(
 
 
 def _fill(line: ContractLine) -> None:
-    """What was left empty, from the equipment and the template."""
+    """Fill what was left empty from the equipment and the template. Saves nothing."""
     if not line.address_id and line.equipment is not None:
         line.address = line.equipment.address
     if not line.address_id:
@@ -138,12 +138,12 @@ def _refuse_billed(row: Article | ContractException, instead: Text) -> None:
 
 
 def lines_of(contract: Contract) -> QuerySet[ContractLine]:
-    """The lines of a contract with what their list shows."""
+    """Return the lines of a contract with what their list shows."""
     return contract.lines.select_related("address", "equipment", "task").order_by("pk")
 
 
 def _changes(line: ContractLine, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, list[str]]:
-    """What changed of a line's own fields, as people read it: the months by name, in the order of the year."""
+    """Return what changed of a line's own fields, as people read it: months by name, in the order of the year."""
     changes = describe_changes(line, before, values)
     if "visit_months" in changes:
         both = (cast("list[int]", before["visit_months"]), line.visit_months)

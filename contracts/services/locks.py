@@ -46,7 +46,7 @@ def lock_contract(contract: Contract, *, seen: int | None = None) -> Contract:
 
 
 def lock_line(line: ContractLine, *, seen: int | None = None) -> ContractLine:
-    """Lock a line after its contract, which is `line.contract`."""
+    """Lock a line after its contract, which becomes `line.contract`. Raise BusinessError when it is gone, or StaleForm."""
     locked = lock(lambda: {ContractLine: [line.pk]})
     found: ContractLine | None = locked[ContractLine].get(line.pk)
     if found is None:

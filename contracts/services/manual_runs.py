@@ -1,4 +1,4 @@
-"""Runs that somebody asks for: over all that is due, over a selection, over what another run set aside."""
+"""Runs started by somebody: over all that is due, over a selection, over what another run set aside."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -24,7 +24,7 @@ def start_manual(
     selection: list[int] | None = None,
     key: str | None = None,
 ) -> BillingRun:
-    """A run asked for by somebody, handed to the workers: its page shows how far it is. `key`: as for `start_run`."""
+    """Start a run and hand its chunks to the workers; its page shows its progress. `key`: as for `start_run`."""
     earlier = BillingRun.objects.filter(key=key).first() if key else None
     if earlier is not None and not earlier.is_still(STILL):
         return earlier  # its chunks are queued already, or done
@@ -32,9 +32,9 @@ def start_manual(
 
 
 def selection_of(user: User, *, on: date, contracts: Sequence[int] | None = None) -> list[int] | None:
-    """Ids of the contracts a run asked for by `user` looks at, of his companies only: those given, else those due.
+    """Return the ids of the contracts that a run asked for by `user` looks at: those given, else those due.
 
-    None = all those due, when he works for every company.
+    Only contracts of his companies. None = all those due, when he works for every company.
     """
     everywhere = user.is_superuser or not Company.objects.exclude(accesses__user=user).exists()
     wanted = Contract.objects.filter(company__in=Company.objects.visible_to(user))
@@ -44,7 +44,7 @@ def selection_of(user: User, *, on: date, contracts: Sequence[int] | None = None
 
 
 def retry_run(run: BillingRun, *, on: date, by: User, key: str | None = None) -> BillingRun:
-    """Another run over what this one set aside, or left when it stopped. `key`: as for `start_run`."""
+    """Start another run over what this one set aside, or left when it stopped. `key`: as for `start_run`."""
     if run.is_running and not run.is_still(STILL):
         raise BusinessError(_("%s est en cours : attendez sa fin.") % run)
     ids = list(run.outcomes.filter(result="refused").values_list("contract_id", flat=True))

@@ -22,9 +22,9 @@ LOOK_AHEAD = timedelta(days=3 * 366)  # a yearly visit, whatever its month, is f
 
 
 def rewrite_due(ids: Collection[int], *, on: date) -> None:
-    """Recompute both columns of these contracts from everything they are. The caller holds their lock.
+    """Recompute both columns of these contracts from the records. The caller holds their lock.
 
-    Whatever changes a contract calls this in the same transaction; nothing is taken from what was stored.
+    Whatever changes a contract calls this in the same transaction; nothing is taken from the stored columns.
     """
     facts = read_facts(ids, lock=False, settled=False)
     made = visits_made(facts)
@@ -33,7 +33,7 @@ def rewrite_due(ids: Collection[int], *, on: date) -> None:
         ["next_due_on", "next_visit_on"],
         [(c.id, next_due_on(c, facts.claimed), next_visit_on(c, made, on=on)) for c in facts.contracts],
     )
-    # What cannot be planned is looked at, and said, from its first day on.
+    # A contract that cannot be planned is due from its first day, so that each run reports why.
     for refusal in facts.broken:
         contract = Contract.objects.get(pk=refusal.contract)
         contract.next_due_on = contract.start_on
@@ -41,14 +41,14 @@ def rewrite_due(ids: Collection[int], *, on: date) -> None:
 
 
 def visits_made(facts: ChunkFacts) -> set[VisitKey]:
-    """The keys of every visit ever made for these contracts."""
+    """Return the keys of every visit ever made for these contracts."""
     ids = [contract.id for contract in facts.contracts]
     made = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
     return cast("set[VisitKey]", set(made.order_by().values_list("chain_id", "year", "rank")))
 
 
 def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> date | None:
-    """The first day the window of a visit not made yet opens; None when the contract promises no more."""
+    """Return the first day the window of a visit not made yet opens; None when the contract promises no more."""
     if not any(line.visit_plan for line in contract.lines):
         return None
     following = promised_visits(contract, made, until=max(on, contract.start_on) + LOOK_AHEAD, since=on)
@@ -58,9 +58,9 @@ def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> 
 def recheck_due(
     contracts: Iterable[int] | QuerySet[Contract, Mapping[str, object]], *, on: date, chunk: int = 500
 ) -> list[str]:
-    """Compare what is stored with what is true, mend it, and name the contracts whose day was too late.
+    """Recompute the due days of these contracts, correct the wrong ones, and return the references of those too late.
 
-    Too early only costs a look; too late would have let a period wait: that is a defect, and is reported.
+    A day too early costs a query; a day too late makes a period wait, which is a defect: it is reported.
     """
     late: list[str] = []
     ids = list(Contract.objects.billable().filter(pk__in=contracts).order_by("pk").values_list("pk", flat=True))

@@ -29,7 +29,9 @@ def set_price(
     on: date,
     by: By,
 ) -> PriceVersion:
-    """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing.
+    """« Prix daté »: give an article another yearly price, for the first period that starts on or after `from_on`.
+
+    Claims nothing.
 
     `discount` in percent. Raises BusinessError for a title or a note, WrongState for a cancelled line.
     """

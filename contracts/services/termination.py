@@ -27,8 +27,8 @@ def terminate_contract(
 ) -> Contract:
     """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
 
-    Those that are kept are no longer covered, unless the contract bills them visit by visit. What fell due until then is
-    still billed; what was billed beyond is said, not refunded.
+    Those that are kept are no longer covered, unless the contract bills them visit by visit. What falls due until then
+    is still billed; the journal names what is billed beyond, which is not refunded.
     """
     with atomic():
         contract = lock_contract(contract, seen=seen)
@@ -59,8 +59,10 @@ def terminate_contract(
 
 
 def _uncover(kept: Sequence[InterventionRequest], contract: Contract, last_day: date, *, by: By) -> None:
-    """No period pays for the visits kept after the last day served: their DI bills them. A visit of a line billed per
-    visit stays the contract's to bill, once it is done."""
+    """Uncover the visits kept after the last day served: no period pays for them, so their DI bills them.
+
+    A visit of a line billed per visit is still billed by the contract, once it is done.
+    """
     requests = ContractRequest.objects.filter(intervention__in=kept).exclude(billed_per_visit("line__"))
     values = {"contract": contract, "day": date_format(last_day, "d/m/Y")}
     reason = _("%(contract)s résilié au %(day)s : ses lignes ne sont plus couvertes, elles se facturent ici") % values

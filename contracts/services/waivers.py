@@ -22,7 +22,7 @@ from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongSt
 
 
 def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Charge]:
-    """What is due on `on` and not claimed; when nothing is, what falls due next. Reads only, unless `lock`."""
+    """Return what is due on `on` and not claimed; when nothing is, what falls due next. Reads only, unless `lock`."""
     facts = read_facts([contract.pk], lock=lock, settled=False)
     if not facts.contracts:
         raise BusinessError(facts.broken[0].reason if facts.broken else _("Ce contrat n'existe plus."))
@@ -34,7 +34,7 @@ def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Cha
 
 
 def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
-    """« Ne pas facturer » what these keys name among what is due (or falls due next)."""
+    """« Ne pas facturer »: claim without an invoice what these keys name among what is due, or falls due next."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         if contract.state not in ContractState.billed:
@@ -57,7 +57,7 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
 
 
 def waived(contract: Contract) -> list[ThingClaim]:
-    """The live claims that were waived."""
+    """Return the live claims that were waived."""
     found: list[ThingClaim] = []
     for model in CLAIMS.values():
         found += model.objects.live().filter(**{model.SOURCE: contract}, without_document=WithoutDocument.WAIVED)
@@ -65,12 +65,12 @@ def waived(contract: Contract) -> list[ThingClaim]:
 
 
 def claim_key(claim: ThingClaim) -> str:
-    """What names a claim in a form."""
+    """Return what names a claim in a form."""
     return f"{type(claim).__name__}-{claim.pk}"
 
 
 def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
-    """« Remettre à facturer » what was waived."""
+    """« Remettre à facturer »: delete the claims of what was waived."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]

@@ -37,7 +37,7 @@ def state_of_request_line(line: Any) -> LineState | None:
 
 
 def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> Any:
-    """The state of a line as a badge that leads to the document it speaks of; the other documents stand below."""
+    """Return the state of a line as a badge that links to the document it names, with the other documents below."""
     if state is None:
         return ""
     holder = next((d for d in documents if isinstance(d, _HOLDERS.get(state, ()))), None)

@@ -1,4 +1,4 @@
-"""What one may do with an intervention request: its Action menu and its state buttons."""
+"""The Action menu and the state buttons of an intervention request."""
 
 from typing import Any
 

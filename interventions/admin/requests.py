@@ -1,4 +1,4 @@
-"""The page of an intervention request, as on the seed's screens."""
+"""The page of an intervention request."""
 
 from typing import Any
 

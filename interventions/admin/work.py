@@ -1,4 +1,4 @@
-"""Pages of what work is made of: types, tasks, templates, sectors, technicians, teams."""
+"""Pages of types, tasks, templates, sectors, technicians and teams."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ class TemplateLineInline(LinesInline):
 
 @admin.register(InterventionTemplate)
 class InterventionTemplateAdmin(DocumentAdmin):
-    """A template has lines like a document, but no state and no service: it is a record."""
+    """A template has lines, as a document has, but no state: it is a record."""
 
     company_path = "company"
     list_display = ("name", "type", "task", "fiscal_position", "is_active")

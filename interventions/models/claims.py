@@ -1,4 +1,4 @@
-"""What invoice lines and quote lines are tied to on the DI."""
+"""Claims and holds of DI lines: what bills, quotes or orders them."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

@@ -157,7 +157,7 @@ class InterventionRequest(Versioned):
         return self.state in InterventionState.validated
 
     def is_late(self, on: date) -> bool:
-        """Its period is over and it is neither planned nor done."""
+        """Return whether its period is over while it is neither planned nor done."""
         return self.state in (InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED) and self.to_on < on
 
     @property

@@ -1,4 +1,4 @@
-"""Roads A and A' from an intervention request: a draft invoice, or a quote that keeps its lines while it lives."""
+"""Roads A and A' from an intervention request: a draft invoice, or a quote that holds its lines while it is live."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -22,7 +22,8 @@ from openfire_billing.kernel.outcome import Outcome
 
 
 def _billable(intervention: InterventionRequest, *, on: date) -> list[RequestLine]:
-    """The lines of a locked DI to put on a document: articles left to bill, with the sections and notes about them.
+    """Return the lines of a locked DI to put on a document: articles left to bill, with the sections and notes above
+    them.
 
     Raises WrongState (not validated), NothingToBill saying where the lines went, BusinessError otherwise.
     """
@@ -49,7 +50,7 @@ def _nothing_left(intervention: InterventionRequest, articles: Sequence[RequestL
 
 
 def _with_titles(lines: Sequence[RequestLine]) -> list[RequestLine]:
-    """Articles left to bill; a section or note stays when an article left to bill follows it before the next section."""
+    """Return the articles left to bill, and each section or note followed by one of them before the next section."""
     kept: list[RequestLine] = []
     pending: list[RequestLine] = []
     for line in lines:
@@ -66,7 +67,7 @@ def _items(lines: Sequence[RequestLine]) -> list[Item]:
 
 
 def _billable_intent(intervention: InterventionRequest, *, on: date) -> Billable:
-    """The draft of a locked DI, proposed at `on`. Raises what `_billable` raises."""
+    """Return the draft of a locked DI, proposed at `on`. Raises what `_billable` raises."""
     lines = _billable(intervention, on=on)
     intent = DraftIntent(
         company=intervention.company_id,
@@ -86,7 +87,7 @@ def _claim(billed: Sequence[tuple[int, RequestLine]]) -> None:
 
 
 def invoice_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Invoice:
-    """Road A: the draft invoice of the DI's lines that are left to bill.
+    """Road A: make the draft invoice of the DI's lines that are left to bill.
 
     Never takes lines on a live quote (the quote bills them) or covered by a contract (the contract bills them).
     """
@@ -109,7 +110,7 @@ def invoice_interventions(
 
     def write_journals(billed: Sequence[Billable]) -> None:
         text = _("Facture en brouillon générée")
-        record_many([(one.document, text, None) for one in billed], "invoiced", by=by)
+        record_many([(billable.document, text, None) for billable in billed], "invoiced", by=by)
 
     return bill_in_groups(
         interventions,
@@ -124,7 +125,7 @@ def invoice_interventions(
 
 
 def quote_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Quote:
-    """Road A': a draft quote of the DI's lines that are left to bill; while it lives, it holds them."""
+    """Road A': make a draft quote of the DI's lines that are left to bill. It holds them while it is live."""
     with atomic():
         intervention = lock_intervention(intervention, seen=seen)
         lines = _billable(intervention, on=on)

@@ -1,4 +1,4 @@
-"""What the planning of appointments tells a DI."""
+"""What the planning of appointments writes on a DI."""
 
 from datetime import date
 from decimal import Decimal
@@ -19,7 +19,7 @@ Last = Literal["done", "unfinished"] | None
 def record_planning(
     intervention: InterventionRequest, *, open: Decimal, last: Last, done_on: date | None, by: By
 ) -> InterventionRequest:
-    """Write on a locked DI how many hours of open appointments it has, how its last one ended, and when it was done.
+    """Write on a locked DI its hours of open appointments, how its last one ended, and when it was done.
 
     Réalisée: nothing open and the last one done. Unfinished alone counts as nothing. A draft or cancelled DI, or one
     finished by hand with nothing planned since, keeps its state. Raises BusinessError when the DI may not leave

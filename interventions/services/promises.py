@@ -1,4 +1,4 @@
-"""Acts on a DI ask what promised it first."""
+"""Acts on a DI are checked by what promised it first."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +12,7 @@ from openfire_billing.db.versions import raise_version
 
 
 def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct, *, by: By) -> None:
-    """Refuse an act that breaks what was promised of these DIs; uncover the lines that are covered no longer.
+    """Refuse an act that breaks a promise of these DIs; uncover the lines that are no longer covered.
 
     The DIs are locked with what promised them. Raises BusinessError.
     """
@@ -22,7 +22,7 @@ def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct
 
 
 def stop_covering(reasons: Mapping[int, str], *, by: By) -> None:
-    """The covered lines of these DIs are billed by their DI from now on. `reasons`: by DI id, for its journal."""
+    """Uncover the covered lines of these DIs, so that their DI bills them. `reasons`: by DI id, for its journal."""
     if not reasons:
         return
     for intervention in lock_interventions(InterventionRequest.objects.filter(pk__in=reasons)):

@@ -1,4 +1,4 @@
-"""From a DI to purchase orders: one for each supplier, the lines left out named with their reason."""
+"""From a DI to purchase orders: one for each supplier; each line left out has its reason."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from openfire_billing.kernel.errors import BusinessError, WrongState
 
 @dataclass(frozen=True)
 class Purchases:
-    """The orders made from a DI, and each line left out with why."""
+    """The orders made from a DI, and (line, reason) of each line left out."""
 
     orders: list[PurchaseOrder] = field(default_factory=list)
     skipped: list[tuple[RequestLine, str]] = field(default_factory=list)
@@ -73,7 +73,7 @@ def order_supplies(intervention: InterventionRequest, *, seen: int | None = None
 
 
 def _supplier_of(line: RequestLine, intervention: InterventionRequest) -> Partner | None:
-    """The article's supplier; the DI's subcontractor for a service."""
+    """Return the article's supplier; for a service, the DI's subcontractor."""
     product = line.product
     if product is not None and product.supplier is not None:
         return product.supplier

@@ -1,4 +1,4 @@
-"""The life of an intervention request: made, edited, validated, finished, cancelled, reset, copied, deleted."""
+"""Intervention requests: made, saved, their lines and templates, copied, deleted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -24,12 +24,12 @@ from openfire_billing.kernel.formats import number_text
 
 
 def propose_dates(granularity: str, from_on: date) -> date:
-    """The end proposed for a date range that begins on `from_on`, last day included."""
+    """Return the last day, included, proposed for a date range that begins on `from_on`."""
     return from_on + timedelta(days=Granularity.days.get(granularity, 13))
 
 
 def sector_of(address: Address) -> Sector | None:
-    """The sector of an address: the one chosen by hand, else the one whose postcodes cover it."""
+    """Return the sector of an address: the one chosen by hand, else the one whose postcodes cover it."""
     chosen = AddressSector.objects.filter(address=address).select_related("sector").first()
     if chosen is not None:
         return chosen.sector
@@ -124,7 +124,8 @@ def _create(values: Mapping[str, object], edits: Sequence[LineEdit], *, on: date
 
 
 def new_intervention(*, company: Company, by: By, **values: object) -> InterventionRequest:
-    """A draft DI, checked but for the constraints of the table, not saved. Empty values are filled as on the page.
+    """Return a draft DI, checked but for the constraints of its table, not saved. Empty values are filled as on the
+    page.
 
     Raises BusinessError or ValidationError.
     """
@@ -158,7 +159,7 @@ def add_items(
 def new_lines(
     intervention: InterventionRequest, items: Iterable[Item], *, after: int = 0, on: date, covered: bool = False
 ) -> list[RequestLine]:
-    """Lines of a DI, completed and checked, not saved. `after`: the position of its last one."""
+    """Return lines of a DI, completed and checked, not saved. `after`: the position of its last line."""
     made = []
     for position, item in enumerate(items, after + 1):
         line = RequestLine(
@@ -201,7 +202,7 @@ _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
 
 
 def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: By) -> bool:
-    """Apply a form's edits to the lines of a locked DI; whether one changed."""
+    """Apply a form's edits to the lines of a locked DI. Return whether a line changed."""
     if not edits:
         return False
     lines = {
@@ -232,7 +233,9 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
 
 
 def _refuse_change(line: RequestLine, before: RequestLine) -> None:
-    """`line` carries the wanted values and the annotations read under the lock."""
+    """Refuse a change of a covered, quoted or billed line. `line` has the wanted values and the annotations read under
+    the lock.
+    """
     if line.covered and any(getattr(line, n) != getattr(before, n) for n in ("quantity", "unit_price", "discount")):
         raise BusinessError(_("« %s » est couverte par le contrat : elle se change sur le contrat.") % line)
     if line.billed <= 0 and not line.is_quoted:
@@ -291,7 +294,7 @@ _COPIED_FIELDS = (
 
 
 def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: By) -> InterventionRequest:
-    """A draft copy from today on: same customer, work and lines; no number, no link, nothing billed."""
+    """Make a draft copy that begins on `on`: same customer, work and lines; no number, no link, nothing billed."""
     with atomic():
         copy = InterventionRequest(
             **{name: getattr(intervention, name) for name in _COPIED_FIELDS},

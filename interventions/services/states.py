@@ -1,4 +1,4 @@
-"""The acts that move a DI from state to state."""
+"""Moves of a DI from state to state."""
 
 from datetime import date
 
@@ -37,7 +37,7 @@ def validate_intervention(intervention: InterventionRequest, *, seen: int | None
 
 
 def refuse_to_come(document: object, on: date) -> None:
-    """Refuse that the work of a DI or an RDV was done on a day after today."""
+    """Refuse a day after today as the day on which the work of a DI or an RDV was done."""
     if on > timezone.localdate():
         raise BusinessError(
             _("%(document)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
@@ -48,7 +48,7 @@ def refuse_to_come(document: object, on: date) -> None:
 def finish_intervention(
     intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By
 ) -> InterventionRequest:
-    """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
+    """« Terminer »: record that the work was done on `on`, today at the latest. Raise BusinessError for a later day."""
     refuse_to_come(intervention, on)
     with atomic():
         intervention = lock_intervention(intervention, seen=seen, promises=True)
@@ -87,7 +87,7 @@ def cancel_intervention(
 
 
 def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: By) -> InterventionRequest:
-    """Take a cancelled DI back to draft; it keeps its number."""
+    """Put a cancelled DI back to draft; it keeps its number."""
     with atomic():
         intervention = lock_intervention(intervention, seen=seen, promises=True)
         check_promises([intervention], "reset", by=by)

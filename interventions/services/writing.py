@@ -1,4 +1,4 @@
-"""Many validated DIs at once: rows, lines, numbers and journal in a constant number of statements."""
+"""Write many validated DIs: rows, lines, numbers and journal in a constant number of statements."""
 
 from collections import defaultdict
 from collections.abc import Sequence

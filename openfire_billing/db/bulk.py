@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def take_ids(model: type[models.Model], count: int, *, using: str = "default") -> list[int]:
-    """`count` ids that nobody else will have. On SQLite it relies on the write lock of the open transaction."""
+    """Return `count` ids that no other process gets. On SQLite it relies on the write lock of the open transaction."""
     if not count:
         return []
     connection = connections[using]
@@ -45,10 +45,10 @@ def insert(
 ) -> None:
     """Insert rows. Raises IntegrityError as a single INSERT would.
 
-    All the rows are there before the first is written: one made meanwhile that asks the database, if only a content
-    type or a related record, would wait for ever for the connection that COPY holds.
+    All rows are made before the first is written: one made during COPY that queries the database (a content type, a
+    related record) would wait for ever for the connection that COPY holds.
     """
-    kept = rows if isinstance(rows, Sequence) else list(rows)
+    all_rows = rows if isinstance(rows, Sequence) else list(rows)
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
@@ -58,14 +58,14 @@ def insert(
             for kind in (dict, list):
                 cursor.cursor.adapters.register_dumper(kind, _JsonDumper)
             with cursor.copy(statement) as copy:
-                for row in kept:
+                for row in all_rows:
                     copy.write_row(row)
         return
     adapt = _adapters(model, columns)
     marks = ", ".join(["?"] * len(names))
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, kept)
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, all_rows)
         )
 
 
@@ -73,8 +73,8 @@ def update(
     model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], *, using: str = "default"
 ) -> None:
     """Update rows by primary key: each row is (id, value, value, …), `columns` naming the values."""
-    kept = list(rows)
-    if not kept:
+    all_rows = list(rows)
+    if not all_rows:
         return
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
@@ -85,7 +85,7 @@ def update(
         sets = ", ".join(f"{name} = s.c{i}" for i, name in enumerate(names))
         cells = ", ".join(["k bigint", *(f"c{i} {type_}" for i, type_ in enumerate(types))])
         keys = ["k", *(f"c{i}" for i in range(len(names)))]
-        values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in kept])
+        values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in all_rows])
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {table} AS t SET {sets} FROM json_to_recordset(%s::json) AS s({cells}) WHERE t.{key} = s.k",
@@ -96,7 +96,7 @@ def update(
     sets = ", ".join(f"{name} = ?" for name in names)
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"UPDATE {table} SET {sets} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in kept)
+            f"UPDATE {table} SET {sets} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in all_rows)
         )
 
 
@@ -119,7 +119,7 @@ _json_of_anything = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
 class _JsonDumper(Dumper):
-    """A dictionary or a list as COPY writes a JSON column."""
+    """Dumps a dictionary or a list as COPY writes a JSON column."""
 
     def dump(self, value: object) -> bytes:
         return _json(value).encode()
@@ -129,7 +129,10 @@ class _JsonDumper(Dumper):
 
 
 def _adapters(model: type[models.Model], columns: Sequence[str]) -> Callable[[Sequence[object]], list[object]]:
-    """A row as SQLite keeps it: decimals as Django writes them, days and instants as text, JSON as text."""
+    """Return the function that converts a row to what SQLite stores.
+
+    Decimals as Django writes them, days and instants as text, JSON as text.
+    """
     writers = [_writer(_field(model, name)) for name in columns]
     plain = [index for index, writer in enumerate(writers) if writer is not None]
 

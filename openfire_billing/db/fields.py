@@ -1,4 +1,4 @@
-"""Columns that mean the same everywhere, derived ones included, and the functions that migrations name."""
+"""Column types shared by all apps, derived columns included, and the functions that migrations name."""
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +34,7 @@ DecimalColumn: TypeAlias = "models.DecimalField[str | float | Decimal | Combinab
 
 
 class ColumnOptions(TypedDict, total=False):
-    """What a caller may say of a decimal column."""
+    """The options of a decimal column."""
 
     default: Decimal | int
     editable: bool
@@ -43,27 +43,27 @@ class ColumnOptions(TypedDict, total=False):
 
 
 def quantity_field(verbose_name: Text = _("Qté"), **options: Unpack[ColumnOptions]) -> DecimalColumn:
-    """A quantity: three decimals."""
+    """Return a column of a quantity: three decimals."""
     return models.DecimalField(verbose_name, max_digits=12, decimal_places=3, **options)
 
 
 def unit_price_field(verbose_name: Text = _("Prix unitaire"), **options: Unpack[ColumnOptions]) -> DecimalColumn:
-    """A unit price net of tax, in the document's currency: up to four decimals."""
+    """Return a column of a unit price net of tax, in the document's currency: up to four decimals."""
     return models.DecimalField(verbose_name, max_digits=14, decimal_places=4, **options)
 
 
 def percent_field(verbose_name: Text, **options: Unpack[ColumnOptions]) -> DecimalColumn:
-    """A percentage: 5.50 is 5,5 %."""
+    """Return a column of a percentage: 5.50 is 5,5 %."""
     return models.DecimalField(verbose_name, max_digits=5, decimal_places=2, **options)
 
 
 def amount_field(verbose_name: Text, **options: Unpack[ColumnOptions]) -> DecimalColumn:
-    """An amount in the document's currency, to the cent."""
+    """Return a column of an amount in the document's currency, to the cent."""
     return models.DecimalField(verbose_name, max_digits=14, decimal_places=2, **options)
 
 
 def hours_field(verbose_name: Text, **options: Unpack[ColumnOptions]) -> DecimalColumn:
-    """A duration in hours: 1.50 is one hour and a half."""
+    """Return a column of hours: 1.50 is one hour and a half."""
     return models.DecimalField(verbose_name, max_digits=6, decimal_places=2, **options)
 
 
@@ -112,17 +112,17 @@ class TelephoneKeyField(DerivedField, _CharField):
 
 
 def new_link_key() -> str:
-    """The key of a customer's page: 32 characters nobody guesses."""
+    """Return the key of a customer's page: 32 random characters."""
     return secrets.token_urlsafe(24)
 
 
 def private_storage() -> Storage:
-    """The files that only a view serves, after its checks."""
+    """Return the storage of the files that only a view serves, after its checks."""
     return storages["default"]
 
 
 def attachment_path(attachment: models.Model, filename: str) -> str:
-    """Where an attached file is stored: by month, in a folder whose name nobody guesses."""
+    """Return where an attached file is stored: by month, in a folder with a random name."""
     return f"attachments/{timezone.localdate():%Y/%m}/{secrets.token_urlsafe(12)}/{filename}"
 
 

@@ -60,17 +60,19 @@ class Balance(Func):  # type: ignore[explicit-any]  # in Django's own expression
 
 
 def sum_of(queryset: models.QuerySet[models.Model], column: str, group: str) -> "Subquery[DecimalColumn]":
-    """Scalar subquery: the sum of `column` over a correlated queryset, `group` being its correlated column; or null."""
+    """Return a scalar subquery: the sum of `column` over a correlated queryset, or null. `group`: its correlated
+    column.
+    """
     field = models.DecimalField(max_digits=18, decimal_places=4)
     sums = queryset.order_by().values(group).annotate(_sum=Sum(column)).values("_sum")
     return Subquery(sums, output_field=field)
 
 
 class CountOfUnion(Func):  # type: ignore[explicit-any]  # in Django's own expressions
-    """How many different ids several correlated querysets give together, nulls left out.
+    """The number of different ids that several correlated querysets give together, nulls left out.
 
-    Only the querysets are read, by their own indexes: asking for the documents « whose id is in one or in the other »
-    would read every document for each row of a list.
+    Each queryset is read by its own index. A condition « the id is in one or in the other » would read every document
+    for each row of a list.
     """
 
     output_field = models.IntegerField()

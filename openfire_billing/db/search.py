@@ -1,7 +1,7 @@
 """Words searched in columns of several tables.
 
-Each table is queried apart and gives ids: there its own index serves (PostgreSQL, by three letters), where « this column
-of one table or that of another » would have every row of both read.
+Each table is queried by itself and gives ids, so that its own index serves (PostgreSQL, by three letters). One
+condition over columns of two tables would read every row of both.
 """
 
 from collections import defaultdict
@@ -52,12 +52,12 @@ def holding(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Row
     A column of words and one of telephones compare as their kind does, an amount by its value, any other column by
     the letters it contains. The search is run here and now, once.
     """
-    asked = list(words)
+    searched = list(words)
     columns = list(columns)
-    if not asked or not columns:
+    if not searched or not columns:
         return queryset
     found = queryset.model._base_manager.all()
-    for word in asked:
+    for word in searched:
         found = found.filter(pk__in=_holders(queryset.model, columns, word))
     return asked_once(found, of=queryset)
 

@@ -1,4 +1,4 @@
-"""Records found by their own words and telephones: what is compared is derived from what is typed, at each save."""
+"""Records found by their own words and telephones: the columns compared are derived at each save."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import ClassVar, TypeVar, cast
@@ -11,7 +11,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def derived_fields(model: type[models.Model]) -> list[DerivedField]:
-    """The derived columns of a model."""
+    """Return the derived columns of a model."""
     return [field for field in model._meta.concrete_fields if isinstance(field, DerivedField)]
 
 
@@ -21,7 +21,7 @@ def with_derived(model: type[models.Model], names: Collection[str]) -> list[str]
 
 
 class SearchableQuerySet(models.QuerySet[Row]):
-    """A queryset whose bulk writes keep derived columns true."""
+    """A queryset whose bulk writes update derived columns."""
 
     def update(self, **values: Option) -> int:
         """As Django's; columns derived from those written are computed row by row."""
@@ -72,7 +72,7 @@ class Searchable(models.Model):
 
     @property
     def telephone_region(self) -> str:
-        """The number plan in which its telephones are dialled."""
+        """The number plan of its telephones: ISO 3166 code."""
         return "FR"
 
 

@@ -1,4 +1,4 @@
-"""The version of a record: which state of it somebody had before his eyes when he asked for a change."""
+"""The version of a record: the state of it that a user saw when he asked for a change."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar, cast
@@ -25,12 +25,12 @@ class Versioned(models.Model):
     leaves_constraints = False
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's; nothing on the copy of a form that leaves them to its service."""
+        """As Django's; checks nothing on the copy of a form that leaves constraints to its service."""
         if not self.leaves_constraints:
             super().validate_constraints(exclude=exclude)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's, except that a relation whose record is at hand is not looked up in the database."""
+        """As Django's, except that a relation whose record is loaded is not looked up in the database."""
         at_hand = {
             field.name
             for field in self._meta.concrete_fields
@@ -43,7 +43,7 @@ class Versioned(models.Model):
 
 
 def columns_of(document: models.Model) -> dict[str, object]:
-    """{column: value} of a record as it is now, its key and its version apart."""
+    """Return {column: value} of a record as it is now, without its key and its version."""
     return {
         field.attname: getattr(document, field.attname)
         for field in document._meta.concrete_fields
@@ -81,7 +81,9 @@ def raise_parent(document: Versioned) -> None:
 
 
 def save_changed(document: models.Model, before: Mapping[str, object]) -> set[str]:
-    """Write the columns that differ from `before` (`columns_of`), and raise the version when one does. Returns them."""
+    """Write the columns that differ from `before` (`columns_of`) and raise the version when one does. Return their
+    names.
+    """
     now = columns_of(document)
     changed = {name for name, value in now.items() if before[name] != value}
     save_columns(cast("Versioned", document), changed)

@@ -1,4 +1,4 @@
-"""Refusals: what the business says no to, in one French sentence that says what, why and what to do."""
+"""Refusals of business rules: one French sentence that says what, why and what to do."""
 
 from collections.abc import Sequence
 
@@ -41,6 +41,6 @@ class WrongState(BusinessError):
 
 
 class Unavailable(BusinessError):
-    """Nothing is wrong with what was asked: the database is busy or away. The same may be asked again."""
+    """The database is busy or away. The request is not wrong, and may be sent again."""
 
     code = "unavailable"

@@ -22,12 +22,14 @@ def number_text(value: Decimal, least_places: int = 2) -> str:
 
 
 def money_text(amount: Decimal, currency: str = "EUR") -> str:
-    """« 1 234,56 € »; another currency by its ISO code."""
+    """Return « 1 234,56 € »; another currency by its ISO code."""
     return f"{number_text(amount)} {'€' if currency == 'EUR' else currency}"
 
 
 def value_text(value: object, *, least_places: int = 2) -> str:
-    """A value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – » for none."""
+    """Return a value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – »
+    for none.
+    """
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -74,6 +76,6 @@ def read_amount(text: str) -> Decimal | None:
 
 
 def read_id(text: object) -> int | None:
-    """The identifier a page sends (« 12 »); None for anything else, as for nothing."""
+    """Return the identifier that a page sends (« 12 »); None for anything else, None included."""
     text = str(text if text is not None else "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

@@ -1,4 +1,4 @@
-"""What an act did to one document, among one or many."""
+"""The outcome of an act for one document, among one or many."""
 
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,10 +10,10 @@ Record: TypeAlias = Any  # type: ignore[explicit-any]  # of any model: the kerne
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an act did to `document`: `made` (a document or None), or a `refusal`.
+    """The outcome of an act for `document`: `made` (a document or None), or a `refusal`.
 
-    `also`: other documents made beside it. `notes`: sentences about what else happened or was left out. `error`: the
-    refusal as it was raised, for a door that acts on one document alone.
+    `also`: other documents made. `notes`: sentences about what else happened or was left out. `error`: the refusal as
+    it was raised, for a door that acts on one document alone.
     """
 
     document: Record
@@ -25,7 +25,7 @@ class Outcome:
 
     @classmethod
     def refused(cls, document: Record, error: BusinessError) -> "Outcome":
-        """The outcome of an act that a rule refused."""
+        """Return the outcome of an act that a rule refused."""
         return cls(document, refusal=str(error), error=error)
 
     @property

@@ -40,7 +40,7 @@ from openfire_billing.office.reference import load_reference_data
 
 @dataclass(frozen=True)
 class _Case:
-    """One demonstration DI: customer by rank, task, position, state wanted, days from today when its range begins."""
+    """One demonstration DI: customer by rank, task, position, state, days from today when its range begins."""
 
     customer: int
     task: str
@@ -93,7 +93,7 @@ CASES = [
 
 
 def load_demonstration(*, on: date) -> bool:
-    """Load the demonstration company. False when it is there already."""
+    """Load the demonstration company. Return False when it exists already."""
     with atomic():
         if Company.objects.filter(name=COMPANY).exists():
             return False
@@ -152,7 +152,7 @@ def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, 
 
 
 def _appointments(company: Company, *, on: date, by: By) -> None:
-    """Some DIs get their RDV: the last day worked one was done and one left unfinished, then one confirmed, one a draft."""
+    """Make the RDVs of some DIs: one done and one unfinished on the last working day, then one confirmed, one a draft."""
     waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by(
         "from_on", "pk"
     )
@@ -173,7 +173,7 @@ def _confirmed(intervention: InterventionRequest, not_before: datetime, *, by: B
 
 
 def _last_day_worked(technician: Technician, on: date) -> date:
-    """The last working day before `on`: no weekend, no public holiday."""
+    """Return the last working day before `on`: no weekend, no public holiday."""
     days = [on - timedelta(days=n) for n in range(1, 15)]
     calendar = calendars_of([technician], first_day=days[-1], last_day=on)[technician.pk]
     return next(day for day in days if calendar.working(day))

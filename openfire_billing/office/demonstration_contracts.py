@@ -1,4 +1,4 @@
-"""The contracts of the demonstration company: one of each way of billing, begun on days naive calendars stumble on."""
+"""The contracts of the demonstration company: one for each way of billing, with start days that are edge cases."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -57,7 +57,7 @@ CASES = [
 
 
 def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: By) -> None:
-    """Make and activate them; the last stays a draft."""
+    """Make and activate the contracts; the last stays a draft."""
     for case in CASES:
         contract = _contract(case, company, customers[case.customer], on=on, by=by)
         activate_contract(contract, on=on, by=by)

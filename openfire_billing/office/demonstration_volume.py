@@ -73,12 +73,12 @@ def load_contracts(
 
     Those already made by an earlier call are counted: a second call with the same number makes none.
     """
-    there = Contract.objects.filter(company=company, notes=MARK).count()
-    todo = iter(range(there, count))
+    existing = Contract.objects.filter(company=company, notes=MARK).count()
+    todo = iter(range(existing, count))
     while numbers := list(islice(todo, BATCH)):
         with atomic():
             _batch(numbers, articles, own_prices, company=company, on=on, kinds=kinds)
-    return max(0, count - there)
+    return max(0, count - existing)
 
 
 MARK = "Volume de démonstration"

@@ -63,7 +63,7 @@ def _kept(request: HttpRequest, token: str) -> Path:
 
 
 def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
-    """GET: what is expected. POST with a file: the preview. POST with its token: the import."""
+    """GET: the form. POST with a file: the preview. POST with its token: the import."""
     kind = _kind(request, slug)
     company = default_company(request.user)
     context: dict[str, Any] = {

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def report(self, run: BillingRun) -> None:
-        """What was made, what was set aside."""
+        """Print what was made and what was set aside."""
         for outcome in run.outcomes.exclude(result=Result.SKIPPED).select_related("contract").order_by("contract"):
             if outcome.result == Result.REFUSED:
                 self.stdout.write(f"Mis de côté : {outcome.reason}")
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def named(references: list[str] | None, *, company: str | None) -> list[Contract] | None:
-    """The contracts of these references; None = all. Raises CommandError (2), naming those unknown or borne by several.
+    """Return the contracts of these references; None = all. Raise CommandError (2) for unknown or ambiguous ones.
 
     A draft has no reference yet: an empty one names nothing.
     """
@@ -83,7 +83,7 @@ def named(references: list[str] | None, *, company: str | None) -> list[Contract
 
 
 def answer(run: BillingRun) -> dict[str, Any]:
-    """The run as the API says it."""
+    """Return the run as the API shows it."""
     return {
         "on": run.on.isoformat(),
         "state": run.state,

@@ -1,4 +1,4 @@
-"""What can be imported: the columns of each kind, how a cell is read, and how a row is known again."""
+"""What can be imported: the columns of each kind, how a cell is read, and how a row finds its record."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ def text(value: str) -> str:
 
 
 def _number(value: str, *, digits: int, places: int) -> Decimal:
-    """A number not below zero that its column holds: `digits` in all, `places` of them decimals."""
+    """Read a number not below zero: `digits` in all, `places` of them decimals. Raise Fault otherwise."""
     try:
         found = read_decimal(value)
     except ValueError:
@@ -60,7 +60,7 @@ def percent(value: str) -> Decimal:
 
 
 def as_the_form(model: type[Model], name: str) -> Callable[[str], str]:
-    """A text that the record's own page would take."""
+    """Return a reader of texts that the record's own page accepts; it raises Fault for the others."""
 
     def read(value: str) -> str:
         record = model(**{name: value})
@@ -95,7 +95,7 @@ def siren(value: str) -> str:
 
 
 def choice(words: dict[str, str]) -> Callable[[str], str]:
-    """One of these words (without accents or case)."""
+    """Return a reader of these words (without accents or case); it raises Fault for any other."""
 
     def read(value: str) -> str:
         found = words.get(simple(value))
@@ -108,7 +108,7 @@ def choice(words: dict[str, str]) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, other titles it goes by, how its cells are read, and what an empty cell means."""
+    """A column: its title, other titles accepted, how its cells are read, and what an empty cell means."""
 
     name: str
     title: str
@@ -123,7 +123,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """Something to import. `code` names it in commands, `slug` in addresses; `hint` says how a row is known again."""
+    """Something to import. `code` names it in commands, `slug` in addresses; `hint` says how a row finds its record."""
 
     code: str
     slug: str
