@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db.models import Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -28,6 +28,7 @@ from invoicing.services.records.acts import Once, perform
 from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
+from openfire_billing.web.users import user_of
 
 LASTS = 90 * 24 * 3600
 MOST_PRODUCTS = 30  # articles shown at once
@@ -38,7 +39,7 @@ class MobileLogin(LoginView):
     """A login that lasts three months on the phone."""
 
     template_name = "mobile/login.html"
-    next_page = reverse_lazy("mobile:today")
+    next_page = reverse_lazy("mobile:today")  # type: ignore[assignment]  # an address found when it is used
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -47,14 +48,14 @@ class MobileLogin(LoginView):
 
 
 class MobileLogout(LogoutView):
-    next_page = reverse_lazy("mobile:login")
+    next_page = reverse_lazy("mobile:login")  # type: ignore[assignment]  # an address found when it is used
 
 
-def technician_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def technician_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Give the view the row of an active technician; show others a page that says what to do."""
 
     @wraps(view)
-    def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+    def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect(f"{reverse('mobile:login')}?next={quote_plus(request.path)}")
         technician = Technician.objects.filter(user=request.user, is_active=True).first()
@@ -178,7 +179,7 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     if appointment.state == AppointmentState.CONFIRMED and not is_todays and "sure" not in request.POST:
         return _page(request, technician, appointment, ask_if_sure=True)
     try:
-        finish_appointment(appointment, at=timezone.now(), report=_typed_report(request) or "", by=request.user)
+        finish_appointment(appointment, at=timezone.now(), report=_typed_report(request) or "", by=user_of(request))
     except BusinessError as refusal:
         return _page(request, technician, appointment, refusal=str(refusal), status=409)
     request.session.pop(_REASON % appointment.pk, None)
@@ -196,7 +197,7 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
         return _page(request, technician, appointment, unfinished_form=form, open_unfinished=True, status=400)
     try:
         reason = form.cleaned_data["reason"]
-        leave_unfinished(appointment, reason=reason, report=_typed_report(request) or "", by=request.user)
+        leave_unfinished(appointment, reason=reason, report=_typed_report(request) or "", by=user_of(request))
     except BusinessError as refusal:
         return _page(request, technician, appointment, refusal=str(refusal), status=409)
     request.session.pop(_REASON % appointment.pk, None)
@@ -225,7 +226,7 @@ def _keep(request: HttpRequest, appointment: Appointment) -> None:
     """Save what is typed, whichever button of the page was pressed."""
     report = _typed_report(request)
     if report is not None:
-        write_report(appointment, report=report, by=request.user)
+        write_report(appointment, report=report, by=user_of(request))
     reason = request.POST.get("reason", "")[:200]
     if reason:
         request.session[_REASON % appointment.pk] = reason
@@ -295,7 +296,7 @@ def _once(request: HttpRequest, act: str) -> Once | None:
 def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine:
     form = PartForm(request.POST)
     form.is_valid()
-    product = Product.objects.filter(pk=form.cleaned_data.get("product"), is_active=True).first()
+    product = Product.objects.filter(pk=form.cleaned_data.get("product") or 0, is_active=True).first()
     if product is None:
         raise BusinessError(_("Choisissez un article dans la liste."))
     if "quantity" not in form.cleaned_data:
@@ -303,7 +304,7 @@ def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine
     if appointment.state != AppointmentState.CONFIRMED:
         raise BusinessError(_("Ce RDV est terminé : demandez au bureau d'ajouter la ligne."))
     quantity = form.cleaned_data["quantity"]
-    return add_part(appointment, product=product, quantity=quantity, on=timezone.localdate(), by=request.user)
+    return add_part(appointment, product=product, quantity=quantity, on=timezone.localdate(), by=user_of(request))
 
 
 @require_POST

@@ -20,6 +20,7 @@ from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.users import user_of
 
 S = ContractState
 
@@ -115,7 +116,7 @@ class ContractAdmin(DocumentAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Let only who may post invoices tick « Validation automatique »."""
         fields = super().get_readonly_fields(request, obj)
-        return fields if may_auto_post(request.user) else (*fields, "auto_post")
+        return fields if may_auto_post(user_of(request)) else (*fields, "auto_post")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
@@ -150,7 +151,7 @@ class ContractAdmin(DocumentAdmin):
         ]
 
     def _lines(self, request: HttpRequest, contract: Contract) -> dict[str, Any]:
-        may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)  # type: ignore[union-attr]
+        may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)
         add = f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
         return {"contract": contract, "lines": lines_of(contract), "add_url": add if may else ""}
 
@@ -164,7 +165,7 @@ class ContractAdmin(DocumentAdmin):
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
-        if request.user.has_perm(CHANGE):  # type: ignore[union-attr]
+        if request.user.has_perm(CHANGE):
             act = "archive" if document.is_active else "restore"
             url = reverse("admin:contracts_contract_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
@@ -177,11 +178,14 @@ class ContractAdmin(DocumentAdmin):
         values = values_of(form)
         if form.instance.pk is None and not values.get("company"):
             values["company"] = default_company(request.user)
-        return save_contract(form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=request.user)
+        return save_contract(
+            form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=user_of(request)
+        )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what a payer fills: billing address, fiscal position, terms."""
-        payer, found = one(Partner.objects.all(), data.get("payer")), {}
+        found: dict[str, Any] = {}
+        payer = one(Partner.objects.all(), data.get("payer"))
         if payer is not None:
             put(found, **terms_of(payer))
         return found

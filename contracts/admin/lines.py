@@ -31,6 +31,7 @@ from invoicing.models.documents.lines import lines_totals
 from openfire_billing.kernel.money import Totals
 from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.lines import LineForm, live_totals, totals_html
+from openfire_billing.web.users import user_of
 
 L = ContractLineState
 
@@ -109,7 +110,7 @@ class ContractLineAdmin(DocumentAdmin):
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(CHANGE)  # type: ignore[union-attr]
+        return request.user.has_perm(CHANGE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if not super().has_change_permission(request, obj):
@@ -170,7 +171,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         last = Appointment.objects.filter(intervention=OuterRef("intervention")).order_by("-starts_at").values("pk")[:1]
-        requests = list(
+        requests: list[Any] = list(
             ContractRequest.objects.filter(line=document)
             .annotate(last_appointment=Subquery(last))
             .select_related("intervention")
@@ -212,7 +213,7 @@ class ContractLineAdmin(DocumentAdmin):
             exceptions=edits.get("exceptions", ()),
             seen=seen_by(request),
             on=timezone.localdate(),
-            by=request.user,
+            by=user_of(request),
         )
         vars(form.instance).update(vars(saved))
 

@@ -65,7 +65,7 @@ class ContractSerializer(OfficeSerializer):
 
     class Meta:
         model = Contract
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "reference",
             "state",

@@ -68,7 +68,7 @@ class ContractLineSerializer(OfficeSerializer):
 
     class Meta:
         model = ContractLine
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "state",
             "title",
@@ -127,7 +127,7 @@ class LineOfContractSerializer(ContractLineSerializer):
     contract = Id(read_only=True)
 
     class Meta(ContractLineSerializer.Meta):
-        fields = ("contract", *ContractLineSerializer.Meta.fields)
+        fields: tuple[str, ...] = ("contract", *ContractLineSerializer.Meta.fields)
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:

@@ -42,7 +42,7 @@ class RunListSerializer(OfficeSerializer):
 
     class Meta:
         model = BillingRun
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "on",
             "kind",

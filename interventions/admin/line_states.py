@@ -44,7 +44,7 @@ def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> A
     others = [(link_to(document),) for document in documents if document is not holder]
     return format_html(
         '{}<small class="of-holders">{}</small>' if others else "{}",
-        badge(LineState.colours[state], state.label, holder and reverse_change(holder), str(holder or "")),
+        badge(LineState.colours[state], state.label, reverse_change(holder) if holder else None, str(holder or "")),
         format_html_join(" · ", "{}", others),
     )
 

@@ -30,6 +30,7 @@ from openfire_billing.kernel.money import HALF_EVEN, Totals
 from openfire_billing.web.columns import column
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import hours, nowrap
+from openfire_billing.web.users import user_of
 
 
 @admin.register(InterventionType)
@@ -110,7 +111,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
             usual_company=default_company(request.user),
             seen=seen_by(request),
             on=timezone.localdate(),
-            by=request.user,
+            by=user_of(request),
         )
 
 

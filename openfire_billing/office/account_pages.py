@@ -25,6 +25,7 @@ from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import contribute
+from openfire_billing.web.users import user_of
 
 PAGE, MAIL = "office/account.html", "office/account_mail.txt"
 ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"
@@ -119,7 +120,7 @@ contribute(
             permission="auth.change_user",
             explain=_("Un e-mail lui donne une adresse, valable une fois et trois jours, où choisir son mot de passe."),
             confirm=_("Envoyer"),
-            run=lambda request, user, data: invite(user, request=request, by=request.user),
+            run=lambda request, user, data: invite(user, request=request, by=user_of(request)),
             done=_("invitation mise à l'envoi"),
         )
     ],
@@ -129,7 +130,7 @@ contribute(
 def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) -> Any:
     context = {"heading": heading, "text": text, "button": button}
 
-    class Page(view):  # type: ignore[misc]
+    class Page(view):
         template_name, extra_context = PAGE, context
 
         def get_context_data(self, **context: Any) -> dict[str, Any]:

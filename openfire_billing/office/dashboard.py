@@ -21,6 +21,7 @@ from invoicing.models import Company, FollowUp, Invoice, Quote
 from invoicing.services.documents.jobs import late_documents
 from openfire_billing.kernel.periods import day_of_month
 from openfire_billing.office.first_steps import first_steps
+from openfire_billing.web.users import user_of
 
 
 def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callable[[], int]]]:
@@ -83,7 +84,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the first page: the cards this user may open."""
     cards = []
     for permission, label, name, chip, is_alarm, count in _cards(request):
-        if request.user.has_perm(permission):  # type: ignore[union-attr]
+        if request.user.has_perm(permission):
             url = f"{reverse(f'admin:{name}_changelist')}?view={chip}"
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
@@ -91,17 +92,17 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= _late_documents(request)
     context["office_steps"] = first_steps(request)
     context |= _last_run(request)
-    if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+    if request.user.has_perm("invoicing.view_invoice"):
         chart = _billed_by_month(request)
         context["office_chart"] = json.dumps(chart)
         context["office_chart_options"] = json.dumps(_options_of(chart))
-    context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
+    context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")
     return context
 
 
 def _late_documents(request: HttpRequest) -> dict[str, Any]:
     """Return the PDFs of posted invoices that failed or wait for too long, with the reason; mails with them wait too."""
-    if not request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+    if not request.user.has_perm("invoicing.view_invoice"):
         return {}
     count, reason = late_documents(Company.objects.visible_to(request.user))
     return {"office_late_documents": count, "office_late_reason": reason}
@@ -115,12 +116,12 @@ def _follow_ups(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _last_run(request: HttpRequest) -> dict[str, Any]:
     """Return the latest billing run and what it set aside, for users who may bill; None before the first one."""
-    if not request.user.has_perm("contracts.bill_contract"):  # type: ignore[union-attr]
+    if not request.user.has_perm("contracts.bill_contract"):
         return {}
-    run = BillingRun.objects.seen_by(request.user).filter(is_dry=False).order_by("-pk").first()
+    run = BillingRun.objects.seen_by(user_of(request)).filter(is_dry=False).order_by("-pk").first()
     if run is None:
         return {"office_run": None, "office_refused": ()}
-    refused = run.outcomes.visible_to(request.user).refused().select_related("contract").order_by("pk")
+    refused = run.outcomes.visible_to(user_of(request)).refused().select_related("contract").order_by("pk")
     return {"office_run": run, "office_refused": refused[:5]}
 
 

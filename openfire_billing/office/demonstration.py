@@ -159,6 +159,7 @@ def _appointments(company: Company, *, on: date, by: By) -> None:
     first, second, third, fourth = waiting[:4]
     tugdual = Technician.objects.get(name=TECHNICIANS[0])
     done = _confirmed(first, day_bounds(_last_day_worked(tugdual, on))[0], by=by)
+    assert done.ends_at is not None
     unfinished = _confirmed(second, done.ends_at, by=by)
     morning, _end = day_bounds(on)
     _confirmed(third, morning, by=by)

@@ -21,7 +21,7 @@ def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
 
     Only for users who may set the firm up.
     """
-    if not request.user.has_perm("invoicing.change_company"):  # type: ignore[union-attr]
+    if not request.user.has_perm("invoicing.change_company"):
         return []
     company = default_company(request.user)
     steps = [*_of_the_company(company), *_of_the_work(company)]

@@ -80,7 +80,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             groups.append({"title": title, "separator": True, "collapsible": title == _SETTINGS, "items": items})
-    if user.has_perm("invoicing.add_partner"):  # type: ignore[union-attr]
+    if user.has_perm("invoicing.add_partner"):
         groups.append({"title": "Échanges", "separator": True, "items": [_IMPORT]})
     return groups
 

@@ -265,8 +265,8 @@ class ActionsMixin:
         refused = sum(outcome.is_refused for outcome in outcomes)
         done = len(outcomes) - refused
         counts = (
-            done and ngettext("%d document traité", "%d documents traités", done) % done,
-            refused and ngettext("%d refus", "%d refus", refused) % refused,
+            ngettext("%d document traité", "%d documents traités", done) % done if done else "",
+            ngettext("%d refus", "%d refus", refused) % refused if refused else "",
         )
         context["summary"] = ", ".join(filter(None, counts)) or _("rien à faire")
         return TemplateResponse(request, "office/report.html", context)

@@ -62,7 +62,7 @@ def exported_columns(model_admin: Any) -> list[tuple[str, Value]]:
         if name == "action_checkbox":
             continue
         heading, value = label_for_field(name, model_admin.model, model_admin), _value_of(model_admin, name)
-        several = value if isinstance(value, Mapping) else {heading: value}
+        several = value if isinstance(value, Mapping) else {str(heading): value}
         found += [(str(capfirst(title)), partial(_plain, read)) for title, read in several.items()]
     return found
 

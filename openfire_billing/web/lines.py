@@ -26,7 +26,7 @@ class LineForm(forms.ModelForm):
     least_quantity: Decimal | None = Decimal("0.001")
 
     class Meta:
-        fields = (
+        fields: tuple[str, ...] = (
             "position",
             "kind",
             "product",
@@ -69,7 +69,7 @@ class LineForm(forms.ModelForm):
     def know(self, product: Any) -> None:
         """Give the article's box the article already loaded."""
         if "product" in self.fields:
-            self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}  # type: ignore[attr-defined]
+            self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}
 
     def has_changed(self) -> bool:
         """Return whether the line counts: a new line without content does not."""

@@ -37,7 +37,7 @@ class DecimalInputField(forms.DecimalField):
         options["widget"] = options.get("widget") or DecimalTextInput(least_places=least_places)
         super().__init__(*args, **options)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs say int
         if isinstance(value, Decimal):
             return value
         try:

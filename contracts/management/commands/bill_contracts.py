@@ -73,7 +73,7 @@ def named(references: list[str] | None, *, company: str | None) -> list[Contract
         raise CommandError(f"Société inconnue : {company}.", returncode=2)
     contracts = Contract.objects.filter(reference__in=references).order_by("pk")
     found = list(contracts.filter(company__name=company) if company else contracts)
-    times = Counter(contract.reference for contract in found)
+    times = Counter(contract.reference or "" for contract in found)
     if unknown := set(references) - set(times):
         raise CommandError(f"Contrat inconnu : {', '.join(sorted(unknown))}.", returncode=2)
     if shared := sorted(reference for reference, count in times.items() if count > 1):

@@ -1,6 +1,6 @@
 """What can be imported: the columns of each kind, how a cell is read, and how a row finds its record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -94,7 +94,7 @@ def siren(value: str) -> str:
         raise Fault(f"« {value} » n'est pas un SIREN valable, par exemple 732829320") from None
 
 
-def choice(words: dict[str, str]) -> Callable[[str], str]:
+def choice(words: Mapping[str, str]) -> Callable[[str], str]:
     """Return a reader of these words (without accents or case); it raises Fault for any other."""
 
     def read(value: str) -> str:

@@ -25,7 +25,7 @@ class ErrorSerializer(serializers.Serializer):
 
     code = serializers.CharField()
     detail = serializers.CharField()
-    fields = serializers.DictField()  # type: ignore[assignment]
+    fields = serializers.DictField()
 
 
 def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -46,7 +46,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
         error = AuthenticationFailed(_("Jeton illisible : demandez-en un autre."))
     if isinstance(error, DataError | DecimalException):
         return _say(400, "out_of_range", _("Un nombre est trop grand pour être enregistré."))
-    response = exception_handler(error, context)  # type: ignore[arg-type]
+    response = exception_handler(error, context)
     if response is None:
         return None
     if isinstance(error, ValidationError):
