@@ -139,7 +139,7 @@ READING = set(
     contracts.services.fact_rows: line_facts contract_facts
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
-    contracts.services.live_claims: live_claims
+    contracts.services.live_claims: has_live_claims
     contracts.services.locks: lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
     contracts.services.next_bill: next_bill next_days
