@@ -30,7 +30,7 @@ class Calendar:
     taken: list[Stretch] = field(default_factory=list)
 
     def working(self, day: date) -> list[Stretch]:
-        """The stretches worked that day, absences taken out. Appointments are not."""
+        """Return the stretches worked that day, absences taken out. Appointments are not."""
         if day in self.days_off:
             return []
         stretches = [
@@ -40,12 +40,12 @@ class Calendar:
         return without(stretches, self.absences)
 
     def free(self, day: date) -> list[Stretch]:
-        """The stretches worked that day and not taken."""
+        """Return the stretches worked that day and not taken."""
         return without(self.working(day), self.taken)
 
 
 def without(stretches: Iterable[Stretch], holes: Iterable[Stretch]) -> list[Stretch]:
-    """The stretches less the holes."""
+    """Return the stretches less the holes."""
     left = list(stretches)
     for start, end in holes:
         kept: list[Stretch] = []
@@ -62,14 +62,15 @@ def without(stretches: Iterable[Stretch], holes: Iterable[Stretch]) -> list[Stre
 
 
 def overlap(first: Stretch, second: Stretch) -> bool:
-    """Whether two stretches share an instant (touching ends do not)."""
+    """Return whether two stretches share an instant (touching ends do not)."""
     return first[0] < second[1] and second[0] < first[1]
 
 
 def place(
     start: datetime, length: timedelta, stretches: Iterator[Stretch] | Iterable[Stretch], *, spans: bool
 ) -> list[Stretch]:
-    """The stretches that `length` of work takes from `start`, inside `stretches` (in order). [] when it does not fit.
+    """Return the stretches that `length` of work takes from `start`, inside `stretches` (in order). [] when it does not
+    fit.
 
     `start` must lie inside one of them. `spans`: the work may go on after a break, else it is in one piece.
     """
@@ -92,7 +93,7 @@ def place(
 
 
 def _length(start: datetime, end: datetime) -> timedelta:
-    """Real time between two instants, whatever the clocks do in between."""
+    """Return the time elapsed between two instants, whatever the clocks do in between."""
     return timedelta(seconds=end.timestamp() - start.timestamp())
 
 
@@ -101,7 +102,7 @@ def _after(start: datetime, length: timedelta) -> datetime:
 
 
 def next_quarter(moment: datetime) -> datetime:
-    """The quarter of an hour that begins at `moment` or after it: nobody is asked to come at 10:07."""
+    """Return the quarter of an hour that begins at `moment` or after it."""
     minute = moment.replace(second=0, microsecond=0)
     if minute < moment:
         minute += timedelta(minutes=1)
@@ -109,7 +110,7 @@ def next_quarter(moment: datetime) -> datetime:
 
 
 def working_from(calendar: Calendar, day: date, *, free: bool = False, days: int = MOST_DAYS) -> Iterator[Stretch]:
-    """Stretches worked (or free) from `day` on, day after day."""
+    """Yield the stretches worked (or free) from `day` on, day after day."""
     for offset in range(days):
         yield from (calendar.free if free else calendar.working)(day + timedelta(days=offset))
 
@@ -117,7 +118,8 @@ def working_from(calendar: Calendar, day: date, *, free: bool = False, days: int
 def first_free(
     calendar: Calendar, *, length: timedelta, not_before: datetime, last_day: date, spans: bool
 ) -> list[Stretch]:
-    """The first free place of `length` from `not_before`, beginning on `last_day` at the latest. [] when there is none.
+    """Return the first free place of `length` from `not_before`, begun on `last_day` at the latest. [] when there is
+    none.
 
     It begins on a quarter of an hour, whenever the technician is free before: after an appointment too.
     Work in several pieces must follow the working hours without a hole: an appointment in between ends the place.

@@ -1,7 +1,7 @@
-"""Questions asked of the database about appointments, in the trade's words."""
+"""Querysets of appointments and their lines."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Self, TypeVar
 
 from django.apps import apps
 from django.db import models
@@ -9,14 +9,17 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from appointments.choices import AppointmentState
+from interventions.models.work import Technician
 from invoicing.querysets import claimed, opposite
 from openfire_billing.db.functions import Balance
+
+Row = TypeVar("Row", bound=models.Model)
 
 _QUANTITY = models.DecimalField(max_digits=18, decimal_places=3)
 
 
 def day_bounds(day: date, days: int = 1) -> tuple[datetime, datetime]:
-    """The first instant of a day in France, and that of the day `days` later."""
+    """Return the first instant of a day in France, and that of the day `days` later."""
     zone = timezone.get_default_timezone()
     return (
         datetime.combine(day, time(), tzinfo=zone),
@@ -24,43 +27,46 @@ def day_bounds(day: date, days: int = 1) -> tuple[datetime, datetime]:
     )
 
 
-class AppointmentLineQuerySet(models.QuerySet[Any]):
-    def left_to_bill(self, on: date) -> "AppointmentLineQuerySet":
+class AppointmentLineQuerySet(models.QuerySet[Row]):
+    def left_to_bill(self, on: date) -> Self:
         """Annotate `billed`, `own_left` and, for a linked line, `request_left`.
 
         What is left of a line is min(own_left, request_left): its property `left`.
         """
         terms = claimed(apps.get_model("appointments", "AppointmentLineClaim"), "appointment_line")
         request_line = apps.get_model("interventions", "RequestLine")
-        of_request = request_line.objects.filter(pk=OuterRef("request_line")).left_to_bill(on).values("left")[:1]
+        requested = request_line.objects.filter(pk=OuterRef("request_line")).left_to_bill(on)
+        of_request = requested.values("left")[:1]  # type: ignore[misc]  # annotated by left_to_bill
         return self.annotate(
             billed=Balance(*opposite(terms), places=3),
             own_left=Balance("+", F("quantity"), *terms, places=3, floor=True),
             request_left=Subquery(of_request, output_field=_QUANTITY),
         )
 
-    def open(self, on: date) -> "AppointmentLineQuerySet":
-        """Lines with something left to bill: of their own, and of the DI's line when they have one."""
+    def open(self, on: date) -> Self:
+        """Narrow to lines with something left to bill: of their own, and of the DI's line when they have one."""
         return self.left_to_bill(on).filter(Q(request_line=None) | Q(request_left__gt=0), own_left__gt=0)
 
 
-class AppointmentQuerySet(models.QuerySet[Any]):
-    def with_lines(self) -> "AppointmentQuerySet":
+class AppointmentQuerySet(models.QuerySet[Row]):
+    def with_lines(self) -> Self:
         """Load what totals need, in a constant number of queries."""
         line = apps.get_model("appointments", "AppointmentLine")
         lines = line.objects.select_related("tax", "product", "request_line__tax", "request_line__product")
         return self.select_related("company").prefetch_related(models.Prefetch("lines", lines))
 
-    def on_day(self, day: date, days: int = 1) -> "AppointmentQuerySet":
-        """Beginning within `days` days from `day`."""
+    def on_day(self, day: date, days: int = 1) -> Self:
+        """Narrow to RDVs that begin within `days` days from `day`."""
         start, end = day_bounds(day, days)
         return self.filter(starts_at__gte=start, starts_at__lt=end)
 
-    def shown_to(self, technician: Any) -> "AppointmentQuerySet":
-        """What a technician sees, on the phone and by the API: his own, dated, confirmed, and what became of them."""
+    def shown_to(self, technician: Technician | None) -> Self:
+        """Narrow to what a technician sees, on the phone and by the API: his own RDVs that are dated, confirmed or
+        over.
+        """
         return self.filter(technicians=technician, starts_at__isnull=False, state__in=sorted(AppointmentState.on_phone))
 
-    def to_bill(self, on: date) -> "AppointmentQuerySet":
-        """Confirmed or done with lines left to bill."""
+    def to_bill(self, on: date) -> Self:
+        """Narrow to RDVs confirmed or done with lines left to bill."""
         lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
         return self.filter(Exists(lines.open(on)), state__in=sorted(AppointmentState.billable))

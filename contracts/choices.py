@@ -9,7 +9,7 @@ from contracts.planner import facts as f
 
 
 class ContractState(TextChoices):
-    """What is stored. À venir, En cours, Terminé are derived from the dates."""
+    """The stored states. À venir, En cours and Terminé are derived from the dates."""
 
     DRAFT = "draft", _("Brouillon")
     VALIDATED = "validated", _("Validé")
@@ -20,7 +20,7 @@ class ContractState(TextChoices):
     path = nonmember(("draft", "validated"))
     billed = nonmember(frozenset({"validated", "suspended", "terminated"}))
     alive = nonmember(frozenset({"validated", "suspended"}))
-    # of the phases seen through the dates too
+    # states, and phases derived from the dates
     colours = nonmember(
         {
             "draft": "grey",
@@ -61,7 +61,7 @@ LINE_MOVES = {
 
 
 class BillingFrequency(TextChoices):
-    """The presets, and « every »: the contract's own number and unit."""
+    """The presets, and EVERY: the contract's own number and unit."""
 
     MONTHLY = "monthly", _("Mensuelle")
     QUARTERLY = "quarterly", _("Trimestrielle")
@@ -82,7 +82,7 @@ class BillingFrequency(TextChoices):
 
 
 def frequency_of(name: str, every: int | None, unit: str) -> f.Frequency:
-    """The planner's frequency of a preset, or of « tous les… » with its number and unit."""
+    """Return the planner's frequency of a preset, or of « tous les… » with its number and unit."""
     return BillingFrequency.presets.get(name) or f.Frequency(every or 0, unit)
 
 
@@ -93,7 +93,7 @@ class FrequencyUnit(TextChoices):
     YEAR = f.YEAR, _("ans")
 
 
-class Invoicing(TextChoices):
+class Timing(TextChoices):
     IN_ADVANCE = f.IN_ADVANCE, _("À échoir")
     IN_ARREARS = f.IN_ARREARS, _("Échu")
     ON_VISIT = f.ON_VISIT, _("Au jour de la visite")

@@ -1,4 +1,4 @@
-"""Tasks of contracts: the night, its chunks, and the sweep that takes up what stopped. Each may run any number of times."""
+"""Tasks of contracts: the night, its chunks, and the sweep that resumes stopped runs. Each may run any number of times."""
 
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
@@ -13,7 +13,7 @@ AWAY = (OperationalError, InterfaceError, Unavailable)
 
 @shared_task(autoretry_for=AWAY, retry_backoff=5, max_retries=5)
 def bill_night() -> int | None:
-    """05:00 in Paris: visits, then billing. A second one the same night finds it done or going on."""
+    """Plan visits, then bill, at NIGHT_HOUR in Paris. A second call the same night finds its run and does nothing."""
     run = night.start_night(on=timezone.localdate())
     if run is None:
         return None
@@ -23,7 +23,7 @@ def bill_night() -> int | None:
 
 @shared_task(autoretry_for=AWAY, retry_backoff=5, max_retries=5)
 def bill_chunk(run_id: int, ids: list[int]) -> None:
-    """A chunk of a run."""
+    """Bill a chunk of a run."""
     run = BillingRun.objects.filter(pk=run_id).first()
     if run is not None:
         takeover.work_chunk(run, ids)
@@ -31,5 +31,5 @@ def bill_chunk(run_id: int, ids: list[int]) -> None:
 
 @shared_task
 def resume_runs() -> int:
-    """Take up the runs that stopped."""
+    """Resume the runs that stopped."""
     return takeover.resume_runs()

@@ -46,7 +46,7 @@ class Priority(IntegerChoices):
 
 
 class Granularity(TextChoices):
-    """How wide a date range a task proposes."""
+    """The width of the date range that a task proposes."""
 
     WEEK = "week", _("Semaine")
     FORTNIGHT = "fortnight", _("Quinzaine")
@@ -56,7 +56,7 @@ class Granularity(TextChoices):
 
 
 class LineState(TextChoices):
-    """What is left to do with a line, derived."""
+    """What is left to do with a line; derived, not stored."""
 
     NOTHING = "nothing", _("rien à facturer")
     TO_BILL = "to_bill", _("à facturer")
@@ -80,7 +80,7 @@ class LineState(TextChoices):
 def state_of_line(
     *, covered: bool, is_quoted: bool, quantity: Decimal, billed: Decimal, unbilled: Decimal
 ) -> LineState:
-    """What is left to do with an article's line. What is billed says so, quoted or not.
+    """Return what is left to do with an article line. A billed line is shown as billed, quoted or not.
 
     `unbilled`: what may still be billed of it, were no quote to hold it.
     """

@@ -1,8 +1,8 @@
-"""Questions asked of the database about intervention requests, in the trade's words."""
+"""Querysets of intervention requests and their lines."""
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Self, TypeVar
 
 from django.apps import apps
 from django.db import models
@@ -10,11 +10,13 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 
 from interventions.choices import InterventionState
 from invoicing.querysets import claimed, is_live, opposite
-from openfire_billing.db.functions import Balance
+from openfire_billing.db.functions import Balance, Term
+
+Row = TypeVar("Row", bound=models.Model)
 
 
-def _claims() -> tuple[Any, ...]:
-    """What the claims of a line bill, those of all its quotes' lines counted in: signed terms."""
+def _claims() -> tuple[Term, ...]:
+    """Return what the claims of a line bill, those of all its quotes' lines included, as terms of a Balance."""
     return (
         *claimed(apps.get_model("interventions", "RequestLineClaim"), "request_line"),
         *claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line__quotedlines__request_line"),
@@ -25,12 +27,12 @@ def _unbilled() -> Balance:
     return Balance("+", F("quantity"), *_claims(), places=3, floor=True)
 
 
-class RequestLineQuerySet(models.QuerySet[Any]):
-    def with_unbilled(self) -> "RequestLineQuerySet":
+class RequestLineQuerySet(models.QuerySet[Row]):
+    def with_unbilled(self) -> Self:
         """Annotate `unbilled`: quantity − what its claims bill, whether a quote holds the line or not."""
         return self.annotate(unbilled=_unbilled())
 
-    def left_to_bill(self, on: date, *, without_quote: Any = None) -> "RequestLineQuerySet":
+    def left_to_bill(self, on: date, *, without_quote: models.Model | None = None) -> Self:
         """Annotate `billed`, `is_quoted` and `left`.
 
         Left = quantity − what its claims bill, those of all its quotes' lines counted in; zero while a live quote
@@ -38,7 +40,7 @@ class RequestLineQuerySet(models.QuerySet[Any]):
         """
         holds = apps.get_model("interventions", "QuotedLine").objects.filter(request_line=OuterRef("pk"))
         if without_quote is not None:
-            holds = holds.exclude(quote_line__quote=without_quote)
+            holds = holds.exclude(quote_line__quote=without_quote.pk)
         held = Exists(holds.filter(is_live(on, "quote_line__quote__")))
         return self.annotate(billed=Balance(*opposite(_claims()), places=3), is_quoted=held).annotate(
             left=Case(
@@ -52,11 +54,11 @@ class RequestLineQuerySet(models.QuerySet[Any]):
         )
 
 
-class InterventionQuerySet(models.QuerySet[Any]):
-    def active(self) -> "InterventionQuerySet":
+class InterventionQuerySet(models.QuerySet[Row]):
+    def active(self) -> Self:
         return self.filter(is_active=True)
 
-    def with_lateness(self, on: date) -> "InterventionQuerySet":
+    def with_lateness(self, on: date) -> Self:
         """Annotate `late`: the period is over, and it is neither planned nor done."""
         return self.annotate(
             late=Case(
@@ -70,17 +72,17 @@ class InterventionQuerySet(models.QuerySet[Any]):
             )
         )
 
-    def late(self, on: date) -> "InterventionQuerySet":
+    def late(self, on: date) -> Self:
         return self.with_lateness(on).filter(late=True)
 
-    def to_bill(self, on: date) -> "InterventionQuerySet":
-        """Validated with lines left to bill directly."""
+    def to_bill(self, on: date) -> Self:
+        """Narrow to validated DIs with lines left to bill directly."""
         lines = apps.get_model("interventions", "RequestLine").objects.filter(intervention=OuterRef("pk"))
         return self.filter(
-            Exists(lines.left_to_bill(on).filter(left__gt=0)), state__in=sorted(InterventionState.validated)
+            Exists(lines.left_to_bill(on).filter(Q(left__gt=0))), state__in=sorted(InterventionState.validated)
         )
 
-    def with_lines(self) -> "InterventionQuerySet":
+    def with_lines(self) -> Self:
         """Load what totals need, in a constant number of queries."""
         line = apps.get_model("interventions", "RequestLine")
         return self.select_related("company").prefetch_related(

@@ -1,6 +1,6 @@
-"""The ground all apps stand on: settings, Celery, URLs, money, periods, errors, fields, contributions, look.
+"""The ground that all apps import: settings, Celery, URLs, money, periods, errors, fields, contributions, look.
 
-It has no models and imports no app. What imports every app is the `office` package inside it.
+It has no models and imports no app. The `office` package inside it imports every app.
 """
 
 from openfire_billing.celery import app as celery_app

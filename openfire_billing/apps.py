@@ -1,9 +1,8 @@
-from typing import Any
-
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core import checks
 from django.core.management.base import CommandError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models import Field
 from django.db.models.fields.related import ForeignObject
@@ -34,21 +33,21 @@ class GroundConfig(AppConfig):
         connection_created.connect(_add_functions, dispatch_uid="ground_functions")
 
 
-def _refuse_other_version(using: str, **_of_signal: Any) -> None:
-    """`migrate` stops before it changes a database of another version. Connected to one app: the signal comes for each."""
+def _refuse_other_version(using: str, **_of_signal: object) -> None:
+    """Stop `migrate` before it changes a database of another version. Connected to one app's signal."""
     try:
         refuse_other_version()
     except BusinessError as refusal:
         raise CommandError(str(refusal)) from refusal
 
 
-def _add_functions(connection: Any, **_of_signal: Any) -> None:
+def _add_functions(connection: BaseDatabaseWrapper, **_of_signal: object) -> None:
     add_functions(connection)
 
 
 @checks.register(checks.Tags.security, deploy=True)
-def mail_is_set(app_configs: Any, **options: Any) -> list[checks.CheckMessage]:
-    """Without a mail server customers receive nothing; the outbox says so, and keeps what is to be sent."""
+def mail_is_set(app_configs: object, **options: object) -> list[checks.CheckMessage]:
+    """Warn that without a mail server customers receive nothing; the outbox says so, and keeps what is to be sent."""
     if not settings.MAIL_IS_SENT:
         return [
             checks.Info(

@@ -13,9 +13,9 @@ app.autodiscover_tasks()
 
 
 def send_after_commit(task: str, *args: object) -> None:
-    """Queue a task, by name, once the transaction is kept. A broker out of reach is logged and survived.
+    """Queue a task, by name, when the transaction commits. A broker out of reach is logged and raises nothing.
 
-    The task is only the fast path: each has a sweep in beat that finds what was missed.
+    The task is the fast path: each has a periodic task that does what was not queued.
     """
     from django.db import transaction
 

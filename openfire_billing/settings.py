@@ -1,6 +1,7 @@
 """Settings, all from the environment. Each has a safe default, or refuses to start and says what to set."""
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -200,7 +201,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout"
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2}
 # A night's billing never waits behind its PDFs. A worker without -Q serves all three.
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_QUEUES = [Queue("billing"), Queue("documents"), Queue("default")]
+CELERY_TASK_QUEUES = [Queue("billing"), Queue("documents"), Queue("default")]  # type: ignore[no-untyped-call]
 CELERY_TASK_ROUTES = {"contracts.tasks.*": {"queue": "billing"}, "invoicing.tasks.render_*": {"queue": "documents"}}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 NIGHT_HOUR = 5  # of the contracts' visits and billing, in Paris
@@ -285,7 +286,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKind": "invoicing.choices.InvoiceKind",
         "PaymentKind": "invoicing.choices.PaymentKind",
         "BillingFrequency": "contracts.choices.BillingFrequency",
-        "Invoicing": "contracts.choices.Invoicing",
+        "Invoicing": "contracts.choices.Timing",
         "RunKind": "contracts.choices.RunKind",
     },
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
@@ -312,7 +313,7 @@ CURRENCIES = ("EUR", "CHF", "GBP", "USD")
 DEFAULT_CURRENCY = "EUR"
 
 
-def _static(path):
+def _static(path: str) -> Callable[[object], str]:
     from django.templatetags.static import static
 
     return lambda request: static(path)

@@ -1,4 +1,4 @@
-"""Doors of the web: the back office, the technician's phone, the customer's page, the API, the health check."""
+"""URLs: the back office, the technician's phone, the customer's page, the API, the health check."""
 
 from django.contrib import admin
 from django.templatetags.static import static

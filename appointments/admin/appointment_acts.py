@@ -1,4 +1,4 @@
-"""What one may do with an appointment: its Action menu and its state buttons."""
+"""The Action menu and the state buttons of an appointment."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.users import user_of
 
 S = AppointmentState
 CHANGE, BILL = "appointments.change_appointment", "invoicing.bill"
@@ -33,7 +34,7 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
         "team": appointment.team,
     }
     people = list(appointment.technicians.all())
-    return save_appointment(None, values, technicians=people, on=timezone.localdate(), by=request.user)
+    return save_appointment(None, values, technicians=people, on=timezone.localdate(), by=user_of(request))
 
 
 APPOINTMENT_ACTIONS = (
@@ -48,9 +49,9 @@ APPOINTMENT_ACTIONS = (
         explain=_(
             "Le RDV reçoit son numéro et ses intervenants sont pris. Prévenez ensuite le client par « Envoyer par e-mail »."
         ),
-        run=lambda request, rdv, data: services.confirm_appointment(rdv, seen=data["seen"], by=request.user),
+        run=lambda request, rdv, data: services.confirm_appointment(rdv, seen=data["seen"], by=user_of(request)),
         run_many=lambda request, rdvs, data: perform_each(
-            rdvs, lambda a: services.confirm_appointment(a, by=request.user), once=data["once"]
+            rdvs, lambda a: services.confirm_appointment(a, by=user_of(request)), once=data["once"]
         ),
         done=_("confirmé"),
     ),
@@ -66,7 +67,7 @@ APPOINTMENT_ACTIONS = (
         ),
         form=DoneForm,
         run=lambda request, rdv, data: services.finish_appointment(
-            rdv, at=data["at"], report=data["report"], seen=data["seen"], by=request.user
+            rdv, at=data["at"], report=data["report"], seen=data["seen"], by=user_of(request)
         ),
         done=_("réalisé"),
     ),
@@ -79,7 +80,7 @@ APPOINTMENT_ACTIONS = (
         explain=_("L'intervenant est venu, le travail n'est pas fini : la DI est à replanifier."),
         form=UnfinishedForm,
         run=lambda request, rdv, data: services.leave_unfinished(
-            rdv, reason=data["reason"], seen=data["seen"], by=request.user
+            rdv, reason=data["reason"], seen=data["seen"], by=user_of(request)
         ),
         done=_("inachevé"),
     ),
@@ -91,7 +92,7 @@ APPOINTMENT_ACTIONS = (
         primary_in=frozenset({S.DONE}),
         explain=_("Une facture en brouillon reprend les lignes du RDV qui restent à facturer."),
         form=InvoiceForm,
-        run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], seen=data["seen"], by=request.user),
+        run=lambda request, rdv, data: invoice_appointment(rdv, on=data["on"], seen=data["seen"], by=user_of(request)),
         done=_("Créée"),
     ),
     DocumentAction(
@@ -100,7 +101,7 @@ APPOINTMENT_ACTIONS = (
         permission=BILL,
         form=GroupedInvoiceForm,
         run_many=lambda request, rdvs, data: invoice_appointments(
-            rdvs, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user, once=data["once"]
+            rdvs, on=data["on"], group_by_customer=data["group_by_customer"], by=user_of(request), once=data["once"]
         ),
     ),
     DocumentAction(
@@ -111,7 +112,7 @@ APPOINTMENT_ACTIONS = (
         explain=_(
             "Une copie en brouillon, à placer : mêmes client, travail et lignes, sans DI, numéro ni facturation."
         ),
-        run=lambda request, rdv, data: services.duplicate_appointment(rdv, by=request.user),
+        run=lambda request, rdv, data: services.duplicate_appointment(rdv, by=user_of(request)),
         done=_("Copie créée"),
     ),
     DocumentAction(
@@ -133,7 +134,7 @@ APPOINTMENT_ACTIONS = (
         explain=_(
             "Le RDV se modifie et se déplace de nouveau ; il garde son numéro et reprend le temps de ses intervenants."
         ),
-        run=lambda request, rdv, data: services.reset_appointment(rdv, seen=data["seen"], by=request.user),
+        run=lambda request, rdv, data: services.reset_appointment(rdv, seen=data["seen"], by=user_of(request)),
         done=_("remis en brouillon"),
     ),
     DocumentAction(
@@ -145,7 +146,7 @@ APPOINTMENT_ACTIONS = (
         explain=_("Les intervenants sont libres de nouveau ; la DI est à replanifier."),
         form=ReasonForm,
         run=lambda request, rdv, data: services.postpone_appointment(
-            rdv, reason=data["reason"], seen=data["seen"], by=request.user
+            rdv, reason=data["reason"], seen=data["seen"], by=user_of(request)
         ),
         done=_("reporté"),
     ),
@@ -159,10 +160,12 @@ APPOINTMENT_ACTIONS = (
         form=ReasonForm,
         is_danger=True,
         run=lambda request, rdv, data: services.cancel_appointment(
-            rdv, reason=data["reason"], seen=data["seen"], by=request.user
+            rdv, reason=data["reason"], seen=data["seen"], by=user_of(request)
         ),
         run_many=lambda request, rdvs, data: perform_each(
-            rdvs, lambda a: services.cancel_appointment(a, reason=data["reason"], by=request.user), once=data["once"]
+            rdvs,
+            lambda a: services.cancel_appointment(a, reason=data["reason"], by=user_of(request)),
+            once=data["once"],
         ),
         done=_("annulé"),
     ),
@@ -175,9 +178,9 @@ APPOINTMENT_ACTIONS = (
         explain=_("Ce RDV disparaît."),
         is_danger=True,
         leave=True,
-        run=lambda request, rdv, data: services.delete_appointments([rdv], by=request.user) and None,
+        run=lambda request, rdv, data: services.delete_appointments([rdv], by=user_of(request)) and None,
         run_many=lambda request, rdvs, data: perform_each(
-            rdvs, lambda a: services.delete_appointments([a], by=request.user) and None, once=data["once"]
+            rdvs, lambda a: services.delete_appointments([a], by=user_of(request)) and None, once=data["once"]
         ),
         done=_("supprimé"),
     ),

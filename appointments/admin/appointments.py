@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -37,6 +38,7 @@ from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import nowrap
+from openfire_billing.web.users import user_of
 
 S = AppointmentState
 
@@ -59,7 +61,7 @@ class AppointmentForm(forms.ModelForm):
 class AppointmentLineForm(LineForm):
     """A line taken over from the DI shows the DI's terms and owns its quantity alone."""
 
-    least_quantity = 0
+    least_quantity = Decimal(0)
 
     class Meta(LineForm.Meta):
         model = AppointmentLine
@@ -181,7 +183,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         context["office_line_states"] = {
             line.pk: badge_of_line(
                 _state(line, requests.get(line.request_line_id)),
-                documents.get(line.request_line_id) or own.get(line.pk, ()),
+                documents.get(line.request_line_id) or own.get(line.pk) or (),
             )
             for line in lines
         }
@@ -200,7 +202,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
             edits=edits,
             seen=seen_by(request),
             on=timezone.localdate(),
-            by=request.user,
+            by=user_of(request),
         )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:

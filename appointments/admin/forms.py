@@ -1,4 +1,4 @@
-"""Questions that the actions of RDVs ask."""
+"""Forms of the acts on RDVs."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
 
 
 def override_field() -> forms.CharField:
-    """Why an absence, an hour off or another RDV is passed over."""
+    """Return the field of the reason for which an absence, an hour off or another RDV is overridden."""
     return forms.CharField(
         label=_("Dérogation (motif)"),
         required=False,
@@ -43,7 +43,7 @@ def override_field() -> forms.CharField:
 
 
 class AppointForm(forms.Form):
-    """Who, when; pre-filled with the first free slot."""
+    """Technicians and time, pre-filled with the first free slot."""
 
     technicians = forms.ModelMultipleChoiceField(label=_("Intervenants"), queryset=Technician.objects.none())
     starts_at = moment_field(_("Début"))
@@ -54,12 +54,12 @@ class AppointForm(forms.Form):
         people = Technician.objects.filter(company=intervention.company, is_active=True)
         self.fields["technicians"].queryset = people  # type: ignore[attr-defined]
         proposal = None if self.is_bound else propose_slot(intervention, not_before=timezone.localtime())
-        asked = list(intervention.technicians.all())
+        requested = list(intervention.technicians.all())
         if proposal:
             self.fields["starts_at"].initial = timezone.localtime(proposal.starts_at)
-            asked = asked or [proposal.technician]
+            requested = requested or [proposal.technician]
             self.fields["starts_at"].help_text = _("Premier créneau libre de %s.") % proposal.technician
-        self.fields["technicians"].initial = asked
+        self.fields["technicians"].initial = requested
 
 
 class DoneForm(forms.Form):
@@ -72,7 +72,7 @@ class UnfinishedForm(forms.Form):
 
 
 class NextForm(forms.Form):
-    """A new RDV after this one, with the same people."""
+    """A new RDV after this one, with the same technicians."""
 
     partner = forms.ModelChoiceField(
         label=_("Client"),

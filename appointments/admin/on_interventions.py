@@ -16,6 +16,7 @@ from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import SmartButton, Tab, contribute
+from openfire_billing.web.users import user_of
 
 
 def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict[str, Any]) -> Appointment:
@@ -26,7 +27,7 @@ def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict
         override=data["override"],
         on=timezone.localdate(),
         seen=data["seen"],
-        by=request.user,
+        by=user_of(request),
     )
 
 
@@ -67,7 +68,7 @@ contribute(
                 "Chaque DI prend le premier créneau libre d'un intervenant qui sait faire sa tâche, dans sa période."
             ),
             run_many=lambda request, interventions, data: plan_interventions(
-                interventions, not_before=timezone.localtime(), by=request.user, once=data["once"]
+                interventions, not_before=timezone.localtime(), by=user_of(request), once=data["once"]
             ),
         ),
     ],

@@ -21,7 +21,7 @@ from openfire_billing.web.days import refuse_far_day
 
 
 def _monday(text: str) -> date:
-    """The Monday of the week asked for; this week's when it is none, or one out of the product's calendar."""
+    """Return the Monday of the week asked for; of this week when it is no day, or outside the product's calendar."""
     try:
         day = date.fromisoformat(text)
         refuse_far_day(day)
@@ -31,7 +31,7 @@ def _monday(text: str) -> date:
 
 
 def week_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
-    """One week of everybody the user may see: three queries and the calendars'."""
+    """Show one week of every technician the user may see, in three queries and those of the calendars."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     monday = _monday(request.GET.get("from", ""))

@@ -44,6 +44,7 @@ from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address, FiscalPosition, Partner
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
@@ -258,7 +259,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
         fake = getattr(self, "swagger_fake_view", False)
         return {**super().get_serializer_context(), "without_prices": not fake and self._technician() is not None}
 
-    def delete_document(self, document: Appointment, by: Any) -> None:
+    def delete_document(self, document: Appointment, by: By) -> None:
         services.delete_appointments([document], by=by)
 
     @act(CHANGE)

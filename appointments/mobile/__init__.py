@@ -1,1 +1,1 @@
-"""The technician's phone: own RDVs only, no prices, pages small enough for a cellar."""
+"""The technician's phone: his own RDVs only, no prices, small pages for a poor network."""

@@ -1,4 +1,4 @@
-"""What a technician types on the phone."""
+"""Forms of the technician's phone."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Doors of the phone: check who it is, call one service, show one answer."""
+"""Pages of the phone: check the technician, call one service, show one answer."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db.models import Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -28,6 +28,7 @@ from invoicing.services.records.acts import Once, perform
 from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
+from openfire_billing.web.users import user_of
 
 LASTS = 90 * 24 * 3600
 MOST_PRODUCTS = 30  # articles shown at once
@@ -35,10 +36,10 @@ FARTHEST = 3660  # days: ten years
 
 
 class MobileLogin(LoginView):
-    """A login that lasts: three months on the phone."""
+    """A login that lasts three months on the phone."""
 
     template_name = "mobile/login.html"
-    next_page = reverse_lazy("mobile:today")
+    next_page = reverse_lazy("mobile:today")  # type: ignore[assignment]  # an address found when it is used
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -47,14 +48,14 @@ class MobileLogin(LoginView):
 
 
 class MobileLogout(LogoutView):
-    next_page = reverse_lazy("mobile:login")
+    next_page = reverse_lazy("mobile:login")  # type: ignore[assignment]  # an address found when it is used
 
 
-def technician_page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Only for an active technician: his row is given to the view. Others see a page that says what to do."""
+def technician_page(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Give the view the row of an active technician; show others a page that says what to do."""
 
     @wraps(view)
-    def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+    def page(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return redirect(f"{reverse('mobile:login')}?next={quote_plus(request.path)}")
         technician = Technician.objects.filter(user=request.user, is_active=True).first()
@@ -72,7 +73,7 @@ def _own(technician: Technician) -> Any:
 
 
 def _one(technician: Technician, pk: int) -> Appointment:
-    """The technician's own RDV; anybody else's does not exist for him."""
+    """Return the technician's own RDV; another's is not found."""
     appointment = _own(technician).filter(pk=pk).first()
     if appointment is None:
         raise Http404
@@ -80,7 +81,7 @@ def _one(technician: Technician, pk: int) -> Appointment:
 
 
 def _day(text: str) -> date:
-    """The day asked for; today when it is none, or one nobody plans for."""
+    """Return the day asked for; today when it is no day, or out of range."""
     today = timezone.localdate()
     try:
         day = date.fromisoformat(text)
@@ -92,7 +93,7 @@ def _day(text: str) -> date:
 @require_GET
 @technician_page
 def today(request: HttpRequest, technician: Technician) -> HttpResponse:
-    """The RDVs of one day."""
+    """Show the RDVs of one day."""
     day = _day(request.GET.get("on", ""))
     context = {
         "technician": technician,
@@ -108,7 +109,7 @@ def today(request: HttpRequest, technician: Technician) -> HttpResponse:
 @require_GET
 @technician_page
 def week(request: HttpRequest, technician: Technician) -> HttpResponse:
-    """The RDVs of a week, day by day."""
+    """Show the RDVs of a week, day by day."""
     day = _day(request.GET.get("from", ""))
     monday = day - timedelta(days=day.weekday())
     found = list(_own(technician).on_day(monday, 7).order_by("starts_at"))
@@ -129,7 +130,7 @@ def week(request: HttpRequest, technician: Technician) -> HttpResponse:
 @require_GET
 @technician_page
 def appointment_page(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """One RDV: where, whom to call, what, what was done before, parts, photos, and the two ways it ends."""
+    """Show one RDV: address, telephone, work, history, parts, photos, and its two ends."""
     return _page(request, technician, _one(technician, pk))
 
 
@@ -169,7 +170,7 @@ def _back(appointment: Appointment, anchor: str = "") -> HttpResponse:
 @require_POST
 @technician_page
 def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """« Réalisé ». Of another day's RDV only once one is sure: a wrong press would tell the office it is over."""
+    """« Réalisé ». For an RDV of another day, ask for a confirmation first."""
     appointment, form = _one(technician, pk), DoneForm(request.POST)
     _join_photos(request, appointment)
     if not form.is_valid():
@@ -178,7 +179,7 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     if appointment.state == AppointmentState.CONFIRMED and not is_todays and "sure" not in request.POST:
         return _page(request, technician, appointment, ask_if_sure=True)
     try:
-        finish_appointment(appointment, at=timezone.now(), report=_typed_report(request) or "", by=request.user)
+        finish_appointment(appointment, at=timezone.now(), report=_typed_report(request) or "", by=user_of(request))
     except BusinessError as refusal:
         return _page(request, technician, appointment, refusal=str(refusal), status=409)
     request.session.pop(_REASON % appointment.pk, None)
@@ -196,7 +197,7 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
         return _page(request, technician, appointment, unfinished_form=form, open_unfinished=True, status=400)
     try:
         reason = form.cleaned_data["reason"]
-        leave_unfinished(appointment, reason=reason, report=_typed_report(request) or "", by=request.user)
+        leave_unfinished(appointment, reason=reason, report=_typed_report(request) or "", by=user_of(request))
     except BusinessError as refusal:
         return _page(request, technician, appointment, refusal=str(refusal), status=409)
     request.session.pop(_REASON % appointment.pk, None)
@@ -207,7 +208,7 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
 @require_POST
 @technician_page
 def note(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Keep what is typed without ending the RDV; then to the articles, when that is where one was going."""
+    """Save the report without ending the RDV; then show the articles, when that button was pressed."""
     appointment = _one(technician, pk)
     _keep(request, appointment)
     _join_photos(request, appointment)
@@ -222,10 +223,10 @@ _REASON = "why_unfinished_%s"
 
 
 def _keep(request: HttpRequest, appointment: Appointment) -> None:
-    """What is typed goes along with each button of the page: none of them loses it."""
+    """Save what is typed, whichever button of the page was pressed."""
     report = _typed_report(request)
     if report is not None:
-        write_report(appointment, report=report, by=request.user)
+        write_report(appointment, report=report, by=user_of(request))
     reason = request.POST.get("reason", "")[:200]
     if reason:
         request.session[_REASON % appointment.pk] = reason
@@ -234,27 +235,29 @@ def _keep(request: HttpRequest, appointment: Appointment) -> None:
 
 
 def _typed_report(request: HttpRequest) -> str | None:
-    """The report, None when it is as the page showed it: a colleague on the same RDV may have written it meanwhile."""
+    """Return the report typed; None when it is the one the page showed, since a colleague may have changed it
+    meanwhile.
+    """
     typed = request.POST.get("report")
     return None if typed is None or _is_same(typed, request.POST.get("report_shown")) else typed[:5000].strip()
 
 
-def _is_same(typed: str, known: str | None) -> bool:
-    """Whether two texts read the same: a browser sends line ends of its own."""
-    return known is not None and typed.split() == known.split()
+def _is_same(typed: str, stored: str | None) -> bool:
+    """Return whether two texts are the same but for spaces and line ends."""
+    return stored is not None and typed.split() == stored.split()
 
 
 def _written_too_late(request: HttpRequest, appointment: Appointment) -> list[str]:
-    """What was typed for an RDV that ended meanwhile: its page has no box to show it in any more."""
+    """Return the texts typed for an RDV that ended meanwhile, whose page has no field for them any more."""
     if appointment.state == AppointmentState.CONFIRMED:
         return []
     typed = [(request.POST.get(name, ""), getattr(appointment, name)) for name in ("reason", "report")]
-    return [text for text, known in typed if text.strip() and not _is_same(text, known)]
+    return [text for text, stored in typed if text.strip() and not _is_same(text, stored)]
 
 
 @technician_page
 def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Search the articles, add one with its quantity. No prices here."""
+    """Search the articles, and add one with its quantity. Shows no prices."""
     appointment = _one(technician, pk)
     refusal = ""
     if request.method == "POST":
@@ -285,15 +288,15 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
 
 
 def _once(request: HttpRequest, act: str) -> Once | None:
-    """The key of what a page asks, the same when its button is pressed twice; None when the page gives none."""
-    asked = request.POST.get("_once", "")
-    return Once(f"phone:{request.user.pk}", f"{act}:{asked}") if asked else None
+    """Return the key of what a page asks, the same when its button is pressed twice; None when the page gives none."""
+    token = request.POST.get("_once", "")
+    return Once(f"phone:{request.user.pk}", f"{act}:{token}") if token else None
 
 
 def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine:
     form = PartForm(request.POST)
     form.is_valid()
-    product = Product.objects.filter(pk=form.cleaned_data.get("product"), is_active=True).first()
+    product = Product.objects.filter(pk=form.cleaned_data.get("product") or 0, is_active=True).first()
     if product is None:
         raise BusinessError(_("Choisissez un article dans la liste."))
     if "quantity" not in form.cleaned_data:
@@ -301,13 +304,13 @@ def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine
     if appointment.state != AppointmentState.CONFIRMED:
         raise BusinessError(_("Ce RDV est terminé : demandez au bureau d'ajouter la ligne."))
     quantity = form.cleaned_data["quantity"]
-    return add_part(appointment, product=product, quantity=quantity, on=timezone.localdate(), by=request.user)
+    return add_part(appointment, product=product, quantity=quantity, on=timezone.localdate(), by=user_of(request))
 
 
 @require_POST
 @technician_page
 def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Join photos to the RDV."""
+    """Attach photos to the RDV."""
     appointment = _one(technician, pk)
     _keep(request, appointment)
     if not request.FILES.getlist("photos"):
@@ -317,7 +320,9 @@ def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpRespons
 
 
 def _join_photos(request: HttpRequest, appointment: Appointment) -> bool:
-    """Join the photos chosen on the page, whichever of its buttons was pressed. False when one was refused: said on top."""
+    """Attach the photos chosen on the page, whichever of its buttons was pressed. Return False, with a message, when
+    one is refused.
+    """
     refused = False
     for upload in request.FILES.getlist("photos"):
         try:
@@ -333,7 +338,7 @@ def _join_photos(request: HttpRequest, appointment: Appointment) -> bool:
 @require_GET
 @technician_page
 def photo(request: HttpRequest, technician: Technician, pk: int, file_id: int) -> FileResponse:
-    """One file of an own RDV."""
+    """Return one file of an own RDV."""
     attachment = attachments_of(_one(technician, pk)).filter(pk=file_id).first()
     if attachment is None:
         raise Http404

@@ -1,4 +1,4 @@
-"""What appointments are made of."""
+"""The models of appointments."""
 
 from appointments.models.appointments import Appointment, AppointmentLine, Slot
 from appointments.models.availability import Absence, ClosingDay, WorkingHours

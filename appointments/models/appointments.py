@@ -1,7 +1,7 @@
 """The appointment (RDV), its lines, and the time its technicians are taken."""
 
+from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -157,7 +157,7 @@ class Appointment(Versioned):
         return self.state in AppointmentState.open
 
     @property
-    def day(self) -> Any:
+    def day(self) -> date | None:
         """The day it begins, in France."""
         return timezone.localtime(self.starts_at).date() if self.starts_at else None
 

@@ -1,4 +1,4 @@
-"""What invoice lines bill of an RDV."""
+"""Claims of RDV lines by invoice lines."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

@@ -1,1 +1,1 @@
-"""What appointments can be asked to do."""
+"""The services of appointments."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,13 +14,14 @@ from invoicing.services.documents.batches import Billable, bill_in_groups, bill_
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.records.acts import Once
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 from openfire_billing.kernel.outcome import Outcome
 
 
 def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]) -> Billable:
-    """The draft of what is left to bill of a locked RDV, proposed at `on`.
+    """Return the draft of what is left to bill of a locked RDV, proposed at `on`.
 
     `spent`: what RDVs before it in the same batch took of each DI line; what this one takes is added.
 
@@ -42,8 +42,8 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
     pairs = [(line, _left(line, spent)) for line in lines]
     note = _left_out(pairs, on)
     if not any(left > 0 for _line, left in pairs):
-        said = _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note} if note else ""
-        raise NothingToBill(said or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment)
+        sentence = _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note} if note else ""
+        raise NothingToBill(sentence or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment)
     kept = _with_titles(pairs)
     for line, left in kept:
         if line.request_line_id and left > 0:
@@ -72,8 +72,8 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
     )
 
 
-def _left(line: Any, spent: dict[int, Decimal]) -> Decimal:
-    """Left to bill of a line: for a linked one never more than what its DI line has left."""
+def _left(line: AppointmentLine, spent: dict[int, Decimal]) -> Decimal:
+    """Return what is left to bill of a line; of a linked one, never more than what its DI line has left."""
     if not line.terms.is_article:
         return Decimal(0)
     if line.request_line_id is None:
@@ -81,8 +81,8 @@ def _left(line: Any, spent: dict[int, Decimal]) -> Decimal:
     return max(Decimal(0), min(line.own_left, line.request_left - spent.get(line.request_line_id, Decimal(0))))
 
 
-def _left_out(pairs: Sequence[tuple[Any, Decimal]], on: date) -> str:
-    """Which lines are billed by a quote or a contract, in one sentence; "" when there are none."""
+def _left_out(pairs: Sequence[tuple[AppointmentLine, Decimal]], on: date) -> str:
+    """Return, in one sentence, which lines a quote or a contract bills; "" when there are none."""
     linked = [line.request_line_id for line, left in pairs if line.request_line_id and left <= 0 and line.own_left > 0]
     requests = RequestLine.objects.left_to_bill(on).in_bulk(linked)
     quoted = [str(r) for r in requests.values() if r.is_quoted]
@@ -95,10 +95,10 @@ def _left_out(pairs: Sequence[tuple[Any, Decimal]], on: date) -> str:
     return str(" ; ".join(str(part) for part in parts) + ".") if parts else ""
 
 
-def _with_titles(pairs: Sequence[tuple[Any, Decimal]]) -> list[tuple[Any, Decimal]]:
-    """Articles left to bill; a title stays when an article left to bill follows it before the next section."""
-    kept: list[tuple[Any, Decimal]] = []
-    pending: list[tuple[Any, Decimal]] = []
+def _with_titles(pairs: Sequence[tuple[AppointmentLine, Decimal]]) -> list[tuple[AppointmentLine, Decimal]]:
+    """Return the articles left to bill, and each title followed by one of them before the next section."""
+    kept: list[tuple[AppointmentLine, Decimal]] = []
+    pending: list[tuple[AppointmentLine, Decimal]] = []
     for line, left in pairs:
         if not line.terms.is_article:
             pending = [(line, left)] if line.terms.kind == "section" else [*pending, (line, left)]
@@ -108,7 +108,7 @@ def _with_titles(pairs: Sequence[tuple[Any, Decimal]]) -> list[tuple[Any, Decima
     return kept
 
 
-def invoice_appointment(appointment: Appointment, *, seen: int | None = None, on: date, by: Any) -> Outcome:
+def invoice_appointment(appointment: Appointment, *, seen: int | None = None, on: date, by: By) -> Outcome:
     """Bill one RDV. The outcome's `made` is the draft, its notes say which lines a quote or a contract bills.
 
     Raises what `billable_of` raises.
@@ -122,7 +122,7 @@ def invoice_appointment(appointment: Appointment, *, seen: int | None = None, on
 
 
 def invoice_appointments(
-    appointments: Iterable[Appointment], *, on: date, by: Any, group_by_customer: bool = False, once: Once | None = None
+    appointments: Iterable[Appointment], *, on: date, by: By, group_by_customer: bool = False, once: Once | None = None
 ) -> list[Outcome]:
     """Bill many RDVs, one draft each or one per payer, in the order given. One refusal never stops the others."""
     spent: dict[int, Decimal] = {}  # by the RDVs of one group
@@ -144,7 +144,7 @@ def invoice_appointments(
 
 
 def _claim(billed: Sequence[tuple[int, AppointmentLine]]) -> None:
-    """A line taken over from a DI is claimed twice: here, and on its DI line."""
+    """Write the claims of these lines: on the RDV line, and on the DI line it was taken over from."""
     AppointmentLineClaim.objects.bulk_create(
         AppointmentLineClaim(invoice_line_id=pk, appointment_line=line) for pk, line in billed
     )
@@ -155,9 +155,9 @@ def _claim(billed: Sequence[tuple[int, AppointmentLine]]) -> None:
     )
 
 
-def _write_journals(billed: Sequence[Billable], *, by: Any) -> None:
-    for one in billed:
-        appointment = one.document
+def _write_journals(billed: Sequence[Billable], *, by: By) -> None:
+    for billable in billed:
+        appointment = billable.document
         record(appointment, "invoiced", by=by, text=_("Facture en brouillon générée"))
         if appointment.intervention is not None:
             record(

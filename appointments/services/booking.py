@@ -1,11 +1,11 @@
 """Booking: the time an RDV takes of its technicians, refused when they are taken, away or unable.
 
-The technicians' rows are locked, then their calendars read, so that of twenty who book one hour one wins.
+The technicians' rows are locked before their calendars are read, so that one of several concurrent bookings of an hour
+passes.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
@@ -15,14 +15,15 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from appointments.services.locks import lock_technicians
-from interventions.models import Technician
+from interventions.models import InterventionRequest, Technician
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
 def occupy(
-    appointment: Appointment, technicians: Sequence[Technician], *, by: Any, place: Sequence[Stretch] | None = None
+    appointment: Appointment, technicians: Sequence[Technician], *, by: By, place: Sequence[Stretch] | None = None
 ) -> None:
     """Compute the RDV's end and take its technicians' time. An RDV without a date takes none.
 
@@ -99,13 +100,13 @@ def _refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> No
             )
 
 
-def may_span(appointment: Any) -> bool:
-    """Whether the work may go on after the midday break."""
+def may_span(appointment: Appointment | InterventionRequest) -> bool:
+    """Return whether the work may go on after the midday break."""
     return appointment.template.spans_break if appointment.template else True
 
 
 def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: datetime) -> list[Stretch]:
-    """The stretches the RDV takes: forced, the whole day, or its length of work over its lead's hours."""
+    """Return the stretches the RDV takes: forced, the whole day, or its length of work over its lead's hours."""
     calendar = calendars[appointment.lead_id] if appointment.lead_id in calendars else next(iter(calendars.values()))
     if appointment.is_end_forced and appointment.ends_at:
         if appointment.ends_at <= start:
@@ -123,7 +124,7 @@ def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: dat
 def _problem(
     appointment: Appointment, people: Sequence[Technician], calendars: dict[int, Calendar], pieces: Sequence[Stretch]
 ) -> str:
-    """Why the time cannot be taken, or ""."""
+    """Return why the time cannot be taken, or ""."""
     when = local(pieces[0][0])
     for person in people:
         calendar = calendars[person.pk]

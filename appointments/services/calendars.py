@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 import holidays
 from django.utils import timezone
 
 from appointments.availability import Calendar, Stretch, Week
-from appointments.models import Absence, ClosingDay, Slot, WorkingHours
+from appointments.models import Absence, Appointment, ClosingDay, Slot, WorkingHours
 from appointments.querysets import day_bounds
 from interventions.models import Technician
 
@@ -23,14 +23,14 @@ _SUBDIVISIONS = {"57": "57", "67": "6AE", "68": "6AE", **{d: d for d in ("971", 
 
 @lru_cache(maxsize=64)
 def public_holidays(year: int, department: str) -> frozenset[date]:
-    """Public holidays of France that year; Alsace, Moselle and the departments overseas have their own beside."""
-    return frozenset(holidays.France(years=year, subdiv=_SUBDIVISIONS.get(department)))
+    """Return the public holidays of France that year, with those of Alsace, Moselle or the overseas department."""
+    return frozenset(holidays.country_holidays("FR", subdiv=_SUBDIVISIONS.get(department), years=year))
 
 
 def calendars_of(
-    technicians: Iterable[Technician], *, first_day: date, last_day: date, without: Any = None
+    technicians: Iterable[Technician], *, first_day: date, last_day: date, without: Appointment | None = None
 ) -> dict[int, Calendar]:
-    """The calendars of technicians between two days, both included. `without`: an RDV whose time is not counted."""
+    """Return the calendars of technicians between two days, both included. `without`: an RDV whose time is not counted."""
     people = list(technicians)
     ids = [technician.pk for technician in people]
     companies = {technician.company_id for technician in people}
@@ -81,11 +81,11 @@ def _days_off(people: Sequence[Technician], first_day: date, last_day: date) -> 
     return {pk: frozenset(found[pk]) for pk in companies}
 
 
-def hours_to_length(hours: Any) -> timedelta:
-    """A duration in hours as a length of time, to the minute."""
+def hours_to_length(hours: Decimal) -> timedelta:
+    """Return a duration in hours as a timedelta, to the minute."""
     return timedelta(minutes=round(float(hours) * 60))
 
 
 def local(moment: datetime) -> datetime:
-    """The instant, as a clock in France shows it."""
+    """Return the instant in the time zone of France."""
     return timezone.localtime(moment, timezone.get_default_timezone())

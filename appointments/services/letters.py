@@ -1,4 +1,4 @@
-"""What an appointment is mailed with."""
+"""The text of a message about an appointment."""
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _

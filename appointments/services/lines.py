@@ -1,10 +1,10 @@
-"""Lines of an RDV: taken over from the DI, raised on site, added on site."""
+"""Lines of an RDV: copied from the DI, increased on site, added on site."""
 
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models import Appointment, AppointmentLine
@@ -14,6 +14,7 @@ from invoicing.models import Product
 from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
 from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError
@@ -24,7 +25,7 @@ _OWNED_BY_REQUEST = ("product", "label", "unit_price", "discount", "tax", "kind"
 
 
 def copy_request_lines(appointment: Appointment) -> list[AppointmentLine]:
-    """Take all the DI's lines over, ordered or not, billed or not, each with a link to its origin."""
+    """Copy all the DI's lines, ordered or not, billed or not, each with a link to its origin."""
     return AppointmentLine.objects.bulk_create(
         AppointmentLine(
             appointment=appointment,
@@ -37,8 +38,8 @@ def copy_request_lines(appointment: Appointment) -> list[AppointmentLine]:
     )
 
 
-def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: Any) -> bool:
-    """Apply a form's edits to a locked RDV's lines; whether one changed.
+def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: By) -> bool:
+    """Apply a form's edits to a locked RDV's lines. Return whether a line changed.
 
     A linked line owns only its quantity, never more than its DI line's: the difference goes on a new line of the
     RDV's own, with the same article, price and tax, billed on its own.
@@ -51,8 +52,9 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     raised: list[tuple[AppointmentLine, Decimal]] = []
     beyond: dict[int, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
 
-    def save(line: AppointmentLine, before: Any) -> None:
+    def save(line: AppointmentLine, before: AppointmentLine | None) -> None:
         if line.request_line is not None:
+            assert before is not None
             _refuse_change_of_linked(line, before, lines[line.pk].billed)
             if line.quantity != before.quantity and (more := _bring_back(line)):
                 raised.append((line, more))
@@ -69,12 +71,14 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
     doomed, changes = apply_edits(lines, edits, new=lambda: AppointmentLine(appointment=appointment), save=save)
     _delete(doomed)
     _add_own(appointment, raised)
-    told = {change["id"]: change for change in changes}
+    changes_by_line = {change["id"]: change for change in changes}
     for line, _more in raised:
-        told.setdefault(line.pk, line_change(line, "changed"))["changes"]["quantity"] = beyond[line.pk]
-    if told:
-        record(appointment, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": list(told.values())})
-    return bool(told)
+        changes_by_line.setdefault(line.pk, line_change(line, "changed"))["changes"]["quantity"] = beyond[line.pk]
+    if changes_by_line:
+        record(
+            appointment, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": list(changes_by_line.values())}
+        )
+    return bool(changes_by_line)
 
 
 def _shared_out(line: AppointmentLine, more: Decimal) -> str:
@@ -94,7 +98,7 @@ def _delete(doomed: Sequence[AppointmentLine]) -> None:
 
 
 def _bring_back(line: AppointmentLine) -> Decimal:
-    """Bring a linked line back to its DI line's quantity. Returns what it asked beyond it."""
+    """Reduce a linked line to its DI line's quantity. Return the quantity beyond it."""
     assert line.request_line is not None
     if not line.is_article or line.quantity <= line.request_line.quantity:
         return Decimal(0)
@@ -103,7 +107,7 @@ def _bring_back(line: AppointmentLine) -> Decimal:
     return more
 
 
-def _annotated(appointment: Appointment, on: date) -> Any:
+def _annotated(appointment: Appointment, on: date) -> QuerySet[AppointmentLine]:
     return appointment.lines.left_to_bill(on).select_related(
         "product__tax", "tax", "unit", "request_line__product__tax", "request_line__tax", "request_line__unit"
     )
@@ -114,7 +118,7 @@ def _supply_day(appointment: Appointment, on: date) -> date:
 
 
 def _add_own(appointment: Appointment, raised: Sequence[tuple[AppointmentLine, Decimal]]) -> None:
-    """Lines of the RDV's own for what linked lines asked beyond their DI lines."""
+    """Make lines of the RDV's own for the quantities beyond those of the DI lines."""
     AppointmentLine.objects.bulk_create(
         AppointmentLine(
             appointment=appointment,
@@ -158,7 +162,7 @@ def _refuse_below(line: AppointmentLine, billed: Decimal) -> None:
         )
 
 
-def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, on: date, by: Any) -> AppointmentLine:
+def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, on: date, by: By) -> AppointmentLine:
     """Add an article used on site: a line of the RDV's own, at the catalogue's price."""
     if quantity <= 0:
         raise BusinessError(_("« %s » : la quantité est supérieure à zéro.") % product)

@@ -21,7 +21,7 @@ def _interventions_of(appointments: Collection[int]) -> Wanted:
 
 
 def _with_promises(interventions: Collection[int]) -> Wanted:
-    """These DIs, and what promised them: an RDV may take its DI out of « Réalisée »."""
+    """Return these DIs and the documents that promised them: an RDV may take its DI out of « Réalisée »."""
     return {InterventionRequest: interventions, **promises_of(interventions)}
 
 

@@ -1,7 +1,6 @@
-"""What the RDVs of a DI write on it: hours planned, how the last one ended."""
+"""What the RDVs of a DI write on it: hours planned, and how the last one ended."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 
@@ -10,10 +9,11 @@ from appointments.models import Appointment
 from appointments.services.calendars import local
 from interventions.models import InterventionRequest
 from interventions.services.planning import record_planning
+from openfire_billing.db.people import By
 
 
-def tell_intervention(intervention: InterventionRequest | None, *, by: Any) -> None:
-    """Write on the DI, which is locked, how many hours are open, how its last RDV ended and when it was done."""
+def tell_intervention(intervention: InterventionRequest | None, *, by: By) -> None:
+    """Write on the locked DI its open hours, how its last RDV ended and when it was done."""
     if intervention is None:
         return
     appointments = list(Appointment.objects.filter(intervention=intervention).order_by("starts_at", "pk"))
@@ -31,5 +31,5 @@ def tell_intervention(intervention: InterventionRequest | None, *, by: Any) -> N
 
 
 def is_billed(appointment: Appointment) -> bool:
-    """Whether an invoice line bills something of it."""
+    """Return whether an invoice line bills something of the RDV."""
     return any(line.billed for line in appointment.lines.left_to_bill(timezone.localdate()))

@@ -1,9 +1,8 @@
-"""Many DIs placed at once, each in the first free slot of a technician able to do it."""
+"""Place many DIs at once, each in the first free slot of a technician able to do it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,7 @@ from appointments.services.saving import appoint
 from interventions.models import InterventionRequest, Task, Technician
 from interventions.services.locks import lock_interventions
 from invoicing.services.records.acts import Once, perform_together
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
@@ -34,11 +34,11 @@ class Proposal:
 
 
 def able_technicians(intervention: InterventionRequest, people: Sequence[Technician]) -> list[Technician]:
-    """Those asked for on the DI, else all active ones of its company, that can do its task."""
-    asked = list(intervention.technicians.all())
+    """Return the technicians named on the DI, else all active ones of its company, that can do its task."""
+    requested = list(intervention.technicians.all())
     return [
         person
-        for person in (asked or people)
+        for person in (requested or people)
         if person.is_active
         and person.company_id == intervention.company_id
         and (not person.tasks.all() or intervention.task in person.tasks.all())
@@ -69,7 +69,7 @@ def first_slot(
     calendars: dict[int, Calendar],
     not_before: datetime,
 ) -> Proposal | None:
-    """The earliest slot within the DI's period among its able technicians."""
+    """Return the earliest slot within the DI's period among its able technicians."""
     zone = next(iter(calendars.values())).zone if calendars else not_before.tzinfo
     begins = datetime(intervention.from_on.year, intervention.from_on.month, intervention.from_on.day, tzinfo=zone)
     start = max(local(not_before), begins)
@@ -91,13 +91,13 @@ def first_slot(
 
 
 def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> Proposal | None:
-    """The first free slot of one DI, to pre-fill its form. None when its period is over or full."""
+    """Return the first free slot of one DI, to pre-fill its form. None when its period is over or full."""
     people = _people([intervention])
     return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
 
 
 def plan_interventions(
-    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: Any, once: Once | None = None
+    interventions: Iterable[InterventionRequest], *, not_before: datetime, by: By, once: Once | None = None
 ) -> list[Outcome]:
     """Place each DI in the first free slot of an able technician within its period. One refusal never stops the others.
 
@@ -113,7 +113,7 @@ def plan_interventions(
     return perform_together(wanted, place, once=once)
 
 
-def _place_all(wanted: Sequence[InterventionRequest], not_before: datetime, *, by: Any) -> list[Outcome]:
+def _place_all(wanted: Sequence[InterventionRequest], not_before: datetime, *, by: By) -> list[Outcome]:
     people = _people(wanted)
     rows = {intervention.pk: intervention for intervention in lock_interventions(wanted, promises=True)}
     outcomes = [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
@@ -135,7 +135,7 @@ def _place(
     calendars: dict[int, Calendar],
     not_before: datetime,
     *,
-    by: Any,
+    by: By,
 ) -> Outcome:
     if intervention.remaining_duration <= 0:
         raise BusinessError(_("%s est déjà entièrement planifiée : voyez ses RDV.") % intervention)

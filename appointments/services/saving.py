@@ -1,9 +1,9 @@
-"""Saving an RDV: its values, technicians, time and lines; moving it; making one, from a DI or alone."""
+"""RDVs: made, from a DI or alone; saved with technicians, time and lines; moved."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +21,7 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import assign, describe_changes, set_many
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -64,13 +65,13 @@ def fill_defaults(appointment: Appointment) -> None:
 
 def save_appointment(
     pk: int | None,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     *,
     technicians: Sequence[Technician] | None = None,
     edits: Sequence[LineEdit] = (),
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
     place: Sequence[Stretch] | None = None,
 ) -> Appointment:
     """Save an RDV from its form, with its technicians, time and lines: a new one when `pk` is None.
@@ -80,7 +81,7 @@ def save_appointment(
     technicians' lock. Raises BusinessError, ValidationError (Django's) or StaleForm, and saves nothing.
     """
     with atomic():
-        request = values.get("intervention")
+        request = cast("InterventionRequest | None", values.get("intervention"))
         if pk is None:
             if request is not None:
                 values = {**values, "intervention": lock_intervention(request, promises=True)}
@@ -123,25 +124,25 @@ def move_appointment(
     override: str | None = None,
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
 ) -> Appointment:
     """Give an RDV another time or other technicians, as the board and the form do. `ends_at`: an end that is forced.
 
     `technicians`, `override` None = those it has. Raises what `save_appointment` raises.
     """
-    values: dict[str, Any] = {"starts_at": starts_at, "ends_at": ends_at, "is_end_forced": ends_at is not None}
+    values: dict[str, object] = {"starts_at": starts_at, "ends_at": ends_at, "is_end_forced": ends_at is not None}
     if override is not None:
         values["override"] = override
     return save_appointment(appointment.pk, values, technicians=technicians, seen=seen, on=on, by=by)
 
 
 def _create(
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     technicians: Sequence[Technician],
     edits: Sequence[LineEdit],
     *,
     on: date,
-    by: Any,
+    by: By,
     place: Sequence[Stretch] | None,
 ) -> Appointment:
     appointment = Appointment()
@@ -164,7 +165,7 @@ def _create(
 
 
 def _with_lead(appointment: Appointment, technicians: Sequence[Technician]) -> list[Technician]:
-    """The technicians of an RDV, its lead among them; the first leads where nobody does."""
+    """Return the technicians of an RDV, its lead among them; without a lead, the first becomes it."""
     if appointment.lead is None and technicians:
         appointment.lead = technicians[0]
     if appointment.lead is not None and appointment.lead not in technicians:
@@ -185,7 +186,7 @@ def _refuse_nonsense(appointment: Appointment) -> None:
         appointment.ends_at = None  # computed again from the working hours
 
 
-def _carry_over(appointment: Appointment, *, by: Any) -> None:
+def _carry_over(appointment: Appointment, *, by: By) -> None:
     assert appointment.intervention is not None
     copy_request_lines(appointment)
     appointment.tags.set(appointment.intervention.tags.all())
@@ -199,11 +200,11 @@ _TIME = ("starts_at", "ends_at", "is_end_forced", "is_all_day", "duration", "lea
 _PLACE = (*_TIME, "override")
 
 
-def _differs(appointment: Appointment, before: Mapping[str, Any], names: Sequence[str]) -> bool:
+def _differs(appointment: Appointment, before: Mapping[str, object], names: Sequence[str]) -> bool:
     return any(before[name] != getattr(appointment, name) for name in names)
 
 
-def _refuse_move(appointment: Appointment, before: Mapping[str, Any], many: Mapping[str, Any]) -> None:
+def _refuse_move(appointment: Appointment, before: Mapping[str, object], many: Mapping[str, object]) -> None:
     """Refuse to move an RDV that is over, given up or billed. It holds the wanted values, `before` those it has."""
     if appointment.state not in AppointmentState.open:
         if _differs(appointment, before, _TIME):  # a reason to override may be written: going back to draft may need it
@@ -221,8 +222,8 @@ def _refuse_move(appointment: Appointment, before: Mapping[str, Any], many: Mapp
         )
 
 
-def _refuse_other_request(appointment: Appointment, before: Mapping[str, Any]) -> None:
-    """Its lines are those of its DI: they would be billed for one and counted on another."""
+def _refuse_other_request(appointment: Appointment, before: Mapping[str, object]) -> None:
+    """Refuse another DI for an RDV with lines of its DI: they would be billed for one and counted on another."""
     if not _differs(appointment, before, ["intervention_id"]):
         return
     if appointment.lines.filter(request_line__isnull=False).exists():
@@ -247,13 +248,13 @@ def appoint(
     technicians: Sequence[Technician],
     starts_at: datetime | None,
     on: date,
-    by: Any,
+    by: By,
     override: str = "",
     duration: Decimal | None = None,
     place: Sequence[Stretch] | None = None,
     seen: int | None = None,
 ) -> Appointment:
-    """Make the RDV of a DI: lines, files, tags and the rest come along. `starts_at` None: to be placed later.
+    """Make the RDV of a DI, with its lines, files, tags and terms. `starts_at` None: to be placed later.
 
     Raises WrongState (draft or cancelled DI), BusinessError (taken, away, unable).
     """

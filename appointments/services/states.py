@@ -1,8 +1,7 @@
-"""The states of an RDV: confirmed, done, unfinished, postponed, cancelled, back to draft; copied, deleted, reported on."""
+"""Moves of an RDV from state to state; its copy, its deletion, its report."""
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +16,8 @@ from invoicing.services.catalogue import take_number
 from invoicing.services.documents.lines import COPIED
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -24,8 +25,8 @@ from openfire_billing.kernel.errors import BusinessError, WrongState
 S = AppointmentState
 
 
-def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
-    """The customer knows: the RDV gets its number. Needs technicians and a date."""
+def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by: By) -> Appointment:
+    """Confirm to the customer and give the RDV its number. Refuse it without technicians or a date."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
         if appointment.state != S.DRAFT:
@@ -40,9 +41,9 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
 
 
 def finish_appointment(
-    appointment: Appointment, *, at: datetime, seen: int | None = None, by: Any, report: str = ""
+    appointment: Appointment, *, at: datetime, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
-    """Réalisé: the work was done, today at the latest. Raises BusinessError when its day is yet to come."""
+    """Réalisé: record that the work was done, today at the latest. Raise BusinessError when its day is yet to come."""
     refuse_to_come(appointment, timezone.localdate(at))
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
@@ -53,9 +54,9 @@ def finish_appointment(
 
 
 def leave_unfinished(
-    appointment: Appointment, *, reason: str, seen: int | None = None, by: Any, report: str = ""
+    appointment: Appointment, *, reason: str, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
-    """Inachevé: the technician went, the work is not done. A reason is needed."""
+    """Inachevé: record that the technician went and the work is not done. Refuse an empty reason."""
     if not reason.strip():
         raise BusinessError(_("%s : dites pourquoi le travail n'est pas fini.") % appointment)
     with atomic():
@@ -67,17 +68,15 @@ def leave_unfinished(
     return appointment
 
 
-def postpone_appointment(
-    appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any
-) -> Appointment:
-    """Reporté: the technicians are free again. A billed RDV is not postponed."""
+def postpone_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: By) -> Appointment:
+    """Reporté: free the technicians. A billed RDV is refused."""
     return _give_up(
         appointment, S.POSTPONED, act="postponed", text=_("RDV reporté. %s"), reason=reason, seen=seen, by=by
     )
 
 
-def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: Any) -> Appointment:
-    """Annulé: the technicians are free again. A billed RDV is not cancelled."""
+def cancel_appointment(appointment: Appointment, *, reason: str = "", seen: int | None = None, by: By) -> Appointment:
+    """Annulé: free the technicians. A billed RDV is refused."""
     return _give_up(
         appointment, S.CANCELLED, act="cancelled", text=_("RDV annulé. %s"), reason=reason, seen=seen, by=by
     )
@@ -88,10 +87,10 @@ def _give_up(
     state: AppointmentState,
     *,
     act: str,
-    text: Any,
+    text: Text,
     reason: str,
     seen: int | None,
-    by: Any,
+    by: By,
 ) -> Appointment:
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
@@ -102,8 +101,8 @@ def _give_up(
     return appointment
 
 
-def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: Any) -> Appointment:
-    """Back to draft, at the same time when it is still free. A billed RDV does not go back."""
+def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: By) -> Appointment:
+    """Put back to draft, at the same time when it is still free. A billed RDV is refused."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
         _refuse_billed(appointment)
@@ -121,7 +120,9 @@ def _refuse_billed(appointment: Appointment) -> None:
         )
 
 
-def _move(appointment: Appointment, state: Any, *, by: Any, act: str, text: Any, save: tuple[str, ...] = ()) -> None:
+def _move(
+    appointment: Appointment, state: AppointmentState, *, by: By, act: str, text: Text, save: tuple[str, ...] = ()
+) -> None:
     move(appointment, state, by=by, act=act, text=text, save=save)
     tell_intervention(appointment.intervention, by=by)
 
@@ -144,8 +145,8 @@ _DUPLICATED = (
 )
 
 
-def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
-    """A draft copy, to be placed: same customer, work and lines; no DI, number, answers nor billing."""
+def duplicate_appointment(appointment: Appointment, *, by: By) -> Appointment:
+    """Make a draft copy without a time: same customer, work and lines; no DI, number, answers nor billing."""
     with atomic():
         copy = Appointment(**{name: getattr(appointment, name) for name in _DUPLICATED})
         copy.save()
@@ -167,7 +168,7 @@ def duplicate_appointment(appointment: Appointment, *, by: Any) -> Appointment:
     return copy
 
 
-def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
+def delete_appointments(appointments: Iterable[Appointment], *, by: By) -> int:
     """Delete RDVs that are drafts or cancelled, never billed. All or none."""
     with atomic():
         locked = lock_appointments(appointments)
@@ -190,8 +191,8 @@ def delete_appointments(appointments: Iterable[Appointment], *, by: Any) -> int:
     return len(locked)
 
 
-def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: Any) -> Appointment:
-    """What the technician says of the visit."""
+def write_report(appointment: Appointment, *, report: str, seen: int | None = None, by: By) -> Appointment:
+    """Write the technician's report of the visit."""
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
         before, appointment.report = appointment.report, report

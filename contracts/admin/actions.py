@@ -1,4 +1,4 @@
-"""What one may do with a contract and with its lines: the Action menus."""
+"""The Action menus of contracts and of their lines."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,7 @@ from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.users import user_of
 
 S, L = ContractState, ContractLineState
 CHANGE, BILL = "contracts.change_contract", "contracts.bill_contract"
@@ -27,12 +28,12 @@ ADMINISTER, PLAN = "contracts.administer_contract", "interventions.add_intervent
 def _bill_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
     once = data["once"]
     key = once and once.name
-    run = bill_contracts(contracts, on=data["on"], by=request.user, force=bool(data.get("force")), key=key)
+    run = bill_contracts(contracts, on=data["on"], by=user_of(request), force=bool(data.get("force")), key=key)
     return outcomes_of_selection(run, contracts)
 
 
 def _bill(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
-    run = bill_contract(contract, on=data["on"], by=request.user, force=bool(data.get("force")))
+    run = bill_contract(contract, on=data["on"], by=user_of(request), force=bool(data.get("force")))
     (outcome,) = outcomes_of(run)
     return outcome
 
@@ -44,7 +45,7 @@ def _foresee(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> 
 
 
 def _plan(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
-    outcomes = visits.plan_visits([contract], until=data["until"], on=timezone.localdate(), by=request.user)
+    outcomes = visits.plan_visits([contract], until=data["until"], on=timezone.localdate(), by=user_of(request))
     for outcome in outcomes:
         if outcome.is_refused:
             raise BusinessError(outcome.refusal)
@@ -57,7 +58,7 @@ def _plan(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Out
 
 def _plan_many(request: HttpRequest, contracts: Any, data: dict[str, Any]) -> list[Outcome]:
     return visits.plan_visits(
-        contracts, until=data["until"], on=timezone.localdate(), by=request.user, once=data["once"]
+        contracts, until=data["until"], on=timezone.localdate(), by=user_of(request), once=data["once"]
     )
 
 
@@ -68,12 +69,12 @@ def _noted(outcome: Outcome, done: Any) -> Outcome:
 
 def _activate(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
     """Activated; the visits that nobody makes are named."""
-    outcome = activation.activate_contract(contract, on=timezone.localdate(), seen=data["seen"], by=request.user)
+    outcome = activation.activate_contract(contract, on=timezone.localdate(), seen=data["seen"], by=user_of(request))
     return _noted(outcome, _("activé"))
 
 
 def _activate_line(request: HttpRequest, line: ContractLine, data: dict[str, Any]) -> Outcome:
-    outcome = activation.activate_line(line, on=timezone.localdate(), seen=data["seen"], by=request.user)
+    outcome = activation.activate_line(line, on=timezone.localdate(), seen=data["seen"], by=user_of(request))
     return _noted(outcome, _("validée"))
 
 
@@ -129,7 +130,7 @@ CONTRACT_ACTIONS = (
         explain=_("Ce qui est coché est réglé sans facture. « Remettre à facturer » le reprend."),
         form=WaiveForm,
         run=lambda request, contract, data: waivers.waive(
-            contract, keys=data["keys"], on=timezone.localdate(), seen=data["seen"], by=request.user
+            contract, keys=data["keys"], on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("ne sera pas facturé"),
     ),
@@ -141,7 +142,7 @@ CONTRACT_ACTIONS = (
         offered=lambda contract: contract.state in S.billed and bool(waivers.waived(contract)),
         form=TakeBackForm,
         run=lambda request, contract, data: waivers.take_back(
-            contract, keys=data["keys"], on=timezone.localdate(), seen=data["seen"], by=request.user
+            contract, keys=data["keys"], on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("remis à facturer"),
     ),
@@ -152,7 +153,7 @@ CONTRACT_ACTIONS = (
         permission=CHANGE,
         offered=lambda contract: contract.is_active,
         explain=_("Le contrat quitte les listes ; ce qui y est dû se facture toujours."),
-        run=lambda request, contract, data: set_active(contract, active=False, seen=data["seen"], by=request.user),
+        run=lambda request, contract, data: set_active(contract, active=False, seen=data["seen"], by=user_of(request)),
         done=_("archivé"),
     ),
     DocumentAction(
@@ -161,7 +162,7 @@ CONTRACT_ACTIONS = (
         icon="unarchive",
         permission=CHANGE,
         offered=lambda contract: not contract.is_active,
-        run=lambda request, contract, data: set_active(contract, active=True, seen=data["seen"], by=request.user),
+        run=lambda request, contract, data: set_active(contract, active=True, seen=data["seen"], by=user_of(request)),
         done=_("remis en service"),
     ),
     DocumentAction(
@@ -170,7 +171,9 @@ CONTRACT_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({S.CANCELLED}),
-        run=lambda request, contract, data: cancellation.reset_contract(contract, seen=data["seen"], by=request.user),
+        run=lambda request, contract, data: cancellation.reset_contract(
+            contract, seen=data["seen"], by=user_of(request)
+        ),
         done=_("remis en brouillon"),
     ),
     DocumentAction(
@@ -190,7 +193,7 @@ CONTRACT_ACTIONS = (
             reason=data["reason"],
             on=timezone.localdate(),
             seen=data["seen"],
-            by=request.user,
+            by=user_of(request),
         ),
         done=_("résilié"),
     ),
@@ -203,7 +206,7 @@ CONTRACT_ACTIONS = (
         explain=_("Refusé dès que quelque chose est facturé : le contrat se résilie alors."),
         is_danger=True,
         run=lambda request, contract, data: cancellation.cancel_contract(
-            contract, on=timezone.localdate(), seen=data["seen"], by=request.user
+            contract, on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("annulé"),
     ),
@@ -216,9 +219,9 @@ CONTRACT_ACTIONS = (
         explain=_("Ce contrat en brouillon disparaît, avec ses lignes."),
         is_danger=True,
         leave=True,
-        run=lambda request, contract, data: cancellation.delete_contracts([contract], by=request.user) and None,
+        run=lambda request, contract, data: cancellation.delete_contracts([contract], by=user_of(request)) and None,
         run_many=lambda request, contracts, data: perform_each(
-            contracts, lambda c: cancellation.delete_contracts([c], by=request.user) and None, once=data["once"]
+            contracts, lambda c: cancellation.delete_contracts([c], by=user_of(request)) and None, once=data["once"]
         ),
         done=_("supprimé"),
     ),
@@ -244,7 +247,9 @@ LINE_ACTIONS = (
         offered=lambda line: line.uses_callouts and line.state == L.VALIDATED and line.contract.state in S.billed,
         explain=_("Une DI au site de la ligne, couverte tant qu'il reste des SAV inclus cette année."),
         form=CallOutForm,
-        run=lambda request, line, data: callouts.call_out(line, on=data["on"], title=data["title"], by=request.user),
+        run=lambda request, line, data: callouts.call_out(
+            line, on=data["on"], title=data["title"], by=user_of(request)
+        ),
         done=_("SAV créé"),
     ),
     DocumentAction(
@@ -263,7 +268,7 @@ LINE_ACTIONS = (
                 discount=data["discount"],
                 on=timezone.localdate(),
                 seen=data["seen"],
-                by=request.user,
+                by=user_of(request),
             )
             and None
         ),
@@ -275,7 +280,7 @@ LINE_ACTIONS = (
         icon="undo",
         permission=CHANGE,
         states=frozenset({L.CANCELLED}),
-        run=lambda request, line, data: cancellation.reset_line(line, seen=data["seen"], by=request.user),
+        run=lambda request, line, data: cancellation.reset_line(line, seen=data["seen"], by=user_of(request)),
         done=_("remise en brouillon"),
     ),
     DocumentAction(
@@ -287,7 +292,7 @@ LINE_ACTIONS = (
         explain=_("Refusé dès que la ligne est facturée : donnez-lui alors un dernier jour."),
         is_danger=True,
         run=lambda request, line, data: cancellation.cancel_line(
-            line, on=timezone.localdate(), seen=data["seen"], by=request.user
+            line, on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("annulée"),
     ),

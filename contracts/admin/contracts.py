@@ -20,6 +20,7 @@ from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.users import user_of
 
 S = ContractState
 
@@ -39,7 +40,7 @@ class ContractChips(ChipFilter):
 
 
 def _state_of(contract: Contract) -> tuple[str, Any]:
-    """The colour and the word of a contract: set aside by a run, or the phase of its life today."""
+    """Return the colour and the label of a contract: set aside by a run, or its phase today."""
     if contract.set_aside_reason:
         return "red", _("Mis de côté")
     phase, text = contract.phase(timezone.localdate())
@@ -51,7 +52,7 @@ class ContractAdmin(DocumentAdmin):
     has_checking_service = True
     company_path = "company"
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
-    list_filter = (ContractChips, FromFilter, "state", "frequency", "invoicing", "manager", "company")
+    list_filter = (ContractChips, FromFilter, "state", "frequency", "timing", "manager", "company")
     search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
     autocomplete_fields = ("payer", "billing_address")
@@ -70,7 +71,7 @@ class ContractAdmin(DocumentAdmin):
                 "fields": (
                     "frequency",
                     ("every", "unit"),
-                    "invoicing",
+                    "timing",
                     "alignment",
                     "anchor_day",
                     "proration",
@@ -113,9 +114,9 @@ class ContractAdmin(DocumentAdmin):
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """« Validation automatique » is ticked by who may post."""
+        """Let only who may post invoices tick « Validation automatique »."""
         fields = super().get_readonly_fields(request, obj)
-        return fields if may_auto_post(request.user) else (*fields, "auto_post")
+        return fields if may_auto_post(user_of(request)) else (*fields, "auto_post")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
@@ -136,7 +137,7 @@ class ContractAdmin(DocumentAdmin):
         return context
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """The lines come first: they are the contract."""
+        """Return the tabs, the lines first."""
         own = [
             ("lines", _("Lignes"), "contracts/lines_tab.html", 1, self._lines(request, document)),
             ("runs", _("Passages"), "contracts/outcomes_tab.html", 95, self._outcomes(document)),
@@ -150,7 +151,7 @@ class ContractAdmin(DocumentAdmin):
         ]
 
     def _lines(self, request: HttpRequest, contract: Contract) -> dict[str, Any]:
-        may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)  # type: ignore[union-attr]
+        may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)
         add = f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
         return {"contract": contract, "lines": lines_of(contract), "add_url": add if may else ""}
 
@@ -164,7 +165,7 @@ class ContractAdmin(DocumentAdmin):
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
-        if request.user.has_perm(CHANGE):  # type: ignore[union-attr]
+        if request.user.has_perm(CHANGE):
             act = "archive" if document.is_active else "restore"
             url = reverse("admin:contracts_contract_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
@@ -177,11 +178,14 @@ class ContractAdmin(DocumentAdmin):
         values = values_of(form)
         if form.instance.pk is None and not values.get("company"):
             values["company"] = default_company(request.user)
-        return save_contract(form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=request.user)
+        return save_contract(
+            form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=user_of(request)
+        )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Payer → billing address, fiscal position, terms."""
-        payer, found = record_of(Partner.objects.all(), data.get("payer")), {}
+        """Return what a payer fills: billing address, fiscal position, terms."""
+        found: dict[str, Any] = {}
+        payer = record_of(Partner.objects.all(), data.get("payer"))
         if payer is not None:
             add_defaults(found, **terms_of(payer))
         return found

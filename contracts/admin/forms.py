@@ -1,4 +1,4 @@
-"""Questions that the actions of contracts ask, and the boxes of the seed's Planification tab."""
+"""Forms of the acts on contracts, and the fields of the Planification tab."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ TOO_MANY = "too_many_periods"
 
 
 class BillForm(forms.Form):
-    """On which day, and beyond the safety bound?"""
+    """The day, and whether to pass the safety bound."""
 
     on = forms.DateField(
         label=_("Facturer jusqu'au"),
@@ -60,7 +60,7 @@ class _Choices(forms.MultipleChoiceField):
 
 
 class WaiveForm(forms.Form):
-    """Which of what is due is not billed?"""
+    """What is not to be billed, among what is due."""
 
     keys = _Choices(label=_("Ne pas facturer"))
 
@@ -76,7 +76,7 @@ class WaiveForm(forms.Form):
 
 
 class TakeBackForm(forms.Form):
-    """Which of what was waived is billed after all?"""
+    """What is to be billed after all, among what was waived."""
 
     keys = _Choices(label=_("Remettre à facturer"))
 
@@ -86,7 +86,7 @@ class TakeBackForm(forms.Form):
 
 
 class PriceForm(forms.Form):
-    """Another yearly price from a day on."""
+    """Another yearly price of an article from a day on."""
 
     article = forms.ModelChoiceField(label=_("Article"), queryset=Article.objects.none())
     from_on = forms.DateField(
@@ -99,7 +99,7 @@ class PriceForm(forms.Form):
     discount = DecimalInputField(label=_("Remise %"), max_digits=5, decimal_places=2, min_value=0, max_value=100)
 
     def prepare(self, request: Any, documents: Any) -> None:
-        """With one article there is nothing to choose, and its discount is proposed."""
+        """Choose the only article, and propose its discount."""
         articles = documents[0].articles.filter(kind="article")
         self.fields["article"].queryset = articles  # type: ignore[attr-defined]
         if len(articles) == 1:
@@ -115,7 +115,7 @@ class RepeatInput(forms.NumberInput):
 
 
 class ContractLineForm(forms.ModelForm):
-    """The line with the labels of its trade: « Répéter N fois tous les … », « Mois de visite »."""
+    """The line, with the labels of French maintenance contracts: « Répéter N fois tous les … », « Mois de visite »."""
 
     visit_months = forms.TypedMultipleChoiceField(
         label=_("Mois de visite"),

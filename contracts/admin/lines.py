@@ -1,4 +1,4 @@
-"""The contract line's page, with the seed's tabs: Facturation · Planification · Équipement · Suivi."""
+"""The contract line's page and its tabs: Facturation · Planification · Équipement · Suivi."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -31,6 +31,7 @@ from invoicing.models.documents.lines import lines_totals
 from openfire_billing.kernel.money import Totals
 from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.lines import LineForm, live_totals, totals_html
+from openfire_billing.web.users import user_of
 
 L = ContractLineState
 
@@ -80,7 +81,7 @@ class ContractLineAdmin(DocumentAdmin):
         (_("Quand"), {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "next_text", "next_amounts")}),
         (
             _("Rythme propre"),
-            {"fields": ("frequency", ("every", "unit"), "invoicing"), "classes": ("notebook",)},
+            {"fields": ("frequency", ("every", "unit"), "timing"), "classes": ("notebook",)},
         ),
         (
             _("Planification"),
@@ -109,7 +110,7 @@ class ContractLineAdmin(DocumentAdmin):
         )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(CHANGE)  # type: ignore[union-attr]
+        return request.user.has_perm(CHANGE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if not super().has_change_permission(request, obj):
@@ -170,7 +171,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         last = Appointment.objects.filter(intervention=OuterRef("intervention")).order_by("-starts_at").values("pk")[:1]
-        requests = list(
+        requests: list[Any] = list(
             ContractRequest.objects.filter(line=document)
             .annotate(last_appointment=Subquery(last))
             .select_related("intervention")
@@ -194,7 +195,7 @@ class ContractLineAdmin(DocumentAdmin):
         return lines_totals(document.articles.all(), document.contract.company.rounding)
 
     def totals_view(self, request: HttpRequest) -> JsonResponse:
-        """Two blocks of lines on one page: the address says which one is being typed."""
+        """Return the totals of one of the two blocks of lines; the address says which is being typed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         contract = self._contract(request.POST.get("contract"))
@@ -212,12 +213,12 @@ class ContractLineAdmin(DocumentAdmin):
             exceptions=edits.get("exceptions", ()),
             seen=seen_by(request),
             on=timezone.localdate(),
-            by=request.user,
+            by=user_of(request),
         )
         vars(form.instance).update(vars(saved))
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
-        """Template → task; equipment → its site."""
+        """Return what a template (task) or an equipment (site) fills."""
         found: dict[str, Any] = {}
         template = record_of(InterventionTemplate.objects.select_related("task"), data.get("template"))
         equipment = record_of(InstalledProduct.objects.select_related("address"), data.get("equipment"))
@@ -264,18 +265,18 @@ class ContractLineAdmin(DocumentAdmin):
 
 
 # The line a page shows and what it bills next: two fields tell it, each read twice by the page.
-_last_asked: ContextVar[tuple[ContractLine, NextBill | None] | None] = ContextVar("last_asked", default=None)
+_last_computed: ContextVar[tuple[ContractLine, NextBill | None] | None] = ContextVar("last_asked", default=None)
 
 
 def _next_bill(line: ContractLine) -> NextBill | None:
-    """What a line bills next, worked out once for the page that shows this very instance."""
-    known = _last_asked.get()
-    if known is None or known[0] is not line:
-        known = (line, next_bill(line) if line.pk else None)
-        _last_asked.set(known)
-    return known[1]
+    """Return what a line bills next, computed once for the instance that the page shows."""
+    cached = _last_computed.get()
+    if cached is None or cached[0] is not line:
+        cached = (line, next_bill(line) if line.pk else None)
+        _last_computed.set(cached)
+    return cached[1]
 
 
 def line_url(line: ContractLine) -> str:
-    """The page of a line."""
+    """Return the address of a line's page."""
     return reverse("admin:contracts_contractline_change", args=[line.pk])

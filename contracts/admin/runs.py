@@ -1,4 +1,4 @@
-"""The page of a billing run: how far it is, what it set aside."""
+"""The page of a billing run: its progress, and what it set aside."""
 
 from datetime import date
 from typing import Any
@@ -27,6 +27,7 @@ from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.columns import state_column
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.tags import badge_of_state
+from openfire_billing.web.users import user_of
 
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
 
@@ -78,7 +79,7 @@ class BillingRunAdmin(OfficeAdmin):
         context = {
             **(extra_context or {}),
             "run_alarm": night_alarm(timezone.now())[1],
-            "run_may": request.user.has_perm(BILL),  # type: ignore[union-attr]
+            "run_may": request.user.has_perm(BILL),
             "run_today": timezone.localdate().isoformat(),
             "run_once": uuid4(),
         }
@@ -90,33 +91,38 @@ class BillingRunAdmin(OfficeAdmin):
         return context | progress_of(run, request) if run is not None else context
 
     def progress_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """The part of the page that moves while the run does."""
+        """Return the part of the page that is refreshed while the run goes on."""
         return render(request, "contracts/run_progress.html", progress_of(self._run(request, run_id), request))
 
     def launch_view(self, request: HttpRequest) -> HttpResponse:
-        """« Lancer un passage », over all that is due."""
-        if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
+        """« Lancer un passage »: start a run over all that is due."""
+        if request.method != "POST" or not request.user.has_perm(BILL):
             raise PermissionDenied
+        page = reverse("admin:contracts_billingrun_changelist")
         with refusals_shown(request):
             on = _day(request.POST.get("on", ""))
             if on is None:
                 raise BusinessError(_("Passage non lancé : donnez une date."))
-            selection = selection_of(request.user, on=on)
+            selection = selection_of(user_of(request), on=on)
             once = self.once(request, "dry" if "dry" in request.POST else "run")
             run = start_manual(
-                on=on, by=request.user, is_dry="dry" in request.POST, selection=selection, key=once and once.name
+                on=on,
+                by=user_of(request),
+                is_dry="dry" in request.POST,
+                selection=selection,
+                key=once.name if once else None,
             )
-            return HttpResponseRedirect(reverse_change(run))
-        return HttpResponseRedirect(reverse("admin:contracts_billingrun_changelist"))
+            page = reverse_change(run)
+        return HttpResponseRedirect(page)
 
     def retry_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """« Relancer »: another run over what this one set aside or left."""
+        """« Relancer »: start a run over what this one set aside or left."""
         run = self._run(request, run_id)
-        if request.method != "POST" or not request.user.has_perm(BILL):  # type: ignore[union-attr]
+        if request.method != "POST" or not request.user.has_perm(BILL):
             raise PermissionDenied
         with refusals_shown(request):
             once = self.once(request, "retry")
-            run = retry_run(run, on=timezone.localdate(), by=request.user, key=once and once.name)
+            run = retry_run(run, on=timezone.localdate(), by=user_of(request), key=once.name if once else None)
             messages.success(request, _("Relance lancée : %s") % run)
         return HttpResponseRedirect(reverse_change(run))
 
@@ -132,7 +138,7 @@ class BillingRunAdmin(OfficeAdmin):
 
 
 def _day(text: str) -> date | None:
-    """The day typed; today for nothing, None for what is no day."""
+    """Return the day typed; today for an empty text, None for any other text."""
     try:
         return parse_date(text) if text else timezone.localdate()
     except ValueError:
@@ -140,10 +146,10 @@ def _day(text: str) -> date | None:
 
 
 def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
-    """Counters of a run as they are now, and its outcomes, refusals first."""
+    """Return the counters of a run as they are now, and its outcomes, refusals first."""
     found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
     done = sum(found.values())
-    visible = run.outcomes.visible_to(request.user).select_related("contract__payer")
+    visible = run.outcomes.visible_to(user_of(request)).select_related("contract__payer")
     wanted = request.GET.get("result", "")
     shown = visible.filter(result=wanted) if wanted in Result.values else visible.refused_first()
     return {
@@ -157,5 +163,5 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
         "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),
         "retry_url": reverse("admin:contracts_billingrun_retry", args=[run.pk]),
         "retry_once": uuid4(),
-        "may_retry": request.user.has_perm(BILL) and (not run.is_running or run.is_still(STILL)),  # type: ignore[union-attr]
+        "may_retry": request.user.has_perm(BILL) and (not run.is_running or run.is_still(STILL)),
     }

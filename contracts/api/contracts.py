@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, with_articles
 from contracts.api.runs import RunSerializer
+from contracts.choices import Timing
 from contracts.models import Contract, ContractLine
 from contracts.services import activation, cancellation, termination, waivers
 from contracts.services.billing import bill_contract
@@ -34,6 +35,7 @@ from invoicing.api.lines import edits_of
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.counts import CountsField, with_counts
@@ -63,7 +65,7 @@ class ContractSerializer(OfficeSerializer):
 
     class Meta:
         model = Contract
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "reference",
             "state",
@@ -99,6 +101,7 @@ class ContractSerializer(OfficeSerializer):
             "counts",
         )
         read_only_fields = ("terminated_on", "is_active", "next_due_on")
+        extra_kwargs = {"invoicing": {"source": "timing"}}
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
@@ -129,14 +132,14 @@ class ContractSerializer(OfficeSerializer):
     def _saved(self, contract: Contract | None, data: dict[str, Any]) -> Contract:
         lines, today = data.pop("lines", ()), timezone.localdate()
         saved = save_contract(contract.pk if contract else None, data, seen=self.seen, on=today, by=self.user)
-        there = {line.pk: line for line in saved.lines.all()}
-        for rank, given in enumerate(lines):
-            pk = given.pop("id", None)
-            if pk is not None and pk not in there:
+        lines_by_id = {line.pk: line for line in saved.lines.all()}
+        for rank, line_data in enumerate(lines):
+            pk = line_data.pop("id", None)
+            if pk is not None and pk not in lines_by_id:
                 raise serializers.ValidationError(
                     {"lines": [*[{}] * rank, {"id": [_("Pas une ligne de ce contrat.")]}]}
                 )
-            self._save_line(saved, there.get(pk), given, today)
+            self._save_line(saved, lines_by_id.get(pk), line_data, today)
         return saved
 
     def _save_line(self, contract: Contract, line: ContractLine | None, data: dict[str, Any], today: Any) -> None:
@@ -158,10 +161,11 @@ class ContractFilter(django_filters.FilterSet):
     start_on_after = SinceFilter("start_on")
     start_on_before = UntilFilter("start_on")
     next_due_on_before = UntilFilter("next_due_on")
+    invoicing = django_filters.ChoiceFilter("timing", choices=Timing.choices)
 
     class Meta:
         model = Contract
-        fields = ("reference", "state", "frequency", "invoicing", "auto_renew", "auto_post", "is_active")
+        fields = ("reference", "state", "frequency", "auto_renew", "auto_post", "is_active")
 
 
 class BillSerializer(OnSerializer):
@@ -247,7 +251,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     search_fields = Contract.SEARCHED
     ordering_fields = ("id", "reference", "start_on", "next_due_on")
 
-    def delete_document(self, document: Contract, by: Any) -> None:
+    def delete_document(self, document: Contract, by: By) -> None:
         cancellation.delete_contracts([document], by=by)
 
     @act(CHANGE, answers=ActivatedSerializer)

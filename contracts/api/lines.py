@@ -68,7 +68,7 @@ class ContractLineSerializer(OfficeSerializer):
 
     class Meta:
         model = ContractLine
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "state",
             "title",
@@ -93,7 +93,7 @@ class ContractLineSerializer(OfficeSerializer):
             "exceptions",
             "next_due_on",
         )
-        extra_kwargs = {name: {"allow_null": True} for name in ("frequency", "invoicing")}
+        extra_kwargs = {"frequency": {"allow_null": True}, "invoicing": {"allow_null": True, "source": "timing"}}
 
     def get_next_due_on(self, line: ContractLine) -> date | None:
         """Read for all the contracts of the page at once."""
@@ -110,7 +110,7 @@ class ContractLineSerializer(OfficeSerializer):
 
     def to_internal_value(self, data: Any) -> Any:
         found = super().to_internal_value(data)
-        return {name: "" if name in ("frequency", "invoicing") and v is None else v for name, v in found.items()}
+        return {name: "" if name in ("frequency", "timing") and v is None else v for name, v in found.items()}
 
 
 def with_articles(lines: Any) -> Any:
@@ -127,7 +127,7 @@ class LineOfContractSerializer(ContractLineSerializer):
     contract = Id(read_only=True)
 
     class Meta(ContractLineSerializer.Meta):
-        fields = ("contract", *ContractLineSerializer.Meta.fields)
+        fields: tuple[str, ...] = ("contract", *ContractLineSerializer.Meta.fields)
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:

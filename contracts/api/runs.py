@@ -1,4 +1,4 @@
-"""Billing runs: asked for, watched at their address."""
+"""Billing runs: started, then followed at their address."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class RunListSerializer(OfficeSerializer):
 
     class Meta:
         model = BillingRun
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "on",
             "kind",
@@ -92,8 +92,8 @@ class StartSerializer(OnSerializer):
     contracts = serializers.ListField(child=id_field(), required=False, allow_empty=False, max_length=1000)
 
     def validate_contracts(self, ids: list[int]) -> list[int]:
-        known = set(self.context["visible"](Contract.objects.filter(pk__in=ids)).values_list("pk", flat=True))
-        if unknown := [str(pk) for pk in ids if pk not in known]:
+        visible = set(self.context["visible"](Contract.objects.filter(pk__in=ids)).values_list("pk", flat=True))
+        if unknown := [str(pk) for pk in ids if pk not in visible]:
             raise serializers.ValidationError(_("Pas un contrat d'une de vos sociétés : %s.") % ", ".join(unknown))
         return ids
 
@@ -131,20 +131,20 @@ class RunView(ReadMixin, OfficeView):
     @extend_schema(request=StartSerializer, responses={202: RunSerializer})
     def create(self, request: Any) -> Response:
         """Lance un passage ; son avancement est à son adresse (en-tête Location)."""
-        asked = StartSerializer(data=request.data, context=self.get_serializer_context())
-        asked.is_valid(raise_exception=True)
+        serializer = StartSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
         run = start_manual(
-            on=asked.validated_data["on"],
-            is_dry=asked.validated_data["dry_run"],
+            on=serializer.validated_data["on"],
+            is_dry=serializer.validated_data["dry_run"],
             by=request.user,
             selection=selection_of(
-                request.user, on=asked.validated_data["on"], contracts=asked.validated_data.get("contracts")
+                request.user, on=serializer.validated_data["on"], contracts=serializer.validated_data.get("contracts")
             ),
         )
         return Response(self.shown(run), status=202)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **options: Any) -> Any:
-        """What was accepted is followed at its address, also when the answer is given again."""
+        """Add the address of the run to an accepted answer, also when the answer is repeated."""
         if response.status_code == 202:
             response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
         return super().finalize_response(request, response, *args, **options)

@@ -1,4 +1,4 @@
-"""What contracts are made of."""
+"""The models of contracts."""
 
 from contracts.models.articles import Article, ContractException, PriceVersion
 from contracts.models.claims import CLAIMS, ExceptionClaim, PeriodClaim, VisitClaim

@@ -6,7 +6,7 @@ Each is a *thing*, claimed whole. It lives until a credit « à refacturer » of
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -20,20 +20,23 @@ from contracts.models.requests import ContractRequest
 from contracts.planner.facts import EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from invoicing.models import Claim, InvoiceLine
 from openfire_billing.db.fields import amount_field
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import ONE_DAY
 
 LIVE = Q(released_by__isnull=True)  # holds what it bills: nothing else may bill it
 
+Row = TypeVar("Row", bound="ThingClaim")
 
-class ThingClaimQuerySet(models.QuerySet[Any]):
-    def live(self) -> "ThingClaimQuerySet":
-        """Those that hold what they bill."""
+
+class ThingClaimQuerySet(models.QuerySet[Row]):
+    def live(self) -> Self:
+        """Narrow to the claims that hold what they bill."""
         return self.filter(LIVE)
 
 
 def _settled(name: str) -> models.CheckConstraint:
-    """By an invoice line or by a reason: exactly one of the two."""
+    """Return the constraint: settled by an invoice line or by a reason, exactly one of the two."""
     return models.CheckConstraint(
         condition=Q(invoice_line__isnull=False, without_document="")
         | (Q(invoice_line__isnull=True) & ~Q(without_document="")),
@@ -55,7 +58,7 @@ class ThingClaim(Claim):
     IS_QUANTITY = False
     THING: ClassVar[tuple[str, ...]] = ()  # the columns that say what it claims, as a charge's `claim_values`
 
-    invoice_line = models.ForeignKey(
+    invoice_line = models.ForeignKey(  # type: ignore[assignment]  # may be settled without an invoice line
         InvoiceLine,
         models.CASCADE,
         null=True,
@@ -83,38 +86,43 @@ class ThingClaim(Claim):
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
-        """The columns of a row that is written in bulk, in order."""
+        """Return the columns of a row written in bulk, in order."""
         return (*cls.THING, "net", "invoice_line_id", "without_document", "due_on")
 
     @classmethod
-    def contracts_of(cls, claims: Sequence[Any]) -> Any:
-        """The contracts these claims bill, by what they bill: the claims themselves may be gone."""
+    def contracts_of(cls, claims: Sequence[Self]) -> models.QuerySet[models.Model, dict[str, object]]:
+        """Return the contracts these claims bill, found by what they claim: the claims themselves may be deleted."""
         thing, _dash, path = cls.SOURCE.partition("__")
-        things = cls._meta.get_field(thing).related_model._default_manager
-        return things.filter(pk__in=[getattr(claim, f"{thing}_id") for claim in claims]).values(path)
+        model = cls._meta.get_field(thing).related_model
+        assert model is not None
+        return model._default_manager.filter(pk__in=[getattr(claim, f"{thing}_id") for claim in claims]).values(path)
 
     @classmethod
-    def check_changes(cls, claims: Sequence[Any], changes: Mapping[int, Decimal]) -> None:
+    def check_changes(cls, claims: Sequence[Self], changes: Mapping[int, Decimal]) -> None:
         raise BusinessError(_("La quantité d'une période ou d'une visite ne change pas."))
 
     @classmethod
-    def priced(cls, claims: Sequence[Any], lines: Mapping[int, InvoiceLine]) -> None:
-        """The net of a claim is its line's."""
-        changed = [c for c in claims if c.invoice_line_id in lines and c.net != lines[c.invoice_line_id].net]
-        for claim in changed:
-            claim.net = lines[claim.invoice_line_id].net
-        cls.objects.bulk_update(changed, ["net"])  # type: ignore[attr-defined]
-
-    @classmethod
-    def released(cls, claims: Sequence[Any], *, credit_lines: Mapping[int, InvoiceLine], by: Any) -> None:
-        """They live no more; the credit line that gave the thing back stays beside them."""
+    def priced(cls, claims: Sequence[Self], lines: Mapping[int, InvoiceLine]) -> None:
+        """Give each claim the net of its line."""
+        changed = []
         for claim in claims:
-            claim.released_by = credit_lines[claim.invoice_line_id]
-        cls.objects.bulk_update(claims, ["released_by"])  # type: ignore[attr-defined]
+            line = lines.get(claim.invoice_line_id) if claim.invoice_line_id else None
+            if line is not None and claim.net != line.net:
+                claim.net = line.net
+                changed.append(claim)
+        cls.objects.bulk_update(changed, ["net"])
 
     @classmethod
-    def freed(cls, claims: Sequence[Any], *, by: Any) -> None:
-        """What they billed is due again: no contract's next due day may be later."""
+    def released(cls, claims: Sequence[Self], *, credit_lines: Mapping[int, InvoiceLine], by: By) -> None:
+        """Release these claims; `released_by` keeps the credit line that gave the thing back."""
+        for claim in claims:
+            assert claim.invoice_line_id is not None
+            claim.released_by = credit_lines[claim.invoice_line_id]
+        cls.objects.bulk_update(claims, ["released_by"])
+
+    @classmethod
+    def freed(cls, claims: Sequence[Self], *, by: By) -> None:
+        """Bring the next due day of their contracts forward: what these claims billed is due again."""
         if not claims:
             return
         first = min(claim.due_on for claim in claims)
@@ -155,7 +163,9 @@ class PeriodClaim(ThingClaim):
 
     @classmethod
     def check_freed(cls, claims: Sequence["PeriodClaim"]) -> None:
-        """A charge with live refunds is not freed alone: the customer would keep the refund of what he no longer paid."""
+        """Refuse to free a charge without its live refunds: the customer would keep the refund of a charge he no longer
+        pays.
+        """
         ids = [claim.pk for claim in claims]
         for claim in claims:
             if claim.kind == ClaimKind.CHARGE and (
@@ -193,7 +203,7 @@ class VisitClaim(ThingClaim):
 
 
 class ExceptionClaim(ThingClaim):
-    """A one-off line, billed."""
+    """An invoice line that bills an exception, or the reason why none does."""
 
     SOURCE = "exception__line__contract"
     THING = ("exception_id",)

@@ -1,7 +1,6 @@
 """The contract: who pays, from when to when, how often."""
 
 from datetime import date, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,9 +15,9 @@ from contracts.choices import (
     BillingFrequency,
     ContractState,
     FrequencyUnit,
-    Invoicing,
     LateBilling,
     Proration,
+    Timing,
     frequency_of,
 )
 from contracts.planner.facts import Frequency
@@ -26,30 +25,31 @@ from contracts.planner.served import last_day_of
 from interventions.models import InstalledProduct
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 
-class ContractQuerySet(models.QuerySet[Any]):
+class ContractQuerySet(models.QuerySet["Contract"]):
     def active(self) -> "ContractQuerySet":
         return self.filter(is_active=True)
 
     def billable(self) -> "ContractQuerySet":
-        """Validated once: their dates alone say what is still due, also after their end."""
+        """Narrow to contracts validated once: their dates alone say what is still due, also after their end."""
         return self.filter(state__in=sorted(ContractState.billed))
 
     def due(self, on: date) -> "ContractQuerySet":
-        """Those that a run of that day must look at."""
+        """Narrow to those that a run of that day looks at."""
         return self.billable().filter(next_due_on__lte=on)
 
     def due_visits(self, until: date) -> "ContractQuerySet":
-        """Those with a visit to plan whose window opens on that day at the latest."""
+        """Narrow to those with a visit to plan whose window opens on that day at the latest."""
         return self.filter(state=ContractState.VALIDATED, next_visit_on__lte=until)
 
     def set_aside(self) -> "ContractQuerySet":
         return self.exclude(set_aside_reason="")
 
     def running(self, on: date) -> "ContractQuerySet":
-        """En cours that day."""
+        """Narrow to those in service (En cours) that day."""
         return self.filter(
             Q(terminated_on__isnull=True) | Q(terminated_on__gte=on),
             Q(auto_renew=True) | Q(end_on__gte=on),
@@ -58,7 +58,7 @@ class ContractQuerySet(models.QuerySet[Any]):
         )
 
     def ending(self, on: date, days: int = 90) -> "ContractQuerySet":
-        """Running, with a term or an end within that many days."""
+        """Narrow to those in service whose term or end is within that many days."""
         return self.running(on).filter(end_on__range=(on, on + timedelta(days=days)))
 
 
@@ -124,9 +124,7 @@ class Contract(Versioned):
     )
     every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
     unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
-    invoicing = models.CharField(
-        _("Type de facturation"), max_length=12, choices=Invoicing, default=Invoicing.IN_ADVANCE
-    )
+    timing = models.CharField(_("Type de facturation"), max_length=12, choices=Timing, default=Timing.IN_ADVANCE)
     alignment = models.CharField(_("Alignement"), max_length=12, choices=Alignment, default=Alignment.CALENDAR)
     anchor_day = models.PositiveSmallIntegerField(
         _("Jour d'ancrage"),
@@ -208,7 +206,7 @@ class Contract(Versioned):
 
     @property
     def billing_frequency(self) -> Frequency:
-        """How often it is billed, as the planner counts."""
+        """The frequency of billing, as the planner's value."""
         return frequency_of(self.frequency, self.every, self.unit)
 
     @property
@@ -216,8 +214,8 @@ class Contract(Versioned):
         """The last day served, None while nothing stops it."""
         return last_day_of(self)
 
-    def phase(self, on: date) -> tuple[str, Any]:
-        """(code, word) of where it stands on a day: the stored state, seen through the dates."""
+    def phase(self, on: date) -> tuple[str, Text]:
+        """Return (code, label) of the contract on a day: the stored state, refined by the dates."""
         if self.state not in ContractState.alive:
             return self.state, self.get_state_display()
         if self.last_day and self.last_day < on:
@@ -227,14 +225,14 @@ class Contract(Versioned):
         return ("upcoming", _("À venir")) if self.start_on > on else ("active", _("En cours"))
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
+        errors: dict[str, Text] = {}
         if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
             errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
         if not self.auto_renew and self.end_on is None:
             errors["end_on"] = _("Sans renouvellement tacite, donnez le dernier jour du contrat.")
-        if self.journal_id and self.company_id and self.journal.company_id != self.company_id:
+        if self.journal is not None and self.company_id and self.journal.company_id != self.company_id:
             errors["journal"] = _("Ce journal est celui de « %s ».") % self.journal.company
-        if self.billing_address_id and self.payer_id and self.billing_address.partner_id != self.payer_id:
+        if self.billing_address is not None and self.payer_id and self.billing_address.partner_id != self.payer_id:
             errors["billing_address"] = _("Cette adresse est celle de « %s ».") % self.billing_address.partner
         if errors:
             raise ValidationError(errors)

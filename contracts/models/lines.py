@@ -1,6 +1,4 @@
-"""A contract line: what is promised for one site, how it is billed."""
-
-from typing import Any
+"""A contract line: what is promised for one site, and how it is billed."""
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
@@ -13,8 +11,8 @@ from contracts.choices import (
     BillingFrequency,
     ContractLineState,
     FrequencyUnit,
-    Invoicing,
     RepeatUnit,
+    Timing,
     frequency_of,
 )
 from contracts.models.contracts import Contract
@@ -23,11 +21,14 @@ from contracts.planner.visits import visit_count
 from interventions.models import InstalledProduct, InterventionTemplate, Task
 from invoicing.models import Address, Partner
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 
 def billed_per_visit(path: str = "") -> Q:
-    """The lines billed per visit, by their own frequency or their contract's; `path` leads to the line."""
+    """Return the condition of lines billed per visit, by their own frequency or their contract's. `path` leads to the
+    line.
+    """
     own, inherited = f"{path}frequency", f"{path}contract__frequency"
     return Q(**{own: BillingFrequency.PER_VISIT}) | Q(**{own: "", inherited: BillingFrequency.PER_VISIT})
 
@@ -87,8 +88,8 @@ class ContractLine(Versioned):
     )
     every = models.PositiveSmallIntegerField(_("Tous les"), null=True, blank=True, validators=[MinValueValidator(1)])
     unit = models.CharField(_("unité"), max_length=5, choices=FrequencyUnit, blank=True)
-    invoicing = models.CharField(
-        _("Type de facturation"), max_length=12, choices=Invoicing, blank=True, help_text=_("Vide : celui du contrat.")
+    timing = models.CharField(
+        _("Type de facturation"), max_length=12, choices=Timing, blank=True, help_text=_("Vide : celui du contrat.")
     )
     template = models.ForeignKey(
         InterventionTemplate,
@@ -131,12 +132,12 @@ class ContractLine(Versioned):
 
     @property
     def visit_count(self) -> int:
-        """Nombre de visites a contract year: N for years, N × the months chosen for months."""
+        """The visits a contract year: N for years, N × the months chosen for months."""
         return visit_count(self.repeat, self.repeat_unit, tuple(self.visit_months))
 
     @property
     def is_billed_per_visit(self) -> bool:
-        """By its own frequency, or its contract's."""
+        """Whether it is billed per visit, by its own frequency or its contract's."""
         return (self.frequency or self.contract.frequency) == BillingFrequency.PER_VISIT
 
     @property
@@ -144,10 +145,10 @@ class ContractLine(Versioned):
         return frequency_of(self.frequency, self.every, self.unit) if self.frequency else None
 
     def clean(self) -> None:
-        errors: dict[str, Any] = {}
+        errors: dict[str, Text] = {}
         if self.frequency == BillingFrequency.EVERY and not (self.every and self.unit):
             errors["every"] = _("« Tous les… » : donnez un nombre et une unité.")
-        if self.equipment_id and self.address_id and self.equipment.partner_id != self.address.partner_id:
+        if self.equipment is not None and self.address_id and self.equipment.partner_id != self.address.partner_id:
             errors["equipment"] = _("Ce produit est installé chez « %s », pas à ce site.") % self.equipment.partner
         if any(month not in range(1, 13) for month in self.visit_months):
             errors["visit_months"] = _("Les mois vont de 1 à 12.")

@@ -1,4 +1,4 @@
-"""Which DIs a contract line caused: its visits and its call-outs."""
+"""The DIs that contract lines caused: visits and call-outs."""
 
 from collections.abc import Collection, Mapping
 
@@ -16,12 +16,12 @@ from openfire_billing.kernel.errors import WrongState
 
 class ContractRequestQuerySet(models.QuerySet["ContractRequest"]):
     def included_callouts_used(self, line: ContractLine, year: int) -> int:
-        """Included call-outs that a line has used in a contract year; cancelled ones do not count."""
+        """Return the included call-outs that a line has used in a contract year; cancelled ones do not count."""
         used = self.filter(line=line, kind=RequestKind.CALLOUT, year=year, is_covered=True)
         return used.exclude(intervention__state=InterventionState.CANCELLED).count()
 
     def billed(self) -> "ContractRequestQuerySet":
-        """The visits that an invoice of their contract bills and no credit gave back."""
+        """Narrow to the visits that an invoice of their contract bills and no credit gave back."""
         return self.filter(claims__released_by__isnull=True, claims__invoice_line__isnull=False)
 
 
@@ -68,7 +68,9 @@ class ContractRequest(Promise):
 
     @classmethod
     def check_act(cls, interventions: Collection[int], act: PromiseAct) -> Mapping[int, str]:
-        """A visit that its contract bills is not taken back. A call-out put back takes one of those that are left."""
+        """Refuse to take back a visit that its contract bills. A call-out put back counts among the included ones
+        again.
+        """
         if act == "finish":
             return {}
         requests = cls.objects.filter(intervention__in=interventions).select_related("intervention", "line__contract")
@@ -78,7 +80,11 @@ class ContractRequest(Promise):
 
     @classmethod
     def _beyond_included(cls, requests: "ContractRequestQuerySet") -> dict[int, str]:
-        """The call-outs among these cancelled DIs that are no longer included: others were made meanwhile."""
+        """Uncover the call-outs among these cancelled DIs that exceed what is included, others having been made
+        meanwhile.
+
+        Return {DI id: reason}.
+        """
         reasons: dict[int, str] = {}
         taken: dict[tuple[int, int], int] = {}  # by those put back together
         cancelled = requests.filter(
@@ -99,6 +105,7 @@ class ContractRequest(Promise):
 
 def _refusal_of_billed(visit: ContractRequest) -> WrongState:
     claim = visit.claims.filter(released_by__isnull=True, invoice_line__isnull=False).order_by("pk")[:1].get()
+    assert claim.invoice_line is not None
     invoice = claim.invoice_line.invoice
     todo = (
         _("Supprimez d'abord ce brouillon.")

@@ -1,10 +1,10 @@
-"""A billing run and what it did of each contract."""
+"""A billing run and its outcome for each contract."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -14,9 +14,9 @@ from contracts.choices import Result, RunKind, RunState
 from contracts.models.contracts import Contract
 
 
-class BillingOutcomeQuerySet(models.QuerySet[Any]):
-    def visible_to(self, user: Any) -> "BillingOutcomeQuerySet":
-        """Those of contracts of the user's companies."""
+class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
+    def visible_to(self, user: User) -> "BillingOutcomeQuerySet":
+        """Narrow to outcomes of contracts of the user's companies."""
         return self.filter(contract__company__in=apps.get_model("invoicing", "Company").objects.visible_to(user))
 
     def refused(self) -> "BillingOutcomeQuerySet":
@@ -26,15 +26,15 @@ class BillingOutcomeQuerySet(models.QuerySet[Any]):
         return self.order_by("-result", "pk")
 
 
-class BillingRunQuerySet(models.QuerySet[Any]):
+class BillingRunQuerySet(models.QuerySet["BillingRun"]):
     def nights(self) -> "BillingRunQuerySet":
         return self.filter(kind=RunKind.NIGHT)
 
     def running(self) -> "BillingRunQuerySet":
         return self.filter(state=RunState.RUNNING)
 
-    def seen_by(self, user: Any) -> "BillingRunQuerySet":
-        """One's own, those that looked at a contract of one's companies, and whole runs that found nothing."""
+    def seen_by(self, user: User) -> "BillingRunQuerySet":
+        """Narrow to the user's own runs, those over a contract of his companies, and whole runs that found nothing."""
         if user.is_superuser:
             return self
         outcomes = apps.get_model("contracts", "BillingOutcome").objects.filter(run=OuterRef("pk"))
@@ -94,12 +94,12 @@ class BillingRun(models.Model):
         return self.state == RunState.RUNNING
 
     def is_still(self, seconds: int) -> bool:
-        """Running by its state, without a sign of life for that long."""
+        """Return whether the run is running by its state and was not touched for that many seconds."""
         return self.is_running and self.touched_at < timezone.now() - timedelta(seconds=seconds)
 
 
 class BillingOutcome(models.Model):
-    """What a run did of one contract. `invoices`: ids of the drafts it is on; `drafts`: what a dry run would make."""
+    """The outcome of a run for one contract. `invoices`: ids of its drafts; `drafts`: what a dry run would make."""
 
     run = models.ForeignKey(
         BillingRun, models.CASCADE, db_index=False, related_name="outcomes", verbose_name=_("passage")
@@ -130,6 +130,6 @@ class BillingOutcome(models.Model):
 
 
 def night_of(now: datetime) -> date:
-    """The day of the last night's hour before `now`, in Paris: the day of the night run that should have been."""
+    """Return the day of the night run that is the last one due at `now`: night runs start at NIGHT_HOUR in Paris."""
     local = timezone.localtime(now)
     return local.date() if local.hour >= settings.NIGHT_HOUR else local.date() - timedelta(days=1)

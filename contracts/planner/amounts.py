@@ -14,8 +14,10 @@ from openfire_billing.kernel.periods import Period
 
 
 def price_on(article: ArticleFacts, day: date) -> PriceVersion:
-    """The price of a period by its first day, of a visit by its day: a version takes effect on the first one
-    that starts on or after its date."""
+    """Return the price of a period by its first day, of a visit by its day.
+
+    A version takes effect on the first period or visit that starts on or after its date.
+    """
     for version in reversed(article.prices):
         if version.from_on <= day:
             return version
@@ -23,24 +25,30 @@ def price_on(article: ArticleFacts, day: date) -> PriceVersion:
 
 
 def yearly_net(article: ArticleFacts, price: PriceVersion, rounding: str = HALF_EVEN) -> Decimal:
-    """Y = cents(quantity × price × (1 − discount)): of a year; for days and weeks, of one instalment."""
+    """Return Y = cents(quantity × price × (1 − discount)), the net of a year; for days and weeks, of one instalment."""
     return line_net(article.quantity, price.unit_price, price.discount, rounding)
 
 
 def period_amount(yearly: Instalments, due: Due) -> Decimal:
-    """Net of the whole of one due period: cents(Y·S(n)/p) − cents(Y·S(n−1)/p), with S(n−1)/p = `due.before` and
-    S(n)/p = `due.after`. Twelve months make the year to the cent, whatever was freed or billed late."""
+    """Return the net of one whole due period: cents(Y·S(n)/p) − cents(Y·S(n−1)/p).
+
+    S(n−1)/p is `due.before`, S(n)/p is `due.after`. Twelve months sum to the year to the cent, whatever was freed or
+    billed late.
+    """
     return yearly.between(due.before, due.after)
 
 
 def part_amount(amount: Decimal, part: Period, whole: Period, rounding: str = HALF_EVEN) -> Decimal:
-    """Net of the days `part` of a period worth `amount`: cents(amount × days up to its end / days of the whole) less
-    cents(amount × days up to its start / days of the whole). So the parts of a period make `amount` to the cent,
-    whatever cuts it and in whatever order they are billed."""
+    """Return the net of the days `part` of a period worth `amount`.
+
+    cents(amount × days up to its end / days of the whole) less cents(amount × days up to its start / days of the
+    whole): so the parts of a period sum to `amount` to the cent, wherever it is cut and in whatever order they are
+    billed.
+    """
     before = (part.start - whole.start).days
     return part_between(amount, Fraction(before, whole.days), Fraction(before + part.days, whole.days), rounding)
 
 
 def visit_amount(yearly: Decimal, *, rank: int, of: int, rounding: str = HALF_EVEN) -> Decimal:
-    """Net of the visit of that rank among `of` in a contract year: p = V, S = rank."""
+    """Return the net of the visit of that `rank` among `of` in a contract year: S = rank, p = of."""
     return part_between(yearly, Fraction(rank - 1, of), Fraction(rank, of), rounding)

@@ -18,7 +18,7 @@ _BROKEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 def plan(contracts: Iterable[ContractFacts], claimed: Claimed, *, on: date, force: bool = False) -> Plan:
-    """The drafts to make for all that is due on `on` (included) and not in `claimed`.
+    """Return the drafts to make for everything due on `on` (included) and not in `claimed`.
 
     Contracts of one payer must come in one call: they may share a draft. A broken contract is left out alone, with
     its reason. `force`: bill even more than the safety bound of due periods.
@@ -41,7 +41,7 @@ def plan(contracts: Iterable[ContractFacts], claimed: Claimed, *, on: date, forc
 
 
 def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:
-    """The first day something of the contract is due and not claimed; None when nothing is left or known yet.
+    """Return the first day something of the contract is due and not claimed; None when nothing is left or known yet.
 
     For the index column: no run before that day can find anything. What waits (held back, set aside) keeps its day in
     the past, and a contract that cannot be billed gives its start, so that each run looks at it and says why.
@@ -54,7 +54,10 @@ def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:
 
 
 def line_next_due_on(contract: ContractFacts, line: LineFacts, claimed: Claimed) -> date | None:
-    """The same for one line. Raise BusinessError when its terms do not go together."""
+    """Return the first day something of one line is due and not claimed; None when nothing is left or known yet.
+
+    Raise BusinessError when its terms are inconsistent.
+    """
     return _next_due_on(BilledLine.of(contract, line), claimed)
 
 
@@ -62,13 +65,13 @@ def _next_due_on(billed: BilledLine, claimed: Claimed) -> date | None:
     days = [due_on for _, _, due_on in billed.visits_owed(claimed)]
     days += [exception.on for exception in billed.exceptions_owed(claimed)]
     for _, owed in billed.periods_owed(claimed, until=None):
-        days.append(min(one.due_on for one in owed))
+        days.append(min(days_owed.due_on for days_owed in owed))
         break
     return min(days, default=None)
 
 
 def examined_from(contract: ContractFacts) -> date | None:
-    """First day of the first period that a plan of the contract looks at; it depends on the claims that end after it.
+    """Return the first day of the first period that a plan of the contract examines; claims that end after it count.
 
     None when it looks at none, or when the contract cannot be planned.
     """

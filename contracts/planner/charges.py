@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import cast
 
 from contracts.planner import wording
 from contracts.planner.amounts import part_amount, period_amount, price_on, visit_amount, yearly_net
@@ -67,27 +68,27 @@ class BilledLine:
     contract: ContractFacts
     line: LineFacts
     frequency: Frequency
-    invoicing: str
+    timing: str
     service: Service
     grid: BillingGrid | None
 
     @classmethod
     def of(cls, contract: ContractFacts, line: LineFacts) -> "BilledLine":
         """Raise BusinessError when the terms do not go together."""
-        frequency, invoicing = line.frequency or contract.frequency, line.invoicing or contract.invoicing
-        check_line(contract, line, frequency, invoicing)
+        frequency, timing = line.frequency or contract.frequency, line.timing or contract.timing
+        check_line(contract, line, frequency, timing)
         service, grid = service_of(contract, line), None
         if frequency.unit != VISIT and line.articles:
-            terms = Terms(frequency, invoicing, contract.alignment, contract.anchor_day, contract.proration)
+            terms = Terms(frequency, timing, contract.alignment, contract.anchor_day, contract.proration)
             grid = grid_of(terms, line.grid_from or contract.start_on, service.first)
-        return cls(contract, line, frequency, invoicing, service, grid)
+        return cls(contract, line, frequency, timing, service, grid)
 
     @property
     def is_per_visit(self) -> bool:
         return self.frequency.unit == VISIT
 
     def periods_owed(self, claimed: Claimed, *, until: date | None) -> Iterator[tuple[Due, list[Owed]]]:
-        """Each period that has something due on `until` at the latest and not claimed, in order (None: endless)."""
+        """Yield each period with something due on `until` at the latest and not claimed, in order (None: without end)."""
         if self.grid is None:
             return
         service = self.service
@@ -104,8 +105,10 @@ class BilledLine:
         return max(self.service.opens, self.line.settled_before or self.service.opens)
 
     def examined_from(self) -> date | None:
-        """First day of the periods that `periods_owed` looks at: every claim that ends after it counts. None when it
-        looks at none."""
+        """Return the first day of the periods that `periods_owed` examines; None when it examines none.
+
+        Every claim that ends after that day counts.
+        """
         return self.grid.examined_from(self._since) if self.grid else None
 
     def _owed(self, due: Due, claimed: Claimed, until: date | None) -> list[Owed]:
@@ -120,21 +123,23 @@ class BilledLine:
         return owed
 
     def visits_owed(self, claimed: Claimed) -> Iterator[tuple[VisitFacts, ArticleFacts, date]]:
-        """Each visit done and article not claimed, with the day it is due. A visit really done is owed even when the
-        contract has ended since; only what the former system billed is not."""
+        """Yield each (visit done, article, due day) that is not claimed.
+
+        A visit really done is owed even when the contract has ended since; only what the former system billed is not.
+        """
         if not self.is_per_visit:
             return
         elsewhere = self.line.billed_elsewhere_until
         for visit in self.line.visits:
             if elsewhere and visit.done_on <= elsewhere:
                 continue
-            due_on = end_of_month(visit.done_on) if self.invoicing == IN_ARREARS else visit.done_on
+            due_on = end_of_month(visit.done_on) if self.timing == IN_ARREARS else visit.done_on
             for article in self.line.articles:
                 if (article.id, visit.id) not in claimed.visits:
                     yield visit, article, due_on
 
     def exceptions_owed(self, claimed: Claimed) -> Iterator[ExceptionFacts]:
-        """Each exception dated inside the line and not claimed; a suspension does not stop a dated promise."""
+        """Yield each exception dated inside the line and not claimed; a suspension does not stop a dated exception."""
         service = self.service
         for exception in self.line.exceptions:
             if exception.id in claimed.exceptions or exception.on < service.opens:
@@ -145,7 +150,7 @@ class BilledLine:
 
 
 def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: bool) -> list[Period]:
-    """The days of `part` that no claim holds.
+    """Return the days of `part` that no claim holds, as periods in order.
 
     Billed by days, a stub whose end moved later (the contract was prolonged) leaves the rest to bill. Billed whole,
     the instalment already pays for the rest: a part whose first day is claimed is done.
@@ -159,19 +164,18 @@ def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: boo
 
 
 def billed_lines(contract: ContractFacts) -> tuple[BilledLine, ...]:
-    """The lines of a contract with their terms; checked once, however often they are asked for.
+    """Return the lines of a contract with their terms, checked at the first call and kept in `contract.memo`.
 
     Raise BusinessError when the contract, or one of its lines, cannot be billed.
     """
     if "billed_lines" not in contract.memo:
         check_contract(contract)
         contract.memo["billed_lines"] = tuple(BilledLine.of(contract, line) for line in contract.lines)
-    found: tuple[BilledLine, ...] = contract.memo["billed_lines"]
-    return found
+    return cast("tuple[BilledLine, ...]", contract.memo["billed_lines"])
 
 
 def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bool = False) -> list[Charge]:
-    """Everything due on `on` and not claimed: by line, then periods, visits, exceptions, each in order.
+    """Return everything due on `on` and not claimed, by line: periods, then visits, then exceptions, each in order.
 
     Raise BusinessError when the contract cannot be billed, or when a line has more than SAFETY_BOUND due periods and
     `force` (« Facturer quand même ») is not given.
@@ -210,7 +214,7 @@ def _period_charges(billed: BilledLine, claimed: Claimed, on: date, force: bool)
 
 
 def _proposed_on(contract: ContractFacts, due_on: date, on: date) -> date:
-    """Late or not: each at its due date, or all dated the run."""
+    """Return the date that the draft proposes: the due date, or the date of the run when late periods are all dated so."""
     return due_on if contract.late_billing == ONE_PER_PERIOD else on
 
 

@@ -1,4 +1,4 @@
-"""What a contract must have before anything is planned from it; each refusal names the contract and what to do."""
+"""What a contract needs before it can be planned; each refusal names the contract and what to do."""
 
 from contracts.planner import facts as f
 from contracts.planner.facts import ContractFacts, Frequency, LineFacts
@@ -17,7 +17,7 @@ _TYPES = {  # unit of the frequency → types de facturation that go with it
 
 
 def inconsistent(contract: ContractFacts, what: str) -> BusinessError:
-    """The refusal of terms that do not go together."""
+    """Return the refusal of terms that contradict each other."""
     return BusinessError(about(contract, what), code=INCONSISTENT)
 
 
@@ -48,19 +48,19 @@ def check_contract(contract: ContractFacts) -> None:
         raise inconsistent(contract, _("le jour d'ancrage (%s) doit être compris entre 1 et 31.") % contract.anchor_day)
 
 
-def check_line(contract: ContractFacts, line: LineFacts, frequency: Frequency, invoicing: str) -> None:
-    """Raise BusinessError, code `inconsistent`, when a line's terms, the contract's or its own, do not go together."""
-    wrong = _problem_of_terms(contract, frequency, invoicing) or _problem_of_parts(line)
+def check_line(contract: ContractFacts, line: LineFacts, frequency: Frequency, timing: str) -> None:
+    """Raise BusinessError, code `inconsistent`, when a line's terms, the contract's or its own, contradict each other."""
+    wrong = _problem_of_terms(contract, frequency, timing) or _problem_of_parts(line)
     if wrong:
         raise inconsistent(
             contract, _("ligne %(line)s : %(what)s") % {"line": line.label, "what": wrong} if line.label else wrong
         )
 
 
-def _problem_of_terms(contract: ContractFacts, frequency: Frequency, invoicing: str) -> str:
+def _problem_of_terms(contract: ContractFacts, frequency: Frequency, timing: str) -> str:
     if frequency.unit not in _TYPES or frequency.every < 1:
         return _("la fréquence (%(every)s %(unit)s) est inconnue.") % {"every": frequency.every, "unit": frequency.unit}
-    if invoicing not in _TYPES[frequency.unit]:
+    if timing not in _TYPES[frequency.unit]:
         if frequency.unit == f.VISIT:
             return _("avec cette fréquence, la facturation doit être au jour de la visite ou échu.")
         return _("avec cette fréquence, la facturation doit être à échoir ou échu.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, cast
 
 from openfire_billing.kernel.money import HALF_EVEN, ZERO
 
@@ -78,7 +78,7 @@ class Frequency:
         return Fraction(12, self.months) if self.months else Fraction(1)
 
     def instalments(self, first: date, last: date) -> int:
-        """How many instalments are due from `first`, the day of one, to `last` included; 1 at least."""
+        """Return how many instalments are due from `first`, the due day of one, to `last` included; at least 1."""
         if self.months:
             passed = 12 * (last.year - first.year) + last.month - first.month - (last.day < first.day)
             return max(1, passed // self.months + 1)
@@ -105,8 +105,8 @@ class ArticleFacts:
     label: str
     quantity: Decimal
     prices: tuple[PriceVersion, ...]
-    product: Any = None
-    tax: Any = None
+    product: int | None = None
+    tax: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,9 @@ class ExceptionFacts:
     quantity: Decimal
     unit_price: Decimal
     discount: Decimal = ZERO
-    product: Any = None
-    tax: Any = None
-    unit: Any = None
+    product: int | None = None
+    tax: int | None = None
+    unit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class LineFacts:
     `chain_start`, to its own day.
     `settled_before`: everything due before that day is known to be claimed, so the periods that end on or before it are
     not examined, nor their claims read; None = examine all. It only spares work: the plan is the same.
-    `frequency`, `invoicing`: None = the contract's. `label`: site and equipment, to name the line in a reason.
+    `frequency`, `timing`: None = the contract's. `label`: site and equipment, to name the line in a reason.
     """
 
     id: int
@@ -175,7 +175,7 @@ class LineFacts:
     visits: tuple[VisitFacts, ...] = ()
     label: str = ""
     frequency: Frequency | None = None
-    invoicing: str | None = None
+    timing: str | None = None
     chain_start: date | None = None
     chain_end: date | None = None
     start: date | None = None
@@ -214,7 +214,7 @@ class ContractFacts:
     start_on: date
     lines: tuple[LineFacts, ...]
     frequency: Frequency
-    invoicing: str
+    timing: str
     currency: str = "EUR"
     end_on: date | None = None
     auto_renew: bool = True
@@ -229,7 +229,7 @@ class ContractFacts:
     purchase_order: str = ""
     rounding: str = HALF_EVEN
     creditable: tuple[CreditableInvoice, ...] = ()
-    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # of `billed_lines`
+    memo: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)  # of `billed_lines`
 
 
 class Claiming(Protocol):
@@ -239,7 +239,7 @@ class Claiming(Protocol):
     def claim_kind(self) -> str: ...
 
     @property
-    def claim_values(self) -> tuple[Any, ...]: ...
+    def claim_values(self) -> tuple[object, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class Claimed:
         visits: Iterable[tuple[int, int]] = (),
         exceptions: Iterable[int] = (),
     ) -> "Claimed":
-        """From the rows of live claims: periods as (article id, start, end excluded, kind)."""
+        """Return what these rows of live claims hold: periods as (article id, start, end excluded, kind)."""
         return NOTHING_CLAIMED.adding(periods, visits=visits, exceptions=exceptions)
 
     def adding(
@@ -273,24 +273,27 @@ class Claimed:
         visits: Iterable[tuple[int, int]] = (),
         exceptions: Iterable[int] = (),
     ) -> "Claimed":
-        """What is claimed once these rows are too. `self` stays as it is."""
-        kinds: dict[str, dict[int, Any]] = {CHARGE: dict(self.charges), REFUND: dict(self.refunds)}
-        copied: set[tuple[str, int]] = set()
+        """Return what is claimed when these rows are claimed too. `self` does not change."""
+        kinds: dict[str, dict[int, Mapping[date, date]]] = {CHARGE: dict(self.charges), REFUND: dict(self.refunds)}
+        copies: dict[tuple[str, int], dict[date, date]] = {}
         for article, start, end, kind in periods:
-            by_article = kinds[kind]
-            if (kind, article) not in copied:
-                by_article[article] = dict(by_article.get(article, ()))
-                copied.add((kind, article))
-            by_article[article][start] = end
+            ends = copies.get((kind, article))
+            if ends is None:
+                ends = copies[kind, article] = dict(kinds[kind].get(article, ()))
+                kinds[kind][article] = ends
+            ends[start] = end
         return Claimed(kinds[CHARGE], kinds[REFUND], self.visits | set(visits), self.exceptions | set(exceptions))
 
     def with_charges(self, charges: Iterable[Claiming]) -> "Claimed":
-        """What is claimed once these charges are too."""
-        rows: dict[str, list[Any]] = {PERIOD_CLAIM: [], VISIT_CLAIM: [], EXCEPTION_CLAIM: []}
+        """Return what is claimed when these charges are claimed too."""
+        rows: dict[str, list[tuple[object, ...]]] = {PERIOD_CLAIM: [], VISIT_CLAIM: [], EXCEPTION_CLAIM: []}
         for charge in charges:
             rows[charge.claim_kind].append(charge.claim_values)
-        exceptions = [exception for (exception,) in rows[EXCEPTION_CLAIM]]
-        return self.adding(rows[PERIOD_CLAIM], visits=rows[VISIT_CLAIM], exceptions=exceptions)
+        return self.adding(
+            cast("list[tuple[int, date, date, str]]", rows[PERIOD_CLAIM]),
+            visits=cast("list[tuple[int, int]]", rows[VISIT_CLAIM]),
+            exceptions=[exception for (exception,) in cast("list[tuple[int]]", rows[EXCEPTION_CLAIM])],
+        )
 
 
 NOTHING_CLAIMED: Final = Claimed()

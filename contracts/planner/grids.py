@@ -25,7 +25,7 @@ class Terms:
     """What a grid is made of. `frequency` in days, weeks, months or years; `anchor_day` None = the start's day."""
 
     frequency: Frequency
-    invoicing: str
+    timing: str
     alignment: str
     anchor_day: int | None
     proration: str
@@ -52,7 +52,7 @@ class Due:
 
 
 def first_boundary(terms: Terms, start: date) -> date:
-    """First day of the grid's period that holds `start`, the day the grid counts from.
+    """Return the first day of the grid's period that holds `start`, the day the grid counts from.
 
     Anniversary: the last anchor day on or before the start. Days and weeks too: an anchor set moves their grid.
     Calendar, échu: the 1st of the start's month; years, and any multiple of 12 months, are civil years.
@@ -62,7 +62,7 @@ def first_boundary(terms: Terms, start: date) -> date:
     months = terms.frequency.months
     first = day_of_month(start, 0, 1)
     if terms.alignment == CALENDAR:
-        if terms.invoicing == IN_ADVANCE:
+        if terms.timing == IN_ADVANCE:
             return first if first == start else day_of_month(start, 1 - months, 1)
         return date(start.year, 1, 1) if months % 12 == 0 else first
     anchor = terms.anchor_day or start.day
@@ -102,7 +102,7 @@ class BillingGrid:
         self._lead = self._share(self._first, None)
 
     def boundary(self, k: int) -> date:
-        """First day of the grid's period `k`; period 0 holds `grid_from`."""
+        """Return the first day of the grid's period `k`; period 0 holds `grid_from`."""
         if k not in self._boundaries:
             self._boundaries[k] = (
                 day_of_month(self._origin, k * self._months, self._anchor)
@@ -112,7 +112,7 @@ class BillingGrid:
         return self._boundaries[k]
 
     def index_of(self, day: date) -> int:
-        """The grid's period that holds `day`, computed, not searched."""
+        """Return the index of the grid's period that holds `day`, computed without a search."""
         if not self._months:
             return (day - self._origin) // self._step
         months = 12 * (day.year - self._origin.year) + day.month - self._origin.month
@@ -120,7 +120,7 @@ class BillingGrid:
         return k if self.boundary(k) <= day else k - 1
 
     def dues(self, *, stop: date | None, since: date | None = None, until: date | None = None) -> Iterator[Due]:
-        """Dues in order, from the period that holds `since`, up to those due on `until` included (None: endless).
+        """Yield dues in order, from the period that holds `since` to those due on `until` included (None: without end).
 
         `stop`: first day no longer served, None when the service goes on.
         """
@@ -134,7 +134,7 @@ class BillingGrid:
             k += 1
 
     def examined_from(self, since: date) -> date:
-        """First day served of the first period that `dues(since=since)` looks at."""
+        """Return the first day served of the first period that `dues(since=since)` examines."""
         return max(self.boundary(self._index_from(since)), self._first_day)
 
     def _index_from(self, since: date | None) -> int:
@@ -165,7 +165,7 @@ class BillingGrid:
             before=done / per_year,
             after=(done + full_share) / per_year,
             full_days=(self.boundary(k + 1) - self.boundary(k)).days,
-            due_on=period.start if self._terms.invoicing == IN_ADVANCE else period.last_day,
+            due_on=period.start if self._terms.timing == IN_ADVANCE else period.last_day,
         )
 
     def _served(self, k: int, stop: date | None) -> Period | None:
@@ -174,7 +174,7 @@ class BillingGrid:
         return Period(start, end) if start < end else None
 
     def _share(self, k: int, stop: date | None) -> Fraction:
-        """Share of a whole instalment that period `k` bills; 0 = not due at all.
+        """Return the share of a whole instalment that period `k` bills; 0 = not due at all.
 
         Without proration there are no stubs: a whole instalment at each due date of the grid that falls inside the
         service, so à échoir the broken first days are free and échu the broken last ones.
@@ -184,12 +184,12 @@ class BillingGrid:
             return NOTHING
         start, end = self.boundary(k), self.boundary(k + 1)
         if self._terms.proration == NONE:
-            is_due = period.start == start if self._terms.invoicing == IN_ADVANCE else period.end == end
+            is_due = period.start == start if self._terms.timing == IN_ADVANCE else period.end == end
             return ONE if is_due else NOTHING
         return Fraction(period.days, (end - start).days) if self._terms.proration == DAYS else ONE
 
 
 @lru_cache(maxsize=2_000)
 def grid_of(terms: Terms, grid_from: date, first_day: date) -> BillingGrid:
-    """The grid of these terms, shared by all the lines that have the same: each due is computed once."""
+    """Return the grid of these terms. Lines with the same terms share it, so each due period is computed once."""
     return BillingGrid(terms, grid_from, first_day)

@@ -12,7 +12,7 @@ from openfire_billing.kernel.money import ZERO
 
 
 def key_of(contract: ContractFacts, charge: Charge) -> GroupKey:
-    """What the charge's draft is made for. A payer's contracts together (`group_by_payer`) means their lines too."""
+    """Return what the charge shares with the others of its draft. `group_by_payer` groups the lines of a contract too."""
     by_line = not contract.grouped and not contract.group_by_payer
     return GroupKey(
         payer=contract.payer,
@@ -37,7 +37,7 @@ def total_of(charges: Iterable[Charge]) -> Decimal:
 
 @dataclass(slots=True)
 class Grouping:
-    """Collects charges, then says which drafts they make. `contracts` by id: those that charged something."""
+    """Collect charges, then group them into drafts. `contracts`: by id, those with charges."""
 
     contracts: dict[int, ContractFacts] = field(default_factory=dict)
     buckets: dict[GroupKey, list[Charge]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Grouping:
             self.buckets.setdefault(key_of(contract, charge), []).append(charge)
 
     def groups(self) -> tuple[list[GroupIntent], list[Skip]]:
-        """The drafts, by proposed date, and what is held back.
+        """Return the drafts, by proposed date, and the contracts held back.
 
         A negative total is credited on a posted invoice of one of its contracts that has enough net left; else its
         charges wait for the next draft of the same key, in this plan or a later one. A free group carries nothing.
@@ -78,13 +78,13 @@ class Grouping:
         return groups, [skip for charges in waiting.values() for skip in self._held(charges)]
 
     def _creditable(self, charges: Iterable[Charge], needed: Decimal, left: dict[int, Decimal]) -> int | None:
-        """The first posted invoice of these contracts with at least `needed` left."""
+        """Return the first posted invoice of these contracts with at least `needed` left."""
         contracts = dict.fromkeys(charge.contract for charge in charges)
         candidates = (invoice.id for contract in contracts for invoice in self.contracts[contract].creditable)
         return next((invoice for invoice in candidates if left[invoice] >= needed), None)
 
     def _held(self, charges: list[Charge]) -> Iterable[Skip]:
-        """Said on each of the contracts, with the total that holds them back together."""
+        """Yield a skip for each of these contracts, with the negative total that holds them back together."""
         total = total_of(charges)
         for contract in dict.fromkeys(charge.contract for charge in charges):
             yield Skip(contract, HELD_BACK, wording.held_back(self.contracts[contract], total))

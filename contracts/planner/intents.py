@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from contracts.planner.facts import CHARGE, EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from openfire_billing.kernel.money import ZERO
@@ -39,16 +39,16 @@ class Charge:
 
     contract: int
     line: int
-    product: Any
-    tax: Any
+    product: int | None
+    tax: int | None
     label: str
     amount: Decimal
     due_on: date
     proposed_on: date
-    unit: Any = None
+    unit: int | None = None
 
     @property
-    def claim_values(self) -> tuple[Any, ...]:
+    def claim_values(self) -> tuple[object, ...]:
         """What its claim holds, in the order of the claim's columns."""
         raise NotImplementedError
 
@@ -224,7 +224,7 @@ class GroupIntent:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Nothing wrong, nothing made: the contract's outcome says why."""
+    """A contract for which nothing is made, though nothing is wrong; its outcome gives the reason."""
 
     contract: int
     code: str
@@ -233,7 +233,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The contract is left out, alone, until somebody acts."""
+    """A contract left out, alone, until somebody corrects it."""
 
     contract: int
     code: str

@@ -29,7 +29,7 @@ def _earliest(*days: date | None) -> date | None:
 
 
 class Ending(Protocol):
-    """What the end of a contract is read from: its row or its facts. Dates are last days included."""
+    """What the end of a contract is read from: a row or facts. Dates are last days included."""
 
     @property
     def end_on(self) -> date | None: ...
@@ -42,13 +42,16 @@ class Ending(Protocol):
 
 
 def last_day_of(contract: Ending) -> date | None:
-    """The last day served; None while nothing stops the contract. Tacit renewal: only a termination stops it."""
+    """Return the last day served; None while nothing stops the contract. With tacit renewal only a termination does."""
     return _earliest(None if contract.auto_renew else contract.end_on, contract.terminated_on)
 
 
 def service_of(contract: ContractFacts, line: LineFacts) -> Service:
-    """A line taken over from another system opens, for us, on the day after the last one billed there; one that is
-    suspended without an end closes there until somebody resumes it."""
+    """Return the days of a line.
+
+    A line taken over from another system opens on the day after the last one billed there. A line suspended without an
+    end closes on the first day of that suspension.
+    """
     first = max(contract.start_on, line.chain_start or contract.start_on)
     last_day = last_day_of(contract)
     stop = _earliest(last_day + ONE_DAY if last_day else None, line.chain_end)
@@ -59,7 +62,10 @@ def service_of(contract: ContractFacts, line: LineFacts) -> Service:
 
 
 def served_parts(period: Period, service: Service, line: LineFacts) -> list[Period]:
-    """The days of `period` that the line serves, as runs. Suspended and resumed on one day is not suspended."""
+    """Return the days of `period` that the line serves, as periods in order.
+
+    A line suspended and resumed on one day is not suspended.
+    """
     holes = [(pause.start, pause.end) for pause in line.suspensions if pause.end and pause.start < pause.end]
     if service.opens > period.start:
         holes.append((period.start, service.opens))
@@ -69,7 +75,7 @@ def served_parts(period: Period, service: Service, line: LineFacts) -> list[Peri
 
 
 def without(period: Period, holes: Iterable[tuple[date, date]]) -> list[Period]:
-    """The days of `period` in none of the half-open `holes`, as runs in order."""
+    """Return the days of `period` in none of the half-open `holes`, as periods in order."""
     left = []
     start = period.start
     for begin, end in sorted(holes):

@@ -29,7 +29,9 @@ class VisitIntent:
 
 
 def visit_count(repeat: int, unit: str, months: tuple[int, ...]) -> int:
-    """Visits a contract year: `repeat` for years, `repeat` × months chosen for months; 0 while either is missing."""
+    """Return the visits a contract year: `repeat` for years, `repeat` × months chosen for months; 0 while either is
+    missing.
+    """
     if repeat < 1 or not months:
         return 0
     return repeat * len(set(months)) if unit == MONTH else repeat
@@ -38,8 +40,10 @@ def visit_count(repeat: int, unit: str, months: tuple[int, ...]) -> int:
 def promised_visits(
     contract: ContractFacts, made: Set[VisitKey], *, until: date, since: date | None = None
 ) -> list[VisitIntent]:
-    """The visits whose window opens on `until` at the latest and closes on `since` at the earliest (both included;
-    None = from the contract's start), and that nothing was ever made for: a visit cancelled by hand stays in `made`.
+    """Return the visits whose window opens on `until` at the latest and closes on `since` at the earliest.
+
+    Both days are included; `since` None = from the contract's start. A visit whose key is in `made` is left out, even
+    when it was cancelled by hand.
 
     A window that an amendment cuts is planned once, by the first of the chain's lines that still can.
     """
@@ -52,13 +56,15 @@ def promised_visits(
 
 
 def months_of_year(months: tuple[int, ...], start_month: int) -> list[int]:
-    """The chosen months as their distance from the start's month, in the order the contract year meets them: a month
-    before the start's falls in the next year. So ranks follow time."""
+    """Return the chosen months as distances from the month of the start, in the order of the contract year.
+
+    A month before the start's is in the next calendar year. So ranks follow time.
+    """
     return sorted((month - start_month) % 12 for month in set(months))
 
 
 def _visits(contract: ContractFacts, line: LineFacts, until: date) -> Iterator[VisitIntent]:
-    """Visit i of V is in months[⌊i·M/V⌋] of its contract year."""
+    """Yield the visits of a line, in order: visit i of V is in months[⌊i·M/V⌋] of its contract year."""
     if line.visit_plan is None:
         return
     plan, start, service = line.visit_plan, contract.start_on, service_of(contract, line)
@@ -74,8 +80,11 @@ def _visits(contract: ContractFacts, line: LineFacts, until: date) -> Iterator[V
 
 
 def _window(line: LineFacts, service: Service, year_start: date, months_later: int) -> Period | None:
-    """From the 1st of the month, or the start in the start's month, to the month's end: the first run of days that
-    the line serves, None when it serves none of them."""
+    """Return the days in which a visit may be planned: the first run of served days of a month, None when there is
+    none.
+
+    From the 1st of the month (in the first month, from the contract's start) to the end of the month.
+    """
     month = Period(day_of_month(year_start, months_later, 1), day_of_month(year_start, months_later + 1, 1))
     start = max(month.start, year_start, service.first)
     end = min(month.end, service.stop) if service.stop else month.end

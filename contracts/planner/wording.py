@@ -13,28 +13,28 @@ _FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 
 
 def french_date(day: date) -> str:
-    """01/03/2026."""
+    """Return 01/03/2026."""
     return f"{day.day:02}/{day.month:02}/{day.year:04}"
 
 
 def french_number(number: Decimal) -> str:
-    """1 234,50 with a no-break space. Not kept by value: 10 and 10.00 are equal and are not written alike."""
+    """Return 1 234,50 with a no-break space. Not cached: 10 and 10.00 are equal keys and are not written alike."""
     return f"{number:,f}".translate(_FRENCH)
 
 
 @lru_cache(maxsize=1_000)
 def percent(rate: Decimal) -> str:
-    """« 10 % », « 12,5 % »: without the zeros that say nothing."""
+    """Return « 10 % » or « 12,5 % », without trailing zeros."""
     return f"{french_number(rate.normalize() + 0)} %"
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """« 1 234,50 € »; another currency by its code."""
+    """Return « 1 234,50 € »; another currency by its ISO code."""
     return f"{french_number(amount)} {'€' if currency == 'EUR' else currency}"
 
 
 def period_text(part: Period, due: Due, frequency: Frequency) -> str:
-    """« du 01/03/2026 au 31/03/2026, échéance 3/12 », and « prorata 17/92 jours » when less than an instalment.
+    """Return « du 01/03/2026 au 31/03/2026, échéance 3/12 », and « prorata 17/92 jours » for a part of an instalment.
 
     The place is given within the year when a year has a whole number of instalments, two at least.
     """
@@ -53,24 +53,24 @@ def period_text(part: Period, due: Due, frequency: Frequency) -> str:
 
 
 def visit_text(visit: VisitFacts) -> str:
-    """« visite du 12/03/2026, 1/2 »."""
+    """Return « visite du 12/03/2026, 1/2 »."""
     values = {"day": french_date(visit.done_on), "rank": visit.rank, "of": visit.of}
     return _("visite du %(day)s, %(rank)s/%(of)s") % values
 
 
 def basis_text(yearly: Decimal, currency: str, frequency: Frequency, discount: Decimal) -> str:
-    """« base annuelle 175,00 € »; for days and weeks « prix par échéance 30,00 € »; the discount deducted from it."""
+    """Return « base annuelle 175,00 € », or « prix par échéance 30,00 € » for days and weeks, discount deducted."""
     basis = f"{_('prix par échéance') if frequency.days else _('base annuelle')} {money(yearly, currency)}"
     return f"{basis}, {_('remise %s déduite') % percent(discount)}" if discount else basis
 
 
 def about(contract: ContractFacts, what: str) -> str:
-    """A sentence about a contract begins by its reference."""
+    """Return a sentence about a contract, which begins with its reference."""
     return _("Contrat %(reference)s : %(what)s") % {"reference": contract.reference, "what": what}
 
 
 def too_many_periods(contract: ContractFacts, line: LineFacts, bound: int) -> str:
-    """Why a line waits for « Facturer quand même »."""
+    """Return why a line waits for « Facturer quand même »."""
     where = _("%(reference)s, ligne %(line)s") if line.label else "%(reference)s"
     values = {"where": where % {"reference": contract.reference, "line": line.label}, "bound": bound}
     return (
@@ -83,17 +83,17 @@ def too_many_periods(contract: ContractFacts, line: LineFacts, bound: int) -> st
 
 
 def broken_data(contract: ContractFacts, error: Exception) -> str:
-    """Why a contract whose plan raised is left out."""
+    """Return why a contract whose plan raised is left out."""
     return about(contract, _("données incohérentes (%s), à corriger sur sa fiche.") % type(error).__name__)
 
 
 def nothing_due(contract: ContractFacts, on: date) -> str:
-    """Why a contract is skipped."""
+    """Return why a contract is skipped."""
     return about(contract, _("rien à facturer au %s.") % french_date(on))
 
 
 def held_back(contract: ContractFacts, total: Decimal) -> str:
-    """Why a negative total waits."""
+    """Return why a negative total waits."""
     return about(
         contract,
         _("total négatif (%s) sans facture validée à créditer d'autant ; retenu jusqu'à la prochaine échéance.")

@@ -1,9 +1,8 @@
-"""« Activer »: a contract, or a line added to one, is billed and planned from then on."""
+"""« Activer »: a contract, or a line added to an active one, becomes billed and planned."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +18,7 @@ from contracts.services.visits import past_visits_text
 from invoicing.choices import LineKind
 from invoicing.services.catalogue import take_number
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -27,8 +27,8 @@ from openfire_billing.kernel.outcome import Outcome
 SERIES = "CONT"  # of the references given at activation
 
 
-def activate_contract(contract: Contract, *, seen: int | None = None, on: date, by: Any) -> Outcome:
-    """« Activer »: the contract gets its reference, its draft lines are validated, it is billed and planned from now on.
+def activate_contract(contract: Contract, *, seen: int | None = None, on: date, by: By) -> Outcome:
+    """« Activer »: give the contract its reference and validate its draft lines; it is billed and planned from now on.
 
     A note of the outcome names the visits that are past. Raises BusinessError, naming what is missing, when it could
     never be billed or its visits never planned.
@@ -53,9 +53,9 @@ def activate_contract(contract: Contract, *, seen: int | None = None, on: date, 
         contract.state = ContractState.DRAFT
         past = past_visits_text(contract, lines, on=on)
         if not contract.reference:
-            there = Contract.objects.filter(company=contract.company)
+            contracts = Contract.objects.filter(company=contract.company)
             contract.reference = take_number(
-                contract.company, SERIES, is_taken=lambda number: there.filter(reference=number).exists()
+                contract.company, SERIES, is_taken=lambda number: contracts.filter(reference=number).exists()
             )
         move(
             contract,
@@ -90,7 +90,7 @@ def _validate_line(line: ContractLine, *, on: date) -> None:
 
 
 def _missing_of_visits(line: ContractLine) -> list[str]:
-    """What the visits lack: number of repeats, months, task; nothing when no visit is promised."""
+    """Return what the visits lack: number of repeats, months, task; [] when no visit is promised."""
     if not (line.repeat or line.visit_months or line.is_billed_per_visit):
         return []
     missing = []
@@ -104,15 +104,15 @@ def _missing_of_visits(line: ContractLine) -> list[str]:
 
 
 def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name: str) -> None:
-    """Whatever the planner would refuse night after night is refused now."""
+    """Refuse now what the planner would refuse every night."""
     facts = read_facts([contract.pk], lock=False, settled=False)
     if facts.broken:
         raise BusinessError(facts.broken[0].reason.replace("Contrat None", f"Contrat {name}"))
-    found = replace(facts.contracts[0], reference=name)
-    check_contract(found)
-    for line in found.lines:
-        BilledLine.of(found, line)
-    if next_due_on(found, facts.claimed) is None and not any(line.is_billed_per_visit for line in lines):
+    named = replace(facts.contracts[0], reference=name)
+    check_contract(named)
+    for line in named.lines:
+        BilledLine.of(named, line)
+    if next_due_on(named, facts.claimed) is None and not any(line.is_billed_per_visit for line in lines):
         raise BusinessError(
             _(
                 "Contrat %s : avec ces dates rien ne serait jamais facturé. Vérifiez début, fin, prorata et « facturé ailleurs »."
@@ -121,7 +121,7 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
         )
 
 
-def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: Any) -> Outcome:
+def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> Outcome:
     """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past."""
     with atomic():
         line = lock_line(line, seen=seen)

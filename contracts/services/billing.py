@@ -1,14 +1,15 @@
 """Road C: what is due on contracts becomes drafts, exactly once, whoever asks and however often.
 
-A chunk locks its contracts in key order, reads its facts after the lock, plans, writes in bulk, in one transaction.
-If anything fails it is rolled back and done again payer by payer, then without the culprit, which is set aside.
+A chunk locks its contracts in key order, reads its facts after the lock, plans and writes in bulk, in one transaction.
+A chunk that fails is rolled back and done again payer by payer, then without the contract that fails, which is set
+aside.
 """
 
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -22,6 +23,7 @@ from contracts.services.drafts import write_groups
 from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.locks import lock_contracts
 from contracts.services.run_outcomes import (
+    DraftDescribed,
     Report,
     describe_drafts,
     refusals_text,
@@ -33,6 +35,7 @@ from contracts.services.runs import BILLED_AHEAD, chunks_of, finish_run, refuse_
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoices
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic, set_rollback
 from openfire_billing.kernel.memory import collection_paused
 
@@ -41,17 +44,29 @@ log = logging.getLogger(__name__)
 UNEXPECTED = "unexpected"
 
 
+class Foreseen(TypedDict):
+    """What billing would do of one contract.
+
+    `result`: a Result; `drafts`: those it would be on.
+    """
+
+    contract: int
+    result: str
+    reason: str
+    drafts: list[DraftDescribed]
+
+
 def bill_contracts(
     contracts: Iterable[Contract] | None = None,
     *,
     on: date,
-    by: Any,
+    by: By,
     dry_run: bool = False,
     force: bool = False,
     kind: str = RunKind.MANUAL,
     key: str | None = None,
 ) -> BillingRun:
-    """Bill what is due on `on` (included) of these contracts (None: all those due), here and now.
+    """Bill what is due on `on` (included) of these contracts (None: all those due), in this process.
 
     Returns the run, finished, with an outcome for each contract. `force`: « Facturer quand même », beyond the safety
     bound. `key`: as for `start_run`. `dry_run`: the same plan, nothing written but the run and what it would make.
@@ -67,8 +82,8 @@ def bill_contracts(
     return finish_run(run)
 
 
-def bill_contract(contract: Contract, *, on: date, by: Any, force: bool = False) -> BillingRun:
-    """Bill one contract: the finished run, which made something.
+def bill_contract(contract: Contract, *, on: date, by: By, force: bool = False) -> BillingRun:
+    """Bill one contract. Return the finished run, which made something.
 
     Raises WrongState (not activated), NothingToBill (nothing due, or held back), BusinessError with the reason it was
     set aside.
@@ -79,7 +94,7 @@ def bill_contract(contract: Contract, *, on: date, by: Any, force: bool = False)
 
 
 def bill_chunk(run: BillingRun, ids: Sequence[int]) -> None:
-    """Bill a chunk of a run: whole payers. Those that have an outcome already are left out, so it may be redone."""
+    """Bill a chunk of a run: whole payers. Contracts with an outcome are left out, so it may be repeated."""
     try:
         with collection_paused():
             _attempt(run, ids)
@@ -106,7 +121,7 @@ def _payer_by_payer(run: BillingRun, ids: Sequence[int]) -> None:
 
 
 def _without_culprit(run: BillingRun, members: Sequence[int], failure: Exception) -> None:
-    """Try each contract of a payer alone, keep nothing, then bill together those that pass."""
+    """Find the contracts of a payer that fail alone, set them aside, then bill the others together."""
     culprits = {pk: error for pk in members if (error := _failure_alone(run, pk))} if len(members) > 1 else {}
     if not culprits:
         culprits = dict.fromkeys(members, failure)
@@ -157,7 +172,7 @@ def _set_aside(run: BillingRun, pk: int, error: Exception) -> None:
 
 
 def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
-    """One transaction: lock, read, plan, write, say."""
+    """Lock, read, plan, write and report a chunk, in one transaction."""
     with atomic():
         facts = read_facts(ids, lock=not run.is_dry)
         _leave_out_done(run, facts)
@@ -171,7 +186,7 @@ def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
 
 
 def _leave_out_done(run: BillingRun, facts: ChunkFacts) -> None:
-    """Leave out the contracts that have an outcome: a task delivered again does a chunk a second time."""
+    """Leave out the contracts with an outcome: a task delivered twice does its chunk a second time."""
     done = set(
         BillingOutcome.objects.filter(run=run, contract__among=list(facts.stored))
         .order_by()
@@ -197,18 +212,21 @@ def _write(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Report) ->
         _post(run, to_post, report)
     refused = {refusal.contract: refusal for refusal in (*planned.refusals, *facts.broken)}
     rows = []
-    for one in facts.contracts:
-        refusal = refused.get(one.id)
-        due = facts.stored[one.id][0] if refusal else next_due_on(one, claimed)
+    for contract_facts in facts.contracts:
+        refusal = refused.get(contract_facts.id)
+        due = facts.stored[contract_facts.id][0] if refusal else next_due_on(contract_facts, claimed)
         row = (due, refusal.code if refusal else "", refusal.reason if refusal else "")
-        if (row[0], row[2]) != facts.stored[one.id]:
-            rows.append((one.id, *row))
+        if (row[0], row[2]) != facts.stored[contract_facts.id]:
+            rows.append((contract_facts.id, *row))
     rows += [(r.contract, facts.stored[r.contract][0], r.code, r.reason) for r in facts.broken]
     bulk.update(Contract, ["next_due_on", "set_aside_code", "set_aside_reason"], rows)
 
 
 def _post(run: BillingRun, ids: list[int], report: Report) -> None:
-    """« Validation automatique »: drafts dated later than today stay drafts; a refusal leaves the draft, and is said."""
+    """Post the drafts of contracts with « Validation automatique ».
+
+    A draft dated later than today stays a draft; a refusal leaves the draft and is kept in the report.
+    """
     today = timezone.localdate()
     drafts = Invoice.objects.filter(pk__in=ids, proposed_on__lte=today)
     refusals = {
@@ -219,8 +237,8 @@ def _post(run: BillingRun, ids: list[int], report: Report) -> None:
             report.results[contract] = (Result.BILLED, "not_posted", refusals_text(kept))
 
 
-def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[dict[str, Any]]:
-    """What billing these contracts on `on` would do of each, nothing written: result, reason, drafts.
+def foresee(contracts: Iterable[Contract], *, on: date, force: bool = False) -> list[Foreseen]:
+    """Return what billing these contracts on `on` would do of each. Writes nothing.
 
     Raises BusinessError as billing does when `on` is too far.
     """

@@ -1,7 +1,6 @@
 """Call-outs (SAV): how many are left of those included, the DI each makes."""
 
 from datetime import date
-from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +15,8 @@ from interventions.services.requests import create_intervention
 from interventions.services.states import validate_intervention
 from invoicing.services.documents.lines import Item
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import ONE_DAY, Period, day_of_month
@@ -24,14 +25,14 @@ CALLOUT_TYPE = "SAV"
 
 
 def contract_year(line: ContractLine, day: date) -> int:
-    """The contract year that holds a day, from 1."""
+    """Return the contract year that holds a day, from 1."""
     start = line.contract.start_on
     years = day.year - start.year
     return max(1, years + (1 if day_of_month(start, 12 * years, start.day) <= day else 0))
 
 
 def callouts_left(line: ContractLine, day: date) -> int:
-    """Included call-outs left in the contract year of a day; cancelled ones do not count."""
+    """Return the included call-outs left in the contract year of a day; cancelled ones do not count."""
     if not line.uses_callouts:
         return 0
     used = ContractRequest.objects.included_callouts_used(line, contract_year(line, day))
@@ -39,7 +40,7 @@ def callouts_left(line: ContractLine, day: date) -> int:
 
 
 def _serves(line: ContractLine, day: date) -> bool:
-    """Is the day one that the line serves: within the contract, not ended, not suspended?"""
+    """Return whether the line serves that day: within the contract, not ended, not suspended."""
     for contract in read_facts([line.contract_id], lock=False, settled=False).contracts:
         for found in contract.lines:
             if found.id == line.pk:
@@ -50,8 +51,8 @@ def _serves(line: ContractLine, day: date) -> bool:
 
 
 def _task_of_call_out(contract: Contract, line: ContractLine, on: date) -> Task:
-    """Refuse a call-out that the line does not promise on that day; else what is to be done."""
-    refusal: Any = ""
+    """Return the task of a call-out. Raise BusinessError when the line promises none on that day."""
+    refusal: Text = ""
     if contract.state not in ContractState.billed:
         refusal = _("%s n'est pas en cours : le SAV se fait par une DI ordinaire.") % contract
     elif line.state != ContractLineState.VALIDATED:
@@ -66,9 +67,11 @@ def _task_of_call_out(contract: Contract, line: ContractLine, on: date) -> Task:
     return line.task
 
 
-def call_out(line: ContractLine, *, on: date, by: Any, title: str = "") -> InterventionRequest:
-    """« Créer un SAV »: a validated DI at the line's site; covered while included call-outs are left, else its own lines
-    are billed."""
+def call_out(line: ContractLine, *, on: date, by: By, title: str = "") -> InterventionRequest:
+    """« Créer un SAV »: make and return a validated DI at the line's site.
+
+    A contract covers it while included call-outs are left; beyond, the DI bills its own lines.
+    """
     with atomic():
         contract = lock_contract(Contract(pk=line.contract_id))
         line = ContractLine.objects.select_related(

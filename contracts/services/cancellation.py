@@ -1,30 +1,30 @@
-"""Contracts and lines that never served: cancelled, taken back to draft, deleted."""
+"""Contracts and lines that were never billed: cancelled, put back to draft, deleted."""
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from django.db.models import F, ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine, ContractRequest
-from contracts.services.live_claims import live_claims
+from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract, lock_contracts, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
 from contracts.services.visits import cancel_visits, with_kept_visits
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
-def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: Any) -> ContractLine:
-    """Cancel a line nothing of which is billed; its later visits without an open RDV are cancelled."""
+def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> ContractLine:
+    """Cancel a line without live claims; its visits without an open RDV are cancelled."""
     with atomic():
         line = lock_line(line, seen=seen)
         contract = line.contract
         refuse_ended(contract)
-        if live_claims(line=line):
+        if has_live_claims(line):
             raise WrongState(
                 _(
                     "« %s » est déjà facturée : donnez-lui un dernier jour (« Servie jusqu'au ») plutôt que de l'annuler."
@@ -38,8 +38,8 @@ def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: An
     return line
 
 
-def reset_line(line: ContractLine, *, seen: int | None = None, by: Any) -> ContractLine:
-    """Take a cancelled line back to draft."""
+def reset_line(line: ContractLine, *, seen: int | None = None, by: By) -> ContractLine:
+    """Put a cancelled line back to draft."""
     with atomic():
         line = lock_line(line, seen=seen)
         refuse_ended(line.contract)
@@ -47,11 +47,11 @@ def reset_line(line: ContractLine, *, seen: int | None = None, by: Any) -> Contr
     return line
 
 
-def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by: Any) -> Contract:
-    """Cancel a contract nothing of which is billed; its visits without an open RDV are cancelled."""
+def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by: By) -> Contract:
+    """Cancel a contract without live claims; its visits without an open RDV are cancelled."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
-        if live_claims(contract=contract):
+        if has_live_claims(contract):
             raise WrongState(_("%s est déjà facturé, au moins en partie : résiliez-le plutôt.") % contract)
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=None, on=on, by=by)
         contract.next_due_on = contract.next_visit_on = None
@@ -60,8 +60,8 @@ def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by
     return contract
 
 
-def reset_contract(contract: Contract, *, seen: int | None = None, by: Any) -> Contract:
-    """Take a cancelled contract back to draft, its lines too; it keeps its reference."""
+def reset_contract(contract: Contract, *, seen: int | None = None, by: By) -> Contract:
+    """Put a cancelled contract and its lines back to draft; it keeps its reference."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         contract.lines.filter(state=ContractLineState.VALIDATED).update(
@@ -71,7 +71,7 @@ def reset_contract(contract: Contract, *, seen: int | None = None, by: Any) -> C
     return contract
 
 
-def delete_contracts(contracts: Iterable[Contract], *, by: Any) -> int:
+def delete_contracts(contracts: Iterable[Contract], *, by: By) -> int:
     """Delete drafts that were never activated. All or none."""
     with atomic():
         locked = lock_contracts(contracts)

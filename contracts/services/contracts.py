@@ -1,15 +1,14 @@
-"""The life of a contract: made, edited, activated, terminated, cancelled, reset, archived, deleted."""
+"""Contracts: saved, their default values, archived."""
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
-from contracts.models import Contract
-from contracts.services.live_claims import live_claims
+from contracts.models import Article, Contract, ContractException
+from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
 from invoicing.choices import JournalKind
@@ -18,8 +17,9 @@ from invoicing.services.catalogue import default_term, usual_terms
 from invoicing.services.documents.lines import remap_taxes
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import assign, describe_changes
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
-from openfire_billing.db.versions import columns_of, save_changed, save_columns
+from openfire_billing.db.versions import changed_labels, columns_of, save_changed, save_columns
 from openfire_billing.kernel.errors import BusinessError
 
 # What the place and amount of a period are counted from: fixed once something is billed.
@@ -30,14 +30,14 @@ TERMS = (
     "frequency",
     "every",
     "unit",
-    "invoicing",
+    "timing",
     "alignment",
     "anchor_day",
     "proration",
 )
 
 
-def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
+def fill_defaults(contract: Contract, *, by: By, on: date) -> None:
     """Fill what was left empty from the payer and the company. Saves nothing."""
     terms = usual_terms(contract.payer)
     contract.fiscal_position = contract.fiscal_position or terms.fiscal_position
@@ -51,7 +51,9 @@ def fill_defaults(contract: Contract, *, by: Any, on: date) -> None:
     contract.manager = contract.manager or by
 
 
-def save_contract(pk: int | None, values: Mapping[str, Any], *, seen: int | None = None, on: date, by: Any) -> Contract:
+def save_contract(
+    pk: int | None, values: Mapping[str, object], *, seen: int | None = None, on: date, by: By
+) -> Contract:
     """Save a contract's header: a new one when `pk` is None. `values`: {field: wanted value}; others stay.
 
     Once something is billed, what periods are counted from is fixed. « Validation automatique » is ticked by who may
@@ -83,32 +85,33 @@ def save_contract(pk: int | None, values: Mapping[str, Any], *, seen: int | None
     return contract
 
 
-def may_auto_post(by: Any) -> bool:
-    """May this user have invoices posted? Nobody (None) is the product itself."""
+def may_auto_post(by: By) -> bool:
+    """Return whether this user may have invoices posted. None, the product itself, may."""
     return by is None or by.has_perm("invoicing.post_invoice")
 
 
-def _refuse_change_of_terms(contract: Contract, before: Mapping[str, Any]) -> None:
-    fields: list[Any] = [Contract._meta.get_field(name) for name in TERMS]
-    changed = [field for field in fields if getattr(contract, field.attname) != before[field.attname]]
-    if changed and live_claims(contract=contract):
-        labels = ", ".join(str(field.verbose_name) for field in changed)
+def _refuse_change_of_terms(contract: Contract, before: Mapping[str, object]) -> None:
+    changed = changed_labels(contract, before, TERMS)
+    if changed and has_live_claims(contract):
         raise BusinessError(
             _("%(contract)s est déjà facturé : %(fields)s n'y change plus. Résiliez-le et faites-en un nouveau.")
-            % {"contract": contract, "fields": labels}
+            % {"contract": contract, "fields": ", ".join(changed)}
         )
+
+
+_TAXES, _TAX_COLUMNS = ("product__tax", "tax"), ("tax", "tax_is_manual")
 
 
 def _remap(contract: Contract, *, on: date) -> None:
     """Give articles and exceptions the taxes of the new fiscal position."""
     for line in contract.lines.all():
-        rows: Any
-        for rows in (line.articles, line.exceptions):
-            changed = remap_taxes(rows.select_related("product__tax", "tax"), position=contract.fiscal_position, on=on)
-            rows.model.objects.bulk_update(changed, ["tax", "tax_is_manual"])
+        articles, exceptions = (line.articles.select_related(*_TAXES), line.exceptions.select_related(*_TAXES))
+        position = contract.fiscal_position
+        Article.objects.bulk_update(remap_taxes(articles, position=position, on=on), _TAX_COLUMNS)
+        ContractException.objects.bulk_update(remap_taxes(exceptions, position=position, on=on), _TAX_COLUMNS)
 
 
-def set_active(contract: Contract, *, active: bool, seen: int | None = None, by: Any) -> Contract:
+def set_active(contract: Contract, *, active: bool, seen: int | None = None, by: By) -> Contract:
     """Archive a contract (it leaves the lists; what is due is still billed), or bring it back."""
     with atomic():
         contract = lock_contract(contract, seen=seen)

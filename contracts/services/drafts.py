@@ -1,13 +1,12 @@
-"""A plan becomes drafts and claims, in a few statements.
+"""Write a plan as drafts and claims, in a few statements.
 
-It decides nothing: what to bill and at which amount is the planner's, how a draft is written is invoicing's. The
-caller holds the contracts' lock and the transaction.
+It decides nothing: the planner gives what to bill and each amount, invoicing writes the drafts. The caller holds the
+contracts' lock and the transaction.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from contracts.choices import WithoutDocument
 from contracts.models import CLAIMS
@@ -17,19 +16,20 @@ from invoicing.choices import InvoiceKind
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from invoicing.services.documents.writing import Books, Written, write_drafts
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 
 _KINDS = {INVOICE: InvoiceKind.INVOICE.value, CREDIT_NOTE: InvoiceKind.CREDIT_NOTE.value}
 
 
 class ClaimRows:
-    """The claims of one writing, by kind."""
+    """Rows of claims to write, by kind."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[tuple[Any, ...]]] = {kind: [] for kind in CLAIMS}
+        self.rows: dict[str, list[tuple[object, ...]]] = {kind: [] for kind in CLAIMS}
 
     def add(self, charge: Charge, net: Decimal, line: int | None, without: str = "") -> None:
-        """The claim of what a charge bills: `net` on an invoice line, or a reason why no invoice bears it."""
+        """Add the claim of what a charge bills: `net` on an invoice line, or the reason why there is none."""
         self.rows[charge.claim_kind].append((*charge.claim_values, net, line, without, charge.due_on))
 
     def write(self) -> None:
@@ -39,9 +39,9 @@ class ClaimRows:
 
 
 def write_groups(
-    groups: Sequence[GroupIntent], facts: ChunkFacts, *, by: Any, at: datetime
+    groups: Sequence[GroupIntent], facts: ChunkFacts, *, by: By, at: datetime
 ) -> list[tuple[GroupIntent, int | None]]:
-    """Write the drafts of these groups and claim what they bill. Each group with its draft's id (None: free).
+    """Write the drafts of these groups and claim what they bill. Return each group with its draft's id (None: free).
 
     Raises BusinessError when a draft could never become a right invoice; nothing is to be kept then.
     """
@@ -63,15 +63,15 @@ def write_groups(
 
 
 def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIntent]:
-    """The drafts to write, one for each group that has a document."""
+    """Return the drafts to write, one for each group that has a document."""
     contracts = facts.by_id
     intents = []
     for group in groups:
         key, sites = group.key, {facts.sites[charge.line] for charge in group.charges}
         intents.append(
             DraftIntent(
-                company=key.company,  # type: ignore[arg-type]
-                customer=key.payer,  # type: ignore[arg-type]
+                company=key.company,  # type: ignore[arg-type]  # a contract has both
+                customer=key.payer,  # type: ignore[arg-type]  # a contract has both
                 lines=[_line_intent(charge, group.sign) for charge in group.charges],
                 proposed_on=group.proposed_on,
                 origin=", ".join([contracts[contract].reference for contract in group.contracts]),
@@ -90,7 +90,7 @@ def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIn
 
 
 def claims_of(groups: Iterable[GroupIntent], written: Iterable[Written]) -> ClaimRows:
-    """The claims of what these drafts bill."""
+    """Return the claims of what these drafts bill."""
     claims = ClaimRows()
     for group, draft in zip(groups, written, strict=True):
         for charge, line in zip(group.charges, draft.lines, strict=True):

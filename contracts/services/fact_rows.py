@@ -1,17 +1,23 @@
-"""Rows of a contract and of its lines as facts of the planner: frequencies, amendment chains, limits of a line."""
+"""Make the planner's facts of rows of contracts and lines: frequencies, amendment chains, limits of a line."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TypeAlias
 
 from contracts.choices import frequency_of
 from contracts.planner import facts as f
+from openfire_billing.db.locks import Values
 from openfire_billing.kernel.periods import ONE_DAY
 
+# Articles, exceptions and visits by line id.
+Parts: TypeAlias = tuple[
+    Mapping[int, list[f.ArticleFacts]], Mapping[int, list[f.ExceptionFacts]], Mapping[int, list[f.VisitFacts]]
+]
 
-def line_facts(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: date | None) -> tuple[f.LineFacts, ...]:
-    """The lines of a contract, each with the limits of its amendment chain."""
+
+def line_facts(rows: list[Values], parts: Parts, due: date | None) -> tuple[f.LineFacts, ...]:
+    """Return the lines of a contract, each with the limits of its amendment chain."""
     articles, exceptions, visits = parts
     return tuple(
         _line(row, chain, articles[row["id"]], exceptions[row["id"]], visits[row["id"]], settled_before=due)
@@ -21,7 +27,7 @@ def line_facts(rows: list[dict[str, Any]], parts: tuple[Any, Any, Any], due: dat
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """Where a line stands in its amendment chain: the chain's first line and limits, where the next one begins."""
+    """The place of a line in its amendment chain: the chain's first line and limits, and the start of the next line."""
 
     head: int
     chain_start: date | None
@@ -30,7 +36,7 @@ class _Chain:
     is_head: bool
 
 
-def _chains(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Chain]]:
+def _chains(rows: Iterable[Values]) -> list[tuple[Values, _Chain]]:
     by_id = {row["id"]: row for row in rows}
     after = {row["replaces_id"]: row for row in by_id.values() if row["replaces_id"] in by_id}
     found = []
@@ -57,7 +63,7 @@ def _chains(rows: Iterable[dict[str, Any]]) -> list[tuple[dict[str, Any], _Chain
 
 
 def _line(
-    row: dict[str, Any],
+    row: Values,
     chain: _Chain,
     articles: list[f.ArticleFacts],
     exceptions: list[f.ExceptionFacts],
@@ -74,7 +80,7 @@ def _line(
         visits=tuple(visits),
         label=row["title"],
         frequency=frequency_of(row["frequency"], row["every"], row["unit"]) if row["frequency"] else None,
-        invoicing=row["invoicing"] or None,
+        timing=row["timing"] or None,
         chain_start=chain.chain_start,
         chain_end=chain.chain_end,
         start=None if chain.is_head else row["starts_on"],
@@ -87,8 +93,8 @@ def _line(
 
 
 def contract_facts(
-    row: dict[str, Any],
-    company: dict[str, Any],
+    row: Values,
+    company: Values,
     addresses: dict[int, int],
     lines: tuple[f.LineFacts, ...],
     creditable: tuple[f.CreditableInvoice, ...],
@@ -105,7 +111,7 @@ def contract_facts(
         start_on=row["start_on"],
         lines=lines,
         frequency=frequency_of(row["frequency"], row["every"], row["unit"]),
-        invoicing=row["invoicing"],
+        timing=row["timing"],
         currency=company["currency"],
         end_on=row["end_on"],
         auto_renew=row["auto_renew"],

@@ -1,11 +1,11 @@
-"""The facts of a chunk of contracts for the planner, read in a constant number of queries, after their lock."""
+"""Read the facts of a chunk of contracts for the planner, in a constant number of queries, after their lock."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from django.db.models import DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -33,26 +33,27 @@ from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
 from invoicing.models import Address, Company, FiscalPosition, Invoice
 from invoicing.services.catalogue import TaxBook
+from openfire_billing.db.locks import Values
 
 DAWN = date(1900, 1, 1)  # the article's own price holds from the first day
 
 _CONTRACT = (
     "id reference state payer_id billing_address_id company_id fiscal_position_id payment_term_id journal_id start_on "
-    "end_on auto_renew terminated_on frequency every unit invoicing alignment anchor_day proration late_billing grouped "
+    "end_on auto_renew terminated_on frequency every unit timing alignment anchor_day proration late_billing grouped "
     "group_by_payer auto_post purchase_order next_due_on set_aside_reason"
 ).split()
 _LINE = (
     "id contract_id replaces_id title address_id starts_on ends_on grid_from billed_elsewhere_until frequency every unit "
-    "invoicing repeat repeat_unit visit_months equipment_id task_id validated_on"
+    "timing repeat repeat_unit visit_months equipment_id task_id validated_on"
 ).split()
 
 
 @dataclass(slots=True)
 class ChunkFacts:
-    """Facts of a chunk, and what the writer needs beside them.
+    """Facts of a chunk, with what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address of each line; `stored`: of
-    each contract, its next due day and why it is set aside.
+    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id. `stored`: (next due
+    day, why it is set aside) by contract id.
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
@@ -68,7 +69,7 @@ class ChunkFacts:
 
 
 def read_facts(ids: Collection[int], *, lock: bool, settled: bool = True) -> ChunkFacts:
-    """The facts of these contracts, in key order; unknown ids are left out.
+    """Return the facts of these contracts, in key order; unknown ids are left out.
 
     `lock`: lock them first, in key order. `settled`: trust `next_due_on`: whatever was due before it is claimed, so
     that older claims need not be read. Without it everything is read again.
@@ -92,7 +93,7 @@ class _Reader:
         if not rows:
             return self.facts
         lines = self._lines()
-        companies: Any = {
+        companies: dict[int, Values] = {
             c["id"]: c
             for c in Company.objects.order_by().values("id", "currency", "rounding", "name", "income_account")
         }
@@ -115,7 +116,7 @@ class _Reader:
         self._claims()
         return self.facts
 
-    def _refuse_foreign_position(self, row: dict[str, Any], company: dict[str, Any], foreign: dict[int, int]) -> None:
+    def _refuse_foreign_position(self, row: Values, company: Values, foreign: dict[int, int]) -> None:
         owner = foreign.get(row["fiscal_position_id"])
         if owner and owner != row["company_id"]:
             reason = _("sa position fiscale est celle d'une autre société que %s : choisissez-en une autre.")
@@ -129,7 +130,7 @@ class _Reader:
         )
 
     def _billing_addresses(self, payers: set[int]) -> dict[int, int]:
-        """Where the invoices of these payers go: the billing address, else the default one, else the first."""
+        """Return where the invoices of these payers go: the billing address, else the default one, else the first."""
         found: dict[int, tuple[tuple[bool, bool, int], int]] = {}
         if not payers:
             return {}
@@ -143,8 +144,8 @@ class _Reader:
                 found[partner] = (rank, pk)
         return {partner: pk for partner, (_rank, pk) in found.items()}
 
-    def _lines(self) -> dict[int, list[dict[str, Any]]]:
-        lines: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    def _lines(self) -> dict[int, list[Values]]:
+        lines: dict[int, list[Values]] = defaultdict(list)
         rows = ContractLine.objects.filter(contract__among=self.ids, state=ContractLineState.VALIDATED).order_by("pk")
         for values in rows.values_list(*_LINE):
             row = dict(zip(_LINE, values, strict=True))
@@ -209,7 +210,7 @@ class _Reader:
             )
 
     def _exceptions(self) -> dict[int, list[f.ExceptionFacts]]:
-        """Those that no live claim holds."""
+        """Return the exceptions that no live claim holds, by line id."""
         alive = ExceptionClaim.objects.live().filter(exception=OuterRef("pk"))
         found: dict[int, list[f.ExceptionFacts]] = defaultdict(list)
         for (
@@ -254,13 +255,13 @@ class _Reader:
         ):
             self._refuse_unbillable(contract, reference, company, label, product, account, tax)
             found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax, unit))
-        self._negative = any(one.quantity < 0 for many in found.values() for one in many)
+        self._negative = any(exception.quantity < 0 for exceptions in found.values() for exception in exceptions)
         return found
 
     def _visits(self) -> dict[int, list[f.VisitFacts]]:
-        """The visits really done, of every line (a line billed by period does not look at them)."""
+        """Return the visits really done, by line id (a line billed by period does not look at them)."""
         found: dict[int, list[f.VisitFacts]] = defaultdict(list)
-        rows: Any = (
+        rows = (
             ContractRequest.objects.filter(
                 billed_per_visit("line__"),
                 line__contract__among=self.ids,
@@ -271,12 +272,14 @@ class _Reader:
             .order_by("year", "rank")
             .values_list("id", "line_id", "year", "rank", "of", "intervention__done_on")
         )
-        for pk, line, year, rank, of, done_on in rows:
+        for pk, line, year, rank, of, done_on in cast("Iterable[tuple[int, int, int, int, int, date]]", rows):
             found[line].append(f.VisitFacts(pk, year, rank, of, done_on))
         return found
 
     def _creditable(self) -> dict[int, tuple[f.CreditableInvoice, ...]]:
-        """The posted invoices that a negative draft may credit, with the net left; read only when one may be made."""
+        """Return the posted invoices that a negative draft may credit, with the net left; empty when no exception is
+        negative.
+        """
         found: dict[int, list[f.CreditableInvoice]] = defaultdict(list)
         if not self._negative:
             return defaultdict(tuple)
@@ -311,10 +314,10 @@ class _Reader:
                 if (pk, owner) not in seen:
                     seen.add((pk, owner))
                     found[owner].append(f.CreditableInvoice(pk, net - taken))
-        return defaultdict(tuple, {contract: tuple(many) for contract, many in found.items()})
+        return defaultdict(tuple, {contract: tuple(invoices) for contract, invoices in found.items()})
 
     def _claims(self) -> None:
-        """The live claims; where everything due before a day is claimed, only those of the periods still examined."""
+        """Read the live claims; where everything due before a day is claimed, only those of the periods still examined."""
         periods = PeriodClaim.objects.live().filter(article__line__contract__among=self.ids)
         if self.settled:
             periods = periods.filter(self._of_periods_examined())
@@ -325,7 +328,8 @@ class _Reader:
         )
 
     def _of_periods_examined(self) -> Q:
-        """Claims that end after the next due day, or after the first day of the period that holds it.
+        """Return the condition of claims that end after the next due day, or after the first day of the period that
+        holds it.
 
         Mostly that day is the period's first. The other contracts are gathered by how far back their period begins, so
         that the query keeps a few conditions and reads few claims too many.

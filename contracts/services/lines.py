@@ -1,42 +1,45 @@
-"""Contract lines: saved with their articles and exceptions, prices dated."""
+"""Contract lines: saved with their articles and exceptions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import cast
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState
 from contracts.models import Article, Contract, ContractException, ContractLine
 from contracts.models.contracts import MONTHS
-from contracts.services.live_claims import live_claims
+from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
 from invoicing.services.records.changes import LineChange
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import assign, describe_changes
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
-from openfire_billing.db.versions import columns_of, raise_version, save_changed
+from openfire_billing.db.versions import changed_labels, columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
 # What a period's place and amount come from: fixed once something of the line is billed.
-TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "invoicing")
+TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "timing")
 _FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax")
 
 
 def save_line(
     pk: int | None,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     *,
     articles: Sequence[LineEdit] = (),
     exceptions: Sequence[LineEdit] = (),
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
 ) -> ContractLine:
-    """Save a line from its form with its articles and exceptions: a new one of `values["contract"]` when `pk` is None.
+    """Save a line from its form with its articles and exceptions. `pk` None: a new line of `values["contract"]`.
 
     `values`: {field: wanted value}; others stay. An article that is billed keeps quantity, price, discount and tax
     (« Prix daté » changes its price from a day on). Raises BusinessError, ValidationError (Django's) or StaleForm, and
@@ -44,7 +47,7 @@ def save_line(
     """
     with atomic():
         if pk is None:
-            line = ContractLine(contract=lock_contract(values["contract"]))
+            line = ContractLine(contract=lock_contract(cast("Contract", values["contract"])))
         else:
             line = lock_line(ContractLine(pk=pk), seen=seen)
         contract = line.contract
@@ -81,7 +84,7 @@ def save_line(
 
 
 def _fill(line: ContractLine) -> None:
-    """What was left empty, from the equipment and the template."""
+    """Fill what was left empty from the equipment and the template. Saves nothing."""
     if not line.address_id and line.equipment is not None:
         line.address = line.equipment.address
     if not line.address_id:
@@ -93,27 +96,27 @@ def _fill(line: ContractLine) -> None:
         line.task = line.template.task
 
 
-def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, Any]) -> None:
-    fields: list[Any] = [ContractLine._meta.get_field(name) for name in TERMS]
-    changed = [field for field in fields if getattr(line, field.attname) != before[field.attname]]
-    if changed and live_claims(line=line):
-        labels = ", ".join(str(field.verbose_name) for field in changed)
+def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, object]) -> None:
+    changed = changed_labels(line, before, TERMS)
+    if changed and has_live_claims(line):
         raise BusinessError(
             _(
                 "« %(line)s » est déjà facturée : %(fields)s n'y change plus. Donnez-lui un dernier jour et ajoutez une ligne."
             )
-            % {"line": line, "fields": labels}
+            % {"line": line, "fields": ", ".join(changed)}
         )
 
 
-def _write(line: ContractLine, model: Any, edits: Sequence[LineEdit], *, on: date) -> list[LineChange]:
+def _write(
+    line: ContractLine, model: type[Article] | type[ContractException], edits: Sequence[LineEdit], *, on: date
+) -> list[LineChange]:
     if not edits:
         return []
     rows = {row.pk: row for row in model.objects.filter(line=line).select_related("product__tax", "tax", "unit")}
     if any(edit.pk and edit.pk not in rows for edit in edits):
         raise BusinessError(_("Un article modifié n'est plus sur cette ligne. Rechargez la page."))
 
-    def save(row: Any, before: Any) -> None:
+    def save(row: Article | ContractException, before: Article | ContractException | None) -> None:
         if before is not None and any(getattr(row, field) != getattr(before, field) for field in _FIXED):
             _refuse_billed(before, _("« Prix daté » change son prix à partir d'un jour ; sinon ajoutez un article."))
         complete_line(row, position=line.contract.fiscal_position, company=line.contract.company, on=on)
@@ -126,7 +129,7 @@ def _write(line: ContractLine, model: Any, edits: Sequence[LineEdit], *, on: dat
     return changes
 
 
-def _refuse_billed(row: Any, instead: Any) -> None:
+def _refuse_billed(row: Article | ContractException, instead: Text) -> None:
     claims = [row.claims, *([row.visit_claims] if isinstance(row, Article) else [])]
     if any(many.exists() for many in claims):
         raise BusinessError(
@@ -134,16 +137,16 @@ def _refuse_billed(row: Any, instead: Any) -> None:
         )
 
 
-def lines_of(contract: Contract) -> Any:
-    """The lines of a contract with what their list shows."""
+def lines_of(contract: Contract) -> QuerySet[ContractLine]:
+    """Return the lines of a contract with what their list shows."""
     return contract.lines.select_related("address", "equipment", "task").order_by("pk")
 
 
-def _changes(line: ContractLine, before: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What changed of a line's own fields, as people read it: the months by name, in the order of the year."""
+def _changes(line: ContractLine, before: Mapping[str, object], values: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return what changed of a line's own fields, as people read it: months by name, in the order of the year."""
     changes = describe_changes(line, before, values)
     if "visit_months" in changes:
-        both = (before["visit_months"], line.visit_months)
+        both = (cast("list[int]", before["visit_months"]), line.visit_months)
         changes["visit_months"] = [
             ", ".join(MONTHS[month - 1] for month in months) or value_text(None) for months in both
         ]

@@ -1,15 +1,12 @@
-"""Claims that live, of a contract or a line."""
+"""Live claims of a contract or a line."""
 
-from typing import Any
-
-from contracts.models import CLAIMS
+from contracts.models import CLAIMS, Contract, ContractLine
 
 
-def live_claims(**source: Any) -> list[Any]:
-    """Claims that live, of a contract or a line: `contract=…` or `line=…`."""
-    ((name, value),) = source.items()
-    found: list[Any] = []
+def has_live_claims(source: Contract | ContractLine) -> bool:
+    """Return whether something of a contract or of a line is claimed: billed, free, waived or billed elsewhere."""
     for model in CLAIMS.values():
-        path = {"contract": model.SOURCE, "line": model.SOURCE.removesuffix("__contract")}[name]
-        found += model.objects.live().filter(**{path: value})[:1]
-    return found
+        path = model.SOURCE if isinstance(source, Contract) else model.SOURCE.removesuffix("__contract")
+        if model.objects.live().filter(**{path: source}).exists():
+            return True
+    return False

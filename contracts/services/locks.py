@@ -1,14 +1,13 @@
 """Locks of contracts and their lines. The rows of a run are locked here too."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
 from contracts.models import BillingRun, Contract, ContractLine
 from invoicing.services.records.history import refuse_stale
-from openfire_billing.db.locks import Wanted, lock, lock_values, lockable
+from openfire_billing.db.locks import Values, Wanted, lock, lock_values, lockable
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
@@ -31,7 +30,7 @@ def lock_contracts(contracts: Iterable[Contract]) -> list[Contract]:
     return list(lock(lambda: {Contract: ids})[Contract].values())
 
 
-def lock_chunk(contracts: Collection[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+def lock_chunk(contracts: Collection[int], columns: Sequence[str]) -> list[Values]:
     """Lock the contracts of a chunk, and read these columns of them, `id` among them."""
     return lock_values(Contract.objects.filter(pk__among=list(contracts)), columns)
 
@@ -47,9 +46,9 @@ def lock_contract(contract: Contract, *, seen: int | None = None) -> Contract:
 
 
 def lock_line(line: ContractLine, *, seen: int | None = None) -> ContractLine:
-    """Lock a line after its contract, which is `line.contract`."""
+    """Lock a line after its contract, which becomes `line.contract`. Raise BusinessError when it is gone, or StaleForm."""
     locked = lock(lambda: {ContractLine: [line.pk]})
-    found = locked[ContractLine].get(line.pk)
+    found: ContractLine | None = locked[ContractLine].get(line.pk)
     if found is None:
         raise BusinessError(_("Cette ligne n'existe plus : elle a été supprimée entre-temps. Revenez au contrat."))
     found.contract = locked[Contract][found.contract_id]

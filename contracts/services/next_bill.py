@@ -1,9 +1,9 @@
-"""What a line bills next: the day and the amounts, before anything is made."""
+"""What a line bills next: the day and the amounts, computed without writing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from decimal import Decimal
 
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import ContractLine
@@ -17,7 +17,7 @@ from openfire_billing.kernel.formats import money_text
 
 @dataclass(frozen=True)
 class NextBill:
-    """What becomes due on `on` for one line: net, tax and gross as on a draft of its own."""
+    """What becomes due on `on` for one line: net, tax and gross, as on a draft of its own."""
 
     on: date
     totals: money.Totals
@@ -33,7 +33,7 @@ class NextBill:
 
 
 def next_bill(line: ContractLine) -> NextBill | None:
-    """What the line bills next, dues that wait included; None when nothing is known or it cannot be billed yet."""
+    """Return what the line bills next, overdue periods included; None when nothing is known or it cannot be billed yet."""
     if line.state != ContractLineState.VALIDATED or line.contract.state not in ContractState.billed:
         return None
     facts = read_facts([line.contract_id], lock=False, settled=False)
@@ -41,15 +41,16 @@ def next_bill(line: ContractLine) -> NextBill | None:
         return None
     contract = facts.contracts[0]
     try:
-        found = next((one for one in contract.lines if one.id == line.pk), None)
-        on = line_next_due_on(contract, found, facts.claimed) if found else None
+        facts_of_line = next((row for row in contract.lines if row.id == line.pk), None)
+        on = line_next_due_on(contract, facts_of_line, facts.claimed) if facts_of_line else None
         if on is None:
             return None
         charges = [c for c in charges_of(contract, facts.claimed, on=on, force=True) if c.line == line.pk]
     except BusinessError:
         return None
-    bases: dict[Any, Any] = {}
+    bases: dict[tuple[str, Decimal], Decimal] = {}
     for charge in charges:
+        assert charge.tax is not None
         tax = facts.taxes.on(charge.tax, charge.supplied_on)
         key = (tax.category, tax.rate)
         bases[key] = bases.get(key, money.ZERO) + charge.amount
@@ -57,7 +58,9 @@ def next_bill(line: ContractLine) -> NextBill | None:
 
 
 def next_days(contracts: Collection[int]) -> dict[int, date]:
-    """{line id: the day it bills next} of these contracts, in a constant number of queries; unknown days left out."""
+    """Return {line id: the day it bills next} of these contracts, in a constant number of queries; unknown days left
+    out.
+    """
     facts = read_facts(contracts, lock=False, settled=False)
     found = {}
     for contract in facts.contracts:

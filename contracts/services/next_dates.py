@@ -1,10 +1,10 @@
 """The two index columns of a contract: the next day something is due, the next day a visit is to be planned."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
+from typing import cast
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from contracts.choices import ContractState, RequestKind
 from contracts.models import Contract, ContractRequest, VisitClaim
@@ -22,9 +22,9 @@ LOOK_AHEAD = timedelta(days=3 * 366)  # a yearly visit, whatever its month, is f
 
 
 def rewrite_due(ids: Collection[int], *, on: date) -> None:
-    """Recompute both columns of these contracts from everything they are. The caller holds their lock.
+    """Recompute both columns of these contracts from the records. The caller holds their lock.
 
-    Whatever changes a contract calls this in the same transaction; nothing is taken from what was stored.
+    Whatever changes a contract calls this in the same transaction; nothing is taken from the stored columns.
     """
     facts = read_facts(ids, lock=False, settled=False)
     made = visits_made(facts)
@@ -33,7 +33,7 @@ def rewrite_due(ids: Collection[int], *, on: date) -> None:
         ["next_due_on", "next_visit_on"],
         [(c.id, next_due_on(c, facts.claimed), next_visit_on(c, made, on=on)) for c in facts.contracts],
     )
-    # What cannot be planned is looked at, and said, from its first day on.
+    # A contract that cannot be planned is due from its first day, so that each run reports why.
     for refusal in facts.broken:
         contract = Contract.objects.get(pk=refusal.contract)
         contract.next_due_on = contract.start_on
@@ -41,24 +41,26 @@ def rewrite_due(ids: Collection[int], *, on: date) -> None:
 
 
 def visits_made(facts: ChunkFacts) -> set[VisitKey]:
-    """The keys of every visit ever made for these contracts."""
+    """Return the keys of every visit ever made for these contracts."""
     ids = [contract.id for contract in facts.contracts]
-    made: Any = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
-    return set(made.order_by().values_list("chain_id", "year", "rank"))
+    made = ContractRequest.objects.filter(chain__contract__among=ids, rank__isnull=False)
+    return cast("set[VisitKey]", set(made.order_by().values_list("chain_id", "year", "rank")))
 
 
 def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> date | None:
-    """The first day the window of a visit not made yet opens; None when the contract promises no more."""
+    """Return the first day the window of a visit not made yet opens; None when the contract promises no more."""
     if not any(line.visit_plan for line in contract.lines):
         return None
     following = promised_visits(contract, made, until=max(on, contract.start_on) + LOOK_AHEAD, since=on)
     return min((visit.window.start for visit in following), default=None)
 
 
-def recheck_due(contracts: Iterable[Any], *, on: date, chunk: int = 500) -> list[str]:
-    """Compare what is stored with what is true, mend it, and name the contracts whose day was too late.
+def recheck_due(
+    contracts: Iterable[int] | QuerySet[Contract, Mapping[str, object]], *, on: date, chunk: int = 500
+) -> list[str]:
+    """Recompute the due days of these contracts, correct the wrong ones, and return the references of those too late.
 
-    Too early only costs a look; too late would have let a period wait: that is a defect, and is reported.
+    A day too early costs a query; a day too late makes a period wait, which is a defect: it is reported.
     """
     late: list[str] = []
     ids = list(Contract.objects.billable().filter(pk__in=contracts).order_by("pk").values_list("pk", flat=True))
@@ -79,7 +81,7 @@ def notice_visits_done() -> None:
     A DI knows nothing of contracts and cannot bring the day forward; every run over all that is due does it first.
     """
     claimed = VisitClaim.objects.live().filter(visit=OuterRef("pk"))
-    done: Any = ContractRequest.objects.filter(
+    done = ContractRequest.objects.filter(
         ~Exists(claimed),
         billed_per_visit("line__"),
         kind=RequestKind.VISIT,
@@ -91,5 +93,5 @@ def notice_visits_done() -> None:
         "line__contract", "intervention__done_on", "line__contract__next_due_on"
     ):
         # Échu, it is due at the month's end: a day that the plan gave already is left as it is.
-        if stored is None or stored > end_of_month(done_on):
+        if stored is None or (done_on and stored > end_of_month(done_on)):
             Contract.objects.filter(pk=contract).update(next_due_on=done_on)

@@ -1,4 +1,4 @@
-"""The night's run, that nobody watches: visits first, then billing; taken up again when it stops; reported when it fails."""
+"""The run of the night: visits first, then billing; resumed when it stops; reported when it fails."""
 
 import logging
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ GRACE = timedelta(hours=1)  # after 05:00, before the night is reported as missi
 
 
 def start_night(*, on: date) -> BillingRun | None:
-    """The run of this night: a new one, or the one that stopped short; None when it is done or going on.
+    """Return the run of this night: a new one, or the one that stopped short; None when it is finished or running.
 
     Two beats, or a beat that fires twice, meet on the unique key of the night.
     """
@@ -53,7 +53,7 @@ def run_night(run: BillingRun) -> None:
 
 
 def night_alarm(now: datetime) -> tuple[str, str]:
-    """(code, sentence) when the last night had no run or ended short; ("", "") when all is well.
+    """Return (code, sentence) when the last night had no run or ended short; ("", "") when all is well.
 
     `missing`: no run; `short`: not finished. Nothing is reported when no contract was to be billed then.
     """

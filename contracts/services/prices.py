@@ -2,7 +2,6 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +12,7 @@ from contracts.services.locks import lock_line
 from contracts.services.next_dates import rewrite_due
 from invoicing.choices import LineKind
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -27,9 +27,11 @@ def set_price(
     discount: Decimal,
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
 ) -> PriceVersion:
-    """« Prix daté »: another yearly price for the first period that starts on or after `from_on`. Settles nothing.
+    """« Prix daté »: give an article another yearly price, for the first period that starts on or after `from_on`.
+
+    Claims nothing.
 
     `discount` in percent. Raises BusinessError for a title or a note, WrongState for a cancelled line.
     """

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,18 +23,34 @@ OUTCOME_COLUMNS = ("run_id", "contract_id", "result", "code", "reason", "invoice
 _NAMED = 5  # documents named in one sentence
 
 
+class DraftDescribed(TypedDict):
+    """A draft that a dry run would make, as it is kept in JSON: amounts as text, `lines` as [label, net]."""
+
+    kind: str
+    proposed_on: str
+    day: str
+    net: str
+    currency: str
+    contracts: int
+    lines: list[list[str]]
+
+
 @dataclass(slots=True)
 class Report:
-    """What becomes of each contract of a chunk."""
+    """The results of each contract of a chunk.
+
+    `invoices`, `drafts`: by contract id. `free`: contracts settled without an invoice. `results`: contract id →
+    (result, code, reason).
+    """
 
     invoices: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    drafts: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    drafts: dict[int, list[DraftDescribed]] = field(default_factory=lambda: defaultdict(list))
     free: set[int] = field(default_factory=set)
     results: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # contract → (result, code, reason)
 
 
 def outcomes_of(run: BillingRun) -> list[Outcome]:
-    """What a run did, as a report: the drafts made, or the refusal of each contract."""
+    """Return what a run did, as a report: the drafts made, or the refusal of each contract."""
     rows = list(run.outcomes.select_related("contract").order_by("pk"))
     named = Invoice.objects.in_bulk({pk for row in rows for pk in row.invoices[:_NAMED]})
     return [
@@ -46,14 +62,14 @@ def outcomes_of(run: BillingRun) -> list[Outcome]:
 
 
 def outcomes_of_selection(run: BillingRun, contracts: Iterable[Contract]) -> list[Outcome]:
-    """What a run over these contracts did of each; those it left out are not activated, and refused."""
+    """Return what a run over these contracts did of each. Those it left out are not activated: they are refused."""
     outcomes = outcomes_of(run)
     billable = {outcome.document.pk for outcome in outcomes}
     return outcomes + [Outcome.refused(c, _not_activated(c)) for c in contracts if c.pk not in billable]
 
 
 def refuse_nothing_made(run: BillingRun, contract: Contract) -> None:
-    """Raise what a run over one contract alone ended on, unless it billed something."""
+    """Raise the outcome of a run over one contract, unless it billed something."""
     outcome = run.outcomes.first()
     if outcome is None:
         raise _not_activated(contract)
@@ -71,7 +87,7 @@ def _not_activated(contract: Contract) -> WrongState:
 
 
 def drafts_of(run: BillingRun) -> list[Outcome]:
-    """Each draft of a run beside its contract, and the refusal of each contract that was set aside."""
+    """Return each draft of a run beside its contract, and the refusal of each contract that was set aside."""
     found = []
     rows = list(run.outcomes.select_related("contract").order_by("contract"))
     drafts = Invoice.objects.select_related("customer").in_bulk({pk for row in rows for pk in row.invoices})
@@ -83,26 +99,26 @@ def drafts_of(run: BillingRun) -> list[Outcome]:
 
 
 def _notes(row: BillingOutcome, named: Mapping[int, Invoice]) -> tuple[str, ...]:
-    """The drafts of a contract after the first, which is shown apart, and the reason of the outcome."""
+    """Return the drafts of a contract after the first, which is shown apart, and the reason of the outcome."""
     others = [named.get(pk, "") for pk in row.invoices[1:]]
     also = _("avec %s.") % names_text(others, _NAMED - 1) if others else ""
     return tuple(filter(None, (also, row.reason)))
 
 
 def refusals_text(refusals: Sequence[str]) -> str:
-    """Each names its draft."""
+    """Join these refusals, each of which names its draft."""
     shown, left = " ".join(refusals[:_NAMED]), len(refusals) - _NAMED
     return f"{shown} {ngettext('Et %s autre.', 'Et %s autres.', left) % left}" if left > 0 else shown
 
 
 def describe_drafts(planned: Plan, report: Report) -> None:
-    """What would be made, for the outcome of each contract it bills."""
+    """Describe what would be made, in the outcome of each contract it bills."""
     for group in planned.groups:
         for contract in group.contracts:
             report.drafts[contract].append(_draft_described(group, contract))
 
 
-def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
+def _draft_described(group: GroupIntent, contract: int) -> DraftDescribed:
     return {
         "kind": group.kind,
         "proposed_on": group.proposed_on.isoformat(),
@@ -114,7 +130,7 @@ def _draft_described(group: GroupIntent, contract: int) -> dict[str, Any]:
     }
 
 
-def drafts_text(drafts: Sequence[dict[str, Any]]) -> str:
+def drafts_text(drafts: Sequence[DraftDescribed]) -> str:
     return " ; ".join(
         _("%(day)s : %(net)s HT")
         % {"day": "/".join(reversed(d["proposed_on"].split("-"))), "net": money_text(Decimal(d["net"]), d["currency"])}
@@ -132,23 +148,23 @@ def write_outcomes(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Re
 
 
 def results_of(planned: Plan, facts: ChunkFacts, report: Report) -> dict[int, tuple[str, str, str]]:
-    """(result, code, reason) of each contract of the chunk, in order."""
-    said: dict[int, tuple[str, str, str]] = {
+    """Return (result, code, reason) of each contract of the chunk, in order."""
+    results: dict[int, tuple[str, str, str]] = {
         refusal.contract: (Result.REFUSED, refusal.code, refusal.reason)
         for refusal in (*planned.refusals, *facts.broken)
     }
     for skip in planned.skips:
-        said.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
+        results.setdefault(skip.contract, (Result.SKIPPED, skip.code, skip.reason))
     for contract in report.free:
-        said[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))
+        results[contract] = (Result.BILLED, FREE, _("Lignes gratuites : réglées sans facture."))
     for contract in report.drafts:
         if report.drafts[contract]:
-            said[contract] = (Result.BILLED, "", drafts_text(report.drafts[contract]))
+            results[contract] = (Result.BILLED, "", drafts_text(report.drafts[contract]))
     for contract in report.invoices:
-        held = said.get(contract)
+        held = results.get(contract)
         code, reason = held[1:] if held and held[0] == Result.SKIPPED else ("", "")
-        said[contract] = report.results.get(contract) or (Result.BILLED, code, reason)
+        results[contract] = report.results.get(contract) or (Result.BILLED, code, reason)
     return {
-        pk: said.get(pk) or (Result.SKIPPED, "nothing_due", "")
+        pk: results.get(pk) or (Result.SKIPPED, "nothing_due", "")
         for pk in (*(c.id for c in facts.contracts), *(r.contract for r in facts.broken))
     }

@@ -1,10 +1,9 @@
-"""The row of a run: started, cut into chunks, taken up again, finished."""
+"""Runs: started, cut into chunks, finished."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
@@ -13,8 +12,10 @@ from django.utils.translation import gettext as _
 
 from contracts.choices import Result, RunKind, RunState, frequency_of
 from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.models.contracts import ContractQuerySet
 from contracts.services.locks import lock_run
 from contracts.services.next_dates import notice_visits_done
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.periods import LAST_DAY
@@ -28,48 +29,48 @@ PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whol
 def start_run(
     *,
     on: date,
-    by: Any,
+    by: By,
     kind: str = RunKind.MANUAL,
     is_dry: bool = False,
     force: bool = False,
-    selection: Any = None,
+    selection: list[int] | None = None,
     key: str | None = None,
 ) -> BillingRun:
-    """A new run, expecting what it has to look at. Raises BusinessError when its day is too far.
+    """Return a new run, with the number of contracts it has to look at. Raise BusinessError when its day is too far.
 
     `key`: of the form that asks for it; the run that was started under it already is returned, to be finished.
     """
     refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=is_dry)
-    asked = {"on": on, "by": by, "kind": kind, "is_dry": is_dry, "force": force, "selection": selection}
+    values = {"on": on, "by": by, "kind": kind, "is_dry": is_dry, "force": force, "selection": selection}
     if key is None:
-        run, is_new = BillingRun.objects.create(**asked), True
+        run, is_new = BillingRun.objects.create(**values), True
     else:
-        run, is_new = BillingRun.objects.get_or_create(key=key, defaults=asked)
+        run, is_new = BillingRun.objects.get_or_create(key=key, defaults=values)
     if is_new or not run.expected:
         expect(run)
     return run
 
 
 def refuse_far(day: date, *, today: date, ahead: timedelta, is_dry: bool) -> None:
-    """Refuse to bill or to plan up to a day that is no doubt mistyped. A dry run may look further."""
+    """Refuse to bill or to plan up to a day too far to be meant. A dry run may look further."""
     furthest = LAST_DAY if is_dry else today + ahead
     if day <= furthest:
         return
-    said = {"day": date_format(day, "d/m/Y"), "furthest": date_format(furthest, "d/m/Y")}
-    text = _("Le %(day)s est trop loin, rien n'est fait : donnez une date jusqu'au %(furthest)s.") % said
+    days = {"day": date_format(day, "d/m/Y"), "furthest": date_format(furthest, "d/m/Y")}
+    text = _("Le %(day)s est trop loin, rien n'est fait : donnez une date jusqu'au %(furthest)s.") % days
     raise BusinessError(text if is_dry else f"{text} {_('Plus loin, cela se regarde à blanc.')}")
 
 
 def expect(run: BillingRun) -> None:
-    """How many contracts the run has to look at, those done included."""
+    """Count the contracts that the run has to look at, those done included."""
     if run.selection is None:
         notice_visits_done()
     run.expected = remaining(run).count() + run.outcomes.count()
     run.save(update_fields=["expected"])
 
 
-def remaining(run: BillingRun) -> Any:
-    """The contracts a run has still to look at: those asked for, or all those due, without an outcome yet."""
+def remaining(run: BillingRun) -> ContractQuerySet:
+    """Return the contracts a run has still to look at: those asked for, or all those due, without an outcome yet."""
     contracts = (
         Contract.objects.due(run.on)
         if run.selection is None
@@ -102,12 +103,12 @@ def chunks_of(run: BillingRun, size: int = CHUNK, periods: int = PERIODS) -> Ite
 
 
 def touch(run: BillingRun) -> None:
-    """A sign of life."""
+    """Record that the run is alive."""
     BillingRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
 
 
 def counted(run: BillingRun) -> dict[str, int]:
-    """Outcomes so far, by result."""
+    """Return the number of outcomes so far, by result."""
     found = dict(run.outcomes.order_by().values_list("result").annotate(n=Count("pk")))
     return {result.value: found.get(result.value, 0) for result in Result}
 

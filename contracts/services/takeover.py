@@ -1,4 +1,4 @@
-"""Runs that stopped are taken up again: what is left is queued, chunk by chunk."""
+"""Runs that stopped are resumed: what is left is queued, chunk by chunk."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,9 @@ STILL = 10 * 60  # seconds without a sign of life after which a run is taken up 
 
 
 def take_over(run: BillingRun, *, still: int = STILL) -> BillingRun | None:
-    """Take up a run that gave no sign of life; None when it did, or when somebody else was quicker."""
+    """Resume a run without a sign of life for `still` seconds. Return it; None when it is alive, or taken over by
+    another.
+    """
     if not run.is_still(still):
         return None
     taken = BillingRun.objects.running().filter(pk=run.pk, touched_at=run.touched_at).update(touched_at=timezone.now())
@@ -24,7 +26,10 @@ def take_over(run: BillingRun, *, still: int = STILL) -> BillingRun | None:
 
 
 def hand_out(run: BillingRun) -> BillingRun:
-    """Queue what a run has left to do, a task a chunk. A broker out of reach is survived: the sweep comes back."""
+    """Queue what a run has left to do, a task for each chunk; finish it when nothing is left.
+
+    When the broker is out of reach, `resume_runs` queues it later.
+    """
     touch(run)
     empty = True
     for ids in chunks_of(run):
@@ -34,7 +39,7 @@ def hand_out(run: BillingRun) -> BillingRun:
 
 
 def work_chunk(run: BillingRun, ids: Sequence[int]) -> None:
-    """What a worker does of a run: bill a chunk, then finish the run when nothing is left of it."""
+    """Bill a chunk of a run, then finish the run when nothing is left of it. Called by a worker."""
     if not run.is_running:
         return
     bill_chunk(run, ids)
@@ -44,7 +49,7 @@ def work_chunk(run: BillingRun, ids: Sequence[int]) -> None:
 
 
 def resume_runs(*, still: int = STILL) -> int:
-    """Take up the runs that stopped: killed worker, broker gone. Returns how many."""
+    """Resume the runs that stopped: killed worker, broker gone. Return how many."""
     count = 0
     for run in BillingRun.objects.running().order_by("pk"):
         taken = take_over(run, still=still)

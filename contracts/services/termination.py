@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 from django.db.models import Q
 from django.utils.formats import date_format
@@ -17,18 +16,19 @@ from contracts.services.visits import cancel_visits, with_kept_visits
 from interventions.models import InterventionRequest
 from interventions.services.promises import stop_covering
 from invoicing.services.records.history import move
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
 
 
 def terminate_contract(
-    contract: Contract, *, last_day: date, reason: str, seen: int | None = None, on: date, by: Any
+    contract: Contract, *, last_day: date, reason: str, seen: int | None = None, on: date, by: By
 ) -> Contract:
     """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
 
-    Those that are kept are no longer covered, unless the contract bills them visit by visit. What fell due until then is
-    still billed; what was billed beyond is said, not refunded.
+    Those that are kept are no longer covered, unless the contract bills them visit by visit. What falls due until then
+    is still billed; the journal names what is billed beyond, which is not refunded.
     """
     with atomic():
         contract = lock_contract(contract, seen=seen)
@@ -51,16 +51,18 @@ def terminate_contract(
             ContractState.TERMINATED,
             by=by,
             act="terminated",
-            text=f"{text} {_beyond(contract, last_day)}".strip(),
+            text=". ".join(filter(None, (text, _beyond(contract, last_day)))),
             save=("terminated_on", "termination_reason"),
         )
         rewrite_due([contract.pk], on=on)
     return contract
 
 
-def _uncover(kept: Sequence[InterventionRequest], contract: Contract, last_day: date, *, by: Any) -> None:
-    """No period pays for the visits kept after the last day served: their DI bills them. A visit of a line billed per
-    visit stays the contract's to bill, once it is done."""
+def _uncover(kept: Sequence[InterventionRequest], contract: Contract, last_day: date, *, by: By) -> None:
+    """Uncover the visits kept after the last day served: no period pays for them, so their DI bills them.
+
+    A visit of a line billed per visit is still billed by the contract, once it is done.
+    """
     requests = ContractRequest.objects.filter(intervention__in=kept).exclude(billed_per_visit("line__"))
     values = {"contract": contract, "day": date_format(last_day, "d/m/Y")}
     reason = _("%(contract)s résilié au %(day)s : ses lignes ne sont plus couvertes, elles se facturent ici") % values
@@ -74,7 +76,7 @@ def _beyond(contract: Contract, last_day: date) -> str:
         .order_by("-end")
         .first()
     )
-    if billed is None or (billed.end - last_day).days <= 1:
+    if billed is None or billed.invoice_line is None or (billed.end - last_day).days <= 1:
         return ""
     return str(
         _("Déjà facturé jusqu'au %(day)s (%(net)s HT de la dernière ligne) : faites un avoir si besoin.")

@@ -1,14 +1,13 @@
-"""The visits that contract lines promise become validated DIs, once, over the months to come."""
+"""Make the validated DIs of the visits that contract lines promise, once each, over the months to come."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -31,6 +30,8 @@ from invoicing.choices import LineKind
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.records.acts import Once, perform_together
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.memory import collection_paused
@@ -46,7 +47,7 @@ _PROMISE_COLUMNS = ("line_id", "intervention_id", "kind", "chain_id", "year", "r
 
 
 def horizon(on: date) -> date:
-    """How far ahead visits are planned."""
+    """Return the last day up to which visits are planned."""
     return day_of_month(on, HORIZON_MONTHS, on.day)
 
 
@@ -70,7 +71,7 @@ def plan_visits(
     *,
     until: date,
     on: date,
-    by: Any,
+    by: By,
     dry_run: bool = False,
     once: Once | None = None,
     alive: Callable[[], None] = lambda: None,
@@ -90,7 +91,7 @@ def plan_visits(
     def plan(chunk: Sequence[Contract]) -> list[Outcome]:
         ids = sorted(due.filter(pk__in=[contract.pk for contract in chunk]).values_list("pk", flat=True))
         if ids and not dry_run:
-            lock_chunk(ids, ["id"])  # for the whole chunk: an attempt that fails gives back its own locks
+            lock_chunk(ids, ["id"])  # for the whole chunk: an attempt that fails releases its own locks
         return _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
 
     for start in range(0, len(chosen), CHUNK):
@@ -100,8 +101,8 @@ def plan_visits(
     return outcomes
 
 
-def _plan_chunk(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
-    """Plan a chunk; when it fails, halves of it, so that the culprit alone is left out."""
+def _plan_chunk(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool) -> list[Outcome]:
+    """Plan a chunk; when it fails, each half of it, so that the contract that fails is left out alone."""
     try:
         return _attempt(ids, until=until, on=on, by=by, dry_run=dry_run)
     except (OperationalError, InterfaceError):
@@ -125,8 +126,8 @@ def _refused(pk: int, failure: Exception) -> Outcome:
     return Outcome(contract, refusal=str(text))
 
 
-def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: bool) -> list[Outcome]:
-    """One transaction: lock, read, plan, write."""
+def _attempt(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool) -> list[Outcome]:
+    """Lock, read, plan and write the visits of these contracts, in one transaction."""
     with atomic():
         facts = read_facts(ids, lock=not dry_run)
         lines = _lines_of(facts)
@@ -169,7 +170,7 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: Any, dry_run: boo
 
 
 def _lines_of(facts: ChunkFacts) -> dict[int, ContractLine]:
-    """The lines of these contracts by id, with all that a DI takes of them."""
+    """Return the lines of these contracts by id, with all that a DI takes of them."""
     lines = ContractLine.objects.filter(pk__among=[line.id for contract in facts.contracts for line in contract.lines])
     lines = lines.select_related("address__partner__bill_to", "task", "template__task", "equipment__partner")
     articles = Article.objects.filter(kind=LineKind.ARTICLE).select_related("tax", "unit")
@@ -183,12 +184,12 @@ def _lines_of(facts: ChunkFacts) -> dict[int, ContractLine]:
 
 
 def _is_past(visit: VisitIntent, opened: date) -> bool:
-    """Over when its line was put in service on `opened`: it is not promised, nobody makes it."""
+    """Return whether the window was over when its line was put in service on `opened`: no DI is made for it."""
     return visit.window.end <= opened
 
 
 def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: date) -> str:
-    """Which visits of these lines, put in service on `on`, are past and so made by nobody; "" when none is."""
+    """Return which visits of these lines, put in service on `on`, are past, so that no DI is made; "" when none is."""
     facts, ids = read_facts([contract.pk], lock=False, settled=False), {line.pk for line in lines}
     made = visits_made(facts)
     promised = (visit for found in facts.contracts for visit in promised_visits(found, made, until=on))
@@ -209,8 +210,8 @@ def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: d
     }
 
 
-def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) -> NewRequest:
-    """The DI of one visit and its covered lines, not saved."""
+def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: By) -> NewRequest:
+    """Return the DI of one visit and its covered lines, not saved."""
     contract = line.contract
     task = line.task or (line.template.task if line.template else None)
     intervention = new_intervention(
@@ -233,14 +234,16 @@ def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: Any) ->
 
 
 def _covered_items(line: ContractLine, visits: int) -> list[Item]:
-    """The line's articles, their yearly quantity shared between the visits."""
+    """Return the line's articles, each with its yearly quantity divided by the number of visits."""
     return [item_of(article, to_quantity(article.quantity / visits)) for article in line.articles.all()]
 
 
-def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> list[InterventionRequest]:
-    """Cancel the visits whose window opens after a day (None: all) and that have no open RDV; return the others.
+def cancel_visits(
+    requests: QuerySet[ContractRequest], *, after: date | None, on: date, by: By
+) -> list[InterventionRequest]:
+    """Cancel the visits whose window opens after a day (None: all) and that have no open RDV. Return the others.
 
-    All: what promised them is withdrawn and may be promised anew, so their places are free again.
+    With None, the rows of the visits are deleted too, so that they may be promised again.
     """
     kept = []
     wanted = requests.filter(kind=RequestKind.VISIT).select_related("intervention")
@@ -262,8 +265,8 @@ def cancel_visits(requests: Any, *, after: date | None, on: date, by: Any) -> li
     return kept
 
 
-def with_kept_visits(text: Any, kept: Sequence[Any]) -> str:
-    """What was done, and which visits it could not cancel."""
+def with_kept_visits(text: Text, kept: Sequence[InterventionRequest]) -> str:
+    """Return `text` followed by the visits that could not be cancelled."""
     if not kept:
         return str(text)
     return f"{text}. " + str(_("Visites gardées, un RDV y est ouvert ou le travail est fait : %s.")) % ", ".join(

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState, WithoutDocument
 from contracts.models import CLAIMS, Contract
+from contracts.models.claims import ThingClaim
 from contracts.planner.billing import next_due_on
 from contracts.planner.charges import charges_of
 from contracts.planner.intents import Charge
@@ -16,12 +16,13 @@ from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 
 
 def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Charge]:
-    """What is due on `on` and not claimed; when nothing is, what falls due next. Reads only, unless `lock`."""
+    """Return what is due on `on` and not claimed; when nothing is, what falls due next. Reads only, unless `lock`."""
     facts = read_facts([contract.pk], lock=lock, settled=False)
     if not facts.contracts:
         raise BusinessError(facts.broken[0].reason if facts.broken else _("Ce contrat n'existe plus."))
@@ -32,8 +33,8 @@ def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Cha
     return found
 
 
-def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: Any) -> Contract:
-    """« Ne pas facturer » what these keys name among what is due (or falls due next)."""
+def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
+    """« Ne pas facturer »: claim without an invoice what these keys name among what is due, or falls due next."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         if contract.state not in ContractState.billed:
@@ -55,21 +56,21 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
     return contract
 
 
-def waived(contract: Contract) -> list[Any]:
-    """The live claims that were waived."""
-    found: list[Any] = []
+def waived(contract: Contract) -> list[ThingClaim]:
+    """Return the live claims that were waived."""
+    found: list[ThingClaim] = []
     for model in CLAIMS.values():
         found += model.objects.live().filter(**{model.SOURCE: contract}, without_document=WithoutDocument.WAIVED)
     return found
 
 
-def claim_key(claim: Any) -> str:
-    """What names a claim in a form."""
+def claim_key(claim: ThingClaim) -> str:
+    """Return what names a claim in a form."""
     return f"{type(claim).__name__}-{claim.pk}"
 
 
-def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: Any) -> Contract:
-    """« Remettre à facturer » what was waived."""
+def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
+    """« Remettre à facturer »: delete the claims of what was waived."""
     with atomic():
         contract = lock_contract(contract, seen=seen)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]
@@ -82,6 +83,6 @@ def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = N
     return contract
 
 
-def _delete(claims: Iterable[Any]) -> None:
+def _delete(claims: Iterable[ThingClaim]) -> None:
     for claim in claims:
         claim.delete()

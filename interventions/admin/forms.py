@@ -1,4 +1,4 @@
-"""Questions that the actions of a DI ask."""
+"""Forms of the acts on a DI."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class FinishForm(forms.Form):
 
 
 def explain_duration(form: Any) -> Any:
-    """Say a duration that is too short as people write it. `form`: the class of a page's form."""
+    """Word the error of a duration that is too short. `form`: the class of a page's form."""
     if "duration" in form.base_fields:
         form.base_fields["duration"].error_messages["min_value"] = _(
             "La durée est d'au moins 0,05 h, soit 3 minutes. Une heure et demie s'écrit 1,5."

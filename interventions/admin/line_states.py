@@ -37,14 +37,14 @@ def state_of_request_line(line: Any) -> LineState | None:
 
 
 def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> Any:
-    """The state of a line as a badge that leads to the document it speaks of; the other documents stand below."""
+    """Return the state of a line as a badge that links to the document it names, with the other documents below."""
     if state is None:
         return ""
     holder = next((d for d in documents if isinstance(d, _HOLDERS.get(state, ()))), None)
     others = [(link_to(document),) for document in documents if document is not holder]
     return format_html(
         '{}<small class="of-holders">{}</small>' if others else "{}",
-        badge(LineState.colours[state], state.label, holder and reverse_change(holder), str(holder or "")),
+        badge(LineState.colours[state], state.label, reverse_change(holder) if holder else None, str(holder or "")),
         format_html_join(" · ", "{}", others),
     )
 

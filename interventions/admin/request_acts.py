@@ -1,4 +1,4 @@
-"""What one may do with an intervention request: its Action menu and its state buttons."""
+"""The Action menu and the state buttons of an intervention request."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.users import user_of
 
 S = InterventionState
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
@@ -25,7 +26,7 @@ CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 
 def _order(request: HttpRequest, di: InterventionRequest, data: dict[str, Any]) -> Outcome:
     """The first order made; the others, and the lines left out with why, are named beside it."""
-    purchases = order_supplies(di, seen=data["seen"], on=timezone.localdate(), by=request.user)
+    purchases = order_supplies(di, seen=data["seen"], on=timezone.localdate(), by=user_of(request))
     first, *others = purchases.orders
     return Outcome(di, made=first, also=tuple(others), notes=(f"· {purchases.note}",) if purchases.note else ())
 
@@ -39,9 +40,9 @@ INTERVENTION_ACTIONS = (
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_("La DI reçoit son numéro : elle peut être planifiée et facturée."),
-        run=lambda request, di, data: states.validate_intervention(di, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.validate_intervention(di, seen=data["seen"], by=user_of(request)),
         run_many=lambda request, dis, data: perform_each(
-            dis, lambda di: states.validate_intervention(di, by=request.user), once=data["once"]
+            dis, lambda di: states.validate_intervention(di, by=user_of(request)), once=data["once"]
         ),
         done=_("validée"),
     ),
@@ -56,9 +57,11 @@ INTERVENTION_ACTIONS = (
             "Un devis en brouillon reprend les lignes à facturer. Tant qu'il vit, elles se facturent par lui seul."
         ),
         form=OnForm,
-        run=lambda request, di, data: billing.quote_intervention(di, on=data["on"], seen=data["seen"], by=request.user),
+        run=lambda request, di, data: billing.quote_intervention(
+            di, on=data["on"], seen=data["seen"], by=user_of(request)
+        ),
         run_many=lambda request, dis, data: perform_each(
-            dis, lambda di: billing.quote_intervention(di, on=data["on"], by=request.user), once=data["once"]
+            dis, lambda di: billing.quote_intervention(di, on=data["on"], by=user_of(request)), once=data["once"]
         ),
         done=_("Devis créé"),
     ),
@@ -72,7 +75,7 @@ INTERVENTION_ACTIONS = (
         explain=_("Une facture en brouillon reprend les lignes qui restent à facturer."),
         form=InvoiceForm,
         run=lambda request, di, data: billing.invoice_intervention(
-            di, on=data["on"], seen=data["seen"], by=request.user
+            di, on=data["on"], seen=data["seen"], by=user_of(request)
         ),
         done=_("Créée"),
     ),
@@ -82,7 +85,7 @@ INTERVENTION_ACTIONS = (
         permission=BILL,
         form=GroupedInvoiceForm,
         run_many=lambda request, dis, data: billing.invoice_interventions(
-            dis, on=data["on"], group_by_customer=data["group_by_customer"], by=request.user, once=data["once"]
+            dis, on=data["on"], group_by_customer=data["group_by_customer"], by=user_of(request), once=data["once"]
         ),
     ),
     DocumentAction(
@@ -108,7 +111,9 @@ INTERVENTION_ACTIONS = (
         primary_in=S.planning,
         explain=_("Le travail est fait, sans passer par un RDV."),
         form=FinishForm,
-        run=lambda request, di, data: states.finish_intervention(di, on=data["on"], seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.finish_intervention(
+            di, on=data["on"], seen=data["seen"], by=user_of(request)
+        ),
         done=_("terminée"),
     ),
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
@@ -120,7 +125,7 @@ INTERVENTION_ACTIONS = (
         explain=_(
             "Une nouvelle DI en brouillon, à partir d'aujourd'hui : mêmes client, travail et lignes, rien de facturé."
         ),
-        run=lambda request, di, data: services.duplicate_intervention(di, on=timezone.localdate(), by=request.user),
+        run=lambda request, di, data: services.duplicate_intervention(di, on=timezone.localdate(), by=user_of(request)),
         done=_("Copie créée"),
     ),
     DocumentAction(
@@ -131,7 +136,7 @@ INTERVENTION_ACTIONS = (
         states=frozenset({S.CANCELLED}),
         primary_in=frozenset({S.CANCELLED}),
         explain=_("La DI se modifie de nouveau, puis se valide. Elle garde son numéro."),
-        run=lambda request, di, data: states.reset_intervention(di, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.reset_intervention(di, seen=data["seen"], by=user_of(request)),
         done=_("remise en brouillon"),
     ),
     DocumentAction(
@@ -141,7 +146,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         offered=lambda di: di.is_active,
         explain=_("La DI quitte les listes ; rien n'est perdu. Elle se retrouve sous « Archivées »."),
-        run=lambda request, di, data: states.set_active(di, active=False, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.set_active(di, active=False, seen=data["seen"], by=user_of(request)),
         done=_("archivée"),
     ),
     DocumentAction(
@@ -151,7 +156,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         offered=lambda di: not di.is_active,
         explain=_("La DI revient dans les listes."),
-        run=lambda request, di, data: states.set_active(di, active=True, seen=data["seen"], by=request.user),
+        run=lambda request, di, data: states.set_active(di, active=True, seen=data["seen"], by=user_of(request)),
         done=_("remise en service"),
     ),
     DocumentAction(
@@ -165,7 +170,7 @@ INTERVENTION_ACTIONS = (
         ),
         is_danger=True,
         run=lambda request, di, data: states.cancel_intervention(
-            di, on=timezone.localdate(), seen=data["seen"], by=request.user
+            di, on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("annulée"),
     ),
@@ -178,9 +183,9 @@ INTERVENTION_ACTIONS = (
         explain=_("Cette DI en brouillon disparaît."),
         is_danger=True,
         leave=True,
-        run=lambda request, di, data: services.delete_interventions([di], by=request.user) and None,
+        run=lambda request, di, data: services.delete_interventions([di], by=user_of(request)) and None,
         run_many=lambda request, dis, data: perform_each(
-            dis, lambda di: services.delete_interventions([di], by=request.user) and None, once=data["once"]
+            dis, lambda di: services.delete_interventions([di], by=user_of(request)) and None, once=data["once"]
         ),
         done=_("supprimée"),
     ),

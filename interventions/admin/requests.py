@@ -1,5 +1,6 @@
-"""The page of an intervention request, as on the seed's screens."""
+"""The page of an intervention request."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -30,12 +31,13 @@ from invoicing.services.parties.companies import default_company
 from openfire_billing.web.columns import amount_column, column, state_column
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import badge, hours, nowrap, stars, stored_state
+from openfire_billing.web.users import user_of
 
 S = InterventionState
 
 
 class RequestLineForm(LineForm):
-    least_quantity = 0
+    least_quantity = Decimal(0)
 
     class Meta(LineForm.Meta):
         model = RequestLine
@@ -154,7 +156,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             edits=edits,
             seen=seen_by(request),
             on=timezone.localdate(),
-            by=request.user,
+            by=user_of(request),
         )
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pages of what work is made of: types, tasks, templates, sectors, technicians, teams."""
+"""Pages of types, tasks, templates, sectors, technicians and teams."""
 
 from typing import Any
 
@@ -30,6 +30,7 @@ from openfire_billing.kernel.money import HALF_EVEN, Totals
 from openfire_billing.web.columns import column
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import hours, nowrap
+from openfire_billing.web.users import user_of
 
 
 @admin.register(InterventionType)
@@ -67,7 +68,7 @@ class TemplateLineInline(LinesInline):
 
 @admin.register(InterventionTemplate)
 class InterventionTemplateAdmin(DocumentAdmin):
-    """A template has lines like a document, but no state and no service: it is a record."""
+    """A template has lines, as a document has, but no state: it is a record."""
 
     company_path = "company"
     list_display = ("name", "type", "task", "fiscal_position", "is_active")
@@ -110,7 +111,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
             usual_company=default_company(request.user),
             seen=seen_by(request),
             on=timezone.localdate(),
-            by=request.user,
+            by=user_of(request),
         )
 
 

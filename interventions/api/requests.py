@@ -43,6 +43,7 @@ from invoicing.api.records import JournalMixin
 from invoicing.choices import TagScope
 from invoicing.models import Address, FiscalPosition, Partner, Tag
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.people import By
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
 
@@ -223,7 +224,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
     search_fields = InterventionRequest.SEARCHED
     ordering_fields = ("id", "number", "from_on", "to_on", "priority")
 
-    def delete_document(self, document: InterventionRequest, by: Any) -> None:
+    def delete_document(self, document: InterventionRequest, by: By) -> None:
         services.delete_interventions([document], by=by)
 
     @act(CHANGE)

@@ -1,4 +1,4 @@
-"""What work is made of: types, tasks, templates, technicians; the installed base."""
+"""Types, tasks, templates, technicians, and the installed base."""
 
 import django_filters
 

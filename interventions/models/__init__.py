@@ -1,4 +1,4 @@
-"""What interventions are made of."""
+"""The models of interventions."""
 
 from interventions.models.claims import PurchasedLine, QuotedLine, RequestLineClaim
 from interventions.models.equipment import InstalledProduct

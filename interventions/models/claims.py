@@ -1,8 +1,7 @@
-"""What invoice lines and quote lines are tied to on the DI."""
+"""Claims and holds of DI lines: what bills, quotes or orders them."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -98,5 +97,5 @@ class PurchasedLine(models.Model):
         return f"{self.request_line} → {self.order_line}"
 
 
-def _is_taken(line: Any, wanted: Decimal) -> bool:
+def _is_taken(line: RequestLine, wanted: Decimal) -> bool:
     return line.is_quoted or (line.billed > 0 and line.quantity - line.billed < wanted)

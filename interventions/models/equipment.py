@@ -1,4 +1,4 @@
-"""The installed base: what stands at the customer's and is maintained."""
+"""The installed base: the equipment at customers' addresses."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

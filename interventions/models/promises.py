@@ -1,4 +1,4 @@
-"""What promised a DI: an app above ties its own row to the DI, and is asked before the DI is taken back."""
+"""Promises of DIs: an upper app ties its row to a DI it caused, and is asked before the DI is taken back."""
 
 from collections.abc import Collection, Mapping
 from typing import Literal
@@ -14,7 +14,7 @@ PromiseAct = Literal["reset", "cancel", "delete", "finish", "reopen"]
 
 
 class Promise(Sourced):
-    """The row of an app above that caused a DI. interventions finds the children by itself and calls their hooks.
+    """The row of an upper app that caused a DI. interventions finds the child models by itself and calls their hooks.
 
     `SOURCE`: the lookup to the document that promised it, locked before the DI by the acts that ask.
     """

@@ -19,6 +19,7 @@ from invoicing.models import Address, BillableLine, Company, FiscalPosition, Par
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.db.fields import hours_field
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
@@ -156,7 +157,7 @@ class InterventionRequest(Versioned):
         return self.state in InterventionState.validated
 
     def is_late(self, on: date) -> bool:
-        """Its period is over and it is neither planned nor done."""
+        """Return whether its period is over while it is neither planned nor done."""
         return self.state in (InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED) and self.to_on < on
 
     @property
@@ -165,12 +166,12 @@ class InterventionRequest(Versioned):
         return lines_totals([line for line in self.lines.all() if not line.covered], self.company.rounding)
 
     def clean(self) -> None:
-        errors = {}
+        errors: dict[str, Text] = {}
         if self.address_id and self.partner_id and self.address.partner_id not in (self.partner_id, self.bill_to_id):
             errors["address"] = _("Cette adresse est celle de « %s » : choisissez une adresse du partenaire.") % (
                 self.address.partner
             )
-        if self.equipment_id and self.partner_id and self.equipment.partner_id != self.partner_id:
+        if self.equipment is not None and self.partner_id and self.equipment.partner_id != self.partner_id:
             errors["equipment"] = _("Ce produit est installé chez « %s », pas chez ce partenaire.") % (
                 self.equipment.partner
             )
@@ -180,6 +181,11 @@ class InterventionRequest(Versioned):
 
 class RequestLine(BillableLine):
     """A billing line of a DI. `covered`: billed by a contract, shown for planning and purchasing only."""
+
+    # annotated by left_to_bill()
+    billed: Decimal
+    is_quoted: bool
+    left: Decimal
 
     intervention = models.ForeignKey(
         InterventionRequest, models.CASCADE, related_name="lines", verbose_name=_("demande d'intervention")

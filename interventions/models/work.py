@@ -1,4 +1,4 @@
-"""How work is described and who does it: types, tasks, templates, sectors, technicians, teams."""
+"""Work and who does it: types, tasks, templates, sectors, technicians, teams."""
 
 from decimal import Decimal
 
@@ -33,7 +33,7 @@ class InterventionType(Versioned):
 
 
 class Task(Versioned):
-    """What is to be done and how long it takes. May bring its article as a first line, and a fiscal position."""
+    """A kind of work and how long it takes. May bring its article as a first line, and a fiscal position."""
 
     name = models.CharField(_("Nom"), max_length=120, unique=True)
     type = models.ForeignKey(
@@ -68,7 +68,7 @@ class Task(Versioned):
 
 
 class InterventionTemplate(Versioned):
-    """A model of intervention: fills task and type, the fiscal position if empty, and appends its billing lines."""
+    """A template of interventions: it fills task, type and an empty fiscal position, and appends its billing lines."""
 
     name = models.CharField(_("Nom"), max_length=120, unique=True)
     type = models.ForeignKey(
@@ -115,7 +115,7 @@ class TemplateLine(BillableLine):
 
 
 class Sector(Versioned):
-    """A geographic sector, guessed from the postcode when its prefixes say so."""
+    """A geographic sector, found by the first digits of the postcode."""
 
     name = models.CharField(_("Nom"), max_length=60, unique=True)
     zip_prefixes = models.CharField(_("Débuts de codes postaux"), max_length=200, blank=True)
@@ -129,7 +129,7 @@ class Sector(Versioned):
         return self.name
 
     def covers(self, zip_code: str) -> bool:
-        """Whether the postcode begins with one of its prefixes (separated by spaces or commas)."""
+        """Return whether the postcode begins with one of its prefixes (separated by spaces or commas)."""
         return any(zip_code.startswith(prefix) for prefix in self.zip_prefixes.replace(",", " ").split())
 
 
@@ -151,7 +151,7 @@ class AddressSector(models.Model):
 
 
 class Technician(Searchable, Versioned):
-    """Somebody who goes to the customer. `user` opens the telephone pages."""
+    """Somebody who works at customers'. `user`: his account, which opens the pages of the phone."""
 
     OWN_WORDS = SEARCHED = ("search_text", "phone_key")
 
@@ -184,7 +184,7 @@ class Technician(Searchable, Versioned):
 
 
 class Team(Versioned):
-    """Technicians who go together."""
+    """Technicians who work together."""
 
     name = models.CharField(_("Nom"), max_length=80, unique=True)
     company = models.ForeignKey(Company, models.PROTECT, related_name="teams", verbose_name=_("société"))

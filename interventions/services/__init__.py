@@ -1,1 +1,1 @@
-"""What interventions can be asked to do."""
+"""The services of interventions."""

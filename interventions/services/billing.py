@@ -1,8 +1,7 @@
-"""Roads A and A' from an intervention request: a draft invoice, or a quote that keeps its lines while it lives."""
+"""Roads A and A' from an intervention request: a draft invoice, or a quote that holds its lines while it is live."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -15,13 +14,16 @@ from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.documents.quotes import draft_quote
 from invoicing.services.records.acts import Once
 from invoicing.services.records.history import record, record_many
+from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 from openfire_billing.kernel.outcome import Outcome
 
 
-def _billable(intervention: InterventionRequest, *, on: date) -> list[Any]:
-    """The lines of a locked DI to put on a document: articles left to bill, with the sections and notes about them.
+def _billable(intervention: InterventionRequest, *, on: date) -> list[RequestLine]:
+    """Return the lines of a locked DI to put on a document: articles left to bill, with the sections and notes above
+    them.
 
     Raises WrongState (not validated), NothingToBill saying where the lines went, BusinessError otherwise.
     """
@@ -39,7 +41,7 @@ def _billable(intervention: InterventionRequest, *, on: date) -> list[Any]:
     return _with_titles(lines)
 
 
-def _nothing_left(intervention: InterventionRequest, articles: Sequence[Any]) -> Any:
+def _nothing_left(intervention: InterventionRequest, articles: Sequence[RequestLine]) -> Text:
     if any(line.is_quoted for line in articles):
         return _("%s : tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le.") % intervention
     if all(line.covered for line in articles):
@@ -47,10 +49,10 @@ def _nothing_left(intervention: InterventionRequest, articles: Sequence[Any]) ->
     return _("%s : tout est déjà facturé. Voyez ses factures.") % intervention
 
 
-def _with_titles(lines: Sequence[Any]) -> list[Any]:
-    """Articles left to bill; a section or note stays when an article left to bill follows it before the next section."""
-    kept: list[Any] = []
-    pending: list[Any] = []
+def _with_titles(lines: Sequence[RequestLine]) -> list[RequestLine]:
+    """Return the articles left to bill, and each section or note followed by one of them before the next section."""
+    kept: list[RequestLine] = []
+    pending: list[RequestLine] = []
     for line in lines:
         if not line.is_article:
             pending = [line] if line.kind == "section" else [*pending, line]
@@ -60,12 +62,12 @@ def _with_titles(lines: Sequence[Any]) -> list[Any]:
     return kept
 
 
-def _items(lines: Sequence[Any]) -> list[Item]:
+def _items(lines: Sequence[RequestLine]) -> list[Item]:
     return [item_of(line, line.left if line.is_article else None) for line in lines]
 
 
 def _billable_intent(intervention: InterventionRequest, *, on: date) -> Billable:
-    """The draft of a locked DI, proposed at `on`. Raises what `_billable` raises."""
+    """Return the draft of a locked DI, proposed at `on`. Raises what `_billable` raises."""
     lines = _billable(intervention, on=on)
     intent = DraftIntent(
         company=intervention.company_id,
@@ -84,8 +86,8 @@ def _claim(billed: Sequence[tuple[int, RequestLine]]) -> None:
     RequestLineClaim.objects.bulk_create(RequestLineClaim(invoice_line_id=pk, request_line=line) for pk, line in billed)
 
 
-def invoice_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Invoice:
-    """Road A: the draft invoice of the DI's lines that are left to bill.
+def invoice_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Invoice:
+    """Road A: make the draft invoice of the DI's lines that are left to bill.
 
     Never takes lines on a live quote (the quote bills them) or covered by a contract (the contract bills them).
     """
@@ -100,7 +102,7 @@ def invoice_interventions(
     interventions: Iterable[InterventionRequest],
     *,
     on: date,
-    by: Any,
+    by: By,
     group_by_customer: bool = False,
     once: Once | None = None,
 ) -> list[Outcome]:
@@ -108,7 +110,7 @@ def invoice_interventions(
 
     def write_journals(billed: Sequence[Billable]) -> None:
         text = _("Facture en brouillon générée")
-        record_many([(one.document, text, None) for one in billed], "invoiced", by=by)
+        record_many([(billable.document, text, None) for billable in billed], "invoiced", by=by)
 
     return bill_in_groups(
         interventions,
@@ -122,8 +124,8 @@ def invoice_interventions(
     )
 
 
-def quote_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Quote:
-    """Road A': a draft quote of the DI's lines that are left to bill; while it lives, it holds them."""
+def quote_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Quote:
+    """Road A': make a draft quote of the DI's lines that are left to bill. It holds them while it is live."""
     with atomic():
         intervention = lock_intervention(intervention, seen=seen)
         lines = _billable(intervention, on=on)

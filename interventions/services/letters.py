@@ -1,4 +1,4 @@
-"""What an intervention request is mailed with."""
+"""The text of a message about an intervention request."""
 
 from django.utils.translation import gettext_lazy as _
 

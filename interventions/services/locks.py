@@ -4,8 +4,8 @@ The acts that take a DI back, or finish it, lock first what promised it; saving 
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
+from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InterventionRequest, Promise, QuotedLine
@@ -17,7 +17,7 @@ from openfire_billing.kernel.errors import BusinessError
 
 
 def _quotes_of(interventions: Collection[int]) -> Wanted:
-    """All the quotes that hold or held lines of these DIs."""
+    """Return all the quotes that hold or held lines of these DIs."""
     quotes = QuotedLine.objects.filter(request_line__intervention__in=interventions)
     return {Quote: set(quotes.order_by().values_list("quote_line__quote", flat=True))}
 
@@ -33,8 +33,8 @@ lockable(
 
 
 def promises_of(interventions: Collection[int]) -> Wanted:
-    """The documents that promised these DIs."""
-    found: dict[Any, set[int]] = {}
+    """Return the documents that promised these DIs."""
+    found: dict[type[Model], set[int]] = {}
     for promise, sources in sources_of(Promise.children(), intervention__in=interventions).items():
         found.setdefault(promise.source_model(), set()).update(sources)
     return found
@@ -43,7 +43,9 @@ def promises_of(interventions: Collection[int]) -> Wanted:
 def lock_interventions(
     interventions: Iterable[InterventionRequest], *, promises: bool = False
 ) -> list[InterventionRequest]:
-    """Lock DIs and their quotes, and first what promised them; those that are gone are left out."""
+    """Lock DIs and their quotes; with `promises`, the documents that promised them first. DIs that are gone are left
+    out.
+    """
     ids = {intervention.pk for intervention in interventions}
 
     def find() -> Wanted:
@@ -55,7 +57,7 @@ def lock_interventions(
 def lock_intervention(
     intervention: InterventionRequest, *, seen: int | None = None, promises: bool = False
 ) -> InterventionRequest:
-    """Lock one DI and its quotes, and first what promised it.
+    """Lock one DI and its quotes; with `promises`, the documents that promised it first.
 
     Raises BusinessError when it is gone, StaleForm when it changed since `seen`.
     """

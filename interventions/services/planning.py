@@ -1,8 +1,8 @@
-"""What the planning of appointments tells a DI."""
+"""What the planning of appointments writes on a DI."""
 
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -10,15 +10,16 @@ from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.promises import check_promises
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 
 Last = Literal["done", "unfinished"] | None
 
 
 def record_planning(
-    intervention: InterventionRequest, *, open: Decimal, last: Last, done_on: date | None, by: Any
+    intervention: InterventionRequest, *, open: Decimal, last: Last, done_on: date | None, by: By
 ) -> InterventionRequest:
-    """Write on a locked DI how many hours of open appointments it has, how its last one ended, and when it was done.
+    """Write on a locked DI its hours of open appointments, how its last one ended, and when it was done.
 
     Réalisée: nothing open and the last one done. Unfinished alone counts as nothing. A draft or cancelled DI, or one
     finished by hand with nothing planned since, keeps its state. Raises BusinessError when the DI may not leave

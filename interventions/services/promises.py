@@ -1,17 +1,17 @@
-"""Acts on a DI ask what promised it first."""
+"""Acts on a DI are checked by what promised it first."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from interventions.models import InterventionRequest, RequestLine
 from interventions.models.promises import Promise, PromiseAct
 from interventions.services.locks import lock_interventions
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.versions import raise_version
 
 
-def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct, *, by: Any) -> None:
-    """Refuse an act that breaks what was promised of these DIs; uncover the lines that are covered no longer.
+def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct, *, by: By) -> None:
+    """Refuse an act that breaks a promise of these DIs; uncover the lines that are no longer covered.
 
     The DIs are locked with what promised them. Raises BusinessError.
     """
@@ -20,8 +20,8 @@ def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct
         stop_covering(promise.check_act(ids, act), by=by)
 
 
-def stop_covering(reasons: Mapping[int, str], *, by: Any) -> None:
-    """The covered lines of these DIs are billed by their DI from now on. `reasons`: by DI id, for its journal."""
+def stop_covering(reasons: Mapping[int, str], *, by: By) -> None:
+    """Uncover the covered lines of these DIs, so that their DI bills them. `reasons`: by DI id, for its journal."""
     if not reasons:
         return
     for intervention in lock_interventions(InterventionRequest.objects.filter(pk__in=reasons)):

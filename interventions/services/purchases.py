@@ -1,9 +1,8 @@
-"""From a DI to purchase orders: one for each supplier, the lines left out named with their reason."""
+"""From a DI to purchase orders: one for each supplier; each line left out has its reason."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,13 +13,14 @@ from invoicing.models import Partner, PurchaseOrder
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.purchases import draft_order
 from invoicing.services.records.history import record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
 @dataclass(frozen=True)
 class Purchases:
-    """The orders made from a DI, and each line left out with why."""
+    """The orders made from a DI, and (line, reason) of each line left out."""
 
     orders: list[PurchaseOrder] = field(default_factory=list)
     skipped: list[tuple[RequestLine, str]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Purchases:
         return " ".join(str(_("« %(line)s » : %(why)s.") % {"line": line, "why": why}) for line, why in self.skipped)
 
 
-def order_supplies(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any) -> Purchases:
+def order_supplies(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Purchases:
     """Draft orders for a DI's articles (from their supplier) and services (from its subcontractor).
 
     Raises WrongState (not validated), BusinessError when nothing is to be ordered, saying why for each line.
@@ -73,7 +73,7 @@ def order_supplies(intervention: InterventionRequest, *, seen: int | None = None
 
 
 def _supplier_of(line: RequestLine, intervention: InterventionRequest) -> Partner | None:
-    """The article's supplier; the DI's subcontractor for a service."""
+    """Return the article's supplier; for a service, the DI's subcontractor."""
     product = line.product
     if product is not None and product.supplier is not None:
         return product.supplier
@@ -93,7 +93,7 @@ def _why_not(line: RequestLine, supplier: Partner | None, intervention: Interven
 
 
 def _order(
-    intervention: InterventionRequest, supplier: Partner, lines: list[RequestLine], *, on: date, by: Any
+    intervention: InterventionRequest, supplier: Partner, lines: list[RequestLine], *, on: date, by: By
 ) -> PurchaseOrder:
     draft = draft_order(
         company=intervention.company,

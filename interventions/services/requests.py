@@ -1,8 +1,7 @@
-"""The life of an intervention request: made, edited, validated, finished, cancelled, reset, copied, deleted."""
+"""Intervention requests: made, saved, their lines and templates, copied, deleted."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +16,7 @@ from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edi
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import assign, describe_changes, set_many
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, WrongState
@@ -24,19 +24,19 @@ from openfire_billing.kernel.formats import number_text
 
 
 def propose_dates(granularity: str, from_on: date) -> date:
-    """The end proposed for a date range that begins on `from_on`, last day included."""
+    """Return the last day, included, proposed for a date range that begins on `from_on`."""
     return from_on + timedelta(days=Granularity.days.get(granularity, 13))
 
 
 def sector_of(address: Address) -> Sector | None:
-    """The sector of an address: the one chosen by hand, else the one whose postcodes cover it."""
+    """Return the sector of an address: the one chosen by hand, else the one whose postcodes cover it."""
     chosen = AddressSector.objects.filter(address=address).select_related("sector").first()
     if chosen is not None:
         return chosen.sector
     return next((sector for sector in Sector.objects.all() if sector.covers(address.zip)), None)
 
 
-def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
+def fill_defaults(intervention: InterventionRequest, *, by: By) -> None:
     """Fill what was left empty from the partner, the template and the task. Saves nothing.
 
     Raises BusinessError when the partner has no address.
@@ -44,13 +44,13 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
     template, task = intervention.template, intervention.task if intervention.task_id else None
     if template is not None:
         task = task or template.task
-        intervention.type_id = intervention.type_id or template.type_id  # type: ignore[assignment]
+        intervention.type_id = intervention.type_id or template.type_id  # type: ignore[assignment]  # checked below
         intervention.fiscal_position = intervention.fiscal_position or template.fiscal_position
         intervention.description = intervention.description or template.description
     if task is None:
         raise BusinessError(_("Choisissez une tâche, ou un modèle d'intervention qui en a une."))
     intervention.task = task
-    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]
+    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]  # checked below
     if not intervention.type_id:
         raise BusinessError(_("Choisissez un type : ni le modèle ni la tâche n'en apportent un."))
     partner = intervention.partner
@@ -72,12 +72,12 @@ def fill_defaults(intervention: InterventionRequest, *, by: Any) -> None:
 
 def save_intervention(
     pk: int | None,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     *,
     edits: Sequence[LineEdit] = (),
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
 ) -> InterventionRequest:
     """Save a DI from its form, with its lines: a new one when `pk` is None, with the lines its task and template bring.
 
@@ -107,7 +107,7 @@ def save_intervention(
     return intervention
 
 
-def _create(values: Mapping[str, Any], edits: Sequence[LineEdit], *, on: date, by: Any) -> InterventionRequest:
+def _create(values: Mapping[str, object], edits: Sequence[LineEdit], *, on: date, by: By) -> InterventionRequest:
     intervention = InterventionRequest()
     many = assign(intervention, values)
     fill_defaults(intervention, by=by)
@@ -123,8 +123,9 @@ def _create(values: Mapping[str, Any], edits: Sequence[LineEdit], *, on: date, b
     return intervention
 
 
-def new_intervention(*, company: Company, by: Any, **values: Any) -> InterventionRequest:
-    """A draft DI, checked but for the constraints of the table, not saved. Empty values are filled as on the page.
+def new_intervention(*, company: Company, by: By, **values: object) -> InterventionRequest:
+    """Return a draft DI, checked but for the constraints of its table, not saved. Empty values are filled as on the
+    page.
 
     Raises BusinessError or ValidationError.
     """
@@ -135,7 +136,7 @@ def new_intervention(*, company: Company, by: Any, **values: Any) -> Interventio
 
 
 def create_intervention(
-    *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: Any, **values: Any
+    *, company: Company, items: Sequence[Item] = (), covered: bool = False, on: date, by: By, **values: object
 ) -> InterventionRequest:
     """Make a draft DI from values and items (`covered`: a contract bills them). Empty values are filled as on the page."""
     with atomic():
@@ -158,7 +159,7 @@ def add_items(
 def new_lines(
     intervention: InterventionRequest, items: Iterable[Item], *, after: int = 0, on: date, covered: bool = False
 ) -> list[RequestLine]:
-    """Lines of a DI, completed and checked, not saved. `after`: the position of its last one."""
+    """Return lines of a DI, completed and checked, not saved. `after`: the position of its last line."""
     made = []
     for position, item in enumerate(items, after + 1):
         line = RequestLine(
@@ -175,7 +176,7 @@ def new_lines(
 
 
 def append_template(
-    intervention: InterventionRequest, template: InterventionTemplate, *, on: date, by: Any
+    intervention: InterventionRequest, template: InterventionTemplate, *, on: date, by: By
 ) -> list[RequestLine]:
     """Append a template's billing lines to a DI."""
     lines = list(template.lines.select_related("product__tax", "tax", "unit"))
@@ -200,8 +201,8 @@ def append_template(
 _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
 
 
-def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: Any) -> bool:
-    """Apply a form's edits to the lines of a locked DI; whether one changed."""
+def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *, on: date, by: By) -> bool:
+    """Apply a form's edits to the lines of a locked DI. Return whether a line changed."""
     if not edits:
         return False
     lines = {
@@ -210,7 +211,7 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
     if any(edit.pk and edit.pk not in lines for edit in edits):
         raise BusinessError(_("Une ligne modifiée n'est plus sur cette DI. Rechargez la page."))
 
-    def save(line: RequestLine, before: Any) -> None:
+    def save(line: RequestLine, before: RequestLine | None) -> None:
         if before is not None:
             _refuse_change(lines[line.pk], before)
         complete_line(line, position=intervention.fiscal_position, company=intervention.company, on=on)
@@ -231,8 +232,10 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
     return bool(changes)
 
 
-def _refuse_change(line: Any, before: RequestLine) -> None:
-    """`line` carries the wanted values and the annotations read under the lock."""
+def _refuse_change(line: RequestLine, before: RequestLine) -> None:
+    """Refuse a change of a covered, quoted or billed line. `line` has the wanted values and the annotations read under
+    the lock.
+    """
     if line.covered and any(getattr(line, n) != getattr(before, n) for n in ("quantity", "unit_price", "discount")):
         raise BusinessError(_("« %s » est couverte par le contrat : elle se change sur le contrat.") % line)
     if line.billed <= 0 and not line.is_quoted:
@@ -290,8 +293,8 @@ _COPIED_FIELDS = (
 )
 
 
-def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: Any) -> InterventionRequest:
-    """A draft copy from today on: same customer, work and lines; no number, no link, nothing billed."""
+def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: By) -> InterventionRequest:
+    """Make a draft copy that begins on `on`: same customer, work and lines; no number, no link, nothing billed."""
     with atomic():
         copy = InterventionRequest(
             **{name: getattr(intervention, name) for name in _COPIED_FIELDS},
@@ -311,7 +314,7 @@ def duplicate_intervention(intervention: InterventionRequest, *, on: date, by: A
     return copy
 
 
-def delete_interventions(interventions: Iterable[InterventionRequest], *, by: Any) -> int:
+def delete_interventions(interventions: Iterable[InterventionRequest], *, by: By) -> int:
     """Delete DIs that are still drafts, with nothing quoted or billed. All or none."""
     interventions = list(interventions)
     with atomic():

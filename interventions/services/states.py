@@ -1,7 +1,6 @@
-"""The acts that move a DI from state to state."""
+"""Moves of a DI from state to state."""
 
 from datetime import date
-from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,14 +11,13 @@ from interventions.services.locks import lock_intervention
 from interventions.services.promises import check_promises
 from invoicing.services.catalogue import take_number
 from invoicing.services.records.history import move, record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
 from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
-def validate_intervention(
-    intervention: InterventionRequest, *, seen: int | None = None, by: Any
-) -> InterventionRequest:
+def validate_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: By) -> InterventionRequest:
     """Give the DI its number; it can be planned and billed from now on."""
     with atomic():
         intervention = lock_intervention(intervention, seen=seen)
@@ -38,8 +36,8 @@ def validate_intervention(
     return intervention
 
 
-def refuse_to_come(document: Any, on: date) -> None:
-    """Refuse that the work of a DI or an RDV was done on a day after today."""
+def refuse_to_come(document: object, on: date) -> None:
+    """Refuse a day after today as the day on which the work of a DI or an RDV was done."""
     if on > timezone.localdate():
         raise BusinessError(
             _("%(document)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
@@ -48,9 +46,9 @@ def refuse_to_come(document: Any, on: date) -> None:
 
 
 def finish_intervention(
-    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any
+    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By
 ) -> InterventionRequest:
-    """« Terminer »: the work was done on that day, today at the latest. Raises BusinessError when it is yet to come."""
+    """« Terminer »: record that the work was done on `on`, today at the latest. Raise BusinessError for a later day."""
     refuse_to_come(intervention, on)
     with atomic():
         intervention = lock_intervention(intervention, seen=seen, promises=True)
@@ -68,7 +66,7 @@ def finish_intervention(
 
 
 def cancel_intervention(
-    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: Any
+    intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By
 ) -> InterventionRequest:
     """Cancel a DI with nothing open and nothing billed or quoted."""
     with atomic():
@@ -88,8 +86,8 @@ def cancel_intervention(
     return intervention
 
 
-def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: Any) -> InterventionRequest:
-    """Take a cancelled DI back to draft; it keeps its number."""
+def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: By) -> InterventionRequest:
+    """Put a cancelled DI back to draft; it keeps its number."""
     with atomic():
         intervention = lock_intervention(intervention, seen=seen, promises=True)
         check_promises([intervention], "reset", by=by)
@@ -98,7 +96,7 @@ def reset_intervention(intervention: InterventionRequest, *, seen: int | None = 
 
 
 def set_active(
-    intervention: InterventionRequest, *, active: bool, seen: int | None = None, by: Any
+    intervention: InterventionRequest, *, active: bool, seen: int | None = None, by: By
 ) -> InterventionRequest:
     """Archive a DI (it leaves the lists), or bring it back."""
     with atomic():

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +10,7 @@ from invoicing.models import Company
 from invoicing.services.documents.lines import LineEdit, apply_edits, complete_line
 from invoicing.services.records.history import record
 from invoicing.services.records.saving import save_record
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError
@@ -18,13 +18,13 @@ from openfire_billing.kernel.errors import BusinessError
 
 def save_template(
     template: InterventionTemplate,
-    values: Mapping[str, Any],
+    values: Mapping[str, object],
     *,
     edits: Sequence[LineEdit],
     usual_company: Company | None,
     seen: int | None = None,
     on: date,
-    by: Any,
+    by: By,
 ) -> InterventionTemplate:
     """Save a template with its lines. `usual_company`: whose taxes its lines have when it is shared by all companies.
 
@@ -39,7 +39,7 @@ def save_template(
         if any(edit.pk and edit.pk not in lines for edit in edits):
             raise BusinessError(_("Une ligne modifiée n'est plus sur ce modèle. Rechargez la page."))
 
-        def save(line: TemplateLine, _before: Any) -> None:
+        def save(line: TemplateLine, _before: TemplateLine | None) -> None:
             assert company is not None
             complete_line(line, position=template.fiscal_position, company=company, on=on)
             line.save()

@@ -1,10 +1,9 @@
-"""Many validated DIs at once: rows, lines, numbers and journal in a constant number of statements."""
+"""Write many validated DIs: rows, lines, numbers and journal in a constant number of statements."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from invoicing.models import HistoryLine
 from invoicing.services.catalogue import take_numbers
 from invoicing.services.documents.writing import HISTORY_COLUMNS
 from openfire_billing.db import bulk
+from openfire_billing.db.people import By
 
 _COLUMNS = [field.attname for field in InterventionRequest._meta.concrete_fields]
 _LINE_COLUMNS = [field.attname for field in RequestLine._meta.concrete_fields if not field.primary_key]
@@ -33,7 +33,7 @@ class NewRequest:
     text: str
 
 
-def write_validated(requests: Sequence[NewRequest], *, by: Any, at: datetime) -> None:
+def write_validated(requests: Sequence[NewRequest], *, by: By, at: datetime) -> None:
     """Write DIs, numbered and ready to be planned; the instances receive id, number and state.
 
     The caller holds the transaction. The counters of their companies are locked, by company, last of all.
@@ -41,8 +41,8 @@ def write_validated(requests: Sequence[NewRequest], *, by: Any, at: datetime) ->
     _number(requests)
     author, kind = by.pk if by else None, ContentType.objects.get_for_model(InterventionRequest).pk
     created, validated = _("DI créée"), _("DI validée sous le numéro %s")
-    lines: list[list[Any]] = []
-    history: list[tuple[Any, ...]] = []
+    lines: list[list[object]] = []
+    history: list[tuple[object, ...]] = []
     ids = bulk.take_ids(InterventionRequest, len(requests))
     for pk, request in zip(ids, requests, strict=True):
         intervention = request.intervention

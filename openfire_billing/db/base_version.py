@@ -1,4 +1,4 @@
-"""Whether the database was made by this program's migrations, and what becomes of one that was not."""
+"""Databases made by another version of the program: found, refused or set aside."""
 
 from pathlib import Path
 
@@ -19,12 +19,14 @@ SENTENCE = (
 
 def unknown_migrations() -> list[str]:
     """Return the migrations of our apps that the database has and this program has not: ["invoicing.0018_…"]."""
-    known = MigrationLoader(None).disk_migrations
-    ours = {config.label for config in apps.get_app_configs() if Path(config.path).parent == Path(settings.BASE_DIR)}
+    migrations = MigrationLoader(None).disk_migrations
+    our_apps = {
+        config.label for config in apps.get_app_configs() if Path(config.path).parent == Path(settings.BASE_DIR)
+    }
     return sorted(
         f"{app}.{name}"
         for app, name in MigrationRecorder(connection).applied_migrations()
-        if app in ours and (app, name) not in known
+        if app in our_apps and (app, name) not in migrations
     )
 
 

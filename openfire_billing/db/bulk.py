@@ -8,14 +8,18 @@ may be used or not: a gap in ids means nothing.
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.adapt import Dumper
+
+if TYPE_CHECKING:
+    AnyField: TypeAlias = models.Field[Any, Any]  # type: ignore[explicit-any]  # of any column
 
 
 def take_ids(model: type[models.Model], count: int, *, using: str = "default") -> list[int]:
-    """`count` ids that nobody else will have. On SQLite it relies on the write lock of the open transaction."""
+    """Return `count` ids that no other process gets. On SQLite it relies on the write lock of the open transaction."""
     if not count:
         return []
     connection = connections[using]
@@ -37,14 +41,14 @@ def take_ids(model: type[models.Model], count: int, *, using: str = "default") -
 
 
 def insert(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], *, using: str = "default"
 ) -> None:
     """Insert rows. Raises IntegrityError as a single INSERT would.
 
-    All the rows are there before the first is written: one made meanwhile that asks the database, if only a content
-    type or a related record, would wait for ever for the connection that COPY holds.
+    All rows are made before the first is written: one made during COPY that queries the database (a content type, a
+    related record) would wait for ever for the connection that COPY holds.
     """
-    kept = rows if isinstance(rows, Sequence) else list(rows)
+    all_rows = rows if isinstance(rows, Sequence) else list(rows)
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
@@ -54,23 +58,23 @@ def insert(
             for kind in (dict, list):
                 cursor.cursor.adapters.register_dumper(kind, _JsonDumper)
             with cursor.copy(statement) as copy:
-                for row in kept:
+                for row in all_rows:
                     copy.write_row(row)
         return
     adapt = _adapters(model, columns)
     marks = ", ".join(["?"] * len(names))
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, kept)
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", map(adapt, all_rows)
         )
 
 
 def update(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, using: str = "default"
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], *, using: str = "default"
 ) -> None:
     """Update rows by primary key: each row is (id, value, value, …), `columns` naming the values."""
-    kept = list(rows)
-    if not kept:
+    all_rows = list(rows)
+    if not all_rows:
         return
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
@@ -81,7 +85,7 @@ def update(
         sets = ", ".join(f"{name} = s.c{i}" for i, name in enumerate(names))
         cells = ", ".join(["k bigint", *(f"c{i} {type_}" for i, type_ in enumerate(types))])
         keys = ["k", *(f"c{i}" for i in range(len(names)))]
-        values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in kept])
+        values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in all_rows])
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {table} AS t SET {sets} FROM json_to_recordset(%s::json) AS s({cells}) WHERE t.{key} = s.k",
@@ -92,22 +96,22 @@ def update(
     sets = ", ".join(f"{name} = ?" for name in names)
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"UPDATE {table} SET {sets} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in kept)
+            f"UPDATE {table} SET {sets} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in all_rows)
         )
 
 
-def _column(model: type[models.Model], name: str, connection: Any) -> str:
-    return str(connection.ops.quote_name(_field(model, name).column))
+def _column(model: type[models.Model], name: str, connection: BaseDatabaseWrapper) -> str:
+    return connection.ops.quote_name(str(_field(model, name).column))
 
 
-def _field(model: type[models.Model], name: str) -> Any:
+def _field(model: type[models.Model], name: str) -> "AnyField":
     return next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -115,31 +119,34 @@ _json_of_anything = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
 class _JsonDumper(Dumper):
-    """A dictionary or a list as COPY writes a JSON column."""
+    """Dumps a dictionary or a list as COPY writes a JSON column."""
 
-    def dump(self, value: Any) -> bytes:
+    def dump(self, value: object) -> bytes:
         return _json(value).encode()
 
 
 # SQLite
 
 
-def _adapters(model: type[models.Model], columns: Sequence[str]) -> Callable[[Sequence[Any]], list[Any]]:
-    """A row as SQLite keeps it: decimals as Django writes them, days and instants as text, JSON as text."""
+def _adapters(model: type[models.Model], columns: Sequence[str]) -> Callable[[Sequence[object]], list[object]]:
+    """Return the function that converts a row to what SQLite stores.
+
+    Decimals as Django writes them, days and instants as text, JSON as text.
+    """
     writers = [_writer(_field(model, name)) for name in columns]
     plain = [index for index, writer in enumerate(writers) if writer is not None]
 
-    def adapt(row: Sequence[Any]) -> list[Any]:
+    def adapt(row: Sequence[object]) -> list[object]:
         found = list(row)
         for index in plain:
             if found[index] is not None:
-                found[index] = writers[index](found[index])  # type: ignore[misc]
+                found[index] = writers[index](found[index])  # type: ignore[misc]  # `plain` names no None
         return found
 
     return adapt
 
 
-def _writer(field: Any) -> Callable[[Any], Any] | None:
+def _writer(field: "AnyField") -> Callable[[Any], object] | None:  # type: ignore[explicit-any]  # of its column's type
     if isinstance(field, models.ForeignKey):
         return None
     if isinstance(field, models.DecimalField):

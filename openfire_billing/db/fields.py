@@ -1,7 +1,9 @@
-"""Columns that mean the same everywhere, derived ones included, and the functions that migrations name."""
+"""Column types shared by all apps, derived columns included, and the functions that migrations name."""
 
 import secrets
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, Unpack, cast
 
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.db import models
@@ -10,87 +12,117 @@ from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
+from openfire_billing.db.texts import Text
 from openfire_billing.kernel.folding import fold
 from openfire_billing.kernel.telephones import key_of
 
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
 
-def quantity_field(verbose_name: Any = _("Qté"), **options: Any) -> models.DecimalField:
-    """A quantity: three decimals."""
+    from openfire_billing.db.searchable import Searchable
+
+    TextColumn = models.Field[str, str]
+    _TextField = models.TextField[str, str]
+    _CharField = models.CharField[str, str]
+else:  # Django's fields take no parameters when the program runs
+    TextColumn, _TextField, _CharField = object, models.TextField, models.CharField
+
+# An option of one of Django's fields, handed over as it is.
+Option: TypeAlias = Any  # type: ignore[explicit-any]  # Django gives each option its own type
+
+DecimalColumn: TypeAlias = "models.DecimalField[str | float | Decimal | Combinable, Decimal]"
+
+
+class ColumnOptions(TypedDict, total=False):
+    """The options of a decimal column."""
+
+    default: Decimal | int
+    editable: bool
+    blank: bool
+    validators: Iterable[Callable[[Decimal], None]]
+
+
+def quantity_field(verbose_name: Text = _("Qté"), **options: Unpack[ColumnOptions]) -> DecimalColumn:
+    """Return a column of a quantity: three decimals."""
     return models.DecimalField(verbose_name, max_digits=12, decimal_places=3, **options)
 
 
-def unit_price_field(verbose_name: Any = _("Prix unitaire"), **options: Any) -> models.DecimalField:
-    """A unit price net of tax, in the document's currency: up to four decimals."""
+def unit_price_field(verbose_name: Text = _("Prix unitaire"), **options: Unpack[ColumnOptions]) -> DecimalColumn:
+    """Return a column of a unit price net of tax, in the document's currency: up to four decimals."""
     return models.DecimalField(verbose_name, max_digits=14, decimal_places=4, **options)
 
 
-def percent_field(verbose_name: Any, **options: Any) -> models.DecimalField:
-    """A percentage: 5.50 is 5,5 %."""
+def percent_field(verbose_name: Text, **options: Unpack[ColumnOptions]) -> DecimalColumn:
+    """Return a column of a percentage: 5.50 is 5,5 %."""
     return models.DecimalField(verbose_name, max_digits=5, decimal_places=2, **options)
 
 
-def amount_field(verbose_name: Any, **options: Any) -> models.DecimalField:
-    """An amount in the document's currency, to the cent."""
+def amount_field(verbose_name: Text, **options: Unpack[ColumnOptions]) -> DecimalColumn:
+    """Return a column of an amount in the document's currency, to the cent."""
     return models.DecimalField(verbose_name, max_digits=14, decimal_places=2, **options)
 
 
-def hours_field(verbose_name: Any, **options: Any) -> models.DecimalField:
-    """A duration in hours: 1.50 is one hour and a half."""
+def hours_field(verbose_name: Text, **options: Unpack[ColumnOptions]) -> DecimalColumn:
+    """Return a column of hours: 1.50 is one hour and a half."""
     return models.DecimalField(verbose_name, max_digits=6, decimal_places=2, **options)
 
 
-class DerivedField:
+class DerivedField(TextColumn):
     """A column computed at each save from the columns `of`. Migrations keep its type alone."""
 
-    def __init__(self, *args: Any, of: tuple[str, ...] = (), **options: Any) -> None:
+    FIXED: ClassVar[dict[str, Option]] = {"editable": False, "blank": True, "default": ""}  # left out of migrations
+    USUAL: ClassVar[dict[str, Option]] = {}
+
+    def __init__(self, *args: Option, of: tuple[str, ...] = (), **options: Option) -> None:
         self.of = of
-        super().__init__(*args, **{"editable": False, "blank": True, "default": ""} | options)
+        super().__init__(*args, **self.FIXED | self.USUAL | options)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        name, path, args, options = super().deconstruct()  # type: ignore[misc]
-        return name, path, args, {key: options[key] for key in options.keys() - {"editable", "blank", "default"}}
+    def deconstruct(self) -> tuple[str, str, Sequence[Option], dict[str, Option]]:
+        """As Django's, without the options that every derived column has."""
+        name, path, args, options = super().deconstruct()
+        return name, path, args, {key: options[key] for key in options.keys() - self.FIXED.keys()}
 
-    def derive(self, record: Any) -> str:
+    def derive(self, record: models.Model) -> str:
+        """Return the value of the column for this record, from its columns `of`."""
         raise NotImplementedError
 
-    def pre_save(self, record: Any, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
         """Compute the column. A model of a migration, which knows no sources, keeps what it has."""
-        name = self.attname  # type: ignore[attr-defined]
         if self.of:
-            setattr(record, name, self.derive(record))
-        return getattr(record, name)
+            setattr(model_instance, self.attname, self.derive(model_instance))
+        value: str = getattr(model_instance, self.attname)
+        return value
 
 
-class SearchTextField(DerivedField, models.TextField):
+class SearchTextField(DerivedField, _TextField):
     """The words of the columns `of`, without accents or case (`fold`)."""
 
-    def derive(self, record: Any) -> str:
+    def derive(self, record: models.Model) -> str:
         return fold(" ".join(filter(None, (str(getattr(record, name) or "") for name in self.of))))
 
 
-class TelephoneKeyField(DerivedField, models.CharField):
+class TelephoneKeyField(DerivedField, _CharField):
     """The key (`key_of`) of the telephone in the column `of`, typed in the record's `telephone_region`."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{"max_length": 32} | options)
+    USUAL: ClassVar[dict[str, Option]] = {"max_length": 32}
 
-    def derive(self, record: Any) -> str:
+    def derive(self, record: models.Model) -> str:
         typed = getattr(record, self.of[0])
-        return key_of(typed, record.telephone_region) if typed else ""
+        return key_of(typed, cast("Searchable", record).telephone_region) if typed else ""
 
 
 def new_link_key() -> str:
-    """The key of a customer's page: 32 characters nobody guesses."""
+    """Return the key of a customer's page: 32 random characters."""
     return secrets.token_urlsafe(24)
 
 
 def private_storage() -> Storage:
-    """The files that only a view serves, after its checks."""
+    """Return the storage of the files that only a view serves, after its checks."""
     return storages["default"]
 
 
 def attachment_path(attachment: models.Model, filename: str) -> str:
-    """Where an attached file is stored: by month, in a folder whose name nobody guesses."""
+    """Return where an attached file is stored: by month, in a folder with a random name."""
     return f"attachments/{timezone.localdate():%Y/%m}/{secrets.token_urlsafe(12)}/{filename}"
 
 

@@ -1,17 +1,17 @@
 """Row locks, taken in one order by every act: find what must be locked, lock it, look again.
 
 Two acts that lock the same documents in different orders wait for each other for ever. So there is one order, and one
-function that locks. `services/locks.py` of each app registers its documents here; it alone calls what is below.
+function that locks. `services/locks.py` of each app registers its documents here; nothing else calls what is below.
 
 The locks are FOR NO KEY UPDATE: a note, a file or an allocation that names a document (a foreign key) does not wait for
-whoever changes it. A DELETE takes the stronger lock by itself, after this one. SQLite has one writer at a time and
+an act that changes it. A DELETE takes the stronger lock by itself, after this one. SQLite has one writer at a time and
 ignores row locks; the order is logged there too.
 """
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import OperationalError, models
 
@@ -37,11 +37,15 @@ ORDER = (
     "journal counter",
 )
 Wanted = Mapping[type[models.Model], Iterable[int]]
-Locked = dict[type[models.Model], dict[int, Any]]
+# Rows by model and id; the caller knows that those of a model are of this model.
+Locked: TypeAlias = dict[type[models.Model], dict[int, Any]]  # type: ignore[explicit-any]  # no type says it
+Column: TypeAlias = Any  # type: ignore[explicit-any]  # the value of a column, known by its name alone
+Values: TypeAlias = dict[str, Column]
+Row = TypeVar("Row", bound=models.Model)
 
 
 class Moved(OperationalError):
-    """A document that had to be locked first came up while the others were being locked: the act is repeated."""
+    """A document that had to be locked first was found while the others were being locked: the act is repeated."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Lockable:
 
     model: type[models.Model]
     place: int
-    rows: Callable[[], Any]
+    rows: Callable[[], models.QuerySet[models.Model]]
     first: Callable[[Collection[int]], Wanted] | None = None
 
 
@@ -62,10 +66,10 @@ _lockables: dict[type[models.Model], Lockable] = {}
 
 
 def lockable(
-    model: type[models.Model],
+    model: type[Row],
     name: str,
     *,
-    rows: Callable[[], Any] | None = None,
+    rows: Callable[[], models.QuerySet[Row]] | None = None,
     first: Callable[[Collection[int]], Wanted] | None = None,
 ) -> None:
     """Register a model under its name in ORDER."""
@@ -73,9 +77,9 @@ def lockable(
 
 
 def place_of(model: type[models.Model]) -> int | None:
-    """The place of a model in ORDER; None when it is never locked."""
-    one = _lockables.get(model)
-    return one.place if one else None
+    """Return the place of a model in ORDER; None when it is never locked."""
+    found = _lockables.get(model)
+    return found.place if found else None
 
 
 def lock(find: Callable[[], Wanted], *, bare: bool = False) -> Locked:
@@ -87,7 +91,7 @@ def lock(find: Callable[[], Wanted], *, bare: bool = False) -> Locked:
     found; a document that is gone is left out. The caller holds a transaction. What came up meanwhile is locked too
     when it stands later in the order than all that is locked. Raises Moved when it does not.
     """
-    locked: Locked = {one.model: {} for one in _lockables.values()}
+    locked: Locked = {entry.model: {} for entry in _lockables.values()}
     wanted: dict[type[models.Model], set[int]] = {}
     last = -1
     while missing := _missing(_with_first(find()), wanted):
@@ -102,32 +106,32 @@ def lock(find: Callable[[], Wanted], *, bare: bool = False) -> Locked:
     return locked
 
 
-def _missing(now: Wanted, known: Mapping[type[models.Model], set[int]]) -> dict[type[models.Model], set[int]]:
-    """The ids of `now` that are not known yet."""
-    found = {model: set(ids) - known.get(model, set()) for model, ids in now.items()}
+def _missing(now: Wanted, locked: Mapping[type[models.Model], set[int]]) -> dict[type[models.Model], set[int]]:
+    """Return the ids of `now` that are not in `locked`."""
+    found = {model: set(ids) - locked.get(model, set()) for model, ids in now.items()}
     return {model: ids for model, ids in found.items() if ids}
 
 
-def lock_rows(rows: Any) -> dict[int, Any]:
+def lock_rows(rows: models.QuerySet[Row]) -> dict[int, Row]:
     """Lock the rows of one queryset by primary key, in one query: {id: row}."""
     found = {row.pk: row for row in _locking(rows)}
     log.debug("locked", extra={"model": rows.model, "ids": sorted(found)})
     return found
 
 
-def lock_values(rows: Any, columns: Sequence[str]) -> list[dict[str, Any]]:
+def lock_values(rows: models.QuerySet[Row], columns: Sequence[str]) -> list[Values]:
     """Lock the rows of one queryset by primary key and read these columns of them, `id` among them, in one query."""
     found = [dict(zip(columns, values, strict=True)) for values in _locking(rows).values_list(*columns)]
     log.debug("locked", extra={"model": rows.model, "ids": [row["id"] for row in found]})
     return found
 
 
-def _locking(rows: Any) -> Any:
+def _locking(rows: models.QuerySet[Row]) -> models.QuerySet[Row]:
     return rows.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
 def _with_first(wanted: Wanted) -> dict[type[models.Model], set[int]]:
-    """The ids wanted and, step by step, those that go with them."""
+    """Return the ids wanted and, step by step, those that are locked with them."""
     found: dict[type[models.Model], set[int]] = {}
     waiting = {model: set(ids) for model, ids in wanted.items()}
     while waiting:

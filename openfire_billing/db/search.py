@@ -1,7 +1,7 @@
 """Words searched in columns of several tables.
 
-Each table is queried apart and gives ids: there its own index serves (PostgreSQL, by three letters), where « this column
-of one table or that of another » would have every row of both read.
+Each table is queried by itself and gives ids, so that its own index serves (PostgreSQL, by three letters). One
+condition over columns of two tables would read every row of both.
 """
 
 from collections import defaultdict
@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import DecimalField, Q
+from django.db.models import DecimalField, Model, Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
@@ -20,6 +20,10 @@ from openfire_billing.kernel.folding import fold
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import LAST, WHOLE, searched_digits, split_numbers
 
+if TYPE_CHECKING:
+    from django.db.models.options import _AnyField
+
+Rows = TypeVar("Rows", bound=QuerySet[Model])
 MOST_WORDS = 10
 LONGEST = 200  # letters of a search
 _AS_TYPED = {"number", "reference", "code", "origin", "document"}  # without accents, mostly capitals
@@ -44,16 +48,16 @@ def _unquoted(bit: str) -> str:
     return unescape_string_literal(bit) if is_quoted else bit
 
 
-def holding(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
+def holding(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Rows:
     """Narrow to the rows that hold every word, as `narrowed` does. The search is run here and now, once, for a page
     that counts and sums what it finds."""
-    asked, columns = list(words), list(columns)
-    if not asked or not columns:
+    searched, columns = list(words), list(columns)
+    if not searched or not columns:
         return queryset
-    return asked_once(narrowed(queryset.model._base_manager.all(), columns, asked), of=queryset)
+    return asked_once(narrowed(queryset.model._base_manager.all(), columns, searched), of=queryset)
 
 
-def narrowed(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any:
+def narrowed(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Rows:
     """Narrow to the rows that hold every word, each in any of `columns` (« number », « customer__search_text »).
 
     A column of words and one of telephones compare as their kind does, an amount by its value, any other column by
@@ -69,7 +73,7 @@ def narrowed(queryset: Any, columns: Iterable[str], words: Iterable[str]) -> Any
     return queryset
 
 
-def _holders(model: Any, columns: Iterable[str], word: str) -> Any:
+def _holders(model: type[Model], columns: Iterable[str], word: str) -> QuerySet[Model, dict[str, object]]:
     """Return the ids of the rows that hold a word, one part of a union for each table."""
     tables: defaultdict[str, Q] = defaultdict(Q)
     for column in columns:
@@ -89,7 +93,7 @@ def _holders(model: Any, columns: Iterable[str], word: str) -> Any:
     return first.union(*others) if others else first
 
 
-def _holds(field: Any, word: str) -> Q:
+def _holds(field: "_AnyField", word: str) -> Q:
     """Return the condition that a column holds a word; an empty one when it cannot."""
     if isinstance(field, TelephoneKeyField):
         return _holds_telephone(field.name, searched_digits(word))
@@ -110,7 +114,9 @@ def _holds_telephone(name: str, digits: str) -> Q:
     return condition | Q(**{f"{name}__endswith": digits[-LAST:]}) if len(digits) >= WHOLE else condition
 
 
-def _model_at(model: Any, path: str) -> Any:
+def _model_at(model: type[Model], path: str) -> type[Model]:
     for name in path.split("__") if path else ():
-        model = model._meta.get_field(name).related_model
+        related = model._meta.get_field(name).related_model
+        assert related is not None
+        model = related
     return model

@@ -1,15 +1,17 @@
-"""Records found by their own words and telephones: what is compared is derived from what is typed, at each save."""
+"""Records found by their own words and telephones: the columns compared are derived at each save."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, TypeVar, cast
 
 from django.db import models
 
-from openfire_billing.db.fields import DerivedField
+from openfire_billing.db.fields import DerivedField, Option
+
+Row = TypeVar("Row", bound=models.Model)
 
 
-def derived_fields(model: type[models.Model]) -> "list[Any]":
-    """The derived columns of a model."""
+def derived_fields(model: type[models.Model]) -> list[DerivedField]:
+    """Return the derived columns of a model."""
     return [field for field in model._meta.concrete_fields if isinstance(field, DerivedField)]
 
 
@@ -18,34 +20,35 @@ def with_derived(model: type[models.Model], names: Collection[str]) -> list[str]
     return [*names, *(f.name for f in derived_fields(model) if f.name not in names and not set(f.of).isdisjoint(names))]
 
 
-class SearchableQuerySet(models.QuerySet[Any]):
-    """A queryset whose bulk writes keep derived columns true."""
+class SearchableQuerySet(models.QuerySet[Row]):
+    """A queryset whose bulk writes update derived columns."""
 
-    def update(self, **values: Any) -> int:
+    def update(self, **values: Option) -> int:
         """As Django's; columns derived from those written are computed row by row."""
         derived = with_derived(self.model, values)[len(values) :]
         keys = list(self.values_list("pk", flat=True)) if derived else []
         written = super().update(**values)
         if keys:
-            self.model._default_manager.filter(pk__in=keys).derive(derived)
+            rows = self.model._default_manager.filter(pk__in=keys)
+            cast("SearchableQuerySet[Row]", rows).derive(derived)
         return written
 
-    update.alters_data = True  # type: ignore[attr-defined]
+    update.alters_data = True  # type: ignore[attr-defined]  # read by templates
 
     def derive(self, names: Sequence[str]) -> None:
         """Compute these derived columns again, after what they derive from changed in another table."""
         self.bulk_update(list(self), names)
 
-    def bulk_update(self, objs: Iterable[Any], fields: Sequence[str], batch_size: int | None = None) -> int:
+    def bulk_update(self, objs: Iterable[Row], fields: Iterable[str], batch_size: int | None = None) -> int:
         """As Django's, with the columns derived from those written."""
-        rows, names = list(objs), with_derived(self.model, fields)
+        rows, names = list(objs), with_derived(self.model, list(fields))
         for field in derived_fields(self.model):
             if field.name in names:
                 for row in rows:
                     field.pre_save(row, add=False)
         return super().bulk_update(rows, names, batch_size)
 
-    bulk_update.alters_data = True  # type: ignore[attr-defined]
+    bulk_update.alters_data = True  # type: ignore[attr-defined]  # read by templates
 
 
 class Searchable(models.Model):
@@ -61,7 +64,7 @@ class Searchable(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+    def save(self, *args: Option, update_fields: Iterable[str] | None = None, **options: Option) -> None:
         """As Django's; derived columns follow those written."""
         if update_fields is not None:
             update_fields = with_derived(type(self), list(update_fields))
@@ -69,7 +72,7 @@ class Searchable(models.Model):
 
     @property
     def telephone_region(self) -> str:
-        """The number plan in which its telephones are dialled."""
+        """The number plan of its telephones: ISO 3166 code."""
         return "FR"
 
 

@@ -16,12 +16,12 @@ _CONFLICTS = ("40P01", "40001")  # deadlock detected, serialization failure
 
 
 def in_transaction() -> bool:
-    """Whether a larger act holds a transaction open: its locks are kept until it ends."""
+    """Return whether a transaction is open: its locks are kept until it ends."""
     return connection.in_atomic_block
 
 
 def is_conflict(error: OperationalError) -> bool:
-    """Whether the database ended a transaction because another one was in its way: done again, it may pass."""
+    """Return whether the database ended a transaction because of another one: repeated, it may pass."""
     return getattr(error.__cause__, "sqlstate", "") in _CONFLICTS
 
 

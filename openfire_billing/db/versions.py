@@ -1,7 +1,7 @@
-"""The version of a record: which state of it somebody had before his eyes when he asked for a change."""
+"""The version of a record: the state of it that a user saw when he asked for a change."""
 
-from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable, Mapping
+from typing import ClassVar, cast
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -25,16 +25,16 @@ class Versioned(models.Model):
     leaves_constraints = False
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's; nothing on the copy of a form that leaves them to its service."""
+        """As Django's; checks nothing on the copy of a form that leaves constraints to its service."""
         if not self.leaves_constraints:
             super().validate_constraints(exclude=exclude)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's, except that a relation whose record is at hand is not looked up in the database."""
+        """As Django's, except that a relation whose record is loaded is not looked up in the database."""
         at_hand = {
             field.name
             for field in self._meta.concrete_fields
-            if field.is_relation
+            if isinstance(field, models.ForeignKey)
             and not field.get_limit_choices_to()
             and (record := field.get_cached_value(self, default=None)) is not None
             and record.pk is not None
@@ -42,8 +42,8 @@ class Versioned(models.Model):
         super().clean_fields(exclude=at_hand | set(exclude or ()))
 
 
-def columns_of(document: models.Model) -> dict[str, Any]:
-    """{column: value} of a record as it is now, its key and its version apart."""
+def columns_of(document: models.Model) -> dict[str, object]:
+    """Return {column: value} of a record as it is now, without its key and its version."""
     return {
         field.attname: getattr(document, field.attname)
         for field in document._meta.concrete_fields
@@ -51,28 +51,40 @@ def columns_of(document: models.Model) -> dict[str, Any]:
     }
 
 
-def save_columns(document: Any, columns: Collection[str]) -> None:
+def changed_labels(document: models.Model, before: Mapping[str, object], names: Iterable[str]) -> list[str]:
+    """Return the labels of the named fields whose column differs from `before` (`columns_of`), in the order of `names`."""
+    fields = {field.name: field for field in document._meta.concrete_fields}
+    return [
+        str(fields[name].verbose_name)
+        for name in names
+        if getattr(document, fields[name].attname) != before[fields[name].attname]
+    ]
+
+
+def save_columns(document: Versioned, columns: Collection[str]) -> None:
     """Write these columns of a record that is locked, and raise its version. Nothing when there are none."""
     if columns:
         document.version += 1
         document.save(update_fields=[*columns, "version"])
 
 
-def raise_version(document: Any) -> None:
+def raise_version(document: Versioned) -> None:
     """Raise the version of a locked record whose lines changed and whose own columns did not."""
     document.version += 1
     document.save(update_fields=["version"])
 
 
-def raise_parent(document: Any) -> None:
+def raise_parent(document: Versioned) -> None:
     """Raise the version of the record whose form shows this one, if there is one."""
     if parent := getattr(document, document.PARENT, None) if document.PARENT else None:
         type(parent)._default_manager.filter(pk=parent.pk).update(version=models.F("version") + 1)
 
 
-def save_changed(document: Any, before: Mapping[str, Any]) -> set[str]:
-    """Write the columns that differ from `before` (`columns_of`), and raise the version when one does. Returns them."""
+def save_changed(document: models.Model, before: Mapping[str, object]) -> set[str]:
+    """Write the columns that differ from `before` (`columns_of`) and raise the version when one does. Return their
+    names.
+    """
     now = columns_of(document)
     changed = {name for name, value in now.items() if before[name] != value}
-    save_columns(document, changed)
+    save_columns(cast("Versioned", document), changed)
     return changed

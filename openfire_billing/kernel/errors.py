@@ -1,7 +1,6 @@
-"""Refusals: what the business says no to, in one French sentence that says what, why and what to do."""
+"""Refusals of business rules: one French sentence that says what, why and what to do."""
 
 from collections.abc import Sequence
-from typing import Any
 
 
 class BusinessError(Exception):
@@ -14,7 +13,7 @@ class BusinessError(Exception):
     code = "refused"
 
     def __init__(
-        self, sentence: Any, *, code: str | None = None, field: str = "", documents: Sequence[Any] = ()
+        self, sentence: object, *, code: str | None = None, field: str = "", documents: Sequence[object] = ()
     ) -> None:
         super().__init__(str(sentence))
         if code:
@@ -42,6 +41,6 @@ class WrongState(BusinessError):
 
 
 class Unavailable(BusinessError):
-    """Nothing is wrong with what was asked: the database is busy or away. The same may be asked again."""
+    """The database is busy or away. The request is not wrong, and may be sent again."""
 
     code = "unavailable"

@@ -6,6 +6,6 @@ _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "-": " ", "'": " ", "’": "
 
 
 def fold(text: str) -> str:
-    """Return `text` in small letters without accents. Hyphens and apostrophes become spaces, runs of spaces one."""
+    """Return `text` in lower case without accents. Hyphens and apostrophes become spaces, runs of spaces one."""
     letters = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
     return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from openfire_billing.kernel.words import gettext as _
@@ -23,12 +22,14 @@ def number_text(value: Decimal, least_places: int = 2) -> str:
 
 
 def money_text(amount: Decimal, currency: str = "EUR") -> str:
-    """« 1 234,56 € »; another currency by its ISO code."""
+    """Return « 1 234,56 € »; another currency by its ISO code."""
     return f"{number_text(amount)} {'€' if currency == 'EUR' else currency}"
 
 
-def value_text(value: Any, *, least_places: int = 2) -> str:
-    """A value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – » for none."""
+def value_text(value: object, *, least_places: int = 2) -> str:
+    """Return a value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – »
+    for none.
+    """
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -40,7 +41,7 @@ def value_text(value: Any, *, least_places: int = 2) -> str:
     return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
 
 
-def names_text(names: Sequence[Any], most: int = 5) -> str:
+def names_text(names: Sequence[object], most: int = 5) -> str:
     """Name several things in a sentence, not all when they are many: « A, B et 3 autres »."""
     left = len(names) - most
     shown = ", ".join(str(name) for name in names[:most])
@@ -51,7 +52,7 @@ def names_text(names: Sequence[Any], most: int = 5) -> str:
     )
 
 
-def read_decimal(text: Any) -> Decimal | None:
+def read_decimal(text: object) -> Decimal | None:
     """Read « 12,5 », « 12.5 » or « 1 234,50 »; None when empty. Raises ValueError on anything else."""
     cleaned = "".join(str(text if text is not None else "").split()).replace("\u202f", "").replace(",", ".")
     if not cleaned:
@@ -74,7 +75,7 @@ def read_amount(text: str) -> Decimal | None:
     )
 
 
-def read_id(text: Any) -> int | None:
-    """The identifier a page sends (« 12 »); None for anything else, as for nothing."""
+def read_id(text: object) -> int | None:
+    """Return the identifier that a page sends (« 12 »); None for anything else, None included."""
     text = str(text if text is not None else "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

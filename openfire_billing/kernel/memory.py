@@ -1,4 +1,4 @@
-"""Python's collector of cycles, paused while many objects that hold none are made."""
+"""Python's cyclic garbage collector, paused while many objects without cycles are made."""
 
 import gc
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Pause the collector: it walks through all objects again and again, and would take a third to a half of the run.
+    """Pause the collector, which would scan all objects repeatedly and take a third to a half of the run.
 
-    What holds no cycle is freed as usual. Calls may be nested.
+    Objects without cycles are freed as usual. Calls may be nested.
     """
     was_enabled = gc.isenabled()
     gc.disable()

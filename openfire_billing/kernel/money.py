@@ -20,7 +20,7 @@ _WIDE = Context(prec=60)
 
 
 class Rate(Protocol):
-    """What the engine must know of a tax: its VAT category (S, Z, E, AE, K, G, O) and its rate in percent."""
+    """A tax as the engine needs it: VAT category (S, Z, E, AE, K, G, O) and rate in percent."""
 
     category: str
     rate: Decimal
@@ -88,7 +88,7 @@ def part_between(amount: Decimal, before: Fraction, after: Fraction, rounding: s
 
 
 def _rounded(numerator: int, denominator: int, rounding: str) -> int:
-    """The whole number nearest to a ratio; of two as near, the one the rounding mode says."""
+    """Return the whole number nearest to a ratio; between two as near, the one of the rounding mode."""
     whole, rest = divmod(numerator, denominator)
     twice = 2 * rest
     if twice != denominator:
@@ -103,12 +103,12 @@ def _cents(count: int) -> Decimal:
 
 
 def to_quantity(amount: Decimal | float | int) -> Decimal:
-    """Bring a quantity to its three decimals (databases that sum in floats hand back dust)."""
+    """Round a quantity to its three decimals: databases that sum in floats return 0.30000000000000004."""
     return Decimal(str(amount)).quantize(Decimal("0.001"), rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def line_net(quantity: Decimal, unit_price: Decimal, discount: Decimal = ZERO, rounding: str = HALF_EVEN) -> Decimal:
-    """Net of a line, rounded once. `discount` in percent (10 = 10 %), `unit_price` net of tax."""
+    """Return the net of a line, rounded once. `discount` in percent (10 = 10 %), `unit_price` net of tax."""
     return to_cents(
         _WIDE.divide(
             _WIDE.multiply(_WIDE.multiply(quantity, unit_price), _WIDE.subtract(Decimal(100), discount)), Decimal(100)
@@ -118,17 +118,17 @@ def line_net(quantity: Decimal, unit_price: Decimal, discount: Decimal = ZERO, r
 
 
 def tax_of(base: Decimal, rate: Decimal, rounding: str = HALF_EVEN) -> Decimal:
-    """VAT on a base, to the cent. `rate` in percent. 175.00 at 5.5 -> 9.62; 185.00 -> 10.18 (half-even)."""
+    """Return the VAT on a base, to the cent. `rate` in percent. 175.00 at 5.5 -> 9.62; 185.00 -> 10.18 (half-even)."""
     return to_cents(_WIDE.divide(_WIDE.multiply(base, rate), Decimal(100)), rounding)
 
 
 def line_gross(net: Decimal, rate: Decimal, rounding: str = HALF_EVEN) -> Decimal:
-    """A line's price with tax, for reading only: nobody sums these, the document's tax is per rate."""
+    """Return a line's price with tax, for reading only: it is never summed, since the document's tax is per rate."""
     return to_cents(_WIDE.divide(_WIDE.multiply(net, _WIDE.add(Decimal(100), rate)), Decimal(100)), rounding)
 
 
 def totals(lines: Iterable[tuple[Decimal, Rate]], rounding: str = HALF_EVEN) -> Totals:
-    """Totals of a document from its lines' (net, tax) pairs, taxes sorted by category then rate."""
+    """Return the totals of a document from its lines' (net, tax) pairs, taxes sorted by category then rate."""
     bases: dict[tuple[str, Decimal], Decimal] = {}
     for net, tax in lines:
         key = (tax.category, tax.rate)
@@ -137,7 +137,7 @@ def totals(lines: Iterable[tuple[Decimal, Rate]], rounding: str = HALF_EVEN) -> 
 
 
 def totals_of_bases(bases: dict[tuple[str, Decimal], Decimal], rounding: str = HALF_EVEN) -> Totals:
-    """Totals from the document's base per (category, rate)."""
+    """Return the totals of a document from its base per (category, rate)."""
     taxes = tuple(
         TaxTotal(category, rate, base, tax_of(base, rate, rounding)) for (category, rate), base in sorted(bases.items())
     )
@@ -145,7 +145,7 @@ def totals_of_bases(bases: dict[tuple[str, Decimal], Decimal], rounding: str = H
 
 
 def with_taxes(taxes: tuple[TaxTotal, ...]) -> Totals:
-    """Totals of a document whose VAT per rate is already known (a credit's tax may be capped)."""
+    """Return the totals of a document whose VAT per rate is already known (a credit's tax may be capped)."""
     net = sum((t.base for t in taxes), ZERO)
     tax = sum((t.amount for t in taxes), ZERO)
     return Totals(net, tax, net + tax, taxes)

@@ -1,29 +1,31 @@
-"""What an act did to one document, among one or many."""
+"""The outcome of an act for one document, among one or many."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from openfire_billing.kernel.errors import BusinessError
+
+Record: TypeAlias = Any  # type: ignore[explicit-any]  # of any model: the kernel knows none
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an act did to `document`: `made` (a document or None), or a `refusal`.
+    """The outcome of an act for `document`: `made` (a document or None), or a `refusal`.
 
-    `also`: other documents made beside it. `notes`: sentences about what else happened or was left out. `error`: the
-    refusal as it was raised, for a door that acts on one document alone.
+    `also`: other documents made. `notes`: sentences about what else happened or was left out. `error`: the refusal as
+    it was raised, for a door that acts on one document alone.
     """
 
-    document: Any
-    made: Any = None
+    document: Record
+    made: Record = None
     refusal: str = ""
     notes: tuple[str, ...] = ()
-    also: tuple[Any, ...] = ()
+    also: tuple[Record, ...] = ()
     error: BusinessError | None = None
 
     @classmethod
-    def refused(cls, document: Any, error: BusinessError) -> "Outcome":
-        """The outcome of an act that a rule refused."""
+    def refused(cls, document: Record, error: BusinessError) -> "Outcome":
+        """Return the outcome of an act that a rule refused."""
         return cls(document, refusal=str(error), error=error)
 
     @property

@@ -35,18 +35,18 @@ class Period:
         return self.start <= day < self.end
 
     def overlap(self, other: "Period") -> "Period | None":
-        """The days common to both, or None."""
+        """Return the days common to both, or None."""
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Period(start, end) if start < end else None
 
 
 def day_of_month(month: date, months_later: int, day: int) -> date:
-    """The `day` of the month `months_later` after that of `month`, or that month's last day when it is shorter."""
+    """Return the `day` of the month `months_later` after that of `month`, or that month's last day when it is shorter."""
     years, index = divmod(month.month - 1 + months_later, 12)
     year, number = month.year + years, index + 1
     return date(year, number, min(day, calendar.monthrange(year, number)[1]))
 
 
 def end_of_month(day: date) -> date:
-    """The last day of `day`'s month."""
+    """Return the last day of `day`'s month."""
     return day_of_month(day, 0, 31)

@@ -1,15 +1,16 @@
-"""Sentences for people in modules that know no Django: marked for translation here, translated by whoever is installed.
+"""Sentences for people in modules that do not import Django: marked here, translated by the functions installed.
 
-The msgids are French. The ground's app installs Django's functions when it is ready; without them a sentence stays
-as it is written. A billing run asks for the same few sentences a hundred thousand times: each is looked up once. The
-product speaks one language (settings.LANGUAGES); a second one would make the language a part of the key.
+The msgids are French. The ground's app installs Django's functions when it is ready; without them a sentence stays as
+it is written. Each translation is looked up once, since a billing run asks for the same few sentences a hundred
+thousand times. The product has one language (settings.LANGUAGES); a second one would make the language a part of the
+key.
 """
 
 from collections.abc import Callable
 
 
 def _one_or_many(one: str, many: str, count: int) -> str:
-    """French: zero and one are singular."""
+    """Return the singular for zero and one, as French does, else the plural."""
     return one if abs(count) < 2 else many
 
 
@@ -19,19 +20,19 @@ _known: dict[str, str] = {}
 
 
 def install(*, one: Callable[[str], str], many: Callable[[str, str, int], str]) -> None:
-    """Translate by these functions from now on."""
+    """Use these functions to translate from now on."""
     global _translate, _translate_many
     _translate, _translate_many = one, many
     _known.clear()
 
 
 def gettext(message: str) -> str:
-    """The sentence in the language of the product."""
+    """Return the sentence in the language of the product."""
     if message not in _known:
         _known[message] = _translate(message)
     return _known[message]
 
 
 def ngettext(one: str, many: str, count: int) -> str:
-    """The sentence that fits `count`, in the language of the product."""
+    """Return the sentence that fits `count`, in the language of the product."""
     return _translate_many(one, many, count)

@@ -1,4 +1,4 @@
-"""A user's own password: forgotten, or not chosen yet. Django's pages and one-time addresses, in the firm's look."""
+"""A user's own password: forgotten, or not chosen yet. Django's pages and one-time addresses, styled as the office."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,16 +21,18 @@ from unfold.widgets import INPUT_CLASSES
 from invoicing.models import Message
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.messages import queue_unless_just_sent
+from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import contribute
+from openfire_billing.web.users import user_of
 
 PAGE, MAIL = "office/account.html", "office/account_mail.txt"
 ONE_TIME_ADDRESS = "[adresse à usage unique, faite à l'envoi]"
 
 
 class _Dressed:
-    """The fields of a form as the login page has them."""
+    """Gives the fields of a form the style of the login page."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -39,7 +41,10 @@ class _Dressed:
 
 
 class AskForm(_Dressed, PasswordResetForm):
-    """Whose password? An unknown address gets the same answer and no mail. A known one's goes through the outbox."""
+    """The address of a user who forgot his password.
+
+    An unknown address gets the same answer and no mail. The mail of a known one goes through the outbox.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -52,11 +57,11 @@ class AskForm(_Dressed, PasswordResetForm):
 
 
 class ChooseForm(_Dressed, SetPasswordForm):
-    """The new password, twice."""
+    """The new password, typed twice."""
 
 
-def invite(user: User, *, request: HttpRequest, by: Any) -> None:
-    """Mail `user` a one-time address to choose his password. Raises BusinessError without an e-mail address."""
+def invite(user: User, *, request: HttpRequest, by: By) -> None:
+    """Mail `user` a one-time address to choose his password. Raise BusinessError when he has no e-mail address."""
     if not user.email or not user.is_active:
         raise BusinessError(_("%s n'a pas d'e-mail, ou n'est pas actif : complétez sa fiche d'abord.") % user)
     try:
@@ -68,8 +73,8 @@ def invite(user: User, *, request: HttpRequest, by: Any) -> None:
     _mail_address(user, request=request, by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
 
 
-def _mail_address(user: User, *, request: HttpRequest, by: Any, journal_text: Any) -> None:
-    """Queue the mail where a user chooses his password. Pressed twice within a minute, it leaves once."""
+def _mail_address(user: User, *, request: HttpRequest, by: By, journal_text: Any) -> None:
+    """Queue the mail with the address where a user chooses his password; at most one a minute."""
     parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
     queue_unless_just_sent(
         user,
@@ -85,10 +90,10 @@ def _mail_address(user: User, *, request: HttpRequest, by: Any, journal_text: An
 
 
 def with_address(message: Message) -> str:
-    """The text as it leaves. A user's one-time address, which opens his account, is made here and kept nowhere.
+    """Return the text to send, with the user's one-time address, which is stored nowhere.
 
-    Whoever reads the outbox reads `ONE_TIME_ADDRESS` in its place, and a message sent again bears a fresh one. It goes
-    to the user's own e-mail, or not at all.
+    The outbox shows `ONE_TIME_ADDRESS` in its place, and a message sent again has a new address. It is sent to the
+    user's own e-mail, or not at all.
     """
     if ONE_TIME_ADDRESS not in message.body:
         return message.body
@@ -115,7 +120,7 @@ contribute(
             permission="auth.change_user",
             explain=_("Un e-mail lui donne une adresse, valable une fois et trois jours, où choisir son mot de passe."),
             confirm=_("Envoyer"),
-            run=lambda request, user, data: invite(user, request=request, by=request.user),
+            run=lambda request, user, data: invite(user, request=request, by=user_of(request)),
             done=_("invitation mise à l'envoi"),
         )
     ],
@@ -123,10 +128,10 @@ contribute(
 
 
 def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) -> Any:
-    said = {"heading": heading, "text": text, "button": button}
+    context = {"heading": heading, "text": text, "button": button}
 
-    class Page(view):  # type: ignore[misc]
-        template_name, extra_context = PAGE, said
+    class Page(view):
+        template_name, extra_context = PAGE, context
 
         def get_context_data(self, **context: Any) -> dict[str, Any]:
             common = admin.site.each_context(self.request)
@@ -140,7 +145,7 @@ def _page(view: Any, heading: Any, text: Any, button: Any = "", **options: Any) 
             return super().get_success_url() + ("?for=mobile" if self.is_for_the_phone() else "")
 
         def is_for_the_phone(self) -> bool:
-            """Begun on the phone, or of somebody who has no other page: that is where he comes back to."""
+            """Return whether the pages lead back to the phone: begun there, or by a user who works on the phone alone."""
             user = getattr(self, "user", None)
             return self.request.GET.get("for") == "mobile" or (user is not None and not user.is_staff)
 

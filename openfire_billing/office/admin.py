@@ -1,4 +1,4 @@
-"""What third parties put in the back office, kept to what people need: which automatic tasks run, and when.
+"""The models of third parties in the back office, reduced to what people need: which periodic tasks run, and when.
 
 The hour of a task is in the code; here it is only turned on or off, and a deploy never turns it back on.
 """
@@ -49,7 +49,7 @@ NAMES = {
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(OfficeAdmin):
-    """On or off; the rest is read."""
+    """A periodic task, turned on or off; the rest is read only."""
 
     field_labels: ClassVar[Any] = {"enabled": _("En marche")}
     list_display = ("name_text", "when", "is_on", "last_time")

@@ -1,8 +1,7 @@
-"""The whole firm in one file: tables, private files, a count or a checksum of each.
+"""Backup of the whole firm in one file: tables, private files, a count or a checksum of each.
 
-PostgreSQL: each table by COPY, ordered by its first column, inside one transaction (one moment of the database).
-SQLite: the database file, copied by the database itself. Restoring goes into an empty database at the same
-migrations, or says why it does not.
+PostgreSQL: each table by COPY, ordered by its first column, in one transaction. SQLite: the database file, copied by
+the database itself. A restore goes into an empty database at the same migrations, or is refused with the reason.
 """
 
 import hashlib
@@ -28,7 +27,7 @@ FORMAT = 1
 
 
 def backup(path: Path) -> dict[str, Any]:
-    """Write the backup. Returns its manifest: {tables: {name: {rows, sha256}}, files, …}."""
+    """Write the backup. Return its manifest: {tables: {name: {rows, sha256}}, files, …}."""
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "database": connection.vendor,
@@ -76,7 +75,7 @@ def _refuse_other_program(manifest: dict[str, Any]) -> None:
 
 
 def checksums() -> dict[str, dict[str, Any]]:
-    """{table: {rows, sha256}} of the database as it is."""
+    """Return {table: {rows, sha256}} of the database as it is."""
     return {name: _sum(_rows(name)) for name in _tables()}
 
 
@@ -92,7 +91,7 @@ def _migrations() -> list[str]:
 
 
 def _rows(table: str) -> Iterator[bytes]:
-    """The table as bytes, a chunk at a time, one line a row."""
+    """Yield the table as bytes, in chunks, one line for each row."""
     name = connection.ops.quote_name(table)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor, cursor.copy(f"COPY (SELECT * FROM {name} ORDER BY 1) TO STDOUT") as copy:
@@ -168,7 +167,7 @@ def _restore_postgresql(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> N
 
 
 def _restart_sequences(cursor: Any, tables: list[str]) -> None:
-    """Numbers go on after the highest one restored."""
+    """Set each sequence after the highest number restored."""
     for table in tables:
         for sequence in connection.introspection.get_sequences(cursor, table):
             column = connection.ops.quote_name(sequence["column"])

@@ -1,4 +1,6 @@
-"""`/p/<token>/`: what a customer sees of a published document. Read only; not published, revoked or forged = 404."""
+"""`/p/<token>/`: the page of a published document for its customer. Read only; 404 when not published, revoked or
+forged.
+"""
 
 from typing import Any
 
@@ -31,7 +33,7 @@ def _document(token: str) -> Any:
 @never_cache
 @require_safe
 def customer_page(request: HttpRequest, token: str) -> HttpResponse:
-    """The page of a DI, a quote or an invoice."""
+    """Show the page of a DI, a quote or an invoice."""
     document = _document(token)
     templates = {InterventionRequest: "intervention", Quote: "quote", Invoice: "invoice", Appointment: "appointment"}
     name = templates.get(type(document))
@@ -46,7 +48,7 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_safe
 def customer_pdf(request: HttpRequest, token: str) -> FileResponse:
-    """The paper of a published quote or posted invoice."""
+    """Return the PDF of a published quote or posted invoice."""
     document = _document(token)
     if isinstance(document, Invoice):
         return paper_response(invoice_pdf(document), str(document))

@@ -1,4 +1,4 @@
-"""The first page: the day's work, what waits for this user, each number a link to its list."""
+"""The first page: today's work and what waits for this user; each number links to its list."""
 
 import json
 from collections.abc import Callable
@@ -21,10 +21,11 @@ from invoicing.models import Company, FollowUp, Invoice, Quote
 from invoicing.services.documents.jobs import late_documents
 from openfire_billing.kernel.periods import day_of_month
 from openfire_billing.office.first_steps import first_steps
+from openfire_billing.web.users import user_of
 
 
 def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callable[[], int]]]:
-    """(permission, label, list, chip, is an alarm, count) of each card."""
+    """Return (permission, label, list, chip, is an alarm, count) of each card."""
     today = timezone.localdate()
     companies = Company.objects.visible_to(request.user)
     requests = InterventionRequest.objects.active().filter(company__in=companies)
@@ -75,15 +76,15 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
 
 
 def _bad_nights() -> int:
-    """1 when the last night's billing did not happen or ended short."""
+    """Return 1 when the last night's billing did not happen or ended short, else 0."""
     return int(bool(night_alarm(timezone.now())[0]))
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Context of the first page: the cards this user may open."""
+    """Return the context of the first page: the cards this user may open."""
     cards = []
     for permission, label, name, chip, is_alarm, count in _cards(request):
-        if request.user.has_perm(permission):  # type: ignore[union-attr]
+        if request.user.has_perm(permission):
             url = f"{reverse(f'admin:{name}_changelist')}?view={chip}"
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
@@ -91,41 +92,41 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context |= _late_documents(request)
     context["office_steps"] = first_steps(request)
     context |= _last_run(request)
-    if request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+    if request.user.has_perm("invoicing.view_invoice"):
         chart = _billed_by_month(request)
         context["office_chart"] = json.dumps(chart)
         context["office_chart_options"] = json.dumps(_options_of(chart))
-    context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")  # type: ignore[union-attr]
+    context["office_new_intervention"] = request.user.has_perm("interventions.add_interventionrequest")
     return context
 
 
 def _late_documents(request: HttpRequest) -> dict[str, Any]:
-    """PDFs of posted invoices that failed or wait for too long, and why; mails with them wait too."""
-    if not request.user.has_perm("invoicing.view_invoice"):  # type: ignore[union-attr]
+    """Return the PDFs of posted invoices that failed or wait for too long, with the reason; mails with them wait too."""
+    if not request.user.has_perm("invoicing.view_invoice"):
         return {}
     count, reason = late_documents(Company.objects.visible_to(request.user))
     return {"office_late_documents": count, "office_late_reason": reason}
 
 
 def _follow_ups(request: HttpRequest) -> list[dict[str, Any]]:
-    """What this user noted to do, for today or before."""
+    """Return what this user planned to do, for today or before."""
     due = FollowUp.objects.due(timezone.localdate()).filter(user=request.user.pk).prefetch_related("object")[:20]
     return [{"entry": entry, "document": entry.object} for entry in due if entry.object is not None]
 
 
 def _last_run(request: HttpRequest) -> dict[str, Any]:
-    """The latest billing of contracts and what it set aside, for who may bill; nothing before the first one."""
-    if not request.user.has_perm("contracts.bill_contract"):  # type: ignore[union-attr]
+    """Return the latest billing run and what it set aside, for users who may bill; None before the first one."""
+    if not request.user.has_perm("contracts.bill_contract"):
         return {}
-    run = BillingRun.objects.seen_by(request.user).filter(is_dry=False).order_by("-pk").first()
+    run = BillingRun.objects.seen_by(user_of(request)).filter(is_dry=False).order_by("-pk").first()
     if run is None:
         return {"office_run": None, "office_refused": ()}
-    refused = run.outcomes.visible_to(request.user).refused().select_related("contract").order_by("pk")
+    refused = run.outcomes.visible_to(user_of(request)).refused().select_related("contract").order_by("pk")
     return {"office_run": run, "office_refused": refused[:5]}
 
 
 def _options_of(chart: dict[str, Any]) -> dict[str, Any]:
-    """One currency stands beside the scale, several in a legend."""
+    """Return the options of the chart: one currency is shown beside the scale, several in a legend."""
     labels = [dataset["label"] for dataset in chart["datasets"]]
     text = labels[0] if len(labels) == 1 else str(_("Facturé HT"))
     scale = {**_SCALE, "title": {"display": True, "text": text, "color": "#6b7280"}}
@@ -134,7 +135,7 @@ def _options_of(chart: dict[str, Any]) -> dict[str, Any]:
 
 
 def _billed_by_month(request: HttpRequest) -> dict[str, Any]:
-    """Net billed (credit notes taken off) in each of the last twelve months, for the chart."""
+    """Return the net billed (credit notes deducted) in each of the last twelve months, for the chart."""
     this_month = timezone.localdate().replace(day=1)
     months = [day_of_month(this_month, -n, 1) for n in range(11, -1, -1)]
     net = Case(When(kind=InvoiceKind.CREDIT_NOTE, then=-F("net")), default=F("net"), output_field=DecimalField())
@@ -162,7 +163,7 @@ def _billed_by_month(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-# The scale is in sight: one reads how much without pointing at each bar.
+# The scale is shown, so that amounts can be read without pointing at each bar.
 _CHART = {
     "animation": False,
     "responsive": True,

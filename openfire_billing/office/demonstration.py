@@ -7,7 +7,6 @@ numbers are of the ranges kept for fiction.
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.utils import timezone
 
@@ -23,6 +22,7 @@ from interventions.services.states import cancel_intervention, finish_interventi
 from invoicing.models import Company, FiscalPosition, Partner, Product, Quote
 from invoicing.services.documents.lines import Item
 from invoicing.services.documents.quotes import accept_quote, send_quote
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.demonstration_contracts import load_contracts_of_demonstration
 from openfire_billing.office.demonstration_firm import (
@@ -40,7 +40,7 @@ from openfire_billing.office.reference import load_reference_data
 
 @dataclass(frozen=True)
 class _Case:
-    """One demonstration DI: customer by rank, task, position, state wanted, days from today when its range begins."""
+    """One demonstration DI: customer by rank, task, position, state, days from today when its range begins."""
 
     customer: int
     task: str
@@ -93,7 +93,7 @@ CASES = [
 
 
 def load_demonstration(*, on: date) -> bool:
-    """Load the demonstration company. False when it is there already."""
+    """Load the demonstration company. Return False when it exists already."""
     with atomic():
         if Company.objects.filter(name=COMPANY).exists():
             return False
@@ -111,7 +111,7 @@ def load_demonstration(*, on: date) -> bool:
     return True
 
 
-def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, by: Any) -> None:
+def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, by: By) -> None:
     task = Task.objects.get(name=case.task)
     begins = on + timedelta(days=case.begins)
     items = []
@@ -151,14 +151,15 @@ def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, 
     _bring_to(case.state, intervention, on=on, by=by)
 
 
-def _appointments(company: Company, *, on: date, by: Any) -> None:
-    """Some DIs get their RDV: the last day worked one was done and one left unfinished, then one confirmed, one a draft."""
+def _appointments(company: Company, *, on: date, by: By) -> None:
+    """Make the RDVs of some DIs: one done and one unfinished on the last working day, then one confirmed, one a draft."""
     waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by(
         "from_on", "pk"
     )
     first, second, third, fourth = waiting[:4]
     tugdual = Technician.objects.get(name=TECHNICIANS[0])
     done = _confirmed(first, day_bounds(_last_day_worked(tugdual, on))[0], by=by)
+    assert done.ends_at is not None
     unfinished = _confirmed(second, done.ends_at, by=by)
     morning, _end = day_bounds(on)
     _confirmed(third, morning, by=by)
@@ -167,19 +168,19 @@ def _appointments(company: Company, *, on: date, by: Any) -> None:
     leave_unfinished(unfinished, reason="Pièce à commander", report="Bougie hors service.", by=by)
 
 
-def _confirmed(intervention: InterventionRequest, not_before: datetime, *, by: Any) -> Appointment:
+def _confirmed(intervention: InterventionRequest, not_before: datetime, *, by: By) -> Appointment:
     [outcome] = plan_interventions([intervention], not_before=not_before, by=by)
     return confirm_appointment(outcome.made, by=by)
 
 
 def _last_day_worked(technician: Technician, on: date) -> date:
-    """The last working day before `on`: no weekend, no public holiday."""
+    """Return the last working day before `on`: no weekend, no public holiday."""
     days = [on - timedelta(days=n) for n in range(1, 15)]
     calendar = calendars_of([technician], first_day=days[-1], last_day=on)[technician.pk]
     return next(day for day in days if calendar.working(day))
 
 
-def _bring_to(state: str, intervention: InterventionRequest, *, on: date, by: Any) -> None:
+def _bring_to(state: str, intervention: InterventionRequest, *, on: date, by: By) -> None:
     if state == "done":
         finish_intervention(intervention, on=on - timedelta(days=3), by=by)
     elif state in ("quoted", "accepted"):

@@ -1,4 +1,4 @@
-"""The contracts of the demonstration company: one of each way of billing, begun on days naive calendars stumble on."""
+"""The contracts of the demonstration company: one for each way of billing, with start days that are edge cases."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,7 @@ from contracts.services.lines import save_line
 from interventions.models import Task
 from invoicing.models import Company, FiscalPosition, Partner, Product
 from invoicing.services.documents.lines import LineEdit
+from openfire_billing.db.people import By
 from openfire_billing.kernel.periods import day_of_month
 
 YEARLY_CARE = "Ramonage et entretien poêle à granulés"
@@ -35,28 +36,28 @@ class _Case:
 
 CASES = [
     _Case(
-        0, 2, 31, {"frequency": "monthly", "invoicing": "in_advance", "alignment": "anniversary"},
+        0, 2, 31, {"frequency": "monthly", "timing": "in_advance", "alignment": "anniversary"},
         (("ram_granules", "1"), ("deplacement", "1")), callouts=2,
     ),
     _Case(
-        1, 4, 15, {"frequency": "quarterly", "invoicing": "in_arrears", "proration": "days"},
+        1, 4, 15, {"frequency": "quarterly", "timing": "in_arrears", "proration": "days"},
         (("ent_chaudiere", "1"),), task="Entretien annuel chaudière", repeat=3, months=(4, 10),
     ),
     _Case(
-        3, 1, 1, {"frequency": "yearly", "invoicing": "in_advance"}, (("ram_buches", "2"),),
+        3, 1, 1, {"frequency": "yearly", "timing": "in_advance"}, (("ram_buches", "2"),),
         task="Ramonage poêle à bûches", repeat=2, months=(3, 10), exception=("Geste commercial de bienvenue", "-1"),
     ),
-    _Case(4, 7, 30, {"frequency": "half_yearly", "invoicing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
+    _Case(4, 7, 30, {"frequency": "half_yearly", "timing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
     _Case(
-        12, 3, 1, {"frequency": "monthly", "invoicing": "in_advance", "group_by_payer": True},
+        12, 3, 1, {"frequency": "monthly", "timing": "in_advance", "group_by_payer": True},
         (("ent_chaudiere", "4"), ("ram_granules", "6")), repeat=1, months=(2, 5, 8, 11), callouts=4,
     ),
-    _Case(6, 2, 1, {"frequency": "per_visit", "invoicing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
+    _Case(6, 2, 1, {"frequency": "per_visit", "timing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
 ]  # fmt: skip
 
 
-def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: Any) -> None:
-    """Make and activate them; the last stays a draft."""
+def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: By) -> None:
+    """Make and activate the contracts; the last stays a draft."""
     for case in CASES:
         contract = _contract(case, company, customers[case.customer], on=on, by=by)
         activate_contract(contract, on=on, by=by)
@@ -64,7 +65,7 @@ def load_contracts_of_demonstration(company: Company, customers: list[Partner], 
     _contract(draft, company, customers[draft.customer], on=on, by=by)
 
 
-def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: Any) -> Contract:
+def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: By) -> Contract:
     header = {
         "company": company,
         "payer": customer.payer,

@@ -200,16 +200,16 @@ def make_tasks(company: Company, technician: User) -> None:
         fiscal_position=FiscalPosition.objects.get(code="VEN-5.5"),
     )
     for position, (code, quantity) in enumerate((("joint_porte", "2.2"), ("bougie", "1")), 1):
-        product = Product.objects.get(code=code)
+        part = Product.objects.get(code=code)
         TemplateLine.objects.create(
             template=template,
             position=position,
-            product=product,
-            label=product.label,
+            product=part,
+            label=part.label,
             quantity=Decimal(quantity),
-            unit=product.unit,
-            unit_price=product.unit_price,
-            tax=product.tax,
+            unit=part.unit,
+            unit_price=part.unit_price,
+            tax=part.tax,
         )
 
 

@@ -29,7 +29,7 @@ class Kind:
 
     start_on: date
     frequency: str
-    invoicing: str
+    timing: str
     alignment: str = "calendar"
     proration: str = "none"
     late_billing: str = "one_per_period"
@@ -46,12 +46,12 @@ def awkward_kinds(on: date) -> list[Kind]:
     starts = [date(year, 1, 31), date(leap, 2, 29), date(year, 1, 15), date(year - 1, 11, 30), date(year, 1, 1)]
     kinds: list[Kind] = []
     for frequency in ("monthly", "quarterly", "half_yearly", "yearly"):
-        for invoicing in ("in_advance", "in_arrears"):
+        for timing in ("in_advance", "in_arrears"):
             for alignment in ("calendar", "anniversary"):
                 for proration in ("none", "full", "days"):
                     start = starts[len(kinds) % len(starts)]
                     late = ("one_per_period", "one_invoice", "on_date")[len(kinds) % 3]
-                    kinds.append(Kind(start, frequency, invoicing, alignment, proration, late, months=(3, 10)))
+                    kinds.append(Kind(start, frequency, timing, alignment, proration, late, months=(3, 10)))
     kinds.append(Kind(date(year, 1, 31), "every", "in_advance", "anniversary", every=45, unit="day"))
     kinds.append(Kind(date(year, 1, 15), "every", "in_arrears", "anniversary", every=6, unit="week"))
     kinds.append(Kind(date(year, 1, 15), "per_visit", "on_visit", months=(4, 9)))
@@ -73,12 +73,12 @@ def load_contracts(
 
     Those already made by an earlier call are counted: a second call with the same number makes none.
     """
-    there = Contract.objects.filter(company=company, notes=MARK).count()
-    todo = iter(range(there, count))
+    existing = Contract.objects.filter(company=company, notes=MARK).count()
+    todo = iter(range(existing, count))
     while numbers := list(islice(todo, BATCH)):
         with atomic():
             _batch(numbers, articles, own_prices, company=company, on=on, kinds=kinds)
-    return max(0, count - there)
+    return max(0, count - existing)
 
 
 MARK = "Volume de démonstration"

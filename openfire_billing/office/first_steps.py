@@ -1,4 +1,4 @@
-"""What a new firm does first, in the order of the manager's guide; shown on the first page until it is done."""
+"""The first steps of a new firm, in the order of the manager's guide; shown on the first page until they are done."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ from openfire_billing.web.actions import reverse_change
 
 
 def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
-    """Each step with where it is done and what is missing; nothing once all that must be is done.
+    """Return each step with its page and what is missing; [] once all required steps are done.
 
-    Only for those who may set the firm up.
+    Only for users who may set the firm up.
     """
-    if not request.user.has_perm("invoicing.change_company"):  # type: ignore[union-attr]
+    if not request.user.has_perm("invoicing.change_company"):
         return []
     company = default_company(request.user)
     steps = [*_of_the_company(company), *_of_the_work(company)]
@@ -29,7 +29,7 @@ def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
-    """Identity, rounding, journals, taxes: what an invoice is made of."""
+    """Return the steps of what an invoice needs: identity, rounding, journals, taxes."""
     page = reverse_change(company) if company else reverse("admin:invoicing_company_add")
     lacking = _journals_lacking(company)
     rules = [
@@ -85,7 +85,7 @@ def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
 
 
 def _of_the_work(company: Company | None) -> list[dict[str, Any]]:
-    """What is sold, who does it and when, who works at the office, for whom."""
+    """Return the steps of what is sold, who works and when, the users, the customers."""
     return [
         _kind(_("Vos articles"), "invoicing_product", Product.objects.exists()),
         _kind(_("Vos tâches : ce que vos intervenants savent faire"), "interventions_task", Task.objects.exists()),
@@ -106,7 +106,7 @@ def _of_the_work(company: Company | None) -> list[dict[str, Any]]:
 
 
 def _journals_lacking(company: Company | None) -> list[Any]:
-    """The kinds of journals still to be added; they come with the company."""
+    """Return the kinds of journals still to be added; they are made with the company."""
     if company is None:
         return [_("la société")]
     kinds = set(Journal.objects.filter(company=company).values_list("kind", flat=True))
@@ -124,11 +124,11 @@ def _step(text: Any, url: str, *, missing: Any = (), is_done: bool = True, is_op
 
 
 def _kind(text: Any, name: str, is_done: bool, *, is_optional: bool = False) -> dict[str, Any]:
-    """Something to create: its form while there is none, its list afterwards."""
+    """Return the step of a record to create: its form while there is none, its list afterwards."""
     page = "changelist" if is_done else "add"
     return _step(text, reverse(f"admin:{name}_{page}"), is_done=is_done, is_optional=is_optional)
 
 
 def _blanks(company: Company | None, **names: Any) -> list[Any]:
-    """What the company's page does not say yet."""
+    """Return what is missing on the company's page."""
     return [name for field, name in names.items() if not (company and getattr(company, field))]

@@ -1,4 +1,4 @@
-"""`/healthz`: is the database there, the broker, and does beat still tick?"""
+"""`/healthz`: whether the database and the broker answer, and when beat last ran."""
 
 from datetime import timedelta
 from typing import Any
@@ -38,7 +38,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def _night() -> str:
-    """ok, or what is wrong with the last night's billing: `missing` (no run), `short` (not finished)."""
+    """Return ok, or what is wrong with the last night's billing: `missing` (no run), `short` (not finished)."""
     try:
         return night_alarm(timezone.now())[0] or "ok"
     except Exception as failure:  # tables not made yet
@@ -46,7 +46,9 @@ def _night() -> str:
 
 
 def _documents() -> Any:
-    """How many PDFs failed or wait for too long, and the kind of failure of the newest: the address is public."""
+    """Return how many PDFs failed or wait for too long, and the kind of the newest failure, since the address is
+    public.
+    """
     try:
         waiting, reason = late_documents()
     except Exception as failure:  # tables not made yet

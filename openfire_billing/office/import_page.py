@@ -20,6 +20,7 @@ from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
 from openfire_billing.office.importing.kinds import Kind
+from openfire_billing.web.users import user_of
 
 LARGEST = 20 * 1024 * 1024
 _signer = signing.TimestampSigner(salt="import")
@@ -33,7 +34,7 @@ def _kind(request: HttpRequest, slug: str) -> Kind:
     kind = next((kind for kind in KINDS.values() if kind.slug == slug), None)
     if kind is None:
         raise Http404
-    if not request.user.has_perm(kind.permission):  # type: ignore[union-attr]
+    if not request.user.has_perm(kind.permission):
         raise PermissionDenied
     return kind
 
@@ -63,14 +64,14 @@ def _kept(request: HttpRequest, token: str) -> Path:
 
 
 def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
-    """GET: what is expected. POST with a file: the preview. POST with its token: the import."""
+    """GET: the form. POST with a file: the preview. POST with its token: the import."""
     kind = _kind(request, slug)
     company = default_company(request.user)
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": _("Importer : %s") % kind.label,
         "kind": kind,
-        "kinds": [k for k in KINDS.values() if request.user.has_perm(k.permission)],  # type: ignore[union-attr]
+        "kinds": [k for k in KINDS.values() if request.user.has_perm(k.permission)],
         "form": FileForm(),
     }
     if request.method == "POST":
@@ -107,7 +108,7 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> Ht
         if not path.exists():
             raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
         preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company)
-        apply_import(preview, company=company, by=request.user)
+        apply_import(preview, company=company, by=user_of(request))
         text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
         return str(text % {"new": preview.new, "changed": preview.changed, "same": preview.same})
 

@@ -1,4 +1,4 @@
-"""The door of the office. Who works on the phone alone has no page here: he is led to his own."""
+"""The login of the office. A user who works on the phone alone has no page here: he is redirected to his own."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from interventions.models import Technician
 
 
 def works_on_the_phone(user: Any) -> bool:
-    """A technician who is nothing else here."""
+    """Return whether the user is a technician without any right in the office."""
     return not user.is_staff and Technician.objects.filter(user=user, is_active=True).exists()
 
 
 class EntryForm(AuthenticationForm):
-    """The office's, which a technician may fill in too."""
+    """The office's login form, which accepts technicians too."""
 
     def confirm_login_allowed(self, user: Any) -> None:
         if works_on_the_phone(user):
@@ -27,7 +27,7 @@ class EntryForm(AuthenticationForm):
 
 
 def enter(request: HttpRequest) -> HttpResponse:
-    """The login page, where Django also sends those whom the office does not know."""
+    """Show the login page, to which Django also sends users without access to the office."""
     if request.user.is_authenticated and works_on_the_phone(request.user):
         return redirect("mobile:today")
     return admin.site.login(request)

@@ -1,4 +1,4 @@
-"""The sidebar: what each role works with, in the trade's order. What one may not see is not there."""
+"""The sidebar: the lists of each role, in the order of the daily work. A user sees only what he may open."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ _IMPORT = {"title": "Importer", "icon": "upload_file", "link": reverse_lazy("imp
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups of the sidebar for this user."""
+    """Return the groups of the sidebar for this user."""
     user = request.user
     groups = []
     for title, entries in _MENU:
@@ -80,7 +80,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             groups.append({"title": title, "separator": True, "collapsible": title == _SETTINGS, "items": items})
-    if user.has_perm("invoicing.add_partner"):  # type: ignore[union-attr]
+    if user.has_perm("invoicing.add_partner"):
         groups.append({"title": "Échanges", "separator": True, "items": [_IMPORT]})
     return groups
 

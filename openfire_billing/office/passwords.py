@@ -1,4 +1,4 @@
-"""What a new password closes."""
+"""What a new password revokes."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from knox.models import AuthToken
 
 
 class TokensForgotten:
-    """One of AUTH_PASSWORD_VALIDATORS: Django tells it of every password that is set, on whatever page or command.
+    """One of AUTH_PASSWORD_VALIDATORS: Django calls it for every password that is set, on any page or command.
 
-    Programs that were logged in with the one before log in anew.
+    It deletes the API tokens of the user: programs log in again.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Any password will do: it only listens."""
+        """Accept any password: this validator only reacts to the change."""
 
     def password_changed(self, password: str, user: Any) -> None:
         AuthToken.objects.filter(user=user).delete()

@@ -85,8 +85,10 @@ _NEVER_BY_HAND = {
 
 def load_roles() -> None:
     """Make the groups and set their permissions, those of installed apps only. Safe to replay."""
-    known = {f"{p.content_type.app_label}.{p.codename}": p for p in Permission.objects.select_related("content_type")}
+    permissions = {
+        f"{p.content_type.app_label}.{p.codename}": p for p in Permission.objects.select_related("content_type")
+    }
     for name, wanted in ROLES.items():
         group, _is_new = Group.objects.get_or_create(name=name)
-        names = known.keys() if wanted is None else wanted & known.keys()
-        group.permissions.set([known[n] for n in names if n.split(".")[1] not in _NEVER_BY_HAND])
+        names = permissions.keys() if wanted is None else wanted & permissions.keys()
+        group.permissions.set([permissions[n] for n in names if n.split(".")[1] not in _NEVER_BY_HAND])

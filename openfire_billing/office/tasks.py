@@ -1,4 +1,4 @@
-"""Beat's own pulse."""
+"""The heartbeat of beat."""
 
 from celery import shared_task
 from django.core.cache import cache
@@ -9,5 +9,5 @@ HEARTBEAT = "beat-heartbeat"
 
 @shared_task
 def heartbeat() -> None:
-    """Leave the time at which beat last ran, for the health check."""
+    """Store the time at which beat last ran, for the health check."""
     cache.set(HEARTBEAT, timezone.now(), timeout=None)

@@ -1,1 +1,1 @@
-"""What all pages and addresses are built with: the admin kit, the base of the API, tags, contributions, transport."""
+"""What pages and addresses are built with: the admin kit, the base of the API, tags, contributions, transport."""

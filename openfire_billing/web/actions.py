@@ -1,6 +1,6 @@
-"""Acts on a document: entries of the Action menu and state buttons, each a dialog (GET asks, POST does).
+"""Acts on a document: entries of the Action menu and state buttons, each with a dialog (GET asks, POST does).
 
-The same act may be offered on many documents from the list; a report then says what became of each one.
+The same act may be offered on many documents from the list; a report then shows the outcome of each.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,7 +66,7 @@ class DocumentAction:
 
 
 def link_to(document: Any) -> Any:
-    """A document as a link to its page, or as text when it has none."""
+    """Return a document as a link to its page, or as text when it has none."""
     meta = document._meta
     try:
         url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
@@ -84,7 +84,7 @@ class ActionsMixin:
         return [*self.document_actions, *contributions_to(self.model).actions]  # type: ignore[attr-defined]
 
     def actions_for(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """The menu of a document's page: what this user may do with it in its state, destructive acts last."""
+        """Return the acts of a document's page that this user may do in its state, destructive acts last."""
         return [
             {
                 "label": action.label,
@@ -110,9 +110,10 @@ class ActionsMixin:
         ]
 
     def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
-        """Ask, then do. A refusal is shown in the dialog and nothing is changed.
+        """Show the dialog of an act, then do the act.
 
-        What the document's state does not allow is not even asked: back to its page, with the reason.
+        A refusal is shown in the dialog and nothing is changed. An act that the document's state does not allow leads
+        back to its page, with the reason.
         """
         action = next((a for a in self.all_actions() if a.name == name and a.run), None)
         document = self.get_object(request, object_id)  # type: ignore[attr-defined]
@@ -162,7 +163,7 @@ class ActionsMixin:
     def _perform(
         self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any]
     ) -> HttpResponse:
-        """Do it, once for each dialog shown. Raises BusinessError, and may then be tried again."""
+        """Do the act, once for each dialog shown. Raise BusinessError; the dialog may then be sent again."""
 
         def act() -> Any:
             if not action.is_offered(document):
@@ -225,7 +226,7 @@ class ActionsMixin:
         return reverse_change(document)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """List actions: the document actions that work on many, for those who may."""
+        """Return the acts that work on many documents, for users who may do them."""
         found = super().get_actions(request)  # type: ignore[misc]
         for action in self.all_actions():
             if action.run_many and action.is_allowed(request.user):
@@ -233,7 +234,7 @@ class ActionsMixin:
         return found
 
     def run_on_many(self, request: HttpRequest, action: DocumentAction, queryset: Any) -> HttpResponse:
-        """Ask for confirmation, then do it and report on each document."""
+        """Ask for confirmation, then do the act and report the outcome of each document."""
         if not action.is_allowed(request.user):
             raise PermissionDenied
         if "_confirmed" in request.POST:  # what the act did may have left the view of the list that was chosen from
@@ -263,16 +264,16 @@ class ActionsMixin:
         context["outcomes"] = outcomes
         refused = sum(outcome.is_refused for outcome in outcomes)
         done = len(outcomes) - refused
-        said = (
-            done and ngettext("%d document traité", "%d documents traités", done) % done,
-            refused and ngettext("%d refus", "%d refus", refused) % refused,
+        counts = (
+            ngettext("%d document traité", "%d documents traités", done) % done if done else "",
+            ngettext("%d refus", "%d refus", refused) % refused if refused else "",
         )
-        context["summary"] = ", ".join(filter(None, said)) or _("rien à faire")
+        context["summary"] = ", ".join(filter(None, counts)) or _("rien à faire")
         return TemplateResponse(request, "office/report.html", context)
 
 
 def _explain_each(action: DocumentAction, count: int) -> Any:
-    """The sentence of an act where several documents are chosen: unless it is done on many only, it speaks of one."""
+    """Return the sentence of an act on several documents; one that is only done on many has its own."""
     text = "" if callable(action.explain) else str(action.explain)
     if not text or count == 1 or action.run is None:
         return text
@@ -289,12 +290,12 @@ def _on_many(action: DocumentAction) -> Callable[[Any, HttpRequest, Any], HttpRe
 
 
 def reverse_change(document: Any) -> str:
-    """Address of a document's page in the back office."""
+    """Return the address of a document's page in the back office."""
     meta = document._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
 
 
 def kind_of(document: Any) -> str:
-    """What a document is, « Devis »; nothing when its name says it already (« Facture en brouillon n° 3 »)."""
+    """Return what a document is, « Devis »; "" when its name says it already (« Facture en brouillon n° 3 »)."""
     kind = str(capfirst(document._meta.verbose_name))
     return "" if str(document).startswith(kind) else kind

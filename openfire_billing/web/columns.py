@@ -35,7 +35,7 @@ def column(description: Any, *, export: Value | Mapping[Any, Value], ordering: s
 
 
 def amount_column(description: Any, value: Value, *, ordering: str | None = None) -> Any:
-    """A display method for an amount: `value` gives a Decimal or a Money, None for none."""
+    """Make a display method for an amount: `value` gives a Decimal or a Money, None for none."""
 
     @column(description, export=value, ordering=ordering)
     def shown(model_admin: Any, record: Any) -> SafeString | None:
@@ -46,7 +46,7 @@ def amount_column(description: Any, value: Value, *, ordering: str | None = None
 
 
 def state_column(state: Callable[[Any], tuple[str, Any]] = stored_state) -> Any:
-    """A display method for the state of a record: `state` gives its colour and its word."""
+    """Make a display method for the state of a record: `state` gives its colour and its label."""
 
     @column(_("État"), export=lambda record: state(record)[1], ordering="state")
     def shown(model_admin: Any, record: Any) -> SafeString:
@@ -56,19 +56,21 @@ def state_column(state: Callable[[Any], tuple[str, Any]] = stored_state) -> Any:
 
 
 def exported_columns(model_admin: Any) -> list[tuple[str, Value]]:
-    """(heading, value) of each column that an export of the list writes."""
+    """Return (heading, value) of each column that an export of the list writes."""
     found: list[tuple[str, Value]] = []
     for name in model_admin.list_display:
         if name == "action_checkbox":
             continue
         heading, value = label_for_field(name, model_admin.model, model_admin), _value_of(model_admin, name)
-        several = value if isinstance(value, Mapping) else {heading: value}
+        several = value if isinstance(value, Mapping) else {str(heading): value}
         found += [(str(capfirst(title)), partial(_plain, read)) for title, read in several.items()]
     return found
 
 
 def _plain(read: Value, record: Any) -> Any:
-    """What `read` gives of a record: an amount without its currency, another record or a translation as its text."""
+    """Return what `read` gives of a record: an amount without its currency, another record or a translation as its
+    text.
+    """
     value = read(record)
     if isinstance(value, Money):
         return value.amount
@@ -76,7 +78,7 @@ def _plain(read: Value, record: Any) -> Any:
 
 
 def _value_of(model_admin: Any, name: Any) -> Value | Mapping[Any, Value]:
-    """In the order in which the list itself looks for a column."""
+    """Return the reader of a column's value, found in the order in which the list itself finds a column."""
     try:
         return _field_value(model_admin.model._meta.get_field(name))
     except FieldDoesNotExist:

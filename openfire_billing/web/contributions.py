@@ -26,7 +26,7 @@ class SmartButton:
 
 @dataclass(frozen=True)
 class FirstAct:
-    """A document one begins from another record's page: a link to its empty form, pre-filled by `?partner=…`."""
+    """A link to the empty form of a document, pre-filled by `?partner=…`."""
 
     label: Any
     icon: str
@@ -65,7 +65,7 @@ _registry: dict[type, Contributions] = {}
 
 
 def contributions_to(model: type) -> Contributions:
-    """What has been contributed to `model`'s page so far (empty when nothing was)."""
+    """Return what was contributed to `model`'s page (empty when nothing was)."""
     return _registry.setdefault(model, Contributions())
 
 
@@ -80,12 +80,12 @@ def contribute(
     body_of: Callable[[Any], str] | None = None,
 ) -> None:
     """Add to `model`'s page. Origins of one name add up: a counter counts the distinct documents of all of them."""
-    there = contributions_to(model)
-    there.smart_buttons.extend(smart_buttons)
-    there.smart_buttons.sort(key=lambda button: button.order)
-    there.actions.extend(actions)
-    there.first_acts.extend(first_acts)
-    there.tabs.extend(tabs)
+    contributions = contributions_to(model)
+    contributions.smart_buttons.extend(smart_buttons)
+    contributions.smart_buttons.sort(key=lambda button: button.order)
+    contributions.actions.extend(actions)
+    contributions.first_acts.extend(first_acts)
+    contributions.tabs.extend(tabs)
     for name, ids_of in (origins or {}).items():
-        there.origins.setdefault(name, []).append(ids_of)
-    there.body_of = body_of or there.body_of
+        contributions.origins.setdefault(name, []).append(ids_of)
+    contributions.body_of = body_of or contributions.body_of

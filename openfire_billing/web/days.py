@@ -1,4 +1,6 @@
-"""Which days may be typed, in every form of the office: what is counted from one must be a day too."""
+"""The days that may be typed in forms of the office: within the product's calendar, since others are computed from
+them.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -12,7 +14,7 @@ from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
 
 
 def refuse_far_day(value: date) -> None:
-    """Raises ValidationError for a day, or a moment, out of the product's calendar."""
+    """Raise ValidationError for a day, or a moment, out of the product's calendar."""
     day = value.date() if isinstance(value, datetime) else value
     if not FIRST_DAY <= day <= LAST_DAY:
         raise ValidationError(_("Choisissez une date entre 1990 et 2199."))

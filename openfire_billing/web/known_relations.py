@@ -1,4 +1,4 @@
-"""Choices of a form that are what they were: their records are at hand, and nobody asks the database for them again."""
+"""Choices of a form sent back unchanged: they take records already loaded instead of a query each."""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lines in a form: read as edits for the services, totalled by the server's money engine as one types."""
+"""Lines in a form: read as edits for the services, totalled by the server's money engine while they are typed."""
 
 from decimal import Decimal
 from typing import Any
@@ -21,12 +21,12 @@ _LAST_POSITION = 2**31 - 1
 
 
 class LineForm(forms.ModelForm):
-    """One line. Whether it is complete is the service's business (it knows the article, the position, the day)."""
+    """One line. The service decides whether it is complete: it knows the article, the position and the day."""
 
     least_quantity: Decimal | None = Decimal("0.001")
 
     class Meta:
-        fields = (
+        fields: tuple[str, ...] = (
             "position",
             "kind",
             "product",
@@ -67,12 +67,12 @@ class LineForm(forms.ModelForm):
             self.fields["tax"].empty_label = "–"  # type: ignore[attr-defined]
 
     def know(self, product: Any) -> None:
-        """Tell the article's box which article is already loaded."""
+        """Give the article's box the article already loaded."""
         if "product" in self.fields:
-            self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}  # type: ignore[attr-defined]
+            self.fields["product"].widget.known = {str(product.pk): str(product)} if product else {}
 
     def has_changed(self) -> bool:
-        """A new line in which nothing was written is not there: Enter adds one at the foot, often one too many."""
+        """Return whether the line counts: a new line without content does not."""
         if self.instance.pk:
             return super().has_changed()
         implied = {"position", "kind", "tax_is_manual"}
@@ -96,7 +96,7 @@ class LineForm(forms.ModelForm):
         return quantity
 
     def clean_unit_price(self) -> Decimal:
-        """Left empty, the article's: the page fills it, but one may save before it has."""
+        """Return the price typed; empty, the article's, which the page may not have filled yet."""
         price = self.cleaned_data.get("unit_price")
         product = self.cleaned_data.get("product")
         return price if price is not None else product.unit_price if product else Decimal(0)
@@ -108,9 +108,10 @@ class LineForm(forms.ModelForm):
         return self.cleaned_data.get("position") or 0
 
     def _post_clean(self) -> None:
-        """The values go to the line as they are: the service completes it, then it and the database check the whole.
+        """Set the values on the line without Django's checks: the service completes it, then it and the database check
+        it.
 
-        Django would ask the database for each constraint and each foreign key of each line.
+        Django would query for each constraint and each foreign key of each line.
         """
         self.instance = construct_instance(self, self.instance, self._meta.fields, self._meta.exclude)
 
@@ -125,7 +126,7 @@ class LineForm(forms.ModelForm):
 
 
 def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
-    """The lines of a form being typed, read leniently: what is not a number yet, or no price, counts as zero."""
+    """Return the lines of a form being typed. An incomplete number, or no price, counts as zero."""
 
     def number(index: int, name: str) -> Decimal:
         try:
@@ -154,7 +155,7 @@ def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
 
 
 def live_totals(request: HttpRequest, *, prefix: str, taxes: dict[str, Any], rounding: str) -> JsonResponse:
-    """Amounts of a form being typed: net and gross per row, and the footer. Saves nothing."""
+    """Return the amounts of a form being typed: net and gross of each row, and the footer. Saves nothing."""
     rows: dict[int, dict[str, str]] = {}
     kept = []
     for line in posted_lines(request.POST, prefix):
@@ -170,5 +171,5 @@ def live_totals(request: HttpRequest, *, prefix: str, taxes: dict[str, Any], rou
 
 
 def totals_html(totals: money.Totals) -> str:
-    """The footer of a document's lines."""
+    """Return the footer of a document's lines."""
     return render_to_string("office/totals.html", {"totals": totals})

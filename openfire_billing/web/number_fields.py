@@ -12,9 +12,9 @@ from openfire_billing.kernel.formats import number_text, read_decimal
 
 
 class DecimalTextInput(forms.TextInput):
-    """A text box for a number: the phone shows its digits, French commas are shown and read.
+    """A text box for a number: numeric keyboard on phones, French commas shown and read.
 
-    It looks like the other boxes of a page wherever it is declared: without their classes it would have no border.
+    It has the classes of the office's other boxes, without which it would have no border.
     """
 
     def __init__(self, attrs: dict[str, Any] | None = None, *, least_places: int = 2) -> None:
@@ -37,7 +37,7 @@ class DecimalInputField(forms.DecimalField):
         options["widget"] = options.get("widget") or DecimalTextInput(least_places=least_places)
         super().__init__(*args, **options)
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs say int
         if isinstance(value, Decimal):
             return value
         try:

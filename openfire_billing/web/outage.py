@@ -1,4 +1,4 @@
-"""A page when the database is busy or away: what happened and what to do, never an error without a word."""
+"""A page when the database is busy or away: what happened and what to do."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,7 @@ RETRY_AFTER = 5  # seconds
 
 
 class OutageMiddleware:
-    """Answers 503 with a sentence where a view meets a database that does not answer."""
+    """Answers 503 with a sentence when the database does not answer a view."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

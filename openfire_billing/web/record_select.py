@@ -8,9 +8,9 @@ from openfire_billing.kernel.formats import read_id
 
 
 class RecordSelect(AutocompleteSelect):
-    """An autocompletion. What was sent and names no record chooses nothing, and the form says so.
+    """An autocompletion. A value that names no record chooses nothing, and the form says so.
 
-    `known`: {key: name} of the records its form has loaded; they are shown without asking the database.
+    `known`: {key: name} of the records its form has loaded; they are shown without a query.
     """
 
     known: ClassVar[dict[str, str]] = {}
@@ -25,7 +25,7 @@ class RecordSelect(AutocompleteSelect):
 
 
 class RecordsSelect(AutocompleteSelectMultiple):
-    """An autocompletion of several. What was sent and cannot be a record is left out."""
+    """An autocompletion of several records. Values that cannot be keys are left out."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         return [v for v in super().value_from_datadict(data, files, name) or () if read_id(v)]

@@ -11,7 +11,7 @@ from openfire_billing.kernel.errors import BusinessError
 
 @contextmanager
 def refusals_shown(request: Any) -> Iterator[None]:
-    """Show a refusal as a message on the page instead of an error."""
+    """Show a refusal as a message on the page instead of an error page."""
     try:
         yield
     except BusinessError as refusal:

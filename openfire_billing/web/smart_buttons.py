@@ -1,4 +1,4 @@
-"""Smart buttons: what was made from a document, counted exactly and all in one query."""
+"""Smart buttons: the documents made from a document, counted exactly and all in one query."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from openfire_billing.web.contributions import SmartButton, contributions_to
 
 
 def made_from(button: SmartButton, model: type, ref: Any) -> Any:
-    """The documents of a button's target that come from one document of `model` (`ref`: its id, or an OuterRef)."""
+    """Return the documents of a button's target that come from one document of `model` (`ref`: its id, or an OuterRef)."""
     target = apps.get_model(button.target)
     condition = Q(pk__in=[])
     for ids_of in contributions_to(model).origins.get(button.origin, []):
@@ -23,7 +23,7 @@ def made_from(button: SmartButton, model: type, ref: Any) -> Any:
 
 
 def counter(button: SmartButton, model: type, user: Any) -> CountOfUnion | Value:
-    """COUNT DISTINCT over the union of all origins of the button, as an annotation on `model`, for this user."""
+    """Return the annotation of a button on `model` for this user: COUNT DISTINCT over the union of all its origins."""
     origins = contributions_to(model).origins.get(button.origin, [])
     if not origins:
         return Value(0)
@@ -32,7 +32,9 @@ def counter(button: SmartButton, model: type, user: Any) -> CountOfUnion | Value
 
 
 def _seen(ids: Any, model: Any, user: Any) -> Any:
-    """From a record that companies share, the documents of the user's companies; from a company's own, all."""
+    """Return what the user sees of these documents: from a record shared by companies, those of his companies; else
+    all.
+    """
     owner = _company_of(ids.model)
     if owner is None or _company_of(model) or user.is_superuser:
         return ids
@@ -40,12 +42,12 @@ def _seen(ids: Any, model: Any, user: Any) -> Any:
 
 
 def _company_of(model: Any) -> Any:
-    """The model's field to the company it belongs to."""
+    """Return the model's field to the company it belongs to."""
     return next((field for field in model._meta.fields if field.name == "company"), None)
 
 
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
-    """The buttons of a document's page for this user: one query for all the counts."""
+    """Return the buttons of a document's page for this user: one query for all the counts."""
     model = type(document)
     buttons = buttons_for(model, request.user)
     if not buttons:
@@ -63,12 +65,12 @@ def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def buttons_for(model: type, user: Any) -> list[SmartButton]:
-    """The counters this user sees on a page of `model`."""
+    """Return the counters this user sees on a page of `model`."""
     return [button for button in contributions_to(model).smart_buttons if user.has_perm(_permission(button))]
 
 
 def _permission(button: SmartButton) -> str:
-    """What one needs to see a counter: its own permission, else to see what it counts."""
+    """Return the permission to see a counter: its own, else that to view what it counts."""
     app, model = button.target.lower().split(".")
     return button.permission or f"{app}.view_{model}"
 

@@ -1,4 +1,4 @@
-"""Tags and filters of the pages: notebook, badges, French numbers."""
+"""Template tags and filters: notebook, badges, French numbers."""
 
 from decimal import Decimal
 from typing import Any
@@ -17,26 +17,26 @@ register = template.Library()
 
 @register.simple_tag
 def badge(colour: str, text: Any, url: str | None = None, title: str = "") -> SafeString:
-    """A coloured word: grey, blue, amber, green, red or violet. With `url`, a link to what it speaks of (`title`)."""
+    """Return a coloured word: grey, blue, amber, green, red or violet. With `url`, a link to what it names (`title`)."""
     if url:
         return format_html('<a class="of-badge of-{}" href="{}" title="{}">{}</a>', colour, url, title, text)
     return format_html('<span class="of-badge of-{}">{}</span>', colour, text)
 
 
 def stored_state(document: Any) -> tuple[str, Any]:
-    """The colour and the word of a document's stored state."""
+    """Return the colour and the label of a document's stored state."""
     return document.COLOURS[document.state], document.get_state_display()
 
 
 @register.simple_tag
 def badge_of_state(document: Any) -> SafeString:
-    """The stored state of a document, in the colour that stands beside its states."""
+    """Return the stored state of a document as a badge in the colour of its state."""
     return badge(*stored_state(document))
 
 
 @register.filter
 def euros(value: Any, currency: str = "EUR") -> str:
-    """« 1 234,56 € ». Takes a Decimal or a Money."""
+    """Return « 1 234,56 € » of a Decimal or a Money."""
     if value is None or value == "":
         return ""
     amount = getattr(value, "amount", value)
@@ -44,43 +44,43 @@ def euros(value: Any, currency: str = "EUR") -> str:
 
 
 def amount(value: Any) -> SafeString:
-    """An amount in a column of a list: on the right, on one line."""
+    """Return an amount for a column of a list: on the right, on one line."""
     return format_html('<span class="of-amount">{}</span>', euros(value))
 
 
 def nowrap(text: Any) -> SafeString:
-    """Text kept on one line of a list."""
+    """Return text kept on one line of a list."""
     return format_html('<span class="of-nowrap">{}</span>', text)
 
 
 @register.filter
 def quantity(value: Any) -> str:
-    """« 1 », « 2,5 », « 0,083 »."""
+    """Return « 1 », « 2,5 », « 0,083 »."""
     return "" if value is None else number_text(Decimal(value), 0)
 
 
 @register.filter
 def quantity3(value: Any) -> str:
-    """« 1,000 »: a quantity with its three decimals."""
+    """Return « 1,000 »: a quantity with its three decimals."""
     return "" if value is None else number_text(Decimal(value), 3)
 
 
 @register.filter
 def price(value: Any) -> str:
-    """« 175,00 », « 12,4567 »: two decimals at least."""
+    """Return « 175,00 », « 12,4567 »: two decimals at least."""
     return "" if value is None else number_text(Decimal(value), 2)
 
 
 @register.filter
 def hours(value: Any) -> str:
-    """« 1 h 30 » from 1.5."""
+    """Return « 1 h 30 » for 1.5."""
     minutes = round(Decimal(value or 0) * 60)
     return f"{minutes // 60} h {minutes % 60:02d}" if minutes % 60 else f"{minutes // 60} h"
 
 
 @register.simple_tag
 def notebook_pages(adminform: Any, inline_admin_formsets: Any, contributed: Any = ()) -> list[dict[str, Any]]:
-    """The pages of a form's notebook, in the order of `model_admin.notebook`: (slug, title, members).
+    """Return the pages of a form's notebook, in the order of `model_admin.notebook`: (slug, title, members).
 
     A member is a fieldset by its name (its class is "notebook"), or an inline by "inline:PREFIX". Contributed tabs
     come where their order says. Each page counts its errors.
@@ -109,29 +109,29 @@ def _errors(kind: str, part: Any) -> int:
 
 @register.filter
 def groups(adminform: Any) -> list[Any]:
-    """The fieldsets that stand above the notebook."""
+    """Return the fieldsets that stand above the notebook."""
     return [f for f in adminform if "notebook" not in f.classes]
 
 
 @register.filter
 def get(mapping: Any, key: Any) -> Any:
-    """mapping[key], or nothing."""
+    """Return mapping[key], or None."""
     return mapping.get(key, "") if mapping else ""
 
 
 @register.filter
 def months(numbers: Any) -> str:
-    """« mars, octobre » from [3, 10]."""
+    """Return « mars, octobre » for [3, 10]."""
     return ", ".join(str(MONTHS[number]) for number in numbers or ()) or "–"
 
 
 @register.simple_tag
 def stars(priority: int) -> SafeString:
-    """Priority as stars, read aloud as a word."""
+    """Return the priority as stars, read aloud as a word."""
     return mark_safe(f'<span title="Priorité {int(priority)}">{"★" * int(priority)}</span>')  # noqa: S308 (digits only)
 
 
 @register.simple_tag
 def document_link(document: Any) -> Any:
-    """A document as a link to its page, or as text when it has none."""
+    """Return a document as a link to its page, or as text when it has none."""
     return link_to(document)

@@ -1,4 +1,4 @@
-"""The text box of a telephone: nothing typed is refused, a number that cannot be dialled gets a hint."""
+"""The text box of a telephone: any text is accepted, and a number that cannot be dialled gets a hint."""
 
 from typing import Any
 
@@ -14,13 +14,13 @@ from openfire_billing.kernel.telephones import is_possible, key_of
 
 
 def is_telephone(field: Field) -> bool:
-    """Say whether a column holds telephones as typed: another one holds their keys."""
+    """Return whether a column holds telephones as typed, not their keys."""
     columns = field.model._meta.concrete_fields
     return any(isinstance(column, TelephoneKeyField) and column.of[0] == field.name for column in columns)
 
 
 class TelephoneInput(forms.TextInput):
-    """A box whose value, when no telephone can have it, is followed by a grey hint."""
+    """A box followed by a grey hint when no telephone can have its value."""
 
     input_type = "tel"
 

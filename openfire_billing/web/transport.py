@@ -1,4 +1,4 @@
-"""How a message leaves the house: mail through Django, SMS through a small backend (console, memory, or a path)."""
+"""Sending messages: mail through Django, SMS through a small backend (console, memory, or a path)."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,19 +14,19 @@ sms_outbox: list[tuple[str, str]] = []
 
 
 class SmsBackend(Protocol):
-    """`to` in E.164 (+33612345678). Raises on failure; returns the provider's reference, or ""."""
+    """Sends `text` to `to`, in E.164 (+33612345678). Raises on failure; returns the provider's reference, or ""."""
 
     def __call__(self, to: str, body: str) -> str: ...
 
 
 def console(to: str, body: str) -> str:
-    """Print the SMS: for one's own machine."""
+    """Print the SMS, for development."""
     print(f"SMS à {to} : {body}")
     return ""
 
 
 def memory(to: str, body: str) -> str:
-    """Keep the SMS in `sms_outbox`: for tests."""
+    """Keep the SMS in `sms_outbox`, for tests."""
     sms_outbox.append((to, body))
     return ""
 
@@ -46,7 +46,7 @@ def send_mail(
 ) -> None:
     """Send one mail. `attachments`: (file name, bytes, MIME type).
 
-    Raises what the mail backend raises, and BusinessError on a server that was given none.
+    Raises what the mail backend raises, and BusinessError on a server without mail settings.
     """
     if not settings.MAIL_IS_SENT:
         raise BusinessError(_("Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."))

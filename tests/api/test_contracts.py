@@ -74,6 +74,17 @@ def test_contract_is_made_with_its_lines_and_activated(manager: Api, world: Worl
     assert refused(manager.post(f"contracts/{made['id']}/activate/")).endswith("déjà activé, résilié ou annulé.")
 
 
+def test_invoicing_is_written_read_and_filtered_under_its_name(manager: Api, world: World) -> None:
+    (line,) = body(world)["lines"]
+    terms = {"lines": [{**line, "frequency": "quarterly", "invoicing": "in_arrears"}], "invoicing": "in_arrears"}
+    late, early = manager.made("contracts/", body(world, **terms)), manager.made("contracts/", body(world))
+
+    assert (late["invoicing"], late["lines"][0]["invoicing"]) == ("in_arrears", "in_arrears")
+    assert [one["id"] for one in manager.get("contracts/?invoicing=in_arrears").data["results"]] == [late["id"]]
+    assert [one["id"] for one in manager.get("contracts/?invoicing=in_advance").data["results"]] == [early["id"]]
+    assert manager.get("contracts/?invoicing=never").status_code == 400
+
+
 def test_contract_that_could_never_be_billed_is_refused(manager: Api, world: World) -> None:
     made = manager.made("contracts/", body(world, lines=[]))
 

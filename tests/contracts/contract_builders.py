@@ -47,7 +47,7 @@ def make_contract(
     **terms: Any,
 ) -> Contract:
     """A monthly contract in advance, of one line with one article of 120,00 a year unless told; active on its first day."""
-    values = {"frequency": "monthly", "invoicing": "in_advance", "fiscal_position": position("VEN-5.5")} | terms
+    values = {"frequency": "monthly", "timing": "in_advance", "fiscal_position": position("VEN-5.5")} | terms
     values.setdefault("payer", world.customer)
     on = day(start)
     contract = save_contract(None, {"company": world.company, "start_on": on, **values}, on=on, by=world.manager)

@@ -63,7 +63,7 @@ def contract(start: str = "01/01/26", *lines: LineFacts, **more: Any) -> Contrac
         "payment_term": 50,
         "journal": 60,
         "frequency": MONTHLY,
-        "invoicing": IN_ADVANCE,
+        "timing": IN_ADVANCE,
     } | more
     values.setdefault("reference", f"CONT/{values['id']:06}")
     return ContractFacts(start_on=day(start), lines=lines or (line(),), **values)

@@ -33,7 +33,7 @@ starts = st.integers(0, 420).map(lambda n: FIRST + timedelta(n)) | st.sampled_fr
 terms = st.fixed_dictionaries(
     {
         "frequency": st.sampled_from(["monthly", "quarterly", "half_yearly", "yearly", "every"]),
-        "invoicing": st.sampled_from(["in_advance", "in_arrears"]),
+        "timing": st.sampled_from(["in_advance", "in_arrears"]),
         "alignment": st.sampled_from(["calendar", "anniversary"]),
         "anchor_day": st.none() | st.integers(1, 31),
         "proration": st.sampled_from(["none", "full", "days"]),

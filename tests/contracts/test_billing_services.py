@@ -300,7 +300,7 @@ def test_price_dated_takes_effect_on_the_first_period_from_its_day(world: World)
 
 def test_per_visit_bills_the_visits_done(world: World) -> None:
     contract = make_contract(
-        world, "01/01/26", article("175.00"), frequency="per_visit", invoicing="on_visit", visits=(2, (3, 9))
+        world, "01/01/26", article("175.00"), frequency="per_visit", timing="on_visit", visits=(2, (3, 9))
     )
     made = plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)
     assert bill(world, contract, on="31/12/26").billed == 0
@@ -316,7 +316,7 @@ def test_per_visit_bills_the_visits_done(world: World) -> None:
 
 
 def test_visit_done_makes_its_contract_due_for_the_night(world: World) -> None:
-    make_contract(world, "01/01/26", frequency="per_visit", invoicing="on_visit", visits=(1, (3,)))
+    make_contract(world, "01/01/26", frequency="per_visit", timing="on_visit", visits=(1, (3,)))
     (made,) = plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)
     finish_intervention(made.made, on=day("12/03/26"), by=world.planner)
 

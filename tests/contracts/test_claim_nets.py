@@ -33,7 +33,7 @@ def test_claims_bear_the_net_of_their_lines(world: World) -> None:
 
 
 def test_claim_of_a_visit_bears_its_net(world: World) -> None:
-    make_contract(world, "01/01/26", article("175.00"), frequency="per_visit", invoicing="on_visit", visits=(2, (3, 9)))
+    make_contract(world, "01/01/26", article("175.00"), frequency="per_visit", timing="on_visit", visits=(2, (3, 9)))
     made = plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)
     finish_intervention(made[0].made, on=day("12/03/26"), by=world.planner)
 

@@ -52,9 +52,9 @@ FROM_THE_15TH = {
 
 @pytest.mark.parametrize(("terms", "expected"), FROM_THE_15TH.items())
 def test_08_started_on_the_15th(world: World, terms: tuple[str, str, str], expected: list[tuple[str, str]]) -> None:
-    alignment, invoicing, proration = terms
+    alignment, timing, proration = terms
     contract = make_contract(
-        world, "15/01/26", frequency="quarterly", alignment=alignment, invoicing=invoicing, proration=proration
+        world, "15/01/26", frequency="quarterly", alignment=alignment, timing=timing, proration=proration
     )
 
     bill(world, on="30/06/26")

@@ -41,12 +41,12 @@ def test_termination_cancels_later_visits_and_bills_until_the_last_day(world: Wo
 
 NEVER_BILLED: list[tuple[dict[str, Any], str]] = [
     ({"fiscal_position": None}, "position fiscale à renseigner"),
-    ({"frequency": "monthly", "invoicing": "on_visit"}, "doit être à échoir ou échu"),
+    ({"frequency": "monthly", "timing": "on_visit"}, "doit être à échoir ou échu"),
     ({"frequency": "every", "every": 10, "unit": "day"}, "l'alignement calendaire demande"),
     ({"auto_renew": False, "end_on": day("20/01/26"), "start": "15/01/26"}, "rien ne serait jamais facturé"),
     ({"visits": (2, ())}, "Mois de visite à renseigner"),
     ({"visits": (0, (3,))}, "Répéter N fois à renseigner"),
-    ({"frequency": "per_visit", "invoicing": "on_visit"}, "Répéter N fois, Mois de visite, Tâche à renseigner"),
+    ({"frequency": "per_visit", "timing": "on_visit"}, "Répéter N fois, Mois de visite, Tâche à renseigner"),
 ]
 
 
@@ -248,7 +248,7 @@ def test_termination_says_what_is_billed_beyond_its_last_day(world: World, last_
     said = HistoryLine.objects.of(contract)[0].text
     beyond = "Déjà facturé jusqu'au 31/03/2026 (10,00 € HT de la dernière ligne) : faites un avoir si besoin."
     assert said.startswith(f"Résilié au {day(last_day):%d/%m/%Y}")
-    assert (said.endswith(beyond), "Déjà facturé" in said) == (is_beyond, is_beyond)
+    assert (said.endswith(f". {beyond}"), "Déjà facturé" in said) == (is_beyond, is_beyond)
     assert (contract.terminated_on, contract.termination_reason) == (day(last_day), "r" * 200)
 
 

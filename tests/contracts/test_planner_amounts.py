@@ -37,9 +37,9 @@ TWELVE_OF_175 = [
 ]  # fmt: skip
 
 
-def amounts(yearly: str, frequency: Frequency, start: str, until: str, *, invoicing=IN_ADVANCE, proration=NONE):
+def amounts(yearly: str, frequency: Frequency, start: str, until: str, *, timing=IN_ADVANCE, proration=NONE):
     alignment = ANNIVERSARY if frequency.days else CALENDAR
-    grid = grid_of(Terms(frequency, invoicing, alignment, None, proration), day(start), day(start))
+    grid = grid_of(Terms(frequency, timing, alignment, None, proration), day(start), day(start))
     return [str(period_amount(Instalments(Decimal(yearly)), due)) for due in grid.dues(stop=None, until=day(until))]
 
 
@@ -81,7 +81,7 @@ def test_instalments_a_year(unit, every, per_year):
 
 
 @pytest.mark.parametrize(
-    ("every", "invoicing", "proration", "until", "expected"),
+    ("every", "timing", "proration", "until", "expected"),
     [
         (3, IN_ADVANCE, DAYS, "01/05/26", ["8.08", "43.75", "43.75"]),  # 43,75 × 17/92 = 8,084
         (3, IN_ARREARS, DAYS, "30/06/26", ["36.94", "43.75"]),  # 43,75 × 76/90 = 36,944
@@ -91,9 +91,9 @@ def test_instalments_a_year(unit, every, per_year):
         (1, IN_ARREARS, NONE, "31/03/26", ["14.58", "14.59", "14.58"]),
     ],
 )
-def test_stubs_from_the_15th_of_january(every, invoicing, proration, until, expected):
+def test_stubs_from_the_15th_of_january(every, timing, proration, until, expected):
     frequency = Frequency(every, MONTH)
-    assert amounts("175.00", frequency, "15/01/26", until, invoicing=invoicing, proration=proration) == expected
+    assert amounts("175.00", frequency, "15/01/26", until, timing=timing, proration=proration) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_price_version_takes_effect_on_the_first_period_that_starts_on_or_after_
         "01/03/26-31/03/26 14.58",  # it began before the new price
         "01/04/26-30/04/26 17.50",
     ]
-    arrears = plan([contract("01/03/26", line(1, dear), invoicing=IN_ARREARS)], claims_on([]), on=day("30/04/26"))
+    arrears = plan([contract("01/03/26", line(1, dear), timing=IN_ARREARS)], claims_on([]), on=day("30/04/26"))
     assert periods(arrears) == ["01/03/26-31/03/26 14.58", "01/04/26-30/04/26 17.50"]
 
 

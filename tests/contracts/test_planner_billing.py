@@ -51,7 +51,7 @@ from tests.contracts.planner_builders import (
 
 
 @pytest.mark.parametrize(
-    ("alignment", "invoicing", "proration", "expected"),
+    ("alignment", "timing", "proration", "expected"),
     [
         (CALENDAR, IN_ADVANCE, NONE, "01/02/26-28/02/26 10.00, 01/03/26-31/03/26 10.00"),
         (CALENDAR, IN_ADVANCE, FULL, "15/01/26-31/01/26 10.00, 01/02/26-28/02/26 10.00, 01/03/26-31/03/26 10.00"),
@@ -67,8 +67,8 @@ from tests.contracts.planner_builders import (
         (ANNIVERSARY, IN_ARREARS, DAYS, "15/01/26-14/02/26 10.00, 15/02/26-14/03/26 10.00"),
     ],
 )
-def test_contract_started_on_the_15th(alignment, invoicing, proration, expected):
-    facts = contract("15/01/26", line(1, TEN), alignment=alignment, invoicing=invoicing, proration=proration)
+def test_contract_started_on_the_15th(alignment, timing, proration, expected):
+    facts = contract("15/01/26", line(1, TEN), alignment=alignment, timing=timing, proration=proration)
     assert ", ".join(periods(bill(facts, on="31/03/26"))) == expected
 
 
@@ -100,7 +100,7 @@ def test_end_inside_a_period_and_nothing_after():
     assert periods(bill(facts, on="31/12/26")) == ["01/01/26-31/01/26 10.00", "01/02/26-10/02/26 3.57"]  # 10 × 10/28
     whole = replace(facts, proration=NONE)
     assert periods(bill(whole, on="31/12/26")) == ["01/01/26-31/01/26 10.00", "01/02/26-10/02/26 10.00"]
-    arrears = replace(whole, invoicing=IN_ARREARS)
+    arrears = replace(whole, timing=IN_ARREARS)
     assert periods(bill(arrears, on="31/12/26")) == ["01/01/26-31/01/26 10.00"]
 
 
@@ -117,7 +117,7 @@ def test_tacit_renewal_goes_on_after_the_term_and_termination_stops_it():
 
 
 def test_terminated_contract_bills_the_stub_by_days():
-    facts = contract("01/01/26", line(1, TEN), terminated_on=day("10/02/26"), proration=DAYS, invoicing=IN_ARREARS)
+    facts = contract("01/01/26", line(1, TEN), terminated_on=day("10/02/26"), proration=DAYS, timing=IN_ARREARS)
     late = bill(facts, on="01/12/26")
     assert drafts(late) == [(INVOICE, "31/01/26", ["10.00"]), (INVOICE, "10/02/26", ["3.57"])]
 
@@ -245,9 +245,7 @@ def test_next_due_on_sees_exceptions_visits_and_the_earliest_line():
     facts = contract(
         "02/01/26",
         line(1, TEN, exceptions=(exception(5, "20/01/26", "1", "5.00"),)),
-        line(
-            2, article(2), frequency=PER_VISIT, invoicing=IN_ARREARS, visits=(VisitFacts(71, 1, 1, 2, day("12/03/26")),)
-        ),
+        line(2, article(2), frequency=PER_VISIT, timing=IN_ARREARS, visits=(VisitFacts(71, 1, 1, 2, day("12/03/26")),)),
     )
     assert next_due_on(facts, NOTHING_CLAIMED) == day("20/01/26")
     assert line_next_due_on(facts, facts.lines[1], NOTHING_CLAIMED) == day("31/03/26")
@@ -270,7 +268,7 @@ def test_next_due_on_of_a_suspended_line_is_unknown_and_of_a_resumed_one_the_day
 
 def test_a_broken_contract_is_looked_at_by_each_run():
     assert next_due_on(contract("01/01/26", fiscal_position=None), NOTHING_CLAIMED) == day("01/01/26")
-    broken = contract("01/01/26", invoicing=ON_VISIT)
+    broken = contract("01/01/26", timing=ON_VISIT)
     assert next_due_on(broken, NOTHING_CLAIMED) == day("01/01/26")
     with pytest.raises(BusinessError):
         line_next_due_on(broken, broken.lines[0], NOTHING_CLAIMED)

@@ -205,14 +205,14 @@ def frequency(text: str) -> Frequency:
     return Frequency(int(text[:-1]), UNITS[text[-1]])
 
 
-def terms(every: str, invoicing: str, alignment: str = CAL, anchor: int | None = None, proration: str = NONE) -> Terms:
-    return Terms(frequency(every), invoicing, alignment, anchor, proration)
+def terms(every: str, timing: str, alignment: str = CAL, anchor: int | None = None, proration: str = NONE) -> Terms:
+    return Terms(frequency(every), timing, alignment, anchor, proration)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(str(part) for part in case[:8] if part))
 def test_calendar_gives_these_periods_shares_and_due_dates(case):
-    start, last_day, every, invoicing, alignment, anchor, proration, on, expected = case
-    grid = grid_of(terms(every, invoicing, alignment, anchor, proration), day(start), day(start))
+    start, last_day, every, timing, alignment, anchor, proration, on, expected = case
+    grid = grid_of(terms(every, timing, alignment, anchor, proration), day(start), day(start))
     dues = list(grid.dues(stop=day(last_day) + ONE_DAY if last_day else None, until=day(on)))
 
     written = [(f"{french(due.period.start)}-{french(due.period.last_day)}", due.share) for due in dues]
@@ -220,7 +220,7 @@ def test_calendar_gives_these_periods_shares_and_due_dates(case):
     assert written == [(days, Fraction(share or 1)) for days, _, share in wanted]
     # À échoir: due on the first day; échu: on the last; a stub on its own.
     ends = [days.split("-") for days, _, _ in wanted]
-    assert [french(due.due_on) for due in dues] == [first if invoicing == ADV else last for first, last in ends]
+    assert [french(due.due_on) for due in dues] == [first if timing == ADV else last for first, last in ends]
 
 
 def test_the_table_is_long_enough_and_says_nothing_twice():
@@ -229,7 +229,7 @@ def test_the_table_is_long_enough_and_says_nothing_twice():
 
 
 @pytest.mark.parametrize(
-    ("invoicing", "proration", "expected"),
+    ("timing", "proration", "expected"),
     [
         # place, share, shares before, days of the full period
         (ADV, NONE, [(1, "1", "0", 28), (2, "1", "1", 31)]),
@@ -240,8 +240,8 @@ def test_the_table_is_long_enough_and_says_nothing_twice():
         (ARR, DAYS, [(1, "17/31", "0", 31), (2, "1", "17/31", 28), (3, "10/31", "48/31", 31)]),
     ],
 )
-def test_places_count_what_is_due_and_sum_the_shares_before(invoicing, proration, expected):
-    grid = grid_of(terms("1m", invoicing, proration=proration), day("15/01/26"), day("15/01/26"))
+def test_places_count_what_is_due_and_sum_the_shares_before(timing, proration, expected):
+    grid = grid_of(terms("1m", timing, proration=proration), day("15/01/26"), day("15/01/26"))
     dues = list(grid.dues(stop=day("11/03/26")))
     assert [(due.n, str(due.share), str(due.done), due.full_days) for due in dues] == expected
 
@@ -257,11 +257,11 @@ def test_a_line_that_joins_later_keeps_the_grid_and_counts_its_own_places():
 
 
 @pytest.mark.parametrize("alignment", [CAL, ANN])
-@pytest.mark.parametrize("invoicing", [ADV, ARR])
+@pytest.mark.parametrize("timing", [ADV, ARR])
 @pytest.mark.parametrize("every", ["1m", "3m", "5m", "1y", "2y"])
 @pytest.mark.parametrize("start", ["31/01/00", "29/02/00", "15/12/00"])
-def test_jumping_to_a_day_is_the_same_as_walking_there(alignment, invoicing, every, start):
-    grid = grid_of(terms(every, invoicing, alignment, proration=DAYS), day(start), day(start))
+def test_jumping_to_a_day_is_the_same_as_walking_there(alignment, timing, every, start):
+    grid = grid_of(terms(every, timing, alignment, proration=DAYS), day(start), day(start))
     walked = list(grid.dues(stop=None, until=day("31/12/30")))
     for since in map(day, ["01/01/90", "31/01/00", "28/02/09", "29/02/12", "01/03/12", "30/11/24"]):
         jumped = list(grid.dues(stop=None, since=since, until=day("31/12/30")))

@@ -62,7 +62,7 @@ def test_contracts_of_a_payer_share_a_draft_when_asked():
         {"auto_post": True},
         {"purchase_order": "BC-7"},
         {"group_by_payer": False},
-        {"invoicing": IN_ARREARS},  # another day
+        {"timing": IN_ARREARS},  # another day
     ],
 )
 def test_a_difference_in_the_key_makes_two_drafts(second):
@@ -222,7 +222,7 @@ def test_lines_that_cancel_out_still_have_a_document():
         ({"proration": "moon"}, "inconsistent", "le prorata est inconnu (moon)."),
         ({"anchor_day": 32}, "inconsistent", "le jour d'ancrage (32) doit être compris entre 1 et 31."),
         (
-            {"invoicing": ON_VISIT},
+            {"timing": ON_VISIT},
             "inconsistent",
             "avec cette fréquence, la facturation doit être à échoir ou échu.",
         ),

@@ -42,8 +42,8 @@ from tests.contracts.planner_builders import (
 VISITS = (VisitFacts(71, 1, 1, 2, day("12/03/26")), VisitFacts(72, 1, 2, 2, day("20/09/26")))
 
 
-def per_visit(invoicing, **more):
-    values = {"frequency": PER_VISIT, "invoicing": invoicing} | more
+def per_visit(timing, **more):
+    values = {"frequency": PER_VISIT, "timing": timing} | more
     return contract("01/01/26", line(1, article(1), visits=VISITS), **values)
 
 
@@ -70,7 +70,7 @@ def test_visit_claims_are_per_article():
         "01/01/26",
         line(1, article(1), article(2, price="100.00"), visits=VISITS[:1]),
         frequency=PER_VISIT,
-        invoicing=ON_VISIT,
+        timing=ON_VISIT,
     )
     claimed = Claimed.of(visits=[(1, 71)])
     assert drafts(bill(facts, on="31/12/26", claimed=claimed)) == [(INVOICE, "12/03/26", ["50.00"])]
@@ -84,8 +84,8 @@ def test_a_visit_done_is_owed_after_the_end_but_not_when_billed_elsewhere():
 
 
 def test_a_line_may_have_its_own_frequency_and_type():
-    own = line(1, TEN, frequency=QUARTERLY, invoicing=IN_ARREARS)
-    visits = line(2, article(2), frequency=PER_VISIT, invoicing=ON_VISIT, visits=VISITS[:1])
+    own = line(1, TEN, frequency=QUARTERLY, timing=IN_ARREARS)
+    visits = line(2, article(2), frequency=PER_VISIT, timing=ON_VISIT, visits=VISITS[:1])
     made = bill(contract("01/01/26", own, visits), on="31/03/26")
     assert drafts(made) == [(INVOICE, "12/03/26", ["87.50"]), (INVOICE, "31/03/26", ["30.00"])]
 
@@ -137,7 +137,7 @@ def test_an_amended_period_not_billed_yet_is_split_by_days():
     made = bill(facts, on="01/07/26")
     assert periods(made) == ["01/01/26-30/06/26 86.78", "01/07/26-31/12/26 105.86"]
     assert [proposed for _, proposed, _ in drafts(made)] == ["01/01/26", "01/07/26"]
-    arrears = bill(replace(facts, invoicing=IN_ARREARS), on="31/12/26")
+    arrears = bill(replace(facts, timing=IN_ARREARS), on="31/12/26")
     assert drafts(arrears) == [(INVOICE, "31/12/26", ["86.78", "105.86"])]
     assert "prorata 184/365 jours" in arrears.groups[0].charges[1].label
     assert arrears.groups[0].charges[1].n == 1

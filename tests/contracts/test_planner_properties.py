@@ -66,7 +66,7 @@ def contracts(draw, proration=prorations, ends=True):
         f"{start:%d/%m/%y}",
         line(1, *(article(number, str(draw(prices))) for number in (1, 2))),
         frequency=frequency,
-        invoicing=draw(st.sampled_from([IN_ADVANCE, IN_ARREARS])),
+        timing=draw(st.sampled_from([IN_ADVANCE, IN_ARREARS])),
         alignment=ANNIVERSARY if frequency.days else draw(st.sampled_from([CALENDAR, ANNIVERSARY])),
         anchor_day=draw(st.none() | st.integers(1, 31)),
         proration=draw(proration),
@@ -93,7 +93,7 @@ def is_anchor(day: date, wanted: int) -> bool:
 def reference(facts: ContractFacts) -> date:
     """A day on which the grid has a boundary, found by walking from the start."""
     start, day = facts.start_on, facts.start_on
-    if facts.alignment == CALENDAR and facts.invoicing == IN_ADVANCE:
+    if facts.alignment == CALENDAR and facts.timing == IN_ADVANCE:
         while day.day != 1:
             day += ONE_DAY
     elif facts.alignment == CALENDAR:
@@ -131,10 +131,10 @@ def expected(facts: ContractFacts, on: date) -> list[Expected]:
         served = [day for day in walk(start, end) if facts.start_on <= day <= last_served]
         if not served:
             continue
-        grid_due = start if facts.invoicing == IN_ADVANCE else end - ONE_DAY
+        grid_due = start if facts.timing == IN_ADVANCE else end - ONE_DAY
         if facts.proration == NONE and grid_due not in served:
             continue
-        due_on = served[0] if facts.invoicing == IN_ADVANCE else served[-1]
+        due_on = served[0] if facts.timing == IN_ADVANCE else served[-1]
         by_days = facts.proration == DAYS
         share = Fraction(len(served), (end - start).days) if by_days else Fraction(1)
         whole = Fraction((end - served[0]).days, (end - start).days) if by_days else share
@@ -247,7 +247,7 @@ def test_suspended_and_amended_days_are_each_charged_once(history, data):
                for number in (1, 2, 3)}  # fmt: skip
     due = [day for w in expected(facts, last) for day in walk(w.start, w.end)]
     served = [day for day in due if not pause[0] <= day < (suspensions[0].end or date.max)]
-    opened = [day for day in served if facts.invoicing == IN_ARREARS or _part_is_due(day, cut, suspensions, last)]
+    opened = [day for day in served if facts.timing == IN_ARREARS or _part_is_due(day, cut, suspensions, last)]
     assert sorted(charged[1]) == sorted(charged[2]) == [day for day in opened if day < cut]
     assert sorted(charged[3]) == [day for day in opened if day >= cut]
 

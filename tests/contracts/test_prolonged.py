@@ -29,10 +29,10 @@ def due(contract: Contract, *, on: str) -> list[tuple[str, Decimal]]:
     return [(french(charge.period.start), charge.amount) for charge in charges_due(contract, on=day(on))]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("invoicing", ["in_advance", "in_arrears"])
-def test_prolonged_contract_bills_the_rest_of_its_last_period(world: World, invoicing: str) -> None:
+@pytest.mark.parametrize("timing", ["in_advance", "in_arrears"])
+def test_prolonged_contract_bills_the_rest_of_its_last_period(world: World, timing: str) -> None:
     """120,00 a year until 10 March: 10 days of 31 are 3,23, and the 21 others 6,77."""
-    contract = make_contract(world, invoicing=invoicing, proration="days", auto_renew=False, end_on=day("10/03/26"))
+    contract = make_contract(world, timing=timing, proration="days", auto_renew=False, end_on=day("10/03/26"))
     bill(world, on="20/03/26")
     contract.refresh_from_db()
     assert (contract.next_due_on, periods(contract)[-1]) == (None, "01/03/26-10/03/26 3.23")
@@ -74,12 +74,12 @@ MOVED_TWICE: list[tuple[str, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("invoicing", "february"), MOVED_TWICE)
+@pytest.mark.parametrize(("timing", "february"), MOVED_TWICE)
 def test_end_moved_twice_inside_a_period_makes_the_period_to_the_cent(
-    world: World, invoicing: str, february: list[str]
+    world: World, timing: str, february: list[str]
 ) -> None:
     """14,59 over 28 days, cut after 9 and 18: 4,69 (4,6896) + 4,69 (9,3793 less 4,69) + 5,21 (14,59 less 9,38)."""
-    terms: dict[str, Any] = {"invoicing": invoicing, "proration": "days", "auto_renew": False}
+    terms: dict[str, Any] = {"timing": timing, "proration": "days", "auto_renew": False}
     contract = make_contract(world, "01/01/26", article("175.00"), end_on=day("09/02/26"), **terms)
     for until, on in (("18/02/26", "10/02/26"), ("28/02/26", "19/02/26")):
         bill(world, contract, on=on)

@@ -38,7 +38,7 @@ def visits_of(world: World, contract: Contract) -> list[InterventionRequest]:
 
 def per_visit(world: World) -> Contract:
     return make_contract(
-        world, "01/01/26", article("175.00"), frequency="per_visit", invoicing="on_visit", visits=(2, (3, 9))
+        world, "01/01/26", article("175.00"), frequency="per_visit", timing="on_visit", visits=(2, (3, 9))
     )
 
 

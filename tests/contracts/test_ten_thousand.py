@@ -24,7 +24,7 @@ WAYS: list[dict[str, Any]] = [
     {"proration": "some"},
     {"late_billing": "never"},
     {"anchor_day": 77},
-    {"invoicing": "on_visit"},
+    {"timing": "on_visit"},
     {"frequency": "every", "every": 10, "unit": "day"},
 ]
 

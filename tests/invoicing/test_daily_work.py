@@ -126,7 +126,7 @@ def test_note_and_follow_up_are_kept_up_to_their_length(world: World) -> None:
 
     assert (note.text, note.act, long.text) == ("n" * 4000, "note", "f" * 200)
     who = world.biller.get_full_name()
-    assert HistoryLine.objects.of(intervention)[0].text == f"À faire le 25/11/2026 par {who} : {'f' * 201}"
+    assert HistoryLine.objects.of(intervention)[0].text == f"À faire le 25/11/2026 par {who} : {'f' * 200}"
     with nothing_changed(), pytest.raises(BusinessError) as refused:
         add_follow_up(intervention, text=" ", due_on=world.today, user=world.biller, by=world.planner)
     assert str(refused.value) == "Dites ce qu'il y a à faire."

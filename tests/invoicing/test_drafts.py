@@ -383,4 +383,7 @@ def test_terms_left_out_are_the_customer_s_else_thirty_days_and_none_on_a_credit
     drafts = [Invoice.objects.get(pk=pk) for pk in written]
     names = [draft.payment_term and draft.payment_term.name for draft in drafts]
     assert names == ["30 jours", "Au comptant bis", None, "Au comptant bis"]
+    together = Invoice.objects.in_bulk([draft.invoice for draft in write_drafts(wanted, by=None, at=timezone.now())])
+    names = [draft.payment_term and draft.payment_term.name for _pk, draft in sorted(together.items())]
+    assert names == ["30 jours", "Au comptant bis", None, "Au comptant bis"]
     assert drafts[1].billing_address == other.default_address()

@@ -139,7 +139,7 @@ READING = set(
     contracts.services.fact_rows: line_facts contract_facts
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
-    contracts.services.live_claims: live_claims
+    contracts.services.live_claims: has_live_claims
     contracts.services.locks: lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
     contracts.services.next_bill: next_bill next_days
@@ -558,7 +558,7 @@ def _waive(w: World) -> Act:
 
 @case(next_dates.recheck_due, next_dates.notice_visits_done)
 def _recheck(w: World) -> Act:
-    found = story.contract(w, frequency="per_visit", invoicing="in_arrears")
+    found = story.contract(w, frequency="per_visit", timing="in_arrears")
     request = InterventionRequest.objects.filter(contract_request__line__contract=found).first()
     di_states.finish_intervention(request, on=w.today, by=w.planner)
     Contract.objects.filter(pk=found.pk).update(next_due_on=None)

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def report(self, run: BillingRun) -> None:
-        """What was made, what was set aside."""
+        """Print what was made and what was set aside."""
         for outcome in run.outcomes.exclude(result=Result.SKIPPED).select_related("contract").order_by("contract"):
             if outcome.result == Result.REFUSED:
                 self.stdout.write(f"Mis de côté : {outcome.reason}")
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 
 
 def named(references: list[str] | None, *, company: str | None) -> list[Contract] | None:
-    """The contracts of these references; None = all. Raises CommandError (2), naming those unknown or borne by several.
+    """Return the contracts of these references; None = all. Raise CommandError (2) for unknown or ambiguous ones.
 
     A draft has no reference yet: an empty one names nothing.
     """
@@ -73,7 +73,7 @@ def named(references: list[str] | None, *, company: str | None) -> list[Contract
         raise CommandError(f"Société inconnue : {company}.", returncode=2)
     contracts = Contract.objects.filter(reference__in=references).order_by("pk")
     found = list(contracts.filter(company__name=company) if company else contracts)
-    times = Counter(contract.reference for contract in found)
+    times = Counter(contract.reference or "" for contract in found)
     if unknown := set(references) - set(times):
         raise CommandError(f"Contrat inconnu : {', '.join(sorted(unknown))}.", returncode=2)
     if shared := sorted(reference for reference, count in times.items() if count > 1):
@@ -83,7 +83,7 @@ def named(references: list[str] | None, *, company: str | None) -> list[Contract
 
 
 def answer(run: BillingRun) -> dict[str, Any]:
-    """The run as the API says it."""
+    """Return the run as the API shows it."""
     return {
         "on": run.on.isoformat(),
         "state": run.state,

@@ -276,7 +276,7 @@ class _Writer:
                 intent.billing_address or books.addresses.get(intent.customer),
                 intent.site,
                 intent.fiscal_position,
-                intent.payment_term or books.terms.get(intent.customer),
+                intent.payment_term or (books.terms.get(intent.customer) if intent.credits is None else None),
                 intent.proposed_on,
                 intent.purchase_order,
                 origin,

@@ -32,10 +32,11 @@ def colleagues_of(user: User) -> "QuerySet[User]":
 
 def add_follow_up(document: Model, *, text: str, due_on: date, user: User, by: By) -> FollowUp:
     """Create a follow-up on a record, for `user` on a day. Raises BusinessError without a text."""
-    if not text.strip():
+    text = text.strip()[:200]
+    if not text:
         raise BusinessError(_("Dites ce qu'il y a à faire."))
     with atomic():
-        follow_up = FollowUp.objects.create(object=document, text=text.strip()[:200], due_on=due_on, user=user)
+        follow_up = FollowUp.objects.create(object=document, text=text, due_on=due_on, user=user)
         record(
             document,
             "follow_up",

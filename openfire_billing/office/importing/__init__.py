@@ -1,6 +1,6 @@
-"""Import from CSV or XLSX: read, look at every row, say each fault in French; write all of it or nothing.
+"""Import from CSV or XLSX: read, check every row, report each fault in French; write all of it or nothing.
 
-The same file twice changes nothing: each kind knows its rows again by a key.
+The same file imported twice changes nothing: each kind finds the record of a row by a key.
 """
 
 from openfire_billing.office.importing.kinds import KINDS

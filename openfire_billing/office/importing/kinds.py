@@ -1,6 +1,6 @@
-"""What can be imported: the columns of each kind, how a cell is read, and how a row is known again."""
+"""What can be imported: the columns of each kind, how a cell is read, and how a row finds its record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,7 +27,7 @@ def text(value: str) -> str:
 
 
 def _number(value: str, *, digits: int, places: int) -> Decimal:
-    """A number not below zero that its column holds: `digits` in all, `places` of them decimals."""
+    """Read a number not below zero: `digits` in all, `places` of them decimals. Raise Fault otherwise."""
     try:
         found = read_decimal(value)
     except ValueError:
@@ -60,7 +60,7 @@ def percent(value: str) -> Decimal:
 
 
 def as_the_form(model: type[Model], name: str) -> Callable[[str], str]:
-    """A text that the record's own page would take."""
+    """Return a reader of texts that the record's own page accepts; it raises Fault for the others."""
 
     def read(value: str) -> str:
         record = model(**{name: value})
@@ -94,8 +94,8 @@ def siren(value: str) -> str:
         raise Fault(f"« {value} » n'est pas un SIREN valable, par exemple 732829320") from None
 
 
-def choice(words: dict[str, str]) -> Callable[[str], str]:
-    """One of these words (without accents or case)."""
+def choice(words: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a reader of these words (without accents or case); it raises Fault for any other."""
 
     def read(value: str) -> str:
         found = words.get(simple(value))
@@ -108,7 +108,7 @@ def choice(words: dict[str, str]) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, other titles it goes by, how its cells are read, and what an empty cell means."""
+    """A column: its title, other titles accepted, how its cells are read, and what an empty cell means."""
 
     name: str
     title: str
@@ -123,7 +123,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """Something to import. `code` names it in commands, `slug` in addresses; `hint` says how a row is known again."""
+    """Something to import. `code` names it in commands, `slug` in addresses; `hint` says how a row finds its record."""
 
     code: str
     slug: str
@@ -222,7 +222,7 @@ KINDS = {
                 Column("partner", "Client", is_required=True, also=("Client payeur",)),
                 Column("start_on", "Début", day, is_required=True),
                 Column("frequency", "Fréquence", choice(_FREQUENCIES), is_required=True),
-                Column("invoicing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
+                Column("timing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
                 Column("billed_until", "Facturé ailleurs jusqu'au", day),
                 Column("product", "Article", is_required=True),
                 Column("quantity", "Quantité", quantity),

@@ -1,10 +1,11 @@
-"""An import: prepared (nothing written), then applied whole or not at all."""
+"""An import: prepared without writing, then applied whole or not at all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from invoicing.models import Company
+from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.kinds import Column, Fault, Kind
@@ -16,10 +17,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class Preview:
-    """What an import would do. `faults`: (line of the file, column, sentence); with any, nothing is written.
+    """What an import would do.
 
-    `ignored`: titles of the file that are no column of the kind. `notes`: as faults, what is left out of a row that is
-    taken.
+    `faults`: (line of the file, column, sentence); with one, nothing is written. `ignored`: titles of the file that are
+    no column of the kind. `notes`: as faults, for parts of a row that are left out.
     """
 
     kind: Kind
@@ -37,13 +38,13 @@ class Preview:
 
 
 def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -> Preview:
-    """Read a file and look at every row. Raises BusinessError when it is no table, or its titles are not the kind's."""
+    """Read a file and check every row. Raise BusinessError when it is no table, or its titles are not the kind's."""
     table = read_table(name, content)
     _refuse_titles(kind, table.titles)
     if not table.rows:
         raise BusinessError("Le fichier n'a aucune ligne sous ses titres : mettez une fiche par ligne.")
-    known = {title for column in kind.columns for title in column.titles()}
-    preview = Preview(kind, ignored=[title for title in table.titles if title and title not in known])
+    titles = {title for column in kind.columns for title in column.titles()}
+    preview = Preview(kind, ignored=[title for title in table.titles if title and title not in titles])
     for line, cells in table.rows:
         preview.rows.append({"line": line, **_read(kind, cells, line, preview.faults)})
     writer = WRITERS[kind.code](company)
@@ -55,7 +56,7 @@ def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -
 
 
 def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
-    """Refuse a file that lacks a needed column, or gives one twice: the importer cannot choose between the two."""
+    """Refuse a file that lacks a needed column, or has one twice."""
     missing = [c.title for c in kind.columns if c.is_required and not set(titles) & set(c.titles())]
     if missing:
         raise BusinessError(f"Colonnes manquantes : {', '.join(missing)}. Donnez ces titres à la première ligne.")
@@ -76,12 +77,12 @@ def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, 
 
 
 def _cell(column: Column, cells: dict[str, str]) -> str:
-    """What the row says for a column: several titles of the file may stand for it, but they say the same."""
-    said = list(dict.fromkeys(cells[title] for title in column.titles() if cells.get(title)))
-    if len(said) > 1:
-        both = " et ".join(f"« {text} »" for text in said)
+    """Return the text of a row for a column. Several titles of the file may stand for it, with one text."""
+    texts = list(dict.fromkeys(cells[title] for title in column.titles() if cells.get(title)))
+    if len(texts) > 1:
+        both = " et ".join(f"« {text} »" for text in texts)
         raise Fault(f"{both} dans deux colonnes du fichier qui disent la même chose : gardez-en une")
-    return said[0] if said else ""
+    return texts[0] if texts else ""
 
 
 def _value(column: Column, raw: str) -> Any:
@@ -94,8 +95,8 @@ def _value(column: Column, raw: str) -> Any:
     return column.read(raw)
 
 
-def apply_import(preview: Preview, *, company: Company, by: Any, progress: Progress | None = None) -> Preview:
-    """Write a prepared import, in one transaction. Raises BusinessError when a row has a fault: nothing is written."""
+def apply_import(preview: Preview, *, company: Company, by: By, progress: Progress | None = None) -> Preview:
+    """Write a prepared import, in one transaction. Raise BusinessError when a row has a fault: nothing is written."""
     with atomic():
         writer = WRITERS[preview.kind.code](company)
         if preview.is_clean:

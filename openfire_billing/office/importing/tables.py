@@ -1,4 +1,4 @@
-"""A file in, rows out: line of the file, {column title: text}; whatever the separator or the spreadsheet."""
+"""Read a file as rows: line of the file, {column title: text}; whatever the separator or the spreadsheet."""
 
 import csv
 import unicodedata
@@ -15,7 +15,7 @@ _NO_TABLE = "Ce fichier n'est pas un tableau : enregistrez-le en CSV ou en XLSX,
 
 
 def simple(title: str) -> str:
-    """A title without accents, case or punctuation: « N° de série » and « no de serie » are the same column."""
+    """Return a title without accents, case or punctuation: « N° de série » and « no de serie » are the same column."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return " ".join("".join(c if c.isalnum() else " " for c in plain).split())
 
@@ -48,7 +48,7 @@ def read_table(name: str, content: bytes) -> Table:
 
 
 def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """(line where it begins, cells) of each row: a cell between quotes may go on over several lines."""
+    """Yield (line where it begins, cells) of each row; a quoted cell may span several lines."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -68,7 +68,7 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Rows of the first sheet. They are read as they are asked for: what is broken further down is met then."""
+    """Yield the rows of the first sheet, read one by one: a fault further down is raised when it is reached."""
     try:
         book = load_workbook(BytesIO(content), read_only=True, data_only=True)
         for line, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):

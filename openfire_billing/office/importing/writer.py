@@ -1,4 +1,4 @@
-"""What the kinds share: rows compared with what is there, counted, then written in bulk."""
+"""What the kinds share: rows compared with existing records, counted, then written in bulk."""
 
 from collections.abc import Callable
 from copy import copy
@@ -7,6 +7,7 @@ from typing import Any
 from invoicing.models import Company
 from invoicing.services.documents.lines import changes_of
 from invoicing.services.records.history import record_many
+from openfire_billing.db.people import By
 
 Rows = list[dict[str, Any]]
 Faults = list[tuple[int, str, str]]
@@ -15,21 +16,21 @@ CHUNK = 1000
 
 
 class Writer:
-    """What the kinds share. A subclass says its key, what is there, and how rows are written."""
+    """Base of the kinds. A subclass gives the key of a row, the existing records, and how rows are written."""
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        self.there: dict[Any, Any] = {}
+        self.existing: dict[Any, Any] = {}
 
     def key(self, row: dict[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} has no key.")
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The model's values of a row; a missing cell is left as it is."""
+        """Return the model's values of a row; a missing cell is left out."""
         raise TypeError(f"{type(self).__name__} has no values.")
 
     def check(self, rows: Rows, faults: Faults) -> None:
-        """Name the rows that are twice in the file."""
+        """Report the rows that are twice in the file."""
         seen: dict[Any, int] = {}
         for row in rows:
             key = self.key(row)
@@ -38,51 +39,51 @@ class Writer:
             seen.setdefault(key, row["line"])
 
     def notes(self, rows: Rows) -> Faults:
-        """What rows say that is not taken, and why: the rest of them is."""
+        """Return the texts of rows that are not taken, with the reason; the rest of these rows is."""
         return []
 
     def counts(self, rows: Rows) -> tuple[int, int, int]:
-        """(new, changed, the same)."""
-        new = sum(self.key(row) not in self.there for row in rows)
-        changed = sum(self.key(row) in self.there and self.is_changed(row) for row in rows)
+        """Return the numbers of new, changed and unchanged rows."""
+        new = sum(self.key(row) not in self.existing for row in rows)
+        changed = sum(self.key(row) in self.existing and self.is_changed(row) for row in rows)
         return new, changed, len(rows) - new - changed
 
     def changes(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What a row changes of the record that is there."""
-        known = self.there[self.key(row)]
-        return {name: value for name, value in self.values(row).items() if getattr(known, name) != value}
+        """Return what a row changes of its existing record."""
+        record = self.existing[self.key(row)]
+        return {name: value for name, value in self.values(row).items() if getattr(record, name) != value}
 
     def is_changed(self, row: dict[str, Any]) -> bool:
         return bool(self.changes(row))
 
-    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
+    def write(self, rows: Rows, *, by: By, progress: Progress) -> None:
         total = len(rows)
         for start in range(0, total, CHUNK):
             chunk = rows[start : start + CHUNK]
-            self.add([row for row in chunk if self.key(row) not in self.there], by=by)
-            self.change([row for row in chunk if self.key(row) in self.there and self.is_changed(row)], by=by)
+            self.add([row for row in chunk if self.key(row) not in self.existing], by=by)
+            self.change([row for row in chunk if self.key(row) in self.existing and self.is_changed(row)], by=by)
             progress(min(start + CHUNK, total), total)
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         raise TypeError(f"{type(self).__name__} does not add.")
 
-    def change(self, rows: Rows, *, by: Any) -> None:
+    def change(self, rows: Rows, *, by: By) -> None:
         names = {name for row in rows for name in self.changes(row)}
-        acts = [(self.there[self.key(row)], "Importé", self.take(row)) for row in rows]
+        acts = [(self.existing[self.key(row)], "Importé", self.take(row)) for row in rows]
         if names:
-            type(acts[0][0])._default_manager.bulk_update([known for known, *_rest in acts], sorted(names))
+            type(acts[0][0])._default_manager.bulk_update([record for record, *_rest in acts], sorted(names))
         if acts:
             record_many(acts, "imported", by=by)
 
     def take(self, row: dict[str, Any]) -> dict[str, list[str]]:
-        """Give the record that is there what a row changes of it, not saved. Returns it for the journal."""
-        known, changes = self.there[self.key(row)], self.changes(row)
-        before = copy(known)
+        """Set what a row changes on its existing record, not saved. Return the changes for the journal."""
+        record, changes = self.existing[self.key(row)], self.changes(row)
+        before = copy(record)
         for name, value in changes.items():
-            setattr(known, name, value)
-        return changes_of(before, known, changes)
+            setattr(record, name, value)
+        return changes_of(before, record, changes)
 
 
-def given(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The cells of a row that say something."""
+def filled(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the cells of a row that are not empty."""
     return {name: row[name] for name in names if row[name] is not None}

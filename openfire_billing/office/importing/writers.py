@@ -1,4 +1,4 @@
-"""How the rows of an import are known again, checked, written."""
+"""How the rows of an import find their records, are checked and written."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,17 +15,18 @@ from invoicing.models import Company, Partner, Product, Tax, Unit
 from invoicing.services.catalogue import is_number
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.history import record_many
+from openfire_billing.db.people import By
 from openfire_billing.office.importing.customers import Partners
 from openfire_billing.office.importing.kinds import KINDS
-from openfire_billing.office.importing.writer import Faults, Progress, Rows, Writer, given
+from openfire_billing.office.importing.writer import Faults, Progress, Rows, Writer, filled
 
 
 class Products(Writer):
-    """Known by their code."""
+    """Found by their code."""
 
     def __init__(self, company: Company) -> None:
         super().__init__(company)
-        self.there = {product.code.lower(): product for product in Product.objects.all()}
+        self.existing = {product.code.lower(): product for product in Product.objects.all()}
         self.taxes = {tax.name.lower(): tax for tax in Tax.objects.filter(is_active=True)}
         units = list(Unit.objects.all())
         self.units = {u.code.lower(): u for u in units} | {u.symbol.lower(): u for u in units if u.symbol}
@@ -48,20 +49,20 @@ class Products(Writer):
                 faults.append((row["line"], "Unité", f"« {row['unit']} » n'existe pas, par exemple u, h, m."))
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
-        found = given(row, "code", "name", "kind", "unit_price", "purchase_price", "income_account")
+        found = filled(row, "code", "name", "kind", "unit_price", "purchase_price", "income_account")
         found["tax"] = self.taxes[row["tax"].lower()]
         if row["unit"]:
             found["unit"] = self.units[row["unit"].lower()]
         return found
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         usual = {"unit": self.units["c62"], "kind": ProductKind.SERVICE}
         made = Product.objects.bulk_create([Product(**(usual | self.values(row))) for row in rows])
         record_many([(product, "Importé", None) for product in made], "imported", by=by)
 
 
 def _customers() -> dict[str, Partner | None]:
-    """Customers by shop code and by name; a name that several bear is None. One merged leads to the one kept."""
+    """Return customers by shop code and by name; a name shared by several gives None. A merged one gives the one kept."""
     found: dict[str, Partner | None] = {}
     for partner in Partner.objects.filter(is_active=True).prefetch_related("addresses"):
         for word in {partner.name.lower(), partner.store_code.lower()} - {""}:
@@ -85,14 +86,14 @@ def _check_customer(row: dict[str, Any], customers: dict[str, Partner | None], f
 
 
 class Equipment(Writer):
-    """Known by serial number, else by customer and name. A file never takes a piece from one customer to another."""
+    """Found by serial number, else by customer and name. A file never moves a piece from one customer to another."""
 
     def __init__(self, company: Company) -> None:
         super().__init__(company)
         self.customers = _customers()
         for item in InstalledProduct.objects.select_related("partner"):
             key = ("serial", item.serial_number.lower()) if item.serial_number else (item.partner_id, item.name.lower())
-            self.there.setdefault(key, item)
+            self.existing.setdefault(key, item)
 
     def key(self, row: dict[str, Any]) -> Any:
         if row["serial_number"]:
@@ -107,26 +108,26 @@ class Equipment(Writer):
             self._check_owner(row, faults)
 
     def _check_owner(self, row: dict[str, Any], faults: Faults) -> None:
-        """Name a serial number that is at another customer's: sold with the house, or one of the two is wrong?"""
+        """Report a serial number that is at another customer's: the appliance moved, or one of the two is wrong."""
         customer = self.customers.get((row["partner"] or "").lower())
-        known = self.there.get(self.key(row)) if row["serial_number"] else None
-        if known and customer and known.partner_id != customer.pk:
+        item = self.existing.get(self.key(row)) if row["serial_number"] else None
+        if item and customer and item.partner_id != customer.pk:
             faults.append(
                 (
                     row["line"],
                     "N° de série",
-                    f"« {row['serial_number']} » est déjà celui de « {known.name} » chez {known.partner} : corrigez la "
+                    f"« {row['serial_number']} » est déjà celui de « {item.name} » chez {item.partner} : corrigez la "
                     "ligne ou, si l'appareil a changé de client, mettez client et adresse sur sa fiche.",
                 )
             )
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
         return {
-            **given(row, "name", "brand", "serial_number", "installed_on", "warranty_until"),
+            **filled(row, "name", "brand", "serial_number", "installed_on", "warranty_until"),
             "partner": self.customers[row["partner"].lower()],
         }
 
-    def add(self, rows: Rows, *, by: Any) -> None:
+    def add(self, rows: Rows, *, by: By) -> None:
         made = InstalledProduct.objects.bulk_create(
             [
                 InstalledProduct(**values, address=values["partner"].default_address())
@@ -139,19 +140,22 @@ class Equipment(Writer):
 _HEADER = [
     column
     for column in KINDS["contrats"].columns
-    if column.name in ("partner", "start_on", "frequency", "invoicing", "billed_until")
+    if column.name in ("partner", "start_on", "frequency", "timing", "billed_until")
 ]  # what the rows of one contract have in common
 _USUAL = "in_advance"
 
 
 class Contracts(Writer):
-    """Known by reference. A row is an article; rows of one reference make one contract. What is there is left alone."""
+    """Found by reference. A row is an article; rows of one reference make one contract. An existing contract is left as
+    it is.
+    """
 
     def __init__(self, company: Company) -> None:
         super().__init__(company)
         self.customers = _customers()
         self.products = {p.code.lower(): p for p in Product.objects.select_related("tax", "unit")}
-        self.there = {c.reference.lower(): c for c in Contract.objects.filter(company=company, reference__isnull=False)}  # type: ignore[union-attr]
+        contracts = Contract.objects.filter(company=company, reference__isnull=False)
+        self.existing = {(contract.reference or "").lower(): contract for contract in contracts}
 
     def key(self, row: dict[str, Any]) -> Any:
         return (row["reference"] or "").lower()
@@ -162,7 +166,7 @@ class Contracts(Writer):
     def check(self, rows: Rows, faults: Faults) -> None:
         first: dict[str, dict[str, Any]] = {}
         for row in rows:
-            if row["reference"] and self.key(row) not in self.there:
+            if row["reference"] and self.key(row) not in self.existing:
                 self._check_new(row, first.setdefault(self.key(row), row), faults)
             _check_customer(row, self.customers, faults)
             if row["product"] and row["product"].lower() not in self.products:
@@ -171,7 +175,7 @@ class Contracts(Writer):
                 )
 
     def _check_new(self, row: dict[str, Any], first: dict[str, Any], faults: Faults) -> None:
-        """Name a reference that activation would give to another contract, and what is not as on its first row."""
+        """Report a reference that activation would give to another contract, and what differs from its first row."""
         if row is first and is_number(row["reference"].upper(), SERIES):
             faults.append(
                 (
@@ -194,26 +198,26 @@ class Contracts(Writer):
                 )
 
     def _value_of(self, row: dict[str, Any], name: str) -> Any:
-        """What a cell means: a customer by whichever of his names, « à échoir » when nothing is said."""
+        """Return what a cell means: a customer by any of his names, « à échoir » for an empty timing."""
         if name == "partner":
             return self.customers.get(row[name].lower(), row[name])
-        return row[name] or (_USUAL if name == "invoicing" else None)
+        return row[name] or (_USUAL if name == "timing" else None)
 
     def counts(self, rows: Rows) -> tuple[int, int, int]:
         references = {self.key(row) for row in rows}
-        new = len(references - self.there.keys())
+        new = len(references - self.existing.keys())
         return new, 0, len(references) - new
 
-    def write(self, rows: Rows, *, by: Any, progress: Progress) -> None:
+    def write(self, rows: Rows, *, by: By, progress: Progress) -> None:
         wanted: dict[str, Rows] = {}
         for row in rows:
-            if self.key(row) not in self.there:
+            if self.key(row) not in self.existing:
                 wanted.setdefault(self.key(row), []).append(row)
         for done, members in enumerate(wanted.values(), 1):
             self._contract(members, by=by)
             progress(done, len(wanted))
 
-    def _contract(self, members: Rows, *, by: Any) -> None:
+    def _contract(self, members: Rows, *, by: By) -> None:
         first, today = members[0], timezone.localdate()
         payer = self.customers[first["partner"].lower()]
         assert payer is not None
@@ -223,7 +227,7 @@ class Contracts(Writer):
             "payer": payer,
             "start_on": first["start_on"],
             "frequency": first["frequency"],
-            "invoicing": first["invoicing"] or _USUAL,
+            "timing": first["timing"] or _USUAL,
         }
         contract = save_contract(None, values, on=today, by=by)
         address = payer.default_address()

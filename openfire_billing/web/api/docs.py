@@ -1,4 +1,4 @@
-"""The description of the API, for programs and for people. Open to all: it says nothing of anybody's data."""
+"""The description of the API, for programs and for people. Open to all: it contains no data of the firm."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ class SchemaView(SpectacularAPIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """The same, for people. Its script comes from an address of its own: no inline script, nothing from outside."""
+    """The same, for people. Its script has its own address, so that no inline or foreign script is allowed."""
 
     permission_classes = [AllowAny]
     authentication_classes: list[Any] = []
@@ -29,6 +29,6 @@ class DocsView(SpectacularSwaggerSplitView):
 
 @csrf_exempt
 def unknown_address(request: HttpRequest, path: str = "") -> JsonResponse:
-    """An address that is nobody's, refused in the shape of every refusal."""
-    said = _("Adresse inconnue. Les adresses finissent par « / » ; leur liste est à /api/v1/docs/.")
-    return JsonResponse({"code": "not_found", "detail": said, "fields": {}}, status=404)
+    """Refuse an unknown address in the shape of every refusal."""
+    detail = _("Adresse inconnue. Les adresses finissent par « / » ; leur liste est à /api/v1/docs/.")
+    return JsonResponse({"code": "not_found", "detail": detail, "fields": {}}, status=404)

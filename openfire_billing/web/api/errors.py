@@ -1,4 +1,4 @@
-"""Every answer that says no has one shape: {"code", "detail", "fields"}. 409 is a rule of the business that refuses."""
+"""Every refusal of the API has one shape: {"code", "detail", "fields"}. 409: a business rule refuses."""
 
 import logging
 from decimal import DecimalException
@@ -25,13 +25,13 @@ class ErrorSerializer(serializers.Serializer):
 
     code = serializers.CharField()
     detail = serializers.CharField()
-    fields = serializers.DictField()  # type: ignore[assignment]
+    fields = serializers.DictField()
 
 
 def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The answer to whatever a view raised; None leaves it to the server (500).
+    """Return the answer to what a view raised; None leaves it to the server (500).
 
-    BusinessError and what the database refuses: 409. What is malformed: 400.
+    BusinessError and what the database refuses: 409. Malformed requests: 400.
     """
     if isinstance(error, BusinessError | OperationalError | InterfaceError):
         return _refused(error)
@@ -46,7 +46,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
         error = AuthenticationFailed(_("Jeton illisible : demandez-en un autre."))
     if isinstance(error, DataError | DecimalException):
         return _say(400, "out_of_range", _("Un nombre est trop grand pour être enregistré."))
-    response = exception_handler(error, context)  # type: ignore[arg-type]
+    response = exception_handler(error, context)
     if response is None:
         return None
     if isinstance(error, ValidationError):
@@ -58,7 +58,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def _refused(error: Exception) -> Response:
-    """409 of a rule; 503, to be asked again, of a database that is busy or away."""
+    """Return 409 for a rule; 503, to be sent again, for a database that is busy or away."""
     if not isinstance(error, BusinessError):
         log.warning("The database is busy or away: %s", error)
         error = Unavailable(_("La base de données est occupée ou ne répond pas : réessayez dans quelques secondes."))
@@ -69,7 +69,7 @@ def _refused(error: Exception) -> Response:
 
 
 def _code_and_text(error: Exception, status: int) -> tuple[str, str]:
-    """(code, sentence) of what Django REST framework refuses by itself, or a service by PermissionDenied."""
+    """Return (code, sentence) of a refusal of Django REST framework, or of a service's PermissionDenied."""
     if status == 403:
         own = isinstance(error, PermissionDenied) and error.args  # a service says which part of it
         return "permission_denied", str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
@@ -81,7 +81,7 @@ def _code_and_text(error: Exception, status: int) -> tuple[str, str]:
 
 
 def _unreadable(error: ParseError) -> str:
-    """Where a body stops being readable: Django REST framework says it in English."""
+    """Return the sentence for a body that cannot be read, with the place, which the framework gives in English."""
     if isinstance(error.__context__, JSONDecodeError):
         place = {"line": error.__context__.lineno, "column": error.__context__.colno}
         return _("Le corps de la demande n'est pas du JSON : voyez ligne %(line)s, colonne %(column)s.") % place
@@ -93,9 +93,9 @@ def _everywhere() -> str:
 
 
 def _fields_of(error: DjangoValidationError) -> dict[str, Any]:
-    """{field: sentences} of what a model refuses."""
+    """Return {field: sentences} of what a model refuses."""
     found = error.message_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.messages}
-    return {_everywhere() if name == NON_FIELD_ERRORS else name: said for name, said in found.items()}
+    return {_everywhere() if name == NON_FIELD_ERRORS else name: sentences for name, sentences in found.items()}
 
 
 def _body(code: str, detail: str, fields: Any = None) -> dict[str, Any]:

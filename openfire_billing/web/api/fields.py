@@ -36,8 +36,8 @@ class MomentField(serializers.DateTimeField):
         try:
             moment = super().to_internal_value(value)
         except OverflowError:
-            self.fail("far")
-        if not FIRST_DAY <= moment.date() <= LAST_DAY:
+            moment = None
+        if moment is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
             self.fail("far")
         return moment
 

@@ -1,4 +1,4 @@
-"""Who may: a view says which permissions its action needs; nothing is open that does not say so."""
+"""Permissions of the API: a view names those its action needs; an action without them is closed."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ ACTS = {
 
 
 def permission_of(model: Any, action: str) -> str:
-    """ "invoicing.view_invoice" for the list of invoices."""
+    """Return "invoicing.view_invoice" for the list of invoices."""
     return f"{model._meta.app_label}.{ACTS[action]}_{model._meta.model_name}"
 
 
 class MayDo(BasePermission):
-    """Asks the view: `permissions_needed()` names them, or None when the user may do it for a reason of its own."""
+    """Asks the view: `permissions_needed()` names the permissions, or None when the view decides by itself."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         if view.action in (None, "metadata"):  # a method that does not exist here: 405 says so

@@ -1,4 +1,4 @@
-"""The description of the API: what each act asks and answers, the refusals every address may give, the key of a write."""
+"""The description of the API: request and answer of each act, the refusals of every address, the key of a write."""
 
 from typing import Any
 

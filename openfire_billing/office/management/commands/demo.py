@@ -57,7 +57,7 @@ class Command(BaseCommand):
             self.serve(address)
 
     def keep_aside(self) -> None:
-        """Start anew when the database is of another version, and say where that one is kept."""
+        """Set a database of another version aside, and print where it is kept."""
         try:
             kept = keep_other_version_aside()
         except BusinessError as refusal:
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             )
 
     def main_job(self) -> None:
-        """Bill what is to be billed today, once: a second time makes nothing new."""
+        """Bill what is due today; a second call makes nothing new."""
         today = timezone.localdate()
         by = User.objects.get(username="factu")
         interventions = (
@@ -101,7 +101,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{len(made)} brouillon(s) créé(s), {len(refused)} refus.")
 
     def serve(self, address: str) -> None:
-        """Web, worker threads and beat in this process, on a broker in memory."""
+        """Run web, worker threads and beat in this process, with a broker in memory."""
         app.loader.import_default_modules()  # without it beat falls back to names, and nothing runs
         app.finalize()
         worker = app.WorkController(

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{preview.new} nouveau(x), {preview.changed} modifié(s), {preview.same} inchangé(s).")
 
     def bar(self, done: int, total: int) -> None:
-        """A bar of what is done."""
+        """Print a progress bar."""
         filled = 30 * done // max(total, 1)
         self.stdout.write(f"\r[{'█' * filled}{' ' * (30 - filled)}] {done}/{total}", ending="")
         self.stdout.flush()
