@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
-from django.db.models import DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
+from django.db.models import DecimalField, Exists, F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -317,32 +317,30 @@ class _Reader:
         return defaultdict(tuple, {contract: tuple(invoices) for contract, invoices in found.items()})
 
     def _claims(self) -> None:
-        """Read the live claims; where everything due before a day is claimed, only those of the periods still examined."""
+        """Read the live claims; where everything due before a day is claimed, only those of articles claimed beyond it."""
         periods = PeriodClaim.objects.live().filter(article__line__contract__among=self.ids)
         if self.settled:
-            periods = periods.filter(self._of_periods_examined())
+            periods = PeriodClaim.objects.live().filter(article__among=self._articles_claimed_beyond())
         visits = VisitClaim.objects.live().filter(article__line__contract__among=self.ids)
         self.facts.claimed = f.Claimed.of(
             periods.order_by().values_list("article_id", "start", "end", "kind"),
             visits=visits.order_by().values_list("article_id", "visit_id"),
         )
 
-    def _of_periods_examined(self) -> Q:
-        """Return the condition of claims that end after the next due day, or after the first day of the period that
-        holds it.
+    def _articles_claimed_beyond(self) -> list[int]:
+        """Return the articles with a live claim that ends after the first day still to examine of their contract.
 
-        Mostly that day is the period's first. The other contracts are gathered by how far back their period begins, so
-        that the query keeps a few conditions and reads few claims too many.
+        That day is the next due day, or the first day of the period that holds it. The last claim of each article is
+        looked up by its index: a join would read the claims of every contract, once for each chunk of a run.
         """
-        due = F("article__line__contract__next_due_on")
-        wanted = Q(end__gt=due) | Q(article__line__contract__next_due_on__isnull=True)
-        longer: dict[int, list[tuple[date, int]]] = defaultdict(list)
+        since: dict[int, date] = {}
         for contract in self.facts.contracts:
-            due_on = self.facts.stored[contract.id][0]
-            first = examined_from(contract) if due_on else None
-            if due_on and first and first < due_on:
-                longer[(due_on - first).days.bit_length()].append((first, contract.id))
-        for many in longer.values():
-            first = min(first for first, _contract in many)
-            wanted |= Q(end__gt=first, article__line__contract__among=[contract for _first, contract in many])
-        return wanted
+            if due_on := self.facts.stored[contract.id][0]:
+                since[contract.id] = min(due_on, examined_from(contract) or due_on)
+        live = PeriodClaim.objects.live().filter(article=OuterRef("pk")).order_by("-end")
+        articles = Article.objects.filter(line__contract__among=self.ids).annotate(last=Subquery(live.values("end")[:1]))
+        return [
+            article
+            for article, contract, last in articles.order_by().values_list("pk", "line__contract_id", "last")
+            if last is not None and last > since.get(contract, DAWN)
+        ]

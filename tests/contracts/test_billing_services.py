@@ -324,7 +324,7 @@ def test_visit_done_makes_its_contract_due_for_the_night(world: World) -> None:
 
 
 def test_visit_done_is_noticed_whatever_was_billed_of_others(world: World) -> None:
-    terms: dict[str, Any] = {"frequency": "per_visit", "invoicing": "on_visit", "visits": (1, (3,))}
+    terms: dict[str, Any] = {"frequency": "per_visit", "timing": "on_visit", "visits": (1, (3,))}
     first, second = (make_contract(world, "01/01/26", **terms) for _n in range(2))
     made = {o.document: o.made for o in plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=world.planner)}
 
@@ -666,7 +666,7 @@ def test_journal_says_what_is_waived_and_taken_back(world: World) -> None:
 def test_call_out_of_a_line_billed_per_visit_is_no_visit(world: World) -> None:
     line = {"uses_callouts": True, "included_callouts": 1, "task": world.task}
     contract = make_contract(
-        world, "01/01/26", line=line, frequency="per_visit", invoicing="on_visit", visits=(1, (3,))
+        world, "01/01/26", line=line, frequency="per_visit", timing="on_visit", visits=(1, (3,))
     )
     sav = call_out(contract.lines.get(), on=day("02/02/26"), by=world.planner)
     finish_intervention(sav, on=day("02/02/26"), by=world.planner)
