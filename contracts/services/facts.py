@@ -338,7 +338,9 @@ class _Reader:
             if due_on := self.facts.stored[contract.id][0]:
                 since[contract.id] = min(due_on, examined_from(contract) or due_on)
         live = PeriodClaim.objects.live().filter(article=OuterRef("pk")).order_by("-end")
-        articles = Article.objects.filter(line__contract__among=self.ids).annotate(last=Subquery(live.values("end")[:1]))
+        articles = Article.objects.filter(line__contract__among=self.ids).annotate(
+            last=Subquery(live.values("end")[:1])
+        )
         return [
             article
             for article, contract, last in articles.order_by().values_list("pk", "line__contract_id", "last")

@@ -665,9 +665,7 @@ def test_journal_says_what_is_waived_and_taken_back(world: World) -> None:
 
 def test_call_out_of_a_line_billed_per_visit_is_no_visit(world: World) -> None:
     line = {"uses_callouts": True, "included_callouts": 1, "task": world.task}
-    contract = make_contract(
-        world, "01/01/26", line=line, frequency="per_visit", timing="on_visit", visits=(1, (3,))
-    )
+    contract = make_contract(world, "01/01/26", line=line, frequency="per_visit", timing="on_visit", visits=(1, (3,)))
     sav = call_out(contract.lines.get(), on=day("02/02/26"), by=world.planner)
     finish_intervention(sav, on=day("02/02/26"), by=world.planner)
 

@@ -209,8 +209,8 @@ def items_of_edits(
     for edit in edits:
         values = {name: value for name, value in edit.values.items() if name != "position"}
         line = _Typed(**values)  # type: ignore[arg-type]  # values of columns, of any type
-        complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]
-        items.append(item_of(line))  # type: ignore[arg-type]
+        complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]  # a plain line has what a stored one has
+        items.append(item_of(line))  # type: ignore[arg-type]  # as above
     return items
 
 
@@ -257,7 +257,7 @@ def apply_edits(
     changes: list[LineChange] = []
     for edit in edits:
         if edit.delete:
-            line = lines[edit.pk]  # type: ignore[index]
+            line = lines[edit.pk]  # type: ignore[index]  # a line to delete has an id
             deleted.append(line)
             changes.append(line_change(line, "removed"))
             continue

@@ -214,7 +214,7 @@ class Books:
                 )
                 % {
                     "name": intent.name or intent.origin,
-                    "tax": self.taxes[line.tax].name,  # type: ignore[index]
+                    "tax": self.taxes[line.tax].name,  # type: ignore[index]  # an article has a tax
                     "line": line.label,
                     "company": company["name"],
                 }

@@ -195,11 +195,11 @@ def _stored_outcomes(document: Model, answer: Sequence[StoredOutcome] | None) ->
 def reading_only() -> Iterator[None]:
     """Open transactions for reading only, to show a page after a refusal: on SQLite they then wait for no writer."""
     mode = getattr(connection, "transaction_mode", None)
-    connection.transaction_mode = None  # type: ignore[attr-defined]
+    connection.transaction_mode = None  # type: ignore[attr-defined]  # SQLite alone has it
     try:
         yield
     finally:
-        connection.transaction_mode = mode  # type: ignore[attr-defined]
+        connection.transaction_mode = mode  # type: ignore[attr-defined]  # SQLite alone has it
 
 
 def _take(once: Once) -> bool:
