@@ -154,7 +154,7 @@ def test_smallest_credit_settles_its_invoice(world: World) -> None:
 
     note = credit_invoice(invoice, on=world.today, by=world.accountant, rebill=False)
 
-    assert [(row.invoice, row.amount) for row in note.uses.all()] == [(invoice, Decimal("0.53"))]
+    assert [(row.document, row.amount) for row in note.uses.all()] == [(invoice, Decimal("0.53"))]
     assert state(invoice, world) == ("paid", Decimal(0))
 
 
@@ -212,7 +212,7 @@ def test_amount_is_received_to_the_cent_up_to_what_is_left(world: World) -> None
         invoices=[other, invoice],
     )
 
-    assert [(row.invoice, row.amount) for row in received.allocations.order_by("pk")] == [
+    assert [(row.document, row.amount) for row in received.allocations.order_by("pk")] == [
         (invoice, Decimal("184.62")),
         (other, Decimal("15.38")),
     ]
