@@ -59,7 +59,11 @@ class AppointmentForm(forms.ModelForm):
 
 
 class AppointmentLineForm(LineForm):
-    """A line taken over from the DI shows the DI's terms and owns its quantity alone."""
+    """The form of an RDV line.
+
+    When the line is copied from a DI line, article, label, unit price, discount and tax are read from the DI line and
+    cannot be edited; the quantity can.
+    """
 
     least_quantity = Decimal(0)
 

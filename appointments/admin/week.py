@@ -31,7 +31,11 @@ def _monday(text: str) -> date:
 
 
 def week_view(model_admin: Any, request: HttpRequest) -> HttpResponse:
-    """Show one week of every technician the user may see, in three queries and those of the calendars."""
+    """Return the page of one week: one row per active technician of the user's companies, one column per day.
+
+    `?from=YYYY-MM-DD` chooses the week; a missing or invalid day means this week. The number of queries does not depend on
+    the number of technicians or appointments. Raises PermissionDenied without the view permission.
+    """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     monday = _monday(request.GET.get("from", ""))

@@ -178,6 +178,8 @@ class Appointment(Versioned):
 class AppointmentLine(BillableLine):
     """A line of an RDV. Copied from a DI line it owns only its quantity: the rest is read from the DI line."""
 
+    company_path = "appointment__company"
+
     # annotated by left_to_bill()
     billed: Decimal
     own_left: Decimal
@@ -252,6 +254,8 @@ class Slot(models.Model):
 
     On PostgreSQL an exclusion constraint on (technician, time) where it blocks.
     """
+
+    company_path = "appointment__company"
 
     appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="slots", verbose_name=_("rendez-vous"))
     technician = models.ForeignKey(Technician, models.PROTECT, related_name="slots", verbose_name=_("intervenant"))

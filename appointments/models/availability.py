@@ -47,6 +47,8 @@ class WorkingHours(Versioned):
 class Absence(Versioned):
     """A technician is away."""
 
+    company_path = "technician__company"
+
     technician = models.ForeignKey(Technician, models.CASCADE, related_name="absences", verbose_name=_("intervenant"))
     starts_at = models.DateTimeField(_("du"))
     ends_at = models.DateTimeField(_("au"))

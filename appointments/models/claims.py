@@ -13,7 +13,11 @@ from invoicing.models.documents.claims import refuse_more_than_left
 
 
 class AppointmentLineClaim(Claim):
-    """An invoice line that bills an RDV line. A linked line is claimed twice: here, and on its DI line."""
+    """Records that an invoice line bills an RDV line.
+
+    When the RDV line was copied from a DI line (`request_line`), the same invoice line also has a RequestLineClaim on that
+    DI line.
+    """
 
     SOURCE = "appointment_line__appointment"
 

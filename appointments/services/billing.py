@@ -96,7 +96,11 @@ def _left_out(pairs: Sequence[tuple[AppointmentLine, Decimal]], on: date) -> str
 
 
 def _with_titles(pairs: Sequence[tuple[AppointmentLine, Decimal]]) -> list[tuple[AppointmentLine, Decimal]]:
-    """Return the articles left to bill, and each title followed by one of them before the next section."""
+    """Return the article lines with a quantity left to bill, and the sections and notes above them, in document order.
+
+    A section is dropped when no such article follows it before the next section; a note, when no such article follows it
+    in its section.
+    """
     kept: list[tuple[AppointmentLine, Decimal]] = []
     pending: list[tuple[AppointmentLine, Decimal]] = []
     for line, left in pairs:

@@ -324,7 +324,11 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
 
     @act(PLAN, asks=HorizonSerializer, answers=PlannedSerializer, path="plan-visits")
     def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Outcome:
-        """Une DI validée pour chaque visite promise d'ici là, une seule fois chacune."""
+        """Crée une DI validée pour chaque visite du contrat dont la période s'ouvre au plus tard le jour `until` (inclus).
+
+        `until` absent : jusqu'au jour que la nuit planifie. Une visite déjà planifiée, ou finie avant la validation de sa ligne,
+        n'en reçoit pas. Renvoie le contrat et les id des DI créées.
+        """
         outcomes = plan_visits([contract], until=asked["until"], on=timezone.localdate(), by=self.request.user)
         for outcome in outcomes:
             if outcome.is_refused:

@@ -21,7 +21,10 @@ MOST = 1_000  # outcomes in the answer: those set aside come first
 
 
 class OutcomeSerializer(serializers.ModelSerializer):
-    """What a run did of one contract. `drafts`: what a dry run would make."""
+    """The outcome of a billing run for one contract. `invoices`: ids of the drafts it created.
+
+    `drafts`: descriptions of the drafts that it would create; only a dry run fills it.
+    """
 
     contract = serializers.IntegerField(source="contract_id", read_only=True)
     result = serializers.CharField(read_only=True)

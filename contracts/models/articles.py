@@ -16,6 +16,8 @@ from openfire_billing.db.fields import percent_field, unit_price_field
 class Article(BillableLine):
     """An article of a line: quantity a year at a yearly price (per instalment when billed by days or weeks)."""
 
+    company_path = "line__contract__company"
+
     line = models.ForeignKey(ContractLine, models.CASCADE, related_name="articles", verbose_name=_("ligne de contrat"))
 
     class Meta(BillableLine.Meta):
@@ -33,6 +35,8 @@ class Article(BillableLine):
 
 class PriceVersion(models.Model):
     """The price of an article from a day on: of the first period that starts on or after it. Settles nothing."""
+
+    company_path = "article__line__contract__company"
 
     article = models.ForeignKey(Article, models.CASCADE, related_name="prices", verbose_name=_("article"))
     from_on = models.DateField(_("à partir du"))
@@ -62,6 +66,8 @@ class PriceVersion(models.Model):
 
 class ContractException(BillableLine):
     """A one-off dated line of a contract line. A negative quantity takes something off."""
+
+    company_path = "line__contract__company"
 
     line = models.ForeignKey(
         ContractLine, models.CASCADE, related_name="exceptions", verbose_name=_("ligne de contrat")

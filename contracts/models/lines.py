@@ -40,6 +40,8 @@ class ContractLine(Versioned):
     is a last day included. `grid_from`: the day the billing grid counts from (None = the contract's start).
     """
 
+    company_path = "contract__company"
+
     SEARCHED = (
         "contract__reference",
         "title",

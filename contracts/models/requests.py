@@ -32,6 +32,8 @@ class ContractRequest(Promise):
     that year: made once, and never again, even when its DI is cancelled.
     """
 
+    company_path = "line__contract__company"
+
     SOURCE = "line__contract"
 
     line = models.ForeignKey(ContractLine, models.PROTECT, related_name="requests", verbose_name=_("ligne de contrat"))

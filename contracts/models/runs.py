@@ -101,6 +101,8 @@ class BillingRun(models.Model):
 class BillingOutcome(models.Model):
     """The outcome of a run for one contract. `invoices`: ids of its drafts; `drafts`: what a dry run would make."""
 
+    company_path = "contract__company"
+
     run = models.ForeignKey(
         BillingRun, models.CASCADE, db_index=False, related_name="outcomes", verbose_name=_("passage")
     )

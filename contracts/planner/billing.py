@@ -41,10 +41,11 @@ def plan(contracts: Iterable[ContractFacts], claimed: Claimed, *, on: date, forc
 
 
 def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:
-    """Return the first day something of the contract is due and not claimed; None when nothing is left or known yet.
+    """Return the first day on which a charge of the contract is due and not claimed; None when no such day is known.
 
-    For the index column: no run before that day can find anything. What waits (held back, set aside) keeps its day in
-    the past, and a contract that cannot be billed gives its start, so that each run looks at it and says why.
+    `Contract.next_due_on` stores this day, and a run on a later or equal day selects the contract. A charge held back
+    (negative total) is not claimed: its day stays in the past, and each run selects the contract again. When the contract
+    cannot be billed, return its start date, so that each run selects it and reports the reason.
     """
     try:
         days = [_next_due_on(billed, claimed) for billed in billed_lines(contract)]

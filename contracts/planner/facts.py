@@ -90,7 +90,10 @@ PER_VISIT: Final = Frequency(1, VISIT)
 
 @dataclass(frozen=True, slots=True)
 class PriceVersion:
-    """A yearly unit price (per instalment for days and weeks) and its discount in percent, from a day included."""
+    """A net unit price and its discount (percent), in force from `from_on` (inclusive).
+
+    The price is for one year; for a billing frequency in days or weeks, it is for one billing period.
+    """
 
     from_on: date
     unit_price: Decimal

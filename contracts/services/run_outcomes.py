@@ -148,7 +148,10 @@ def write_outcomes(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Re
 
 
 def results_of(planned: Plan, facts: ChunkFacts, report: Report) -> dict[int, tuple[str, str, str]]:
-    """Return (result, code, reason) of each contract of the chunk, in order."""
+    """Return {contract id: (result, code, reason)}: the contracts of `facts.contracts`, then those of `facts.broken`.
+
+    `result`: a value of Result. A contract with no other outcome is SKIPPED, "nothing_due".
+    """
     results: dict[int, tuple[str, str, str]] = {
         refusal.contract: (Result.REFUSED, refusal.code, refusal.reason)
         for refusal in (*planned.refusals, *facts.broken)

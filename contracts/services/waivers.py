@@ -70,7 +70,12 @@ def claim_key(claim: ThingClaim) -> str:
 
 
 def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = None, on: date, by: By) -> Contract:
-    """« Remettre à facturer »: delete the claims of what was waived."""
+    """Delete the waived claims that `keys` name (see `claim_key`): what they settled is due again. Return the contract.
+
+    The button « Remettre à facturer » calls it. Writes a history line and recomputes the next due day.
+    Raises NothingToBill when `keys` is empty or names a claim that is no longer waived; StaleForm when the contract
+    changed since `seen`; BusinessError when it no longer exists.
+    """
     with atomic():
         contract = lock_contract(contract, seen=seen)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]

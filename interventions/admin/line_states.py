@@ -37,7 +37,11 @@ def state_of_request_line(line: Any) -> LineState | None:
 
 
 def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> Any:
-    """Return the state of a line as a badge that links to the document it names, with the other documents below."""
+    """Return a line's billing state as an HTML badge; "" when `state` is None.
+
+    The badge links to the first of `documents` of the type the state refers to: a quote for QUOTED, an invoice for PARTLY
+    or BILLED. Links to the other documents follow below the badge.
+    """
     if state is None:
         return ""
     holder = next((d for d in documents if isinstance(d, _HOLDERS.get(state, ()))), None)

@@ -182,6 +182,8 @@ class InterventionRequest(Versioned):
 class RequestLine(BillableLine):
     """A billing line of a DI. `covered`: billed by a contract, shown for planning and purchasing only."""
 
+    company_path = "intervention__company"
+
     # annotated by left_to_bill()
     billed: Decimal
     is_quoted: bool

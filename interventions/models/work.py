@@ -97,6 +97,8 @@ class InterventionTemplate(Versioned):
 class TemplateLine(BillableLine):
     """A billing line of a template."""
 
+    company_path = "template__company"
+
     template = models.ForeignKey(
         InterventionTemplate, models.CASCADE, related_name="lines", verbose_name=_("modèle d'intervention")
     )

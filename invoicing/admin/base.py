@@ -162,7 +162,12 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return Once(f"user:{request.user.pk}", f"{act}:{key}:{fingerprint}") if key else None
 
     def perform(self, request: HttpRequest, act: Callable[[], Any], *, once: Once | None = None) -> Performed[Any]:
-        """Run an act for this user, in one transaction. Stores the answer as (0, text). Raises BusinessError."""
+        """Run `act` in one transaction. With `once`, run it only once, and store str(result) with that key as the answer.
+
+        A repeated call with the same key returns the stored answer (`is_repeat`) and does not run `act`. After a conflict with
+        another transaction, restore the request and run `act` again. Raises what `act` raises; Unavailable, a BusinessError,
+        when the database is busy or unreachable.
+        """
         return perform(act, once=once, answer=lambda made: (0, str(made)), restore=rewinder(request))
 
     def changeform_view(

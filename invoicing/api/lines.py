@@ -153,7 +153,11 @@ def _fill_from_product(values: dict[str, Any], before: Any, price: str) -> None:
 
 
 class DocumentSerializer(OfficeSerializer):
-    """A document: its lines, its totals, the counts of the documents created from it, its publication."""
+    """Base serializer of documents: state, company, currency, totals, counts of documents created from it, `published`.
+
+    `published`: whether the customer can open the document's public page. Subclasses add `lines`.
+    Raises a validation error when the company of an existing document changes.
+    """
 
     state = serializers.CharField(read_only=True)
     company = Id(queryset=Company.objects.all(), required=False)

@@ -12,6 +12,8 @@ from openfire_billing.db.fields import amount_field
 class Entry(models.Model):
     """A balanced entry of a journal. Written entries never change."""
 
+    company_path = "journal__company"
+
     journal = models.ForeignKey(Journal, models.PROTECT, related_name="entries", verbose_name=_("journal"))
     number = models.CharField(_("numéro"), max_length=35)
     on = models.DateField(_("date"), db_index=True)
@@ -30,6 +32,8 @@ class Entry(models.Model):
 
 class EntryLine(models.Model):
     """A line of an entry: an account, debited or credited, never both."""
+
+    company_path = "entry__journal__company"
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="lines", verbose_name=_("écriture"))
     account = models.CharField(_("compte"), max_length=12)
@@ -56,6 +60,8 @@ class EntryLine(models.Model):
 
 class JournalCounter(models.Model):
     """The counter of a series (journal and calendar year): last number and last issue date."""
+
+    company_path = "journal__company"
 
     journal = models.ForeignKey(Journal, models.PROTECT, related_name="counters", verbose_name=_("journal"))
     year = models.PositiveSmallIntegerField(_("année"))

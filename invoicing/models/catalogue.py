@@ -142,6 +142,8 @@ class FiscalPosition(Versioned):
 class FiscalPositionTax(models.Model):
     """One row of a fiscal position: source tax → target tax."""
 
+    company_path = "position__company"
+
     position = models.ForeignKey(FiscalPosition, models.CASCADE, related_name="mappings", verbose_name=_("position"))
     source = models.ForeignKey(Tax, models.PROTECT, related_name="+", verbose_name=_("taxe de l'article"))
     target = models.ForeignKey(Tax, models.PROTECT, related_name="+", verbose_name=_("taxe appliquée"))

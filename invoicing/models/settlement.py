@@ -86,6 +86,8 @@ class Allocation(models.Model):
     set.
     """
 
+    company_path = "document__company"
+
     document = models.ForeignKey(
         Invoice, models.PROTECT, db_index=False, related_name="allocations", verbose_name=_("facture")
     )
@@ -118,6 +120,8 @@ class Allocation(models.Model):
 
 class SupplierPayment(models.Model):
     """Money paid on a supplier's bill."""
+
+    company_path = "bill__company"
 
     bill = models.ForeignKey(SupplierBill, models.PROTECT, related_name="payments", verbose_name=_("facture"))
     on = models.DateField(_("Date"))

@@ -102,7 +102,10 @@ class SearchTextField(DerivedField, _TextField):
 
 
 class TelephoneKeyField(DerivedField, _CharField):
-    """The key (`key_of`) of the telephone in the column `of`, typed in the record's `telephone_region`."""
+    """A search key derived from the telephone number in the column `of`: its E.164 form, else its digits, else "".
+
+    `key_of` parses the number with the dialling rules of the record's `telephone_region`.
+    """
 
     USUAL: ClassVar[dict[str, Option]] = {"max_length": 32}
 

@@ -67,11 +67,11 @@ def load_contracts(
     articles: Sequence[str] = ARTICLES,
     own_prices: bool = False,
 ) -> int:
-    """Make `count` active contracts, one customer and one line of these articles (codes) each. Returns how many.
+    """Create active contracts until `company` has `count` made by this function. Return how many this call created.
 
-    `own_prices`: no two articles of ten thousand contracts have the same, as measures want it.
-
-    Those already made by an earlier call are counted: a second call with the same number makes none.
+    Each contract has its own customer and one line, with one article per code in `articles`. The contracts take the terms
+    `kinds` in turn. `own_prices`: the first article costs 10.00, each next one 0.01 more: no two
+    have the same price.
     """
     existing = Contract.objects.filter(company=company, notes=MARK).count()
     todo = iter(range(existing, count))
@@ -176,7 +176,7 @@ def _contracts(
 
 
 def _with_own_price(number: int, article: Article) -> Article:
-    article.unit_price += Decimal(number % 40_000) / 100
+    article.unit_price = 10 + Decimal(number) / 100
     return article
 
 

@@ -26,7 +26,11 @@ class SmartButton:
 
 @dataclass(frozen=True)
 class FirstAct:
-    """A link to the empty form of a document, pre-filled by `?partner=…`."""
+    """A button on a record's page that opens the empty creation form of another document.
+
+    The page appends `?partner=<id>` to the URL of `url_name`, and shows the button to users with `permission`. Only the
+    partner's page reads these.
+    """
 
     label: Any
     icon: str

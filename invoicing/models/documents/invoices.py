@@ -175,6 +175,8 @@ class InvoiceLine(BillableLine):
     note, `credits` is the credited line, and `rebill` makes its source billable again. The period is half-open.
     """
 
+    company_path = "invoice__company"
+
     # annotated by left_to_credit()
     credited: Decimal
     credited_net: Decimal
@@ -221,6 +223,8 @@ class InvoiceLine(BillableLine):
 
 class InvoiceTax(models.Model):
     """VAT of one category and rate on an invoice (BG-23)."""
+
+    company_path = "invoice__company"
 
     invoice = models.ForeignKey(
         Invoice, models.CASCADE, related_name="taxes", db_index=False, verbose_name=_("facture")

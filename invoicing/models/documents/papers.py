@@ -9,6 +9,8 @@ from invoicing.models.documents.invoices import Invoice
 class InvoiceDocument(models.Model):
     """The PDF of a posted invoice: rendered once, stored with its SHA-256, never rendered again."""
 
+    company_path = "invoice__company"
+
     invoice = models.OneToOneField(Invoice, models.PROTECT, related_name="document", verbose_name=_("facture"))
     content = models.BinaryField(_("PDF"))
     sha256 = models.CharField("SHA-256", max_length=64)
@@ -28,6 +30,8 @@ class DocumentJob(models.Model):
     `last_error`: a sentence that says why the last attempt failed. `not_before`: the earliest next attempt.
     `taken_until`: the worker that took the job has it until then; after that, another worker may take it.
     """
+
+    company_path = "invoice__company"
 
     invoice = models.OneToOneField(Invoice, models.CASCADE, related_name="document_job", verbose_name=_("facture"))
     attempts = models.PositiveSmallIntegerField(_("essais"), default=0)

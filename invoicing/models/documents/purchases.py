@@ -92,6 +92,8 @@ class PurchaseOrder(Versioned):
 class PurchaseOrderLine(BillableLine):
     """A line of a purchase order, at the purchase price."""
 
+    company_path = "order__company"
+
     order = models.ForeignKey(PurchaseOrder, models.CASCADE, related_name="lines", verbose_name=_("commande"))
 
     class Meta(BillableLine.Meta):

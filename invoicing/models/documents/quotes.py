@@ -90,6 +90,8 @@ class Quote(Versioned):
 class QuoteLine(BillableLine):
     """A line of a quote."""
 
+    company_path = "quote__company"
+
     # annotated by left_to_bill()
     billed: Decimal
     left: Decimal

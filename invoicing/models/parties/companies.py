@@ -48,6 +48,8 @@ class CompanyQuerySet(models.QuerySet["Company"]):
 class Company(Versioned):
     """A seller: identity, legal mentions, accounting defaults."""
 
+    company_path = "pk"
+
     name = models.CharField(_("Raison sociale"), max_length=120, unique=True)
     legal_form = models.CharField(_("Forme juridique et capital"), max_length=120, blank=True)
     street = models.CharField(_("Rue"), max_length=120, blank=True)

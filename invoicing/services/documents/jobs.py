@@ -31,10 +31,12 @@ def queue_documents(invoices: Sequence[Invoice], *, at: datetime) -> None:
 
 
 def take_job(invoice: int | None = None) -> DocumentJob | None:
-    """Take a job that no worker holds: of `invoice` (an id), else of the newest invoice. None when there is none.
+    """Reserve a free job for five minutes, count one attempt, and return the job; None when no job is free.
 
-    The UPDATE matches the row only as it was read. When another worker was first, it matches nothing, and the search
-    starts again.
+    A job is free when its `not_before` has passed and no worker has reserved it, or the reservation has expired.
+    `invoice`: id of the invoice whose job is wanted; None: the free job of the newest invoice.
+    The UPDATE filters on the `taken_until` that was read: when another worker reserved the job in between, it updates no
+    row, and the search starts again.
     """
     while True:
         now = timezone.now()

@@ -172,7 +172,11 @@ def write_payment(payment: Payment, *, what: Text = "") -> Payment:
 
 
 def _write_allocation(source: Invoice | Payment, invoice: Invoice, part: Decimal, *, on: date, by: By) -> Allocation:
-    """Settle `part` of an invoice with a payment or a credit note, and write both journals."""
+    """Create and return the allocation of `part`, in the invoice's currency, from `source` to `invoice`.
+
+    `source`: a payment or a credit note. Also writes a line in the history of the invoice and in that of `source`.
+    Writes no accounting entry.
+    """
     values = {"source": source, "invoice": invoice, "part": money_text(part, invoice.currency)}
     if isinstance(source, Payment):
         allocation = Allocation.objects.create(document=invoice, payment=source, amount=part, on=on)
