@@ -113,7 +113,6 @@ class AppointmentChips(ChipFilter):
 @admin.register(Appointment)
 class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     form = AppointmentForm
-    company_path = "company"
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
     search_fields = Appointment.SEARCHED
@@ -212,7 +211,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task → type and duration."""
         found: dict[str, Any] = {}
-        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"))
+        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"), request.user)
         if partner is not None:
             add_defaults(
                 found,
@@ -221,7 +220,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
                 fiscal_position=usual_terms(partner).fiscal_position,
                 equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first(),
             )
-        task = record_of(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
+        task = record_of(Task.objects.select_related("type", "fiscal_position"), data.get("task"), request.user)
         if task is not None:
             add_defaults(found, type=task.type, fiscal_position=task.fiscal_position)
             found["duration"] = {"value": number_text(task.duration), "text": ""}

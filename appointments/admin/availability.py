@@ -9,7 +9,6 @@ from invoicing.admin.base import OfficeAdmin
 
 @admin.register(WorkingHours)
 class WorkingHoursAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("weekday", "starts", "ends", "technician", "company")
     list_filter = ("technician", "weekday")
     list_select_related = ("technician", "company")
@@ -18,7 +17,6 @@ class WorkingHoursAdmin(OfficeAdmin):
 
 @admin.register(Absence)
 class AbsenceAdmin(OfficeAdmin):
-    company_path = "technician__company"
     list_display = ("technician", "starts_at", "ends_at", "reason")
     list_filter = ("technician",)
     list_select_related = ("technician",)
@@ -27,7 +25,6 @@ class AbsenceAdmin(OfficeAdmin):
 
 @admin.register(ClosingDay)
 class ClosingDayAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("name", "from_on", "to_on", "company")
     list_select_related = ("company",)
     empty_text = _("Les jours où la société est fermée. Les jours fériés sont déjà connus.")

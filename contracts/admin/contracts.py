@@ -50,7 +50,6 @@ def _state_of(contract: Contract) -> tuple[str, Any]:
 @admin.register(Contract)
 class ContractAdmin(DocumentAdmin):
     has_checking_service = True
-    company_path = "company"
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
     list_filter = (ContractChips, FromFilter, "state", "frequency", "timing", "manager", "company")
     search_fields = Contract.SEARCHED
@@ -185,7 +184,7 @@ class ContractAdmin(DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what a payer fills: billing address, fiscal position, terms."""
         found: dict[str, Any] = {}
-        payer = record_of(Partner.objects.all(), data.get("payer"))
+        payer = record_of(Partner.objects.all(), data.get("payer"), request.user)
         if payer is not None:
             add_defaults(found, **terms_of(payer))
         return found

@@ -64,7 +64,6 @@ class ExceptionInline(LinesInline):
 @admin.register(ContractLine)
 class ContractLineAdmin(DocumentAdmin):
     has_checking_service = True
-    company_path = "contract__company"
     form = ContractLineForm
     lines_prefix = "articles"
     list_display = ("__str__", "town", "equipment", "task", "visits_text", "state_badge")
@@ -131,7 +130,7 @@ class ContractLineAdmin(DocumentAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         found = super().get_changeform_initial_data(request)
-        contract = self._contract(request.GET.get("contract"))
+        contract = self._contract(request.GET.get("contract"), request.user)
         if contract is not None:
             address = contract.payer.default_address()
             equipment = InstalledProduct.objects.filter(partner=contract.payer, is_active=True).first()
@@ -142,8 +141,8 @@ class ContractLineAdmin(DocumentAdmin):
         return found
 
     @staticmethod
-    def _contract(pk: Any) -> Contract | None:
-        return record_of(Contract.objects.select_related("payer", "company"), pk)
+    def _contract(pk: Any, user: Any) -> Contract | None:
+        return record_of(Contract.objects.select_related("payer", "company"), pk, user)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         line = super().get_object(request, object_id, from_field)
@@ -158,7 +157,9 @@ class ContractLineAdmin(DocumentAdmin):
         context = super().page_context(request, object_id)
         line = self.get_object(request, object_id) if object_id else None
         contract = (
-            line.contract if line else self._contract(request.GET.get("contract") or request.POST.get("contract"))
+            line.contract
+            if line
+            else self._contract(request.GET.get("contract") or request.POST.get("contract"), request.user)
         )
         context["contract_position"] = str(contract.fiscal_position_id or "") if contract else ""
         if line is not None:
@@ -198,7 +199,7 @@ class ContractLineAdmin(DocumentAdmin):
         """Return the totals of one of the two blocks of lines; the address says which is being typed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        contract = self._contract(request.POST.get("contract"))
+        contract = self._contract(request.POST.get("contract"), request.user)
         prefix = "exceptions" if request.GET.get("prefix") == "exceptions" else self.lines_prefix
         taxes = {str(tax.pk): tax for tax in Tax.objects.all()}
         rounding = contract.company.rounding if contract else "half_even"
@@ -220,9 +221,9 @@ class ContractLineAdmin(DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what a template (task) or an equipment (site) fills."""
         found: dict[str, Any] = {}
-        template = record_of(InterventionTemplate.objects.select_related("task"), data.get("template"))
-        equipment = record_of(InstalledProduct.objects.select_related("address"), data.get("equipment"))
-        partner = record_of(Partner.objects, data.get("partner"))
+        template = record_of(InterventionTemplate.objects.select_related("task"), data.get("template"), request.user)
+        equipment = record_of(InstalledProduct.objects.select_related("address"), data.get("equipment"), request.user)
+        partner = record_of(Partner.objects, data.get("partner"), request.user)
         for name, item in (
             ("task", template and template.task),
             ("address", equipment.address if equipment else partner and partner.default_address()),

@@ -54,9 +54,6 @@ class BillingRunAdmin(OfficeAdmin):
     class Media:
         css = {"all": ["openfire/contracts.css"]}
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).seen_by(request.user)
-
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

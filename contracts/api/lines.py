@@ -178,7 +178,6 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     queryset = ContractLine.objects.all()
     serializer_class = LineOfContractSerializer
     filterset_class = ContractLineFilter
-    company_path = "contract__company"
     search_fields = ContractLine.SEARCHED
     ordering_fields = ("id",)
 

@@ -119,11 +119,6 @@ class RunView(ReadMixin, OfficeView):
     filterset_class = RunFilter
     ordering_fields = ("id", "on")
 
-    def get_queryset(self) -> Any:
-        user = getattr(self.request, "user", None)
-        runs = super().get_queryset()
-        return runs if user is None else runs.seen_by(user)
-
     def get_serializer_class(self) -> Any:
         return RunListSerializer if self.action == "list" else RunSerializer
 

@@ -33,7 +33,7 @@ class BillingRunQuerySet(models.QuerySet["BillingRun"]):
     def running(self) -> "BillingRunQuerySet":
         return self.filter(state=RunState.RUNNING)
 
-    def seen_by(self, user: User) -> "BillingRunQuerySet":
+    def visible_to(self, user: User) -> "BillingRunQuerySet":
         """Narrow to the user's own runs, those over a contract of his companies, and whole runs that found nothing."""
         if user.is_superuser:
             return self
@@ -100,8 +100,6 @@ class BillingRun(models.Model):
 
 class BillingOutcome(models.Model):
     """The outcome of a run for one contract. `invoices`: ids of its drafts; `drafts`: what a dry run would make."""
-
-    company_path = "contract__company"
 
     run = models.ForeignKey(
         BillingRun, models.CASCADE, db_index=False, related_name="outcomes", verbose_name=_("passage")

@@ -11,6 +11,7 @@ from contracts.models import BillingRun, Contract
 from contracts.services.runs import finish_run, remaining, start_run
 from contracts.services.takeover import STILL, hand_out
 from invoicing.models import Company
+from invoicing.services.parties.companies import works_for_all
 from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 
@@ -36,11 +37,10 @@ def selection_of(user: User, *, on: date, contracts: Sequence[int] | None = None
 
     Only contracts of his companies. None = all those due, when he works for every company.
     """
-    everywhere = user.is_superuser or not Company.objects.exclude(accesses__user=user).exists()
     wanted = Contract.objects.filter(company__in=Company.objects.visible_to(user))
     if contracts is not None:
         return sorted(wanted.filter(pk__in=contracts).values_list("pk", flat=True))
-    return None if everywhere else sorted(wanted.due(on).values_list("pk", flat=True))
+    return None if works_for_all(user) else sorted(wanted.due(on).values_list("pk", flat=True))
 
 
 def retry_run(run: BillingRun, *, on: date, by: User, key: str | None = None) -> BillingRun:

@@ -66,7 +66,6 @@ class InterventionChips(ChipFilter):
 @admin.register(InterventionRequest)
 class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     has_checking_service = True
-    company_path = "company"
     list_display = ("__str__", "title_text", "partner", "town", "window", "net_text", "state_badge", "who")
     list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
     search_fields = InterventionRequest.SEARCHED
@@ -162,7 +161,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Customer → address, payer, position, equipment; task or template → type, duration, end of the window."""
         found: dict[str, Any] = {}
-        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"))
+        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"), request.user)
         if partner is not None:
             add_defaults(
                 found,
@@ -172,9 +171,11 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
             )
             add_defaults(found, equipment=InstalledProduct.objects.filter(partner=partner, is_active=True).first())
         template = record_of(
-            InterventionTemplate.objects.select_related("task", "type", "fiscal_position"), data.get("template")
+            InterventionTemplate.objects.select_related("task", "type", "fiscal_position"),
+            data.get("template"),
+            request.user,
         )
-        task = record_of(Task.objects.select_related("type", "fiscal_position"), data.get("task"))
+        task = record_of(Task.objects.select_related("type", "fiscal_position"), data.get("task"), request.user)
         if template is not None:
             task = task or template.task
             add_defaults(found, task=template.task, type=template.type, fiscal_position=template.fiscal_position)

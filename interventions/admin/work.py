@@ -70,7 +70,6 @@ class TemplateLineInline(LinesInline):
 class InterventionTemplateAdmin(DocumentAdmin):
     """A template has lines, as a document has, but no state: it is a record."""
 
-    company_path = "company"
     list_display = ("name", "type", "task", "fiscal_position", "is_active")
     list_filter = ("is_active", "type")
     search_fields = ("name",)
@@ -132,7 +131,6 @@ class AddressSectorAdmin(OfficeAdmin):
 
 @admin.register(Technician)
 class TechnicianAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("name", "phone", "user", "company", "is_active")
     list_filter = ("is_active", "company")
     search_fields = Technician.SEARCHED
@@ -151,7 +149,6 @@ class TechnicianAdmin(OfficeAdmin):
 
 @admin.register(Team)
 class TeamAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("name", "company", "is_active")
     search_fields = ("name",)
     autocomplete_fields = ("technicians",)

@@ -29,7 +29,6 @@ class EntryLineInline(TabularInline):
 
 @admin.register(Entry)
 class EntryAdmin(OfficeAdmin):
-    company_path = "journal__company"
     has_journal = False
     list_display = ("number", "on", "journal", "document", "label", "amount_text")
     list_filter = ("journal",)

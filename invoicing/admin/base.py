@@ -3,7 +3,7 @@
 Mixins add files, notes and lists. `invoicing.admin.document_admin` is the base of the pages of documents.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar, cast
@@ -34,11 +34,14 @@ from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import lock_for_form
+from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
 from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.choices import narrow_choices, narrowed_formset
 from openfire_billing.web.days import limit_days
+from openfire_billing.web.deletion import deleted_objects
 from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
@@ -55,9 +58,8 @@ class _FormShown(Exception):
 
 
 class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
-    """The page of a record. `company_path`: lookup to its company, which the user's account must have; None when shared."""
+    """The page of a record. Its list, its choices and its filters show what the user may see (`db/scope.py`)."""
 
-    company_path: str | None = None
     change_form_template = "admin/office_form.html"
     list_before_template = "office/list_before.html"
     list_after_template = "office/list_after.html"
@@ -81,14 +83,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     }
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        queryset = super().get_queryset(request)
-        if self.company_path and not request.user.is_superuser:
-            visible = Company.objects.visible_to(request.user)
-            owned = models.Q(**{f"{self.company_path}__in": visible})
-            if self.company_is_optional():
-                owned |= models.Q(**{f"{self.company_path}__isnull": True})
-            queryset = queryset.filter(owned)
-        return queryset
+        return visible(super().get_queryset(request), request.user)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the record. A GET reads it once."""
@@ -100,9 +95,6 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             cache[key] = super().get_object(request, object_id, from_field)
         return cache[key]
 
-    def company_is_optional(self) -> bool:
-        return self.company_path == "company" and self.model._meta.get_field("company").null
-
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if is_telephone(db_field):
             options["widget"] = TelephoneInput()
@@ -113,10 +105,8 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.related_model is Company:
-            options.setdefault("queryset", Company.objects.visible_to(request.user))
-            if self.company_path == db_field.name and not db_field.null:
-                options.setdefault("initial", partial(default_company, request.user))
+        if db_field.related_model is Company and db_field.name == company_path(self.model) and not db_field.null:
+            options.setdefault("initial", partial(default_company, request.user))
         if db_field.name in self.get_autocomplete_fields(request):
             options.setdefault("widget", RecordSelect(db_field, self.admin_site))
         field = super().formfield_for_foreignkey(db_field, request, **options)
@@ -133,10 +123,12 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         """Return a form class that shows the refusal of the request, if any, with the typed values."""
         form = super().get_form(request, obj, change=change, **options)
         refusal, leaves_constraints = getattr(request, "office_refusal", None), self.has_checking_service
+        user = request.user
 
         class OfficeForm(form):  # type: ignore[misc, valid-type]
             def __init__(self, *args: Any, **values: Any) -> None:
                 super().__init__(*args, **values)
+                narrow_choices(self, user)
                 reuse_known(self)
                 self.instance.leaves_constraints = leaves_constraints
 
@@ -150,6 +142,15 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
                 return data
 
         return OfficeForm
+
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[tuple[Any, Any]]:
+        """Yield the formsets of the page, the choices of their rows narrowed to what the user may see."""
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            yield narrowed_formset(formset, request.user), inline
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """As Django's, on what goes with deleted records; those that the user may not see are counted, not named."""
+        return deleted_objects(objs, request, self.admin_site)
 
     def once(self, request: HttpRequest, act: str) -> Once | None:
         """Return the key of an act from the key of the page and the answers of the form; None without a key.

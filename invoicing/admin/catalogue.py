@@ -47,7 +47,6 @@ class ProductAdmin(OfficeAdmin):
 
 @admin.register(Tax)
 class TaxAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("name", "rate", "category", "account", "replaces", "valid_from", "is_active")
     list_filter = ("is_active", "category")
     search_fields = ("name",)
@@ -61,7 +60,6 @@ class MappingInline(TabularInline):
 
 @admin.register(FiscalPosition)
 class FiscalPositionAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("code", "name", "company", "is_active")
     search_fields = ("code", "name")
     list_select_related = ("company",)
@@ -82,7 +80,6 @@ class UnitAdmin(OfficeAdmin):
 
 @admin.register(Journal)
 class JournalAdmin(OfficeAdmin):
-    company_path = "company"
     list_display = ("code", "name", "company", "kind", "prefix", "account")
     list_select_related = ("company",)
     search_fields = ("code", "name")

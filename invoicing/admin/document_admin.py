@@ -19,6 +19,7 @@ from invoicing.models import Company, FiscalPosition, Partner, Product, Tax
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
+from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.actions import ActionsMixin, reverse_change
@@ -113,10 +114,10 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         """Answer the totals of the form being typed. Writes nothing."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        company = record_of(Company.objects.visible_to(request.user), request.POST.get("company")) or default_company(
+        company = record_of(Company.objects.all(), request.POST.get("company"), request.user) or default_company(
             request.user
         )
-        taxes = {str(tax.pk): tax for tax in Tax.objects.all()}
+        taxes = {str(tax.pk): tax for tax in visible(Tax.objects.all(), request.user)}
         return live_totals(
             request, prefix=self.lines_prefix, taxes=taxes, rounding=company.rounding if company else "half_even"
         )
@@ -135,7 +136,11 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
             return JsonResponse(
                 {"detail": _("L'article demandé n'existe pas : choisissez-le dans la liste.")}, status=400
             )
-        position = _position(request.GET.get("fiscal_position", ""))
+        position = record_of(
+            FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"),
+            request.GET.get("fiscal_position"),
+            request.user,
+        )
         today = timezone.localdate()
         return JsonResponse(
             {
@@ -188,14 +193,10 @@ def values_of(form: Any) -> dict[str, Any]:
     return {name: value for name, value in form.cleaned_data.items() if name in own}
 
 
-def _position(value: str) -> Any:
-    return record_of(FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"), value)
-
-
-def record_of(queryset: Any, pk: str | None) -> Any:
-    """Return the record that a form field names; None when it names none."""
+def record_of(queryset: Any, pk: str | None, user: Any) -> Any:
+    """Return the record that a form field names; None when it names none that the user may see."""
     record_id = read_id(pk)
-    return queryset.filter(pk=record_id).first() if record_id else None
+    return visible(queryset, user).filter(pk=record_id).first() if record_id else None
 
 
 def terms_of(payer: Partner) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from unfold.admin import TabularInline
 
 from invoicing.models import Company, Tax
 from invoicing.services.documents.lines import LineEdit
+from openfire_billing.db.scope import company_path
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text, read_id
 from openfire_billing.web.known_relations import know
@@ -89,7 +90,7 @@ class LinesInline(TabularInline):
 
     def _companies(self, request: HttpRequest, obj: Any) -> Any:
         """Return the company of the document, if the user has it; all his companies while none is chosen."""
-        path = self.admin_site.get_model_admin(self.parent_model).company_path or ""
+        path = company_path(self.parent_model) or ""
         first, *rest = path.split("__")
         owner = getattr(obj, first, None) if obj and obj.pk and first else None
         if owner is None and first and (pk := read_id(request.POST.get(first) or request.GET.get(first))):

@@ -101,7 +101,6 @@ class PaymentForm(forms.ModelForm):
 
 @admin.register(Payment)
 class PaymentAdmin(ActionsMixin, OfficeAdmin):
-    company_path = "company"
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
     list_filter = (PaymentChips, "kind")

@@ -66,12 +66,21 @@ class CompanyAccessInline(TabularInline):
     form = AccessForm
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
-        return int(obj is None and only_company(request.user) is not None)
+        return int(obj is None and request.user.is_superuser and only_company(request.user) is not None)
 
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name == "company":
-            options["queryset"] = Company.objects.visible_to(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **options)
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        """Ask a company of each account, except of a superuser: an account without one is his alone to open."""
+        if not request.user.is_superuser:
+            options["validate_min"] = True
+        formset = super().get_formset(request, obj, **options)
+        formset.default_error_messages = {
+            **formset.default_error_messages,
+            "too_few_forms": _("Choisissez au moins une société : sans elle, ce compte ne verrait rien."),
+        }
+        return formset
+
+    def get_min_num(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
+        return int(not request.user.is_superuser)
 
 
 def only_company(user: Any) -> Company | None:
@@ -122,12 +131,12 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
         return field
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Keep the accounts whose companies are all among the user's."""
+        """Keep the accounts whose companies are all among the user's. Superusers' accounts are for superusers."""
         users = super().get_queryset(request).prefetch_related("groups")
         if request.user.is_superuser:
             return users
         others = CompanyAccess.objects.exclude(company__in=Company.objects.visible_to(request.user))
-        return users.exclude(pk__in=others.values("user"))
+        return users.filter(is_superuser=False).exclude(pk__in=others.values("user"))
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
@@ -137,16 +146,6 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Lock the superuser box for others than superusers."""
         return () if request.user.is_superuser else ("is_superuser",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:
-            return False
-        return super().has_delete_permission(request, obj)
 
     @admin.display(description=_("Rôles"))
     def roles(self, user: User) -> str:

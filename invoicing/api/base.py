@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -17,9 +16,9 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
-from invoicing.models import Company
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.db.people import By
+from openfire_billing.db.scope import visible
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
@@ -29,27 +28,6 @@ from openfire_billing.web.api.schema import UNSAFE
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 100
-
-
-def visible(queryset: Any, user: Any, path: str | None = None) -> Any:
-    """Return the rows that this user may see: those of his companies, and those shared by all.
-
-    `path`: lookup to the company (None = the model's own `company`, if it has one).
-    """
-    model = queryset.model
-    if user is None or user.is_superuser:
-        return queryset
-    companies = Company.objects.visible_to(user)
-    if model is Company:
-        return queryset.filter(pk__in=companies)
-    field = next((f for f in model._meta.fields if f.related_model is Company), None)
-    if path is None and field is None:
-        return queryset
-    path = path or field.name  # type: ignore[union-attr]
-    owned = Q(**{f"{path}__in": companies})
-    if field is not None and field.null:
-        owned |= Q(**{f"{path}__isnull": True})
-    return queryset.filter(owned)
 
 
 class OnceMixin:
@@ -136,7 +114,6 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     permission_classes = [IsAuthenticated, MayDo]
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     lookup_value_regex = "[0-9]+"
-    company_path: str | None = None
     # set by the decorator of an act
     permission = ""
     is_act = False
@@ -164,7 +141,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         return sorted({permission_of(model, "list"), permission_of(model, self.action)})
 
     def get_queryset(self) -> Any:
-        queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None), self.company_path)
+        queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None))
         if self.action == "retrieve":
             return self.serializer_class.rows(queryset, self.request)
         return queryset

@@ -4,10 +4,12 @@ A model says where its company is by `company_path`, a lookup; without it, by it
 neither is shared by all companies. The model whose path is "pk" is the company itself; its queryset has `visible_to`.
 """
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, Model, Q, QuerySet
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import Field, ForeignKey, Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 PATHS: dict[type[Model], str] = {}  # of models of libraries
 
@@ -27,26 +29,77 @@ def company_path(model: type[Model]) -> str | None:
 def visible(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
     """Return the rows that `user` may see: those of his companies and those without a company; all for a superuser.
 
-    Every list, choice, filter and address of the API is narrowed by this function.
+    Every list, choice, filter and address of the API is narrowed by this function. A queryset with a rule of its own
+    (`visible_to`) applies that one.
     """
+    if user is None or user.is_superuser:
+        return queryset
+    if own_rule := getattr(queryset, "visible_to", None):
+        narrowed: QuerySet[Any] = own_rule(user)
+        return narrowed
     path = company_path(queryset.model)
-    if path is None or user is None or user.is_superuser:
+    if path is None:
         return queryset
     steps = _steps(queryset.model, path)
-    company = steps[-1].related_model if steps else queryset.model
-    companies = company._default_manager.visible_to(user)  # type: ignore[union-attr]
+    companies = steps[-1].related_model._default_manager.visible_to(user)
     owned = Q(**{f"{path}__in": companies})
-    if steps and getattr(steps[-1], "null", False):
+    if getattr(steps[-1], "null", False):
         owned |= Q(**{f"{path}__isnull": True})
     if any(step.many_to_many or step.one_to_many for step in steps):  # a join would repeat rows
         return queryset.filter(pk__in=queryset.model._default_manager.filter(owned | Q(pk=user.pk)).values("pk"))
     return queryset.filter(owned)
 
 
-def is_company_optional(model: type[Model]) -> bool:
-    """Return whether rows of `model` may belong to no company, and so to all."""
-    path = company_path(model)
-    return path is None or bool(steps := _steps(model, path)) and bool(getattr(steps[-1], "null", False))
+def company_of(row: Model) -> Any:
+    """Return the company of a row; None when all companies share it."""
+    path = company_path(type(row))
+    if path is None or type(row) in PATHS:
+        return None
+    owner: Any = row
+    for name in path.split("__"):
+        owner = owner if name == "pk" else getattr(owner, name)
+        if owner is None:
+            return None
+    return owner
+
+
+def refuse_other_company(row: Model, exclude: Collection[str] = ()) -> None:
+    """Raise ValidationError, by field, when a loaded relation of `row` belongs to another company than `row` itself.
+
+    Relations that are not loaded are unchanged, and are not read.
+    """
+    errors = {}
+    for field in row._meta.concrete_fields:
+        if not isinstance(field, ForeignKey) or field.name in exclude or field.name == company_path(type(row)):
+            continue
+        record = field.get_cached_value(row, default=None)
+        if record is not None and (text := _elsewhere(row, [record])):
+            errors[field.name] = text
+    if errors:
+        raise ValidationError(errors)
+
+
+def refuse_others(row: Model, name: str, records: Iterable[Model]) -> None:
+    """Raise ValidationError on the field `name` when one of the records of a many-to-many field is of another company."""
+    if text := _elsewhere(row, records):
+        raise ValidationError({name: text})
+
+
+def _elsewhere(row: Model, records: Iterable[Model]) -> Any:
+    """Return the sentence on the first record of another company than that of `row`; "" when there is none."""
+    for record in records:
+        path = company_path(type(record))
+        if path is None or path == "pk":
+            continue
+        theirs = company_of(record)
+        ours = company_of(row) if theirs is not None else None
+        if theirs is not None and ours is not None and theirs.pk != ours.pk:
+            return _("« %(record)s » est de la société %(theirs)s : choisissez-en un de %(ours)s.") % {
+                "record": record,
+                "theirs": theirs,
+                "ours": ours,
+            }
+    return ""
 
 
 def _steps(model: type[Model], path: str) -> list[Any]:

@@ -6,6 +6,8 @@ from typing import ClassVar, cast
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from openfire_billing.db.scope import refuse_other_company
+
 
 class Versioned(models.Model):
     """A record with a form. `version` rises by one with each saving and each move, by whatever door.
@@ -30,7 +32,10 @@ class Versioned(models.Model):
             super().validate_constraints(exclude=exclude)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's, except that a relation whose record is loaded is not looked up in the database."""
+        """As Django's, except that a relation whose record is loaded is not looked up in the database.
+
+        A loaded relation of another company is refused.
+        """
         at_hand = {
             field.name
             for field in self._meta.concrete_fields
@@ -40,6 +45,7 @@ class Versioned(models.Model):
             and record.pk is not None
         }
         super().clean_fields(exclude=at_hand | set(exclude or ()))
+        refuse_other_company(self, exclude=set(exclude or ()))
 
 
 def columns_of(document: models.Model) -> dict[str, object]:

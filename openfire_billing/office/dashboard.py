@@ -118,7 +118,7 @@ def _last_run(request: HttpRequest) -> dict[str, Any]:
     """Return the latest billing run and what it set aside, for users who may bill; None before the first one."""
     if not request.user.has_perm("contracts.bill_contract"):
         return {}
-    run = BillingRun.objects.seen_by(user_of(request)).filter(is_dry=False).order_by("-pk").first()
+    run = BillingRun.objects.visible_to(user_of(request)).filter(is_dry=False).order_by("-pk").first()
     if run is None:
         return {"office_run": None, "office_refused": ()}
     refused = run.outcomes.visible_to(user_of(request)).refused().select_related("contract").order_by("pk")

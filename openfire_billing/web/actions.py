@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.choices import narrow_choices
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import limit_days
 
@@ -201,6 +202,7 @@ class ActionsMixin:
         form = (action.form or forms.Form)(*((request.POST, request.FILES) if answered else ()))
         if hasattr(form, "prepare"):
             form.prepare(request, documents)
+        narrow_choices(form, request.user)
         limit_days(form.fields.values())
         return form
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from openfire_billing.db.functions import CountOfUnion
+from openfire_billing.db.scope import company_path, visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.contributions import SmartButton, contributions_to
 
@@ -35,15 +36,7 @@ def _seen(ids: Any, model: Any, user: Any) -> Any:
     """Return what the user sees of these documents: from a record shared by companies, those of his companies; else
     all.
     """
-    owner = _company_of(ids.model)
-    if owner is None or _company_of(model) or user.is_superuser:
-        return ids
-    return ids.filter(company__in=owner.related_model._default_manager.visible_to(user))
-
-
-def _company_of(model: Any) -> Any:
-    """Return the model's field to the company it belongs to."""
-    return next((field for field in model._meta.fields if field.name == "company"), None)
+    return ids if company_path(model) else visible(ids, user)
 
 
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:

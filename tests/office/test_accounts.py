@@ -68,7 +68,8 @@ def test_unknown_address_gets_the_same_answer_and_no_mail(world: World) -> None:
 
 
 def test_manager_invites_somebody_without_a_password(world: World) -> None:
-    new = User.objects.create(username="gwenn", is_staff=True)
+    new = UserFactory(username="gwenn", is_staff=True, company=world.company)
+    User.objects.filter(pk=new.pk).update(email="")
     page = address(new, "act", "invite")
     assert world.office(PLANNER).client.get(page).status_code == 403
     manager = world.office(MANAGER)

@@ -225,7 +225,6 @@ def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
 
 @admin.register(Invoice)
 class InvoiceAdmin(PublishedMixin, DocumentAdmin):
-    company_path = "company"
     list_display = (
         "__str__",
         "customer",
@@ -335,7 +334,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what the customer fills: billing address, site, fiscal position, payment term."""
         defaults: dict[str, Any] = {}
-        customer = record_of(Partner.objects.all(), data.get("customer"))
+        customer = record_of(Partner.objects.all(), data.get("customer"), request.user)
         if customer is not None:
             add_defaults(defaults, site=customer.default_address(), **terms_of(customer))
         return defaults

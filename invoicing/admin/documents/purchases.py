@@ -151,7 +151,6 @@ ORDER_ACTIONS = (
 
 @admin.register(PurchaseOrder)
 class PurchaseOrderAdmin(DocumentAdmin):
-    company_path = "company"
     list_display = ("__str__", "supplier", "origin", "ordered_on", "expected_on", "net_text", "state_badge")
     list_filter = (OrderChips, FromFilter, "state", "company")
     search_fields = PurchaseOrder.SEARCHED
@@ -307,7 +306,6 @@ def _state_of_bill(bill: Any) -> tuple[str, Any]:
 
 @admin.register(SupplierBill)
 class SupplierBillAdmin(DocumentAdmin):
-    company_path = "company"
     form = SupplierBillForm
     list_display = ("number", "supplier", "order", "billed_on", "due_on", "gross_text", "residual_text", "state_badge")
     list_display_links = ("number",)

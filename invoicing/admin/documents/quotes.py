@@ -196,7 +196,6 @@ QUOTE_ACTIONS = (
 
 @admin.register(Quote)
 class QuoteAdmin(PublishedMixin, DocumentAdmin):
-    company_path = "company"
     list_display = ("__str__", "partner", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge")
     list_filter = (QuoteChips, FromFilter, "state", "company")
     search_fields = Quote.SEARCHED
@@ -264,7 +263,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what the customer fills: payer, site, and the payer's fiscal position and payment term."""
         defaults: dict[str, Any] = {}
-        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"))
+        partner = record_of(Partner.objects.select_related("bill_to"), data.get("partner"), request.user)
         if partner is not None:
             terms = terms_of(partner.payer)
             add_defaults(defaults, bill_to=partner.bill_to, site=partner.default_address())

@@ -18,7 +18,6 @@ from openfire_billing.web.users import user_of
 
 @admin.register(Company)
 class CompanyAdmin(OfficeAdmin):
-    company_path = "pk"
     list_display = ("name", "city", "siret", "vat_number")
     search_fields = ("name",)
     fieldsets = (
@@ -40,10 +39,6 @@ class CompanyAdmin(OfficeAdmin):
             },
         ),
     )
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        queryset = super(OfficeAdmin, self).get_queryset(request)
-        return queryset if request.user.is_superuser else queryset.filter(accesses__user=user_of(request))
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.logo_view)

@@ -18,7 +18,6 @@ from openfire_billing.web.users import user_of
 @admin.register(Message)
 class MessageAdmin(ActionsMixin, OfficeAdmin):
     change_form_template = "admin/document_form.html"
-    company_path = "company"
     notebook = ()
     list_display = ("created_at", "kind", "to", "subject", "state_badge", "attempts", "sent_at")
     list_filter = ("state", "kind")

@@ -14,6 +14,7 @@ from stdnum.fr import tva as vat_number
 from invoicing.choices import Rounding
 from invoicing.models.parties.partners import check_number
 from openfire_billing.db.fields import LogoStorage
+from openfire_billing.db.scope import PATHS
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
@@ -137,3 +138,6 @@ class CompanyAccess(models.Model):
 
     def __str__(self) -> str:
         return str(self.company)
+
+
+PATHS[User] = "company_accesses__company"

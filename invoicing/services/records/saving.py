@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.services.locks import AnyRecord, lock_record
 from invoicing.services.records.history import record
 from openfire_billing.db.people import By
+from openfire_billing.db.scope import refuse_others
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import Versioned, columns_of, raise_parent, raise_version, save_changed
 from openfire_billing.kernel.formats import value_text
@@ -26,13 +27,17 @@ def assign(document: Model, values: Mapping[str, object]) -> dict[str, Collectio
 
 
 def set_many(document: Model, many: Mapping[str, Collection[Model]]) -> dict[str, list[str]]:
-    """Write many-to-many fields. Returns {field: [before, after]} of those that change, as texts for people."""
+    """Write many-to-many fields. Returns {field: [before, after]} of those that change, as texts for people.
+
+    Raises ValidationError for a record of another company.
+    """
     changes = {}
     for name, wanted in many.items():
         manager = getattr(document, name)
         before, after = list(manager.all()), list(wanted)
         if {record.pk for record in before} == {record.pk for record in after}:
             continue
+        refuse_others(document, name, after)
         manager.set(after)
         changes[name] = [_names(before), _names(after)]
     return changes

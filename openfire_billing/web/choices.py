@@ -1,0 +1,60 @@
+"""The choices of forms, narrowed to the records that the user may see."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import FieldListFilter, RelatedFieldListFilter
+from django.db.models import Q
+
+from openfire_billing.db.scope import visible
+
+
+def narrow_choices(form: Any, user: Any) -> None:
+    """Narrow the choices of records of a form to those that `user` may see (`visible`) and those already chosen."""
+    for name, field in form.fields.items():
+        if not isinstance(field, forms.ModelChoiceField) or field.queryset is None:
+            continue
+        every = field.queryset
+        seen = visible(every, user)
+        if seen is every:
+            continue
+        chosen = _chosen(form, name)
+        field.queryset = seen if chosen is None else every.filter(Q(pk__in=seen.order_by().values("pk")) | chosen)
+
+
+def _chosen(form: Any, name: str) -> Q | None:
+    """Return the condition on the records that the stored row of a form already has in a field; None without any."""
+    row = getattr(form, "instance", None)
+    if row is None or row.pk is None:
+        return None
+    relation = next((f for f in (*row._meta.concrete_fields, *row._meta.many_to_many) if f.name == name), None)
+    if relation is None or not relation.is_relation:
+        return None
+    if relation.many_to_many:
+        return Q(pk__in=getattr(row, name).order_by().values("pk"))
+    key = getattr(row, relation.attname)
+    return None if key is None else Q(pk=key)
+
+
+def narrowed_formset(formset: Any, user: Any) -> Any:
+    """Return the class of a formset whose rows offer the choices that `user` may see."""
+
+    class NarrowedFormSet(formset):  # type: ignore[misc]
+        def add_fields(self, form: Any, index: int | None) -> None:
+            narrow_choices(form, user)
+            super().add_fields(form, index)
+
+    NarrowedFormSet.__name__ = formset.__name__
+    return NarrowedFormSet
+
+
+class VisibleFilter(RelatedFieldListFilter):
+    """The filter of a list on a relation. It offers the records that the user may see."""
+
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> list[tuple[Any, str]]:
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        rows = visible(field.related_model._default_manager.order_by(*ordering), request.user)
+        return [(row.pk, str(row)) for row in rows]
+
+
+FieldListFilter.register(lambda field: field.remote_field is not None, VisibleFilter, take_priority=True)
