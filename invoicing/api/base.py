@@ -22,7 +22,7 @@ from openfire_billing.db.scope import visible
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
-from openfire_billing.web.api.fields import DayField, id_field
+from openfire_billing.web.api.fields import DayField, Id, id_field
 from openfire_billing.web.api.permissions import MayDo, permission_of
 from openfire_billing.web.api.schema import UNSAFE
 
@@ -75,6 +75,8 @@ class OfficeSerializer(serializers.ModelSerializer):
 
     `rows(queryset, request)` loads what the serializer reads, in a constant number of queries.
     """
+
+    serializer_related_field = Id
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
