@@ -176,7 +176,7 @@ def _contracts(
 
 
 def _with_own_price(number: int, article: Article) -> Article:
-    article.unit_price += Decimal(number % 40_000) / 100
+    article.unit_price = 10 + Decimal(number) / 100
     return article
 
 
