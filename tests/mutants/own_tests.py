@@ -21,20 +21,35 @@ _BILLING = ["contracts/test_billing_services", "contracts/test_life"]
 OWN: dict[str, list[str]] = {
     "openfire_billing/kernel/money.py": ["kernel/test_money"],
     # invoicing
-    "invoicing/querysets.py": ["invoicing/test_payments", "invoicing/test_credit", "invoicing/test_quotes"],
-    "invoicing/models/documents/purchases.py": ["invoicing/test_purchases"],
+    "invoicing/querysets.py": [
+        "invoicing/test_payments",
+        "invoicing/test_credit",
+        "invoicing/test_quotes",
+        "invoicing/test_settlement_acts",
+    ],
+    "invoicing/models/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
     "invoicing/models/parties/companies.py": ["invoicing/test_records"],
     "invoicing/models/records/follow_ups.py": ["invoicing/test_daily_work"],
     "invoicing/models/records/history.py": ["invoicing/test_records"],
     "invoicing/models/records/messages.py": ["invoicing/test_outbox"],
-    "invoicing/models/settlement.py": ["invoicing/test_refunds", "invoicing/test_payments"],
-    "invoicing/services/accounts.py": ["invoicing/test_posting", "invoicing/test_payments"],
+    "invoicing/models/settlement.py": [
+        "invoicing/test_refunds",
+        "invoicing/test_payments",
+        "invoicing/test_settlement_acts",
+    ],
+    "invoicing/services/accounts.py": [
+        "invoicing/test_posting",
+        "invoicing/test_payments",
+        "invoicing/test_settlement_acts",
+    ],
     "invoicing/services/catalogue.py": ["invoicing/test_taxes", "invoicing/test_quotes"],
     "invoicing/services/locks.py": [
         "invoicing/test_drafts",
         "invoicing/test_credit",
         "invoicing/test_purchases",
         "invoicing/test_duplicates",
+        "invoicing/test_settlement_acts",
+        "invoicing/test_purchase_acts",
         "locks/test_order",
     ],
     "invoicing/services/documents/batches.py": ["interventions/test_billing", "appointments/test_billing"],
@@ -43,7 +58,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers"],
     "invoicing/services/documents/lines.py": _LINES,
     "invoicing/services/documents/mailing.py": ["invoicing/test_mailing"],
-    "invoicing/services/documents/purchases.py": ["invoicing/test_purchases"],
+    "invoicing/services/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
     "invoicing/services/documents/quotes.py": ["invoicing/test_quotes"],
     "invoicing/services/documents/snapshots.py": ["invoicing/test_papers", "invoicing/test_posting"],
     "invoicing/services/documents/writing.py": [
@@ -70,8 +85,13 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_payments",
         "invoicing/test_refunds",
         "invoicing/test_rejected_payments",
+        "invoicing/test_settlement_acts",
     ],
-    "invoicing/services/settlement/refunds.py": ["invoicing/test_refunds", "invoicing/test_rejected_payments"],
+    "invoicing/services/settlement/refunds.py": [
+        "invoicing/test_refunds",
+        "invoicing/test_rejected_payments",
+        "invoicing/test_settlement_acts",
+    ],
     # interventions
     "interventions/querysets.py": ["interventions/test_billing", "interventions/test_line_states"],
     "interventions/services/billing.py": ["interventions/test_billing"],
