@@ -13,7 +13,12 @@ SCOPE = (
     "appointments/availability.py",
 )
 
-_LINES = ["invoicing/test_drafts", "invoicing/test_quotes", "invoicing/test_taxes"]
+_LINES = [
+    "invoicing/test_drafts",
+    "invoicing/test_quotes",
+    "invoicing/test_taxes",
+    "invoicing/test_quote_and_draft_acts",
+]
 _PLANNER = [f"contracts/test_planner_{name}" for name in ("amounts", "billing", "grids", "grouping", "lines", "visits")]
 _BILLING = ["contracts/test_billing_services", "contracts/test_life"]
 
@@ -53,17 +58,26 @@ OWN: dict[str, list[str]] = {
         "locks/test_order",
     ],
     "invoicing/services/documents/batches.py": ["interventions/test_billing", "appointments/test_billing"],
-    "invoicing/services/documents/drafts.py": ["invoicing/test_drafts", "invoicing/test_taxes"],
-    "invoicing/services/documents/intents.py": ["invoicing/test_drafts", "interventions/test_billing"],
+    "invoicing/services/documents/drafts.py": [
+        "invoicing/test_drafts",
+        "invoicing/test_taxes",
+        "invoicing/test_quote_and_draft_acts",
+    ],
+    "invoicing/services/documents/intents.py": [
+        "invoicing/test_drafts",
+        "invoicing/test_quote_and_draft_acts",
+        "interventions/test_billing",
+    ],
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers"],
     "invoicing/services/documents/lines.py": _LINES,
     "invoicing/services/documents/mailing.py": ["invoicing/test_mailing"],
     "invoicing/services/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
-    "invoicing/services/documents/quotes.py": ["invoicing/test_quotes"],
+    "invoicing/services/documents/quotes.py": ["invoicing/test_quotes", "invoicing/test_quote_and_draft_acts"],
     "invoicing/services/documents/snapshots.py": ["invoicing/test_papers", "invoicing/test_posting"],
     "invoicing/services/documents/writing.py": [
         "invoicing/test_drafts",
         "invoicing/test_taxes",
+        "invoicing/test_quote_and_draft_acts",
         "stories/test_currency",
     ],
     "invoicing/services/parties/companies.py": ["invoicing/test_papers"],
