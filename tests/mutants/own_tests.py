@@ -83,8 +83,16 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/parties/companies.py": ["invoicing/test_papers"],
     "invoicing/services/parties/duplicates.py": ["invoicing/test_duplicates"],
     "invoicing/services/parties/logos.py": ["invoicing/test_papers"],
-    "invoicing/services/posting/credit.py": ["invoicing/test_credit", "contracts/test_billing_services"],
-    "invoicing/services/posting/post.py": ["invoicing/test_posting", "invoicing/test_taxes"],
+    "invoicing/services/posting/credit.py": [
+        "invoicing/test_credit",
+        "invoicing/test_posting_acts",
+        "contracts/test_billing_services",
+    ],
+    "invoicing/services/posting/post.py": [
+        "invoicing/test_posting",
+        "invoicing/test_taxes",
+        "invoicing/test_posting_acts",
+    ],
     "invoicing/services/records/acts.py": ["office/test_once_on_many", "office/test_versions"],
     "invoicing/services/records/changes.py": ["office/test_journal"],
     "invoicing/services/records/attachments.py": ["invoicing/test_records"],
