@@ -60,7 +60,7 @@ def write_entries(drafts: Iterable[EntryDraft]) -> None:
                 )
                 for pk, draft in zip(ids, kept, strict=True)
                 for leg in draft.legs
-                if leg.amount or len(draft.legs) == 1
+                if leg.amount
             ),
         )
 
