@@ -331,6 +331,12 @@ def test_end_before_the_new_start_is_computed_again(world: World) -> None:
     assert save(world, rdv, {"starts_at": at(16, 30), "ends_at": at(16, 30)}).ends_at == at(8, 30, day=26)
 
 
+def test_what_is_emptied_is_filled_again(world: World) -> None:
+    rdv = alone(world, fiscal_position=position("VEN-10"))
+    saved = save(world, rdv, {"type": None, "address": None, "title": ""})
+    assert (saved.type, saved.address) == (world.task.type, world.customer.default_address())
+
+
 def test_move_keeps_who_comes_and_why_unless_it_is_told(world: World) -> None:
     one, two = technician(world), technician(world)
     rdv = alone(world, who=one, override="Chantier")
@@ -383,6 +389,7 @@ def test_new_one_takes_over_what_the_form_leaves_empty(world: World) -> None:
     payer, template = PartnerFactory(name="Syndic"), TemplateFactory(name="Contrôle", spans_break=True)
     elsewhere, device = AddressFactory(partner=world.customer), InstalledProductFactory(partner=world.customer)
     tags = [Tag.objects.create(name=name) for name in ("Urgent", "Clé")]
+    world.intervention(item(5))
     intervention = world.intervention(
         item(2),
         title="Pose",

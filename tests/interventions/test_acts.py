@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from interventions.models import AddressSector, InterventionRequest, QuotedLine, Sector
@@ -20,6 +21,7 @@ from interventions.services.requests import (
     create_intervention,
     delete_interventions,
     duplicate_intervention,
+    new_intervention,
     propose_dates,
     save_intervention,
     sector_of,
@@ -335,6 +337,25 @@ def test_each_kind_of_change_raises_the_version_once_and_nothing_raises_none(wor
     assert refused(lambda: save(world, di, {}, edits=[LineEdit(pk=theirs, values={"quantity": D(3)})])) == (
         "Une ligne modifiée n'est plus sur cette DI. Rechargez la page."
     )
+
+
+def test_period_that_ends_before_it_begins_is_refused_everywhere(world: World) -> None:
+    days = {"from_on": date(2026, 11, 24), "to_on": date(2026, 11, 23)}
+    values = {"partner": world.customer, "task": world.task, **days}
+    di = world.intervention()
+    acts: list[Callable[[], Any]] = [
+        lambda: save(world, di, days),
+        lambda: save(world, None, {"company": world.company, **values}),
+        lambda: create_intervention(company=world.company, on=world.today, by=world.biller, **values),
+    ]
+    for act in acts:
+        assert refused(act, ValidationError) != ""
+    equipment = InstalledProductFactory(partner=PartnerFactory())
+    more = {"partner": world.customer, "task": world.task, "from_on": world.today, "equipment": equipment}
+    assert "pas chez ce partenaire" in refused(
+        lambda: new_intervention(company=world.company, by=world.biller, **more), ValidationError
+    )
+    assert "pas chez ce partenaire" in refused(lambda: save(world, di, {"equipment": equipment}), ValidationError)
 
 
 def test_deleted_line_leaves_the_others(world: World) -> None:
