@@ -405,6 +405,7 @@ def test_plan_takes_what_is_left_of_the_duration_from_the_first_day_or_now(world
 
     assert (first.made.starts_at, first.made.ends_at, first.made.duration) == (at(9, day=26), at(11, day=26), 2)
     assert (second.made.starts_at, second.made.ends_at) == (at(10), at(11))
+    assert [slot.blocks for made in (first.made, second.made) for slot in made.slots.all()] == [True, True]
     intervention.refresh_from_db()
     assert (intervention.state, intervention.planned_duration) == ("planned", 3)
     found = propose_slot(intervention, not_before=at(10))  # nothing is left: its whole duration

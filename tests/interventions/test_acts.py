@@ -171,6 +171,16 @@ def test_planning_writes_its_hours_and_its_journal(world: World) -> None:
     assert row(neighbour) == rows
 
 
+def test_one_line_billed_or_quoted_of_several_holds_the_request(world: World) -> None:
+    billed, quoted = world.intervention(item(1), item(2)), world.intervention(item(1), item(2))
+    world.draft(intervention=billed).lines.order_by("pk").first().delete()
+    QuotedLine.objects.filter(quote_line__quote=world.quote(intervention=quoted)).order_by("pk")[:1].get().delete()
+    assert [refused(partial(cancel_intervention, di, on=world.today, by=world.planner)) for di in (billed, quoted)] == [
+        "DI/000001 est facturée, au moins en partie : supprimez la facture en brouillon ou faites un avoir d'abord.",
+        "DI/000002 a un devis en cours : annulez-le ou refusez-le d'abord.",
+    ]
+
+
 def test_request_done_may_be_cancelled_although_hours_were_planned(world: World) -> None:
     di = world.intervention()
     InterventionRequest.objects.filter(pk=di.pk).update(state="done", planned_duration=1)
@@ -656,7 +666,7 @@ def test_each_supplier_has_its_order_of_what_is_not_ordered_yet(world: World) ->
     site = AddressFactory(partner=world.customer)
     by_hand = Item(label="Grutage", quantity=D(1), unit_price=D(300), tax=tax())
     lines = [item(1, code="poele"), item(2, code="conduit"), item(3), by_hand, item(0, code="poele")]
-    note = Item(kind="note", label="Au fond", quantity=D(0))
+    note = Item(kind="note", label="Au fond", quantity=D(1))
     di = world.intervention(*lines, note, item(1, code="goods"), subcontractor=helper, address=site)
     neighbour = world.intervention(item(4, code="poele"))
     order_supplies(neighbour, on=world.today, by=world.planner)

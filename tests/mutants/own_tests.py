@@ -81,7 +81,11 @@ OWN: dict[str, list[str]] = {
     "interventions/services/billing.py": ["interventions/test_acts", "interventions/test_billing"],
     "interventions/services/letters.py": ["invoicing/test_mailing"],
     "interventions/services/locks.py": ["locks/test_order", "interventions/test_billing"],
-    "interventions/services/planning.py": ["interventions/test_acts", "interventions/test_requests"],
+    "interventions/services/planning.py": [
+        "interventions/test_acts",
+        "interventions/test_requests",
+        "contracts/test_promises",
+    ],
     "interventions/services/promises.py": ["interventions/test_acts", "contracts/test_promises"],
     "interventions/services/purchases.py": [
         "interventions/test_acts",
