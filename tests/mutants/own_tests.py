@@ -14,7 +14,10 @@ SCOPE = (
 )
 
 _LINES = ["invoicing/test_drafts", "invoicing/test_quotes", "invoicing/test_taxes"]
-_PLANNER = [f"contracts/test_planner_{name}" for name in ("amounts", "billing", "grids", "grouping", "lines", "visits")]
+_PLANNER = [
+    f"contracts/test_planner_{name}"
+    for name in ("amounts", "billing", "charges", "grids", "grouping", "lines", "visits")
+]
 _BILLING = ["contracts/test_acts", "contracts/test_billing_services", "contracts/test_life"]
 
 # Module → its test files. Of the keys that begin a path, the longest counts.
