@@ -79,7 +79,7 @@ def place(
     for begin, finish in stretches:
         if finish <= start:
             continue
-        if not taken and not begin <= start < finish:
+        if not taken and start < begin:
             return []
         piece_start = max(begin, start)
         piece = min(left, _length(piece_start, finish))
@@ -126,10 +126,8 @@ def first_free(
     """
     day = not_before.date()
     while day <= last_day:
-        for begin, finish in calendar.free(day):
+        for begin, _finish in calendar.free(day):
             start = next_quarter(max(begin, not_before))
-            if start >= finish:
-                continue
             taken = place(start, length, working_from(calendar, day), spans=spans)
             if taken and not any(overlap(piece, busy) for piece in taken for busy in calendar.taken):
                 return taken

@@ -109,10 +109,6 @@ def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: dat
     """Return the stretches the RDV takes: forced, the whole day, or its length of work over its lead's hours."""
     calendar = calendars[appointment.lead_id] if appointment.lead_id in calendars else next(iter(calendars.values()))
     if appointment.is_end_forced and appointment.ends_at:
-        if appointment.ends_at <= start:
-            raise BusinessError(
-                _("%s : la fin du RDV n'est pas après son début. Corrigez l'heure de fin.") % appointment
-            )
         return [(start, local(appointment.ends_at))]
     if appointment.is_all_day:
         return calendar.working(start.date()) or [(start, start + timedelta(hours=8))]

@@ -5,7 +5,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appointments.availability import Calendar, Stretch, Week, first_free, next_quarter, place, without, working_from
+from appointments.availability import (
+    Calendar,
+    Stretch,
+    Week,
+    first_free,
+    next_quarter,
+    overlap,
+    place,
+    without,
+    working_from,
+)
 from appointments.services.calendars import public_holidays
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -105,6 +115,7 @@ def test_first_free_finds_the_first_place(
         ("10:00", 0, "10:00"),
         ("10:00", 30, "10:15"),
         ("10:07", 0, "10:15"),
+        ("10:14", 30, "10:15"),
         ("10:15", 0, "10:15"),
         ("10:46", 9, "11:00"),
     ],
@@ -141,3 +152,40 @@ def test_holidays_alsace_has_two_more() -> None:
     brittany, alsace = public_holidays(2026, "35"), public_holidays(2026, "67")
     assert alsace - brittany == {date(2026, 4, 3), date(2026, 12, 26)}
     assert {date(2026, 5, 1), date(2026, 11, 11), date(2026, 12, 25)} <= brittany
+
+
+@pytest.mark.parametrize(
+    ("second", "shares"),
+    [
+        ("8:00-9:00", False),
+        ("8:00-9:01", True),
+        ("9:00-10:00", True),
+        ("9:15-9:30", True),
+        ("9:59-11:00", True),
+        ("10:00-11:00", False),
+    ],
+)
+def test_stretches_that_touch_share_no_instant(second: str, shares: bool) -> None:
+    assert overlap(stretch("9:00-10:00"), stretch(second)) is shares
+    assert overlap(stretch(second), stretch("9:00-10:00")) is shares
+
+
+def test_place_that_the_stretches_do_not_hold_is_none() -> None:
+    assert place(at("9:00"), timedelta(hours=3), [stretch("8:00-10:00"), stretch("11:00-12:00")], spans=True) == []
+    assert place(at("9:00"), timedelta(hours=1), [], spans=True) == []
+
+
+@pytest.mark.parametrize(("last", "pieces"), [(26, ["26 08:00-09:00"]), (25, [])])
+def test_first_free_begins_on_the_last_day_at_the_latest(last: int, pieces: list[str]) -> None:
+    calendar = Calendar(WEEK, PARIS, days_off=frozenset({WEDNESDAY}))
+    found = first_free(
+        calendar, length=timedelta(hours=1), not_before=at("8:00"), last_day=date(2026, 11, last), spans=True
+    )
+    assert shown(found) == pieces
+
+
+@pytest.mark.parametrize(("hours", "pieces"), [(120, 120), (121, 0)])
+def test_work_goes_on_for_120_days_at_the_most(hours: int, pieces: int) -> None:
+    calendar = Calendar(Week({day: [(time(8), time(9))] for day in range(7)}), PARIS)
+    found = first_free(calendar, length=timedelta(hours=hours), not_before=at("8:00"), last_day=WEDNESDAY, spans=True)
+    assert len(found) == pieces

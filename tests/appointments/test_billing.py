@@ -1,10 +1,12 @@
 """Road B: what an RDV bills, what it shares with its DI and the DI's other RDVs, and when it refuses."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from appointments.models import Appointment
+from appointments.models import Appointment, AppointmentLine
+from appointments.querysets import day_bounds
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from appointments.services.lines import add_part, write_lines
 from appointments.services.states import (
@@ -22,8 +24,18 @@ from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.quotes import refuse_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
-from openfire_billing.kernel.errors import BusinessError
-from tests.factories import PartnerFactory, ProductFactory, World, item, nothing_changed, position
+from openfire_billing.kernel.errors import BusinessError, StaleForm
+from tests.factories import (
+    AddressFactory,
+    CompanyFactory,
+    PartnerFactory,
+    ProductFactory,
+    TechnicianFactory,
+    World,
+    item,
+    nothing_changed,
+    position,
+)
 from tests.factories.appointments import alone, at, book, technician
 
 D = Decimal
@@ -309,3 +321,148 @@ def test_journals_say_what_was_billed_changed_and_added(world: World) -> None:
     with nothing_changed(), pytest.raises(BusinessError) as refusal:
         add_part(rdv, product=part.product, quantity=D(0), on=world.today, by=None)
     assert str(refusal.value) == "« [ram_pose] Forfait Pose » : la quantité est supérieure à zéro."
+
+
+def journal(document: Any) -> list[tuple[str, str, Any]]:
+    return [(line.act, line.text, line.by) for line in HistoryLine.objects.of(document).order_by("pk")]
+
+
+def test_draft_has_the_terms_of_its_rdv_and_both_journals_say_it(world: World) -> None:
+    payer, site = PartnerFactory(name="Syndic"), AddressFactory(partner=world.customer)
+    intervention = world.intervention(item(2), bill_to=payer, address=site, code="VEN-10", title="Pose")
+    neighbour = book(world, world.intervention())
+    rdv = book(world, intervention)
+    before = [journal(document) for document in (rdv, intervention, neighbour, neighbour.intervention)]
+
+    outcome = invoice_appointment(rdv, seen=rdv.version, on=world.today, by=world.biller)
+
+    made = outcome.made
+    assert (outcome.document, outcome.notes) == (rdv, ())
+    assert (made.company, made.customer, made.site, made.fiscal_position) == (
+        world.company,
+        payer,
+        site,
+        position("VEN-10"),
+    )
+    assert (made.origin, made.proposed_on) == (f"{rdv} ({intervention})", world.today)
+    assert [(line.quantity, line.supplied_on) for line in made.lines.all()] == [(D(2), at(9).date())]
+    after = [journal(document) for document in (rdv, intervention, neighbour, neighbour.intervention)]
+    assert after == [
+        [*before[0], ("invoiced", "Facture en brouillon générée", world.biller)],
+        [*before[1], ("invoiced", f"Facture en brouillon générée depuis {rdv}", world.biller)],
+        *before[2:],
+    ]
+    assert world.left(neighbour.intervention) == [D(1)]
+    with nothing_changed(), pytest.raises(StaleForm):
+        invoice_appointment(rdv, seen=0, on=world.today, by=world.biller)
+
+
+def test_rdv_without_a_request_is_the_origin_by_itself(world: World) -> None:
+    rdv = alone(world, fiscal_position=position("VEN-10"))
+    add_part(rdv, product=Product.objects.get(code="ram_pose"), quantity=D(2), on=world.today, by=world.planner)
+    made = invoice_appointment(confirm_appointment(rdv, by=world.planner), on=world.today, by=world.biller).made
+    assert (made.origin, made.customer, [line.quantity for line in made.lines.all()]) == (
+        "RDV/000001",
+        world.customer,
+        [D(2)],
+    )
+
+
+def test_lines_of_a_quote_and_of_a_contract_are_named_and_the_rest_is_billed(world: World) -> None:
+    for code in ("bougie", "joint"):
+        ProductFactory(code=code, name=code.title(), unit_price=D(10))
+    intervention = world.intervention(item(1), item(1, code="bougie"))
+    intervention.lines.filter(product__code="ram_pose").update(covered=True)
+    rdv = book(world, intervention)
+    quote_intervention(intervention, on=world.today, by=world.biller)
+    note = "« [bougie] Bougie » se facture depuis la commande (devis) ; « [ram_pose] Forfait Pose » se facture depuis le contrat."
+    assert refused(world, rdv) == f"RDV/000001 : {note}"
+    add_part(rdv, product=Product.objects.get(code="joint"), quantity=D(3), on=world.today, by=world.planner)
+    outcome = invoice_appointment(rdv, on=world.today, by=world.biller)
+    assert outcome.notes == (note,)
+    assert [(line.product.code, line.quantity) for line in outcome.made.lines.all()] == [("joint", D(3))]
+
+
+def test_many_are_billed_each_on_its_own_or_by_company_payer_and_position(world: World) -> None:
+    other, payer = CompanyFactory(name="Autre"), PartnerFactory(name="Syndic")
+
+    def made() -> list[Appointment]:
+        return [
+            book(world, world.intervention(title="Pose")),
+            book(world, world.intervention()),
+            book(world, world.intervention(company=other), who=TechnicianFactory(company=other), starts_at=at(14)),
+            book(world, world.intervention(bill_to=payer)),
+            book(world, world.intervention(code="VEN-10")),
+        ]
+
+    apart, together = made(), made()
+    single = invoice_appointments(apart, on=world.today, by=world.biller)
+    grouped = invoice_appointments(together, on=world.today, by=world.biller, group_by_customer=True)
+
+    assert [outcome.refusal for outcome in (*single, *grouped)] == [""] * 10
+    assert len({outcome.made.pk for outcome in single}) == 5
+    first = grouped[0].made.pk
+    assert [outcome.made.pk == first for outcome in grouped] == [True, True, False, False, False]
+    assert len({outcome.made.pk for outcome in grouped}) == 4
+    assert [line.label for line in Invoice.objects.get(pk=first).lines.filter(kind="section")] == [
+        f"{together[0]} Pose",
+        str(together[1]),
+    ]
+    assert {journal(rdv)[-1] for rdv in (*apart, *together)} == {
+        ("invoiced", "Facture en brouillon générée", world.biller)
+    }
+
+
+def test_two_rdvs_of_a_request_billed_apart_share_what_it_has_left(world: World) -> None:
+    intervention = world.intervention(item(3))
+    one, two = book(world, intervention), book(world, intervention)
+    raise_to(world, one, 2)
+    outcomes = invoice_appointments([one, two], on=world.today, by=world.biller)
+    assert [[line.quantity for line in outcome.made.lines.all()] for outcome in outcomes] == [[D(2)], [D(1)]]
+
+
+def test_lines_left_are_open_and_the_others_are_not(world: World) -> None:
+    intervention, covered, billed = world.intervention(item(3)), world.intervention(), world.intervention()
+    covered.lines.update(covered=True)
+    open_, closed, done = book(world, intervention), book(world, covered), book(world, billed)
+    own = alone(world, who=open_.lead, starts_at=at(14))
+    part = add_part(own, product=Product.objects.get(code="ram_pose"), quantity=D(2), on=world.today, by=None)
+    bill(world, done)
+
+    found = AppointmentLine.objects.open(world.today)
+    assert set(found) == {open_.lines.get(), part}
+    assert [(line.billed, line.own_left, line.request_left, line.left) for line in found.order_by("pk")] == [
+        (0, 3, 3, 3),
+        (0, 2, None, 2),
+    ]
+    (settled,) = done.lines.left_to_bill(world.today)
+    assert (settled.billed, settled.own_left, settled.request_left, settled.left) == (1, 0, 0, 0)
+    (held,) = closed.lines.left_to_bill(world.today)
+    assert (held.billed, held.own_left, held.request_left, held.left) == (0, 1, 0, 0)
+    assert list(Appointment.objects.to_bill(world.today)) == [open_]
+    confirm_appointment(own, by=world.planner)
+    assert set(Appointment.objects.to_bill(world.today)) == {open_, own}
+
+
+@pytest.mark.parametrize("state", ["draft", "confirmed", "done", "unfinished", "postponed", "cancelled"])
+def test_to_bill_and_on_the_phone_are_states(world: World, state: str) -> None:
+    rdv = book(world, world.intervention(), state="draft")
+    other = technician(world)
+    Appointment.objects.filter(pk=rdv.pk).update(state=state)
+    assert Appointment.objects.to_bill(world.today).exists() is (state in ("confirmed", "done"))
+    shown = state in ("confirmed", "done", "unfinished")
+    assert Appointment.objects.shown_to(rdv.lead).exists() is shown
+    assert not Appointment.objects.shown_to(other).exists()
+    Appointment.objects.filter(pk=rdv.pk).update(starts_at=None, ends_at=None)
+    assert not Appointment.objects.shown_to(rdv.lead).exists()
+
+
+def test_day_is_from_midnight_to_midnight_in_france(world: World) -> None:
+    rdvs = [alone(world, starts_at=at(9)) for _n in range(4)]
+    for rdv, start in zip(rdvs, (at(0), at(23, 59), at(0, day=26), at(23, 59, day=24)), strict=True):
+        Appointment.objects.filter(pk=rdv.pk).update(starts_at=start, ends_at=None)
+    day = at(9).date()
+    assert set(Appointment.objects.on_day(day)) == set(rdvs[:2])
+    assert set(Appointment.objects.on_day(day, 2)) == set(rdvs[:3])
+    assert day_bounds(day) == (at(0), at(0, day=26))
+    assert day_bounds(day, 3) == (at(0), at(0, day=28))

@@ -14,6 +14,8 @@ from appointments.services.states import (
     postpone_appointment,
     reset_appointment,
 )
+from interventions.models import InterventionRequest
+from interventions.services.requests import delete_interventions
 from invoicing.models import HistoryLine
 from openfire_billing.kernel.errors import BusinessError
 from tests.factories import CompanyFactory, TaskFactory, TechnicianFactory, TemplateFactory, World, nothing_changed
@@ -295,3 +297,139 @@ def test_first_place_after_closing_days_is_the_day_after_their_last(world: World
     proposed = propose_slot(world.intervention(), not_before=at(7))
     assert proposed is not None
     assert proposed.starts_at == at(8, day=27)
+
+
+def test_length_is_counted_over_the_lead_s_hours(world: World) -> None:
+    one, two = technician(world, name="A"), technician(world, name="B")
+    for start, end in ((8, 10), (14, 17)):
+        WorkingHours.objects.create(
+            company=world.company, technician=two, weekday=2, starts=time(start), ends=time(end)
+        )
+    values = {"company": world.company, "partner": world.customer, "task": world.task, "starts_at": at(9)}
+    rdv = save_appointment(
+        None, {**values, "duration": Decimal(2), "lead": two}, technicians=[one, two], on=world.today, by=world.planner
+    )
+
+    assert [(slot.technician, slot.starts_at, slot.ends_at, slot.blocks) for slot in rdv.slots.order_by("pk")] == [
+        (who, start, end, True) for who in (one, two) for start, end in ((at(9), at(10)), (at(14), at(15)))
+    ]
+    assert (rdv.starts_at, rdv.ends_at) == (at(9), at(15))
+
+
+def test_work_of_several_days_passes_over_closing_days(world: World) -> None:
+    ClosingDay.objects.create(company=world.company, from_on=date(2026, 11, 26), to_on=date(2026, 11, 26), name="Salon")
+    rdv = alone(world, starts_at=at(8), duration=Decimal(10))
+    assert slots(rdv) == ["25 08:00-12:00", "25 13:30-17:30", "27 08:00-10:00"]
+
+
+def test_work_goes_on_for_thirty_days_at_the_most(world: World) -> None:
+    """From 30 November to 29 December 2026, Christmas left out: 21 days of eight hours."""
+    who, monday = technician(world), at(8, day=30)
+    assert alone(world, starts_at=monday, duration=Decimal(168)).ends_at == at(17, 30, day=29, month=12)
+    assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=monday, duration=Decimal("168.25")))
+
+
+def test_time_of_the_others_stays_when_one_is_moved_undated_or_given_up(world: World) -> None:
+    who = technician(world)
+    other = alone(world, who=who, starts_at=at(8))
+    rdv = confirm_appointment(alone(world, who=who, starts_at=at(14)), by=world.planner)
+
+    seen = [slots(move_appointment(rdv, starts_at=at(15), on=world.today, by=world.planner))]
+    undated = save_appointment(rdv.pk, {"starts_at": None}, on=world.today, by=world.planner)
+    seen.append(slots(undated))
+    move_appointment(rdv, starts_at=at(10), on=world.today, by=world.planner)
+    seen.append(slots(rdv))
+    seen.append(slots(cancel_appointment(rdv, by=world.planner)))
+
+    assert seen == [["25 15:00-16:30"], [], ["25 10:00-11:30"], []]
+    assert (undated.starts_at, undated.ends_at) == (None, None)
+    assert slots(other) == ["25 08:00-09:30"]
+
+
+def test_forced_end_after_weeks_meets_what_is_taken_until_then(world: World) -> None:
+    who = technician(world, name="Maëva")
+    alone(world, who=who, starts_at=at(9, day=6, month=1).replace(year=2027))
+    rdv = alone(
+        world,
+        who=who,
+        starts_at=at(9),
+        ends_at=at(17, day=8, month=1).replace(year=2027),
+        is_end_forced=True,
+        override="Chantier",
+    )
+    assert HistoryLine.objects.of(rdv).get(act="overridden").text == (
+        "Dérogation « Chantier » : Maëva est déjà pris le 06/01/2027 de 09:00 à 10:30"
+    )
+
+
+def test_technician_who_knows_several_tasks_may_do_each_of_them(world: World) -> None:
+    who = technician(world)
+    who.tasks.add(TaskFactory(name="Ramonage"), world.task)
+    assert alone(world, who=who).lead == who
+    second = technician(world, name="Loeiz")
+    second.tasks.add(TaskFactory(name="Ramonage"))
+    values = {"company": world.company, "partner": world.customer, "task": world.task, "starts_at": at(14)}
+    assert refused(
+        lambda: save_appointment(None, values, technicians=[who, second], on=world.today, by=world.planner)
+    ).startswith("Loeiz ne sait pas faire « Dépannage »")
+
+
+def test_plan_leaves_out_who_is_named_but_may_not_come(world: World) -> None:
+    """Named on the DI, one no longer works here, one works elsewhere, one does not know the task."""
+    gone, elsewhere = technician(world, is_active=False), TechnicianFactory(company=CompanyFactory())
+    unable, able = technician(world), technician(world, name="Maëva")
+    unable.tasks.add(TaskFactory(name="Ramonage"))
+    able.tasks.add(TaskFactory(name="Ramonage"), world.task)
+    technician(world)  # not named
+    intervention = world.intervention(from_on=date(2026, 11, 25))
+    intervention.technicians.set([gone, elsewhere, unable, able])
+    alone(world, who=able, starts_at=at(8))
+
+    (outcome,) = plan_interventions([intervention], not_before=at(7), by=world.planner)
+
+    assert (outcome.refusal, outcome.made.lead, outcome.made.starts_at) == ("", able, at(9, 30))
+    intervention = world.intervention(from_on=date(2026, 11, 25))
+    intervention.technicians.set([gone, elsewhere, unable])
+    assert propose_slot(intervention, not_before=at(7)) is None
+
+
+def test_plan_takes_what_is_left_of_the_duration_from_the_first_day_or_now(world: World) -> None:
+    who = technician(world)
+    intervention = world.intervention(from_on=date(2026, 11, 26), duration=Decimal(3))
+    appoint(
+        intervention, technicians=[who], starts_at=at(8, day=26), duration=Decimal(1), on=world.today, by=world.planner
+    )
+    started = world.intervention(from_on=date(2026, 11, 20), duration=Decimal(1))
+
+    first, second = plan_interventions([intervention, started], not_before=at(10), by=world.planner)
+
+    assert (first.made.starts_at, first.made.ends_at, first.made.duration) == (at(9, day=26), at(11, day=26), 2)
+    assert (second.made.starts_at, second.made.ends_at) == (at(10), at(11))
+    assert [slot.blocks for made in (first.made, second.made) for slot in made.slots.all()] == [True, True]
+    intervention.refresh_from_db()
+    assert (intervention.state, intervention.planned_duration) == ("planned", 3)
+    found = propose_slot(intervention, not_before=at(10))  # nothing is left: its whole duration
+    assert found is not None
+    assert (found.starts_at, found.pieces[-1][1]) == (at(11, day=26), at(15, 30, day=26))
+
+
+def test_plan_says_which_request_is_gone_and_places_the_others(world: World) -> None:
+    technician(world)
+    gone, fine = world.intervention(is_validated=False), world.intervention(from_on=date(2026, 11, 25))
+    name = str(gone)
+    delete_interventions([InterventionRequest.objects.get(pk=gone.pk)], by=world.planner)
+
+    outcomes = plan_interventions([gone, fine], not_before=at(7), by=world.planner)
+
+    assert {outcome.document.pk: (outcome.refusal, outcome.made is not None) for outcome in outcomes} == {
+        gone.pk: (f"{name} n'existe plus.", False),
+        fine.pk: ("", True),
+    }
+
+
+def test_nobody_works_here_yet_so_nothing_is_placed(world: World) -> None:
+    intervention = world.intervention(from_on=date(2026, 11, 25))
+    assert propose_slot(intervention, not_before=at(7)) is None
+    assert plan_interventions([intervention], not_before=at(7), by=world.planner)[0].refusal.startswith(
+        "DI/000001 : aucun créneau libre entre le 25/11/2026 et le "
+    )

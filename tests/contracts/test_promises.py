@@ -171,10 +171,15 @@ def locks(act: Callable[[], Any]) -> list[str]:
 def test_acts_on_a_visit_read_its_contract_before_the_request(world: World) -> None:
     visit, other = visits_of(world, make_contract(world, visits=(2, (3, 9))))
 
+    def refused_deletion(request: InterventionRequest) -> None:
+        with pytest.raises(BusinessError, match="jamais validée"):
+            delete_interventions([request], by=world.planner)
+
     for act in (
         lambda: finish_intervention(visit, on=day("12/03/26"), by=world.planner),
         lambda: cancel_intervention(other, on=world.today, by=world.planner),
         lambda: reset_intervention(other, by=world.planner),
+        lambda: refused_deletion(visit),
     ):
         assert locks(act)[:2] == ["contracts_contract", "interventions_interventionrequest"]
 
