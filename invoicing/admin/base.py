@@ -28,7 +28,7 @@ from invoicing.admin.lists import ListMixin
 from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
-from invoicing.services.parties.companies import default_company
+from invoicing.services.parties.companies import SHARED_RULES, default_company, refusal_of_shared, works_for_all
 from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
@@ -105,7 +105,11 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.related_model is Company and db_field.name == company_path(self.model) and not db_field.null:
+        if (
+            db_field.related_model is Company
+            and db_field.name == company_path(self.model)
+            and (not db_field.null or (issubclass(self.model, SHARED_RULES) and not works_for_all(request.user)))
+        ):
             options.setdefault("initial", partial(default_company, request.user))
         if db_field.name in self.get_autocomplete_fields(request):
             options.setdefault("widget", RecordSelect(db_field, self.admin_site))
@@ -139,7 +143,18 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
                         self.add_error(field if field in self.fields else None, errors)
                 elif refusal is not None:
                     self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+                if self.instance.pk:
+                    self._refuse_shared(self.changed_data)
                 return data
+
+            def _post_clean(self) -> None:
+                super()._post_clean()
+                if self.instance.pk is None:
+                    self._refuse_shared(())
+
+            def _refuse_shared(self, changed: Iterable[str]) -> None:
+                if text := refusal_of_shared(self.instance, changed=changed, by=user):
+                    self.add_error(None, str(text))
 
         return OfficeForm
 
@@ -223,6 +238,16 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         object_id = str(document.pk) if document is not None and document.pk else None
         context |= {"office_now": timezone.localdate(), **self.page_context(request, object_id)}
         return super().render_change_form(request, context, *args, **options)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not self._is_for_all(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not self._is_for_all(request, obj)
+
+    def _is_for_all(self, request: HttpRequest, obj: Any) -> bool:
+        """Return whether a record serves all companies, and the user does not work for all of them."""
+        return obj is not None and bool(refusal_of_shared(obj, changed=(), by=user_of(request)))
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         """Return what the page shows around the form: journal, files, version."""

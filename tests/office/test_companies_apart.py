@@ -2,25 +2,50 @@
 
 from dataclasses import replace
 from datetime import date, time
+from html import unescape
 from typing import Any
 
 import pytest
 from django import forms
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import models
 from django.test import RequestFactory
 from django.urls import get_resolver, reverse
 from rest_framework import serializers
 
 from appointments.models import Appointment, AppointmentLine, WorkingHours
-from contracts.models import Contract, ContractLine
+from contracts.models import Article, Contract, ContractLine
 from interventions.models import InterventionRequest, InterventionTemplate, RequestLine, Team, Technician
-from invoicing.models import Company, Entry, FiscalPosition, Invoice, Journal, Payment, PurchaseOrder, Tax
+from invoicing.models import (
+    Company,
+    Entry,
+    FiscalPosition,
+    Invoice,
+    Journal,
+    Payment,
+    PaymentTerm,
+    PurchaseOrder,
+    Tax,
+    Unit,
+)
+from invoicing.services.parties.duplicates import merge_partners
 from openfire_billing.db.scope import company_path, visible
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
 from openfire_billing.web.actions import ActionsMixin
+from tests.api.conftest import Api
 from tests.contracts.contract_builders import exception, make_contract
-from tests.factories import CompanyFactory, Office, PartnerFactory, UserFactory, World, nothing_changed, tax
+from tests.factories import (
+    CompanyFactory,
+    Office,
+    PartnerFactory,
+    ProductFactory,
+    UserFactory,
+    World,
+    item,
+    nothing_changed,
+    tax,
+)
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each, our_pages
 
@@ -70,6 +95,7 @@ def elsewhere(world: World) -> dict[type[models.Model], Any]:
         InterventionRequest: intervention,
         RequestLine: intervention.lines.get(),
         Contract: contract,
+        Article: contract.lines.get().articles.get(),
         ContractLine: contract.lines.get(),
         Invoice: there.draft(),
         WorkingHours: WorkingHours.objects.create(company=company, weekday=1, starts=time(8), ends=time(12)),
@@ -328,3 +354,60 @@ def test_entries_are_those_of_ones_companies(world: World) -> None:
     there = UserFactory(role=MANAGER, company=CompanyFactory(name="Autre"))
     assert visible(Entry.objects.all(), there).count() == 0
     assert visible(Entry.objects.all(), world.manager).count() == Entry.objects.count() > 0
+
+
+# Records that all companies share
+
+
+def test_shared_rules_are_changed_by_who_works_for_every_company(world: World) -> None:
+    """Taxes, positions, terms and units without a company, roles: pages and API. Alone, the only company is all."""
+    rules = [tax(), FiscalPosition.objects.get(code="VEN-5.5"), PaymentTerm.objects.get(name="30 jours")]
+    rules += [Unit.objects.get(code="C62"), Group.objects.get(name="Comptable")]
+    assert [world.office(MANAGER).get(address(rule)).context["has_change_permission"] for rule in rules] == [True] * 5
+    other = CompanyFactory(name=f"{MARK} SARL")
+    for rule in rules:
+        page = world.office(MANAGER).get(address(rule))
+        assert (page.status_code, page.context["has_change_permission"]) == (200, False), rule
+        with nothing_changed():
+            assert world.office(MANAGER).client.post(address(rule), {"name": "À nous", "_save": "1"}).status_code == 403
+    refusal = "sert à toutes les sociétés : demandez à une personne qui travaille pour toutes."
+    api = Api(world.manager)
+    for name, rule in (("taxes", rules[0]), ("fiscal-positions", rules[1]), ("payment-terms", rules[2])):
+        with nothing_changed():
+            answer = api.patch(f"{name}/{rule.pk}/", {"name": "À nous"})
+        assert (answer.status_code, refusal in str(answer.data)) == (409, True), (name, answer.data)
+    world.manager.company_accesses.create(company=other)
+    assert api.patch(f"payment-terms/{rules[2].pk}/", {"name": "À nous tous"}).status_code == 200
+
+
+def test_price_of_an_article_that_another_company_used_is_kept(world: World) -> None:
+    theirs = elsewhere(world)
+    product = theirs[RequestLine].product
+    before = product.unit_price
+    text = f"« {product} » a servi à une autre société : son prix et son compte ne changent que par une personne"
+    for office in (world.office(MANAGER),):
+        with nothing_changed():
+            answer = office.save(product, unit_price="1,00")
+        assert text in unescape(answer.content.decode())
+        assert office.save(product, description="Posé et réglé").status_code == 302
+    answer = Api(world.manager).patch(f"products/{product.pk}/", {"unit_price": "1.00"})
+    assert (answer.status_code, text in str(answer.data)) == (409, True)
+    product.refresh_from_db()
+    assert (product.unit_price, product.description) == (before, "Posé et réglé")
+    own = ProductFactory(code="a_nous")
+    world.intervention(item(code="a_nous"))
+    assert Api(world.manager).patch(f"products/{own.pk}/", {"unit_price": "1.00"}).status_code == 200
+
+
+def test_customer_with_documents_of_another_company_is_not_merged(world: World) -> None:
+    theirs = elsewhere(world)
+    shared, kept = theirs[InterventionRequest].partner, PartnerFactory(name="Client gardé")
+    for duplicate, into in ((shared, kept), (kept, shared)):
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            merge_partners(duplicate, into=into, by=world.manager)
+        assert str(refused.value) == (
+            f"« {shared} » a des documents d'une autre société : la fusion se fait par une personne qui travaille pour "
+            "toutes."
+        )
+    world.manager.company_accesses.create(company=theirs[Company])
+    assert merge_partners(shared, into=kept, by=world.manager) == kept

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.locks import lock_to_merge, rows_to_move
+from invoicing.services.parties.companies import used_by_others
 from invoicing.services.records.history import record
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
@@ -30,7 +31,8 @@ def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
 def merge_partners(duplicate: Partner, *, into: Partner, by: By) -> Partner:
     """Move all rows of `duplicate` to `into`, and archive `duplicate`. Accounting documents keep their partner.
 
-    Returns `into`. Raises BusinessError when both are the same record, or one was merged before.
+    Returns `into`. Raises BusinessError when both are the same record, one was merged before,
+    or one has documents of a company that `by` does not work for.
     """
     with atomic():
         ends = lock_to_merge(duplicate, into)
@@ -42,6 +44,14 @@ def merge_partners(duplicate: Partner, *, into: Partner, by: By) -> Partner:
                 raise BusinessError(
                     _("« %(name)s » a déjà été fusionné dans « %(kept)s » : prenez cette fiche.")
                     % {"name": partner, "kept": partner.merged_into}
+                )
+            if by is not None and used_by_others(partner, by):
+                raise BusinessError(
+                    _(
+                        "« %s » a des documents d'une autre société : la fusion se fait par une personne qui travaille pour "
+                        "toutes."
+                    )
+                    % partner
                 )
         _move_addresses(duplicate, into)
         _fill_blanks(duplicate, into)

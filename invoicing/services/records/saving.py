@@ -7,11 +7,13 @@ from django.db.models import Field, ForeignKey, Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.locks import AnyRecord, lock_record
+from invoicing.services.parties.companies import refusal_of_shared
 from invoicing.services.records.history import record
 from openfire_billing.db.people import By
 from openfire_billing.db.scope import refuse_others
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import Versioned, columns_of, raise_parent, raise_version, save_changed
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import value_text
 
 
@@ -61,6 +63,11 @@ def describe_changes(document: Model, before: Mapping[str, object], names: Itera
     return changes
 
 
+def _refuse_shared(document: Model, changed: Iterable[str], by: By) -> None:
+    if refusal := refusal_of_shared(document, changed=changed, by=by):
+        raise BusinessError(refusal)
+
+
 def _text(field: "Field[object, object]", value: object) -> str:
     if value is not None and isinstance(field, ForeignKey):
         value = field.related_model._base_manager.filter(pk=value).first()
@@ -79,14 +86,20 @@ def save_record(document: AnyRecord, *, values: Mapping[str, object], seen: int 
     """Save values on a new or an existing record, and return it. An existing one is locked and read again.
 
     `document`: the record, or the initial values of a new one. `values`: {field: value}; a collection of records for a
-    many-to-many field. Raises Django's ValidationError and saves nothing; StaleForm when the version is not `seen`.
+    many-to-many field. Raises and saves nothing: Django's ValidationError; BusinessError for a shared record that `by`
+    may not change; StaleForm when the version is not `seen`.
     """
     with atomic():
         is_new = document.pk is None
         if not is_new:
             document = lock_record(document, seen=seen)
-        before = columns_of(document)
+        before, fields = columns_of(document), {field.name for field in document._meta.concrete_fields}
+        if not is_new:
+            changed = [name for name, value in values.items() if name in fields and getattr(document, name) != value]
+            _refuse_shared(document, changed, by)
         many = assign(document, values)
+        if is_new:
+            _refuse_shared(document, (), by)
         document.full_clean()
         if is_new:
             document.save()
