@@ -25,6 +25,7 @@ from unfold.widgets import INPUT_CLASSES
 
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lists import ListMixin
+from invoicing.admin.office_form import office_form
 from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
@@ -39,10 +40,9 @@ from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
 from openfire_billing.web.actions import reverse_change
-from openfire_billing.web.choices import narrow_choices, narrowed_formset
+from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.days import limit_days
 from openfire_billing.web.deletion import deleted_objects
-from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
@@ -125,38 +125,12 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         """Return a form class that shows the refusal of the request, if any, with the typed values."""
-        form = super().get_form(request, obj, change=change, **options)
-        refusal, leaves_constraints = getattr(request, "office_refusal", None), self.has_checking_service
-        user = request.user
-
-        class OfficeForm(form):  # type: ignore[misc, valid-type]
-            def __init__(self, *args: Any, **values: Any) -> None:
-                super().__init__(*args, **values)
-                narrow_choices(self, user)
-                reuse_known(self)
-                self.instance.leaves_constraints = leaves_constraints
-
-            def clean(self) -> Any:
-                data = super().clean()
-                if isinstance(refusal, ValidationError):
-                    for field, errors in refusal.message_dict.items():
-                        self.add_error(field if field in self.fields else None, errors)
-                elif refusal is not None:
-                    self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
-                if self.instance.pk:
-                    self._refuse_shared(self.changed_data)
-                return data
-
-            def _post_clean(self) -> None:
-                super()._post_clean()
-                if self.instance.pk is None:
-                    self._refuse_shared(())
-
-            def _refuse_shared(self, changed: Iterable[str]) -> None:
-                if text := refusal_of_shared(self.instance, changed=changed, by=user):
-                    self.add_error(None, str(text))
-
-        return OfficeForm
+        return office_form(
+            super().get_form(request, obj, change=change, **options),
+            user=request.user,
+            refusal=getattr(request, "office_refusal", None),
+            leaves_constraints=self.has_checking_service,
+        )
 
     def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[tuple[Any, Any]]:
         """Yield the formsets of the page, the choices of their rows narrowed to what the user may see."""

@@ -33,7 +33,6 @@ from openfire_billing.db.scope import company_path, visible
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
 from openfire_billing.web.actions import ActionsMixin
-from tests.api.conftest import Api
 from tests.contracts.contract_builders import exception, make_contract
 from tests.factories import (
     CompanyFactory,
@@ -46,6 +45,7 @@ from tests.factories import (
     nothing_changed,
     tax,
 )
+from tests.factories.api import Api
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each, our_pages
 

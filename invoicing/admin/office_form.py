@@ -1,0 +1,50 @@
+"""The form of a record's page."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from invoicing.services.parties.companies import refusal_of_shared
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.choices import narrow_choices
+from openfire_billing.web.known_relations import reuse_known
+
+
+def office_form(
+    form: Any, *, user: Any, refusal: BusinessError | ValidationError | None, leaves_constraints: bool
+) -> Any:
+    """Return a form class whose choices are those of `user`, and that shows `refusal` with the typed values.
+
+    It refuses a change of a record that all companies share by somebody who does not work for all of them.
+    `leaves_constraints`: the service of the record checks its constraints.
+    """
+
+    class OfficeForm(form):  # type: ignore[misc]
+        def __init__(self, *args: Any, **values: Any) -> None:
+            super().__init__(*args, **values)
+            narrow_choices(self, user)
+            reuse_known(self)
+            self.instance.leaves_constraints = leaves_constraints
+
+        def clean(self) -> Any:
+            data = super().clean()
+            if isinstance(refusal, ValidationError):
+                for field, errors in refusal.message_dict.items():
+                    self.add_error(field if field in self.fields else None, errors)
+            elif refusal is not None:
+                self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+            if self.instance.pk:
+                self._refuse_shared(self.changed_data)
+            return data
+
+        def _post_clean(self) -> None:
+            super()._post_clean()
+            if self.instance.pk is None:
+                self._refuse_shared(())
+
+        def _refuse_shared(self, changed: Iterable[str]) -> None:
+            if text := refusal_of_shared(self.instance, changed=changed, by=user):
+                self.add_error(None, str(text))
+
+    return OfficeForm
