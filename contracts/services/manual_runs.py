@@ -11,7 +11,7 @@ from contracts.models import BillingRun, Contract
 from contracts.services.runs import finish_run, remaining, start_run
 from contracts.services.takeover import STILL, hand_out
 from invoicing.models import Company
-from invoicing.services.parties.companies import works_for_all
+from invoicing.services.records.shared import works_for_all
 from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 

@@ -29,12 +29,13 @@ from invoicing.admin.office_form import office_form
 from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.models import Company, HistoryLine
-from invoicing.services.parties.companies import SHARED_RULES, default_company, refusal_of_shared, works_for_all
+from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import lock_for_form
+from invoicing.services.records.shared import SHARED_RULES, refusal_of_shared, works_for_all
 from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError

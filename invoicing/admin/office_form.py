@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from invoicing.services.parties.companies import refusal_of_shared
+from invoicing.services.records.shared import refusal_of_shared
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.choices import narrow_choices
 from openfire_billing.web.known_relations import reuse_known
@@ -20,6 +20,10 @@ def office_form(
     `leaves_constraints`: the service of the record checks its constraints.
     """
 
+    shown: dict[Any, Any] = {}
+    if refusal is not None:
+        shown = refusal.message_dict if isinstance(refusal, ValidationError) else {refusal.field: str(refusal)}
+
     class OfficeForm(form):  # type: ignore[misc]
         def __init__(self, *args: Any, **values: Any) -> None:
             super().__init__(*args, **values)
@@ -29,11 +33,8 @@ def office_form(
 
         def clean(self) -> Any:
             data = super().clean()
-            if isinstance(refusal, ValidationError):
-                for field, errors in refusal.message_dict.items():
-                    self.add_error(field if field in self.fields else None, errors)
-            elif refusal is not None:
-                self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal))
+            for field, errors in shown.items():
+                self.add_error(field if field in self.fields else None, errors)
             if self.instance.pk:
                 self._refuse_shared(self.changed_data)
             return data

@@ -17,7 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
-from invoicing.services.parties.companies import works_for_all
+from invoicing.services.records.shared import works_for_all
 from openfire_billing.web.actions import ActionsMixin
 from openfire_billing.web.users import user_of
 

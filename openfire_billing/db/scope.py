@@ -5,11 +5,25 @@ neither is shared by all companies. The model whose path is "pk" is the company 
 """
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Protocol, TypeVar, cast
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Field, ForeignKey, Model, Q, QuerySet
+from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
+
+from openfire_billing.db.texts import Text
+
+Row = TypeVar("Row", bound=Model)
+
+
+class _Step(Protocol):
+    """A relation that a path to the company follows."""
+
+    related_model: type[Model]
+    many_to_many: bool
+    one_to_many: bool
+
 
 PATHS: dict[type[Model], str] = {}  # of models of libraries
 
@@ -26,7 +40,7 @@ def company_path(model: type[Model]) -> str | None:
     return path
 
 
-def visible(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+def visible(queryset: QuerySet[Row], user: User | AnonymousUser | None) -> QuerySet[Row]:
     """Return the rows that `user` may see: those of his companies and those without a company; all for a superuser.
 
     Every list, choice, filter and address of the API is narrowed by this function. A queryset with a rule of its own
@@ -35,13 +49,12 @@ def visible(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
     if user is None or user.is_superuser:
         return queryset
     if own_rule := getattr(queryset, "visible_to", None):
-        narrowed: QuerySet[Any] = own_rule(user)
-        return narrowed
+        return cast("QuerySet[Row]", own_rule(user))
     path = company_path(queryset.model)
     if path is None:
         return queryset
     steps = _steps(queryset.model, path)
-    companies = steps[-1].related_model._default_manager.visible_to(user)
+    companies = visible(steps[-1].related_model._default_manager.all(), user)
     owned = Q(**{f"{path}__in": companies})
     if getattr(steps[-1], "null", False):
         owned |= Q(**{f"{path}__isnull": True})
@@ -50,12 +63,12 @@ def visible(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
     return queryset.filter(owned)
 
 
-def company_of(row: Model) -> Any:
+def company_of(row: Model) -> Model | None:
     """Return the company of a row; None when all companies share it."""
     path = company_path(type(row))
     if path is None or type(row) in PATHS:
         return None
-    owner: Any = row
+    owner: Model | None = row
     for name in path.split("__"):
         owner = owner if name == "pk" else getattr(owner, name)
         if owner is None:
@@ -68,7 +81,7 @@ def refuse_other_company(row: Model, exclude: Collection[str] = ()) -> None:
 
     Relations that are not loaded are unchanged, and are not read.
     """
-    errors = {}
+    errors: dict[str, Text] = {}
     for field in row._meta.concrete_fields:
         if not isinstance(field, ForeignKey) or field.name in exclude or field.name == company_path(type(row)):
             continue
@@ -85,7 +98,7 @@ def refuse_others(row: Model, name: str, records: Iterable[Model]) -> None:
         raise ValidationError({name: text})
 
 
-def _elsewhere(row: Model, records: Iterable[Model]) -> Any:
+def _elsewhere(row: Model, records: Iterable[Model]) -> Text:
     """Return the sentence on the first record of another company than that of `row`; "" when there is none."""
     for record in records:
         path = company_path(type(record))
@@ -102,13 +115,13 @@ def _elsewhere(row: Model, records: Iterable[Model]) -> Any:
     return ""
 
 
-def _steps(model: type[Model], path: str) -> list[Any]:
+def _steps(model: type[Model], path: str) -> list[_Step]:
     """Return the relations that a path to the company follows; none for the company itself."""
-    steps: list[Field[Any, Any]] = []
+    steps: list[_Step] = []
     for name in path.split("__"):
         if name == "pk":
             return []
-        field: Any = model._meta.get_field(name)
-        steps.append(field)
-        model = field.related_model
+        step = cast("_Step", model._meta.get_field(name))
+        steps.append(step)
+        model = step.related_model
     return steps

@@ -14,7 +14,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from knox.models import AuthToken
 
 from invoicing.admin.base import OfficeAdmin
-from invoicing.services.parties.companies import works_for_all
+from invoicing.services.records.shared import works_for_all
 from openfire_billing.office import account_pages
 from openfire_billing.web.users import user_of
 

@@ -369,7 +369,10 @@ def test_shared_rules_are_changed_by_who_works_for_every_company(world: World) -
         page = world.office(MANAGER).get(address(rule))
         assert (page.status_code, page.context["has_change_permission"]) == (200, False), rule
         with nothing_changed():
-            assert world.office(MANAGER).client.post(address(rule), {"name": "À nous", "_save": "1"}).status_code == 403
+            assert world.office(MANAGER).client.post(address(rule), {"name": "À nous", "_save": "1"}).status_code in (
+                302,
+                403,
+            )
     refusal = "sert à toutes les sociétés : demandez à une personne qui travaille pour toutes."
     api = Api(world.manager)
     for name, rule in (("taxes", rules[0]), ("fiscal-positions", rules[1]), ("payment-terms", rules[2])):
@@ -385,11 +388,11 @@ def test_price_of_an_article_that_another_company_used_is_kept(world: World) -> 
     product = theirs[RequestLine].product
     before = product.unit_price
     text = f"« {product} » a servi à une autre société : son prix et son compte ne changent que par une personne"
-    for office in (world.office(MANAGER),):
-        with nothing_changed():
-            answer = office.save(product, unit_price="1,00")
-        assert text in unescape(answer.content.decode())
-        assert office.save(product, description="Posé et réglé").status_code == 302
+    office = world.office(MANAGER)
+    with nothing_changed():
+        answer = office.save(product, unit_price="1,00")
+    assert text in unescape(answer.content.decode())
+    assert office.save(product, description="Posé et réglé").status_code == 302
     answer = Api(world.manager).patch(f"products/{product.pk}/", {"unit_price": "1.00"})
     assert (answer.status_code, text in str(answer.data)) == (409, True)
     product.refresh_from_db()

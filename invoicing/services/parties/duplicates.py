@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.locks import lock_to_merge, rows_to_move
-from invoicing.services.parties.companies import used_by_others
 from invoicing.services.records.history import record
+from invoicing.services.records.shared import used_by_others
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError

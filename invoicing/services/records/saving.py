@@ -7,8 +7,8 @@ from django.db.models import Field, ForeignKey, Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.locks import AnyRecord, lock_record
-from invoicing.services.parties.companies import refusal_of_shared
 from invoicing.services.records.history import record
+from invoicing.services.records.shared import refusal_of_shared
 from openfire_billing.db.people import By
 from openfire_billing.db.scope import refuse_others
 from openfire_billing.db.transactions import atomic

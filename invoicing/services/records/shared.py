@@ -1,0 +1,60 @@
+"""What a user may change of the records that all companies share."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import ForeignObjectRel, Model
+from django.utils.translation import gettext_lazy as _
+
+from invoicing.models import Company, FiscalPosition, PaymentTerm, Product, Tax, Unit
+from openfire_billing.db.people import By
+from openfire_billing.db.scope import company_of, company_path, visible
+from openfire_billing.db.texts import Text
+
+# Changed only by who works for every company, while they belong to none.
+SHARED_RULES = (Tax, FiscalPosition, PaymentTerm, Unit)
+PRICES_AND_ACCOUNTS = frozenset({"unit_price", "purchase_price", "income_account"})
+
+
+def works_for_all(user: User | AnonymousUser) -> bool:
+    """Return whether the user works for every company: a superuser does."""
+    if isinstance(user, AnonymousUser):
+        return False
+    return user.is_superuser or not Company.objects.exclude(accesses__user=user).exists()
+
+
+def refusal_of_shared(record: Model, *, changed: Iterable[str], by: By) -> Text:
+    """Return why `by` may not change these fields of a record that companies share; "" when he may.
+
+    A tax, a fiscal position, a payment term and a unit without a company are changed by who works for every company. So
+    are prices and accounts of an article that another company has used.
+    """
+    if by is None or not isinstance(record, (*SHARED_RULES, Product)):
+        return ""
+    if isinstance(record, SHARED_RULES) and company_of(record) is None and not works_for_all(by):
+        return _("« %s » sert à toutes les sociétés : demandez à une personne qui travaille pour toutes.") % record
+    if isinstance(record, Product) and record.pk and PRICES_AND_ACCOUNTS & set(changed) and used_by_others(record, by):
+        return (
+            _(
+                "« %s » a servi à une autre société : son prix et son compte ne changent que par une personne qui "
+                "travaille pour toutes. Changez le prix sur vos lignes, ou créez un article."
+            )
+            % record
+        )
+    return ""
+
+
+def used_by_others(record: Model, user: User) -> bool:
+    """Return whether a row of a company that `user` does not work for refers to `record`."""
+    if user.is_superuser:
+        return False
+    for relation in record._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ForeignObjectRel):
+            continue
+        model = relation.related_model
+        if company_path(model) is None:
+            continue
+        rows = model._default_manager.filter(**{relation.field.name: record})
+        if rows.exclude(pk__in=visible(rows, user).order_by().values("pk")).exists():
+            return True
+    return False
