@@ -35,7 +35,7 @@ from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import lock_for_form
-from invoicing.services.records.shared import SHARED_RULES, refusal_of_shared, works_for_all
+from invoicing.services.records.shared import refusal_of_shared, works_for_all
 from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
@@ -109,7 +109,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         if (
             db_field.related_model is Company
             and db_field.name == company_path(self.model)
-            and (not db_field.null or (issubclass(self.model, SHARED_RULES) and not works_for_all(request.user)))
+            and (not db_field.null or (getattr(self.model, "IS_RULE", False) and not works_for_all(request.user)))
         ):
             options.setdefault("initial", partial(default_company, request.user))
         if db_field.name in self.get_autocomplete_fields(request):
@@ -219,6 +219,14 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and not self._is_for_all(request, obj)
+
+    @staticmethod
+    def works_for_all(request: HttpRequest) -> bool:
+        """Return whether the user works for every company; asked once for each page."""
+        found = request.__dict__
+        if "office_works_for_all" not in found:
+            found["office_works_for_all"] = works_for_all(user_of(request))
+        return bool(found["office_works_for_all"])
 
     def _is_for_all(self, request: HttpRequest, obj: Any) -> bool:
         """Return whether a record serves all companies, and the user does not work for all of them."""

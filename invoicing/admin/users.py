@@ -17,9 +17,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
-from invoicing.services.records.shared import works_for_all
 from openfire_billing.web.actions import ActionsMixin
-from openfire_billing.web.users import user_of
 
 
 class PasswordLink(ReadOnlyPasswordHashWidget):
@@ -159,13 +157,13 @@ class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):  # type: ignore[misc]  # Django
     """Roles. Every company has the same ones: who works for all of them changes them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and works_for_all(user_of(request))
+        return super().has_add_permission(request) and self.works_for_all(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and works_for_all(user_of(request))
+        return super().has_change_permission(request, obj) and self.works_for_all(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and works_for_all(user_of(request))
+        return super().has_delete_permission(request, obj) and self.works_for_all(request)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # type: ignore[override]
         field: Any = super().formfield_for_manytomany(db_field, request, **options)

@@ -29,6 +29,8 @@ def _unique_per_company(field: str, name: str) -> list[models.BaseConstraint]:
 class Unit(Versioned):
     """A unit of measure with its UN/ECE recommendation 20 code (C62 piece, HUR hour, MTR metre)."""
 
+    IS_RULE = True
+
     code = models.CharField(_("Code"), max_length=3, unique=True)
     name = models.CharField(_("Nom"), max_length=40)
     symbol = models.CharField(_("Symbole"), max_length=10, blank=True)
@@ -44,6 +46,8 @@ class Unit(Versioned):
 
 class Tax(Versioned):
     """One VAT: rate, category, mention and account. Immutable once used; a new rate is a new Tax that `replaces` it."""
+
+    IS_RULE = True
 
     name = models.CharField(_("Nom"), max_length=80)
     company = models.ForeignKey(
@@ -114,6 +118,8 @@ class Tax(Versioned):
 class FiscalPosition(Versioned):
     """A mapping of the taxes of articles, for a kind of customer or of work (VEN-5.5, VEN-10, …)."""
 
+    IS_RULE = True
+
     code = models.CharField(_("Code"), max_length=30)
     name = models.CharField(_("Nom"), max_length=120, blank=True)
     company = models.ForeignKey(
@@ -167,6 +173,8 @@ class FiscalPositionTax(models.Model):
 class Product(Versioned):
     """An article: unit, price, tax and account of the lines that sell it."""
 
+    KEPT_FOR_OTHERS = frozenset({"unit_price", "purchase_price", "income_account"})
+
     code = models.CharField(_("Code"), max_length=40, unique=True)
     name = models.CharField(_("Nom"), max_length=160)
     kind = models.CharField(_("Catégorie d'opération"), max_length=10, choices=ProductKind, default=ProductKind.SERVICE)
@@ -204,6 +212,8 @@ class Product(Versioned):
 
 class PaymentTerm(Versioned):
     """When an invoice is due, counted from the date it is issued."""
+
+    IS_RULE = True
 
     name = models.CharField(_("Nom"), max_length=80, unique=True)
     days = models.PositiveSmallIntegerField(_("Jours"), default=30)

@@ -18,6 +18,11 @@ class Versioned(models.Model):
 
     PARENT: ClassVar[str] = ""  # the field of the record whose form shows this one: its version rises too
 
+    # Rows of no company are changed by who works for every company.
+    IS_RULE: ClassVar[bool] = False
+    # Fields that keep their value when another company has used the record, except for who works for every company.
+    KEPT_FOR_OTHERS: ClassVar[frozenset[str]] = frozenset()
+
     version = models.PositiveIntegerField(_("version"), default=1, db_default=1, editable=False)
 
     class Meta:

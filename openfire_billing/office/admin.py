@@ -14,9 +14,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from knox.models import AuthToken
 
 from invoicing.admin.base import OfficeAdmin
-from invoicing.services.records.shared import works_for_all
 from openfire_billing.office import account_pages
-from openfire_billing.web.users import user_of
 
 __all__ = ["account_pages"]  # what it contributes is known to workers too, which open no page
 
@@ -66,7 +64,7 @@ class PeriodicTaskAdmin(OfficeAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The night bills every company: who works for all of them stops and starts it."""
-        return super().has_change_permission(request, obj) and works_for_all(user_of(request))
+        return super().has_change_permission(request, obj) and self.works_for_all(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -117,6 +117,10 @@ def test_no_form_takes_a_record_of_another_company(world: World, role: str) -> N
     """Each relation of each form, new and existing, by a real POST; each relation is walked or written by services."""
     ours, theirs = one_of_each(world), elsewhere(world)
     ours[ContractLine] = make_contract(world, "01/11/26", exceptions=[exception("05/11/26", "10")]).lines.get()
+    rules = {"company": world.company, "name": "À nous"}
+    ours[Tax] = Tax.objects.create(rate=tax().rate, account=tax().account, **rules)
+    ours[FiscalPosition] = FiscalPosition.objects.create(code="NOUS", **rules)
+    ours[FiscalPosition].mappings.create(source=tax(), target=ours[Tax])
     office, walked = world.office(role), set()
     for model, record in ours.items():
         for page in (record, model):

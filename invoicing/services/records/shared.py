@@ -6,14 +6,11 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import ForeignObjectRel, Model
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.models import Company, FiscalPosition, PaymentTerm, Product, Tax, Unit
+from invoicing.models import Company
 from openfire_billing.db.people import By
 from openfire_billing.db.scope import company_of, company_path, visible
 from openfire_billing.db.texts import Text
-
-# Changed only by who works for every company, while they belong to none.
-SHARED_RULES = (Tax, FiscalPosition, PaymentTerm, Unit)
-PRICES_AND_ACCOUNTS = frozenset({"unit_price", "purchase_price", "income_account"})
+from openfire_billing.db.versions import Versioned
 
 
 def works_for_all(user: User | AnonymousUser) -> bool:
@@ -29,11 +26,11 @@ def refusal_of_shared(record: Model, *, changed: Iterable[str], by: By) -> Text:
     A tax, a fiscal position, a payment term and a unit without a company are changed by who works for every company. So
     are prices and accounts of an article that another company has used.
     """
-    if by is None or not isinstance(record, (*SHARED_RULES, Product)):
+    if by is None or not isinstance(record, Versioned):
         return ""
-    if isinstance(record, SHARED_RULES) and company_of(record) is None and not works_for_all(by):
+    if record.IS_RULE and company_of(record) is None and not works_for_all(by):
         return _("« %s » sert à toutes les sociétés : demandez à une personne qui travaille pour toutes.") % record
-    if isinstance(record, Product) and record.pk and PRICES_AND_ACCOUNTS & set(changed) and used_by_others(record, by):
+    if record.pk and record.KEPT_FOR_OTHERS & set(changed) and used_by_others(record, by):
         return (
             _(
                 "« %s » a servi à une autre société : son prix et son compte ne changent que par une personne qui "
