@@ -130,7 +130,11 @@ OWN: dict[str, list[str]] = {
     ],
     "interventions/services/billing.py": ["interventions/test_acts", "interventions/test_billing"],
     "interventions/services/letters.py": ["invoicing/test_mailing"],
-    "interventions/services/locks.py": ["locks/test_order", "interventions/test_billing"],
+    "interventions/services/locks.py": [
+        "locks/test_order",
+        "interventions/test_locked_rows",
+        "interventions/test_billing",
+    ],
     "interventions/services/planning.py": [
         "interventions/test_acts",
         "interventions/test_requests",
@@ -166,7 +170,11 @@ OWN: dict[str, list[str]] = {
     "appointments/services/calendars.py": ["appointments/test_calendars", "appointments/test_availability"],
     "appointments/services/letters.py": ["invoicing/test_mailing"],
     "appointments/services/lines.py": ["appointments/test_acts", "appointments/test_billing", "appointments/test_life"],
-    "appointments/services/locks.py": ["locks/test_order", "appointments/test_billing"],
+    "appointments/services/locks.py": [
+        "locks/test_order",
+        "interventions/test_locked_rows",
+        "appointments/test_billing",
+    ],
     "appointments/services/planned.py": ["appointments/test_acts", "appointments/test_life"],
     "appointments/services/planning.py": ["appointments/test_booking"],
     "appointments/services/saving.py": [
@@ -204,7 +212,7 @@ OWN: dict[str, list[str]] = {
         "contracts/test_edge_cases",
     ],
     "contracts/services/live_claims.py": _BILLING,
-    "contracts/services/locks.py": ["locks/test_order", "contracts/test_night"],
+    "contracts/services/locks.py": ["locks/test_order", "interventions/test_locked_rows", "contracts/test_night"],
     "contracts/services/manual_runs.py": ["contracts/test_acts", "contracts/test_night"],
     "contracts/services/next_bill.py": ["contracts/test_billing_services"],
     "contracts/services/next_dates.py": [
