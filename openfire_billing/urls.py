@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from openfire_billing.office import account_pages
 from openfire_billing.office.customer_page import customer_page, customer_pdf
+from openfire_billing.office.files import attached_file
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_page
 from openfire_billing.office.login import enter
@@ -35,6 +36,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),
+    path("files/<int:pk>/<path:name>", attached_file, name="attached_file"),
     path("mobile/", include("appointments.mobile.urls")),
     path("healthz", healthz, name="healthz"),
     # asked for by browsers where a page names no icon: a PDF, a file, a JSON answer

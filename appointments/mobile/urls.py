@@ -16,5 +16,4 @@ urlpatterns = [
     path("appointments/<int:pk>/report/", views.note, name="note"),
     path("appointments/<int:pk>/products/", views.parts, name="parts"),
     path("appointments/<int:pk>/photos/", views.photos, name="photos"),
-    path("appointments/<int:pk>/photos/<int:file_id>/", views.photo, name="photo"),
 ]

@@ -10,7 +10,7 @@ from uuid import uuid4
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db.models import Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -333,13 +333,3 @@ def _join_photos(request: HttpRequest, appointment: Appointment) -> bool:
         else:
             messages.success(request, _("Photo jointe : %s") % upload.name)
     return not refused
-
-
-@require_GET
-@technician_page
-def photo(request: HttpRequest, technician: Technician, pk: int, file_id: int) -> FileResponse:
-    """Return one file of an own RDV."""
-    attachment = attachments_of(_one(technician, pk)).filter(pk=file_id).first()
-    if attachment is None:
-        raise Http404
-    return FileResponse(attachment.file.open("rb"), filename=attachment.name)

@@ -137,6 +137,11 @@ def address(document: Any, page: str = "change", *args: Any) -> str:
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=[*ids, *args])
 
 
+def file_address(file: Any) -> str:
+    """Address of an attached file."""
+    return reverse("attached_file", args=[file.pk, file.name])
+
+
 class Office:
     """One user before the back office."""
 

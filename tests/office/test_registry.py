@@ -12,7 +12,7 @@ from openfire_billing.db.scope import visible
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
 from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from tests.factories import CompanyFactory, Office, PartnerFactory, UserFactory, World, nothing_changed
-from tests.factories.pages import address
+from tests.factories.pages import address, file_address
 from tests.invoicing.test_records import upload
 from tests.office.subjects import one_of_each, our_pages
 
@@ -260,7 +260,7 @@ def test_file_of_a_document_of_another_company_is_not_there(world: World) -> Non
     elsewhere = Office(UserFactory(role=MANAGER, company=CompanyFactory(name="Autre Foyer")))
 
     with nothing_changed():
-        assert elsewhere.get(address(intervention, "file", file.pk)).status_code == 404
+        assert elsewhere.get(file_address(file)).status_code == 404
         assert elsewhere.client.post(address(intervention, "detach", file.pk)).status_code == 404
 
 

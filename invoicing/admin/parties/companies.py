@@ -13,6 +13,7 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.logos import UNREADABLE, keep_logo
+from openfire_billing.web.files import file_response
 from openfire_billing.web.users import user_of
 
 
@@ -50,7 +51,7 @@ class CompanyAdmin(OfficeAdmin):
             raise PermissionDenied
         company = get_object_or_404(self.get_queryset(request), logo=name)
         try:
-            return FileResponse(company.logo.open("rb"))
+            return file_response(company.logo.open("rb"), company.logo.name)
         except FileNotFoundError:
             raise Http404 from None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +24,6 @@ class FilesMixin:
         view = self.admin_site.admin_view  # type: ignore[attr-defined]
         return [
             path("<path:object_id>/attach/", view(self.attach_view), name=f"{name}_attach"),
-            path("<path:object_id>/files/<int:file_id>/", view(self.file_view), name=f"{name}_file"),
             path("<path:object_id>/files/<int:file_id>/detach/", view(self.detach_view), name=f"{name}_detach"),
             *super().get_urls(),  # type: ignore[misc]
         ]
@@ -57,10 +56,6 @@ class FilesMixin:
         if attachment is None:
             raise Http404
         return attachment
-
-    def file_view(self, request: HttpRequest, object_id: str, file_id: int) -> FileResponse:
-        attachment = self._file(request, object_id, file_id)
-        return FileResponse(attachment.file.open("rb"), as_attachment=True, filename=attachment.name)
 
     def detach_view(self, request: HttpRequest, object_id: str, file_id: int) -> HttpResponse:
         attachment = self._file(request, object_id, file_id)
