@@ -65,8 +65,8 @@ def visible(queryset: QuerySet[Row], user: User | AnonymousUser | None) -> Query
 
 def company_of(row: Model) -> Model | None:
     """Return the company of a row; None when all companies share it."""
-    path = company_path(type(row))
-    if path is None or type(row) in PATHS:
+    path = company_path(row._meta.model)
+    if path is None or row._meta.model in PATHS:
         return None
     owner: Model | None = row
     for name in path.split("__"):
@@ -83,7 +83,7 @@ def refuse_other_company(row: Model, exclude: Collection[str] = ()) -> None:
     """
     errors: dict[str, Text] = {}
     for field in row._meta.concrete_fields:
-        if not isinstance(field, ForeignKey) or field.name in exclude or field.name == company_path(type(row)):
+        if not isinstance(field, ForeignKey) or field.name in exclude or field.name == company_path(row._meta.model):
             continue
         record = field.get_cached_value(row, default=None)
         if record is not None and (text := _elsewhere(row, [record])):
@@ -101,7 +101,7 @@ def refuse_others(row: Model, name: str, records: Iterable[Model]) -> None:
 def _elsewhere(row: Model, records: Iterable[Model]) -> Text:
     """Return the sentence on the first record of another company than that of `row`; "" when there is none."""
     for record in records:
-        path = company_path(type(record))
+        path = company_path(record._meta.model)
         if path is None or path == "pk":
             continue
         theirs = company_of(record)

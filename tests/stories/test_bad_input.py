@@ -78,10 +78,10 @@ def test_intervention_all_on_a_quote_is_refused(world: World, act: str) -> None:
 
 @BOTH_ROADS
 def test_fiscal_position_of_another_company_is_refused(world: World, act: str) -> None:
+    intervention = world.intervention(code="VEN-10")
     theirs = position("VEN-10")
     theirs.company = CompanyFactory(name="Autre Foyer")
     theirs.save()
-    intervention = world.intervention(code="VEN-10")
 
     with nothing_changed():
         answer = world.office(BILLING).act(intervention, act)
@@ -102,10 +102,8 @@ def test_tax_of_another_company_is_refused(world: World) -> None:
     with nothing_changed():
         answer = world.office(PLANNER).save(intervention, lines__0__tax=theirs.pk, lines__0__tax_is_manual="True")
 
-    assert refusal(answer) == (
-        "« [ram_pose] Forfait Pose » : la taxe « TVA d'ailleurs » est celle d'une autre société. "
-        "Choisissez-en une de Flammes d'Armor."
-    )
+    (said,) = errors_of(answer)["lines-0-tax"]
+    assert said == "Sélectionnez un choix valide. Ce choix ne fait pas partie de ceux disponibles."
 
 
 @pytest.mark.parametrize(("typed_in", "why"), [("-1", "La quantité n'est pas négative."), ("douze", None)])
