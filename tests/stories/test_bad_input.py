@@ -264,7 +264,7 @@ def test_act_that_does_not_exist_is_not_found(world: World, act: str) -> None:
 def test_document_that_does_not_exist_is_not_found(world: World, pk: str) -> None:
     office = world.office()
 
-    for url in ("act/invoice/", "files/1/", "attach/"):
+    for url in ("act/invoice/", "files/1/detach/", "attach/"):
         assert office.get(f"/admin/interventions/interventionrequest/{pk}/{url}").status_code == 404
 
 
