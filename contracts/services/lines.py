@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from contracts.choices import ContractLineState
 from contracts.models import Article, Contract, ContractException, ContractLine
 from contracts.models.contracts import MONTHS
+from contracts.services.days_served import exceptions_left_out, first_day_not_billed, refuse_outside, refuse_past
 from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
@@ -26,7 +27,7 @@ from openfire_billing.kernel.formats import value_text
 
 # What a period's place and amount come from: fixed once something of the line is billed.
 TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "timing")
-_FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax")
+_FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax", "from_on", "on", "alone")
 
 
 def save_line(
@@ -35,6 +36,7 @@ def save_line(
     *,
     articles: Sequence[LineEdit] = (),
     exceptions: Sequence[LineEdit] = (),
+    bill_past: bool = False,
     seen: int | None = None,
     on: date,
     by: By,
@@ -42,8 +44,9 @@ def save_line(
     """Save a line from its form with its articles and exceptions. `pk` None: a new line of `values["contract"]`.
 
     `values`: {field: wanted value}; others stay. An article that is billed keeps quantity, price, discount and tax
-    (« Prix daté » changes its price from a day on). Raises BusinessError, ValidationError (Django's) or StaleForm, and
-    saves nothing.
+    (« Prix daté » changes its price from a day on). A line added to a billed contract, and an article added to a billed
+    line, begin on the first day not billed unless another is given. `bill_past`: bill also what such an article had due
+    before `on`. Raises BusinessError, ValidationError (Django's) or StaleForm, and saves nothing.
     """
     with atomic():
         if pk is None:
@@ -57,16 +60,21 @@ def save_line(
         _fill(line)
         line.full_clean(exclude=["contract", "address"])
         if pk is None:
+            if line.starts_on is None and line.billed_elsewhere_until is None:
+                line.starts_on = first_day_not_billed(contract)
             line.save()
         else:
             _refuse_change_of_terms(line, before)
         header = {} if pk is None else _changes(line, before, values)
         written = pk is not None and save_changed(line, before)
+        known = dict(Article.objects.filter(line=line).order_by().values_list("pk", "from_on")) if articles else {}
         rows = {
             "articles": _write(line, Article, articles, on=on),
             "exceptions": _write(line, ContractException, exceptions, on=on),
         }
         changes = {name: found for name, found in rows.items() if found}
+        if exceptions:
+            refuse_outside(line)
         if pk is None:
             record(line, "created", by=by, text=_("Ligne créée"))
             record(contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
@@ -79,8 +87,19 @@ def save_line(
         if pk is None or written or changes:
             raise_version(contract)
         if line.state == ContractLineState.VALIDATED:
+            refuse_past(line, _begun(line, articles, known), on=on, bill_past=bill_past)
             rewrite_due([contract.pk], on=on)
+            if left_out := exceptions_left_out(contract) if written else "":
+                record(contract, "left_out", by=by, text=left_out)
     return line
+
+
+def _begun(line: ContractLine, edits: Sequence[LineEdit], known: Mapping[int, date | None]) -> set[int]:
+    """Return the ids of the articles that these edits add, or whose first day they change. `known`: {id: first day} before."""
+    if not edits:
+        return set()
+    now = dict(Article.objects.filter(line=line).order_by().values_list("pk", "from_on"))
+    return {pk for pk, from_on in now.items() if pk not in known or known[pk] != from_on}
 
 
 def _fill(line: ContractLine) -> None:
@@ -117,8 +136,11 @@ def _write(
         raise BusinessError(_("Un article modifié n'est plus sur cette ligne. Rechargez la page."))
 
     def save(row: Article | ContractException, before: Article | ContractException | None) -> None:
-        if before is not None and any(getattr(row, field) != getattr(before, field) for field in _FIXED):
+        fixed = [field for field in _FIXED if hasattr(row, field)]
+        if before is not None and any(getattr(row, field) != getattr(before, field) for field in fixed):
             _refuse_billed(before, _("« Prix daté » change son prix à partir d'un jour ; sinon ajoutez un article."))
+        if before is None and isinstance(row, Article) and row.from_on is None:
+            row.from_on = first_day_not_billed(line)
         complete_line(row, position=line.contract.fiscal_position, company=line.contract.company, on=on)
         row.save()
 
