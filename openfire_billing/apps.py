@@ -33,7 +33,9 @@ class GroundConfig(AppConfig):
         pre_migrate.connect(
             _refuse_other_version, sender=apps.get_app_config("contenttypes"), dispatch_uid="ground_base"
         )
-        last_app = list(apps.get_app_configs())[-1]
+        last_app = [config for config in apps.get_app_configs() if config.models_module][
+            -1
+        ]  # of those that get signals
         pre_migrate.connect(_drop_guards, sender=last_app, dispatch_uid="ground_drop_guards")
         post_migrate.connect(_make_guards, sender=last_app, dispatch_uid="ground_make_guards")
         connection_created.connect(_add_functions, dispatch_uid="ground_functions")

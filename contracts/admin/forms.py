@@ -137,7 +137,9 @@ class ContractLineForm(forms.ModelForm):
     bill_past = forms.BooleanField(
         label=BILL_PAST,
         required=False,
-        help_text=_("Des articles ajoutés avec un premier jour passé ; sinon l'enregistrement dit ce qui serait facturé."),
+        help_text=_(
+            "Des articles ajoutés avec un premier jour passé ; sinon l'enregistrement dit ce qui serait facturé."
+        ),
     )
 
     class Meta:

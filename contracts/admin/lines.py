@@ -81,7 +81,10 @@ class ContractLineAdmin(DocumentAdmin):
     empty_text = _("Les lignes s'ajoutent depuis leur contrat : une par site et équipement.")
     fieldsets = (
         (_("Contrat"), {"fields": ("contract", "title", "address")}),
-        (_("Quand"), {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "bill_past", "next_text", "next_amounts")}),
+        (
+            _("Quand"),
+            {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "bill_past", "next_text", "next_amounts")},
+        ),
         (
             _("Rythme propre"),
             {"fields": ("frequency", ("every", "unit"), "timing"), "classes": ("notebook",)},

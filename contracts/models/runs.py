@@ -131,10 +131,10 @@ class RunContract(models.Model):
 
     company_path = "contract__company"
 
-    run = models.ForeignKey(BillingRun, models.CASCADE, db_index=False, related_name="listed", verbose_name=_("passage"))
-    contract = models.ForeignKey(
-        Contract, models.CASCADE, db_index=False, related_name="+", verbose_name=_("contrat")
+    run = models.ForeignKey(
+        BillingRun, models.CASCADE, db_index=False, related_name="listed", verbose_name=_("passage")
     )
+    contract = models.ForeignKey(Contract, models.CASCADE, db_index=False, related_name="+", verbose_name=_("contrat"))
 
     class Meta:
         ordering = ["pk"]
@@ -149,7 +149,9 @@ class RunContract(models.Model):
 class RunTotal(models.Model):
     """The totals of a run in one company. Those by result are written when the run is finished."""
 
-    run = models.ForeignKey(BillingRun, models.CASCADE, db_index=False, related_name="totals", verbose_name=_("passage"))
+    run = models.ForeignKey(
+        BillingRun, models.CASCADE, db_index=False, related_name="totals", verbose_name=_("passage")
+    )
     company = models.ForeignKey(
         "invoicing.Company", models.CASCADE, db_index=False, related_name="+", verbose_name=_("Société")
     )

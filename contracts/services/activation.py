@@ -122,9 +122,7 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
         )
 
 
-def activate_line(
-    line: ContractLine, *, bill_past: bool = False, seen: int | None = None, on: date, by: By
-) -> Outcome:
+def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | None = None, on: date, by: By) -> Outcome:
     """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past.
 
     `bill_past`: bill also what it had due before `on`; without it such a line is refused, with what would be billed.

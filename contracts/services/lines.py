@@ -60,50 +60,65 @@ def save_line(
         _fill(line)
         line.full_clean(exclude=["contract", "address"])
         if pk is None:
-            if line.starts_on is None and line.billed_elsewhere_until is None:
-                line.starts_on = first_day_not_billed(contract)
             line.save()
         else:
             _refuse_change_of_terms(line, before)
         header = {} if pk is None else _changes(line, before, values)
         written = pk is not None and save_changed(line, before)
-        known = dict(Article.objects.filter(line=line).order_by().values_list("pk", "from_on")) if articles else {}
-        rows = {
-            "articles": _write(line, Article, articles, on=on),
-            "exceptions": _write(line, ContractException, exceptions, on=on),
-        }
-        changes = {name: found for name, found in rows.items() if found}
-        if exceptions:
-            refuse_outside(line)
-        if pk is None:
-            record(line, "created", by=by, text=_("Ligne créée"))
-            record(contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
-        elif changes and not written:
+        known = _first_days(line) if articles else {}
+        changes = _write_rows(line, articles, exceptions, on=on)
+        if pk is not None and changes and not written:
             raise_version(line)
-        if header:
-            record(line, "changed", by=by, text=_("Fiche modifiée"), changes=header)
-        if changes and pk is not None:
-            record(line, "edited", by=by, text=_("Articles modifiés"), changes=changes)
+        _record(line, is_new=pk is None, header=header, changes=changes, by=by)
         if pk is None or written or changes:
             raise_version(contract)
         if line.state == ContractLineState.VALIDATED:
-            refuse_past(line, _begun(line, articles, known), on=on, bill_past=bill_past)
+            refuse_past(line, _begun(line, known) if articles else set(), on=on, bill_past=bill_past)
             rewrite_due([contract.pk], on=on)
             if left_out := exceptions_left_out(contract) if written else "":
                 record(contract, "left_out", by=by, text=left_out)
     return line
 
 
-def _begun(line: ContractLine, edits: Sequence[LineEdit], known: Mapping[int, date | None]) -> set[int]:
-    """Return the ids of the articles that these edits add, or whose first day they change. `known`: {id: first day} before."""
-    if not edits:
-        return set()
-    now = dict(Article.objects.filter(line=line).order_by().values_list("pk", "from_on"))
-    return {pk for pk, from_on in now.items() if pk not in known or known[pk] != from_on}
+def _write_rows(
+    line: ContractLine, articles: Sequence[LineEdit], exceptions: Sequence[LineEdit], *, on: date
+) -> dict[str, list[LineChange]]:
+    """Write the articles and the exceptions of a line. Return what changed, {block: changes}."""
+    rows = {
+        "articles": _write(line, Article, articles, on=on),
+        "exceptions": _write(line, ContractException, exceptions, on=on),
+    }
+    if exceptions:
+        refuse_outside(line)
+    return {name: found for name, found in rows.items() if found}
+
+
+def _record(
+    line: ContractLine, *, is_new: bool, header: dict[str, list[str]], changes: dict[str, list[LineChange]], by: By
+) -> None:
+    """Write the journal of a saved line."""
+    if is_new:
+        record(line, "created", by=by, text=_("Ligne créée"))
+        record(line.contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
+        return
+    if header:
+        record(line, "changed", by=by, text=_("Fiche modifiée"), changes=header)
+    if changes:
+        record(line, "edited", by=by, text=_("Articles modifiés"), changes=changes)
+
+
+def _first_days(line: ContractLine) -> dict[int, date | None]:
+    """Return {article id: its first day} of a line."""
+    return dict(Article.objects.filter(line=line).order_by().values_list("pk", "from_on"))
+
+
+def _begun(line: ContractLine, known: Mapping[int, date | None]) -> set[int]:
+    """Return the ids of the articles that are new, or whose first day changed, since `known` was read."""
+    return {pk for pk, from_on in _first_days(line).items() if pk not in known or known[pk] != from_on}
 
 
 def _fill(line: ContractLine) -> None:
-    """Fill what was left empty from the equipment and the template. Saves nothing."""
+    """Fill what was left empty from the equipment, the template and what the contract has billed. Saves nothing."""
     if not line.address_id and line.equipment is not None:
         line.address = line.equipment.address
     if not line.address_id:
@@ -113,6 +128,8 @@ def _fill(line: ContractLine) -> None:
         line.address = address
     if line.task is None and line.template is not None:
         line.task = line.template.task
+    if line.pk is None and line.starts_on is None and line.billed_elsewhere_until is None:
+        line.starts_on = first_day_not_billed(line.contract)
 
 
 def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, object]) -> None:

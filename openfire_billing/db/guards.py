@@ -44,7 +44,9 @@ class Guard:
     @property
     def message(self) -> str:
         """The text of the database's error, an IntegrityError on both databases."""
-        return f"{self.model._meta.verbose_name} ({self.table}) : une écriture définitive ne change pas.".replace("'", "’")
+        return f"{self.model._meta.verbose_name} ({self.table}) : une écriture définitive ne change pas.".replace(
+            "'", "’"
+        )
 
 
 _GUARDS: list[Guard] = []
@@ -77,12 +79,14 @@ def missing_guards(using: str = "default") -> list[str]:
 
 
 def make_guards(using: str = "default") -> None:
-    """Create the missing triggers, and drop those that no model declares any more."""
+    """Create the missing triggers, enable the disabled ones, and drop those that no model declares any more."""
     connection = connections[using]
     if not {each.table for each in _GUARDS} <= set(connection.introspection.table_names()):
         return  # a database migrated to an older state has not all tables
-    wanted, installed = _wanted(connection), _installed(connection)
+    wanted, installed = _wanted(connection), _installed(connection, disabled=True)
     _drop(connection, {name: table for name, table in installed.items() if name not in wanted})
+    if set(installed) - set(_installed(connection)):
+        _switch(connection, "ENABLE")
     missing = [statement for name, (_table, statement) in wanted.items() if name not in installed]
     if missing:
         with connection.cursor() as cursor:
@@ -110,9 +114,6 @@ def without_guards(using: str = "default") -> Iterator[None]:
         if connection.vendor == "postgresql":
             _switch(connection, "DISABLE")
             yield
-            with connection.cursor() as cursor:
-                # a table with foreign keys still to be checked cannot be altered
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
             _switch(connection, "ENABLE")
         else:
             drop_guards(using)
@@ -125,6 +126,8 @@ def _switch(connection: BaseDatabaseWrapper, verb: str) -> None:
     if tables:
         quoted = map(connection.ops.quote_name, tables)
         with connection.cursor() as cursor:
+            # a table with foreign keys still to be checked cannot be altered
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
             cursor.execute("; ".join(f"ALTER TABLE {table} {verb} TRIGGER USER" for table in quoted))
 
 

@@ -57,9 +57,10 @@ def test_a_night_cut_while_it_plans_is_taken_up_with_its_visits(
 ) -> None:
     run = start_night(on=TODAY)
     assert run is not None
-    with monkeypatch.context() as patch, pytest.raises(Cut):
+    with monkeypatch.context() as patch:
         chunks_of_one(patch, 3, Cut)
-        run_night(run)
+        with pytest.raises(Cut):
+            run_night(run)
     run.refresh_from_db()
     assert (run.state, run.step, run.visits, run.expected) == ("running", "visits", 2, 0)
 
@@ -107,7 +108,7 @@ def test_due_days_are_rechecked_a_seventh_a_night(world: World, promised: list[C
     assert [len(names) for names in noticed] == [
         sum(contract.pk % 7 == (TODAY.toordinal() + number) % 7 for contract in promised) for number in range(7)
     ]
-    assert sorted(sum(noticed, [])) == sorted(c.reference for c in promised)
+    assert sorted(name for names in noticed for name in names) == sorted(c.reference for c in promised)
     assert not Contract.objects.filter(next_due_on=day("01/01/30")).exists()
 
 
@@ -118,7 +119,7 @@ def test_a_lost_database_is_no_fault_of_a_contract(
     assert run is not None
     with monkeypatch.context() as patch:
         chunks_of_one(patch, 2, OperationalError)
-        with pytest.raises(Exception, match="base de données"):
+        with pytest.raises(OperationalError):
             run_night(run)
 
     run_night(BillingRun.objects.get(pk=run.pk))
@@ -131,9 +132,10 @@ def test_the_retry_of_the_nights_task_owns_its_run(
     world: World, promised: list[Contract], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried again, the task goes on at once; another task leaves a night alone that is at work."""
-    with monkeypatch.context() as patch, pytest.raises(Cut):
+    with monkeypatch.context() as patch:
         chunks_of_one(patch, 2, Cut)
-        bill_night.apply(task_id="first", throw=True)
+        with pytest.raises(Cut):
+            bill_night.apply(task_id="first", throw=True)
 
     assert bill_night.apply(task_id="second").result is None
     assert bill_night.apply(task_id="first").result == BillingRun.objects.get().pk

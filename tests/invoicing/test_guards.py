@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core.checks import Tags, run_checks
 from django.core.management import call_command
 from django.db import IntegrityError, connection, models, transaction
@@ -27,7 +28,7 @@ from invoicing.models import (
     Payment,
     QuoteLineClaim,
 )
-from invoicing.paper.pdf import render_document
+from invoicing.paper.pdf import paper_of
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import pay_invoice
@@ -52,11 +53,11 @@ def sql(statement: str, *params: object) -> None:
 
 
 def refused(statement: str, *params: object) -> bool:
+    """Whether a guard refuses a statement."""
     try:
         sql(statement, *params)
     except IntegrityError as refusal:
-        assert "une écriture définitive ne change pas" in str(refusal)
-        return True
+        return "une écriture définitive ne change pas" in str(refusal)
     return False
 
 
@@ -65,15 +66,15 @@ def posted(world: World) -> Invoice:
     """A posted invoice of a DI and of a contract's period, paid in part, with its PDF: a row in each guarded table."""
     invoice = world.posted(item(2), item(1))
     pay_invoice(invoice, amount=D("10.00"), on=world.today, kind="transfer", by=world.accountant)
-    render_document(invoice.pk)
+    paper_of(invoice)
     return invoice
 
 
 @pytest.fixture
 def period(world: World) -> PeriodClaim:
     """The claim of a period whose invoice is posted."""
-    contract = make_contract(world, "01/11/26", quantities=(1,))
-    bill(world, contract, "01/11/26")
+    contract = make_contract(world, "01/11/26")
+    bill(world, contract, on="01/11/26")
     claim = PeriodClaim.objects.get()
     post_invoice(claim.invoice_line.invoice, on=world.today, by=world.accountant)
     return PeriodClaim.objects.get()
@@ -85,7 +86,7 @@ def test_every_table_that_never_changes_has_its_guards(db: None) -> None:
 
 
 # What a change of a row writes, for the columns of each kind.
-def other_value(field: models.Field[Any, Any]) -> str:
+def other_value(field: Any) -> str:
     column = f'"{field.column}"'
     if isinstance(field, models.BooleanField):
         return f"NOT {column}"
@@ -94,10 +95,10 @@ def other_value(field: models.Field[Any, Any]) -> str:
     if isinstance(field, models.JSONField):
         return "'{}'"
     if isinstance(field, models.DecimalField | models.IntegerField | models.ForeignKey | models.AutoField):
-        return f"COALESCE({column}, 0) + 1"
+        return f"COALESCE({column}, 0) + 1000000"
     if isinstance(field, models.DateField):
         return "NULL"
-    return f"COALESCE({column}, '') || 'x'"
+    return "'~'"
 
 
 def test_no_column_of_what_is_posted_changes(posted: Invoice, period: PeriodClaim) -> None:
@@ -124,7 +125,7 @@ def test_no_column_of_what_is_posted_changes(posted: Invoice, period: PeriodClai
             walked += 1
         assert refused(f'DELETE FROM "{table}" WHERE id = %s', pk)
         assert model.objects.filter(pk=pk).values().get() == before
-    assert walked == 127
+    assert walked == 104
 
 
 def test_a_payment_is_not_deleted(posted: Invoice) -> None:
@@ -136,12 +137,14 @@ def test_a_payment_is_not_deleted(posted: Invoice) -> None:
 def test_nothing_is_added_to_a_posted_invoice(world: World, posted: Invoice) -> None:
     line, tax = posted.lines.first(), posted.taxes.get()
     draft = world.draft()
+    tax.rate += 1
 
     for copy in (line, tax):
         copy.pk = None
         with pytest.raises(IntegrityError, match="définitive"), transaction.atomic():
             copy.save(force_insert=True)
     assert refused("UPDATE invoicing_invoiceline SET invoice_id = %s WHERE invoice_id = %s", posted.pk, draft.pk)
+    draft.taxes.update(rate=D("3.00"))  # the only one of its rate
     assert refused("UPDATE invoicing_invoicetax SET invoice_id = %s WHERE invoice_id = %s", posted.pk, draft.pk)
     assert (posted.lines.count(), posted.taxes.count()) == (2, 1)
 
@@ -172,8 +175,8 @@ def test_a_posted_line_deleted_from_a_shell_is_billed_no_second_time(world: Worl
 
 
 def test_a_claim_is_released_once_and_by_nothing_else(world: World, period: PeriodClaim) -> None:
-    other = make_contract(world, "01/11/26", quantities=(1,))
-    bill(world, other, "01/11/26")
+    other = make_contract(world, "01/11/26")
+    bill(world, other, on="01/11/26")
     draft_claim = PeriodClaim.objects.exclude(pk=period.pk).get()
     assert refused(
         "UPDATE contracts_periodclaim SET invoice_line_id = %s WHERE id = %s", period.invoice_line_id, draft_claim.pk
@@ -191,6 +194,8 @@ def test_a_claim_is_released_once_and_by_nothing_else(world: World, period: Peri
 
 @pytest.mark.postgresql
 def test_no_guarded_table_is_truncated(posted: Invoice) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks to come cannot be truncated
     for model in GUARDED:
         assert refused(f'TRUNCATE "{model._meta.db_table}" CASCADE'), model
 
@@ -202,7 +207,7 @@ def test_a_missing_guard_is_named_by_the_check_and_by_healthz(world: World) -> N
     answer = world.office().client.get("/healthz").json()
 
     names = missing_guards()
-    assert len(names) == (60 if connection.vendor == "postgresql" else 31)
+    assert len(names) == (46 if connection.vendor == "postgresql" else 31)
     assert [w.id for w in warnings] == ["openfire.W001"] * len(names)
     assert all(name in warning.msg for name, warning in zip(names, warnings, strict=True))
     assert answer["guards"] == {"missing": len(names)}
@@ -242,7 +247,7 @@ def test_a_table_rebuilt_in_silence_is_found_out(transactional_db: None) -> None
 
 
 def test_flush_empties_guarded_tables_and_keeps_their_guards(transactional_db: None) -> None:
-    HistoryLine.objects.create(content_type_id=1, object_id=1, act="x")
+    HistoryLine.objects.create(content_type=ContentType.objects.get_for_model(Invoice), object_id=1, act="x")
 
     call_command("flush", verbosity=0, interactive=False)
 
@@ -250,9 +255,13 @@ def test_flush_empties_guarded_tables_and_keeps_their_guards(transactional_db: N
 
 
 def test_guards_come_back_after_a_failure(world: World, posted: Invoice) -> None:
-    with pytest.raises(ZeroDivisionError), without_guards():
-        sql("UPDATE invoicing_invoice SET notes = 'x' WHERE id = %s", posted.pk)
-        raise ZeroDivisionError
+    def fail() -> None:
+        with without_guards():
+            sql("UPDATE invoicing_invoice SET notes = 'x' WHERE id = %s", posted.pk)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
 
     assert missing_guards() == []
     posted.refresh_from_db()

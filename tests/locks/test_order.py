@@ -599,12 +599,12 @@ def _night(w: World) -> Act:
     return act
 
 
-@case(takeover.take_over, takeover.resume_runs)
+@case(takeover.take_over, night.resume_runs)
 def _take_over(w: World) -> Act:
     story.contract(w)
     run = runs.start_run(on=w.today, by=w.manager)
     BillingRun.objects.filter(pk=run.pk).update(touched_at=at(1, day=23))
-    return takeover.resume_runs
+    return night.resume_runs
 
 
 @case(manual_runs.start_manual, manual_runs.retry_run)
