@@ -47,7 +47,9 @@ class BillingRunQuerySet(models.QuerySet["BillingRun"]):
     def with_totals(self, user: User) -> "BillingRunQuerySet":
         """Load `seen_totals`: the totals of the user's companies."""
         totals = apps.get_model("contracts", "RunTotal").objects.filter(company__in=_companies_of(user))
-        return self.prefetch_related(models.Prefetch("totals", totals, to_attr="seen_totals"))
+        return self.prefetch_related(
+            models.Prefetch("totals", totals, to_attr="seen_totals")  # type: ignore[no-redef]  # the model declares it
+        )
 
     def with_refusals(self, user: User) -> "BillingRunQuerySet":
         """Keep the runs that set aside a contract of the user's companies."""

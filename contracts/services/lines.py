@@ -57,7 +57,7 @@ def save_line(
         refuse_ended(contract)
         before = columns_of(line)
         assign(line, {name: value for name, value in values.items() if name != "contract"})
-        _fill(line)
+        _fill(line, is_new=pk is None)
         line.full_clean(exclude=["contract", "address"])
         if pk is None:
             line.save()
@@ -117,7 +117,7 @@ def _begun(line: ContractLine, known: Mapping[int, date | None]) -> set[int]:
     return {pk for pk, from_on in _first_days(line).items() if pk not in known or known[pk] != from_on}
 
 
-def _fill(line: ContractLine) -> None:
+def _fill(line: ContractLine, *, is_new: bool) -> None:
     """Fill what was left empty from the equipment, the template and what the contract has billed. Saves nothing."""
     if not line.address_id and line.equipment is not None:
         line.address = line.equipment.address
@@ -128,7 +128,7 @@ def _fill(line: ContractLine) -> None:
         line.address = address
     if line.task is None and line.template is not None:
         line.task = line.template.task
-    if line.pk is None and line.starts_on is None and line.billed_elsewhere_until is None:
+    if is_new and line.starts_on is None and line.billed_elsewhere_until is None:
         line.starts_on = first_day_not_billed(line.contract)
 
 

@@ -186,7 +186,9 @@ def _path(each: Guard) -> tuple[list[tuple[str, str, str]], str]:
         assert isinstance(related, type)
         joins.append((str(field.column), related._meta.db_table, str(related._meta.pk.column)))
         model = related
-    return joins, str(model._meta.get_field(last).column)
+    frozen = model._meta.get_field(last)
+    assert isinstance(frozen, models.Field)
+    return joins, str(frozen.column)
 
 
 # PostgreSQL
