@@ -73,7 +73,8 @@ def save_line(
         if pk is None or written or changes:
             raise_version(contract)
         if line.state == ContractLineState.VALIDATED:
-            refuse_past(line, _begun(line, known) if articles else set(), on=on, bill_past=bill_past)
+            if articles and has_live_claims(line):
+                refuse_past(line, _begun(line, known), on=on, bill_past=bill_past)
             rewrite_due([contract.pk], on=on)
             if left_out := exceptions_left_out(contract) if written else "":
                 record(contract, "left_out", by=by, text=left_out)

@@ -51,7 +51,7 @@ def test_an_article_added_to_a_billed_line_begins_with_the_next_period(world: Wo
 def test_an_article_added_to_a_line_not_billed_begins_with_it(world: World) -> None:
     contract = make_contract(world, "01/11/26")
 
-    line = add(world, contract, article("60.00", label="Ballon"), bill_past=True)
+    line = add(world, contract, article("60.00", label="Ballon"))
 
     assert line.articles.get(label="Ballon").from_on is None
 
