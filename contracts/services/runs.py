@@ -1,7 +1,7 @@
 """Runs: started with the list of their contracts, cut into chunks, finished with totals that add up."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -84,11 +84,23 @@ def list_contracts(run: BillingRun) -> BillingRun:
         )
         rows = list(contracts.order_by("pk").values_list("pk", "company_id"))
         bulk.insert(RunContract, ("run_id", "contract_id"), [(run.pk, pk) for pk, _company in rows])
-        for company, count in sorted(Counter(company for _pk, company in rows).items()):
-            RunTotal.objects.update_or_create(run=run, company_id=company, defaults={"expected": count})
+        counts = Counter(company for _pk, company in rows)
+        _write_totals(run, {company: {"expected": count} for company, count in counts.items()})
         run.expected, run.step, run.touched_at = len(rows), RunStep.BILLING, timezone.now()
         run.save(update_fields=["expected", "step", "touched_at"])
     return run
+
+
+def _write_totals(run: BillingRun, totals: Mapping[int, Mapping[str, int]]) -> None:
+    """Write these totals of a locked run, {company id: {column: count}}, all with the same columns; others stay."""
+    rows = [RunTotal(run=run, company_id=company, **found) for company, found in sorted(totals.items())]
+    if rows:
+        RunTotal.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["run", "company"],
+            update_fields=sorted({name for found in totals.values() for name in found}),
+        )
 
 
 def enter_step(run: BillingRun, step: str, *, note: str = "") -> BillingRun:
@@ -187,8 +199,7 @@ def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
             rows = run.outcomes.order_by().values_list("contract__company", "result").annotate(n=Count("pk"))
             for company, result, count in rows:
                 counts[company][result] = count
-            for company, found in sorted(counts.items()):
-                RunTotal.objects.update_or_create(run=run, company_id=company, defaults=found)
+            _write_totals(run, counts)
             for name in _RESULTS:
                 setattr(run, name, sum(found[name] for found in counts.values()))
             if state == RunState.DONE:  # a contract deleted meanwhile has no outcome
