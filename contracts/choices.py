@@ -144,6 +144,15 @@ class RunKind(TextChoices):
     MANUAL = "manual", _("À la demande")
 
 
+class RunStep(TextChoices):
+    """What a run does. A night has all steps; a run started by somebody begins with the list of its contracts."""
+
+    DUE_DAYS = "due_days", _("Vérifie les échéances")
+    VISITS = "visits", _("Planifie les visites")
+    CONTRACTS = "contracts", _("Cherche les contrats dus")
+    BILLING = "billing", _("Facture")
+
+
 class RunState(TextChoices):
     RUNNING = "running", _("En cours")
     DONE = "done", _("Terminé")

@@ -127,13 +127,13 @@ class InvoiceQuerySet(models.QuerySet[Row]):
         return self._unsettled(payment_state=state)
 
     def _unsettled(self, **condition: object) -> Self:
-        """Keep the posted documents that meet the condition and that no single allocation settles.
+        """Keep the posted documents that meet the condition and that no single allocation, not reversed, settles.
 
         One payment settles nearly every document. One pass over both tables excludes those first; adding up the
         allocations of each document takes four times as long, and a page runs several such queries.
         """
         allocations = apps.get_model("invoicing", "Allocation").objects
-        whole = {"amount__gte": OuterRef("gross")}
+        whole = {"amount__gte": OuterRef("gross"), "reversals": None}
         candidates = self.model._base_manager.filter(
             ~Exists(allocations.filter(document=OuterRef("pk"), **whole)),
             ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),

@@ -11,7 +11,7 @@ from appointments.models import Appointment
 from appointments.services.planning import propose_slot
 from interventions.models import Task, Technician
 from invoicing.models import Partner
-from openfire_billing.web.days import refuse_far_day
+from openfire_billing.web.days import MomentFormField, refuse_far_day
 from openfire_billing.web.record_select import RecordSelect
 
 
@@ -27,7 +27,7 @@ class MomentInput(forms.DateTimeInput):
 def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
     """A date and time, as the browser's picker gives it."""
     formats = ["%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M"]
-    return forms.DateTimeField(
+    return MomentFormField(
         label=label, widget=MomentInput(), input_formats=formats, validators=[refuse_far_day], **options
     )
 

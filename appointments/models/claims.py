@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models.appointments import AppointmentLine
 from invoicing.models import Claim
-from invoicing.models.documents.claims import refuse_more_than_left
+from invoicing.models.documents.claims import guard_claim, refuse_more_than_left
 
 
 class AppointmentLineClaim(Claim):
@@ -43,3 +43,6 @@ class AppointmentLineClaim(Claim):
             refuse_more_than_left(
                 str(line), changes[claim.invoice_line_id], line.own_left + claim.invoice_line.quantity
             )
+
+
+guard_claim(AppointmentLineClaim)

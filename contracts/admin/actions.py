@@ -7,12 +7,22 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contracts.admin.forms import BillForm, CallOutForm, PriceForm, TakeBackForm, TerminateForm, VisitsForm, WaiveForm
+from contracts.admin.forms import (
+    ActivateLineForm,
+    BillForm,
+    CallOutForm,
+    PriceForm,
+    TakeBackForm,
+    TerminateForm,
+    VisitsForm,
+    WaiveForm,
+)
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine
 from contracts.services import activation, callouts, cancellation, prices, termination, visits, waivers
 from contracts.services.billing import bill_contract, bill_contracts, foresee
 from contracts.services.contracts import set_active
+from contracts.services.days_served import exceptions_left_out
 from contracts.services.run_outcomes import outcomes_of, outcomes_of_selection
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
@@ -74,8 +84,23 @@ def _activate(request: HttpRequest, contract: Contract, data: dict[str, Any]) ->
 
 
 def _activate_line(request: HttpRequest, line: ContractLine, data: dict[str, Any]) -> Outcome:
-    outcome = activation.activate_line(line, on=timezone.localdate(), seen=data["seen"], by=user_of(request))
+    outcome = activation.activate_line(
+        line, bill_past=data["bill_past"], on=timezone.localdate(), seen=data["seen"], by=user_of(request)
+    )
     return _noted(outcome, _("validée"))
+
+
+def _terminate(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Outcome:
+    """Terminated; the exceptions that are never billed are named."""
+    ended = termination.terminate_contract(
+        contract,
+        last_day=data["last_day"],
+        reason=data["reason"],
+        on=timezone.localdate(),
+        seen=data["seen"],
+        by=user_of(request),
+    )
+    return _noted(Outcome(ended, notes=tuple(filter(None, [exceptions_left_out(ended)]))), _("résilié"))
 
 
 CONTRACT_ACTIONS = (
@@ -187,14 +212,7 @@ CONTRACT_ACTIONS = (
         ),
         form=TerminateForm,
         is_danger=True,
-        run=lambda request, contract, data: termination.terminate_contract(
-            contract,
-            last_day=data["last_day"],
-            reason=data["reason"],
-            on=timezone.localdate(),
-            seen=data["seen"],
-            by=user_of(request),
-        ),
+        run=_terminate,
         done=_("résilié"),
     ),
     DocumentAction(
@@ -236,6 +254,7 @@ LINE_ACTIONS = (
         offered=lambda line: line.state == L.DRAFT and line.contract.state in S.alive,
         primary_in=frozenset({L.DRAFT}),
         explain=_("La ligne est facturée et planifiée dès lors avec son contrat."),
+        form=ActivateLineForm,
         run=_activate_line,
         done=_("validée"),
     ),

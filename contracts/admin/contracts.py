@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +12,7 @@ from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
 from contracts.choices import ContractState
 from contracts.models import Contract
 from contracts.services.contracts import may_auto_post, save_contract
+from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
@@ -177,9 +178,12 @@ class ContractAdmin(DocumentAdmin):
         values = values_of(form)
         if form.instance.pk is None and not values.get("company"):
             values["company"] = default_company(request.user)
-        return save_contract(
+        saved = save_contract(
             form.instance.pk, values, seen=seen_by(request), on=timezone.localdate(), by=user_of(request)
         )
+        if {"end_on", "auto_renew"} & set(form.changed_data) and (left_out := exceptions_left_out(saved)):
+            messages.warning(request, left_out)
+        return saved
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what a payer fills: billing address, fiscal position, terms."""

@@ -45,6 +45,15 @@ class VisitsForm(forms.Form):
     )
 
 
+BILL_PAST = _("Facturer aussi ce qui est passé")
+
+
+class ActivateLineForm(forms.Form):
+    """Whether what was due before today is billed too; the refusal without it says what that is."""
+
+    bill_past = forms.BooleanField(label=BILL_PAST, required=False)
+
+
 class TerminateForm(forms.Form):
     last_day = forms.DateField(label=_("Dernier jour servi"), widget=DateInput, initial=timezone.localdate)
     reason = forms.CharField(label=_("Motif"), max_length=200)
@@ -123,6 +132,14 @@ class ContractLineForm(forms.ModelForm):
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "of-months"}),
+    )
+
+    bill_past = forms.BooleanField(
+        label=BILL_PAST,
+        required=False,
+        help_text=_(
+            "Des articles ajoutés avec un premier jour passé ; sinon l'enregistrement dit ce qui serait facturé."
+        ),
     )
 
     class Meta:

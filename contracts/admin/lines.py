@@ -3,7 +3,7 @@
 from contextvars import ContextVar
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Prefetch, Subquery, prefetch_related_objects
 from django.http import HttpRequest, JsonResponse
@@ -17,6 +17,7 @@ from contracts.admin.forms import ContractLineForm
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, ContractRequest
 from contracts.services.callouts import callouts_left
+from contracts.services.days_served import exceptions_left_out, first_day_not_billed
 from contracts.services.lines import save_line
 from contracts.services.next_bill import NextBill, next_bill
 from interventions.models import InstalledProduct, InterventionTemplate
@@ -39,11 +40,14 @@ L = ContractLineState
 class ArticleForm(LineForm):
     class Meta(LineForm.Meta):
         model = Article
+        fields = (*LineForm.Meta.fields, "from_on")
+        widgets = {**LineForm.Meta.widgets, "from_on": DateInput}
 
 
 class ArticleInline(LinesInline):
     model = Article
     form = ArticleForm
+    has_first_day = True
 
 
 class ExceptionForm(LineForm):
@@ -51,7 +55,7 @@ class ExceptionForm(LineForm):
 
     class Meta(LineForm.Meta):
         model = ContractException
-        fields = ("on", *LineForm.Meta.fields)
+        fields = ("on", "alone", *LineForm.Meta.fields)
         widgets = {**LineForm.Meta.widgets, "on": DateInput}
 
 
@@ -77,7 +81,10 @@ class ContractLineAdmin(DocumentAdmin):
     empty_text = _("Les lignes s'ajoutent depuis leur contrat : une par site et équipement.")
     fieldsets = (
         (_("Contrat"), {"fields": ("contract", "title", "address")}),
-        (_("Quand"), {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "next_text", "next_amounts")}),
+        (
+            _("Quand"),
+            {"fields": (("starts_on", "ends_on"), "billed_elsewhere_until", "bill_past", "next_text", "next_amounts")},
+        ),
         (
             _("Rythme propre"),
             {"fields": ("frequency", ("every", "unit"), "timing"), "classes": ("notebook",)},
@@ -137,6 +144,7 @@ class ContractLineAdmin(DocumentAdmin):
             found |= {
                 "address": equipment.address_id if equipment else address.pk if address else None,
                 "equipment": equipment.pk if equipment else None,
+                "starts_on": first_day_not_billed(contract),
             }
         return found
 
@@ -212,11 +220,15 @@ class ContractLineAdmin(DocumentAdmin):
             values_of(form),
             articles=edits.get("articles", ()),
             exceptions=edits.get("exceptions", ()),
+            bill_past=form.cleaned_data.get("bill_past", False),
             seen=seen_by(request),
             on=timezone.localdate(),
             by=user_of(request),
         )
         vars(form.instance).update(vars(saved))
+        days = {"starts_on", "ends_on", "billed_elsewhere_until"} & set(form.changed_data)
+        if days and (left_out := exceptions_left_out(saved.contract)):
+            messages.warning(request, left_out)
 
     def defaults_from(self, request: HttpRequest, data: Any) -> dict[str, Any]:
         """Return what a template (task) or an equipment (site) fills."""

@@ -18,10 +18,11 @@ from contracts.choices import Result
 from contracts.models import BillingRun
 from contracts.services.manual_runs import retry_run, selection_of, start_manual
 from contracts.services.night import night_alarm
-from contracts.services.runs import counted
+from contracts.services.runs import totals_seen
 from contracts.services.takeover import STILL
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
+from invoicing.services.records.shared import works_for_all
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.columns import state_column
@@ -32,11 +33,21 @@ from openfire_billing.web.users import user_of
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
 
 
+def _total_column(name: str, label: Any) -> Any:
+    """Return the column of a total in the companies of the user, as written when the run was finished."""
+
+    @admin.display(description=label)
+    def column(_admin: Any, run: BillingRun) -> int:
+        return sum(getattr(total, name) for total in run.seen_totals)
+
+    return column
+
+
 class RunChips(ChipFilter):
     chips = (
         ("nights", _("Nuits"), lambda q, r: q.nights()),
         ("running", _("En cours"), lambda q, r: q.running()),
-        ("refused", _("Avec des refus"), lambda q, r: q.filter(refused__gt=0)),
+        ("refused", _("Avec des refus"), lambda q, r: q.with_refusals(user_of(r))),
     )
 
 
@@ -44,7 +55,10 @@ class RunChips(ChipFilter):
 class BillingRunAdmin(OfficeAdmin):
     change_form_template = "contracts/run_form.html"
     list_before_template = "contracts/run_list_before.html"
-    list_display = ("__str__", "kind", "expected", "billed", "skipped", "refused", "visits", "state_badge", "by")
+    list_display = (
+        *("__str__", "kind", "expected_count", "billed_count", "skipped_count", "refused_count", "visits_count"),
+        *("state_badge", "by"),
+    )
     list_filter = (RunChips, "kind", "state", "is_dry")
     list_select_related = ("by",)
     date_hierarchy = "on"
@@ -53,6 +67,9 @@ class BillingRunAdmin(OfficeAdmin):
 
     class Media:
         css = {"all": ["openfire/contracts.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).with_totals(user_of(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -132,6 +149,11 @@ class BillingRunAdmin(OfficeAdmin):
         return run
 
     state_badge = state_column()
+    expected_count = _total_column("expected", _("Attendus"))
+    billed_count = _total_column("billed", _("Facturés"))
+    skipped_count = _total_column("skipped", _("Sans rien à facturer"))
+    refused_count = _total_column("refused", _("Mis de côté"))
+    visits_count = _total_column("visits", _("Visites créées"))
 
 
 def _day(text: str) -> date | None:
@@ -143,18 +165,20 @@ def _day(text: str) -> date | None:
 
 
 def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
-    """Return the counters of a run as they are now, and its outcomes, refusals first."""
-    found = counted(run) if run.is_running else {r.value: getattr(run, r.value) for r in Result}
-    done = sum(found.values())
-    visible = run.outcomes.visible_to(user_of(request)).select_related("contract__payer")
+    """Return the counters of a run in the user's companies as they are now, and its outcomes, refusals first."""
+    user = user_of(request)
+    totals = totals_seen(run, user)
+    done = sum(totals[result.value] for result in Result)
+    visible = run.outcomes.visible_to(user).select_related("contract__payer")
     wanted = request.GET.get("result", "")
     shown = visible.filter(result=wanted) if wanted in Result.values else visible.refused_first()
     return {
         "run": run,
         "run_badge": badge_of_state(run),
-        "counts": found,
+        "counts": totals,
         "run_done": done,
-        "run_total": max(run.expected, done),
+        "run_total": max(totals["expected"], done),
+        "run_note": run.note if works_for_all(user) else "",  # it names contracts of any company
         "is_still": run.is_still(STILL),
         "outcomes": shown[:SHOWN],
         "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),

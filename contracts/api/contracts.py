@@ -145,11 +145,13 @@ class ContractSerializer(OfficeSerializer):
     def _save_line(self, contract: Contract, line: ContractLine | None, data: dict[str, Any], today: Any) -> None:
         articles = edits_of(data.pop("articles", ()), line.articles.all() if line else ())
         exceptions = edits_of(data.pop("exceptions", ()), line.exceptions.all() if line else ())
+        bill_past = data.pop("bill_past", False)
         save_line(
             line.pk if line else None,
             {**data, "contract": contract},
             articles=articles,
             exceptions=exceptions,
+            bill_past=bill_past,
             on=today,
             by=self.user,
         )

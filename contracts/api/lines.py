@@ -26,8 +26,8 @@ from openfire_billing.web.api.fields import DayField, Id, IdFilter, id_field
 CHANGE, BILL, PLAN = "contracts.change_contract", "contracts.bill_contract", "interventions.add_interventionrequest"
 
 
-class ArticleSerializer(LineSerializer):
-    """An article: quantity a year, yearly price."""
+class PlainArticleSerializer(LineSerializer):
+    """What articles and exceptions of contracts have in common."""
 
     def net_of(self, line: Article) -> Any:
         return line.net_amount(self.context["rounding"])
@@ -36,14 +36,30 @@ class ArticleSerializer(LineSerializer):
         return None
 
 
-class ExceptionSerializer(ArticleSerializer):
-    """A one-off line of a day. A negative quantity takes something off."""
+class ArticleSerializer(PlainArticleSerializer):
+    """An article: quantity a year, yearly price. `from_on`: the first day it bills.
+
+    Null: as its line; on a line that is billed, the first day not billed.
+    """
+
+    from_on = DayField(required=False, allow_null=True)
+
+    def to_representation(self, line: Article) -> dict[str, Any]:
+        return {**super().to_representation(line), "from_on": line.from_on.isoformat() if line.from_on else None}
+
+
+class ExceptionSerializer(PlainArticleSerializer):
+    """A one-off line of a day. A negative quantity takes something off.
+
+    `alone`: billed on that day; else with the first due period of its line from that day on.
+    """
 
     least_quantity = None
     on = DayField()
+    alone = serializers.BooleanField(required=False)
 
     def to_representation(self, line: ContractException) -> dict[str, Any]:
-        return {**super().to_representation(line), "on": line.on.isoformat()}
+        return {**super().to_representation(line), "on": line.on.isoformat(), "alone": line.alone}
 
 
 class ContractLineSerializer(OfficeSerializer):
@@ -64,6 +80,7 @@ class ContractLineSerializer(OfficeSerializer):
     visit_count = serializers.IntegerField(read_only=True)
     articles = ArticleSerializer(many=True, required=False)
     exceptions = ExceptionSerializer(many=True, required=False)
+    bill_past = serializers.BooleanField(required=False, write_only=True)
     next_due_on = serializers.SerializerMethodField()
 
     class Meta:
@@ -91,6 +108,7 @@ class ContractLineSerializer(OfficeSerializer):
             "included_callouts",
             "articles",
             "exceptions",
+            "bill_past",
             "next_due_on",
         )
         extra_kwargs = {"frequency": {"allow_null": True}, "invoicing": {"allow_null": True, "source": "timing"}}
@@ -147,6 +165,12 @@ class ActivatedLineSerializer(NotedSerializer, LineOfContractSerializer):
         fields = (*LineOfContractSerializer.Meta.fields, "note")
 
 
+class ActivateLineSerializer(serializers.Serializer):
+    """`bill_past`: bill also what was due before today."""
+
+    bill_past = serializers.BooleanField(required=False, default=False)
+
+
 class CallOutSerializer(OnSerializer):
     """From which day, and what for."""
 
@@ -181,10 +205,12 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     search_fields = ContractLine.SEARCHED
     ordering_fields = ("id",)
 
-    @act(CHANGE, answers=ActivatedLineSerializer)
+    @act(CHANGE, asks=ActivateLineSerializer, answers=ActivatedLineSerializer)
     def activate(self, line: ContractLine, asked: dict[str, Any]) -> Outcome:
         """Valide une ligne ajoutée à un contrat actif : elle se facture et se planifie dès lors."""
-        return activation.activate_line(line, on=timezone.localdate(), seen=self.seen, by=self.request.user)
+        return activation.activate_line(
+            line, bill_past=asked["bill_past"], on=timezone.localdate(), seen=self.seen, by=self.request.user
+        )
 
     @act(CHANGE)
     def cancel(self, line: ContractLine, asked: dict[str, Any]) -> ContractLine:

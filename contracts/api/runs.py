@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.manual_runs import retry_run, selection_of, start_manual
-from contracts.services.runs import counted
+from contracts.services.runs import totals_seen
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
+from invoicing.services.records.shared import works_for_all
 from openfire_billing.web.api.fields import SinceFilter, UntilFilter, id_field
 from openfire_billing.web.api.permissions import permission_of
 
@@ -63,13 +64,19 @@ class RunListSerializer(OfficeSerializer):
         )
         read_only_fields = fields
 
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return queryset.with_totals(request.user)
+
     def get_done(self, run: BillingRun) -> int:
         return run.billed + run.skipped + run.refused
 
     def to_representation(self, run: BillingRun) -> Any:
-        if run.is_running:
-            for name, count in counted(run).items():
-                setattr(run, name, count)
+        """Show the totals of the user's companies; the remarks name contracts of any company."""
+        for name, count in totals_seen(run, self.user).items():
+            setattr(run, name, count)
+        if not works_for_all(self.user):
+            run.note = ""
         return super().to_representation(run)
 
 

@@ -5,7 +5,7 @@ from contracts.models.claims import CLAIMS, ExceptionClaim, PeriodClaim, VisitCl
 from contracts.models.contracts import Contract
 from contracts.models.lines import ContractLine
 from contracts.models.requests import ContractRequest
-from contracts.models.runs import BillingOutcome, BillingRun
+from contracts.models.runs import BillingOutcome, BillingRun, RunContract, RunTotal
 
 __all__ = [
     "CLAIMS",
@@ -19,5 +19,7 @@ __all__ = [
     "ExceptionClaim",
     "PeriodClaim",
     "PriceVersion",
+    "RunContract",
+    "RunTotal",
     "VisitClaim",
 ]

@@ -14,11 +14,22 @@ from openfire_billing.db.fields import percent_field, unit_price_field
 
 
 class Article(BillableLine):
-    """An article of a line: quantity a year at a yearly price (per instalment when billed by days or weeks)."""
+    """An article of a line: quantity a year at a yearly price (per instalment when billed by days or weeks).
+
+    `from_on`: the first day it bills, empty = as its line. One added to a line that is billed begins with the first
+    period not billed.
+    """
 
     company_path = "line__contract__company"
 
     line = models.ForeignKey(ContractLine, models.CASCADE, related_name="articles", verbose_name=_("ligne de contrat"))
+
+    from_on = models.DateField(
+        _("Facturé à partir du"),
+        null=True,
+        blank=True,
+        help_text=_("Vide : comme la ligne ; sur une ligne déjà facturée, dès la première période non facturée."),
+    )
 
     class Meta(BillableLine.Meta):
         verbose_name = _("article de contrat")
@@ -65,7 +76,10 @@ class PriceVersion(models.Model):
 
 
 class ContractException(BillableLine):
-    """A one-off dated line of a contract line. A negative quantity takes something off."""
+    """A one-off dated line of a contract line. A negative quantity takes something off.
+
+    It is billed with the first due period of its line from that day on, or on its day when it is `alone`.
+    """
 
     company_path = "line__contract__company"
 
@@ -73,6 +87,7 @@ class ContractException(BillableLine):
         ContractLine, models.CASCADE, related_name="exceptions", verbose_name=_("ligne de contrat")
     )
     on = models.DateField(_("Date"))
+    alone = models.BooleanField(_("Seule"), default=False, help_text=_("Facturée seule, le jour même."))
 
     class Meta(BillableLine.Meta):
         ordering = ["on", "position", "pk"]

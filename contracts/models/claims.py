@@ -19,6 +19,7 @@ from contracts.models.contracts import Contract
 from contracts.models.requests import ContractRequest
 from contracts.planner.facts import EXCEPTION_CLAIM, PERIOD_CLAIM, VISIT_CLAIM
 from invoicing.models import Claim, InvoiceLine
+from invoicing.models.documents.claims import guard_claim
 from openfire_billing.db.fields import amount_field
 from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
@@ -222,6 +223,10 @@ class ExceptionClaim(ThingClaim):
 
     def __str__(self) -> str:
         return str(self.exception)
+
+
+for _claim in (PeriodClaim, VisitClaim, ExceptionClaim):
+    guard_claim(_claim, once="released_by_id")
 
 
 # The table of each kind of claim, by the `claim_kind` of a charge.

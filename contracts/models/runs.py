@@ -6,11 +6,11 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contracts.choices import Result, RunKind, RunState
+from contracts.choices import Result, RunKind, RunState, RunStep
 from contracts.models.contracts import Contract
 
 
@@ -37,28 +37,50 @@ class BillingRunQuerySet(models.QuerySet["BillingRun"]):
         """Narrow to the user's own runs, those over a contract of his companies, and whole runs that found nothing."""
         if user.is_superuser:
             return self
-        outcomes = apps.get_model("contracts", "BillingOutcome").objects.filter(run=OuterRef("pk"))
-        companies = apps.get_model("invoicing", "Company").objects.visible_to(user)
+        totals = apps.get_model("contracts", "RunTotal").objects.filter(run=OuterRef("pk"))
         return self.filter(
             Q(by=user.pk)
-            | Exists(outcomes.filter(contract__company__in=companies))
-            | (Q(selection__isnull=True) & ~Exists(outcomes))
+            | Exists(totals.filter(company__in=_companies_of(user)))
+            | (Q(selection__isnull=True) & ~Exists(totals))
         )
+
+    def with_totals(self, user: User) -> "BillingRunQuerySet":
+        """Load `seen_totals`: the totals of the user's companies."""
+        totals = apps.get_model("contracts", "RunTotal").objects.filter(company__in=_companies_of(user))
+        return self.prefetch_related(
+            models.Prefetch("totals", totals, to_attr="seen_totals")  # type: ignore[no-redef]  # the model declares it
+        )
+
+    def with_refusals(self, user: User) -> "BillingRunQuerySet":
+        """Keep the runs that set aside a contract of the user's companies."""
+        totals = apps.get_model("contracts", "RunTotal").objects.filter(run=OuterRef("pk"), refused__gt=0)
+        return self.filter(Exists(totals.filter(company__in=_companies_of(user))))
+
+
+def _companies_of(user: User) -> "QuerySet[models.Model]":
+    companies: QuerySet[models.Model] = apps.get_model("invoicing", "Company").objects.visible_to(user)
+    return companies
 
 
 class BillingRun(models.Model):
     """One run over contracts. There is one a night; its outcomes say what became of each contract.
 
-    `selection`: ids of the contracts it was asked for, None = all those due. A dry run writes outcomes and nothing
-    else. `key`: of the form that asked for it, which starts one run. `touched_at` moves with each chunk: a run that
-    stays still is resumed, or shown as interrupted.
+    `selection`: ids of the contracts it was asked for, None = all those due. Its `RunContract` rows are the contracts it
+    found, once, when it began to bill. A dry run writes outcomes and nothing else. `key`: of the form that asked for it,
+    which starts one run. `owner`: the task that started it, whose retry goes on with it. `touched_at` moves with each
+    chunk: a run that stays still is resumed at its `step`, or shown as interrupted. Its totals are those of all
+    companies; `RunTotal` has those of each.
     """
 
     COLOURS = RunState.colours
 
+    seen_totals: "list[RunTotal]"  # loaded by with_totals()
+
     on = models.DateField(_("Date de facturation"))
     kind = models.CharField(_("Origine"), max_length=8, choices=RunKind, default=RunKind.MANUAL)
     state = models.CharField(_("État"), max_length=8, choices=RunState, default=RunState.RUNNING)
+    step = models.CharField(_("étape"), max_length=10, choices=RunStep, default=RunStep.CONTRACTS)
+    owner = models.CharField(_("tâche"), max_length=60, blank=True, editable=False)
     is_dry = models.BooleanField(_("à blanc"), default=False)
     force = models.BooleanField(_("au-delà de la limite de sécurité"), default=False)
     selection = models.JSONField(_("contrats demandés"), null=True, blank=True)
@@ -83,7 +105,11 @@ class BillingRun(models.Model):
         verbose_name = _("passage de facturation")
         verbose_name_plural = _("passages de facturation")
         constraints = [
-            models.UniqueConstraint(fields=["on"], condition=Q(kind=RunKind.NIGHT), name="contracts_one_run_a_night")
+            models.UniqueConstraint(fields=["on"], condition=Q(kind=RunKind.NIGHT), name="contracts_one_run_a_night"),
+            models.CheckConstraint(
+                condition=~Q(state=RunState.DONE) | Q(expected=F("billed") + F("skipped") + F("refused")),
+                name="contracts_run_adds_up",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -94,8 +120,57 @@ class BillingRun(models.Model):
         return self.state == RunState.RUNNING
 
     def is_still(self, seconds: int) -> bool:
-        """Return whether the run is running by its state and was not touched for that many seconds."""
-        return self.is_running and self.touched_at < timezone.now() - timedelta(seconds=seconds)
+        """Return whether the run is running by its state and was not touched for that many seconds.
+
+        So is a run touched in the future, by a clock that ran ahead.
+        """
+        now, pause = timezone.now(), timedelta(seconds=seconds)
+        return self.is_running and not now - pause <= self.touched_at <= now + pause
+
+
+class RunContract(models.Model):
+    """A contract that a run has to look at. The rows of a finished run are deleted: its outcomes remain."""
+
+    company_path = "contract__company"
+
+    run = models.ForeignKey(
+        BillingRun, models.CASCADE, db_index=False, related_name="listed", verbose_name=_("passage")
+    )
+    contract = models.ForeignKey(Contract, models.CASCADE, db_index=False, related_name="+", verbose_name=_("contrat"))
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("contrat d'un passage")
+        verbose_name_plural = _("contrats d'un passage")
+        constraints = [models.UniqueConstraint(fields=["run", "contract"], name="contracts_listed_once")]
+
+    def __str__(self) -> str:
+        return str(self.contract)
+
+
+class RunTotal(models.Model):
+    """The totals of a run in one company. Those by result are written when the run is finished."""
+
+    run = models.ForeignKey(
+        BillingRun, models.CASCADE, db_index=False, related_name="totals", verbose_name=_("passage")
+    )
+    company = models.ForeignKey(
+        "invoicing.Company", models.CASCADE, db_index=False, related_name="+", verbose_name=_("Société")
+    )
+    expected = models.PositiveIntegerField(_("Attendus"), default=0)
+    billed = models.PositiveIntegerField(_("Facturés"), default=0)
+    skipped = models.PositiveIntegerField(_("Sans rien à facturer"), default=0)
+    refused = models.PositiveIntegerField(_("Mis de côté"), default=0)
+    visits = models.PositiveIntegerField(_("Visites créées"), default=0)
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name = _("total d'un passage")
+        verbose_name_plural = _("totaux d'un passage")
+        constraints = [models.UniqueConstraint(fields=["run", "company"], name="contracts_total_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run} · {self.company}"
 
 
 class BillingOutcome(models.Model):

@@ -64,7 +64,7 @@ def line_next_due_on(contract: ContractFacts, line: LineFacts, claimed: Claimed)
 
 def _next_due_on(billed: BilledLine, claimed: Claimed) -> date | None:
     days = [due_on for _, _, due_on in billed.visits_owed(claimed)]
-    days += [exception.on for exception in billed.exceptions_owed(claimed)]
+    days += [due_on for _, due_on in billed.exceptions_owed(claimed)]
     for _, owed in billed.periods_owed(claimed, until=None):
         days.append(min(days_owed.due_on for days_owed in owed))
         break

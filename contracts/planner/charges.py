@@ -114,8 +114,13 @@ class BilledLine:
     def _owed(self, due: Due, claimed: Claimed, until: date | None) -> list[Owed]:
         owed = []
         by_days = self.contract.proration == DAYS
-        for part in served_parts(due.period, self.service, self.line):
+        for served in served_parts(due.period, self.service, self.line):
             for article in self.line.articles:
+                part = served
+                if article.since and article.since > served.start:
+                    if article.since >= served.end:
+                        continue
+                    part = Period(article.since, served.end)
                 for days in _unclaimed(part, claimed.charges.get(article.id), by_days=by_days):
                     due_on = max(due.due_on, days.start)
                     if until is None or due_on <= until:
@@ -135,18 +140,35 @@ class BilledLine:
                 continue
             due_on = end_of_month(visit.done_on) if self.timing == IN_ARREARS else visit.done_on
             for article in self.line.articles:
+                if article.since and visit.done_on < article.since:
+                    continue
                 if (article.id, visit.id) not in claimed.visits:
                     yield visit, article, due_on
 
-    def exceptions_owed(self, claimed: Claimed) -> Iterator[ExceptionFacts]:
-        """Yield each exception dated inside the line and not claimed; a suspension does not stop a dated exception."""
-        service = self.service
+    def exceptions_owed(self, claimed: Claimed) -> Iterator[tuple[ExceptionFacts, date]]:
+        """Yield each (exception, due day) dated inside the line and not claimed."""
         for exception in self.line.exceptions:
-            if exception.id in claimed.exceptions or exception.on < service.opens:
-                continue
-            if any(stop and exception.on >= stop for stop in (service.stop, self.line.end)):
-                continue
-            yield exception
+            if exception.id not in claimed.exceptions and self.is_served_on(exception.on):
+                yield exception, self._due_with(exception)
+
+    def is_served_on(self, day: date) -> bool:
+        """Return whether an exception of that day is billed; a suspension does not stop a dated exception."""
+        stops = (self.service.stop, self.line.end)
+        return day >= self.service.opens and not any(stop and day >= stop for stop in stops)
+
+    def _due_with(self, exception: ExceptionFacts) -> date:
+        """Return the day an exception is due: with the line's first due period from its day on, else on its day."""
+        if exception.alone or self.grid is None:
+            return exception.on
+        service = self.service
+        for due in self.grid.dues(stop=service.stop, since=exception.on):
+            if service.closes and due.period.start >= service.closes:
+                break
+            for part in served_parts(due.period, service, self.line)[:1]:
+                due_on = max(due.due_on, part.start)
+                if due_on >= exception.on:
+                    return due_on
+        return exception.on
 
 
 def _unclaimed(part: Period, claims: Mapping[date, date] | None, *, by_days: bool) -> list[Period]:
@@ -189,9 +211,9 @@ def charges_of(contract: ContractFacts, claimed: Claimed, *, on: date, force: bo
             if due_on <= on
         ]
         charges += [
-            _exception_charge(billed, exception, on)
-            for exception in billed.exceptions_owed(claimed)
-            if exception.on <= on
+            _exception_charge(billed, exception, due_on, on)
+            for exception, due_on in billed.exceptions_owed(claimed)
+            if due_on <= on
         ]
     return charges
 
@@ -262,7 +284,7 @@ def _visit_charge(billed: BilledLine, visit: VisitFacts, article: ArticleFacts, 
     )
 
 
-def _exception_charge(billed: BilledLine, exception: ExceptionFacts, on: date) -> ExceptionCharge:
+def _exception_charge(billed: BilledLine, exception: ExceptionFacts, due_on: date, on: date) -> ExceptionCharge:
     contract = billed.contract
     return ExceptionCharge(
         contract=contract.id,
@@ -271,9 +293,10 @@ def _exception_charge(billed: BilledLine, exception: ExceptionFacts, on: date) -
         tax=exception.tax,
         label=exception.label,
         amount=line_net(exception.quantity, exception.unit_price, exception.discount, contract.rounding),
-        due_on=exception.on,
-        proposed_on=_proposed_on(contract, exception.on, on),
+        due_on=due_on,
+        proposed_on=_proposed_on(contract, due_on, on),
         unit=exception.unit,
+        dated_on=exception.on,
         exception=exception.id,
         own_quantity=exception.quantity,
         own_unit_price=exception.unit_price,

@@ -102,7 +102,10 @@ class PriceVersion:
 
 @dataclass(frozen=True, slots=True)
 class ArticleFacts:
-    """An article of a line. `prices` in date order, one at least; the first also holds for the days before it."""
+    """An article of a line. `prices` in date order, one at least; the first also holds for the days before it.
+
+    `since`: the first day it bills; None = as its line.
+    """
 
     id: int
     label: str
@@ -110,11 +113,15 @@ class ArticleFacts:
     prices: tuple[PriceVersion, ...]
     product: int | None = None
     tax: int | None = None
+    since: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExceptionFacts:
-    """A one-off dated line; its quantity may be negative (a reduction)."""
+    """A one-off dated line; its quantity may be negative (a reduction).
+
+    `alone`: billed on its day; else with the first due period of its line from that day on.
+    """
 
     id: int
     on: date
@@ -125,6 +132,7 @@ class ExceptionFacts:
     product: int | None = None
     tax: int | None = None
     unit: int | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

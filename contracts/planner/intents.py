@@ -143,11 +143,12 @@ class VisitCharge(Charge):
 
 @dataclass(slots=True, kw_only=True)
 class ExceptionCharge(Charge):
-    """A one-off dated line, with its own quantity, price and discount. Claim: the exception."""
+    """A one-off line of the day `dated_on`, with its own quantity, price and discount. Claim: the exception."""
 
     claim_kind = EXCEPTION_CLAIM
 
     exception: int
+    dated_on: date
     own_quantity: Decimal
     own_unit_price: Decimal
     own_discount: Decimal
@@ -159,6 +160,10 @@ class ExceptionCharge(Charge):
     @property
     def key(self) -> str:
         return f"exception-{self.exception}"
+
+    @property
+    def supplied_on(self) -> date:
+        return self.dated_on
 
     @property
     def quantity(self) -> Decimal:

@@ -11,6 +11,7 @@ from contracts.models import Contract, ContractLine
 from contracts.planner.billing import next_due_on
 from contracts.planner.charges import BilledLine
 from contracts.planner.checks import check_contract
+from contracts.services.days_served import refuse_past
 from contracts.services.facts import read_facts
 from contracts.services.locks import lock_contract, lock_line
 from contracts.services.next_dates import rewrite_due
@@ -121,8 +122,11 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
         )
 
 
-def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> Outcome:
-    """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past."""
+def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | None = None, on: date, by: By) -> Outcome:
+    """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past.
+
+    `bill_past`: bill also what it had due before `on`; without it such a line is refused, with what would be billed.
+    """
     with atomic():
         line = lock_line(line, seen=seen)
         contract = line.contract
@@ -132,6 +136,8 @@ def activate_line(line: ContractLine, *, seen: int | None = None, on: date, by: 
             raise WrongState(_("« %s » est déjà validée ou annulée.") % line)
         _validate_line(line, on=on)
         _refuse_never_billed(contract, [line], contract.reference or "")
+        articles = set(line.articles.order_by().values_list("pk", flat=True))
+        refuse_past(line, articles, on=on, bill_past=bill_past)
         record(line, "validated", by=by, text=_("Ligne validée"))
         record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
         past = past_visits_text(contract, [line], on=on)

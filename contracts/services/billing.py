@@ -176,13 +176,14 @@ def _attempt(run: BillingRun, ids: Sequence[int]) -> None:
     with atomic():
         facts = read_facts(ids, lock=not run.is_dry)
         _leave_out_done(run, facts)
+        closed = _leave_out_closed(facts)
         planned = plan(facts.contracts, facts.claimed, on=run.on, force=run.force)
         report = Report()
         if run.is_dry:
             describe_drafts(planned, report)
         else:
             _write(run, planned, facts, report)
-        write_outcomes(run, planned, facts, report)
+        write_outcomes(run, planned, facts, report, closed=closed)
 
 
 def _leave_out_done(run: BillingRun, facts: ChunkFacts) -> None:
@@ -195,6 +196,17 @@ def _leave_out_done(run: BillingRun, facts: ChunkFacts) -> None:
     if done:
         facts.contracts = [contract for contract in facts.contracts if contract.id not in done]
         facts.broken = [refusal for refusal in facts.broken if refusal.contract not in done]
+
+
+def _leave_out_closed(facts: ChunkFacts) -> list[int]:
+    """Leave out the contracts that cannot be billed any more since the run listed them. Return their ids."""
+    listed = [*(contract.id for contract in facts.contracts), *(refusal.contract for refusal in facts.broken)]
+    billable = set(Contract.objects.billable().filter(pk__among=listed).order_by().values_list("pk", flat=True))
+    closed = [pk for pk in listed if pk not in billable]
+    if closed:
+        facts.contracts = [contract for contract in facts.contracts if contract.id in billable]
+        facts.broken = [refusal for refusal in facts.broken if refusal.contract in billable]
+    return closed
 
 
 def _write(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Report) -> None:

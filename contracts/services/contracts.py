@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
 from contracts.models import Article, Contract, ContractException
+from contracts.services.days_served import exceptions_left_out
 from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
@@ -82,6 +83,10 @@ def save_contract(
             _remap(contract, on=on)
         if contract.state in ContractState.billed:
             rewrite_due([contract.pk], on=on)
+            ends = ("end_on", "auto_renew", "terminated_on")
+            moved = any(before[name] != getattr(contract, name) for name in ends)
+            if left_out := exceptions_left_out(contract) if moved else "":
+                record(contract, "left_out", by=by, text=left_out)
     return contract
 
 

@@ -162,7 +162,7 @@ class _Reader:
         ):
             prices[article].append(f.PriceVersion(from_on, unit_price, discount))
         articles: dict[int, list[f.ArticleFacts]] = defaultdict(list)
-        for pk, line, contract, reference, company, label, quantity, price, discount, product, account, tax in (
+        for pk, line, contract, reference, company, label, quantity, price, discount, product, account, tax, since in (
             Article.objects.filter(
                 line__contract__among=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
             )
@@ -180,11 +180,12 @@ class _Reader:
                 "product_id",
                 "product__income_account",
                 "tax_id",
+                "from_on",
             )
         ):
             self._refuse_unbillable(contract, reference, company, label, product, account, tax)
             versions = (f.PriceVersion(DAWN, price, discount), *prices[pk])
-            articles[line].append(f.ArticleFacts(pk, label, quantity, versions, product, tax))
+            articles[line].append(f.ArticleFacts(pk, label, quantity, versions, product, tax, since))
         return articles
 
     def _refuse_unbillable(
@@ -228,6 +229,7 @@ class _Reader:
             account,
             tax,
             unit,
+            alone,
         ) in (
             ContractException.objects.filter(
                 ~Exists(alive),
@@ -251,10 +253,11 @@ class _Reader:
                 "product__income_account",
                 "tax_id",
                 "unit_id",
+                "alone",
             )
         ):
             self._refuse_unbillable(contract, reference, company, label, product, account, tax)
-            found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax, unit))
+            found[line].append(f.ExceptionFacts(pk, on, label, quantity, price, discount, product, tax, unit, alone))
         self._negative = any(exception.quantity < 0 for exceptions in found.values() for exception in exceptions)
         return found
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from contracts.choices import ContractLineState
 from contracts.models import Article, Contract, ContractException, ContractLine
 from contracts.models.contracts import MONTHS
+from contracts.services.days_served import exceptions_left_out, first_day_not_billed, refuse_outside, refuse_past
 from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract, lock_line, refuse_ended
 from contracts.services.next_dates import rewrite_due
@@ -26,7 +27,7 @@ from openfire_billing.kernel.formats import value_text
 
 # What a period's place and amount come from: fixed once something of the line is billed.
 TERMS = ("contract", "starts_on", "grid_from", "billed_elsewhere_until", "frequency", "every", "unit", "timing")
-_FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax")
+_FIXED = ("kind", "product", "quantity", "unit_price", "discount", "tax", "from_on", "on", "alone")
 
 
 def save_line(
@@ -35,6 +36,7 @@ def save_line(
     *,
     articles: Sequence[LineEdit] = (),
     exceptions: Sequence[LineEdit] = (),
+    bill_past: bool = False,
     seen: int | None = None,
     on: date,
     by: By,
@@ -42,8 +44,9 @@ def save_line(
     """Save a line from its form with its articles and exceptions. `pk` None: a new line of `values["contract"]`.
 
     `values`: {field: wanted value}; others stay. An article that is billed keeps quantity, price, discount and tax
-    (« Prix daté » changes its price from a day on). Raises BusinessError, ValidationError (Django's) or StaleForm, and
-    saves nothing.
+    (« Prix daté » changes its price from a day on). A line added to a billed contract, and an article added to a billed
+    line, begin on the first day not billed unless another is given. `bill_past`: bill also what such an article had due
+    before `on`. Raises BusinessError, ValidationError (Django's) or StaleForm, and saves nothing.
     """
     with atomic():
         if pk is None:
@@ -54,7 +57,7 @@ def save_line(
         refuse_ended(contract)
         before = columns_of(line)
         assign(line, {name: value for name, value in values.items() if name != "contract"})
-        _fill(line)
+        _fill(line, is_new=pk is None)
         line.full_clean(exclude=["contract", "address"])
         if pk is None:
             line.save()
@@ -62,29 +65,61 @@ def save_line(
             _refuse_change_of_terms(line, before)
         header = {} if pk is None else _changes(line, before, values)
         written = pk is not None and save_changed(line, before)
-        rows = {
-            "articles": _write(line, Article, articles, on=on),
-            "exceptions": _write(line, ContractException, exceptions, on=on),
-        }
-        changes = {name: found for name, found in rows.items() if found}
-        if pk is None:
-            record(line, "created", by=by, text=_("Ligne créée"))
-            record(contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
-        elif changes and not written:
+        known = _first_days(line) if articles else {}
+        changes = _write_rows(line, articles, exceptions, on=on)
+        if pk is not None and changes and not written:
             raise_version(line)
-        if header:
-            record(line, "changed", by=by, text=_("Fiche modifiée"), changes=header)
-        if changes and pk is not None:
-            record(line, "edited", by=by, text=_("Articles modifiés"), changes=changes)
+        _record(line, is_new=pk is None, header=header, changes=changes, by=by)
         if pk is None or written or changes:
             raise_version(contract)
         if line.state == ContractLineState.VALIDATED:
+            if articles and has_live_claims(line):
+                refuse_past(line, _begun(line, known), on=on, bill_past=bill_past)
             rewrite_due([contract.pk], on=on)
+            if left_out := exceptions_left_out(contract) if written else "":
+                record(contract, "left_out", by=by, text=left_out)
     return line
 
 
-def _fill(line: ContractLine) -> None:
-    """Fill what was left empty from the equipment and the template. Saves nothing."""
+def _write_rows(
+    line: ContractLine, articles: Sequence[LineEdit], exceptions: Sequence[LineEdit], *, on: date
+) -> dict[str, list[LineChange]]:
+    """Write the articles and the exceptions of a line. Return what changed, {block: changes}."""
+    rows = {
+        "articles": _write(line, Article, articles, on=on),
+        "exceptions": _write(line, ContractException, exceptions, on=on),
+    }
+    if exceptions:
+        refuse_outside(line)
+    return {name: found for name, found in rows.items() if found}
+
+
+def _record(
+    line: ContractLine, *, is_new: bool, header: dict[str, list[str]], changes: dict[str, list[LineChange]], by: By
+) -> None:
+    """Write the journal of a saved line."""
+    if is_new:
+        record(line, "created", by=by, text=_("Ligne créée"))
+        record(line.contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
+        return
+    if header:
+        record(line, "changed", by=by, text=_("Fiche modifiée"), changes=header)
+    if changes:
+        record(line, "edited", by=by, text=_("Articles modifiés"), changes=changes)
+
+
+def _first_days(line: ContractLine) -> dict[int, date | None]:
+    """Return {article id: its first day} of a line."""
+    return dict(Article.objects.filter(line=line).order_by().values_list("pk", "from_on"))
+
+
+def _begun(line: ContractLine, known: Mapping[int, date | None]) -> set[int]:
+    """Return the ids of the articles that are new, or whose first day changed, since `known` was read."""
+    return {pk for pk, from_on in _first_days(line).items() if pk not in known or known[pk] != from_on}
+
+
+def _fill(line: ContractLine, *, is_new: bool) -> None:
+    """Fill what was left empty from the equipment, the template and what the contract has billed. Saves nothing."""
     if not line.address_id and line.equipment is not None:
         line.address = line.equipment.address
     if not line.address_id:
@@ -94,6 +129,8 @@ def _fill(line: ContractLine) -> None:
         line.address = address
     if line.task is None and line.template is not None:
         line.task = line.template.task
+    if is_new and line.starts_on is None and line.billed_elsewhere_until is None:
+        line.starts_on = first_day_not_billed(line.contract)
 
 
 def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, object]) -> None:
@@ -117,8 +154,11 @@ def _write(
         raise BusinessError(_("Un article modifié n'est plus sur cette ligne. Rechargez la page."))
 
     def save(row: Article | ContractException, before: Article | ContractException | None) -> None:
-        if before is not None and any(getattr(row, field) != getattr(before, field) for field in _FIXED):
+        fixed = [field for field in _FIXED if hasattr(row, field)]
+        if before is not None and any(getattr(row, field) != getattr(before, field) for field in fixed):
             _refuse_billed(before, _("« Prix daté » change son prix à partir d'un jour ; sinon ajoutez un article."))
+        if before is None and isinstance(row, Article) and row.from_on is None:
+            row.from_on = first_day_not_billed(line)
         complete_line(row, position=line.contract.fiscal_position, company=line.contract.company, on=on)
         row.save()
 

@@ -1,6 +1,6 @@
 """The two index columns of a contract: the next day something is due, the next day a visit is to be planned."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import cast
 
@@ -56,11 +56,16 @@ def next_visit_on(contract: ContractFacts, made: set[VisitKey], *, on: date) -> 
 
 
 def recheck_due(
-    contracts: Iterable[int] | QuerySet[Contract, Mapping[str, object]], *, on: date, chunk: int = 500
+    contracts: Iterable[int] | QuerySet[Contract, Mapping[str, object]],
+    *,
+    on: date,
+    chunk: int = 500,
+    alive: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Recompute the due days of these contracts, correct the wrong ones, and return the references of those too late.
 
-    A day too early costs a query; a day too late makes a period wait, which is a defect: it is reported.
+    A day too early costs a query; a day too late makes a period wait, which is a defect: it is reported. `alive` is
+    called after each chunk.
     """
     late: list[str] = []
     ids = list(Contract.objects.billable().filter(pk__in=contracts).order_by("pk").values_list("pk", flat=True))
@@ -70,6 +75,7 @@ def recheck_due(
             true = {c.id: next_due_on(c, facts.claimed) for c in facts.contracts}
             wrong = {pk: day for pk, day in true.items() if facts.stored[pk][0] != day}
             bulk.update(Contract, ["next_due_on"], list(wrong.items()))
+        alive()
         names = {c.id: c.reference for c in facts.contracts}
         late += [names[pk] for pk, day in wrong.items() if day and (facts.stored[pk][0] or date.max) > day]
     return late

@@ -138,12 +138,16 @@ def drafts_text(drafts: Sequence[DraftDescribed]) -> str:
     )
 
 
-def write_outcomes(run: BillingRun, planned: Plan, facts: ChunkFacts, report: Report) -> None:
-    """Write an outcome for each contract of the chunk."""
+def write_outcomes(
+    run: BillingRun, planned: Plan, facts: ChunkFacts, report: Report, *, closed: Iterable[int] = ()
+) -> None:
+    """Write an outcome for each contract of the chunk. `closed`: those that cannot be billed any more."""
     rows = [
         (run.pk, contract, str(result), code, reason, report.invoices[contract], report.drafts[contract])
         for contract, (result, code, reason) in results_of(planned, facts, report).items()
     ]
+    reason = _("Le contrat n'est plus activé : rien à facturer.")
+    rows += [(run.pk, contract, str(Result.SKIPPED), "not_active", reason, [], []) for contract in closed]
     bulk.insert(BillingOutcome, OUTCOME_COLUMNS, rows)
 
 

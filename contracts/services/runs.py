@@ -1,27 +1,32 @@
-"""Runs: started, cut into chunks, finished."""
+"""Runs: started with the list of their contracts, cut into chunks, finished with totals that add up."""
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 
-from django.db.models import Count, Exists, OuterRef
+from django.contrib.auth.models import User
+from django.db.models import Count, Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from contracts.choices import Result, RunKind, RunState, frequency_of
-from contracts.models import BillingOutcome, BillingRun, Contract
+from contracts.choices import Result, RunKind, RunState, RunStep, frequency_of
+from contracts.models import BillingOutcome, BillingRun, Contract, RunContract, RunTotal
 from contracts.models.contracts import ContractQuerySet
 from contracts.services.locks import lock_run
 from contracts.services.next_dates import notice_visits_done
+from openfire_billing.db import bulk
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.kernel.periods import LAST_DAY
 
 CHUNK = 1_000  # contracts of a transaction
 PERIODS = 3_000  # due periods of a transaction
+_RESULTS = tuple(result.value for result in Result)
 BILLED_AHEAD = timedelta(days=366)
 PLANNED_AHEAD = timedelta(days=2 * 365)  # next year's visits may be wanted whole, whatever today is
 
@@ -36,19 +41,17 @@ def start_run(
     selection: list[int] | None = None,
     key: str | None = None,
 ) -> BillingRun:
-    """Return a new run, with the number of contracts it has to look at. Raise BusinessError when its day is too far.
+    """Return a new run, with the list of its contracts. Raise BusinessError when its day is too far.
 
     `key`: of the form that asks for it; the run that was started under it already is returned, to be finished.
     """
     refuse_far(on, today=timezone.localdate(), ahead=BILLED_AHEAD, is_dry=is_dry)
     values = {"on": on, "by": by, "kind": kind, "is_dry": is_dry, "force": force, "selection": selection}
     if key is None:
-        run, is_new = BillingRun.objects.create(**values), True
+        run = BillingRun.objects.create(**values)
     else:
-        run, is_new = BillingRun.objects.get_or_create(key=key, defaults=values)
-    if is_new or not run.expected:
-        expect(run)
-    return run
+        run, _is_new = BillingRun.objects.get_or_create(key=key, defaults=values)
+    return list_contracts(run)
 
 
 def refuse_far(day: date, *, today: date, ahead: timedelta, is_dry: bool) -> None:
@@ -61,22 +64,77 @@ def refuse_far(day: date, *, today: date, ahead: timedelta, is_dry: bool) -> Non
     raise BusinessError(text if is_dry else f"{text} {_('Plus loin, cela se regarde à blanc.')}")
 
 
-def expect(run: BillingRun) -> None:
-    """Count the contracts that the run has to look at, those done included."""
+def list_contracts(run: BillingRun) -> BillingRun:
+    """Write the list of the contracts that a run bills, once: those due now, or those asked for that can be billed.
+
+    What becomes due later is the next run's. Returns the run, whose step is BILLING.
+    """
+    if run.step == RunStep.BILLING:
+        return run
     if run.selection is None:
         notice_visits_done()
-    run.expected = remaining(run).count() + run.outcomes.count()
-    run.save(update_fields=["expected"])
+    with atomic():
+        run = lock_run(run)
+        if run.step == RunStep.BILLING or not run.is_running:
+            return run
+        contracts = (
+            Contract.objects.due(run.on)
+            if run.selection is None
+            else Contract.objects.billable().filter(pk__among=run.selection)
+        )
+        rows = list(contracts.order_by("pk").values_list("pk", "company_id"))
+        bulk.insert(RunContract, ("run_id", "contract_id"), [(run.pk, pk) for pk, _company in rows])
+        counts = Counter(company for _pk, company in rows)
+        _write_totals(run, {company: {"expected": count} for company, count in counts.items()})
+        run.expected, run.step, run.touched_at = len(rows), RunStep.BILLING, timezone.now()
+        run.save(update_fields=["expected", "step", "touched_at"])
+    return run
+
+
+def _write_totals(run: BillingRun, totals: Mapping[int, Mapping[str, int]]) -> None:
+    """Write these totals of a locked run, {company id: {column: count}}, all with the same columns; others stay."""
+    rows = [RunTotal(run=run, company_id=company, **found) for company, found in sorted(totals.items())]
+    if rows:
+        RunTotal.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["run", "company"],
+            update_fields=sorted({name for found in totals.values() for name in found}),
+        )
+
+
+def enter_step(run: BillingRun, step: str, *, note: str = "") -> BillingRun:
+    """Record that a run goes on with `step`, and add `note` to its remarks."""
+    with atomic():
+        run = lock_run(run)
+        run.step, run.touched_at = step, timezone.now()
+        run.note = "\n".join(filter(None, [run.note, note]))
+        run.save(update_fields=["step", "note", "touched_at"])
+    return run
+
+
+MOST_NOTED = 50  # refusals of visits written on a run
+
+
+def count_visits(run: BillingRun, outcomes: Sequence[Outcome]) -> None:
+    """Add the visits of a chunk to the totals of a locked run, and its refusals to the remarks."""
+    made = Counter(outcome.document.company_id for outcome in outcomes if not outcome.is_refused)
+    for company, count in sorted(made.items()):
+        total, _is_new = RunTotal.objects.get_or_create(run=run, company_id=company)
+        RunTotal.objects.filter(pk=total.pk).update(visits=F("visits") + count)
+    kept = BillingRun.objects.only("note").get(pk=run.pk).note
+    room = MOST_NOTED - len(kept.splitlines())
+    refused = [str(outcome.refusal) for outcome in outcomes if outcome.is_refused][: max(room, 0)]
+    BillingRun.objects.filter(pk=run.pk).update(
+        visits=F("visits") + made.total(), note="\n".join(filter(None, [kept, *refused])), touched_at=timezone.now()
+    )
 
 
 def remaining(run: BillingRun) -> ContractQuerySet:
-    """Return the contracts a run has still to look at: those asked for, or all those due, without an outcome yet."""
-    contracts = (
-        Contract.objects.due(run.on)
-        if run.selection is None
-        else Contract.objects.billable().filter(pk__in=run.selection)
-    )
-    return contracts.filter(~Exists(BillingOutcome.objects.filter(run=run, contract=OuterRef("pk"))))
+    """Return the contracts of the list of a run that have no outcome yet."""
+    listed = RunContract.objects.filter(run=run).values("contract")
+    done = BillingOutcome.objects.filter(run=run, contract=OuterRef("pk"))
+    return Contract.objects.filter(~Exists(done), pk__in=listed)
 
 
 def chunks_of(run: BillingRun, size: int = CHUNK, periods: int = PERIODS) -> Iterator[list[int]]:
@@ -109,20 +167,45 @@ def touch(run: BillingRun) -> None:
 
 def counted(run: BillingRun) -> dict[str, int]:
     """Return the number of outcomes so far, by result."""
-    found = dict(run.outcomes.order_by().values_list("result").annotate(n=Count("pk")))
+    return _by_result(run.outcomes.order_by().values_list("result").annotate(n=Count("pk")))
+
+
+def _by_result(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
+    found = dict(rows)
     return {result.value: found.get(result.value, 0) for result in Result}
 
 
+def totals_seen(run: BillingRun, user: User) -> dict[str, int]:
+    """Return the totals of a run in the user's companies: expected, visits, and one for each result.
+
+    Those by result are counted while it runs. Needs with_totals(user).
+    """
+    found = {name: sum(getattr(total, name) for total in run.seen_totals) for name in ("expected", "visits", *_RESULTS)}
+    if run.state != RunState.DONE:
+        seen = run.outcomes.visible_to(user).order_by()
+        found |= _by_result(seen.values_list("result").annotate(n=Count("pk")))
+    return found
+
+
 def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
-    """Write the totals of a run that has nothing left to do. Finishing it twice changes nothing."""
+    """Write the totals of a run that has nothing left to do. Finishing it twice changes nothing.
+
+    A run that stopped short keeps the list of what it left.
+    """
     with atomic():
         run = lock_run(run)
         if run.is_running:
-            found = counted(run)
-            run.billed, run.skipped, run.refused = (
-                found[r.value] for r in (Result.BILLED, Result.SKIPPED, Result.REFUSED)
-            )
+            counts: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_RESULTS, 0))
+            rows = run.outcomes.order_by().values_list("contract__company", "result").annotate(n=Count("pk"))
+            for company, result, count in rows:
+                counts[company][result] = count
+            _write_totals(run, counts)
+            for name in _RESULTS:
+                setattr(run, name, sum(found[name] for found in counts.values()))
+            if state == RunState.DONE:  # a contract deleted meanwhile has no outcome
+                run.expected = run.billed + run.skipped + run.refused
+                RunContract.objects.filter(run=run).delete()
             run.state, run.finished_at = state, timezone.now()
             run.touched_at = run.finished_at
-            run.save(update_fields=["state", "billed", "skipped", "refused", "finished_at", "touched_at"])
+            run.save(update_fields=["state", "expected", *_RESULTS, "finished_at", "touched_at"])
     return run

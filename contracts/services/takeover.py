@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from contracts.models import BillingRun
 from contracts.services.billing import bill_chunk
-from contracts.services.runs import chunks_of, finish_run, remaining, touch
+from contracts.services.runs import chunks_of, finish_run, list_contracts, remaining, touch
 from openfire_billing.celery import send_after_commit
 
 STILL = 10 * 60  # seconds without a sign of life after which a run is taken up again
@@ -26,10 +26,11 @@ def take_over(run: BillingRun, *, still: int = STILL) -> BillingRun | None:
 
 
 def hand_out(run: BillingRun) -> BillingRun:
-    """Queue what a run has left to do, a task for each chunk; finish it when nothing is left.
+    """Queue what a run has left to bill, a task for each chunk; finish it when nothing is left.
 
     When the broker is out of reach, `resume_runs` queues it later.
     """
+    run = list_contracts(run)
     touch(run)
     empty = True
     for ids in chunks_of(run):
@@ -46,14 +47,3 @@ def work_chunk(run: BillingRun, ids: Sequence[int]) -> None:
     touch(run)
     if not remaining(run).exists():
         finish_run(run)
-
-
-def resume_runs(*, still: int = STILL) -> int:
-    """Resume the runs that stopped: killed worker, broker gone. Return how many."""
-    count = 0
-    for run in BillingRun.objects.running().order_by("pk"):
-        taken = take_over(run, still=still)
-        if taken is not None:
-            count += 1
-            hand_out(taken)
-    return count

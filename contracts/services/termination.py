@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from contracts.choices import ContractState
 from contracts.models import Contract, ContractRequest, PeriodClaim
 from contracts.models.lines import billed_per_visit
+from contracts.services.days_served import exceptions_left_out
 from contracts.services.locks import lock_contract
 from contracts.services.next_dates import rewrite_due
 from contracts.services.visits import cancel_visits, with_kept_visits
@@ -28,7 +29,7 @@ def terminate_contract(
     """« Résilier » at `last_day`, the last day served. Later visits without an open RDV are cancelled.
 
     Those that are kept are no longer covered, unless the contract bills them visit by visit. What falls due until then
-    is still billed; the journal names what is billed beyond, which is not refunded.
+    is still billed; the journal names what is billed beyond, which is not refunded, and the exceptions left out.
     """
     with atomic():
         contract = lock_contract(contract, seen=seen)
@@ -51,7 +52,7 @@ def terminate_contract(
             ContractState.TERMINATED,
             by=by,
             act="terminated",
-            text=". ".join(filter(None, (text, _beyond(contract, last_day)))),
+            text=". ".join(filter(None, (text, _beyond(contract, last_day), exceptions_left_out(contract)))),
             save=("terminated_on", "termination_reason"),
         )
         rewrite_due([contract.pk], on=on)

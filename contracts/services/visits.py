@@ -1,7 +1,7 @@
 """Make the validated DIs of the visits that contract lines promise, once each, over the months to come."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from contracts.choices import RequestKind
-from contracts.models import Article, Contract, ContractLine, ContractRequest
+from contracts.models import Article, BillingRun, Contract, ContractLine, ContractRequest
 from contracts.planner.visits import VisitIntent, promised_visits
 from contracts.services.facts import ChunkFacts, read_facts
-from contracts.services.locks import lock_chunk
+from contracts.services.locks import lock_chunk, lock_run
 from contracts.services.next_dates import next_visit_on, visits_made
-from contracts.services.runs import PLANNED_AHEAD, refuse_far
+from contracts.services.runs import PLANNED_AHEAD, count_visits, refuse_far
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.locks import lock_interventions
@@ -74,13 +74,14 @@ def plan_visits(
     by: By,
     dry_run: bool = False,
     once: Once | None = None,
-    alive: Callable[[], None] = lambda: None,
+    run: BillingRun | None = None,
 ) -> list[Outcome]:
     """Make the validated DIs of every visit whose window opens on `until` at the latest (None: of all contracts).
 
     Run as often as you like: a visit is made once. An outcome for each DI made (`made`), or for each contract that
-    could not be planned. `once`: the key of the act; each contract has a key under it. `alive` is called after each
-    chunk. `dry_run`: what would be made, nothing written. Raises BusinessError when `until` is too far.
+    could not be planned. `once`: the key of the act; each contract has a key under it. `run`: the night that plans them,
+    which counts them in the transaction of each chunk. `dry_run`: what would be made, nothing written. Raises
+    BusinessError when `until` is too far.
     """
     refuse_far(until, today=on, ahead=PLANNED_AHEAD, is_dry=dry_run)
     due = Contract.objects.due_visits(until)
@@ -89,15 +90,19 @@ def plan_visits(
     outcomes: list[Outcome] = []
 
     def plan(chunk: Sequence[Contract]) -> list[Outcome]:
+        if run is not None:
+            lock_run(run)
         ids = sorted(due.filter(pk__in=[contract.pk for contract in chunk]).values_list("pk", flat=True))
         if ids and not dry_run:
             lock_chunk(ids, ["id"])  # for the whole chunk: an attempt that fails releases its own locks
-        return _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
+        planned = _plan_chunk(ids, until=until, on=on, by=by, dry_run=dry_run) if ids else []
+        if run is not None:
+            count_visits(run, planned)
+        return planned
 
     for start in range(0, len(chosen), CHUNK):
         with collection_paused():
             outcomes += perform_together(chosen[start : start + CHUNK], plan, once=once)
-        alive()
     return outcomes
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.models.requests import RequestLine
 from invoicing.models import Claim, Hold, PurchaseOrderLine, Quote
-from invoicing.models.documents.claims import refuse_more_than_left
+from invoicing.models.documents.claims import guard_claim, refuse_more_than_left
 from openfire_billing.kernel.errors import BusinessError
 
 
@@ -38,6 +38,9 @@ class RequestLineClaim(Claim):
         for claim in claims:
             line = lines[claim.request_line_id]
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
+
+
+guard_claim(RequestLineClaim)
 
 
 class QuotedLine(Hold):

@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.widgets import INPUT_CLASSES
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSplitDateTimeWidget
 
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lists import ListMixin
@@ -42,7 +42,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id, value_text
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.choices import narrowed_formset
-from openfire_billing.web.days import limit_days
+from openfire_billing.web.days import SplitMomentField, limit_days
 from openfire_billing.web.deletion import deleted_objects
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
@@ -81,6 +81,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             "form_class": DecimalInputField,
             "widget": DecimalTextInput({"class": " ".join(INPUT_CLASSES)}),
         },
+        models.DateTimeField: {"form_class": SplitMomentField, "widget": UnfoldAdminSplitDateTimeWidget},
     }
 
     def get_queryset(self, request: HttpRequest) -> Any:

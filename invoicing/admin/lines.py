@@ -35,6 +35,7 @@ class LinesInline(TabularInline):
     extra = 0
     autocomplete_fields = ("product",)
     has_discount = True
+    has_first_day = False
     with_state = False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

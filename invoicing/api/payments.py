@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import django_filters
+from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.choices import PaymentKind
-from invoicing.models import Company, Invoice, Partner, Payment
+from invoicing.models import Allocation, Company, Invoice, Partner, Payment
 from invoicing.services.parties.companies import default_company
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import refund_payment, reject_payment
@@ -102,7 +103,9 @@ class PaymentSerializer(OfficeSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        return queryset.with_left().prefetch_related("allocations")
+        return queryset.with_left().prefetch_related(
+            Prefetch("allocations", Allocation.objects.filter(reverses=None, reversals=None))
+        )
 
     def create(self, data: dict[str, Any]) -> Payment:
         company = data.get("company") or default_company(self.user)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models.catalogue import Journal
 from invoicing.models.parties import Partner
 from openfire_billing.db.fields import amount_field
+from openfire_billing.db.guards import guard
 
 
 class Entry(models.Model):
@@ -56,6 +57,10 @@ class EntryLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.debit or -self.credit}"
+
+
+guard(Entry)
+guard(EntryLine)
 
 
 class JournalCounter(models.Model):

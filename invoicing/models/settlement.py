@@ -16,6 +16,7 @@ from invoicing.models.documents.lines import money_field
 from invoicing.models.parties import Company, Partner
 from openfire_billing.db.fields import amount_field
 from openfire_billing.db.functions import Balance, sum_of
+from openfire_billing.db.guards import guard
 from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 
@@ -83,7 +84,7 @@ class Allocation(models.Model):
     """An amount of a payment or of a credit note that settles a document.
 
     `document`: an invoice, or the credit note that a refund pays back. Exactly one of `payment` and `credit_note` is
-    set.
+    set. `reverses`: the allocation that this one takes back, by the opposite amount, once.
     """
 
     company_path = "document__company"
@@ -99,6 +100,15 @@ class Allocation(models.Model):
     )
     amount = amount_field(_("montant"))
     on = models.DateField(_("date"))
+    reverses = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="reversals",
+        verbose_name=_("annule l'affectation"),
+    )
 
     class Meta:
         ordering = ["on", "pk"]
@@ -106,7 +116,13 @@ class Allocation(models.Model):
         verbose_name_plural = _("affectations")
         indexes = [models.Index(fields=["document"], include=["amount"], name="invoicing_allocation_of")]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="invoicing_allocation_positive"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, reverses__isnull=True) | Q(amount__lt=0, reverses__isnull=False),
+                name="invoicing_allocation_sign",
+            ),
+            models.UniqueConstraint(
+                fields=["reverses"], condition=Q(reverses__isnull=False), name="invoicing_reversed_once"
+            ),
             models.CheckConstraint(
                 condition=Q(payment__isnull=False, credit_note__isnull=True)
                 | Q(payment__isnull=True, credit_note__isnull=False),
@@ -116,6 +132,10 @@ class Allocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} → {self.document}"
+
+
+guard(Payment, updates=False)
+guard(Allocation)
 
 
 class SupplierPayment(models.Model):

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models import ForeignObjectRel, Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.choices import InvoiceState
 from invoicing.models import (
     Claim,
     Company,
@@ -134,6 +135,8 @@ def lock_drafts(invoices: Iterable[Invoice], *, seen: int | None = None) -> tupl
     """Lock drafts as `lock_with_claims` does. Raises WrongState for an invoice in another state."""
     rows, claims = lock_with_claims(invoices, seen=seen)
     for invoice in rows:
+        if invoice.state == InvoiceState.CANCELLED:
+            raise WrongState(_("%s est déjà annulée : rien n'y change plus. Ce qu'elle facturait est libre.") % invoice)
         if not invoice.is_draft:
             raise WrongState(
                 _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se modifie. Corrigez-la par un avoir.")

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from contracts.services.night import night_alarm
 from invoicing.services.documents.jobs import late_documents
 from openfire_billing.celery import app
+from openfire_billing.db.guards import missing_guards
 from openfire_billing.office.tasks import HEARTBEAT
 
 LATE_AFTER = timedelta(minutes=5)
@@ -21,7 +22,7 @@ LATE_AFTER = timedelta(minutes=5)
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when database and broker answer, else 503.
 
-    The answer also gives the age of beat (seconds, or null), the last night, the PDFs that wait.
+    The answer also gives the age of beat (seconds, or null), the last night, the PDFs that wait, the guards that lack.
     """
     database, broker = _database(), _broker()
     seen = _last_beat()
@@ -32,6 +33,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
         "beat_age": age,
         "night": _night() if database == "ok" else "unknown",
         "documents": _documents() if database == "ok" else "unknown",
+        "guards": _guards() if database == "ok" else "unknown",
         "beat": "ok" if age is not None and age < LATE_AFTER.total_seconds() else "late",
     }
     return JsonResponse(answer, status=200 if database == broker == "ok" else 503)
@@ -55,6 +57,15 @@ def _documents() -> Any:
         return type(failure).__name__
     kind = reason.partition(":")[0].strip()
     return {"waiting": waiting, "reason": f"{kind}…)" if "(" in kind and ":" in reason else kind}
+
+
+def _guards() -> Any:
+    """Return ok, or how many of the triggers that protect posted rows the database lacks."""
+    try:
+        missing = missing_guards()
+    except Exception as failure:  # whatever the driver raises
+        return type(failure).__name__
+    return {"missing": len(missing)} if missing else "ok"
 
 
 def _last_beat() -> Any:

@@ -32,8 +32,9 @@ def article(price: str, **values: Any) -> LineEdit:
     return LineEdit(values={"product": product, "quantity": quantity, "unit_price": Decimal(price), **values})
 
 
-def exception(on: str, price: str, quantity: str = "1") -> LineEdit:
-    return article(price, quantity=quantity, on=day(on), label="Geste")
+def exception(on: str, price: str, quantity: str = "1", *, alone: bool = True) -> LineEdit:
+    """An exception billed on its day; with the next due period of its line when not `alone`."""
+    return article(price, quantity=quantity, on=day(on), label="Geste", alone=alone)
 
 
 def make_contract(

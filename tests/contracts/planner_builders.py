@@ -44,8 +44,9 @@ def article(
 TEN = article(price="120.00")  # 10,00 a month
 
 
-def exception(pk: int, on: str, quantity: str, price: str) -> ExceptionFacts:
-    return ExceptionFacts(pk, day(on), "Geste", Decimal(quantity), Decimal(price))
+def exception(pk: int, on: str, quantity: str, price: str, *, alone: bool = True) -> ExceptionFacts:
+    """An exception billed on its day; with the next due period of its line when not `alone`."""
+    return ExceptionFacts(pk, day(on), "Geste", Decimal(quantity), Decimal(price), alone=alone)
 
 
 def line(pk: int = 1, *articles: ArticleFacts, **more: Any) -> LineFacts:

@@ -311,7 +311,7 @@ def test_line_added_to_an_active_contract_is_validated_and_told_on_both(world: W
         None, {**values, "task": world.task}, articles=[article("240.00")], on=world.today, by=world.manager
     )
 
-    outcome = activate_line(line, on=day("24/11/26"), by=world.manager)
+    outcome = activate_line(line, bill_past=True, on=day("24/11/26"), by=world.manager)
 
     past = "1 visite d'avant l'activation n'est pas créée (du 01/03/2026 au 31/03/2026) : si elle reste à faire, créez sa DI."
     line.refresh_from_db()

@@ -8,6 +8,7 @@ import pytest
 from contracts.models import Contract
 from contracts.services.billing import bill_contracts
 from contracts.services.contracts import save_contract
+from contracts.services.lines import save_line
 from contracts.services.waivers import charges_due
 from tests.contracts.contract_builders import article, bill, day, exception, french, make_contract, periods, reasons
 from tests.factories import World
@@ -52,11 +53,11 @@ def test_prolonged_contract_is_read_whole_when_something_else_falls_due_inside_t
     world: World, proration: str
 ) -> None:
     """An exception on 20 March is due before anything of April: March's claim ends before it, and counts."""
-    contract = make_contract(
-        world, proration=proration, auto_renew=False, end_on=day("10/03/26"), exceptions=[exception("20/03/26", "5.00")]
-    )
+    contract = make_contract(world, proration=proration, auto_renew=False, end_on=day("10/03/26"))
     bill(world, on="19/03/26")
     prolong(world, contract, until="31/12/26", on="19/03/26")
+    late = [exception("20/03/26", "5.00")]
+    save_line(contract.lines.get().pk, {}, exceptions=late, on=day("19/03/26"), by=world.manager)
 
     run = bill(world, on="20/03/26")
 

@@ -187,11 +187,12 @@ def a_contract(world: World, chance: Random) -> Contract:
     terms: dict[str, Any] = {"every": 40, "unit": "day"} if frequency == "every" else {}
     proration = chance.choice(["days", "days", "full", "none"])
     first_end = start + timedelta(chance.randint(40, 200))
+    served = start + timedelta(chance.randint(0, min(150, (first_end - start).days)))
     return make_contract(
         world,
         f"{start:%d/%m/%y}",
         *[article("175.00"), article("0.30", position=2)][: chance.randint(1, 2)],
-        exceptions=[exception(f"{start + timedelta(chance.randint(0, 150)):%d/%m/%y}", "5.00")],
+        exceptions=[exception(f"{served:%d/%m/%y}", "5.00", alone=chance.random() < 0.5)],
         frequency=frequency,
         timing=chance.choice(["in_advance", "in_arrears"]),
         alignment="anniversary" if terms else chance.choice(["calendar", "anniversary"]),

@@ -3,12 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contracts.models import Contract, ContractRequest
-from contracts.services import visits
 from contracts.services.visits import plan_visits
 from interventions.models import InstalledProduct, InterventionRequest, RequestLine
 from interventions.services.requests import create_intervention
@@ -140,19 +138,6 @@ def test_row_that_the_database_refuses_leaves_out_its_contract_alone(world: Worl
     assert sorted(InterventionRequest.objects.values_list("number", flat=True)) == [
         f"DI/00000{n}" for n in (1, 2, 3, 4)
     ]
-
-
-def test_sign_of_life_is_given_after_each_chunk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_many(world, 5, visits=SPRING)
-    monkeypatch.setattr(visits, "CHUNK", 2)
-    signs: list[int] = []
-    plan_visits(
-        until=day("31/12/26"),
-        on=day("01/01/26"),
-        by=None,
-        alive=lambda: signs.append(InterventionRequest.objects.count()),
-    )
-    assert signs == [2, 4, 5]
 
 
 def test_dry_run_makes_nothing_and_names_the_same(world: World) -> None:

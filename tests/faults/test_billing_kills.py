@@ -15,9 +15,8 @@ from kombu import pools
 
 from contracts.models import BillingRun, Contract, PeriodClaim
 from contracts.services.billing import bill_chunk
-from contracts.services.night import run_night, start_night
+from contracts.services.night import resume_runs, run_night, start_night
 from contracts.services.runs import chunks_of, finish_run, start_run
-from contracts.services.takeover import resume_runs
 from contracts.tasks import bill_night
 from invoicing.models import Company, Invoice, InvoiceLine
 from openfire_billing.celery import app

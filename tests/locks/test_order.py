@@ -102,6 +102,7 @@ PARTS = set(
     interventions.services.promises: check_promises stop_covering
     contracts.services.next_dates: rewrite_due
     contracts.services.run_outcomes: write_outcomes
+    contracts.services.runs: count_visits
     contracts.services.visits: cancel_visits
     interventions.services.writing: write_validated
     """.strip().splitlines()
@@ -112,7 +113,8 @@ READING = set(
     invoicing.services.documents.intents: line_intent title_intent
     invoicing.services.documents.lines: item_of copy_printed complete_line refuse_unbillable changes_of items_of_edits
     invoicing.services.documents.mailing: signed
-    invoicing.services.documents.quotes: number_new_quote
+    invoicing.services.documents.quotes: number_new_quote expired_text
+    invoicing.services.documents.writing: refusal_of_day
     invoicing.services.documents.snapshots: seller buyer delivery category_of mentions_of texts
     invoicing.services.documents.jobs: late_documents
     invoicing.services.parties.logos: printable keep_logo
@@ -146,7 +148,8 @@ READING = set(
     contracts.services.next_dates: visits_made next_visit_on
     contracts.services.night: night_alarm
     contracts.services.run_outcomes: outcomes_of outcomes_of_selection refuse_nothing_made drafts_of refusals_text describe_drafts drafts_text results_of
-    contracts.services.runs: refuse_far remaining chunks_of counted
+    contracts.services.runs: refuse_far remaining chunks_of counted totals_seen
+    contracts.services.days_served: days_served refuse_outside exceptions_left_out first_day_not_billed refuse_past
     contracts.services.visits: horizon past_visits_text with_kept_visits
     contracts.services.waivers: charges_due waived claim_key
     """.strip().splitlines()
@@ -516,7 +519,7 @@ def _life_of_a_line(w: World) -> Act:
     line = contract_lines.save_line(None, {"contract": found}, articles=[article("10")], on=w.today, by=w.manager)
 
     def act() -> None:
-        activation.activate_line(line, on=w.today, by=w.manager)
+        activation.activate_line(line, bill_past=True, on=w.today, by=w.manager)
         cancellation.cancel_line(line, on=w.today, by=w.manager)
         cancellation.reset_line(line, by=w.manager)
         cancellation.cancel_line(visits_line, on=w.today, by=w.manager)
@@ -571,7 +574,7 @@ def _recheck(w: World) -> Act:
     return act
 
 
-@case(runs.start_run, runs.expect, contract_billing.bill_chunk, runs.touch, runs.finish_run)
+@case(runs.start_run, runs.list_contracts, contract_billing.bill_chunk, runs.touch, runs.finish_run)
 def _run(w: World) -> Act:
     found = [story.contract(w), story.contract(w)]
 
@@ -585,7 +588,7 @@ def _run(w: World) -> Act:
     return act
 
 
-@case(night.start_night, night.run_night, takeover.hand_out, takeover.work_chunk)
+@case(night.start_night, night.run_night, runs.enter_step, takeover.hand_out, takeover.work_chunk)
 def _night(w: World) -> Act:
     story.contract(w, auto_post=True)
     make_contract(w, visits=(2, (3, 9)), auto_post=True)
@@ -599,12 +602,12 @@ def _night(w: World) -> Act:
     return act
 
 
-@case(takeover.take_over, takeover.resume_runs)
+@case(takeover.take_over, night.resume_runs)
 def _take_over(w: World) -> Act:
     story.contract(w)
     run = runs.start_run(on=w.today, by=w.manager)
     BillingRun.objects.filter(pk=run.pk).update(touched_at=at(1, day=23))
-    return takeover.resume_runs
+    return night.resume_runs
 
 
 @case(manual_runs.start_manual, manual_runs.retry_run)

@@ -14,8 +14,10 @@ from django.db import models
 from django.db.models import F, Value
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.choices import InvoiceState
 from invoicing.models.documents.invoices import InvoiceLine
 from invoicing.models.documents.quotes import Quote, QuoteLine
+from openfire_billing.db.guards import guard
 from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
@@ -104,6 +106,11 @@ class Claim(Sourced):
         """
 
 
+def guard_claim(kind: type[Claim], *, once: str = "") -> None:
+    """Declare that claims of posted lines never change. `once`: the column that a credit note may fill."""
+    guard(kind, frozen="invoice_line__invoice__state", value=InvoiceState.POSTED.value, once=once)
+
+
 class Hold(Sourced):
     """A source line that a quote line reserves: while the quote is live, no other document bills it."""
 
@@ -152,3 +159,6 @@ class QuoteLineClaim(Claim):
         for claim in claims:
             line = lines[claim.quote_line_id]
             refuse_more_than_left(str(line), changes[claim.invoice_line_id], line.left + claim.invoice_line.quantity)
+
+
+guard_claim(QuoteLineClaim)

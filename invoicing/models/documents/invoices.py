@@ -16,6 +16,7 @@ from invoicing.models.documents.lines import BillableLine, money_field
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
 from openfire_billing.db.fields import amount_field, percent_field
+from openfire_billing.db.guards import guard
 from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import TaxTotal, Totals, with_taxes
@@ -244,3 +245,8 @@ class InvoiceTax(models.Model):
 
     def __str__(self) -> str:
         return f"{self.category} {self.rate} %: {self.amount}"
+
+
+guard(Invoice, frozen="state", value=InvoiceState.POSTED.value)
+guard(InvoiceLine, frozen="invoice__state", value=InvoiceState.POSTED.value, inserts=True)
+guard(InvoiceTax, frozen="invoice__state", value=InvoiceState.POSTED.value, inserts=True)

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.documents.invoices import Invoice
+from openfire_billing.db.guards import guard
 
 
 class InvoiceDocument(models.Model):
@@ -22,6 +23,9 @@ class InvoiceDocument(models.Model):
 
     def __str__(self) -> str:
         return self.sha256
+
+
+guard(InvoiceDocument)
 
 
 class DocumentJob(models.Model):

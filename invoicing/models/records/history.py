@@ -8,6 +8,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from openfire_billing.db.guards import guard
+
 
 class HistoryQuerySet(models.QuerySet["HistoryLine"]):
     def of(self, document: models.Model) -> "HistoryQuerySet":
@@ -24,7 +26,7 @@ class HistoryLine(models.Model):
     """
 
     content_type = models.ForeignKey(
-        ContentType, models.CASCADE, related_name="+", db_index=False, verbose_name=_("type")
+        ContentType, models.PROTECT, related_name="+", db_index=False, verbose_name=_("type")
     )
     object_id = models.PositiveBigIntegerField(_("identifiant"))
     object = GenericForeignKey()
@@ -33,7 +35,7 @@ class HistoryLine(models.Model):
     changes = models.JSONField(_("changements"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        models.SET_NULL,
+        models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
@@ -52,3 +54,6 @@ class HistoryLine(models.Model):
 
     def __str__(self) -> str:
         return self.text or self.act
+
+
+guard(HistoryLine)

@@ -25,7 +25,7 @@ from invoicing.models import (
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.intents import DraftIntent
 from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_edits, complete_line, copy_printed
-from invoicing.services.documents.writing import write_draft
+from invoicing.services.documents.writing import refusal_of_day, write_draft
 from invoicing.services.locks import HeldClaims, lock_drafts
 from invoicing.services.records.changes import line_change
 from invoicing.services.records.history import move, record
@@ -116,6 +116,8 @@ def edit_draft(
         before = columns_of(invoice)
         for name, value in (values or {}).items():
             setattr(invoice, name, value)
+        if invoice.proposed_on != before["proposed_on"] and (far := refusal_of_day(invoice, invoice.proposed_on)):
+            raise far
         lines = {line.pk: line for line in invoice.lines.select_related("product", "tax", "unit")}
         claimed = {claim.invoice_line_id: kind for kind, held in claims for claim in held}
         _check_edits(lines, claimed, claims, edits)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
+from invoicing.services.documents.quotes import expired_text
 from invoicing.services.locks import AnyRecord, lock_document
 from invoicing.services.records.messages import queue_message
 from openfire_billing.db.people import By
@@ -21,13 +22,15 @@ class Letter(Generic[AnyRecord]):
     """How one kind of document is sent by e-mail. `text(document)` returns (address, subject, body).
 
     `states`: the states in which it may be sent (empty for any). `unready`: the refusal in another state, with « %s »
-    for the document. `has_paper`: whether its PDF may be attached.
+    for the document. `refusal(document)`: why it may not be sent now, "" when it may. `has_paper`: whether its PDF may be
+    attached.
     """
 
     text: Callable[[AnyRecord], tuple[str, str, str]]
     has_paper: bool = False
     states: frozenset[str] = frozenset()
     unready: Text = ""
+    refusal: Callable[[AnyRecord], Text] = lambda document: ""
 
 
 def mail_document(
@@ -50,6 +53,8 @@ def mail_document(
         document = lock_document(document, seen=seen)
         if letter.states and getattr(document, "state", "") not in letter.states:
             raise WrongState(str(letter.unready) % document)
+        if refusal := letter.refusal(document):
+            raise WrongState(str(refusal))
         usual_to, usual_subject, usual_body = letter.text(document)
         return queue_message(
             document,
@@ -91,4 +96,4 @@ INVOICE_LETTER = Letter(
     states=frozenset({InvoiceState.POSTED}),
     unready=_("%s n'est pas validée : validez-la avant de l'envoyer."),
 )
-QUOTE_LETTER = Letter(text=_quote_text, has_paper=True)
+QUOTE_LETTER = Letter(text=_quote_text, has_paper=True, refusal=expired_text)

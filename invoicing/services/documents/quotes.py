@@ -165,13 +165,25 @@ def edit_quote(
 
 
 def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
-    """Mark a quote as sent. Raises BusinessError without lines, WrongState, StaleForm."""
+    """Mark a quote as sent. Raises BusinessError without lines, WrongState (also when it expired), StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
+        if refusal := expired_text(quote):
+            raise WrongState(str(refusal))
         if not quote.lines.exists():
             raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer le devis.") % quote)
         move(quote, QuoteState.SENT, by=by, act="sent", text=_("Devis envoyé"))
     return quote
+
+
+def expired_text(quote: Quote) -> Text:
+    """Return why a quote is not sent any more, and what to do; "" while it is valid."""
+    if not quote.is_expired(timezone.localdate()):
+        return ""
+    return _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'envoyer.") % {
+        "quote": quote,
+        "day": date_format(quote.valid_until, "d/m/Y"),
+    }
 
 
 def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Quote:

@@ -6,11 +6,13 @@ what its checks need in a constant number of queries.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypedDict
 
 from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
@@ -35,6 +37,7 @@ from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError
 
 DRAFT = InvoiceState.DRAFT.value
+PROPOSED_AHEAD = timedelta(days=366)
 INVOICE_COLUMNS = (
     "id company_id kind state journal_id customer_id billing_address_id site_id fiscal_position_id payment_term_id "
     "proposed_on purchase_order origin credits_id reason notes net tax gross currency rounding seller buyer delivery texts"
@@ -50,6 +53,17 @@ _JOURNALS = {
     InvoiceKind.CREDIT_NOTE.value: JournalKind.CREDIT_NOTE.value,
     InvoiceKind.DEPOSIT.value: JournalKind.DEPOSIT.value,
 }
+
+
+def refusal_of_day(name: object, day: date) -> BusinessError | None:
+    """Return why a draft may not propose this day: it is more than a year ahead. None when it may."""
+    if day <= timezone.localdate() + PROPOSED_AHEAD:
+        return None
+    return BusinessError(
+        _("%(name)s : le %(day)s est trop loin pour une facture. Donnez une date dans les douze mois.")
+        % {"name": name, "day": date_format(day, "d/m/Y")},
+        field="proposed_on",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +181,8 @@ class Books:
 
     def _header(self, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
         name = intent.name or intent.origin
+        if far := refusal_of_day(name, intent.proposed_on):
+            return far
         if not any(line.is_article for line in intent.lines):
             return BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
         if intent.fiscal_position is None:

@@ -259,7 +259,8 @@ def _number(drafts: Sequence[Invoice], counters: Mapping[int, JournalCounter], *
     last = max((c.last_issued_on for c in counters.values() if c.last_issued_on), default=date.min)
     outcomes = []
     for draft in sorted(drafts, key=lambda invoice: (invoice.proposed_on, invoice.pk)):
-        issued_on = draft.proposed_on if last <= draft.proposed_on <= on else on
+        first = max(last, _first_day(draft))
+        issued_on = draft.proposed_on if first <= draft.proposed_on <= on else on
         refusal = _refusal_of_date(draft, issued_on, last)
         if refusal:
             outcomes.append(Outcome(draft, refusal=str(refusal)))
@@ -272,6 +273,12 @@ def _number(drafts: Sequence[Invoice], counters: Mapping[int, JournalCounter], *
         draft.due_on = _due_on(draft)
         outcomes.append(Outcome(draft, made=draft))
     return outcomes
+
+
+def _first_day(draft: Invoice) -> date:
+    """Return the first day a draft may be issued: for a credit note, that of the invoice it credits."""
+    credited = draft.credits
+    return credited.issued_on if credited is not None and credited.issued_on else date.min
 
 
 def _due_on(draft: Invoice) -> date | None:
@@ -289,6 +296,14 @@ def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> str:
             "invoice": draft,
             "journal": draft.journal.code,
             "last": date_format(last, "d/m/Y"),
+        }
+    if issued_on < _first_day(draft):
+        return _(
+            "%(invoice)s : la facture créditée %(credited)s est du %(day)s, un avoir ne se date pas avant. Choisissez une date à partir de celle-ci."
+        ) % {
+            "invoice": draft,
+            "credited": draft.credits,
+            "day": date_format(_first_day(draft), "d/m/Y"),
         }
     if draft.kind == InvoiceKind.CREDIT_NOTE:
         return ""  # a credit note keeps the rate of the credited line

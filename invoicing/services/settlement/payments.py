@@ -97,6 +97,7 @@ def record_payment(
         locked = lock_settled(invoice.pk for invoice in invoices)
         for invoice in locked:
             _refuse_unpayable(invoice, customer)
+            _refuse_other_company(invoice, company, _("ce paiement"))
         return _receive(
             locked, company=company, customer=customer, amount=amount, on=on, kind=kind, by=by, reference=reference
         )
@@ -207,6 +208,14 @@ def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
         raise BusinessError(_("%s est déjà payée.") % invoice)
 
 
+def _refuse_other_company(invoice: Invoice, company: Company, source: object) -> None:
+    """Raise BusinessError when what settles an invoice is another company's. `source`: what the sentence calls it."""
+    if invoice.company_id != company.pk:
+        raise BusinessError(
+            _("%(invoice)s est d'une autre société que %(source)s.") % {"invoice": invoice, "source": source}
+        )
+
+
 def pay_invoice(
     invoice: Invoice,
     *,
@@ -313,10 +322,7 @@ def _allocate(
         raise BusinessError(_("%s : une facture choisie n'existe plus. Rechargez la page.") % source)
     for pk, invoice in invoices.items():
         _refuse_unpayable(invoice, source.customer)
-        if invoice.company_id != source.company_id:
-            raise BusinessError(
-                _("%(invoice)s est d'une autre société que %(source)s.") % {"invoice": invoice, "source": source}
-            )
+        _refuse_other_company(invoice, source.company, source)
         part = parts[pk]
         if part <= 0 or part != to_cents(part):
             raise BusinessError(_("%s : le montant affecté est positif, au centime.") % invoice)

@@ -90,7 +90,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
     with atomic():
         locked, _invoices = lock_received(payment, seen=seen)
         _refuse_refund(locked)
-        allocations = list(locked.allocations.select_related("document"))
+        allocations = list(locked.allocations.filter(reverses=None, reversals=None).select_related("document"))
         amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
         if amount <= 0:
             raise BusinessError(_("%s est déjà rendu en entier.") % locked)
@@ -101,7 +101,9 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
             values = {"payment": locked, "reason": reason, "part": money_text(allocation.amount, locked.currency)}
             text = _("Paiement %(payment)s rejeté (%(reason)s) : %(part)s de nouveau dus") % values
             record(allocation.document, "unpaid", by=by, text=text)
-            allocation.delete()
+            Allocation.objects.create(
+                document=allocation.document, payment=locked, amount=-allocation.amount, on=on, reverses=allocation
+            )
         out = _money_out(locked, amount, on=on, kind=locked.kind, reference=reason, by=by)
         out.pays_back = locked
         out = write_payment(out, what=_("Rejet de %s") % locked)
@@ -113,7 +115,9 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
 
 def is_rejectable(payment: Payment) -> bool:
     """Return whether a payment with `left` may be rejected: received, and not paid back in full."""
-    return not payment.is_refund and (payment.left > 0 or payment.allocations.exists())
+    return not payment.is_refund and (
+        payment.left > 0 or payment.allocations.filter(reverses=None, reversals=None).exists()
+    )
 
 
 def _money_out(document: Invoice | Payment, amount: Decimal, *, on: date, kind: str, reference: str, by: By) -> Payment:

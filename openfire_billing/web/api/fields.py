@@ -1,16 +1,18 @@
 """Fields that mean the same everywhere: days, amounts, ids, quantities; and the filters on them."""
 
+from datetime import datetime
 from typing import Any
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_filters.fields import IsoDateTimeField
 from rest_framework import serializers
 
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
-from openfire_billing.web.days import refuse_far_day
+from openfire_billing.web.days import local_moment, refuse_far_day
 
 LARGEST_ID = 2**63 - 1
 
@@ -31,6 +33,14 @@ class MomentField(serializers.DateTimeField):
     """An instant, ISO with its offset; without one it is read in French time."""
 
     default_error_messages = {"far": _("Choisissez une date entre 1990 et 2199.")}
+
+    def enforce_timezone(self, value: datetime) -> Any:
+        if timezone.is_aware(value):
+            return super().enforce_timezone(value)
+        try:
+            return local_moment(value)
+        except ValidationError as wrong:
+            raise serializers.ValidationError(wrong.messages) from wrong
 
     def to_internal_value(self, value: Any) -> Any:
         try:
