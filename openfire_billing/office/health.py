@@ -91,9 +91,9 @@ def _messages() -> dict[str, Any]:
     }
 
 
-def _age(moment: datetime | None) -> float | None:
-    """Return how many seconds ago a moment was."""
-    return round((timezone.now() - moment).total_seconds(), 1) if moment else None
+def _age(moment: datetime | None) -> int | None:
+    """Return how many whole seconds ago a moment was."""
+    return int((timezone.now() - moment).total_seconds()) if moment else None
 
 
 def _beat_age() -> float | None:

@@ -27,7 +27,12 @@ class LargestUploadHandler(FileUploadHandler):
     """
 
     def handle_raw_input(
-        self, input_data: Any, META: dict[str, Any], content_length: int, boundary: bytes, encoding: str | None = None
+        self,
+        input_data: Any,
+        META: dict[str, Any],  # noqa: N803 Django names it
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
     ) -> None:
         if content_length > settings.UPLOAD_LARGEST_REQUEST:
             raise RequestTooLarge(

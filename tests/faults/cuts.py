@@ -14,6 +14,8 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -57,7 +59,7 @@ def traced(command: list[str], ending: str, at_line: Callable[[str], None]) -> N
 
     sys.settrace(trace)
     try:
-        call_command(*command, verbosity=0, stdout=open(os.devnull, "w"))
+        call_command(*command, verbosity=0, stdout=StringIO())
     finally:
         sys.settrace(None)
 
@@ -137,7 +139,7 @@ def restores(file: Path, template: str, cuts: list[str]) -> list[dict[str, Any]]
     for cut in cuts:
         function, _colon, place = cut.partition(":")
         new_target(template)
-        code, _nothing = forked(lambda: killed(command, RESTORES, function, number_of(lines, function, place)))
+        code, _nothing = forked(partial(killed, command, RESTORES, function, number_of(lines, function, place)))
         report = {"cut": cut, "killed": code, "then": forked(lambda: state(file))[1]}
         report["again"] = forked(lambda: lines_of(command, RESTORES))[0]
         report["at last"] = forked(lambda: state(file))[1]
@@ -154,7 +156,7 @@ def backups(file: Path, cuts: list[str]) -> list[dict[str, Any]]:
     for cut in cuts:
         function, _colon, place = cut.partition(":")
         file.unlink(missing_ok=True)
-        code, _nothing = forked(lambda: killed(command, BACKUPS, function, number_of(lines, function, place)))
+        code, _nothing = forked(partial(killed, command, BACKUPS, function, number_of(lines, function, place)))
         report = {"cut": cut, "killed": code, "then": sorted(path.name for path in file.parent.iterdir())}
         report["again"] = forked(lambda: lines_of(command, BACKUPS))[0]
         report["at last"] = sorted(path.name for path in file.parent.iterdir())
