@@ -46,8 +46,14 @@ class LargestUploadHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         """Hand the bytes to the next handler, or to none once the file is too large."""
+        was_kept = self.received <= LARGEST
         self.received += len(raw_data)
-        return raw_data if self.received <= LARGEST else None
+        if self.received <= LARGEST:
+            return raw_data
+        if was_kept and self.request is not None:
+            for handler in self.request.upload_handlers:
+                handler.upload_interrupted()  # what it wrote of the file is deleted
+        return None
 
     def file_complete(self, file_size: int) -> UploadedFile | None:
         """Return the file without content when it is too large; None leaves it to the next handler."""

@@ -64,7 +64,7 @@ def test_templates_run_nothing_inline() -> None:
 
     found = {str(Path(file).relative_to(settings.BASE_DIR)): runs_inline(file.read_text()) for file in files}
 
-    assert len(found) > 60
+    assert len(found) > 45
     assert {name: scripts for name, scripts in found.items() if scripts} == {}
 
 

@@ -88,7 +88,7 @@ def test_api_shows_and_finishes_those_alone(world: World, people: dict[str, User
     assert texts == ["note all", "note elsewhere"]
     assert [row["text"] for row in journal["follow_ups"]] == ["task elsewhere", "task all"]
     theirs = FollowUp.objects.get(text="task here")
-    answer = api.post(f"partners/{world.customer.pk}/follow_up_done/", {"follow_up": theirs.pk})
+    answer = api.post(f"partners/{world.customer.pk}/follow-up-done/", {"follow_up": theirs.pk})
     assert refused(answer) == "Cette relance n'est pas de cette fiche : prenez-la dans son journal."
     theirs.refresh_from_db()
     assert theirs.done_at is None
@@ -99,9 +99,16 @@ def test_address_of_a_file_and_its_deletion_are_held_to_it(world: World, people:
     file = Attachment.objects.get(name="file-here.pdf")
     mine, other, both = (Office(people[name]) for name in ("here", "elsewhere", "all"))
 
-    assert [office.get(file_address(file)).status_code for office in (mine, other, both)] == [200, 404, 200]
+    assert [opened(office, file) for office in (mine, other, both)] == [200, 404, 200]
     assert other.client.post(_detach(file)).status_code == 404
     assert Attachment.objects.filter(pk=file.pk).exists()
+
+
+def opened(office: Office, file: Attachment) -> int:
+    """The status of the answer, read to its end."""
+    answer = office.get(file_address(file))
+    assert b"".join(answer.streaming_content if answer.streaming else [answer.content])
+    return int(answer.status_code)
 
 
 def _detach(file: Attachment) -> str:

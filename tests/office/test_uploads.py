@@ -74,8 +74,7 @@ def test_nothing_of_a_file_too_large_is_kept(size: int, kept: int) -> None:
 
 def test_request_too_large_is_refused_before_it_is_read(world: World, settings: Any) -> None:
     settings.UPLOAD_LARGEST_REQUEST = 3 * 1024**2
-    files = {"files": SimpleUploadedFile("a.pdf", b"\0" * 3 * 1024**2)}
-    request = RequestFactory().post("/", files)
+    request = RequestFactory().post("/", {"files": SimpleUploadedFile("a.pdf", b"\0" * 3 * 1024**2)})
 
     with pytest.raises(RequestTooLarge):
         request.POST  # noqa: B018
@@ -83,6 +82,7 @@ def test_request_too_large_is_refused_before_it_is_read(world: World, settings: 
 
     client = world.office(PLANNER).client
     client.raise_request_exception = False
+    files = {"files": SimpleUploadedFile("a.pdf", b"\0" * 3 * 1024**2)}
     answer = client.post(address(world.intervention(), "attach"), files)
     assert answer.status_code == 413
     sentence = "Ces fichiers font ensemble plus de 3 Mo : envoyez-les en plusieurs fois. Rien n&#x27;a été enregistré."
