@@ -43,7 +43,7 @@ def test_twenty_pages_break_no_rule_of_the_policy(context: BrowserContext, login
     office += [address(model, "changelist") for model in (InterventionRequest, Quote, Invoice, Payment, Partner)]
     office += [address(InterventionRequest, "add"), address(Product, "add")]
     office += [address(documents[0], "act", "invoice"), address(documents[3], "act", "credit")]
-    office += ["/admin/import/clients/", "/admin/password_change/"]
+    office += ["/admin/import/customers/", "/admin/password_change/"]
     anonymous = [link, "/admin/login/", "/mobile/login/", "/api/v1/docs/"]
     phone = ["/mobile/", f"/mobile/appointments/{rdv.pk}/"]
     assert len(office) + len(anonymous) + len(phone) >= 20

@@ -34,13 +34,13 @@ def runs_inline(html: str) -> list[str]:
     return [*scripts, *HANDLER.findall(html), *URL.findall(html)]
 
 
-def judged(answer: Any) -> tuple[bool, list[str]]:
-    """Whether the policy of a page forbids inline scripts, and those it has."""
+def judged(answer: Any) -> tuple[int, bool, list[str]]:
+    """The status of a page, whether its policy forbids inline scripts, and those it has."""
     parts = [part.strip() for part in answer["Content-Security-Policy"].split(";")]
-    return SCRIPT_SOURCES in parts, runs_inline(answer.content.decode())
+    return answer.status_code, SCRIPT_SOURCES in parts, runs_inline(answer.content.decode())
 
 
-GOOD = (True, [])
+GOOD = (200, True, [])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_lists_and_forms_of_the_office(world: World) -> None:
 def test_dialogs_and_other_pages_of_the_office(world: World) -> None:
     records, office = one_of_each(world), world.office(MANAGER)
     invoice = Invoice.objects.posted().first()
-    pages = ["/admin/", "/admin/import/clients/", "/admin/password_change/", "/admin/search/?s=client&extended=1"]
+    pages = ["/admin/", "/admin/import/customers/", "/admin/password_change/", "/admin/search/?s=client&extended=1"]
     pages += [address(records[InterventionRequest], "act", "message"), address(invoice, "act", "credit")]
 
     seen = {page: judged(office.get(page)) for page in pages}
@@ -121,10 +121,11 @@ def test_pages_of_the_phone(world: World) -> None:
 
 def test_pages_without_a_login(world: World) -> None:
     link = f"/p/{token_of(publish(world.posted(), by=world.accountant, published=True))}/"
-    pages = [link, "/admin/login/", "/mobile/login/", "/api/v1/docs/", "/p/forged/", "/nowhere"]
+    pages = [link, "/admin/login/", "/mobile/login/", "/api/v1/docs/"]
     pages.append(reverse("admin_password_reset"))
 
     assert {page: judged(Client().get(page)) for page in pages} == dict.fromkeys(pages, GOOD)
+    assert [judged(Client().get(page)) for page in ("/p/forged/", "/nowhere")] == [(404, True, [])] * 2
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 500, 503])

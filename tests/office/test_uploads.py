@@ -57,7 +57,7 @@ def test_photo_too_large_is_refused_on_the_phone(world: World) -> None:
 
 
 def test_file_too_large_is_refused_by_the_import(world: World) -> None:
-    answer = world.office(MANAGER).client.post("/admin/import/clients/", {"file": too_large("clients.csv")})
+    answer = world.office(MANAGER).client.post("/admin/import/customers/", {"file": too_large("clients.csv")})
 
     assert answer.status_code == 409
     assert "Le fichier dépasse 20 Mo : coupez-le en plusieurs." in answer.content.decode()
@@ -69,7 +69,8 @@ def test_nothing_of_a_file_too_large_is_kept(size: int, kept: int) -> None:
 
     (file,) = request.FILES.getlist("files")
 
-    assert (file.name, file.size, len(file.read())) == ("a.pdf", size, kept)
+    with file:
+        assert (file.name, file.size, len(file.read())) == ("a.pdf", size, kept)
 
 
 def test_request_too_large_is_refused_before_it_is_read(world: World, settings: Any) -> None:
@@ -85,7 +86,7 @@ def test_request_too_large_is_refused_before_it_is_read(world: World, settings: 
     files = {"files": SimpleUploadedFile("a.pdf", b"\0" * 3 * 1024**2)}
     answer = client.post(address(world.intervention(), "attach"), files)
     assert answer.status_code == 413
-    sentence = "Ces fichiers font ensemble plus de 3 Mo : envoyez-les en plusieurs fois. Rien n&#x27;a été enregistré."
+    sentence = "Ces fichiers font ensemble plus de 3 Mo : envoyez-les en plusieurs fois. Rien n'a été enregistré."
     assert sentence in answer.content.decode()
     assert not Attachment.objects.exists()
 
