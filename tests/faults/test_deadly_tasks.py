@@ -48,18 +48,20 @@ def _until_one_waits(worker: Worker) -> None:
 
     def waiting() -> int:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
+            cursor.execute("SELECT COUNT(*) FROM pg_locks WHERE NOT granted")
             return int(cursor.fetchone()[0])
 
     _wait(waiting, worker.log.read_text)
 
 
-def _left_in(broker: str) -> list[int]:
-    """How many messages wait in the queues, and how many are given out and not acknowledged."""
-    with redis.from_url(broker) as queues:
-        return [queues.llen(name) for name in ("billing", "documents", "default")] + [queues.hlen("unacked")]
+def _none_left(broker: str) -> None:
+    """Wait until no message is in the queues, and all that were given out are acknowledged."""
+
+    def left() -> list[int]:
+        with redis.from_url(broker) as queues:
+            return [queues.llen(name) for name in ("billing", "documents", "default")] + [queues.hlen("unacked")]
+
+    _wait(lambda: left() == [0, 0, 0, 0], left, seconds=5)
 
 
 def test_text_message_that_kills_its_worker_leaves_once(
@@ -72,7 +74,7 @@ def test_text_message_that_kills_its_worker_leaves_once(
     message = queue_message(None, key="k", kind="sms", to="+33639982010", body="Bonjour", by=world.planner)
     _lost(worker)
 
-    assert _left_in(broker) == [0, 0, 0, 0]
+    _none_left(broker)
     message.refresh_from_db()
     assert (message.state, message.attempts) == ("waiting", 1)
     Message.objects.update(next_try_at=timezone.now())
@@ -100,7 +102,7 @@ def test_mail_whose_worker_dies_is_sent_again(
         workers.append(start_worker())
         queue_message(None, key="k", to="a@exemple.example", subject="Bonjour", body="Bonjour", by=world.planner)
         _lost(workers[0])
-        assert _left_in(broker) == [0, 0, 0, 0]
+        _none_left(broker)
         assert Message.objects.values_list("state", "attempts").get() == ("waiting", 1)
 
         Message.objects.update(next_try_at=timezone.now())
@@ -126,7 +128,7 @@ def test_document_that_kills_its_worker_is_given_up_after_three(
             workers[0].kill_children()
             _lost(workers[0], loss)
             transaction.set_rollback(True)
-        assert _left_in(broker) == [0, 0, 0, 0]
+        _none_left(broker)
         job = DocumentJob.objects.get()
         assert (job.attempts, job.losses) == (loss, loss - 1)
         DocumentJob.objects.update(taken_until=timezone.now() - timedelta(seconds=1))
@@ -152,7 +154,8 @@ def test_chunk_that_kills_its_worker_is_taken_up_by_its_run_alone(
         _until_one_waits(worker)
         worker.kill_children()
         _lost(worker)
-    assert (_left_in(broker), Invoice.objects.count()) == ([0, 0, 0, 0], 0)
+    _none_left(broker)
+    assert Invoice.objects.count() == 0
 
     assert resume_runs(still=0) == 1
 
