@@ -1,4 +1,7 @@
-"""The outbox: messages are written in the transaction of their cause, sent once after commit, and retried."""
+"""The outbox: messages are written in the transaction of their cause, and sent after commit.
+
+A mail is sent at least once, a text message at most once; see `deliver`.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
