@@ -21,4 +21,4 @@ VOLUME /data
 EXPOSE 8000
 # Threads: a request mostly waits for the database. The heartbeat file in memory: a slow disk must not look like a dead worker.
 CMD ["gunicorn", "openfire_billing.wsgi:application", "--bind=0.0.0.0:8000", "--worker-class=gthread", \
-     "--workers=2", "--threads=4", "--worker-tmp-dir=/dev/shm", "--access-logfile=-"]
+     "--workers=2", "--threads=4", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "--access-logfile=-"]

@@ -14,6 +14,7 @@ from openfire_billing.office.import_page import import_page
 from openfire_billing.office.login import enter
 from openfire_billing.office.search import search_now
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
+from openfire_billing.web.robots import robots
 
 api = [
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -39,6 +40,8 @@ urlpatterns = [
     path("files/<int:pk>/<path:name>", attached_file, name="attached_file"),
     path("mobile/", include("appointments.mobile.urls")),
     path("healthz", healthz, name="healthz"),
+    path("robots.txt", robots, name="robots"),
     # asked for by browsers where a page names no icon: a PDF, a file, a JSON answer
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("openfire/flame.svg")), name="favicon"),
 ]
+handler400 = "openfire_billing.web.uploads.refused_request"

@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from contracts.choices import Result, RunKind, RunState, RunStep
 from contracts.models.contracts import Contract
 
+SKEW = timedelta(minutes=2)  # by which the clocks of two machines may differ
+
 
 class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
     def visible_to(self, user: User) -> "BillingOutcomeQuerySet":
@@ -68,8 +70,8 @@ class BillingRun(models.Model):
     `selection`: ids of the contracts it was asked for, None = all those due. Its `RunContract` rows are the contracts it
     found, once, when it began to bill. A dry run writes outcomes and nothing else. `key`: of the form that asked for it,
     which starts one run. `owner`: the task that started it, whose retry goes on with it. `touched_at` moves with each
-    chunk: a run that stays still is resumed at its `step`, or shown as interrupted. Its totals are those of all
-    companies; `RunTotal` has those of each.
+    chunk: a run that stays still is resumed at its `step`, or shown as interrupted. `resumed`: how many times in a row it
+    was, without a chunk done. Its totals are those of all companies; `RunTotal` has those of each.
     """
 
     COLOURS = RunState.colours
@@ -95,6 +97,7 @@ class BillingRun(models.Model):
     skipped = models.PositiveIntegerField(_("Sans rien à facturer"), default=0)
     refused = models.PositiveIntegerField(_("Mis de côté"), default=0)
     visits = models.PositiveIntegerField(_("Visites créées"), default=0)
+    resumed = models.PositiveSmallIntegerField(_("Reprises"), default=0, editable=False)
     note = models.TextField(_("remarque"), blank=True)
     key = models.CharField(_("clé"), max_length=160, null=True, blank=True, unique=True, editable=False)
 
@@ -122,10 +125,10 @@ class BillingRun(models.Model):
     def is_still(self, seconds: int) -> bool:
         """Return whether the run is running by its state and was not touched for that many seconds.
 
-        So is a run touched in the future, by a clock that ran ahead.
+        A sign of life in the future comes from a clock that ran ahead: it counts for nothing.
         """
-        now, pause = timezone.now(), timedelta(seconds=seconds)
-        return self.is_running and not now - pause <= self.touched_at <= now + pause
+        now = timezone.now()
+        return self.is_running and not now - timedelta(seconds=seconds) <= self.touched_at <= now + SKEW
 
 
 class RunContract(models.Model):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.db import IntegrityError
 from django.db.models import F, QuerySet
@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 
 from contracts.choices import RunKind, RunState, RunStep
 from contracts.models import BillingRun, Contract
-from contracts.models.runs import night_of
+from contracts.models.runs import SKEW, night_of
 from contracts.services.next_dates import recheck_due
 from contracts.services.runs import enter_step, finish_run, touch
-from contracts.services.takeover import STILL, hand_out, take_over
+from contracts.services.takeover import MOST_RESUMED, STILL, free_future_nights, give_up, hand_out, take_over
 from contracts.services.visits import horizon, plan_visits
 from openfire_billing.db.transactions import atomic
 
@@ -67,38 +67,46 @@ def _checked_on(on: date) -> "QuerySet[Contract, Mapping[str, object]]":
 
 
 def resume_runs(*, still: int = STILL) -> int:
-    """Resume the runs that stopped: killed worker, broker gone. Return how many.
-
-    A night of a later day, started by a clock that ran ahead, is closed.
-    """
+    """Resume the runs that stopped: killed worker, broker gone. Return how many. Gives up those that never advance."""
+    free_future_nights()
     count = 0
     for run in BillingRun.objects.running().order_by("pk"):
         taken = take_over(run, still=still)
         if taken is None:
             continue
+        if taken.resumed > MOST_RESUMED:
+            give_up(taken)
+            continue
         count += 1
-        if taken.kind != RunKind.NIGHT:
-            hand_out(taken)
-        elif taken.on > timezone.localdate():
-            finish_run(taken, state=RunState.SHORT)
-        else:
+        if taken.kind == RunKind.NIGHT:
             run_night(taken)
+        else:
+            hand_out(taken)
     return count
 
 
 def night_alarm(now: datetime) -> tuple[str, str]:
-    """Return (code, sentence) when the last night had no run or ended short; ("", "") when all is well.
+    """Return (code, sentence) when the last night had no run or did not bill; ("", "") when all is well.
 
-    `missing`: no run; `short`: not finished. Nothing is reported when no contract was to be billed then.
+    `missing`: no run; `short`: not finished; `unbilled`: contracts were due, none was billed. A run counts when it was
+    started since that day began, by the clock: its billing date may be any later day. Nothing is reported when no
+    contract was to be billed then.
     """
     night = night_of(now - GRACE)
     if not Contract.objects.billable().filter(validated_on__lt=night).exists():
         return "", ""
     day = date_format(night, "d/m/Y")
-    whole = BillingRun.objects.filter(on__gte=night, is_dry=False, selection__isnull=True)
-    if whole.filter(state=RunState.DONE).exists():  # by itself, or asked for since
-        return "", ""
-    run = BillingRun.objects.nights().filter(on=night).first()
+    begun = timezone.make_aware(datetime.combine(night, time.min))
+    runs = BillingRun.objects.filter(is_dry=False, started_at__gte=begun, started_at__lte=now + SKEW)
+    whole = runs.filter(on__gte=night, selection__isnull=True)
+    if done := list(whole.filter(state=RunState.DONE)):  # by itself, or asked for since
+        if runs.filter(billed__gt=0).exists() or not any(run.expected for run in done):
+            return "", ""
+        text = _(
+            "Le passage de facturation du %s n'a rien facturé de ce qu'il devait : ouvrez sa page, lisez les raisons."
+        )
+        return "unbilled", text % day
+    run = whole.nights().first()
     if run is None:
         return "missing", _("Aucun passage de facturation dans la nuit du %s : lancez-le depuis cette page.") % day
     if run.is_running and not run.is_still(STILL):

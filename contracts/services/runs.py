@@ -126,7 +126,10 @@ def count_visits(run: BillingRun, outcomes: Sequence[Outcome]) -> None:
     room = MOST_NOTED - len(kept.splitlines())
     refused = [str(outcome.refusal) for outcome in outcomes if outcome.is_refused][: max(room, 0)]
     BillingRun.objects.filter(pk=run.pk).update(
-        visits=F("visits") + made.total(), note="\n".join(filter(None, [kept, *refused])), touched_at=timezone.now()
+        visits=F("visits") + made.total(),
+        note="\n".join(filter(None, [kept, *refused])),
+        touched_at=timezone.now(),
+        resumed=0,
     )
 
 

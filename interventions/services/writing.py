@@ -51,9 +51,9 @@ def write_validated(requests: Sequence[NewRequest], *, by: By, at: datetime) -> 
             line.intervention_id = pk
             lines.append([getattr(line, name) for name in _LINE_COLUMNS])
         history += [
-            (kind, pk, "created", created, {}, author, at),
-            (kind, pk, request.act, request.text, {}, author, at),
-            (kind, pk, "validated", validated % intervention.number, {}, author, at),
+            (kind, pk, intervention.company_id, "created", created, {}, author, at),
+            (kind, pk, intervention.company_id, request.act, request.text, {}, author, at),
+            (kind, pk, intervention.company_id, "validated", validated % intervention.number, {}, author, at),
         ]
     bulk.insert(InterventionRequest, _COLUMNS, [[getattr(r.intervention, name) for name in _COLUMNS] for r in requests])
     bulk.insert(RequestLine, _LINE_COLUMNS, lines)

@@ -33,7 +33,7 @@ from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
-from invoicing.services.records.history import record, version_of
+from invoicing.services.records.history import journal_shown, record, version_of
 from invoicing.services.records.saving import lock_for_form
 from invoicing.services.records.shared import refusal_of_shared, works_for_all
 from openfire_billing.db.scope import company_path, visible
@@ -242,16 +242,18 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         notes = self.notes_context(request, document) if self.has_journal else {}
         return notes | {
             "office_version": request.POST.get("_version") or version_of(document),
-            "office_history": self.journal_of(document) if self.has_journal else (),
-            "office_files": attachments_of(document) if self.has_journal else (),
+            "office_history": self.journal_of(document, user_of(request)) if self.has_journal else (),
+            "office_files": attachments_of(document, user=user_of(request)) if self.has_journal else (),
             "office_attach_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_attach", args=[document.pk])
             if self.has_journal and request.user.has_perm("invoicing.add_attachment")
             else "",
         }
 
-    def journal_of(self, document: Any) -> list[tuple[HistoryLine, list[tuple[str, str, str]]]]:
-        """Return the latest 40 lines of a record's journal, each with its changes (label, before, after)."""
-        lines = HistoryLine.objects.of(document)[:40]
+    def journal_of(self, document: Any, user: User) -> list[tuple[HistoryLine, list[tuple[str, str, str]]]]:
+        """Return the latest 40 lines of a record's journal that the user may see, each with its changes (label, before,
+        after).
+        """
+        lines = journal_shown(document, user=user)[:40]
         return [(line, shown_changes(line.changes, self.model, self.field_labels)) for line in lines]
 
     # Saving ---------------------------------------------------------------------------------------------------

@@ -17,10 +17,12 @@ from invoicing.services.records.follow_ups import (
     follow_up_of,
     follow_ups_of,
 )
+from invoicing.services.records.history import journal_shown
 from invoicing.services.records.messages import retry_message
 from invoicing.services.records.notes import add_note
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.api.fields import DayField, id_field
+from openfire_billing.web.users import user_of
 
 MOST = 200  # journal lines in one answer
 
@@ -82,7 +84,8 @@ class JournalMixin:
     def journal(self, request: Any, pk: str) -> Response:
         """Son journal et ce qu'il y a à y faire."""
         document = self.get_object()  # type: ignore[attr-defined]
-        shown = {"lines": HistoryLine.objects.of(document)[:MOST], "follow_ups": follow_ups_of(document)}
+        user = user_of(self.request)  # type: ignore[attr-defined]
+        shown = {"lines": journal_shown(document, user=user)[:MOST], "follow_ups": follow_ups_of(document, user=user)}
         return Response(JournalSerializer(shown).data)
 
     @act("", asks=NoteSerializer, answers=HistoryLineSerializer, status=201)
@@ -99,7 +102,7 @@ class JournalMixin:
     @act("", asks=DoneFollowUpSerializer, answers=FollowUpSerializer)
     def follow_up_done(self, document: Any, body: dict[str, Any]) -> FollowUp:
         """C'est fait."""
-        follow_up = follow_up_of(document, body["follow_up"])
+        follow_up = follow_up_of(document, body["follow_up"], user=self.request.user)  # type: ignore[attr-defined]
         if follow_up is None:
             raise BusinessError(_("Cette relance n'est pas de cette fiche : prenez-la dans son journal."))
         return finish_follow_up(follow_up, by=self.request.user)  # type: ignore[attr-defined]

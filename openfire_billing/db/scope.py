@@ -76,6 +76,21 @@ def company_of(row: Model) -> Model | None:
     return owner
 
 
+def company_id_of(row: Model) -> int | None:
+    """Return the id of the company of a row, without reading the company; None when all companies share the row."""
+    path = company_path(row._meta.model)
+    if path is None or row._meta.model in PATHS:
+        return None
+    *parents, last = path.split("__")
+    owner: Model | None = row
+    for name in parents:
+        owner = getattr(owner, name)
+        if owner is None:
+            return None
+    company: int | None = getattr(owner, last if last == "pk" else f"{last}_id")
+    return company
+
+
 def refuse_other_company(row: Model, exclude: Collection[str] = ()) -> None:
     """Raise ValidationError, by field, when a loaded relation of `row` belongs to another company than `row` itself.
 

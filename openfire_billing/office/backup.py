@@ -1,109 +1,87 @@
-"""Backup of the whole firm in one file: tables, private files, a count or a checksum of each.
+"""Backup of the whole firm in one file: tables, private files, a checksum of each. `restore.py` reads it back.
 
 PostgreSQL: each table by COPY, ordered by its first column, in one transaction. SQLite: the database file, copied by
-the database itself. A restore goes into an empty database at the same migrations, or is refused with the reason.
+the database itself; its checksums are those of the copy.
 """
 
 import hashlib
 import json
+import os
 import sqlite3
-import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+DATABASE, TABLES, FILES = "db.sqlite3", "tables/", "files/"  # names inside the archive
+BLOCK = 1 << 20  # bytes read at once
 
 
 def backup(path: Path) -> dict[str, Any]:
-    """Write the backup. Return its manifest: {tables: {name: {rows, sha256}}, files, …}."""
+    """Write the backup. Return its manifest.
+
+    The manifest: {format, database, made_at, migrations, tables: {name: {rows, sha256}}, files: {name: {size, sha256}}}.
+    A process that is killed leaves files whose names end in `.partial`; the next backup to the same name replaces them.
+    Raises BusinessError when `path` is among the private files, OSError when it cannot be written.
+    """
+    if path.resolve().is_relative_to(Path(settings.MEDIA_ROOT).resolve()):
+        raise BusinessError(
+            f"{path} est dans le dossier des fichiers privés, que la sauvegarde contient : choisissez un autre dossier."
+        )
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "database": connection.vendor,
         "made_at": timezone.now().isoformat(),
-        "migrations": _migrations(),
     }
-    partial = path.with_suffix(path.suffix + ".partial")
-    with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        write = _write_postgresql if connection.vendor == "postgresql" else _write_sqlite
-        manifest["tables"] = write(archive)
-        manifest["files"] = _write_files(archive)
-        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            if connection.vendor == "postgresql":
+                manifest |= _write_postgresql(archive)
+            else:
+                manifest |= _write_sqlite(archive, path.with_name(f"{path.name}.{DATABASE}.partial"))
+            manifest["files"] = _write_files(archive)
+            archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+        file.flush()
+        os.fsync(file.fileno())
     partial.rename(path)  # a backup cut short never bears the name of a whole one
     return manifest
 
 
-def restore(path: Path) -> dict[str, Any]:
-    """Restore a backup into an empty database, and check every table against the manifest.
-
-    Raises BusinessError: another kind of database, other migrations, a database that is not empty, a damaged backup.
-    """
-    with zipfile.ZipFile(path) as archive:
-        manifest = json.loads(archive.read(MANIFEST))
-        if manifest["database"] != connection.vendor:
-            raise BusinessError(
-                f"Sauvegarde d'une base {manifest['database']} : restaurez-la sur une base de même nature."
-            )
-        _refuse_other_program(manifest)
-        if connection.vendor == "postgresql":
-            _restore_postgresql(archive, manifest)
-        else:
-            _restore_sqlite(archive)
-        found = checksums()
-        wrong = sorted(name for name, expected in manifest["tables"].items() if found.get(name) != expected)
-        if wrong:
-            raise BusinessError(f"La sauvegarde ne correspond pas à ce qui est restauré : {', '.join(wrong)}.")
-        _restore_files(archive)
-    return manifest
-
-
-def _refuse_other_program(manifest: dict[str, Any]) -> None:
-    """Raise BusinessError unless this program has exactly the migrations of the backup."""
-    if sorted(f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations) != manifest["migrations"]:
-        raise BusinessError("Le programme n'est pas à la version de la sauvegarde : installez la même, puis restaurez.")
-
-
 def checksums() -> dict[str, dict[str, Any]]:
-    """Return {table: {rows, sha256}} of the database as it is."""
-    return {name: _sum(_rows(name)) for name in _tables()}
-
-
-def _tables() -> list[str]:
-    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
-    return sorted({*names, "django_migrations"})
-
-
-def _migrations() -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
-        return [f"{app}.{name}" for app, name in cursor.fetchall()]
-
-
-def _rows(table: str) -> Iterator[bytes]:
-    """Yield the table as bytes, in chunks, one line for each row."""
-    name = connection.ops.quote_name(table)
+    """Return {table: {rows, sha256}} of the database as it is. On SQLite: of what is committed."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor, cursor.copy(f"COPY (SELECT * FROM {name} ORDER BY 1) TO STDOUT") as copy:
-            yield from (bytes(chunk) for chunk in copy)
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM {name} ORDER BY 1")
-        for row in cursor:
-            yield (repr(row) + "\n").encode()
+        return {name: checksum(_copied_out(name)) for name in postgresql_tables()}
+    return sqlite_checksums(Path(connection.settings_dict["NAME"]))
 
 
-def _sum(chunks: Iterator[bytes]) -> dict[str, Any]:
+def sqlite_checksums(file: Path) -> dict[str, dict[str, Any]]:
+    """Return {table: {rows, sha256}} of a SQLite file, all tables read in one transaction."""
+    with closing(sqlite3.connect(file)) as link:
+        link.execute("BEGIN")
+        tables = sorted(
+            name
+            for (name,) in link.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if not name.startswith("sqlite_")
+        )
+        return {
+            name: checksum((repr(row) + "\n").encode() for row in link.execute(f'SELECT * FROM "{name}" ORDER BY 1'))
+            for name in tables
+        }
+
+
+def checksum(chunks: Iterable[bytes]) -> dict[str, Any]:
+    """Return {rows, sha256} of a table's lines."""
     digest, rows = hashlib.sha256(), 0
     for chunk in chunks:
         digest.update(chunk)
@@ -111,94 +89,92 @@ def _sum(chunks: Iterator[bytes]) -> dict[str, Any]:
     return {"rows": rows, "sha256": digest.hexdigest()}
 
 
+def blocks(file: Any) -> Iterator[bytes]:
+    """Yield the content of an open binary file, a block at a time."""
+    while block := file.read(BLOCK):
+        yield block
+
+
+def postgresql_tables() -> list[str]:
+    """Return the names of the tables that a backup of PostgreSQL contains."""
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    return sorted({*names, "django_migrations"})
+
+
+def _copied_out(table: str) -> Iterator[bytes]:
+    """Yield a table of PostgreSQL as the text of COPY, one line for each row, in an order that no collation changes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, typcollation <> 0 FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum LIMIT 1",
+            [connection.ops.quote_name(table)],
+        )
+        column, is_text = cursor.fetchone()
+        order = connection.ops.quote_name(column) + (' COLLATE "C"' if is_text else "")
+        query = f"COPY (SELECT * FROM {connection.ops.quote_name(table)} ORDER BY {order}) TO STDOUT"
+        with cursor.copy(query) as copy:
+            yield from (bytes(chunk) for chunk in copy)
+
+
 def _write_postgresql(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """Write the tables as they are at one moment. Return their part of the manifest."""
     tables = {}
-    with atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        for name in _tables():
-            digest, rows = hashlib.sha256(), 0
-            with archive.open(f"tables/{name}", "w", force_zip64=True) as kept:
-                for chunk in _rows(name):
-                    kept.write(chunk)
-                    digest.update(chunk)
-                    rows += chunk.count(b"\n")
-            tables[name] = {"rows": rows, "sha256": digest.hexdigest()}
-    return tables
-
-
-def _write_sqlite(archive: zipfile.ZipFile) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "db.sqlite3"
-        connection.ensure_connection()
-        with sqlite3.connect(copy) as target:
-            connection.connection.backup(target)
-        target.close()
-        archive.write(copy, "db.sqlite3")
-    return checksums()
-
-
-def _write_files(archive: zipfile.ZipFile) -> int:
-    root, count = Path(settings.MEDIA_ROOT), 0
-    for file in sorted(root.rglob("*")) if root.exists() else ():
-        if file.is_file():
-            archive.write(file, f"files/{file.relative_to(root)}")
-            count += 1
-    return count
-
-
-def _restore_postgresql(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
-    call_command("migrate", verbosity=0)
     with atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM invoicing_company), EXISTS (SELECT 1 FROM auth_user)")
-        if any(cursor.fetchone()):
-            raise BusinessError("La base n'est pas vide : restaurez dans une base neuve, rien n'est écrasé.")
-        names = list(manifest["tables"])
-        quoted = ", ".join(connection.ops.quote_name(name) for name in names)
-        cursor.execute(f"TRUNCATE {quoted}")  # what migrate itself wrote: types, permissions, its own list
-        for name in names:
-            with (
-                archive.open(f"tables/{name}") as kept,
-                cursor.copy(f"COPY {connection.ops.quote_name(name)} FROM STDIN") as copy,
-            ):
-                while chunk := kept.read(1 << 20):
-                    copy.write(chunk)
-        _restart_sequences(cursor, names)
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
+        migrations = [f"{app}.{name}" for app, name in cursor.fetchall()]
+        for name in postgresql_tables():
+            with archive.open(f"{TABLES}{name}", "w", force_zip64=True) as entry:
+                tables[name] = checksum(_written(_copied_out(name), entry))
+    return {"migrations": sorted(migrations), "tables": tables}
 
 
-def _restart_sequences(cursor: Any, tables: list[str]) -> None:
-    """Set each sequence after the highest number restored."""
-    for table in tables:
-        for sequence in connection.introspection.get_sequences(cursor, table):
-            column = connection.ops.quote_name(sequence["column"])
-            cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence(%s, %s), GREATEST((SELECT MAX({column}) FROM "
-                f"{connection.ops.quote_name(table)}), 1))",
-                [connection.ops.quote_name(table), sequence["column"]],
-            )
+def _written(chunks: Iterable[bytes], entry: Any) -> Iterator[bytes]:
+    """Write each chunk to an entry of the archive, and yield it."""
+    for chunk in chunks:
+        entry.write(chunk)
+        yield chunk
 
 
-def _restore_sqlite(archive: zipfile.ZipFile) -> None:
-    target = Path(connection.settings_dict["NAME"])
-    if target.exists() and target.stat().st_size and "invoicing_company" in connection.introspection.table_names():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT 1 FROM invoicing_company)")
-            if cursor.fetchone()[0]:
-                raise BusinessError("La base n'est pas vide : restaurez dans une base neuve, rien n'est écrasé.")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(archive.extract("db.sqlite3", folder))
+def _write_sqlite(archive: zipfile.ZipFile, copy: Path) -> dict[str, Any]:
+    """Write a copy of the database file, made at `copy`. Return its part of the manifest, read from the copy."""
+    remove_sqlite(copy)
+    try:
         connection.ensure_connection()
-        with sqlite3.connect(copy) as source:
-            source.backup(connection.connection)
-        source.close()
+        with closing(sqlite3.connect(copy)) as target:
+            connection.connection.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
+            migrations = [f"{app}.{name}" for app, name in target.execute("SELECT app, name FROM django_migrations")]
+        archive.write(copy, DATABASE)
+        return {"migrations": sorted(migrations), "tables": sqlite_checksums(copy)}
+    finally:
+        remove_sqlite(copy)
 
 
-def _restore_files(archive: zipfile.ZipFile) -> None:
-    root = Path(settings.MEDIA_ROOT).resolve()
-    for name in archive.namelist():
-        if name.startswith("files/"):
-            target = (root / name.removeprefix("files/")).resolve()
-            if not target.is_relative_to(root):
-                raise BusinessError(f"Nom de fichier refusé dans la sauvegarde : {name}.")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.read(name))
+def remove_sqlite(file: Path) -> None:
+    """Delete a SQLite file and its logs."""
+    for ending in ("", "-journal", "-wal", "-shm"):
+        Path(f"{file}{ending}").unlink(missing_ok=True)
+
+
+def _write_files(archive: zipfile.ZipFile) -> dict[str, Any]:
+    """Write the private files. Return {name: {size, sha256}}; a file that is deleted meanwhile is left out."""
+    root, found = Path(settings.MEDIA_ROOT), {}
+    for path in sorted(root.rglob("*")) if root.exists() else ():
+        try:
+            with path.open("rb") as file:
+                name = path.relative_to(root).as_posix()
+                found[name] = _write_file(archive, name, file)
+        except (FileNotFoundError, IsADirectoryError):
+            continue
+    return found
+
+
+def _write_file(archive: zipfile.ZipFile, name: str, file: BinaryIO) -> dict[str, Any]:
+    digest, size = hashlib.sha256(), 0
+    with archive.open(f"{FILES}{name}", "w", force_zip64=True) as entry:
+        for block in blocks(file):
+            entry.write(block)
+            digest.update(block)
+            size += len(block)
+    return {"size": size, "sha256": digest.hexdigest()}

@@ -16,18 +16,20 @@ from contracts.models import BillingRun, Contract
 from contracts.services.night import night_alarm
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
-from invoicing.choices import InvoiceKind
-from invoicing.models import Company, FollowUp, Invoice, Quote
-from invoicing.services.documents.jobs import late_documents
+from invoicing.choices import InvoiceKind, MessageState
+from invoicing.models import Company, FollowUp, Invoice, Message, Quote
+from invoicing.services.documents.jobs import LATE_AFTER, late_documents
+from openfire_billing.db.scope import visible
 from openfire_billing.kernel.periods import day_of_month
 from openfire_billing.office.first_steps import first_steps
 from openfire_billing.web.users import user_of
 
 
-def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callable[[], int]]]:
-    """Return (permission, label, list, chip, is an alarm, count) of each card."""
-    today = timezone.localdate()
-    companies = Company.objects.visible_to(request.user)
+def _cards(request: HttpRequest, alarm: str) -> list[tuple[str, str, str, str, bool, Callable[[], int]]]:
+    """Return (permission, label, list, chip, is an alarm, count) of each card. `alarm`: the sentence on the last night."""
+    today, user = timezone.localdate(), user_of(request)
+    companies = Company.objects.visible_to(user)
+    messages = visible(Message.objects.readable_by(user), user)
     requests = InterventionRequest.objects.active().filter(company__in=companies)
     quotes = Quote.objects.filter(company__in=companies)
     invoices = Invoice.objects.with_payment_state(today).filter(company__in=companies)
@@ -71,25 +73,38 @@ def _cards(request: HttpRequest) -> list[tuple[str, str, str, str, bool, Callabl
             True,
             Contract.objects.filter(company__in=companies).set_aside().count,
         ),
-        ("contracts.bill_contract", "Nuit sans facturation", "contracts_billingrun", "nights", True, _bad_nights),
+        (
+            "contracts.bill_contract",
+            "Nuit sans facturation",
+            "contracts_billingrun",
+            "nights",
+            True,
+            lambda: int(bool(alarm)),
+        ),
+        (
+            "invoicing.view_message",
+            "Messages en échec",
+            "invoicing_message",
+            "failed",
+            True,
+            messages.filter(state=MessageState.FAILED).count,
+        ),
     ]
-
-
-def _bad_nights() -> int:
-    """Return 1 when the last night's billing did not happen or ended short, else 0."""
-    return int(bool(night_alarm(timezone.now())[0]))
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the first page: the cards this user may open."""
     cards = []
-    for permission, label, name, chip, is_alarm, count in _cards(request):
+    alarm = night_alarm(timezone.now())[1] if request.user.has_perm("contracts.bill_contract") else ""
+    for permission, label, name, chip, is_alarm, count in _cards(request, alarm):
         if request.user.has_perm(permission):
             url = f"{reverse(f'admin:{name}_changelist')}?view={chip}"
             cards.append({"label": label, "url": url, "count": count(), "is_alarm": is_alarm})
     context["office_cards"] = cards
     context["office_follow_ups"] = _follow_ups(request)
+    context["office_night"] = alarm
     context |= _late_documents(request)
+    context |= _late_messages(request)
     context["office_steps"] = first_steps(request)
     context |= _last_run(request)
     if request.user.has_perm("invoicing.view_invoice"):
@@ -106,6 +121,15 @@ def _late_documents(request: HttpRequest) -> dict[str, Any]:
         return {}
     count, reason = late_documents(Company.objects.visible_to(request.user))
     return {"office_late_documents": count, "office_late_reason": reason}
+
+
+def _late_messages(request: HttpRequest) -> dict[str, Any]:
+    """Return how many messages wait since more than ten minutes."""
+    if not request.user.has_perm("invoicing.view_message"):
+        return {}
+    user = user_of(request)
+    waiting = visible(Message.objects.readable_by(user), user).filter(state=MessageState.WAITING)
+    return {"office_late_messages": waiting.filter(created_at__lt=timezone.now() - LATE_AFTER).count()}
 
 
 def _follow_ups(request: HttpRequest) -> list[dict[str, Any]]:

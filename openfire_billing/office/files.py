@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from appointments.models import Appointment
 from interventions.models import Technician
 from invoicing.models import Attachment
+from invoicing.services.records.attachments import attachments_of
 from openfire_billing.web.files import file_response
 
 
@@ -37,6 +38,6 @@ def may_open(request: HttpRequest, attachment: Attachment) -> bool:
         page: Any = admin.site.get_model_admin(model)
         record = page.get_queryset(request).filter(pk=attachment.object_id).first()
         if record is not None and page.has_view_permission(request, record):
-            return True
+            return attachments_of(record, user=user).filter(pk=attachment.pk).exists()
     technician = Technician.objects.filter(user=user.pk, is_active=True).first() if model is Appointment else None
     return technician is not None and Appointment.objects.shown_to(technician).filter(pk=attachment.object_id).exists()

@@ -20,9 +20,9 @@ from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
 from openfire_billing.office.importing.kinds import Kind
+from openfire_billing.web.uploads import LARGEST
 from openfire_billing.web.users import user_of
 
-LARGEST = 20 * 1024 * 1024
 _signer = signing.TimestampSigner(salt="import")
 
 

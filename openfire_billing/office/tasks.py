@@ -9,5 +9,5 @@ HEARTBEAT = "beat-heartbeat"
 
 @shared_task
 def heartbeat() -> None:
-    """Store the time at which beat last ran, for the health check."""
-    cache.set(HEARTBEAT, timezone.now(), timeout=None)
+    """Store the time at which beat last ran, for the health check: in seconds since 1970, since the cache holds JSON."""
+    cache.set(HEARTBEAT, timezone.now().timestamp(), timeout=None)

@@ -13,8 +13,16 @@ from openfire_billing.kernel.errors import BusinessError
 sms_outbox: list[tuple[str, str]] = []
 
 
+class NotSent(Exception):
+    """Raised by an SMS backend when the text message has surely not left, so that it may be sent again."""
+
+
 class SmsBackend(Protocol):
-    """Sends `text` to `to`, in E.164 (+33612345678). Raises on failure; returns the provider's reference, or ""."""
+    """Sends `body` to `to`, in E.164 (+33612345678). Returns the provider's reference, or "".
+
+    Raises NotSent when the text message has surely not left. After any other error it may have left, and is not sent
+    again by itself.
+    """
 
     def __call__(self, to: str, body: str) -> str: ...
 
@@ -36,8 +44,11 @@ def send_sms(to: str, body: str) -> str:
     backends: dict[str, SmsBackend] = {"console": console, "memory": memory}
     backend = backends.get(settings.SMS_BACKEND)
     if backend is None:
-        module, _, name = settings.SMS_BACKEND.rpartition(".")
-        backend = getattr(import_module(module), name)
+        module, _dot, name = settings.SMS_BACKEND.rpartition(".")
+        try:
+            backend = getattr(import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as missing:
+            raise NotSent(str(missing)) from missing
     return backend(to, body)
 
 

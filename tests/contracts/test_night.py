@@ -89,6 +89,7 @@ def test_alarm_when_no_run_happened(world: World, now: datetime, code: str) -> N
     done = start_night(on=day("23/11/26"))
     assert done is not None
     finish_run(done)
+    BillingRun.objects.update(started_at=at(5, on=23))
 
     assert night_alarm(now)[0] == code
 
@@ -367,11 +368,88 @@ def test_alarm_is_silenced_by_a_whole_run_that_billed_since_and_by_no_other(worl
         ran(selection=[contract.pk]),
         ran(state="short"),
         ran(state="running", kind="night"),
+        ran(started_at=at(0)),
+        ran(started_at=at(23, 59, on=23)),
+        ran(on=day("12/06/27"), started_at=at(9, on=23)),  # 200 days ahead: that was not this night
+        ran(started_at=at(10, 1)),
+        ran(started_at=at(10, 3)),  # a clock that ran ahead
+        ran(state="running", kind="night", started_at=at(5, on=27), touched_at=at(5, on=27)),
+        ran(state="running", kind="night", touched_at=at(5, on=27)),
     ]
 
-    assert seen == ["", "", "missing", "missing", "missing", "missing", ""]
+    expected = ["", "", "missing", "missing", "missing", "missing", ""]
+    assert seen == [*expected, "", "missing", "missing", "", "missing", "missing", "short"]
     Contract.objects.filter(pk=contract.pk).update(validated_on=day("24/11/26"))
     assert night_alarm(at(10)) == ("", "")
+
+
+def test_night_that_billed_nothing_of_what_was_due_is_no_good_night(world: World) -> None:
+    make_contract(world, "01/11/26")
+    night = BillingRun.objects.create(on=day("24/11/26"), kind="night", state="done", expected=3, refused=2, skipped=1)
+    seen = [night_alarm(at(10))]
+
+    retried = BillingRun.objects.create(on=day("24/11/26"), state="done", selection=[1], billed=1)
+    seen.append(night_alarm(at(10)))
+    retried.delete()
+    BillingRun.objects.filter(pk=night.pk).update(billed=1)
+    seen.append(night_alarm(at(10)))
+    BillingRun.objects.filter(pk=night.pk).update(billed=0, expected=0)
+    seen.append(night_alarm(at(10)))
+
+    text = "Le passage de facturation du 24/11/2026 n'a rien facturé de ce qu'il devait : ouvrez sa page, lisez les raisons."
+    assert seen == [("unbilled", text), ("", ""), ("", ""), ("", "")]
+
+
+def test_night_begun_by_a_clock_that_ran_ahead_leaves_its_night_to_another(world: World) -> None:
+    make_contract(world, "01/11/26")
+    ahead = BillingRun.objects.create(
+        on=day("27/11/26"), kind="night", started_at=at(5, on=27), touched_at=at(5, on=27), note="Un mot."
+    )
+
+    assert resume_runs() == 1
+
+    ahead.refresh_from_db()
+    assert ahead.kind == "manual"
+    assert at(10) <= ahead.started_at <= ahead.touched_at <= timezone.now()
+    assert ahead.note == "Un mot.\nL'horloge de la machine avançait quand ce passage a commencé : sa nuit aura le sien."
+    assert start_night(on=day("27/11/26")) is not None
+    assert BillingRun.objects.nights().count() == 1
+
+
+def test_run_that_never_advances_is_given_up_by_name(world: World) -> None:
+    contract, done = make_many(world, 2, start="01/11/26")
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    bill_chunk(run, [done.pk])
+
+    seen = []
+    for _sweep in range(5):
+        BillingRun.objects.update(touched_at=at(5))
+        seen.append((resume_runs(), BillingRun.objects.values_list("state", "resumed").get()))
+
+    running = [(1, ("running", times)) for times in (1, 2, 3)]
+    assert seen == [*running, (0, ("short", 4)), (0, ("short", 4))]
+    run.refresh_from_db()
+    assert run.billed == 1
+    assert run.note == (
+        "Arrêté après 3 reprises sans avancer. Le processus s'est arrêté chaque fois avant d'avoir facturé : "
+        f"{contract}. Les autres contrats sont facturés. Corrigez ces fiches ou prévenez votre support, puis relancez."
+    )
+    assert night_alarm(at(10))[0] == "short"
+
+
+def test_run_that_advances_is_resumed_without_end(world: World) -> None:
+    contracts = make_many(world, 6, start="01/11/26")
+    run = start_night(on=day("24/11/26"))
+    assert run is not None
+    for contract in contracts[:5]:
+        BillingRun.objects.update(touched_at=at(5))
+        assert resume_runs() == 1
+        run.refresh_from_db()
+        assert run.resumed == 1
+        work_chunk(run, [contract.pk])
+        run.refresh_from_db()
+        assert (run.resumed, run.state) == (0, "running")
 
 
 def test_run_of_the_night_is_begun_once_and_taken_up_after_ten_still_minutes(world: World) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from contracts.tasks import bill_night
 from interventions.models import InterventionRequest
 from tests.contracts.contract_builders import day, make_contract
 from tests.factories import World
+from tests.factories.fixtures import MORNING
 from tests.factories.parties import PartnerFactory
 
 TODAY = day("24/11/26")
@@ -161,21 +163,26 @@ def test_planning_gives_signs_of_life(world: World, promised: list[Contract], mo
     assert seen == [True, True, True]
 
 
-def test_a_night_of_a_clock_that_ran_ahead_is_closed(world: World, promised: list[Contract]) -> None:
-    ahead = start_night(on=TODAY + timedelta(days=200))
+def test_a_night_of_a_clock_that_ran_ahead_is_closed(
+    world: World, promised: list[Contract], on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    ahead_of_time = TODAY + timedelta(days=200)
+    on_an_ordinary_day.move_to(MORNING + timedelta(days=200))
+    ahead = start_night(on=ahead_of_time)
     assert ahead is not None
-    BillingRun.objects.update(touched_at=timezone.now() + timedelta(days=200))
+    on_an_ordinary_day.move_to(MORNING)
 
-    assert resume_runs() == 1
+    assert resume_runs() == 0
 
     ahead.refresh_from_db()
-    assert (ahead.state, ahead.billed) == (RunState.SHORT, 0)
+    assert (ahead.state, ahead.kind, ahead.billed) == (RunState.SHORT, "manual", 0)
     tonight = start_night(on=TODAY)
     assert tonight is not None
     run_night(tonight)
     work(tonight)
     tonight.refresh_from_db()
     assert (tonight.state, tonight.billed) == ("done", 3)
+    assert start_night(on=ahead_of_time) is not None
 
 
 def test_refusals_of_visits_are_noted_fifty_at_most(

@@ -210,9 +210,7 @@ def run(seed: int, kills: int) -> int:
         folder = Path(name)
         chaos = Chaos(seed, folder)
         try:
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "-v0"], env=chaos.environment, cwd=HERE, check=True
-            )
+            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=chaos.environment, cwd=HERE, check=True)
             chaos.whole("prepare", str(CONTRACTS))
             worker = Supervised([sys.executable, "-m", *WORKER], chaos.environment, folder / "worker.log")
             clerk = Supervised(

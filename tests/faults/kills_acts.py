@@ -1,6 +1,6 @@
 """The acts that `tests/faults/kills.py` runs in processes of their own, and the invariants it reads afterwards.
 
-    python -m tests.faults.kills_acts NAME WORD…   prints « ready », waits for a line, acts, prints its answer as JSON
+python -m tests.faults.kills_acts NAME WORD…   prints « ready », waits for a line, acts, prints its answer as JSON
 """
 
 import json
@@ -96,7 +96,9 @@ def credit(number: str) -> int:
 
 def import_(number: str) -> int:
     rows = "".join(f"Import {number} n° {rank};import{number}x{rank}@exemple.fr\n" for rank in range(IMPORTED))
-    kind = next(kind for kind in KINDS if kind.code == "customers") if not isinstance(KINDS, dict) else KINDS["customers"]
+    kind = (
+        next(kind for kind in KINDS if kind.code == "customers") if not isinstance(KINDS, dict) else KINDS["customers"]
+    )
     company = Company.objects.order_by("pk")[0]
     preview = prepare_import(kind, name="x.csv", content=f"Nom;E-mail\n{rows}".encode(), company=company)
     return apply_import(preview, company=company, by=_by()).new

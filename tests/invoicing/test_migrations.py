@@ -1,6 +1,17 @@
 """Migrations that change what is already there."""
 
+from importlib import import_module
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+
+from invoicing.models import Attachment, FollowUp, HistoryLine
+from invoicing.services.records.attachments import attach
+from invoicing.services.records.follow_ups import add_follow_up
+from invoicing.services.records.notes import add_note
+from tests.factories import World
 
 KEY_OF_DOCUMENT = "invoicing_allocation_document_id_72f977d7"
 COVERING = {"invoicing_allocation_of", "invoicing_posted_gross"}
@@ -19,3 +30,32 @@ def test_what_is_owed_is_read_from_indexes_alone(db: None) -> None:
 
     assert found >= COVERING
     assert KEY_OF_DOCUMENT not in found
+
+
+def test_notes_files_and_follow_ups_get_the_company_of_their_document(world: World) -> None:
+    """The rows of the version before: without a company, files without a size."""
+    intervention, invoice = world.intervention(), world.draft()
+    documents = [intervention, invoice, world.customer, world.company]
+    for document in documents:
+        add_note(document, "note", by=world.planner)
+        attach(document, SimpleUploadedFile("a.pdf", b"%PDF a"), by=world.planner)
+        add_follow_up(document, text="task", due_on=world.today, user=world.planner, by=world.planner)
+    gone = attach(world.customer, SimpleUploadedFile("gone.pdf", b"%PDF"), by=world.planner)
+    gone.file.storage.delete(gone.file.name)
+    for model in (HistoryLine, Attachment, FollowUp):
+        model._default_manager.update(company=None)
+    Attachment.objects.update(size=0)
+
+    import_module("invoicing.migrations.0004_fill_company_of_neighbours").fill(apps, connection.schema_editor())
+
+    for model in (HistoryLine, Attachment, FollowUp):
+        found = [
+            set(
+                model._default_manager.filter(
+                    content_type=ContentType.objects.get_for_model(document), object_id=document.pk
+                ).values_list("company", flat=True)
+            )
+            for document in documents
+        ]
+        assert found == [{world.company.pk}, {world.company.pk}, {None}, {world.company.pk}]
+    assert list(Attachment.objects.order_by("pk").values_list("size", flat=True)) == [6, 6, 6, 6, 0]

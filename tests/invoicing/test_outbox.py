@@ -28,10 +28,15 @@ def queued(world: World, key: str = "rappel-1", **options: Any) -> Message:
 
 
 def broken(to: str, body: str) -> str:
-    raise OSError("la passerelle ne répond pas")
+    raise transport.NotSent("la passerelle ne répond pas")
 
 
-BROKEN = f"{__name__}.broken"
+def silent(to: str, body: str) -> str:
+    raise TimeoutError("timed out")
+
+
+BROKEN, SILENT = f"{__name__}.broken", f"{__name__}.silent"
+MAY_HAVE_LEFT = "Le SMS est peut-être parti : il n'est pas renvoyé tout seul. Demandez au client, puis renvoyez."
 
 
 def test_same_key_is_one_message_sent_once(world: World) -> None:
@@ -97,7 +102,7 @@ def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, s
 
     assert waits == [2, 4, 8, 16, 32, 64]
     assert (message.state, message.attempts) == ("failed", 6)
-    assert message.error == "Le message n'est pas parti (OSError: la passerelle ne répond pas)"
+    assert message.error == "Le message n'est pas parti (NotSent: la passerelle ne répond pas)"
     assert send_waiting_messages() == 0
 
 
@@ -107,7 +112,8 @@ def test_failure_is_kept_and_tried_later_each_time_twice_as_late(world: World, s
         (ConnectionRefusedError(111, "Connection refused"), "mail", "Le serveur de messagerie ne répond pas"),
         (TimeoutError("timed out"), "mail", "Le serveur de messagerie ne répond pas"),
         (gaierror(-2, "Name or service not known"), "mail", "Le serveur de messagerie ne répond pas"),
-        (TimeoutError("timed out"), "sms", "La passerelle SMS ne répond pas"),
+        (ConnectionRefusedError(111, "Connection refused"), "sms", "La passerelle SMS ne répond pas"),
+        (transport.NotSent("no"), "sms", "Le message n'est pas parti"),
         (
             SMTPAuthenticationError(535, b"no"),
             "mail",
@@ -130,6 +136,7 @@ def test_failure_is_said_in_french_then_as_the_machine_says_it(
 
     message.refresh_from_db()
     assert message.error == f"{told} ({type(failure).__name__}: {failure})"
+    assert message.state == "waiting"
 
 
 def test_server_that_is_down_is_said_on_the_message_s_page(world: World, settings: Any) -> None:
@@ -151,6 +158,65 @@ def test_server_without_mail_keeps_the_message_and_says_why(world: World, settin
     message.refresh_from_db()
     said = "Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."
     assert (message.state, message.error, mail.outbox) == ("waiting", said, [])
+
+
+@pytest.mark.parametrize(
+    ("backend", "told"),
+    [
+        (SILENT, f"La passerelle SMS ne répond pas (TimeoutError: timed out). {MAY_HAVE_LEFT}"),
+        ("nowhere.send", "Le message n'est pas parti (NotSent: No module named 'nowhere')"),
+    ],
+)
+def test_text_message_that_may_have_left_is_not_sent_again_by_itself(
+    world: World, settings: Any, backend: str, told: str
+) -> None:
+    settings.SMS_BACKEND = backend
+    message = queued(world, kind="sms", to="+33639982010")
+
+    assert send_message(message.pk) is False
+
+    message.refresh_from_db()
+    assert (message.state, message.error) == ("failed" if backend == SILENT else "waiting", told)
+    Message.objects.update(next_try_at=timezone.now())
+    settings.SMS_BACKEND = "memory"
+    transport.sms_outbox.clear()
+    assert send_waiting_messages() == (0 if backend == SILENT else 1)
+    if backend == SILENT:
+        retry_message(message, by=world.planner)
+        assert send_waiting_messages() == 1
+    assert transport.sms_outbox == [("+33639982010", "Bonjour")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempts", "outcome"),
+    [
+        ("sms", 1, ("failed", 1, f"L'envoi a été coupé, le processus s'est arrêté. {MAY_HAVE_LEFT}")),
+        ("mail", 1, ("sent", 2, "")),
+        ("mail", 5, ("sent", 6, "")),
+        (
+            "mail",
+            6,
+            (
+                "failed",
+                6,
+                "L'envoi a été coupé, le processus s'est arrêté. Vérifiez l'adresse et la pièce jointe, puis renvoyez.",
+            ),
+        ),
+    ],
+)
+def test_message_whose_worker_died_is_sent_again_when_it_is_a_mail_six_times_at_most(
+    world: World, settings: Any, kind: str, attempts: int, outcome: tuple[str, int, str]
+) -> None:
+    settings.SMS_BACKEND = "memory"
+    transport.sms_outbox.clear()
+    message = queued(world, kind=kind)
+    Message.objects.update(attempts=attempts, error="", next_try_at=timezone.now())  # as the dead worker left it
+
+    send_message(message.pk)
+
+    message.refresh_from_db()
+    assert (message.state, message.attempts, message.error) == outcome
+    assert (len(mail.outbox), transport.sms_outbox) == (int(outcome[0] == "sent"), [])
 
 
 def test_message_is_not_tried_before_its_time(world: World, settings: Any) -> None:

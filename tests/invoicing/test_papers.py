@@ -3,12 +3,13 @@
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -285,16 +286,54 @@ def test_each_try_waits_twice_as_long_up_to_six_hours(world: World) -> None:
     assert timedelta(hours=6) == LONGEST_WAIT
 
 
+def test_paper_that_stops_its_worker_three_times_is_given_up(world: World) -> None:
+    world.posted()
+    taken = []
+    for _loss in range(4):
+        taken.append(take_job() is not None)
+        DocumentJob.objects.filter(taken_until__isnull=False).update(taken_until=timezone.now() - timedelta(seconds=1))
+
+    job = DocumentJob.objects.get()
+    assert (taken, job.attempts, job.losses) == ([True, True, True, False], 3, 3)
+    assert job.last_error == (
+        "la mise en page a arrêté 3 fois de suite le processus qui la faisait : elle n'est plus essayée. "
+        "Prévenez votre support, puis relancez render_invoices."
+    )
+    call_command("render_invoices", stdout=StringIO())
+    assert not DocumentJob.objects.exists()
+
+
+def test_failure_that_is_said_is_no_loss(world: World) -> None:
+    world.posted()
+    for _loss in range(2):
+        job = take_job()
+        DocumentJob.objects.update(taken_until=timezone.now() - timedelta(seconds=1))
+    job = take_job()
+    assert job is not None
+    assert job.losses == 2
+
+    put_back(job, error="x")
+
+    assert DocumentJob.objects.get().losses == 0
+
+
+def waiting_papers(*, age: int = 0) -> tuple[int, str, int]:
+    """What the health check says of PDFs: late ones, the reason, all; the oldest is `age` seconds old, or a little more."""
+    papers = Client().get("/healthz").json()["documents"]
+    assert age <= papers["oldest"] <= age + 30
+    return papers["waiting"], papers["reason"], papers["queued"]
+
+
 def test_what_waits_is_said_on_the_first_page_and_in_healthz(world: World, failing: Invoice) -> None:
     office = world.office()
     assert "en attente" not in office.get(reverse("admin:index")).content.decode()
-    assert Client().get("/healthz").json()["documents"] == {"waiting": 0, "reason": ""}
+    assert waiting_papers() == (0, "", 1)
 
     render_waiting()
 
     reason = "la mise en page a échoué (KeyError: 'credited')."
     shown = "la mise en page a échoué (KeyError…)"  # the address is public
-    assert Client().get("/healthz").json()["documents"] == {"waiting": 1, "reason": shown}
+    assert waiting_papers() == (1, shown, 1)
     page = unescape(office.get(reverse("admin:index")).content.decode())
     assert f"1 document en attente</a> : {reason} Les e-mails qui les joignent attendent aussi." in page
     assert failing.number in office.get(address(Invoice, "changelist"), view="pdf").content.decode()
@@ -303,4 +342,9 @@ def test_what_waits_is_said_on_the_first_page_and_in_healthz(world: World, faili
 def test_paper_nobody_makes_is_said_after_ten_minutes(world: World) -> None:
     world.posted()
     with time_machine.travel(timezone.now() + timedelta(minutes=11)):
-        assert Client().get("/healthz").json()["documents"] == {"waiting": 1, "reason": ""}
+        assert Client().get("/healthz").json()["documents"] == {
+            "waiting": 1,
+            "reason": "",
+            "queued": 1,
+            "oldest": 660.0,
+        }

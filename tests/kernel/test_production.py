@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 GIVEN = {
@@ -63,3 +65,61 @@ def test_errors_are_told_to_whoever_watches_without_the_people_they_are_about() 
         "http://key@localhost:9/1",
         "False",
     ]
+
+
+# compose.yaml
+
+SERVICES = ("web", "worker", "documents", "beat", "prepare", "database", "redis")
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    assert tuple(found) == SERVICES
+    return found
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_container_has_no_more_than_it_needs(services: dict[str, Any], name: str) -> None:
+    service = services[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "/tmp" in service["tmpfs"]
+    assert "privileged" not in service
+    kept = {
+        "database": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"],
+        "redis": ["CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID"],
+    }
+    assert service.get("cap_add", []) == kept.get(name, [])
+    assert service["restart"] == ("no" if name == "prepare" else "unless-stopped")
+
+
+def test_only_the_web_is_published_and_on_this_machine_alone(services: dict[str, Any]) -> None:
+    assert {name: service["ports"] for name, service in services.items() if "ports" in service} == {
+        "web": ["127.0.0.1:8000:8000"]
+    }
+
+
+def test_redis_asks_a_password_that_all_of_ours_give(services: dict[str, Any]) -> None:
+    redis = services["redis"]
+
+    assert redis["command"][-2:] == ["--requirepass", "${REDIS_PASSWORD}"]
+    assert redis["environment"] == {"REDISCLI_AUTH": "${REDIS_PASSWORD}"}
+    assert redis["healthcheck"]["test"] == ["CMD-SHELL", "redis-cli ping | grep -q PONG"]
+    address = "redis://:${REDIS_PASSWORD:?letters and digits}@redis:6379/0"
+    assert [services[name]["environment"]["REDIS_URL"] for name in SERVICES[:5]] == [address] * 5
+
+
+def test_program_writes_nowhere_but_where_it_may(services: dict[str, Any]) -> None:
+    """The root is read only: private files are in a volume, caches and what is uploaded in /tmp."""
+    for name in SERVICES[:5]:
+        assert services[name]["volumes"] == ["media:/data/media"]
+        assert services[name]["environment"]["MEDIA_ROOT"] == "/data/media"
+        assert services[name]["environment"]["XDG_CACHE_HOME"] == "/tmp"
+    image = (ROOT / "Dockerfile").read_text()
+    assert '"--worker-tmp-dir=/dev/shm"' in image
+    assert '"--no-control-socket"' in image
+    assert "mkdir -p /data/media var" in image
+    assert '"--pidfile="' in str(services["beat"]["command"]).replace("'", '"')

@@ -90,7 +90,7 @@ PARTS = set(
     invoicing.services.documents.drafts: write_taxes refresh_totals
     invoicing.services.documents.lines: remap_taxes apply_edits
     invoicing.services.documents.writing: rows_of
-    invoicing.services.documents.jobs: queue_documents take_job put_back
+    invoicing.services.documents.jobs: queue_documents take_job put_back retry_all
     invoicing.services.posting.post: number_drafts write_posted
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template

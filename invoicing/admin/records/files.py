@@ -52,7 +52,7 @@ class FilesMixin:
 
     def _file(self, request: HttpRequest, object_id: str, file_id: int) -> Attachment:
         document = self._visible(request, object_id)
-        attachment = attachments_of(document).filter(pk=file_id).first()
+        attachment = attachments_of(document, user=user_of(request)).filter(pk=file_id).first()
         if attachment is None:
             raise Http404
         return attachment

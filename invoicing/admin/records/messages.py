@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.filters import ChipFilter
 from invoicing.choices import MessageState
 from invoicing.models import Message
 from invoicing.services.records.messages import retry_message
@@ -15,12 +16,19 @@ from openfire_billing.web.columns import state_column
 from openfire_billing.web.users import user_of
 
 
+class MessageChips(ChipFilter):
+    chips = (
+        ("waiting", _("À envoyer"), lambda q, r: q.filter(state=MessageState.WAITING)),
+        ("failed", _("En échec"), lambda q, r: q.filter(state=MessageState.FAILED)),
+    )
+
+
 @admin.register(Message)
 class MessageAdmin(ActionsMixin, OfficeAdmin):
     change_form_template = "admin/document_form.html"
     notebook = ()
     list_display = ("created_at", "kind", "to", "subject", "state_badge", "attempts", "sent_at")
-    list_filter = ("state", "kind")
+    list_filter = (MessageChips, "state", "kind")
     search_fields = ("to", "subject")
     empty_text = _("Les e-mails et SMS envoyés d'ici, avec leur état.")
     readonly_fields = ("kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at", "by")

@@ -63,7 +63,7 @@ class NotesMixin:
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"admin:{meta.app_label}_{meta.model_name}"
         return {
-            "office_follow_ups": follow_ups_of(document),
+            "office_follow_ups": follow_ups_of(document, user=user_of(request)),
             "office_follow_up_form": FollowUpForm(by=user_of(request)),
             "office_note_url": reverse(f"{name}_note", args=[document.pk]),
             "office_follow_up_url": reverse(f"{name}_follow_up", args=[document.pk]),
@@ -98,7 +98,7 @@ class NotesMixin:
 
     def follow_up_done_view(self, request: HttpRequest, object_id: str, follow_up_id: int) -> HttpResponse:
         document = self._seen(request, object_id)
-        follow_up = follow_up_of(document, follow_up_id)
+        follow_up = follow_up_of(document, follow_up_id, user=user_of(request))
         if follow_up is None:
             raise Http404
         finish_follow_up(follow_up, by=user_of(request))

@@ -4,11 +4,10 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
 from invoicing.models import DocumentJob
 from invoicing.paper.pdf import make_document
-from invoicing.services.documents.jobs import take_job
+from invoicing.services.documents.jobs import retry_all, take_job
 
 
 class Command(BaseCommand):
@@ -16,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = 0
-        DocumentJob.objects.update(not_before=timezone.now())  # failed jobs are retried at once
+        retry_all()
         while job := take_job():
             made += make_document(job)
         left = DocumentJob.objects.select_related("invoice")

@@ -32,13 +32,15 @@ class DocumentJob(models.Model):
     """A posted invoice whose PDF is not rendered yet. Posting inserts the row; storing the PDF deletes it.
 
     `last_error`: a sentence that says why the last attempt failed. `not_before`: the earliest next attempt.
-    `taken_until`: the worker that took the job has it until then; after that, another worker may take it.
+    `taken_until`: the worker that took the job has it until then; after that, another worker may take it. `losses`: how
+    many workers in a row ended without a word while they had it; after a few the job is given up.
     """
 
     company_path = "invoice__company"
 
     invoice = models.OneToOneField(Invoice, models.CASCADE, related_name="document_job", verbose_name=_("facture"))
     attempts = models.PositiveSmallIntegerField(_("essais"), default=0)
+    losses = models.PositiveSmallIntegerField(_("arrêts"), default=0)
     last_error = models.TextField(_("dernier échec"), blank=True)
     not_before = models.DateTimeField(_("pas avant"))
     taken_until = models.DateTimeField(_("pris jusqu'à"), null=True, blank=True)

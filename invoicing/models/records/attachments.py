@@ -18,6 +18,11 @@ class Attachment(models.Model):
     object = GenericForeignKey()
     file = models.FileField(_("fichier"), upload_to=attachment_path, storage=private_storage, max_length=255)
     name = models.CharField(_("nom"), max_length=160)
+    size = models.PositiveBigIntegerField(_("taille"), default=0)
+    # Null: on a record that companies share, by somebody who works for all of them.
+    company = models.ForeignKey(
+        "invoicing.Company", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("société")
+    )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
     )

@@ -26,6 +26,10 @@ class FollowUp(models.Model):
     content_type = models.ForeignKey(ContentType, models.CASCADE, related_name="+", verbose_name=_("type"))
     object_id = models.PositiveBigIntegerField(_("identifiant"))
     object = GenericForeignKey()
+    # Null: on a record that companies share, by somebody who works for all of them.
+    company = models.ForeignKey(
+        "invoicing.Company", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("société")
+    )
     text = models.CharField(_("à faire"), max_length=200)
     due_on = models.DateField(_("pour le"))
     user = models.ForeignKey(

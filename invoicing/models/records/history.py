@@ -30,6 +30,16 @@ class HistoryLine(models.Model):
     )
     object_id = models.PositiveBigIntegerField(_("identifiant"))
     object = GenericForeignKey()
+    # Null: on a record that companies share; a note there has the company of its author, unless he works for all.
+    company = models.ForeignKey(
+        "invoicing.Company",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("société"),
+    )
     act = models.CharField(_("acte"), max_length=40)
     text = models.TextField(_("texte"), blank=True)
     changes = models.JSONField(_("changements"), default=dict, blank=True, encoder=DjangoJSONEncoder)

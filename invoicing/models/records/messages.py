@@ -26,7 +26,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is sent once."""
+    """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is queued once."""
 
     key = models.CharField(_("clé"), max_length=160, unique=True)
     kind = models.CharField(_("moyen"), max_length=10, choices=MessageKind, default=MessageKind.MAIL)

@@ -47,7 +47,7 @@ LINE_COLUMNS = (
     "period_start period_end supplied_on credits_id rebill unit_name unit_code tax_rate tax_category exemption"
 ).split()
 TAX_COLUMNS = ("invoice_id", "category", "rate", "base", "amount")
-HISTORY_COLUMNS = ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at")
+HISTORY_COLUMNS = ("content_type_id", "object_id", "company_id", "act", "text", "changes", "by_id", "at")
 _JOURNALS = {
     InvoiceKind.INVOICE.value: JournalKind.INVOICE.value,
     InvoiceKind.CREDIT_NOTE.value: JournalKind.CREDIT_NOTE.value,
@@ -310,7 +310,8 @@ class _Writer:
                 {},
             )
         )
-        self.rows.history.append((self.content_type, pk, "created", self.created_from % origin, {}, self.by, self.at))
+        text = self.created_from % origin
+        self.rows.history.append((self.content_type, pk, intent.company, "created", text, {}, self.by, self.at))
         return Written(pk, line_ids)
 
     def _line(

@@ -11,15 +11,17 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.models import Company, CompanyAccess, FollowUp
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
+from invoicing.services.records.shared import company_made_in, shown_of
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 
 
-def follow_ups_of(document: Model) -> "QuerySet[FollowUp]":
-    """Return the open follow-ups of a record, the nearest first."""
+def follow_ups_of(document: Model, *, user: User | None = None) -> "QuerySet[FollowUp]":
+    """Return the open follow-ups of a record that `user` may see (None: all), the nearest first."""
     content_type = ContentType.objects.get_for_model(document)
-    return FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk).select_related("user")
+    rows = FollowUp.objects.open().filter(content_type=content_type, object_id=document.pk)
+    return shown_of(document, rows, user=user).select_related("user")
 
 
 def colleagues_of(user: User) -> "QuerySet[User]":
@@ -36,7 +38,8 @@ def add_follow_up(document: Model, *, text: str, due_on: date, user: User, by: B
     if not text:
         raise BusinessError(_("Dites ce qu'il y a à faire."))
     with atomic():
-        follow_up = FollowUp.objects.create(object=document, text=text, due_on=due_on, user=user)
+        company = company_made_in(document, by=by)
+        follow_up = FollowUp.objects.create(object=document, company_id=company, text=text, due_on=due_on, user=user)
         record(
             document,
             "follow_up",
@@ -47,10 +50,11 @@ def add_follow_up(document: Model, *, text: str, due_on: date, user: User, by: B
     return follow_up
 
 
-def follow_up_of(document: Model, pk: int) -> FollowUp | None:
-    """Return a follow-up of this record, done or not; None when the record has none of this id."""
+def follow_up_of(document: Model, pk: int, *, user: User | None = None) -> FollowUp | None:
+    """Return a follow-up of this record that `user` may see (None: any), done or not; None without one of this id."""
     content_type = ContentType.objects.get_for_model(document)
-    return FollowUp.objects.filter(pk=pk, content_type=content_type, object_id=document.pk).first()
+    rows = FollowUp.objects.filter(pk=pk, content_type=content_type, object_id=document.pk)
+    return shown_of(document, rows, user=user).first()
 
 
 def finish_follow_up(follow_up: FollowUp, *, by: By) -> FollowUp:

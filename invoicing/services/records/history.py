@@ -3,26 +3,35 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol, cast
 
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
+from invoicing.models.records.history import HistoryQuerySet
+from invoicing.services.records.shared import company_made_in, shown_of
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
+from openfire_billing.db.scope import company_id_of
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned, save_columns
 from openfire_billing.kernel.errors import StaleForm, WrongState
+
+COLUMNS = ("content_type_id", "object_id", "company_id", "act", "text", "changes", "by_id", "at")  # of bulk inserts
+OWN_ACTS = frozenset(["attached", "detached", "follow_up", "follow_up_done", "message", "note"])
 
 
 def record(
     document: Model, act: str, *, by: By, text: Text = "", changes: Mapping[str, object] | None = None
 ) -> HistoryLine:
     """Write one line in the journal of `document`. `changes`: see `changes.py`."""
+    is_own = act in OWN_ACTS  # on a record that companies share, of the company of its author
     return HistoryLine.objects.create(
         content_type=ContentType.objects.get_for_model(document),
         object_id=document.pk,
+        company_id=company_made_in(document, by=by) if is_own else company_id_of(document),
         act=act,
         text=str(text),
         changes=dict(changes or {}),
@@ -35,10 +44,24 @@ def record_many(acts: Iterable[tuple[Model, Text, Mapping[str, object] | None]],
     """Write one line for each (document, text, changes), in bulk."""
     at, author = timezone.now(), by.pk if by else None
     rows = (
-        (ContentType.objects.get_for_model(d).pk, d.pk, act, str(text), dict(changes or {}), author, at)
+        (
+            ContentType.objects.get_for_model(d).pk,
+            d.pk,
+            company_id_of(d),
+            act,
+            str(text),
+            dict(changes or {}),
+            author,
+            at,
+        )
         for d, text, changes in acts
     )
-    bulk.insert(HistoryLine, ("content_type_id", "object_id", "act", "text", "changes", "by_id", "at"), rows)
+    bulk.insert(HistoryLine, COLUMNS, rows)
+
+
+def journal_shown(document: Model, *, user: User) -> HistoryQuerySet:
+    """Return the journal of a record that `user` may see, newest first."""
+    return cast("HistoryQuerySet", shown_of(document, HistoryLine.objects.of(document), user=user))
 
 
 def version_of(document: Model) -> int:

@@ -1,4 +1,7 @@
-"""The outbox: messages are written in the transaction of their cause, sent once after commit, and retried."""
+"""The outbox: messages are written in the transaction of their cause, and sent after commit.
+
+A mail is sent at least once, a text message at most once; see `deliver`.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +11,7 @@ from typing import Required, TypedDict, Unpack
 from uuid import uuid4
 
 from django.conf import settings
-from django.db.models import Model
+from django.db.models import F, Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +27,11 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web import transport
 
 MOST_ATTEMPTS = 6
+LEASE = timedelta(minutes=10)  # a worker has a message for so long
 _NO_ANSWER = (ConnectionError, TimeoutError, gaierror, SMTPConnectError, SMTPServerDisconnected)
+_NOT_LEFT = (transport.NotSent, BusinessError, ConnectionRefusedError, gaierror)  # nothing reached the gateway
+_MAY_HAVE_LEFT = _("Le SMS est peut-être parti : il n'est pas renvoyé tout seul. Demandez au client, puis renvoyez.")
+_LOST = _("L'envoi a été coupé, le processus s'est arrêté. %s")
 PaperOf = Callable[[Model], tuple[str, bytes, str]]
 BodyOf = Callable[[Message], str]
 
@@ -99,39 +106,55 @@ def queue_unless_just_sent(
 
 
 def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
-    """Send one waiting message. Returns whether it was sent. An UPDATE takes the row first, so that one worker sends it.
+    """Send one waiting message. Returns whether it was sent.
 
-    A failure is stored with its reason and retried; the wait doubles each time. `paper_of(document)` returns (file
-    name, bytes, MIME type) of the PDF to attach; `body_of(message)` returns the text to send.
+    An UPDATE that names the row as it was read takes it, so that one worker sends it, and counts the attempt before the
+    message leaves. A failure is stored with its reason and retried; the wait doubles each time. A mail is sent at least
+    once: when a worker dies while it sends, another sends again. A text message is sent at most once: when it may have
+    left, it is marked as failed and nothing sends it again by itself.
+    `paper_of(document)` returns (file name, bytes, MIME type) of the PDF to attach; `body_of(message)` returns the text
+    to send.
     """
     now = timezone.now()
-    lease = now + timedelta(minutes=10)
-    is_taken = Message.objects.filter(pk=message_id, state=MessageState.WAITING, next_try_at__lte=now).update(
-        next_try_at=lease
-    )
-    if not is_taken:
+    message = Message.objects.filter(pk=message_id, state=MessageState.WAITING, next_try_at__lte=now).first()
+    if message is None:
         return False
-    message = Message.objects.get(pk=message_id)
+    as_read = Message.objects.filter(pk=message.pk, state=MessageState.WAITING, next_try_at=message.next_try_at)
+    is_sms = message.kind == MessageKind.SMS
+    is_lost = message.attempts > 0 and not message.error  # the last worker stored nothing of its attempt
+    if is_lost and (is_sms or message.attempts >= MOST_ATTEMPTS):
+        as_read.update(
+            state=MessageState.FAILED,
+            error=_LOST % (_MAY_HAVE_LEFT if is_sms else _("Vérifiez l'adresse et la pièce jointe, puis renvoyez.")),
+        )
+        return False
+    if not as_read.update(next_try_at=now + LEASE, attempts=F("attempts") + 1, error=""):
+        return False
     message.attempts += 1
+    may_have_left = False
     try:
-        if message.kind == MessageKind.SMS:
-            transport.send_sms(message.to, body_of(message))
+        body = body_of(message)
+        if is_sms:
+            may_have_left = True
+            transport.send_sms(message.to, body)
         else:
             papers = [paper_of(message.object)] if message.with_paper and message.object else []
             transport.send_mail(
                 to=message.to,
                 subject=message.subject,
-                body=body_of(message),
+                body=body,
                 sender=settings.DEFAULT_FROM_EMAIL,
                 attachments=papers,
             )
     except Exception as failure:  # any error of a gateway is stored and shown
-        message.error = _failure_text(failure, message.kind)
-        message.state = MessageState.FAILED if message.attempts >= MOST_ATTEMPTS else MessageState.WAITING
+        may_have_left = may_have_left and not isinstance(failure, _NOT_LEFT)
+        message.error = _failure_text(failure, message.kind) + (f". {_MAY_HAVE_LEFT}" if may_have_left else "")
+        is_over = may_have_left or message.attempts >= MOST_ATTEMPTS
+        message.state = MessageState.FAILED if is_over else MessageState.WAITING
         message.next_try_at = now + timedelta(minutes=2**message.attempts)
     else:
         message.state, message.sent_at, message.error = MessageState.SENT, timezone.now(), ""
-    message.save(update_fields=["state", "attempts", "error", "next_try_at", "sent_at"])
+    message.save(update_fields=["state", "error", "next_try_at", "sent_at"])
     return message.state == MessageState.SENT
 
 

@@ -1,16 +1,19 @@
-"""What a user may change of the records that all companies share."""
+"""What a user may change of the records that all companies share, and what he sees on them."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import ForeignObjectRel, Model
+from django.db.models import ForeignObjectRel, Model, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.models import Company
+from invoicing.models import Company, CompanyAccess
 from openfire_billing.db.people import By
-from openfire_billing.db.scope import company_of, company_path, visible
+from openfire_billing.db.scope import company_id_of, company_of, company_path, visible
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
+
+Row = TypeVar("Row", bound=Model)
 
 
 def works_for_all(user: User | AnonymousUser) -> bool:
@@ -55,3 +58,22 @@ def used_by_others(record: Model, user: User) -> bool:
         if rows.exclude(pk__in=visible(rows, user).order_by().values("pk")).exists():
             return True
     return False
+
+
+def company_made_in(document: Model, *, by: By) -> int | None:
+    """Return the id of the company that a note, a file or a follow-up on `document` is made in.
+
+    The document's; on a record that companies share, the one its author works for first; None when he works for all.
+    """
+    own = company_id_of(document)
+    if own is not None or by is None or works_for_all(by):
+        return own
+    return CompanyAccess.objects.filter(user=by).values_list("company_id", flat=True).first()
+
+
+def shown_of(document: Model, rows: QuerySet[Row], *, user: User | None) -> QuerySet[Row]:
+    """Narrow notes, files or follow-ups of a document to those that `user` may see (None: all).
+
+    On a record that companies share, they are those of his companies and those without a company.
+    """
+    return rows if user is None or company_id_of(document) is not None else visible(rows, user)

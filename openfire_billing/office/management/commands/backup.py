@@ -3,6 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.backup import backup
 
 
@@ -17,10 +18,12 @@ class Command(BaseCommand):
             raise CommandError(f"{file} existe déjà : choisissez un autre nom, rien n'est écrasé.")
         try:
             manifest = backup(file)
+        except BusinessError as refusal:
+            raise CommandError(f"Rien n'est sauvegardé : {refusal}") from refusal
         except OSError as error:
             raise CommandError(f"Rien n'est sauvegardé, {file} ne s'écrit pas : {error.strerror}.") from error
         rows = sum(table["rows"] for table in manifest["tables"].values())
         self.stdout.write(
-            f"{file} : {len(manifest['tables'])} tables, {rows} lignes, {manifest['files']} fichier(s), "
+            f"{file} : {len(manifest['tables'])} tables, {rows} lignes, {len(manifest['files'])} fichier(s), "
             f"{file.stat().st_size / 1e6:.1f} Mo."
         )

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('contenttypes', '0002_remove_content_type_name'),
-        ('invoicing', '0002_postgresql'),
+        ('invoicing', '0004_fill_company_of_neighbours'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contracts", "0004_run_totals")]
+    dependencies = [("contracts", "0005_run_totals")]
     operations = [
         migrations.AddConstraint(
             model_name='billingrun',

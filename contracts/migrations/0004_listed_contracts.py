@@ -8,8 +8,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contracts', '0002_postgresql'),
-        ('invoicing', '0003_trust'),
+        ('contracts', '0003_run_resumed'),
+        ('invoicing', '0005_reversed_allocations'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -27,5 +27,5 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contracts", "0003_trust")]
+    dependencies = [("contracts", "0004_listed_contracts")]
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
