@@ -164,13 +164,13 @@ def test_planning_gives_signs_of_life(world: World, promised: list[Contract], mo
 
 
 def test_a_night_of_a_clock_that_ran_ahead_is_closed(
-    world: World, promised: list[Contract], on_an_ordinary_day: time_machine.Traveller
+    world: World, promised: list[Contract], today: time_machine.Traveller
 ) -> None:
     ahead_of_time = TODAY + timedelta(days=200)
-    on_an_ordinary_day.move_to(MORNING + timedelta(days=200))
+    today.move_to(MORNING + timedelta(days=200))
     ahead = start_night(on=ahead_of_time)
     assert ahead is not None
-    on_an_ordinary_day.move_to(MORNING)
+    today.move_to(MORNING)
 
     assert resume_runs() == 0
 
