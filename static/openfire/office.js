@@ -41,6 +41,7 @@
   /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
   function openDialog(url) {
     fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {
+      if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url), () => {}); return; }
       const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
       if (!answer.ok || !content || !canChoose(content)) { window.location = url; return; }
       const dialog = document.createElement("dialog");
