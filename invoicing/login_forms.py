@@ -72,7 +72,7 @@ class SecondFactorForm(AuthenticationForm):
         user = User.objects.filter(pk=named.get("user")).first()
         if user is None or user.get_session_auth_hash()[:16] != named["hash"]:
             raise ValidationError(self.error_messages["expired"], code="expired")
-        user.backend = settings.AUTHENTICATION_BACKENDS[0]  # type: ignore[attr-defined]  # as `authenticate` sets it
+        user.backend = settings.AUTHENTICATION_BACKENDS[0]  # as `authenticate` sets it
         return user
 
     def _check_code(self, user: Any) -> None:

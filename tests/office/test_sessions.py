@@ -1,13 +1,16 @@
 """Sessions: how long the office and the phone stay open, the list of one's devices, and how each is ended."""
 
+import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -16,6 +19,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from invoicing.models import HistoryLine, LoginFailure, UserSession
+from invoicing.services.records.attachments import attach
 from openfire_billing.kernel.devices import device_label
 from openfire_billing.office.roles import MANAGER, PLANNER
 from openfire_billing.office.tasks import forget_access
@@ -23,7 +27,7 @@ from tests.factories import Office, UserFactory, World
 from tests.factories.api import Api
 from tests.factories.appointments import technician
 from tests.factories.fixtures import MORNING
-from tests.factories.pages import address
+from tests.factories.pages import address, file_address
 
 OFFICE, PHONE, LIST = "/admin/", "/mobile/", "/admin/interventions/interventionrequest/"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -336,3 +340,25 @@ def test_demonstration_s_password_is_accepted(db: None) -> None:
     client = Client()
 
     assert client.post("/admin/login/", {"username": "gestion", "password": "demo"}).status_code == 302
+
+
+def test_every_page_that_polls_says_that_it_is_no_act() -> None:
+    polls = re.compile(r"<[^<]*hx-trigger=\"every[^>]*>")
+    found = {
+        str(path.relative_to(settings.BASE_DIR)): all("X-Background" in tag for tag in tags)
+        for path in (settings.BASE_DIR / "templates").rglob("*.html")
+        if (tags := polls.findall(path.read_text(encoding="utf-8")))
+    }
+
+    assert found == {"templates/contracts/run_progress.html": True}
+
+
+def test_file_of_the_office_is_closed_to_a_phone_whose_office_part_is_over(
+    world: World, jeanne: Any, clock: Any
+) -> None:
+    attached = attach(world.intervention(), ContentFile(b"x", name="devis.txt"), by=world.planner)
+    client = login(PHONE, agent=IPHONE)
+    before = client.get(file_address(attached)).status_code
+    clock(31)
+
+    assert (before, client.get(file_address(attached)).status_code) == (200, 404)
