@@ -358,7 +358,8 @@ def test_file_of_the_office_is_closed_to_a_phone_whose_office_part_is_over(
 ) -> None:
     attached = attach(world.intervention(), ContentFile(b"x", name="devis.txt"), by=world.planner)
     client = login(PHONE, agent=IPHONE)
-    before = client.get(file_address(attached)).status_code
+    before = client.get(file_address(attached))
+    assert b"".join(before.streaming_content) == b"x"
     clock(31)
 
-    assert (before, client.get(file_address(attached)).status_code) == (200, 404)
+    assert (before.status_code, client.get(file_address(attached)).status_code) == (200, 404)
