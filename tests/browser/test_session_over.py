@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from invoicing.models import HistoryLine, UserSession
-from tests.browser.test_first_road import save, tab
+from tests.browser.test_first_road import tab
 from tests.factories import World, make_world
 from tests.factories.appointments import book, technician
 from tests.factories.pages import address
@@ -36,7 +36,7 @@ def test_form_of_the_office_is_saved_after_the_password(page: Page, login: Login
     page.locator("#id_lines-0-quantity").fill("2,5")
     Session.objects.all().delete()
 
-    save(page)
+    page.locator("[name=_save]").click()
     expect(page.locator(DIALOG)).to_contain_text(f"donnez le mot de passe de « {world.planner.username} »")
     give(page, "password", "faux")
     expect(page.locator(f"{DIALOG} [role=alert]")).to_have_text(
@@ -58,11 +58,11 @@ def test_dialog_closed_leaves_the_page_as_it_is(page: Page, login: Login, world:
     page.locator("#id_title").fill("Ramonage")
     Session.objects.all().delete()
 
-    save(page)
+    page.locator("[name=_save]").click()
     page.locator(DIALOG).get_by_text("Revenir à la page").click()
     expect(page.locator(DIALOG)).to_have_count(0)
     expect(page.locator("#id_title")).to_have_value("Ramonage")
-    save(page)
+    page.locator("[name=_save]").click()
     give(page, "password", "secret")
 
     expect(page.locator("body")).to_contain_text("enregistré")
@@ -77,7 +77,7 @@ def test_second_factor_is_asked_in_the_dialog(page: Page, login: Login, world: W
     page.locator("#id_title").fill("Ramonage")
     Session.objects.all().delete()
 
-    save(page)
+    page.locator("[name=_save]").click()
     give(page, "password", "secret")
     expect(page.locator(f"{DIALOG} [name=code]")).to_be_visible()
     give(page, "code", code_of(device))
