@@ -38,8 +38,8 @@ def answer(page: Page) -> None:
     """Press the button of the dialog that is open."""
     dialog = page.locator("dialog.of-modal")
     expect(dialog).to_be_visible()
-    dialog.locator("[data-once]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        dialog.locator("[data-once]").click()
 
 
 def do(page: Page, act: str) -> None:
