@@ -1,5 +1,6 @@
 """Tokens of the API: one for each device, stored hashed, revoked by logout."""
 
+from math import ceil
 from typing import Any
 
 from django.contrib.auth import authenticate
@@ -64,7 +65,7 @@ def _refusal(too_many: TooManyGuesses | None) -> Exception:
     if too_many is None:
         return AuthenticationFailed(_("Nom d'utilisateur ou mot de passe inconnu."))
     locked = Throttled(detail=str(too_many))
-    locked.wait = too_many.wait.total_seconds()
+    locked.wait = ceil(too_many.wait.total_seconds())
     return locked
 
 

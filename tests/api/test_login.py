@@ -80,7 +80,7 @@ def test_guesses_lock_the_account_for_a_while(jeanne: Any) -> None:
     assert [a.status_code for a in answers] == [401] * 10 + [429] * 2
     assert refused(answers[-1], 429) == "Trop d'essais avec un mot de passe faux : réessayez dans 15 minutes."
     assert right.status_code == 429
-    assert 890 <= int(right["Retry-After"]) <= 900  # seconds, of which the guesses took some
+    assert 890 <= int(right["Retry-After"]) <= 900  # the guesses took a moment
 
 
 @pytest.mark.parametrize(("scope", "most"), [("login", 3), ("user", 4)])
