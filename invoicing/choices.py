@@ -194,3 +194,10 @@ class PaymentKind(TextChoices):
     CHEQUE = "cheque", _("Chèque")
     CASH = "cash", _("Espèces")
     DIRECT_DEBIT = "direct_debit", _("Prélèvement")
+
+
+class SessionScope(TextChoices):
+    """The door a session came in by."""
+
+    OFFICE = "office", _("Bureau")
+    PHONE = "phone", _("Téléphone")

@@ -59,8 +59,9 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "djmoney",
     "django_celery_beat",
-    "axes",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "rest_framework",
     "django_filters",
     "knox",
@@ -82,9 +83,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "openfire_billing.office.sessions.SessionPartsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "openfire_billing.web.unreadable.UnreadableMiddleware",
     "openfire_billing.web.outage.OutageMiddleware",
 ]
 
@@ -123,19 +125,22 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Login
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["openfire_billing.office.passwords.LimitedBackend"]
+_VALIDATORS = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-] + [{"NAME": "openfire_billing.office.passwords.TokensForgotten"}]
+    {"NAME": f"{_VALIDATORS}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_VALIDATORS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": f"{_VALIDATORS}.CommonPasswordValidator"},
+    {"NAME": "openfire_billing.office.passwords.AccessForgotten"},
+]
+SECOND_FACTOR = env("SECOND_FACTOR", default="none")  # who must have one: none, managers, all
+if SECOND_FACTOR not in ("none", "managers", "all"):
+    raise ImproperlyConfigured(
+        f"SECOND_FACTOR={SECOND_FACTOR} n'est pas connu : mettez none (personne n'y est tenu), managers ou all."
+    )
+OTP_TOTP_ISSUER = "OpenFire Billing"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_ENABLED = not TESTING
-AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "openfire_billing.web.proxies.client_address"
 
 # Language and time: French people, French days.
 LANGUAGE_CODE = "fr"
@@ -170,6 +175,7 @@ FILE_UPLOAD_HANDLERS = [
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 UPLOAD_LARGEST_REQUEST = 200 * 1024 * 1024  # bytes of all the files of one form
 ATTACHMENTS_QUOTA = env.int("ATTACHMENTS_QUOTA", default=10 * 1024**3)  # bytes of the attached files of one company
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes of a form without its files, or of a JSON body
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a document of a thousand lines
 
 # Mail and SMS
@@ -229,6 +235,11 @@ CELERY_BEAT_SCHEDULE = {
     "render-waiting-documents": {"task": "invoicing.tasks.render_waiting", "schedule": crontab(minute="*/5")},
     "bill-night": {"task": "contracts.tasks.bill_night", "schedule": crontab(hour=NIGHT_HOUR, minute=0)},
     "resume-billing-runs": {"task": "contracts.tasks.resume_runs", "schedule": crontab(minute="*/5")},
+    "answer-password-requests": {
+        "task": "openfire_billing.office.tasks.answer_password_requests",
+        "schedule": crontab(minute="*/5"),
+    },
+    "forget-access": {"task": "openfire_billing.office.tasks.forget_access", "schedule": crontab(hour=3, minute=50)},
     "forget-idempotency-keys": {
         "task": "invoicing.tasks.forget_idempotency_keys",
         "schedule": crontab(hour=3, minute=40),
@@ -351,7 +362,7 @@ UNFOLD = {
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
     "STYLES": [_static("openfire/office.css")],
-    "SCRIPTS": [_static("openfire/office.js")],
+    "SCRIPTS": [_static("openfire/session.js"), _static("openfire/office.js")],
     "COMMAND": {
         "search_callback": "openfire_billing.office.search.search",
         "search_models": False,

@@ -12,6 +12,7 @@ from openfire_billing.office.files import attached_file
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_page
 from openfire_billing.office.login import enter
+from openfire_billing.office.own_account import office_urls, phone_urls
 from openfire_billing.office.search import search_now
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.web.robots import robots
@@ -33,15 +34,17 @@ urlpatterns = [
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),
+    path("admin/account/", include(office_urls)),
     path("admin/", admin.site.urls),
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),
     path("files/<int:pk>/<path:name>", attached_file, name="attached_file"),
+    path("mobile/account/", include(phone_urls)),
     path("mobile/", include("appointments.mobile.urls")),
     path("healthz", healthz, name="healthz"),
     path("robots.txt", robots, name="robots"),
     # asked for by browsers where a page names no icon: a PDF, a file, a JSON answer
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("openfire/flame.svg")), name="favicon"),
 ]
-handler400 = "openfire_billing.web.uploads.refused_request"
+handler400 = "openfire_billing.web.unreadable.bad_request"

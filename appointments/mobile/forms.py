@@ -5,7 +5,12 @@ from decimal import Decimal
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.login_forms import SecondFactorForm
 from openfire_billing.web.number_fields import DecimalInputField
+
+
+class PhoneLoginForm(SecondFactorForm):
+    """The login of the phone, where the office's people come in too."""
 
 
 class PartForm(forms.Form):

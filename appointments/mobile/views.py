@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
 from appointments.choices import AppointmentState
-from appointments.mobile.forms import DoneForm, PartForm, UnfinishedForm
+from appointments.mobile.forms import DoneForm, PartForm, PhoneLoginForm, UnfinishedForm
 from appointments.models import Appointment, AppointmentLine
 from appointments.services.lines import add_part
 from appointments.services.states import finish_appointment, leave_unfinished, write_report
@@ -26,11 +26,11 @@ from interventions.models import Technician
 from invoicing.models import Product
 from invoicing.services.records.acts import Once, perform
 from invoicing.services.records.attachments import attach, attachments_of
+from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.users import user_of
 
-LASTS = 90 * 24 * 3600
 MOST_PRODUCTS = 30  # articles shown at once
 FARTHEST = 3660  # days: ten years
 
@@ -39,12 +39,8 @@ class MobileLogin(LoginView):
     """A login that lasts three months on the phone."""
 
     template_name = "mobile/login.html"
+    form_class = PhoneLoginForm
     next_page = reverse_lazy("mobile:today")  # type: ignore[assignment]  # an address found when it is used
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
-        self.request.session.set_expiry(LASTS)
-        return response
 
 
 class MobileLogout(LogoutView):
@@ -269,10 +265,9 @@ def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse
             if not done.is_repeat:
                 messages.success(request, _("Ajouté : %s") % done.result)
             return _back(appointment, "#lines")
-    words = request.GET.get("q", request.POST.get("q", "")).strip()
+    words = request.GET.get("q", request.POST.get("q", "")).strip()[:LONGEST]
     found = Product.objects.filter(is_active=True)
-    for word in words.split():
-        found = found.filter(Q(code__icontains=word) | Q(name__icontains=word))
+    found = narrowed(found, ("code", "name"), words_of(words))
     products = list(found[: MOST_PRODUCTS + 1])
     context = {
         "technician": technician,

@@ -9,7 +9,8 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -17,6 +18,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
+from invoicing.services.access import second_factor
+from invoicing.services.access.sessions import sessions_of, tokens_of
+from openfire_billing.kernel.formats import value_text
 from openfire_billing.web.actions import ActionsMixin
 
 
@@ -42,7 +46,7 @@ class NewAccountForm(UserCreationForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["password1"].help_text = _(
-            "Huit caractères au moins. Laissez vide pour que la personne choisisse le sien : Action › Envoyer une "
+            "Douze caractères au moins. Laissez vide pour que la personne choisisse le sien : Action › Envoyer une "
             "invitation, une fois le compte enregistré."
         )
 
@@ -107,6 +111,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
         (None, {"fields": ("username", "password")}),
         (_("Personne"), {"fields": (("first_name", "last_name"), "email")}),
         (_("Accès"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        (_("Sessions et appareils"), {"fields": ("sessions_text", "second_factor_text")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "email", "is_staff", "password1", "password2")}),)
     filter_horizontal: ClassVar[Any] = ()
@@ -145,7 +150,23 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Lock the superuser box for others than superusers."""
-        return () if request.user.is_superuser else ("is_superuser",)
+        locked = () if request.user.is_superuser else ("is_superuser",)
+        return (*locked, "sessions_text", "second_factor_text") if obj else locked
+
+    @admin.display(description=_("Ouvertes"))
+    def sessions_text(self, user: User) -> Any:
+        """Return the open sessions and the valid tokens of an account, one a line."""
+        now = timezone.now()
+        lines = [
+            (f"{session} · {_('dernière activité')} {value_text(session.last_act_at)} · {session.address}",)
+            for session in sessions_of(user, at=now)
+        ]
+        lines += [(f"{_('Programme')} · {value_text(token.created)}",) for token in tokens_of(user, at=now)]
+        return format_html_join("", "<div>{}</div>", lines) or _("Aucune.")
+
+    @admin.display(description=_("Second facteur"))
+    def second_factor_text(self, user: User) -> Any:
+        return _("En place.") if second_factor.device_of(user) else _("Aucun.")
 
     @admin.display(description=_("Rôles"))
     def roles(self, user: User) -> str:

@@ -1,5 +1,6 @@
 """Models of invoicing, by shelf; a shelf imports only those before it."""
 
+from invoicing.models.access import LoginFailure, PasswordRequest, RecoveryCode, UserSession
 from invoicing.models.accounts import Entry, EntryLine, JournalCounter
 from invoicing.models.catalogue import (
     Counter,
@@ -56,10 +57,12 @@ __all__ = [
     "InvoiceTax",
     "Journal",
     "JournalCounter",
+    "LoginFailure",
     "Logo",
     "Message",
     "Partner",
     "PartnerTerms",
+    "PasswordRequest",
     "Payment",
     "PaymentTerm",
     "Product",
@@ -69,10 +72,12 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "QuoteLineClaim",
+    "RecoveryCode",
     "SavedFilter",
     "SupplierBill",
     "SupplierPayment",
     "Tag",
     "Tax",
     "Unit",
+    "UserSession",
 ]

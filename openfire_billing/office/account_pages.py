@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
 from invoicing.models import Message
+from invoicing.services.access.passwords import ask_password
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.messages import queue_unless_just_sent
 from openfire_billing.db.people import By
@@ -43,7 +44,8 @@ class _Dressed:
 class AskForm(_Dressed, PasswordResetForm):
     """The address of a user who forgot his password.
 
-    An unknown address gets the same answer and no mail. The mail of a known one goes through the outbox.
+    A known address and an unknown one take the same work: one row, which a task answers. A known one gets its mail
+    through the outbox.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -51,9 +53,18 @@ class AskForm(_Dressed, PasswordResetForm):
         self.fields["email"].label = _("E-mail")
 
     def save(self, *, request: HttpRequest, **_of_django: Any) -> None:  # type: ignore[override]
-        for user in self.get_users(self.cleaned_data["email"]):
-            journal_text = _("Nouveau mot de passe demandé : message mis à l'envoi à %s") % user.email
-            _mail_address(user, request=request, by=None, journal_text=journal_text)
+        ask_password(self.cleaned_data["email"], site=_site(request))
+
+
+def mail_addresses(email: str, site: str) -> None:
+    """Queue the mail of each user of this e-mail address who forgot his password."""
+    for user in AskForm().get_users(email):
+        journal_text = _("Nouveau mot de passe demandé : message mis à l'envoi à %s") % user.email
+        _mail_address(user, site=site, by=None, journal_text=journal_text)
+
+
+def _site(request: HttpRequest) -> str:
+    return request.build_absolute_uri("/")[:-1]
 
 
 class ChooseForm(_Dressed, SetPasswordForm):
@@ -70,12 +81,12 @@ def invite(user: User, *, request: HttpRequest, by: By) -> None:
         raise BusinessError(
             _("L'e-mail « %s » ne s'écrit pas ainsi : corrigez-le sur sa fiche.") % user.email
         ) from wrong
-    _mail_address(user, request=request, by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
+    _mail_address(user, site=_site(request), by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
 
 
-def _mail_address(user: User, *, request: HttpRequest, by: By, journal_text: Any) -> None:
+def _mail_address(user: User, *, site: str, by: By, journal_text: Any) -> None:
     """Queue the mail with the address where a user chooses his password; at most one a minute."""
-    parts = {"site": request.build_absolute_uri("/")[:-1], "address": ONE_TIME_ADDRESS, "user": user}
+    parts = {"site": site, "address": ONE_TIME_ADDRESS, "user": user}
     queue_unless_just_sent(
         user,
         prefix=f"password-{user.pk}-",
@@ -181,7 +192,7 @@ urlpatterns = [
             views.PasswordResetConfirmView,
             _("Choisir son mot de passe"),
             _(
-                "Deux fois le même, huit caractères au moins. Si rien n'est demandé ici, l'adresse a déjà servi : redemandez-en une."
+                "Deux fois le même, douze caractères au moins. Si rien n'est demandé ici, l'adresse a déjà servi : redemandez-en une."
             ),
             _("Enregistrer"),
             form_class=ChooseForm,

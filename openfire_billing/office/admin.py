@@ -6,31 +6,29 @@ The hour of a task is in the code; here it is only turned on or off, and a deplo
 from datetime import datetime
 from typing import Any, ClassVar
 
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from knox.models import AuthToken
 
 from invoicing.admin.base import OfficeAdmin
-from openfire_billing.office import account_pages
+from openfire_billing.office import account_acts, account_pages
 
-__all__ = ["account_pages"]  # what it contributes is known to workers too, which open no page
+__all__ = ["account_acts", "account_pages"]  # what it contributes is known to workers too, which open no page
 
 admin.site.site_title = "OpenFire Billing"
 admin.site.index_title = _("Le travail du jour")
 
 for model in (
-    AccessAttempt,
-    AccessFailureLog,
-    AccessLog,
     AuthToken,
     ClockedSchedule,
     CrontabSchedule,
     IntervalSchedule,
     PeriodicTask,
     SolarSchedule,
+    TOTPDevice,
 ):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
@@ -40,6 +38,8 @@ for model in (
 NAMES = {
     "beat-heartbeat": _("Battement de l'horloge"),
     "bill-night": _("Visites et factures des contrats, la nuit"),
+    "answer-password-requests": _("Mots de passe oubliés : envoi des adresses"),
+    "forget-access": _("Ménage des sessions terminées et des connexions refusées"),
     "forget-idempotency-keys": _("Ménage des clés de l'API"),
     "render-waiting-documents": _("PDF qui manquent"),
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),

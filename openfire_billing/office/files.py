@@ -12,6 +12,7 @@ from appointments.models import Appointment
 from interventions.models import Technician
 from invoicing.models import Attachment
 from invoicing.services.records.attachments import attachments_of
+from openfire_billing.office.sessions import is_office_open
 from openfire_billing.web.files import file_response
 
 
@@ -34,7 +35,13 @@ def may_open(request: HttpRequest, attachment: Attachment) -> bool:
     """Return whether the user may see the record of a file: in the office by its page, on the phone by his own RDVs."""
     model = attachment.content_type.model_class()
     user: Any = request.user
-    if model is not None and admin.site.is_registered(model) and user.is_active and user.is_staff:
+    if (
+        model is not None
+        and admin.site.is_registered(model)
+        and user.is_active
+        and user.is_staff
+        and is_office_open(request)
+    ):
         page: Any = admin.site.get_model_admin(model)
         record = page.get_queryset(request).filter(pk=attachment.object_id).first()
         if record is not None and page.has_view_permission(request, record):

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.forms import AuthenticationForm as AnyActiveUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.forms import AuthenticationForm
+from unfold.widgets import INPUT_CLASSES
 
 from interventions.models import Technician
+from invoicing.login_forms import SecondFactorForm
 
 
 def works_on_the_phone(user: Any) -> bool:
@@ -16,12 +17,16 @@ def works_on_the_phone(user: Any) -> bool:
     return not user.is_staff and Technician.objects.filter(user=user, is_active=True).exists()
 
 
-class EntryForm(AuthenticationForm):
+class EntryForm(SecondFactorForm, AuthenticationForm):
     """The office's login form, which accepts technicians too."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["code"].widget.attrs["class"] = " ".join(INPUT_CLASSES)
 
     def confirm_login_allowed(self, user: Any) -> None:
         if works_on_the_phone(user):
-            AnyActiveUser.confirm_login_allowed(self, user)
+            SecondFactorForm.confirm_login_allowed(self, user)
         else:
             super().confirm_login_allowed(user)
 

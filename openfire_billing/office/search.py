@@ -14,7 +14,7 @@ from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Company, Invoice, Partner, Product, PurchaseOrder, Quote, SupplierBill
-from openfire_billing.db.search import narrowed, words_of
+from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import searched_digits
 from openfire_billing.web.actions import reverse_change
@@ -87,7 +87,7 @@ def search_now(request: HttpRequest) -> HttpResponse:
 
 def search(request: HttpRequest, words: str) -> list[SearchResult]:
     """Return what the search box shows for these words, for this user."""
-    words = words.strip()
+    words = words.strip()[:LONGEST]
     if len(words) < 2:
         return []
     companies = Company.objects.visible_to(request.user)

@@ -1,8 +1,12 @@
-"""The heartbeat of beat."""
+"""Periodic tasks of the office: the heartbeat of beat, forgotten passwords, old sessions."""
 
 from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
+
+from invoicing.services.access.passwords import answer_requests
+from invoicing.services.access.sessions import forget_old_access
+from openfire_billing.office.account_pages import mail_addresses
 
 HEARTBEAT = "beat-heartbeat"
 
@@ -11,3 +15,15 @@ HEARTBEAT = "beat-heartbeat"
 def heartbeat() -> None:
     """Store the time at which beat last ran, for the health check: in seconds since 1970, since the cache holds JSON."""
     cache.set(HEARTBEAT, timezone.now().timestamp(), timeout=None)
+
+
+@shared_task
+def answer_password_requests() -> int:
+    """Queue the mails of forgotten passwords. Returns how many demands were answered, unknown addresses included."""
+    return answer_requests(mail_addresses)
+
+
+@shared_task
+def forget_access() -> int:
+    """Delete old sessions and failed logins. Returns how many rows of ours were deleted."""
+    return forget_old_access(now=timezone.now())

@@ -11,6 +11,12 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = 5  # seconds
 
 
+def outage_page(error: Exception) -> HttpResponse:
+    """Return the page (503) that says that the database is busy or away."""
+    log.warning("The database is busy or away: %s", error)
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(RETRY_AFTER)})
+
+
 class OutageMiddleware:
     """Answers 503 with a sentence when the database does not answer a view."""
 
@@ -21,7 +27,4 @@ class OutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, OperationalError | InterfaceError):
-            return None
-        log.warning("The database is busy or away: %s", error)
-        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(RETRY_AFTER)})
+        return outage_page(error) if isinstance(error, OperationalError | InterfaceError) else None

@@ -7,10 +7,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.defaults import bad_request
 
 LARGEST = 20 * 1024 * 1024  # bytes of one file
 
@@ -60,10 +57,3 @@ class LargestUploadHandler(FileUploadHandler):
         if self.received <= LARGEST:
             return None
         return UploadedFile(BytesIO(), self.file_name, self.content_type, self.received, self.charset)
-
-
-def refused_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that is refused as it stands (handler400): in a sentence when it is too large."""
-    if isinstance(exception, RequestTooLarge):
-        return render(request, "413.html", {"refusal": str(exception)}, status=413)
-    return bad_request(request, exception)

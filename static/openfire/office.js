@@ -41,6 +41,7 @@
   /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
   function openDialog(url) {
     fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {
+      if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url), () => {}); return; }
       const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
       if (!answer.ok || !content || !canChoose(content)) { window.location = url; return; }
       const dialog = document.createElement("dialog");
@@ -279,6 +280,7 @@
   }
   const start = () => {
     setUp(document);
+    (document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
     $all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase()); });
   };
   if (document.readyState === "complete") start(); else window.addEventListener("load", start);

@@ -91,7 +91,11 @@ SAME: dict[str, str] = {
     "contracts.contractline reset": "post contract-lines/{id}/reset/",
     "contracts.contractline cancel": "post contract-lines/{id}/cancel/",
 }
-AT_THE_OFFICE_ONLY = {"auth.user invite"}  # accounts and settings are no business of other programs
+AT_THE_OFFICE_ONLY = {
+    "auth.user invite",
+    "auth.user end-sessions",
+    "auth.user remove-second-factor",
+}  # accounts and settings are no business of other programs
 
 
 def test_every_act_of_the_admin_is_in_the_api() -> None:

@@ -83,7 +83,8 @@ def test_what_is_typed_on_the_phone_is_there_after_a_link_until_it_is_sent(
     expect(reason).to_have_value("Pièce à commander")
     expect(reason).to_be_visible()
 
-    phone.get_by_role("button", name="Enregistrer sans terminer").click()
+    with phone.expect_navigation():
+        phone.get_by_role("button", name="Enregistrer sans terminer").click()
     expect(report).to_have_value("Joint usé,\nbougie noire.")
     assert phone.evaluate("Object.keys(localStorage)") == []
 
@@ -92,8 +93,10 @@ def test_what_is_typed_on_the_phone_is_there_after_a_link_until_it_is_sent(
     phone.reload()
     expect(report).to_have_value("Écrit par un collègue.\nEncore autre chose.")
 
-    phone.get_by_role("button", name="Réalisé").click()
-    phone.get_by_role("button", name="Oui, c'est réalisé").click()
+    with phone.expect_navigation():
+        phone.get_by_role("button", name="Réalisé").click()
+    with phone.expect_navigation():
+        phone.get_by_role("button", name="Oui, c'est réalisé").click()
     expect(phone.get_by_text("Encore autre chose.")).to_be_visible()
     assert phone.evaluate("Object.keys(localStorage)") == []
 

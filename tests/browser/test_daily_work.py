@@ -27,8 +27,8 @@ def answer(page: Page, **typed: str) -> None:
     expect(dialog).to_be_visible()
     for name, value in typed.items():
         dialog.locator(f"[name={name}]").fill(value)
-    dialog.locator("[data-once]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        dialog.locator("[data-once]").click()
 
 
 def press(page: Page, label: str, **typed: str) -> None:

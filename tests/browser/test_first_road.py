@@ -38,8 +38,8 @@ def answer(page: Page) -> None:
     """Press the button of the dialog that is open."""
     dialog = page.locator("dialog.of-modal")
     expect(dialog).to_be_visible()
-    dialog.locator("[data-once]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        dialog.locator("[data-once]").click()
 
 
 def do(page: Page, act: str) -> None:
@@ -92,8 +92,9 @@ def new_intervention(page: Page, *, article: str = "ram_pose") -> None:
 
 
 def save(page: Page) -> None:
-    page.locator("[name=_save]").click()
-    page.wait_for_load_state()
+    """Press « Enregistrer », and wait for the page that answers: the form leaves once its session is known to be open."""
+    with page.expect_navigation():
+        page.locator("[name=_save]").click()
 
 
 def test_from_a_new_intervention_to_a_posted_invoice_and_its_credit(page: Page, login: Login, world: World) -> None:

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("openfire_billing", "invoicing", "interventions", "appointments", "contracts", "openfire_billing.office")
 WIRES = {f"openfire_billing/{name}.py" for name in ("settings", "urls", "celery", "wsgi")}
 SHELVES = {  # shelf of a service → shelves of models it may take from
-    "records": ("parties", "records"),
+    "records": ("access", "parties", "records"),
+    "access": ("access",),
     "parties": ("parties", "records"),
     "catalogue": ("parties", "records", "catalogue"),
     "accounts": ("parties", "records", "catalogue", "accounts"),

@@ -36,6 +36,7 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_settlement_acts",
         "invoicing/test_record_neighbours",
     ],
+    "invoicing/models/access.py": ["office/test_sessions"],
     "invoicing/models/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
     "invoicing/models/parties/companies.py": ["invoicing/test_records"],
     "invoicing/models/records/follow_ups.py": ["invoicing/test_daily_work", "invoicing/test_record_neighbours"],
@@ -46,6 +47,10 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_payments",
         "invoicing/test_settlement_acts",
     ],
+    "invoicing/services/access/guesses.py": ["office/test_guesses"],
+    "invoicing/services/access/passwords.py": ["office/test_accounts"],
+    "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
+    "invoicing/services/access/sessions.py": ["office/test_sessions"],
     "invoicing/services/accounts.py": [
         "invoicing/test_posting",
         "invoicing/test_payments",

@@ -38,7 +38,7 @@ OURS = ("invoicing", "interventions", "appointments", "contracts", "auth")
 
 
 def our_pages() -> dict[type[models.Model], Any]:
-    """The pages that are ours (celery-beat's and axes' are their authors')."""
+    """The pages that are ours (celery-beat's are its authors')."""
     return {model: page for model, page in admin.site._registry.items() if model._meta.app_label in OURS}
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from knox.models import AuthToken
 
@@ -18,11 +20,18 @@ from invoicing.models import Company, HistoryLine, Message
 from invoicing.services.records.messages import MOST_ATTEMPTS
 from invoicing.tasks import send_waiting_messages
 from openfire_billing.office.roles import MANAGER, PLANNER
+from openfire_billing.office.tasks import answer_password_requests
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
 from tests.factories.fixtures import MORNING
 from tests.factories.pages import address
 
 NEW = "brume-du-matin-35"
+
+
+def ask(email: str) -> None:
+    """A demand of a new password, answered by its task."""
+    Client().post("/admin/forgotten-password/", {"email": email})
+    assert answer_password_requests() == 1
 
 
 def posted() -> Any:
@@ -45,7 +54,7 @@ def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
     assert "/admin/forgotten-password/" in client.get("/admin/login/").content.decode()
     sent = client.post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
-    assert mail.outbox == []
+    assert (mail.outbox, answer_password_requests()) == ([], 1)
     AuthToken.objects.create(world.planner)
     theirs, _token = AuthToken.objects.create(world.biller)
     letter = posted()
@@ -64,6 +73,7 @@ def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
 def test_unknown_address_gets_the_same_answer_and_no_mail(world: World) -> None:
     sent = Client().post("/admin/forgotten-password/", {"email": "personne@exemple.fr"}, follow=True)
     assert "Si un compte a cet e-mail" in sent.content.decode()
+    assert answer_password_requests() == 1
     assert (Message.objects.count(), send_waiting_messages()) == (0, 0)
 
 
@@ -92,12 +102,12 @@ def test_address_asked_twice_within_a_minute_leaves_once(
     counts = []
     for second in (59, 62, 125):
         on_an_ordinary_day.move_to(MORNING + timedelta(seconds=second))
-        Client().post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"})
+        ask("fanny@exemple.fr")
         counts.append(Message.objects.count())
     assert counts == [1, 1, 2]
 
     User.objects.filter(pk=world.planner.pk).update(email="fanny.le-goff@exemple.fr")
-    Client().post("/admin/forgotten-password/", {"email": "fanny.le-goff@exemple.fr"})
+    ask("fanny.le-goff@exemple.fr")
     assert Message.objects.count() == 3
 
 
@@ -106,7 +116,7 @@ def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world:
     works, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     for _click in range(2):  # pressed twice: one mail
-        Client().post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"})
+        ask("fanny@exemple.fr")
     for _attempt in range(MOST_ATTEMPTS):
         Message.objects.update(next_try_at=timezone.now())
         assert send_waiting_messages() == 0
@@ -122,7 +132,7 @@ def test_mail_server_down_is_said_in_the_outbox_and_the_mail_leaves_later(world:
 
 def test_whoever_reads_the_outbox_cannot_take_an_account_over(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
-    Client().post("/admin/forgotten-password/", {"email": "morgane@exemple.fr"})
+    ask("morgane@exemple.fr")
     message, letter = Message.objects.get(), posted()
     _done, link = choose(Client(), letter)
 
@@ -137,7 +147,7 @@ def test_whoever_reads_the_outbox_cannot_take_an_account_over(world: World) -> N
 
 def test_address_that_changed_before_the_mail_left_gets_nothing(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
-    Client().post("/admin/forgotten-password/", {"email": "morgane@exemple.fr"})
+    ask("morgane@exemple.fr")
     User.objects.filter(pk=world.manager.pk).update(email="autre@exemple.fr")
 
     assert send_waiting_messages() == 0
@@ -147,7 +157,7 @@ def test_address_that_changed_before_the_mail_left_gets_nothing(world: World) ->
 
 def test_account_deleted_before_the_mail_left_gets_nothing(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="morgane@exemple.fr")
-    Client().post("/admin/forgotten-password/", {"email": "morgane@exemple.fr"})
+    ask("morgane@exemple.fr")
     Message.objects.update(object_id=0)
 
     assert send_waiting_messages() == 0
@@ -172,6 +182,7 @@ def test_technician_comes_back_to_the_phone(world: World) -> None:
     assert f'href="{asked}"' in client.get("/mobile/login/").content.decode()
     assert back in client.get(asked).content.decode()
     assert back in client.post(asked, {"email": "tugdual@exemple.fr"}, follow=True).content.decode()
+    assert answer_password_requests() == 1
 
     done, _link = choose(Client(), posted())  # in the mail's own browser
 
@@ -181,7 +192,7 @@ def test_technician_comes_back_to_the_phone(world: World) -> None:
 
 def test_who_works_in_the_office_comes_back_to_it(world: World) -> None:
     User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
-    Client().post("/admin/forgotten-password/", {"email": "fanny@exemple.fr"})
+    ask("fanny@exemple.fr")
 
     done, _link = choose(Client(), posted())
 
@@ -205,3 +216,36 @@ def test_manager_gives_no_company_he_has_not_and_meets_nobody_of_another(world: 
         refused = manager.send(theirs, fields)
     assert refused.status_code == 200
     assert list(Company.objects.visible_to(theirs)) == [other]
+
+
+def test_password_of_eleven_characters_or_a_common_one_is_refused(world: World) -> None:
+    User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
+    ask("fanny@exemple.fr")
+    link = re.search(r"http://testserver(/admin/forgotten-password/\S+)", posted().body)
+    assert link is not None
+    client = Client()
+    form = client.get(link[1], follow=True).redirect_chain[-1][0]
+    refused = {
+        typed: unescape(client.post(form, {"new_password1": typed, "new_password2": typed}).content.decode())
+        for typed in ("brume-matin", "password1234")
+    }
+
+    assert "Il doit contenir au minimum 12 caractères." in refused["brume-matin"]
+    assert "Ce mot de passe est trop courant." in refused["password1234"]
+    assert User.objects.get(pk=world.planner.pk).check_password("secret")
+    assert client.post(form, {"new_password1": "brume-matin1", "new_password2": "brume-matin1"}).status_code == 302
+
+
+def test_known_and_unknown_address_take_the_same_work_and_get_the_same_answer(world: World) -> None:
+    User.objects.filter(pk=world.planner.pk).update(email="fanny@exemple.fr")
+    work, answers = [], []
+    for email in ("fanny@exemple.fr", "perso@exemple.fr"):
+        client = Client()
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.post("/admin/forgotten-password/", {"email": email})
+        work.append([re.sub(r"'[^']*'", "''", query["sql"]) for query in captured.captured_queries])
+        answers.append((answer.status_code, answer["Location"], answer.content, client.get(answer["Location"]).content))
+
+    assert work[0] == work[1]
+    assert sum("INSERT INTO" in query for query in work[0]) == 1
+    assert answers[0] == answers[1]

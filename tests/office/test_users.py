@@ -25,10 +25,10 @@ def typed(office: Any, **values: Any) -> dict[str, Any]:
 
 def test_account_is_made_for_the_only_company_of_who_makes_it(world: World) -> None:
     office = world.office(MANAGER)
-    office.client.post(ADD, typed(office, username="erwan", password1="bois-sec-77", password2="bois-sec-77"))
+    office.client.post(ADD, typed(office, username="erwan", password1="bois-bien-sec-77", password2="bois-bien-sec-77"))
     made = User.objects.get(username="erwan")
     assert list(made.company_accesses.values_list("company", "is_default")) == [(world.company.pk, True)]
-    assert (made.is_staff, made.check_password("bois-sec-77")) == (True, True)
+    assert (made.is_staff, made.check_password("bois-bien-sec-77")) == (True, True)
 
 
 def test_no_company_is_guessed_among_several(world: World) -> None:
@@ -42,14 +42,14 @@ def test_account_without_a_password_waits_for_its_invitation(world: World) -> No
     office = world.office(MANAGER)
     office.client.post(ADD, typed(office, username="nolwenn"))
     assert not User.objects.get(username="nolwenn").has_usable_password()
-    answer = office.client.post(ADD, typed(office, username="soizic", password1="bois-sec-77"))
+    answer = office.client.post(ADD, typed(office, username="soizic", password1="bois-bien-sec-77"))
     assert list(answer.context["errors"]) != []
     assert not User.objects.filter(username="soizic").exists()
 
 
 def test_form_speaks_of_the_office_and_of_no_algorithm(world: World) -> None:
     office = world.office(MANAGER)
-    world.planner.set_password("bois-sec-77")
+    world.planner.set_password("bois-bien-sec-77")
     world.planner.save()
     new = unescape(office.get(ADD).content.decode())
     old = unescape(office.get(reverse("admin:auth_user_change", args=[world.planner.pk])).content.decode())
@@ -59,4 +59,4 @@ def test_form_speaks_of_the_office_and_of_no_algorithm(world: World) -> None:
         assert [word for word in ("LDAP", "pbkdf2", "Statut équipe", "usable_password") if word in page] == []
     assert 'href="../password/"' in old
     office.client.post(reverse("admin:auth_user_change", args=[world.planner.pk]), {"username": "fanny"})
-    assert User.objects.get(pk=world.planner.pk).check_password("bois-sec-77")
+    assert User.objects.get(pk=world.planner.pk).check_password("bois-bien-sec-77")

@@ -1,0 +1,1 @@
+"""How users come in: sessions, limits on wrong passwords, second factor."""

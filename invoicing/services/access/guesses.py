@@ -1,0 +1,95 @@
+"""Limits on wrong passwords: by account and address, by account, by address, and by known device.
+
+An attempt is written before the password is checked and deleted when the password is right, so that attempts made at
+the same moment count each other. A refused attempt leaves no row: it does not prolong the wait.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+
+from django.utils.translation import ngettext
+
+from invoicing.models import LoginFailure
+from openfire_billing.kernel.errors import BusinessError
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` failures of the same `columns` within a time."""
+
+    columns: tuple[str, ...]
+    most: int
+    within: timedelta
+
+
+LIMITS = (
+    Limit(("account", "address"), 10, timedelta(minutes=15)),
+    Limit(("account",), 50, timedelta(hours=1)),
+    Limit(("address",), 100, timedelta(hours=1)),
+)
+DEVICE_LIMIT = Limit(("device",), 10, timedelta(minutes=15))
+
+
+class TooManyGuesses(BusinessError):
+    """Too many wrong passwords: `wait` is how long the next attempt is refused."""
+
+    code = "throttled"
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+        minutes = max(1, ceil(wait.total_seconds() / 60))
+        super().__init__(
+            ngettext(
+                "Trop d'essais avec un mot de passe faux : réessayez dans %d minute.",
+                "Trop d'essais avec un mot de passe faux : réessayez dans %d minutes.",
+                minutes,
+            )
+            % minutes
+        )
+
+
+def begin_attempt(*, account: str, address: str, device: str, at: datetime) -> LoginFailure:
+    """Write an attempt whose password is about to be checked. Delete it when the password is right.
+
+    `device`: the id of a device known for this account, or "". The attempts of a known device are counted by device
+    alone, the others by account and address: neither shuts the other out. Raises TooManyGuesses.
+    """
+    attempt = LoginFailure.objects.create(account=account[:150], address=network_of(address), device=device, at=at)
+    limits = (DEVICE_LIMIT,) if device else LIMITS
+    wait = max(_wait(attempt, limit) for limit in limits)
+    if wait > timedelta(0):
+        attempt.delete()
+        raise TooManyGuesses(wait)
+    return attempt
+
+
+def _wait(attempt: LoginFailure, limit: Limit) -> timedelta:
+    """Return how long until the other failures of a limit are fewer than it allows; zero when they are."""
+    others = LoginFailure.objects.filter(
+        at__gt=attempt.at - limit.within, **{column: getattr(attempt, column) for column in limit.columns}
+    ).exclude(pk=attempt.pk)
+    if not attempt.device:
+        others = others.filter(device="")
+    decisive = others.order_by("-at", "-pk").values_list("at", flat=True)[limit.most - 1 : limit.most]
+    return max((at + limit.within - attempt.at for at in decisive), default=timedelta(0))
+
+
+def network_of(address: str) -> str:
+    """Return the address that is counted: an IPv4 one as it is, the /64 network of an IPv6 one, other text cut."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address[:45]
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Address(int(found) >> 64 << 64))
+
+
+def unlock(account: str = "") -> int:
+    """Forget the failed logins of an account, or all of them. Returns how many there were."""
+    failures = LoginFailure.objects.filter(account=account) if account else LoginFailure.objects.all()
+    return failures.delete()[0]
