@@ -13,6 +13,7 @@ from contracts.planner.charges import BilledLine
 from contracts.planner.checks import check_contract
 from contracts.services.days_served import refuse_past
 from contracts.services.facts import read_facts
+from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import lock_contract, lock_line
 from contracts.services.next_dates import rewrite_due
 from contracts.services.visits import past_visits_text
@@ -125,7 +126,8 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
 def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | None = None, on: date, by: By) -> Outcome:
     """Validate a line added to a contract that is already active. A note of the outcome names the visits that are past.
 
-    `bill_past`: bill also what it had due before `on`; without it such a line is refused, with what would be billed.
+    `bill_past`: bill also what it had due before `on`; without it such a line of a billed contract is refused, with what
+    would be billed.
     """
     with atomic():
         line = lock_line(line, seen=seen)
@@ -136,8 +138,9 @@ def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | No
             raise WrongState(_("« %s » est déjà validée ou annulée.") % line)
         _validate_line(line, on=on)
         _refuse_never_billed(contract, [line], contract.reference or "")
-        articles = set(line.articles.order_by().values_list("pk", flat=True))
-        refuse_past(line, articles, on=on, bill_past=bill_past)
+        if has_live_claims(contract):
+            articles = set(line.articles.order_by().values_list("pk", flat=True))
+            refuse_past(line, articles, on=on, bill_past=bill_past)
         record(line, "validated", by=by, text=_("Ligne validée"))
         record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
         past = past_visits_text(contract, [line], on=on)
