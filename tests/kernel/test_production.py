@@ -45,6 +45,7 @@ def test_server_without_mail_says_that_none_leaves() -> None:
         ({"SECRET_KEY": None}, "SECRET_KEY manque"),
         ({"REDIS_URL": None}, LOST),
         ({"REDIS_URL": "memory://"}, LOST),
+        ({"SECOND_FACTOR": "oui"}, "SECOND_FACTOR=oui n'est pas connu"),
     ],
 )
 def test_server_that_lacks_something_does_not_start_and_says_what(

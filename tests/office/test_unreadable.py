@@ -62,7 +62,7 @@ def test_list_filtered_by_a_number_past_all_is_answered(world: World) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("text", ["abc", "9" * 30, "-1", "abc\x00"])
+@pytest.mark.parametrize("text", ["abc", "9" * 30, "-1"])
 def test_hidden_field_that_cannot_be_read_is_refused_or_left_out(world: World, text: str) -> None:
     quote, office = world.quote(), world.office(MANAGER)
     form, customer = office.open(quote), office.open(world.customer)
