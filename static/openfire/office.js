@@ -280,7 +280,7 @@
   }
   const start = () => {
     setUp(document);
-    (document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
+    $all(document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
     $all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase()); });
   };
   if (document.readyState === "complete") start(); else window.addEventListener("load", start);
