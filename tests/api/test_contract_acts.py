@@ -129,13 +129,18 @@ def test_line_added_to_an_active_contract_is_billed_once_activated(manager: Api,
     made = contract(world)
     bill(manager, made)
     product = ProductFactory(code="ram_pose")
-    new = {"task": world.task.pk, "articles": [{"product": product.pk, "unit_price": "60"}]}
+    new = {
+        "task": world.task.pk,
+        "starts_on": "2026-01-01",
+        "articles": [{"product": product.pk, "unit_price": "60"}],
+    }
     answer = manager.patch(url_of(made), {"lines": [new]})
     added = next(line for line in answer.data["lines"] if line["state"] == "draft")
     url = f"contract-lines/{added['id']}/"
     assert refused(bill(manager, made))
 
-    active = manager.made(f"{url}activate/", status=200)
+    assert "1 échéance(s) déjà passée(s)" in refused(manager.post(f"{url}activate/"))
+    active = manager.made(f"{url}activate/", {"bill_past": True}, status=200)
 
     assert (active["state"], active["contract"], active["next_due_on"]) == ("validated", made.pk, "2026-01-01")
     (outcome,) = bill(manager, made).data["outcomes"]

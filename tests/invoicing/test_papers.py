@@ -38,6 +38,7 @@ from invoicing.tasks import render_document, render_waiting
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.factories import World, item, nothing_changed
 from tests.factories.pages import address, errors_of
+from tests.factories.past import rewrite
 from tests.invoicing.papers import box_of, pages_of, text_of
 
 PURPLE = (120, 20, 160)
@@ -232,7 +233,7 @@ def test_logo_taken_off_is_printed_no_more_but_stays_on_what_was_posted(world: W
 def failing(world: World) -> Invoice:
     """A posted invoice whose paper cannot be made."""
     posted = world.posted()
-    Invoice.objects.filter(pk=posted.pk).update(texts={})
+    rewrite(Invoice.objects.filter(pk=posted.pk), texts={})
     return posted
 
 

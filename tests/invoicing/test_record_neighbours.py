@@ -16,6 +16,7 @@ from invoicing.services.records.links import document_at, find_link, is_publishe
 from invoicing.services.records.messages import queue_message, retry_message
 from invoicing.tasks import send_message
 from tests.factories import CompanyFactory, World
+from tests.factories.past import rewrite
 
 
 def journal(document: Any) -> list[tuple[str, str, Any]]:
@@ -41,7 +42,7 @@ def test_files_follow_ups_links_and_journals_are_a_record_s_own(world: World) ->
         same_id(row, world)
     assert (list(attachments_of(mine)), list(follow_ups_of(mine)), find_link(mine)) == ([], [], None)
     assert (follow_up_of(mine, taken[1].pk), is_published(mine)) == (None, False)
-    HistoryLine.objects.of(mine).update(content_type=ContentType.objects.get_for_model(world.company))
+    rewrite(HistoryLine.objects.of(mine), content_type=ContentType.objects.get_for_model(world.company))
     assert journal(mine) == []
 
     file, theirs = (attach(one, SimpleUploadedFile("près.pdf", "près".encode()), by=by) for one in (mine, other))
@@ -119,7 +120,7 @@ def test_late_documents_are_counted_by_company(world: World) -> None:
     first, second, theirs, fresh = world.posted(), world.posted(), world.posted(company=other), world.posted()
     DocumentJob.objects.filter(invoice=first).update(last_error="un")
     DocumentJob.objects.filter(invoice=theirs).update(last_error="deux")
-    Invoice.objects.filter(pk=second.pk).update(posted_at=timezone.now() - timedelta(minutes=11))
+    rewrite(Invoice.objects.filter(pk=second.pk), posted_at=timezone.now() - timedelta(minutes=11))
 
     found = [late_documents(), late_documents([world.company]), late_documents([other]), late_documents([])]
 

@@ -22,6 +22,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import CompanyFactory, PartnerFactory, World, item, nothing_changed
 from tests.factories.pages import address, fields_of, refusal, texts_of
+from tests.factories.past import rewrite
 
 
 def credit_of_a_paid_invoice(world: World) -> Invoice:
@@ -303,7 +304,7 @@ def test_what_is_owed_is_the_customer_s_own_to_these_companies(world: World) -> 
     other, neighbour = CompanyFactory(name="Autre Foyer"), PartnerFactory(name="Le Goff Yann")
     mine, theirs = world.posted(item(2)), world.posted(partner=neighbour)
     elsewhere = world.posted()
-    Invoice.objects.filter(pk=elsewhere.pk).update(company=other)
+    rewrite(Invoice.objects.filter(pk=elsewhere.pk), company=other)
     world.draft()
     advance, back = money(world, "50"), money(world, "30")
     refund_payment(back, amount=Decimal(30), on=world.today, kind="cash", by=world.accountant)
