@@ -99,7 +99,15 @@ def test_rejected_payment_leaves_its_invoices_owed_again(world: World) -> None:
 
     assert (left(first, world), left(second, world)) == (("unpaid", Decimal("184.62")), ("unpaid", Decimal("184.62")))
     assert (owed(world), left_of(payment), left_of(out)) == (Decimal("369.24"), Decimal(0), Decimal(0))
-    assert not Allocation.objects.exists()
+    one, two = first_two = list(Allocation.objects.filter(reverses=None))
+    assert [allocation.amount for allocation in first_two] == [Decimal("184.62"), Decimal("115.38")]
+    taken_back = Allocation.objects.exclude(reverses=None).values_list(
+        "reverses", "document", "payment", "amount", "on"
+    )
+    assert list(taken_back) == [
+        (one.pk, first.pk, payment.pk, Decimal("-184.62"), world.today),
+        (two.pk, second.pk, payment.pk, Decimal("-115.38"), world.today),
+    ]
     assert (out.amount.amount, out.kind, out.reference, out.pays_back) == (
         Decimal(300),
         "cheque",
