@@ -43,6 +43,10 @@ class ArticleForm(LineForm):
         fields = (*LineForm.Meta.fields, "from_on")
         widgets = {**LineForm.Meta.widgets, "from_on": DateInput}
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["from_on"].widget.attrs["class"] = "of-input of-day"
+
 
 class ArticleInline(LinesInline):
     model = Article
@@ -57,6 +61,10 @@ class ExceptionForm(LineForm):
         model = ContractException
         fields = ("on", "alone", *LineForm.Meta.fields)
         widgets = {**LineForm.Meta.widgets, "on": DateInput}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["on"].widget.attrs["class"] = "of-input of-day"
 
 
 class ExceptionInline(LinesInline):
@@ -124,6 +132,16 @@ class ContractLineAdmin(DocumentAdmin):
         return obj is None or (
             obj.state != L.CANCELLED and obj.contract.state not in (ContractState.TERMINATED, ContractState.CANCELLED)
         )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Offer to bill what is past where articles may be added to what is billed: on a validated line."""
+        found = super().get_fieldsets(request, obj)
+        if obj is not None and obj.state == L.VALIDATED:
+            return found
+        return [
+            (title, {**options, "fields": tuple(name for name in options["fields"] if name != "bill_past")})
+            for title, options in found
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), *(["contract"] if obj else [])]
