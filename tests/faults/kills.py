@@ -1,4 +1,4 @@
-"""Processes, database and broker killed at work, in an order drawn by a seed: `make chaos SEED=7 KILLS=50`.
+"""Processes, database and broker killed at work, in an order drawn by a seed: the second half of `make chaos`.
 
 A supervised worker serves the queues and a clerk bills and cashes DIs. In each round a process of its own begins an act
 (`tests/faults/kills_acts.py`) and gets SIGKILL a moment later; some rounds kill the server of the database, or the broker,
