@@ -20,6 +20,7 @@ class AppointmentLineClaim(Claim):
     """
 
     SOURCE = "appointment_line__appointment"
+    company_path = f"{SOURCE}__company"
 
     appointment_line = models.ForeignKey(
         AppointmentLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de RDV")

@@ -136,6 +136,7 @@ class PeriodClaim(ThingClaim):
     """The days `start` to `end` (excluded) of an article, charged or refunded."""
 
     SOURCE = "article__line__contract"
+    company_path = f"{SOURCE}__company"
     THING = ("article_id", "start", "end", "kind")
 
     article = models.ForeignKey(
@@ -184,6 +185,7 @@ class VisitClaim(ThingClaim):
     """The part of an article that one visit bills."""
 
     SOURCE = "article__line__contract"
+    company_path = f"{SOURCE}__company"
     THING = ("article_id", "visit_id")
 
     article = models.ForeignKey(Article, models.PROTECT, related_name="visit_claims", verbose_name=_("article"))
@@ -207,6 +209,7 @@ class ExceptionClaim(ThingClaim):
     """An invoice line that bills an exception, or the reason why none does."""
 
     SOURCE = "exception__line__contract"
+    company_path = f"{SOURCE}__company"
     THING = ("exception_id",)
 
     exception = models.ForeignKey(ContractException, models.PROTECT, related_name="claims", verbose_name=_("exception"))

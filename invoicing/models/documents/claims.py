@@ -142,6 +142,7 @@ class QuoteLineClaim(Claim):
     """An invoice line that bills a quote line."""
 
     SOURCE = "quote_line__quote"
+    company_path = f"{SOURCE}__company"
 
     quote_line = models.ForeignKey(QuoteLine, models.PROTECT, related_name="claims", verbose_name=_("ligne de devis"))
 
