@@ -173,7 +173,7 @@ class FiscalPositionTax(models.Model):
 class Product(Versioned):
     """An article: unit, price, tax and account of the lines that sell it."""
 
-    KEPT_FOR_OTHERS = frozenset({"unit_price", "purchase_price", "income_account"})
+    KEPT_FOR_OTHERS = frozenset({"unit_price", "purchase_price", "income_account", "tax", "unit", "kind"})
 
     code = models.CharField(_("Code"), max_length=40, unique=True)
     name = models.CharField(_("Nom"), max_length=160)

@@ -59,7 +59,7 @@ class Payment(Versioned):
         "self", models.PROTECT, null=True, blank=True, related_name="paid_back_by", verbose_name=_("Rend le paiement")
     )
     by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("par")
     )
 
     objects = PaymentQuerySet.as_manager()
@@ -134,7 +134,7 @@ class Allocation(models.Model):
         return f"{self.amount} → {self.document}"
 
 
-guard(Payment, updates=False)
+guard(Payment)
 guard(Allocation)
 
 

@@ -21,7 +21,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
-from openfire_billing.db.guards import without_guards
+from openfire_billing.db.guards import make_guards, without_guards
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.backup import (
     DATABASE,
@@ -37,7 +37,10 @@ from openfire_billing.office.backup import (
 )
 
 _FILLED = ("invoicing_company", "auth_user")  # tables that `migrate` leaves empty
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, AttributeError, EOFError, KeyError, TypeError, ValueError),
+    *(NotImplementedError, RuntimeError),
+)
 _NOT_EMPTY = "La base n'est pas vide : restaurez dans une base neuve, rien n'est écrasé."
 
 
@@ -247,8 +250,18 @@ def _restore_sqlite(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
         with closing(sqlite3.connect(copy)) as source:
             source.backup(connection.connection)
         connection.close()
+        _drop_programs()
+        make_guards()
     finally:
         remove_sqlite(copy)
+
+
+def _drop_programs() -> None:
+    """Drop the triggers and views that came with a SQLite file: only those of this program stand in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')")
+        for kind, name in cursor.fetchall():
+            cursor.execute(f"DROP {kind} {connection.ops.quote_name(name)}")
 
 
 def _refuse_difference(found: dict[str, Any], manifest: dict[str, Any]) -> None:

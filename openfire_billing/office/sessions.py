@@ -104,7 +104,7 @@ def is_phone_open(request: HttpRequest) -> bool:
 
 def _was_active(request: HttpRequest, seconds: float) -> bool:
     """Return whether the person logged in or acted in the last `seconds`."""
-    if timezone.now().timestamp() - request.session.get("office_at", 0) < seconds:
+    if 0 <= timezone.now().timestamp() - request.session.get("office_at", 0) < seconds:
         return True
     salt = str(request.session.get(SESSION_KEY))
     return request.get_signed_cookie(ACT_COOKIE, default=None, salt=salt, max_age=int(seconds)) is not None

@@ -66,7 +66,8 @@ class Servers:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.3)
-        (Path(self.postgres.pgdata) / "postmaster.pid").unlink(missing_ok=True)
+        for lock in (Path(self.postgres.pgdata) / "postmaster.pid", *Path(self.socket).glob(".s.PGSQL.*")):
+            lock.unlink(missing_ok=True)
         self._control("start")
 
     def _database_processes(self) -> list[int]:

@@ -1,5 +1,6 @@
 """Private files attached to records."""
 
+from pathlib import PurePath
 from decimal import Decimal
 
 from django.conf import settings
@@ -29,7 +30,7 @@ def attachments_of(document: Model, *, user: User | None = None) -> "QuerySet[At
 
 def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
     """Attach an uploaded file to `document`. Raises BusinessError: too large, refused type, no room left."""
-    name = (upload.name or "").rsplit("/", 1)[-1][:160]
+    name = _short(PurePath((upload.name or "").rsplit("/", 1)[-1]))
     if upload.size > LARGEST:
         raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
     if name.lower().endswith(REFUSED_ENDINGS):
@@ -42,6 +43,12 @@ def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
         attachment.save()
         record(document, "attached", by=by, text=_("Fichier joint : %s") % name)
     return attachment
+
+
+def _short(name: PurePath) -> str:
+    """Return a name that a file system takes, of 160 bytes at most, with its ending."""
+    ending = name.suffix.encode()[:20]
+    return name.stem.encode()[: 160 - len(ending)].decode(errors="ignore") + ending.decode(errors="ignore")
 
 
 def _refuse_over_quota(name: str, size: int, company: int | None) -> None:

@@ -41,7 +41,7 @@ def read_table(name: str, content: bytes) -> Table:
     titles = [simple(title) for title in header]
     table = Table(titles, [])
     for line, cells in rows:
-        if len(table.rows) == MOST_ROWS:
+        if len(table.rows) == MOST_ROWS or line > 2 * MOST_ROWS:
             raise BusinessError(f"Le fichier dépasse {MOST_ROWS} lignes : coupez-le en plusieurs.")
         table.rows.append((line, {t: cell.strip() for t, cell in zip(titles, cells, strict=False) if t}))
     return table
