@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from invoicing.services.access.second_factor import lacks_device
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.db.people import By
 from openfire_billing.db.scope import visible
@@ -134,6 +135,16 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         if version is None:
             raise ValidationError({"version": [_("La version est un nombre entier, celle que la lecture a donnée.")]})
         return version
+
+    def initial(self, request: Any, *args: Any, **options: Any) -> None:
+        """Refuse the token of a user who must have a second factor and has none yet."""
+        super().initial(request, *args, **options)
+        if lacks_device(request.user):
+            failed = AuthenticationFailed(
+                _("Ce compte doit avoir un second facteur : ajoutez-le d'abord au bureau, puis redemandez un jeton.")
+            )
+            failed.default_code = "otp_enrolment_required"
+            raise failed
 
     def permissions_needed(self) -> list[str]:
         """Return the permissions to see the record and to do the act."""

@@ -33,6 +33,8 @@ from openfire_billing.web.users import user_of
 
 View = Callable[..., HttpResponseBase]
 
+ADDING = "adding_factor"  # of the session: the id of the device whose secret its page shows
+
 
 def _own_page(view: View) -> View:
     """Give the view a user who is logged in; lead others to the login of the layout."""
@@ -122,7 +124,8 @@ def own_second_factor(request: HttpRequest, layout: str) -> HttpResponseBase:
         "home_url": reverse("mobile:today" if layout == "phone" else "admin:index"),
     }
     if not has_device:
-        device = second_factor.begin_enrolment(user)
+        device = second_factor.begin_enrolment(user, request.session.get(ADDING))
+        request.session[ADDING] = device.pk
         drawing = segno.make(device.config_url, error="m").svg_inline(scale=4, border=4, light="#fff", omitsize=True)
         context |= {"qr": mark_safe(drawing), "secret": second_factor.secret_text(device)}  # noqa: S308 segno's own
     return render(request, "office/own_second_factor.html", context, status=409 if context["refusal"] else 200)
@@ -133,7 +136,8 @@ def _change_factor(request: HttpRequest) -> list[str]:
     user, code = user_of(request), request.POST.get("code", "")
     act, now = request.POST.get("act", ""), timezone.now()
     if act == "confirm":
-        codes = second_factor.confirm_enrolment(user, code)
+        codes = second_factor.confirm_enrolment(user, code, request.session.get(ADDING))
+        request.session.pop(ADDING, None)
         request.session["factor_at"] = now.timestamp()
         end_sessions(user, keep=str(request.session.session_key), at=now)
         return codes

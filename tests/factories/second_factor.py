@@ -23,6 +23,6 @@ def wrong_code(device: TOTPDevice) -> str:
 def enrol(user: User) -> tuple[TOTPDevice, list[str]]:
     """A confirmed device of a user, which has accepted no code yet, and his recovery codes."""
     device = second_factor.begin_enrolment(user)
-    codes = second_factor.confirm_enrolment(user, code_of(device))
+    codes = second_factor.confirm_enrolment(user, code_of(device), device.pk)
     TOTPDevice.objects.filter(pk=device.pk).update(last_t=-1)
     return TOTPDevice.objects.get(pk=device.pk), codes

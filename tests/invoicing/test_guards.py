@@ -128,10 +128,19 @@ def test_no_column_of_what_is_posted_changes(posted: Invoice, period: PeriodClai
     assert walked == 105
 
 
-def test_a_payment_is_not_deleted(posted: Invoice) -> None:
+def test_a_payment_is_neither_changed_nor_deleted(posted: Invoice) -> None:
     payment = Payment.objects.get()
 
+    assert refused("UPDATE invoicing_payment SET amount = 1 WHERE id = %s", payment.pk)
     assert refused("DELETE FROM invoicing_payment WHERE id = %s", payment.pk)
+
+
+def test_a_row_is_not_replaced_by_another_of_its_key(posted: Invoice) -> None:
+    """SQLite's REPLACE deletes the old row in silence unless the connection says otherwise."""
+    columns = ", ".join(f'"{field.column}"' for field in Invoice._meta.concrete_fields)
+    if connection.vendor == "sqlite":
+        assert refused(f"REPLACE INTO invoicing_invoice ({columns}) SELECT {columns} FROM invoicing_invoice")
+    assert Invoice.objects.get(pk=posted.pk).number == posted.number
 
 
 def test_nothing_is_added_to_a_posted_invoice(world: World, posted: Invoice) -> None:
@@ -207,7 +216,7 @@ def test_a_missing_guard_is_named_by_the_check_and_by_healthz(world: World) -> N
     answer = world.office().client.get("/healthz").json()
 
     names = missing_guards()
-    assert len(names) == (46 if connection.vendor == "postgresql" else 31)
+    assert len(names) == (47 if connection.vendor == "postgresql" else 32)
     assert [w.id for w in warnings] == ["openfire.W001"] * len(names)
     assert all(name in warning.msg for name, warning in zip(names, warnings, strict=True))
     assert answer["guards"] == {"missing": len(names)}

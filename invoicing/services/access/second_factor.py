@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from knox.models import AuthToken
 
 from invoicing.models import RecoveryCode
 from invoicing.services.records.history import record
@@ -42,15 +43,26 @@ def must_have_device(user: User) -> bool:
     return bool(settings.SECOND_FACTOR == "all")
 
 
+def lacks_device(user: User) -> bool:
+    """Return whether a user must have a second factor and has none: programs are refused in his name meanwhile."""
+    return must_have_device(user) and device_of(user) is None
+
+
 def device_of(user: User) -> TOTPDevice | None:
     """Return the confirmed device of a user."""
     return TOTPDevice.objects.filter(user=user, confirmed=True).first()
 
 
-def begin_enrolment(user: User) -> TOTPDevice:
-    """Return the device that a user is adding: the same one until it is confirmed, so that a page shown again stays true."""
-    unconfirmed = TOTPDevice.objects.filter(user=user, confirmed=False).first()
-    return unconfirmed or TOTPDevice.objects.create(user=user, confirmed=False, name=_NAME)
+def begin_enrolment(user: User, device: int | None = None) -> TOTPDevice:
+    """Return the device that a user is adding: that of id `device`, which his session began, else a new one.
+
+    A new one replaces those that were begun elsewhere: whoever saw their secret knows nothing of the new one.
+    """
+    begun = TOTPDevice.objects.filter(user=user, confirmed=False)
+    if device is not None and (found := begun.filter(pk=device).first()) is not None:
+        return found
+    begun.delete()
+    return TOTPDevice.objects.create(user=user, confirmed=False, name=_NAME)
 
 
 def secret_text(device: TOTPDevice) -> str:
@@ -59,23 +71,25 @@ def secret_text(device: TOTPDevice) -> str:
     return " ".join(text[n : n + 4] for n in range(0, len(text), 4))
 
 
-def confirm_enrolment(user: User, code: str) -> list[str]:
-    """Confirm the device a user is adding, by a code it shows. Returns the recovery codes, stored nowhere in clear.
+def confirm_enrolment(user: User, code: str, device: int | None = None) -> list[str]:
+    """Confirm the device of id `device` a user is adding, by a code it shows. Returns the recovery codes, stored nowhere
+    in clear. His API tokens, given by a password alone, are deleted.
 
     Raises OtpInvalid, and BusinessError when the user has a confirmed device.
     """
     if device_of(user) is not None:
         raise BusinessError(_("Ce compte a déjà un second facteur : retirez-le d'abord pour en changer."))
-    device = begin_enrolment(user)
-    _refuse_while_throttled(device)
-    if django_otp.verify_token(user, device.persistent_id, _digits(code)) is None:
+    adding = begin_enrolment(user, device)
+    _refuse_while_throttled(adding)
+    if django_otp.verify_token(user, adding.persistent_id, _digits(code)) is None:
         raise OtpInvalid(
             _(
                 "Ce code n'est pas le bon : tapez celui que l'application montre à présent, et vérifiez l'heure du téléphone."
             )
         )
     with atomic():
-        TOTPDevice.objects.filter(pk=device.pk).update(confirmed=True)
+        TOTPDevice.objects.filter(pk=adding.pk).update(confirmed=True)
+        AuthToken.objects.filter(user=user).delete()
         record(user, "second_factor_added", by=user, text=_("Second facteur ajouté"))
         return renew_recovery_codes(user)
 

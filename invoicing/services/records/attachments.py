@@ -1,7 +1,7 @@
 """Private files attached to records."""
 
-from pathlib import PurePath
 from decimal import Decimal
+from pathlib import PurePath
 
 from django.conf import settings
 from django.contrib.auth.models import User

@@ -2,7 +2,8 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
@@ -11,6 +12,9 @@ from openpyxl import load_workbook
 from openfire_billing.kernel.errors import BusinessError
 
 MOST_ROWS = 100_000
+LAST_LINE = 2 * MOST_ROWS  # of the file, blank ones included
+LARGEST_XLSX = 200 * 1024 * 1024  # bytes of a workbook's parts, once unpacked
+_TOO_LONG = f"Le fichier dépasse {MOST_ROWS} lignes : coupez-le en plusieurs."
 _NO_TABLE = "Ce fichier n'est pas un tableau : enregistrez-le en CSV ou en XLSX, puis réessayez."
 
 
@@ -34,17 +38,25 @@ def read_table(name: str, content: bytes) -> Table:
     Raises BusinessError: not readable, nothing in it, too many rows.
     """
     lines = _xlsx(content) if name.lower().endswith((".xlsx", ".xlsm")) else _csv(content)
-    rows = ((line, cells) for line, cells in lines if any(cell.strip() for cell in cells))
+    rows = ((line, cells) for line, cells in _bounded(lines) if any(cell.strip() for cell in cells))
     _line, header = next(rows, (0, []))
     if not header:
         raise BusinessError("Le fichier est vide : la première ligne porte les titres, les suivantes les fiches.")
     titles = [simple(title) for title in header]
     table = Table(titles, [])
     for line, cells in rows:
-        if len(table.rows) == MOST_ROWS or line > 2 * MOST_ROWS:
-            raise BusinessError(f"Le fichier dépasse {MOST_ROWS} lignes : coupez-le en plusieurs.")
+        if len(table.rows) == MOST_ROWS:
+            raise BusinessError(_TOO_LONG)
         table.rows.append((line, {t: cell.strip() for t, cell in zip(titles, cells, strict=False) if t}))
     return table
+
+
+def _bounded(lines: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """Yield lines, blank ones too, up to LAST_LINE. A small file may announce millions of blank ones."""
+    for line, cells in lines:
+        if line > LAST_LINE:
+            raise BusinessError(_TOO_LONG)
+        yield line, cells
 
 
 def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -70,9 +82,15 @@ def _csv(content: bytes) -> Iterator[tuple[int, list[str]]]:
 def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of the first sheet, read one by one: a fault further down is raised when it is reached."""
     try:
+        with zipfile.ZipFile(BytesIO(content)) as parts:
+            is_too_large = sum(part.file_size for part in parts.infolist()) > LARGEST_XLSX
+        if is_too_large:
+            raise BusinessError(_TOO_LONG)
         book = load_workbook(BytesIO(content), read_only=True, data_only=True)
         for line, row in enumerate(book.worksheets[0].iter_rows(values_only=True), 1):
             yield line, [_text(value) for value in row]
+    except BusinessError:
+        raise
     except Exception as broken:  # the library lets through whatever its parsers of ZIP, XML and styles raise
         raise BusinessError(
             "Ce classeur ne s'ouvre pas : enregistrez-le de nouveau en XLSX, puis réessayez."
