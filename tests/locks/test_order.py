@@ -103,6 +103,7 @@ PARTS = set(
     contracts.services.next_dates: rewrite_due
     contracts.services.run_outcomes: write_outcomes
     contracts.services.runs: count_visits
+    contracts.services.takeover: give_up free_future_nights
     contracts.services.visits: cancel_visits
     interventions.services.writing: write_validated
     """.strip().splitlines()

@@ -65,6 +65,7 @@ WRITTEN_BY_SERVICES = {
     "appointments.Appointment.template",
     "contracts.BillingRun.by",
     "contracts.ContractLine.replaces",
+    "invoicing.Allocation.reverses",
     "invoicing.Entry.journal",
     "invoicing.Invoice.credits",
     "invoicing.Invoice.journal",
