@@ -94,7 +94,9 @@ def other_value(field: Any) -> str:
         return "NULL"
     if isinstance(field, models.JSONField):
         return "'{}'"
-    if isinstance(field, models.DecimalField | models.IntegerField | models.ForeignKey | models.AutoField):
+    if isinstance(field, models.DecimalField):
+        return f"{column} + 1"
+    if isinstance(field, models.IntegerField | models.ForeignKey | models.AutoField):
         return f"COALESCE({column}, 0) + 1000000"
     if isinstance(field, models.DateField):
         return "NULL"

@@ -85,7 +85,7 @@ def test_largest_file_is_kept_under_a_name_cut_short(world: World) -> None:
 
     file = attach(world.intervention(), film, by=world.planner)
 
-    assert (file.name, file.by) == ("f" * 157 + ".mp", world.planner)
+    assert (file.name, file.by) == ("f" * 156 + ".mp4", world.planner)
 
 
 def test_bytes_of_a_file_taken_away_go_once_the_change_is_kept(

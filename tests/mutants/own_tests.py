@@ -200,6 +200,7 @@ OWN: dict[str, list[str]] = {
     "contracts/services/callouts.py": ["contracts/test_acts", "contracts/test_callouts", "contracts/test_promises"],
     "contracts/services/cancellation.py": ["contracts/test_acts", "contracts/test_life"],
     "contracts/services/contracts.py": ["contracts/test_acts", "contracts/test_life", "contracts/test_prolonged"],
+    "contracts/services/days_served.py": ["contracts/test_days_served"],
     "contracts/services/drafts.py": ["contracts/test_billing_services", "contracts/test_claim_nets"],
     "contracts/services/fact_rows.py": [
         "contracts/test_facts",
