@@ -42,6 +42,7 @@ from openfire_billing.web.proxies import client_address
 
 log = logging.getLogger(__name__)
 ACT_COOKIE = "last_act"
+SKEW = 120  # seconds by which the clocks of two machines may differ
 EVERY = 60  # seconds between two writings of the last act
 KNOWN_FOR = 365 * 24 * 3600  # seconds during which a device stays known
 _OFFICE, _PHONE, _FILES = "/admin/", "/mobile/", "/files/"
@@ -104,7 +105,7 @@ def is_phone_open(request: HttpRequest) -> bool:
 
 def _was_active(request: HttpRequest, seconds: float) -> bool:
     """Return whether the person logged in or acted in the last `seconds`."""
-    if 0 <= timezone.now().timestamp() - request.session.get("office_at", 0) < seconds:
+    if -SKEW < timezone.now().timestamp() - request.session.get("office_at", 0) < seconds:
         return True
     salt = str(request.session.get(SESSION_KEY))
     return request.get_signed_cookie(ACT_COOKIE, default=None, salt=salt, max_age=int(seconds)) is not None

@@ -57,7 +57,8 @@ def refused(statement: str, *params: object) -> bool:
     try:
         sql(statement, *params)
     except IntegrityError as refusal:
-        return "une écriture définitive ne change pas" in str(refusal)
+        # PostgreSQL looks at the constraints of a claim before its guard, which reads whole statements
+        return any(text in str(refusal) for text in ("une écriture définitive ne change pas", "contracts_period_"))
     return False
 
 
