@@ -58,7 +58,9 @@ def refused(statement: str, *params: object) -> bool:
         sql(statement, *params)
     except IntegrityError as refusal:
         # PostgreSQL looks at the constraints of a claim before its guard, which reads whole statements
-        return any(text in str(refusal) for text in ("une écriture définitive ne change pas", "contracts_period_"))
+        return any(
+            text in str(refusal) for text in ("une écriture définitive ne change pas", "contracts_period_", "not-null")
+        )
     return False
 
 
