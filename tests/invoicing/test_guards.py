@@ -57,9 +57,9 @@ def refused(statement: str, *params: object) -> bool:
     try:
         sql(statement, *params)
     except IntegrityError as refusal:
-        # PostgreSQL looks at the constraints of a claim before its guard, which reads whole statements
+        # PostgreSQL looks first at the constraint that a claim has one settlement, then at its guard
         return any(
-            text in str(refusal) for text in ("une écriture définitive ne change pas", "contracts_period_", "not-null")
+            text in str(refusal) for text in ("une écriture définitive ne change pas", "contracts_period_settled")
         )
     return False
 
@@ -102,7 +102,7 @@ def other_value(field: Any) -> str:
     if isinstance(field, models.IntegerField | models.ForeignKey | models.AutoField):
         return f"COALESCE({column}, 0) + 1000000"
     if isinstance(field, models.DateField):
-        return "NULL"
+        return f"{column} + INTERVAL '1 day'" if connection.vendor == "postgresql" else f"date({column}, '+1 day')"
     return "'~'"
 
 
