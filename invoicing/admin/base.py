@@ -3,20 +3,19 @@
 Mixins add files, notes and lists. `invoicing.admin.document_admin` is the base of the pages of documents.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from uuid import uuid4
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +23,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSplitDateTimeWidget
 
 from invoicing.admin.filters import ChipFilter, FromFilter
+from invoicing.admin.form_changes import header_changes
 from invoicing.admin.lists import ListMixin
 from invoicing.admin.office_form import office_form
 from invoicing.admin.records.files import FilesMixin
@@ -39,8 +39,8 @@ from invoicing.services.records.shared import refusal_of_shared, works_for_all
 from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import read_id, value_text
-from openfire_billing.web.actions import reverse_change
+from openfire_billing.kernel.formats import read_id
+from openfire_billing.web.actions import ALREADY_DONE, PageShown, reverse_change
 from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.days import SplitMomentField, limit_days
 from openfire_billing.web.deletion import deleted_objects
@@ -48,14 +48,6 @@ from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInp
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
-
-
-class _FormShown(Exception):
-    """Raised to show an invalid form again: it rolls back the transaction and the key of the form."""
-
-    def __init__(self, response: Any) -> None:
-        super().__init__()
-        self.response = response
 
 
 class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
@@ -68,7 +60,6 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
     list_fullwidth = True
     show_full_result_count = False
     empty_value_display = "–"
-    warn_unsaved_form = True
     has_journal = True
     is_saved_by_service = False
     has_checking_service = False  # whether its service checks the record and its constraints
@@ -169,27 +160,33 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
 
         A form of a new record saves once: sent again, it redirects to the same page.
         """
+        is_new = request.method == "POST" and object_id is None and IS_POPUP_VAR not in request.POST
+        once = self.once(request, "add") if is_new else None
+        return self.save_page(request, object_id, form_url, extra_context, once=once)
+
+    def save_page(
+        self,
+        request: HttpRequest,
+        object_id: str | None,
+        form_url: str = "",
+        extra_context: Any = None,
+        *,
+        once: Once | None = None,
+        then: Callable[[], HttpResponse] | None = None,
+    ) -> Any:
+        """Do the work of `changeform_view`. `then` acts on the saved record, in the same transaction, and gives the answer.
+
+        `once`: the key of both. Nothing is saved when `then` raises; a `PageShown` that it raises is the answer. Faults of
+        the form come back as the form, and `then` does not run.
+        """
         context = {**(extra_context or {}), "office_once": request.POST.get("_once") or uuid4()}
         shown = partial(super().changeform_view, request, object_id, form_url, context)
         if request.method != "POST":
             return shown()
-        once = self.once(request, "add") if object_id is None and IS_POPUP_VAR not in request.POST else None
-
-        def save() -> Any:
-            if object_id and not self.is_saved_by_service:
-                document = self.get_object(request, object_id)
-                if document is not None:
-                    lock_for_form(document, seen=seen_by(request))
-            response = shown()
-            if once is not None and "adminform" in (getattr(response, "context_data", None) or {}):
-                raise _FormShown(response)
-            return response
-
         try:
-            done = perform(save, once=once, answer=lambda response: (0, response.url), restore=rewinder(request))
-            return HttpResponseRedirect(str(done.answer)) if done.is_repeat else done.result
-        except _FormShown as faulty:
-            return faulty.response
+            return self._saved_page(request, object_id, shown, once, then)
+        except PageShown as page:
+            return page.response
         except (BusinessError, ValidationError, PermissionDenied) as refusal:
             if closed := self._closed(request, object_id):
                 return closed
@@ -198,6 +195,38 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             request.office_refusal = refusal  # type: ignore[attr-defined]
         with reading_only():
             return shown()
+
+    def _saved_page(
+        self,
+        request: HttpRequest,
+        object_id: str | None,
+        shown: Callable[[], Any],
+        once: Once | None,
+        then: Callable[[], HttpResponse] | None,
+    ) -> Any:
+        """Save the form by `shown`, run `then`, and return the answer. Raises PageShown for a form with faults."""
+        rewind = rewinder(request)
+
+        def save() -> Any:
+            if object_id and not self.is_saved_by_service:
+                document = self.get_object(request, object_id)
+                if document is not None:
+                    lock_for_form(document, seen=seen_by(request))
+            response = shown()
+            is_faulty = "adminform" in (getattr(response, "context_data", None) or {})
+            if is_faulty and (once is not None or then is not None):
+                raise PageShown(response)
+            if then is None:
+                return response
+            rewind()  # the message of the form: the act has its own
+            return then()
+
+        done = perform(save, once=once, answer=lambda response: (0, response.url), restore=rewind)
+        if not done.is_repeat:
+            return done.result
+        if then is not None:
+            messages.info(request, ALREADY_DONE)
+        return HttpResponseRedirect(str(done.answer))
 
     def _closed(self, request: HttpRequest, object_id: str | None) -> HttpResponseRedirect | None:
         """Redirect to the page of a document whose new state has no form; None when it has one."""
@@ -360,37 +389,3 @@ def rewinder(request: HttpRequest) -> Callable[[], None]:
             request.__dict__.pop(name, None)
 
     return rewind
-
-
-def header_changes(form: Any) -> dict[str, list[str]]:
-    """Return {field: [before, after]} of the changes of a form."""
-    changes = {}
-    for name in form.changed_data:
-        if name.startswith("_"):
-            continue
-        field = form.fields[name]
-        changes[name] = [
-            _shown(field, form.get_initial_for_field(field, name)),
-            _shown(field, form.cleaned_data.get(name)),
-        ]
-    return changes
-
-
-def _shown(field: Any, value: Any) -> str:
-    if value in (None, "", []):
-        return value_text(None)
-    if isinstance(field, forms.ModelMultipleChoiceField):
-        assert field.queryset is not None
-        ids = [getattr(item, "pk", item) for item in value]
-        items = field.queryset.model._default_manager.filter(pk__in=ids)
-        return ", ".join(field.label_from_instance(item) for item in items) or value_text(None)
-    if isinstance(field, forms.ModelChoiceField):
-        assert field.queryset is not None
-        if not isinstance(value, models.Model):
-            value = field.queryset.model._default_manager.filter(pk=value).first() or value
-        return str(field.label_from_instance(value))
-    if isinstance(field, forms.ChoiceField):
-        labels = dict(cast("Iterable[tuple[Any, Any]]", field.choices))
-        values = value if isinstance(value, list) else [value]
-        return ", ".join(str(labels.get(item, item)) for item in values)
-    return value_text(value, least_places=getattr(field.widget, "least_places", 2))

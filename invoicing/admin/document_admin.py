@@ -27,6 +27,7 @@ from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
 from openfire_billing.web.smart_buttons import smart_buttons
+from openfire_billing.web.tags import euros
 
 
 class DocumentAdmin(ActionsMixin, OfficeAdmin):
@@ -100,6 +101,10 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     def totals_of(self, document: Any) -> Totals:
         return document.totals
+
+    def amount_of(self, document: Any) -> str:
+        gross = self.totals_of(document).gross
+        return str(_("%s TTC") % euros(gross)) if gross else ""
 
     def status(self, document: Any) -> list[dict[str, Any]]:
         """Return the steps of the status bar. A state outside `status_path` comes last, while it is the current one."""

@@ -111,8 +111,8 @@ class AllocateForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        answered = {name for name, value in self.data.items() if name.startswith("invoice_") and value}
-        if answered - set(self.fields):
+        answered = {name for name, value in self.data.items() if name.startswith(self.add_prefix("invoice_")) and value}
+        if answered - {self.add_prefix(name) for name in self.fields}:
             raise forms.ValidationError(_("Une des factures vient d'être payée : revenez, puis recommencez."))
         return super().clean() or {}
 

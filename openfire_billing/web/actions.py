@@ -12,7 +12,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -27,6 +27,9 @@ from openfire_billing.web.choices import narrow_choices
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import limit_days
 
+PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
+FORM_ALONG = "_form"  # what a page sends is its whole form
+ALREADY_DONE = _("c'était déjà fait, rien de plus.")
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
 RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
 
@@ -64,6 +67,36 @@ class DocumentAction:
         if self.states is not None and document.state not in self.states:
             return False
         return self.offered is None or self.offered(document)
+
+
+class PageShown(Exception):
+    """Raised to answer a page, and to roll back what was saved to show it."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self.response = response
+
+
+def _is_confirmed(request: HttpRequest) -> bool:
+    return "_confirmed" in request.POST and "_preview" not in request.POST
+
+
+def typed_values(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return (name, value) of what the form of the page sent along with a dialog."""
+    own = ("csrfmiddlewaretoken", "_confirmed", "_preview", "_once")
+    return [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in own and not name.startswith((f"{PREFIX}-", "_save"))
+        for value in values
+    ]
+
+
+def _answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the response; to a script, the address of a redirect, which the browser then opens itself."""
+    if isinstance(response, HttpResponseRedirect) and request.headers.get("X-Requested-With") == "fetch":
+        return JsonResponse({"location": response.url})
+    return response
 
 
 def link_to(document: Any) -> Any:
@@ -113,8 +146,9 @@ class ActionsMixin:
     def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
         """Show the dialog of an act, then do the act.
 
-        A refusal is shown in the dialog and nothing is changed. An act that the document's state does not allow leads
-        back to its page, with the reason.
+        The page sends its form along: the form is saved first, in the same transaction. While the dialog is only shown,
+        that transaction is rolled back, so that its amounts are those the act will use. Faults of the form come back as
+        the form. A refusal of the act is shown in the dialog, and nothing is saved.
         """
         action = next((a for a in self.all_actions() if a.name == name and a.run), None)
         document = self.get_object(request, object_id)  # type: ignore[attr-defined]
@@ -122,13 +156,34 @@ class ActionsMixin:
             raise Http404
         if not action.is_allowed(request.user) or not self.has_view_permission(request, document):  # type: ignore[attr-defined]
             raise PermissionDenied
+        if FORM_ALONG not in request.POST:
+            return _answered(request, self._act_step(action, request, document))
+
+        def on_saved() -> HttpResponse:
+            response = self._act_step(action, request, self.get_object(request, object_id), is_saved=True)  # type: ignore[attr-defined]
+            if isinstance(response, TemplateResponse):
+                raise PageShown(response.render())
+            return response
+
+        once = self.once(request, "act") if _is_confirmed(request) else None  # type: ignore[attr-defined]
+        url = reverse_change(document)
+        extra = {"office_page_url": url}
+        return _answered(request, self.save_page(request, object_id, url, extra, once=once, then=on_saved))  # type: ignore[attr-defined]
+
+    def _act_step(
+        self, action: DocumentAction, request: HttpRequest, document: Any, *, is_saved: bool = False
+    ) -> HttpResponse:
+        """Do the act that the dialog confirms, or answer the dialog.
+
+        `is_saved`: the form of the page was saved just before, in the open transaction.
+        """
         refusal = ""
         form = self._question(action, request, [document])
-        is_confirmed = "_confirmed" in request.POST and "_preview" not in request.POST
-        if is_confirmed and form.is_valid():
-            seen = read_id(request.POST.get("_version"))
+        if _is_confirmed(request) and form.is_valid():
+            seen = getattr(document, "version", None) if is_saved else read_id(request.POST.get("_version"))
+            once = None if is_saved else self.once(request, "act")  # type: ignore[attr-defined]
             try:
-                return self._perform(action, request, document, {**form.cleaned_data, "seen": seen})
+                return self._perform(action, request, document, {**form.cleaned_data, "seen": seen}, once)
             except BusinessError as error:
                 refusal = str(error)
         elif not action.is_offered(document):
@@ -148,12 +203,14 @@ class ActionsMixin:
             "title": action.label,
             "document": document,
             "kind": kind_of(document),
+            "amount": self.amount_of(document),
             "act": action,
             "has_preview": action.preview is not None,
             "form": form,
             "refusal": refusal,
             "once": uuid4(),  # a second press of the button, or « back » and again, does nothing more
             "version": getattr(document, "version", ""),
+            "typed": typed_values(request) if is_saved else None,
             "explain": action.explain(document) if callable(action.explain) else action.explain,
             "back": reverse_change(document),
         }
@@ -161,8 +218,12 @@ class ActionsMixin:
             self._add_preview(action, request, document, form, context)
         return TemplateResponse(request, "office/act.html", context, status=409 if refusal else 200)
 
+    def amount_of(self, document: Any) -> str:
+        """Return the amount that the dialogs of a document show; "" for none."""
+        return ""
+
     def _perform(
-        self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any]
+        self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any], once: Any
     ) -> HttpResponse:
         """Do the act, once for each dialog shown. Raise BusinessError; the dialog may then be sent again."""
 
@@ -175,9 +236,9 @@ class ActionsMixin:
             assert action.run is not None
             return self._done(action, document, action.run(request, document, answers))
 
-        done = self.perform(request, act, once=self.once(request, "act"))  # type: ignore[attr-defined]
+        done = self.perform(request, act, once=once)  # type: ignore[attr-defined]
         if done.is_repeat:
-            messages.info(request, format_html("{} : {}", document, _("c'était déjà fait, rien de plus.")))
+            messages.info(request, format_html("{} : {}", document, ALREADY_DONE))
         else:
             messages.success(request, done.result)
         return HttpResponseRedirect(self._after(action, document))
@@ -198,8 +259,9 @@ class ActionsMixin:
 
     @staticmethod
     def _question(action: DocumentAction, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
-        answered = "_confirmed" in request.POST
-        form = (action.form or forms.Form)(*((request.POST, request.FILES) if answered else ()))
+        is_answered = "_confirmed" in request.POST
+        data, files = (request.POST, request.FILES) if is_answered else (None, None)
+        form = (action.form or forms.Form)(data, files, prefix=PREFIX)
         if hasattr(form, "prepare"):
             form.prepare(request, documents)
         narrow_choices(form, request.user)

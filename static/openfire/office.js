@@ -38,24 +38,105 @@
   const setUpFiles = (root) => $all(root, ".of-dialog input[type=file], .of-file input[type=file]").forEach((input) => { input.hasChangeListener = true; });
   document.addEventListener("DOMContentLoaded", () => setUpFiles(document));
 
+  /* The form of the page: whether it holds what is not saved. Leaving then asks, an act never does. */
+  let clean = null;
+  let isLeaving = false;
+  const pageMark = () => document.querySelector("#content-main [data-page-form]");
+  const pageForm = () => { const mark = pageMark(); return mark && mark.form; };
+  const valuesOf = (form) => new URLSearchParams(Array.from(new FormData(form))
+    .filter(([name]) => name !== "csrfmiddlewaretoken")
+    .map(([name, value]) => [name, value instanceof File ? value.name : value])).toString();
+  const isUnsaved = () => { const form = pageForm(); return Boolean(form) && clean !== null && valuesOf(form) !== clean; };
+  const showUnsaved = () => { const mark = document.querySelector("[data-unsaved]"); if (mark) mark.hidden = !isUnsaved(); };
+  const showUnsavedSoon = wait(120, showUnsaved);
+  function keepAsSaved() {
+    const mark = pageMark();
+    clean = !mark ? null : mark.dataset.pageForm === "typed" ? "" : valuesOf(mark.form);
+    showUnsaved();
+  }
+  ["input", "change", "click", "drop"].forEach((name) => document.addEventListener(name, showUnsavedSoon));
+  window.addEventListener("beforeunload", (event) => { if (!isLeaving && isUnsaved()) event.preventDefault(); });
+  window.addEventListener("pageshow", () => { isLeaving = false; });
+  document.addEventListener("DOMContentLoaded", () => { // a form that came back from an act is at its own address again
+    const mark = pageMark();
+    if (!mark || !mark.dataset.pageUrl) return;
+    window.history.replaceState(null, "", mark.dataset.pageUrl);
+    mark.form.setAttribute("action", mark.dataset.pageUrl);
+  });
+
   /* Dialogs: an action's page shown over the present one. Without script the link opens the page itself. */
+  const HEADERS = { "X-Requested-With": "fetch" };
+  const readPage = (text) => new DOMParser().parseFromString(text, "text/html");
+  const leaveFor = (url) => { isLeaving = true; if (url === window.location.pathname + window.location.search) window.location.reload(); else window.location = url; };
+
+  function notice(words) {
+    const dialog = Object.assign(document.createElement("dialog"), { className: "of-modal" });
+    const content = Object.assign(document.createElement("div"), { className: "of-dialog" });
+    const foot = Object.assign(document.createElement("div"), { className: "of-dialog-foot" });
+    const close = Object.assign(document.createElement("button"), { type: "button", className: "of-button of-button-main", textContent: "Revenir à la page" });
+    close.dataset.close = "";
+    foot.append(close);
+    const refusal = Object.assign(document.createElement("p"), { className: "of-refusal", textContent: words });
+    refusal.setAttribute("role", "alert");
+    content.append(refusal, foot);
+    dialog.append(content);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+    close.focus();
+  }
+  const NO_ANSWER = "Le serveur ne répond pas : rien n'est fait, et votre saisie est toujours là. Vérifiez le réseau, puis recommencez.";
+
+  function fill(dialog, content) {
+    dialog.replaceChildren(content);
+    setUpFiles(dialog);
+    setUpChoices(content);
+    setUp(content);
+    const first = content.querySelector("[aria-invalid=true], .errors :is(input, select, textarea), input:not([type=hidden]), select, textarea") || content.querySelector("button");
+    if (first) first.focus();
+  }
+
+  function showDialog(content) {
+    const dialog = document.createElement("dialog");
+    dialog.className = "of-modal";
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+    fill(dialog, content);
+  }
+
+  /* Send a form as the browser does: what comes back is a page. */
+  function sendAsPage(form, url) {
+    isLeaving = true;
+    form.removeAttribute("x-bind:action");
+    form.setAttribute("action", url);
+    form.submit();
+  }
+
+  /* The page's form goes with the acts on its own record. */
+  function goesAlong(url) {
+    const form = pageForm();
+    const own = window.location.pathname.replace(/[^/]+\/$/, "");
+    return form && form.querySelector('[name="_form"]') && new URL(url, window.location.href).pathname.startsWith(own + "act/") ? form : null;
+  }
+
+  let isOpening = false;
   function openDialog(url) {
-    fetch(url, { headers: { "X-Requested-With": "fetch" } }).then((answer) => answer.text().then((text) => {
+    if (isOpening) return;
+    isOpening = true;
+    const form = goesAlong(url);
+    const isTyped = form && isUnsaved();
+    const asked = form ? fetch(url, { method: "POST", headers: HEADERS, body: new FormData(form) }) : fetch(url, { headers: HEADERS });
+    asked.then((answer) => answer.text().then((text) => {
       if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url), () => {}); return; }
-      const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
-      if (!answer.ok || !content || !canChoose(content)) { window.location = url; return; }
-      const dialog = document.createElement("dialog");
-      dialog.className = "of-modal";
-      dialog.append(content);
-      setUpFiles(dialog);
-      dialog.addEventListener("close", () => dialog.remove());
-      document.body.append(dialog);
-      dialog.showModal();
-      setUpChoices(content);
-      const first = content.querySelector("input:not([type=hidden]), select, textarea") || content.querySelector("button");
-      if (first) first.focus();
-      setUp(content);
-    })).catch(() => { window.location = url; });
+      if ((answer.headers.get("Content-Type") || "").includes("json")) { leaveFor(JSON.parse(text).location); return; }
+      const content = readPage(text).getElementById("dialog-content");
+      if (content && canChoose(content)) { showDialog(content); return; }
+      if (answer.status >= 500) { notice(NO_ANSWER); return; }
+      if (form && !content) { sendAsPage(form, url); return; }
+      if (isTyped) { notice("Enregistrez d'abord la fiche : cette action s'ouvre sur sa propre page."); return; }
+      window.location = url;
+    })).catch(() => notice(NO_ANSWER)).finally(() => { isOpening = false; });
   }
 
   document.addEventListener("click", (event) => {
@@ -65,27 +146,59 @@
     if (closer && closer.closest("dialog")) { event.preventDefault(); closer.closest("dialog").close(); }
   });
 
-  /* A form is sent once, however often its button is pressed; a dialog's refusal or preview stays in the dialog. */
+  /* An answer of a dialog: done, the page is opened anew; a refusal, a fault or a preview stays in the dialog; faults of
+     the page's form show on the form. */
+  function sendDialog(dialog, form, submitter) {
+    const data = new FormData(form);
+    if (submitter && submitter.name) data.append(submitter.name, submitter.value);
+    $all(form, "button").forEach((button) => { button.disabled = true; });
+    const again = () => $all(form, "button").forEach((button) => { button.disabled = false; });
+    fetch(form.getAttribute("action"), { method: "POST", headers: HEADERS, body: data }).then((answer) => answer.text().then((text) => {
+      if ((answer.headers.get("Content-Type") || "").includes("json")) { leaveFor(JSON.parse(text).location); return; }
+      const content = readPage(text).getElementById("dialog-content");
+      if (content) { fill(dialog, content); return; }
+      if (answer.status >= 500) { again(); notice(NO_ANSWER); return; }
+      sendAsPage(form, form.getAttribute("action"));
+    })).catch(() => { again(); notice(NO_ANSWER); });
+  }
+
+  /* Notes, files and what is to be done: their part of the page is shown anew, what is typed above stays. */
+  function sendRecords(form) {
+    const part = form.closest(".of-records");
+    $all(form, "button").forEach((button) => { button.disabled = true; });
+    const again = () => $all(form, "button").forEach((button) => { button.disabled = false; });
+    fetch(form.getAttribute("action"), { method: "POST", body: new FormData(form) }).then((answer) => answer.text().then((text) => {
+      const page = readPage(text);
+      const fresh = page.querySelector(".of-records");
+      if (!answer.ok || !fresh) {
+        again();
+        const said = page.querySelector("#content p, main p");
+        notice(answer.status < 500 && said ? said.textContent.trim() : NO_ANSWER);
+        return;
+      }
+      part.replaceWith(fresh);
+      setUpFiles(fresh);
+      const [was, is] = [document, page].map((root) => root.querySelector("[data-messages]"));
+      if (was && is) was.replaceChildren(...is.childNodes);
+    })).catch(() => { again(); notice(NO_ANSWER); });
+  }
+
+  /* A form is sent once, however often its button is pressed. */
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const question = form.dataset.confirm;
     if (question && !window.confirm(question)) { event.preventDefault(); return; }
     if (form.dataset.sent) { event.preventDefault(); return; }
     const dialog = form.closest("dialog.of-modal");
-    if (dialog && event.submitter && event.submitter.name === "_preview") {
-      event.preventDefault();
-      const data = new FormData(form);
-      data.append("_preview", "1");
-      fetch(form.action, { method: "POST", body: data }).then((answer) => answer.text()).then((text) => {
-        const content = new DOMParser().parseFromString(text, "text/html").getElementById("dialog-content");
-        if (content) { dialog.replaceChildren(content); setUpFiles(dialog); setUpChoices(content); setUp(content); }
-      });
-      return;
-    }
+    if (dialog) { event.preventDefault(); sendDialog(dialog, form, event.submitter); return; }
+    if (form.closest(".of-records")) { event.preventDefault(); sendRecords(form); return; }
     form.dataset.sent = "1";
+    setTimeout(() => { delete form.dataset.sent; }, 8000); // no answer came: the button works again
+    if (form === pageForm()) isLeaving = true;
     if (event.submitter && event.submitter.hasAttribute("data-once")) {
       const button = event.submitter;
       setTimeout(() => { button.disabled = true; }, 0);
+      setTimeout(() => { button.disabled = false; }, 8000);
     }
   });
   window.addEventListener("pageshow", () => $all(document, "form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
@@ -251,20 +364,22 @@
         target.dispatchEvent(new Event("change", { bubbles: true }));
       } else { target.value = item.value; }
     };
-    const ask = (name) => {
+    const ask = (name, isPreset = false) => {
       const query = new URLSearchParams({ field: name });
       $all(form, "input[name], select[name]").forEach((input) => {
         if (!/^\w+-(\d+|__prefix__|[A-Z_]+)-?/.test(input.name) && !input.name.startsWith("_") && input.name !== "csrfmiddlewaretoken" && input.value) query.append(input.name, input.value);
       });
+      const wasUnsaved = isUnsaved();
       fetch(url + "?" + query).then((answer) => answer.ok ? answer.json() : {}).then((found) => {
         filling = true;
         Object.entries(found).forEach(([key, item]) => set(key, item));
         filling = false;
+        if (isPreset && !wasUnsaved) keepAsSaved();
       }).catch(() => {}); // the page was left meanwhile
     };
     const preset = form.querySelector('[name="partner"]');
     const version = form.querySelector('[name="_version"]');
-    if (preset && preset.value && version && !version.value) ask("partner");
+    if (preset && preset.value && version && !version.value) ask("partner", true);
     ["partner", "customer", "payer", "task", "template", "from_on", "equipment"].forEach((name) => {
       const input = form.querySelector(`[name="${name}"]`);
       if (!input) return;
@@ -280,6 +395,7 @@
   }
   const start = () => {
     setUp(document);
+    keepAsSaved();
     $all(document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
     $all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase()); });
   };

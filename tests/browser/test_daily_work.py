@@ -26,7 +26,7 @@ def answer(page: Page, **typed: str) -> None:
     dialog = page.locator("dialog.of-modal")
     expect(dialog).to_be_visible()
     for name, value in typed.items():
-        dialog.locator(f"[name={name}]").fill(value)
+        dialog.locator(f"[name=act-{name}]").fill(value)
     with page.expect_navigation():
         dialog.locator("[data-once]").click()
 

@@ -28,7 +28,7 @@ def test_stale_tab_is_refused_and_what_was_typed_stays(context: BrowserContext, 
         page.goto(address(intervention))
     first.locator("#id_title").fill("Premier onglet")
     save(first)
-    expect(first.locator("body")).to_contain_text("enregistré")
+    expect(first.locator("[data-messages]")).to_contain_text("enregistré")
 
     second.locator("#id_title").fill("Second onglet")
     tab(second, "billing")

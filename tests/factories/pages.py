@@ -14,6 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.formats import localize_input
 
+from openfire_billing.web.actions import FORM_ALONG, PREFIX
+
 OURS = ("invoicing", "interventions", "appointments", "contracts")
 LOGINS = ("invoicing.UserSession",)  # somebody who logs in changes no record of the firm
 VOID = {"input", "br", "hr", "img", "meta", "link", "col"}
@@ -179,11 +181,21 @@ class Office:
         url = address(document, "act", name)
         question = self.client.get(url)
         assert question.status_code == 200, question.status_code
-        return self.confirm(document, name, {**fields_of(question), **answers})
+        return self.confirm(document, name, {**fields_of(question), **answers_of(answers)})
+
+    def open_act(self, document: Any, name: str, fields: dict[str, Any]) -> Any:
+        """Open the dialog of an action from a form on which something may be typed, as the page's script does."""
+        return self.client.post(address(document, "act", name), fields)
+
+    def act_typed(self, document: Any, name: str, fields: dict[str, Any], **answers: Any) -> Any:
+        """Open the dialog of an action from a form, answer, confirm."""
+        question = self.open_act(document, name, fields)
+        assert question.status_code == 200, question.status_code
+        return self.confirm(document, name, {**fields_of(question), **answers_of(answers)})
 
     def confirm(self, document: Any, name: str, fields: dict[str, Any] | None = None) -> Any:
         """Confirm an action's dialog already open."""
-        return self.client.post(address(document, "act", name), {"_confirmed": "1", **(fields or {})})
+        return self.client.post(address(document, "act", name), {"_confirmed": "1", **answers_of(fields or {})})
 
     def act_on_many(self, documents: list[Any], name: str, **answers: Any) -> Any:
         """Tick documents in their list, choose an action, answer, confirm."""
@@ -191,7 +203,18 @@ class Office:
         chosen = {"action": f"act_{name}", ACTION_CHECKBOX_NAME: [document.pk for document in documents]}
         question = self.client.post(url, chosen)
         assert question.status_code == 200, question.status_code
-        return self.client.post(url, {**fields_of(question), **chosen, "_confirmed": "1", **answers})
+        return self.client.post(url, {**fields_of(question), **chosen, "_confirmed": "1", **answers_of(answers)})
+
+
+def answers_of(answers: dict[str, Any]) -> dict[str, Any]:
+    """The answers of a dialog by the names of its form: `on` is « act-on ». A whole form stays as it is."""
+    if FORM_ALONG in answers:
+        return answers
+    as_sent = ("csrfmiddlewaretoken", "action")
+    return {
+        name if name[0] == "_" or "-" in name or name in as_sent else f"{PREFIX}-{name}": value
+        for name, value in answers.items()
+    }
 
 
 def typed(fields: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from tests.contracts.contract_builders import bill, day, make_contract
 from tests.factories import UserFactory, World, item, make_world
 from tests.factories.api import Api
 from tests.factories.appointments import at, book
-from tests.factories.pages import Office, address, errors_of, fields_of, texts_of, typed
+from tests.factories.pages import Office, address, answers_of, errors_of, fields_of, texts_of, typed
 from tests.locks.story import avoir
 
 TODAY = "2026-11-24"
@@ -131,7 +131,7 @@ def _dialog(document: str, name: str, **answers: Any) -> Callable[[Family], Pres
         given = {key: value(family) if callable(value) else value for key, value in answers.items()}
         question = office.client.get(address(subject, "act", name))
         assert question.status_code == 200, (document, name, question.status_code, question.headers.get("Location"))
-        fields = {**fields_of(question), **given}
+        fields = {**fields_of(question), **answers_of(given)}
         return lambda: office.confirm(subject, name, fields)
 
     return prepare

@@ -142,9 +142,9 @@ def test_from_the_page_by_the_manager_only(world: World) -> None:
     assert world.office(ACCOUNTANT).client.get(page).status_code == 403
     manager = world.office(MANAGER)
     assert "Doublons ?" in manager.get(address(loser, "change")).content.decode()
-    answer = manager.client.post(page, {"_confirmed": "1", "name": "Personne"})
+    answer = manager.client.post(page, {"_confirmed": "1", "act-name": "Personne"})
     assert "écrivez le nom exact" in answer.content.decode()
-    manager.client.post(page, {"_confirmed": "1", "into": kept.pk})
+    manager.client.post(page, {"_confirmed": "1", "act-into": kept.pk})
     loser.refresh_from_db()
     assert loser.merged_into == kept
     assert "ce client a été fusionné dans" in manager.get(address(loser, "change")).content.decode()

@@ -307,7 +307,7 @@ def test_message_from_the_intervention_is_ready_and_pressed_twice_leaves_once(wo
     intervention = world.intervention(title="Pose du poêle")
     office = world.office(PLANNER)
     fields = fields_of(office.get(address(intervention, "act", "message")))
-    assert (fields["to"], fields["subject"]) == (world.customer.email, "Flammes d'Armor : Pose du poêle")
+    assert (fields["act-to"], fields["act-subject"]) == (world.customer.email, "Flammes d'Armor : Pose du poêle")
 
     for _click in range(2):
         assert office.confirm(intervention, "message", fields).status_code == 302

@@ -114,7 +114,7 @@ def test_refund_is_money_out_in_a_balanced_entry(world: World) -> None:
 
 def test_refund_from_the_page_proposes_what_is_left(world: World) -> None:
     note, office = credit_of_a_paid_invoice(world), world.office(ACCOUNTANT)
-    assert fields_of(office.get(address(note, "act", "refund")))["amount"] == "184,62"
+    assert fields_of(office.get(address(note, "act", "refund")))["act-amount"] == "184,62"
 
     office.act(note, "refund", amount="84,62", kind="cheque", reference="n° 12")
 
@@ -171,7 +171,7 @@ def test_credit_note_is_allocated_to_the_oldest_invoices_proposed(world: World) 
     note, office = credit_of_a_paid_invoice(world), world.office(ACCOUNTANT)
     first, second = world.posted(item(price=100)), world.posted()
     question = fields_of(office.get(address(note, "act", "allocate")))
-    assert (question[f"invoice_{first.pk}"], question[f"invoice_{second.pk}"]) == ("105,50", "79,12")
+    assert (question[f"act-invoice_{first.pk}"], question[f"act-invoice_{second.pk}"]) == ("105,50", "79,12")
 
     office.act(note, "allocate")
 

@@ -169,7 +169,7 @@ def test_invoice_is_paid_anew_after_a_rejection(world: World) -> None:
 def test_payment_is_given_back_and_rejected_from_its_page(world: World) -> None:
     office, invoice = world.office(ACCOUNTANT), world.posted()
     payment = money(world, "200", invoices=[invoice])
-    assert fields_of(office.get(address(payment, "act", "refund")))["amount"] == "15,38"
+    assert fields_of(office.get(address(payment, "act", "refund")))["act-amount"] == "15,38"
 
     office.act(payment, "refund", amount="15,38", kind="transfer")
     office.act(payment, "reject", reason="Saisi deux fois")
@@ -193,7 +193,7 @@ def test_who_may_not_post_rejects_nothing(world: World) -> None:
 
     with nothing_changed():
         answer = world.office(BILLING).client.post(
-            address(payment, "act", "reject"), {"reason": "x", "on": "2026-11-24"}
+            address(payment, "act", "reject"), {"act-reason": "x", "act-on": "2026-11-24"}
         )
 
     assert answer.status_code == 403

@@ -66,13 +66,13 @@ def test_busy_database_keeps_what_was_typed_on_the_page(firm: World) -> None:
 def test_busy_database_is_said_in_the_dialog(firm: World) -> None:
     di, office = firm.intervention(), firm.office(MANAGER)
     answers = fields_of(office.client.get(f"/admin/interventions/interventionrequest/{di.pk}/act/finish/"))
-    answers["on"] = f"{firm.today:%d/%m/%Y}"
+    answers["act-on"] = f"{firm.today:%d/%m/%Y}"
 
     with held(di):
         answer = office.confirm(di, "finish", answers)
 
     assert (answer.status_code, refusal(answer)) == (409, BUSY)
-    assert fields_of(answer)["on"] == answers["on"]
+    assert fields_of(answer)["act-on"] == answers["act-on"]
     assert InterventionRequest.objects.get().state == "to_plan"
     assert office.confirm(di, "finish", answers).status_code == 302
 

@@ -157,7 +157,7 @@ def test_act_on_many_and_its_report_are_french(world: World) -> None:
     url = address(type(documents[0]), "changelist")
 
     question = office.client.post(url, chosen)
-    answer = office.client.post(url, {**chosen, "_confirmed": "1", "on": "2026-11-24"})
+    answer = office.client.post(url, {**chosen, "_confirmed": "1", "act-on": "2026-11-24"})
 
     assert english_in(question) | english_in(answer) == set()
     assert "1 document traité, 1 refus" in answer.content.decode()

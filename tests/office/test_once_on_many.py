@@ -17,7 +17,7 @@ from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.contracts.contract_builders import make_contract
 from tests.factories import World, item, nothing_changed
 from tests.factories.appointments import technician
-from tests.factories.pages import address, errors_of, fields_of, typed
+from tests.factories.pages import address, answers_of, errors_of, fields_of, typed
 
 ONCE = Once("user:1", "act:k")
 
@@ -26,7 +26,7 @@ def pressed_twice(office: Any, documents: list[Any], act: str, **answers: Any) -
     """The outcomes of both reports of one dialog, sent twice: (document, made, refusal, notes)."""
     url = address(type(documents[0]), "changelist")
     chosen = {"action": f"act_{act}", ACTION_CHECKBOX_NAME: [document.pk for document in documents]}
-    sent = {**fields_of(office.client.post(url, chosen)), **chosen, "_confirmed": "1", **answers}
+    sent = {**fields_of(office.client.post(url, chosen)), **chosen, "_confirmed": "1", **answers_of(answers)}
     assert sent["_once"]
     reports = [office.client.post(url, sent) for _ in range(2)]
     first, second = (
@@ -183,7 +183,12 @@ def test_act_chosen_from_a_view_is_shown_again_when_what_it_did_left_the_view(wo
     draft, office = world.draft(), world.office()
     url = address(Invoice, "changelist") + "?view=drafts"
     chosen = {"action": "act_post", ACTION_CHECKBOX_NAME: [draft.pk]}
-    sent = {**fields_of(office.client.post(url, chosen)), **chosen, "_confirmed": "1", "on": world.today.isoformat()}
+    sent = {
+        **fields_of(office.client.post(url, chosen)),
+        **chosen,
+        "_confirmed": "1",
+        "act-on": world.today.isoformat(),
+    }
     reports = [office.client.post(url, sent).context["summary"] for _ in range(2)]
     assert reports == ["1 document traité", "1 document traité"]
 
@@ -194,7 +199,7 @@ def test_document_of_another_company_is_not_acted_on(world: World) -> None:
     with nothing_changed():
         office.client.post(
             address(Invoice, "changelist"),
-            {"action": "act_post", ACTION_CHECKBOX_NAME: [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
+            {"action": "act_post", ACTION_CHECKBOX_NAME: [draft.pk], "_confirmed": "1", "act-on": "2026-11-24"},
         )
     assert Invoice.objects.get().number is None
 

@@ -16,8 +16,8 @@ from tests.factories.pages import address
 
 def test_answer_that_is_needed_bears_the_star_of_the_pages(world: World) -> None:
     page = unescape(world.office().get(address(world.posted(), "act", "credit")).content.decode())
-    assert '<label for="id_reason" class="required">Motif</label>' in page
-    assert '<label for="id_rebill">' in page
+    assert '<label for="id_act-reason" class="required">Motif</label>' in page
+    assert '<label for="id_act-rebill">' in page
     assert "data-close>Revenir</a>" in page
 
 

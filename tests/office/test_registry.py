@@ -191,7 +191,7 @@ def test_act_without_its_permission_is_refused(world: World, role: str) -> None:
             refused.append(act.name)
             with nothing_changed():
                 assert office.get(url).status_code == 403, url
-                assert office.client.post(url, {"_confirmed": "1", "on": "2026-11-24"}).status_code == 403, url
+                assert office.client.post(url, {"_confirmed": "1", "act-on": "2026-11-24"}).status_code == 403, url
     assert refused or role == ACCOUNTANT
 
 
@@ -203,7 +203,7 @@ def test_act_on_many_without_its_permission_does_nothing(world: World, role: str
             if act.run_many and not office.user.has_perm(act.permission):
                 chosen = {"action": f"act_{act.name}", "_selected_action": [records[model].pk], "_confirmed": "1"}
                 with nothing_changed():
-                    answer = office.client.post(address(model, "changelist"), {**chosen, "on": "2026-11-24"})
+                    answer = office.client.post(address(model, "changelist"), {**chosen, "act-on": "2026-11-24"})
                 assert answer.status_code in (200, 302, 403), act.name
 
 
@@ -271,7 +271,7 @@ def test_act_on_many_leaves_the_other_company_s_alone(world: World) -> None:
     with nothing_changed():
         elsewhere.client.post(
             address(type(draft), "changelist"),
-            {"action": "act_post", "_selected_action": [draft.pk], "_confirmed": "1", "on": "2026-11-24"},
+            {"action": "act_post", "_selected_action": [draft.pk], "_confirmed": "1", "act-on": "2026-11-24"},
         )
 
 

@@ -1,0 +1,133 @@
+"""« An act on a form with unsaved changes acts on the old values: a draft that shows 64,15 € is posted at 16,04 €. »"""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+
+from interventions.models import InterventionRequest
+from invoicing.models import Entry, HistoryLine, IdempotencyKey, Invoice, Quote
+from tests.factories.pages import Office, address, errors_of, fields_of, nothing_changed, refusal, texts_of, typed
+from tests.factories.world import World, item
+
+pytestmark = pytest.mark.django_db
+
+
+def draft_of(world: World) -> Invoice:
+    """A draft of one line at 15,2038 € and 5.5 %: 16,04 € TTC."""
+    return world.draft(item(price="15.2038"))
+
+
+def test_post_takes_what_the_form_shows(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    assert draft.gross.amount == Decimal("16.04")
+    fields = typed(office.open(draft), lines__0__unit_price="60,8100")
+
+    answer = office.act_typed(draft, "post", fields)
+
+    assert answer.status_code == 302
+    draft.refresh_from_db()
+    assert (draft.state, draft.gross.amount) == ("posted", Decimal("64.15"))
+    assert [str(message) for message in get_messages(answer.wsgi_request)] == [f"{draft} : validée"]
+
+
+def test_dialog_shows_the_amount_that_will_be_and_saves_nothing(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    fields = typed(office.open(draft), lines__0__unit_price="60,8100")
+
+    with nothing_changed():
+        question = office.open_act(draft, "post", fields)
+
+    assert texts_of(question, "of-subject") == [f"Facture en brouillon n° {draft.pk} · 64,15 € TTC"]
+    assert list(get_messages(question.wsgi_request)) == []
+
+
+def test_quote_is_made_of_what_the_form_shows(world: World) -> None:
+    intervention, office = world.intervention(item(1, price=100)), Office(world.biller)
+    fields = typed(office.open(intervention), lines__0__quantity="3,000", title="Trois fois")
+
+    assert office.act_typed(intervention, "quote", fields).status_code == 302
+
+    assert Quote.objects.get().totals.net == Decimal(300)
+    assert InterventionRequest.objects.get().title == "Trois fois"
+
+
+def test_faults_come_back_as_the_form_and_nothing_is_done(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    fields = typed(office.open(draft), lines__0__quantity="douze", note="Gardée")
+
+    with nothing_changed():
+        answers = [office.open_act(draft, "post", fields), office.confirm(draft, "post", fields)]
+
+    for answer in answers:
+        assert "lines-0-quantity" in errors_of(answer)
+        assert fields_of(answer, "invoice_form")["lines-0-quantity"] == "douze"
+        assert f'action="{address(draft)}"' in answer.content.decode()
+
+
+def test_a_refused_act_saves_nothing_and_keeps_what_was_typed_in_the_dialog(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    fields = typed(office.open(draft), lines__0__unit_price="60,8100")
+    question = fields_of(office.open_act(draft, "post", fields))
+
+    with nothing_changed():
+        answer = office.confirm(draft, "post", {**question, "act-on": "2031-01-01"})
+
+    assert answer.status_code == 409
+    assert refusal(answer)
+    again = fields_of(answer)
+    assert (again["lines-0-unit_price"], again["act-on"]) == ("60,8100", "2031-01-01")
+
+
+def test_two_presses_act_once(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    question = fields_of(office.open_act(draft, "post", typed(office.open(draft), lines__0__unit_price="60,8100")))
+
+    answers = [office.confirm(draft, "post", question) for _press in range(2)]
+
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert [str(m) for m in get_messages(answers[1].wsgi_request)][-1:] == ["c'était déjà fait, rien de plus."]
+    assert Entry.objects.count() == 1
+    assert IdempotencyKey.objects.count() == 1
+
+
+def test_a_colleague_who_saved_meanwhile_is_said_and_nothing_is_done(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    fields = typed(office.open(draft), lines__0__unit_price="60,8100")
+    Office(world.biller).save(draft, lines__0__unit_price="30,0000")
+
+    with nothing_changed():
+        answer = office.open_act(draft, "post", fields)
+
+    assert "Modifié entre-temps par" in refusal(answer)
+    assert fields_of(answer, "invoice_form")["lines-0-unit_price"] == "60,8100"
+
+
+def test_a_form_without_a_change_leaves_no_trace_beside_the_act(world: World) -> None:
+    intervention, office = world.intervention(is_validated=False), Office(world.planner)
+    before = HistoryLine.objects.count()
+
+    office.act_typed(intervention, "validate", office.open(intervention))
+
+    intervention.refresh_from_db()
+    assert HistoryLine.objects.count() == before + 1
+    assert intervention.state == "to_plan"
+
+
+def test_who_may_not_change_the_document_acts_without_its_form(world: World) -> None:
+    posted, office = world.posted(), Office(world.accountant)
+    page: Any = office.get(address(posted))
+
+    assert "_form" not in fields_of(page, "invoice_form")
+
+
+def test_a_script_is_given_the_address_and_opens_it_itself(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    question = fields_of(office.open_act(draft, "post", office.open(draft)))
+
+    answer = office.client.post(
+        address(draft, "act", "post"), {"_confirmed": "1", **question}, headers={"X-Requested-With": "fetch"}
+    )
+
+    assert answer.json() == {"location": address(draft)}
