@@ -14,10 +14,10 @@ from tests.factories.pages import address, errors_of, texts_of
 
 def test_name_that_says_what_it_is_is_not_said_twice(world: World) -> None:
     office, draft, intervention = world.office(), world.draft(), world.intervention()
-    assert texts_of(office.get(address(draft, "act", "post")), "of-subject") == [str(draft)]
+    assert texts_of(office.get(address(draft, "act", "post")), "of-subject") == [f"{draft} · 184,62 € TTC"]
     assert str(draft).startswith("Facture en brouillon n°")
     question = office.get(address(intervention, "act", "invoice"))
-    assert texts_of(question, "of-subject") == [f"Demande d'intervention {intervention}"]
+    assert texts_of(question, "of-subject") == [f"Demande d'intervention {intervention} · 184,62 € TTC"]
 
 
 def test_draft_made_is_named_once(world: World) -> None:
