@@ -179,13 +179,17 @@ INVOICE_MOVES = {
 
 
 class PaymentState(TextChoices):
-    """How much of a posted document is settled. Computed from the allocations, never stored."""
+    """How much of a posted document is settled. Computed from the allocations, never stored.
+
+    CREDITED: an invoice that credit notes alone settle.
+    """
 
     UNPAID = "unpaid", _("À payer")
     PARTIAL = "partial", _("Payée en partie")
     PAID = "paid", _("Payée")
+    CREDITED = "credited", _("Annulée par avoir")
 
-    colours = nonmember({"unpaid": "amber", "partial": "amber", "paid": "green"})
+    colours = nonmember({"unpaid": "amber", "partial": "amber", "paid": "green", "credited": "grey"})
 
 
 class PaymentKind(TextChoices):

@@ -88,12 +88,19 @@ class InvoiceQuerySet(models.QuerySet[Row]):
         allocation = apps.get_model("invoicing", "Allocation")
         to_it = sum_of(allocation.objects.filter(document=OuterRef("pk")), "amount", "document")
         from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
+        money = allocation.objects.filter(
+            document=OuterRef("pk"), payment__isnull=False, reverses=None, reversals=None
+        ).order_by()
         return self.annotate(
             allocated=Balance("+", to_it, "+", from_it, places=2),
             residual=Balance("+", F("gross"), "-", to_it, "-", from_it, places=2),
         ).annotate(
             payment_state=Case(
                 When(~Q(state=InvoiceState.POSTED), then=Value("")),
+                When(
+                    Q(residual__lte=0, gross__gt=0) & ~Q(kind=InvoiceKind.CREDIT_NOTE) & ~Exists(money),
+                    then=Value(PaymentState.CREDITED),
+                ),
                 When(residual__lte=0, then=Value(PaymentState.PAID)),
                 When(allocated__gt=0, then=Value(PaymentState.PARTIAL)),
                 default=Value(PaymentState.UNPAID),
@@ -122,7 +129,7 @@ class InvoiceQuerySet(models.QuerySet[Row]):
 
     def in_payment_state(self, state: str) -> Self:
         """Keep the posted documents in a PaymentState. Needs with_payment_state()."""
-        if state == PaymentState.PAID:
+        if state in (PaymentState.PAID, PaymentState.CREDITED):
             return self.filter(payment_state=state)
         return self._unsettled(payment_state=state)
 

@@ -248,7 +248,15 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     def who(self, rdv: Appointment) -> str:
         return ", ".join(technician.name for technician in rdv.technicians.all())
 
-    net_text = amount_column(_("HT"), lambda rdv: rdv.totals.net)
+    net_text = amount_column(
+        _("HT"),
+        lambda rdv: rdv.totals.net,
+        export={
+            _("HT"): lambda rdv: rdv.totals.net,
+            _("TVA"): lambda rdv: rdv.totals.tax,
+            _("TTC"): lambda rdv: rdv.totals.gross,
+        },
+    )
     state_badge = state_column()
 
     @admin.display(description=_("Coordonnées"))

@@ -208,7 +208,15 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     def window(self, di: InterventionRequest) -> str:
         return nowrap(f"{di.from_on:%d/%m/%Y} – {di.to_on:%d/%m/%Y}")
 
-    net_text = amount_column(_("HT"), lambda di: di.totals.net)
+    net_text = amount_column(
+        _("HT"),
+        lambda di: di.totals.net,
+        export={
+            _("HT"): lambda di: di.totals.net,
+            _("TVA"): lambda di: di.totals.tax,
+            _("TTC"): lambda di: di.totals.gross,
+        },
+    )
     state_badge = state_column(lambda di: ("red", _("En retard")) if getattr(di, "late", False) else stored_state(di))
 
     @admin.display(description=_("Intervenants"))

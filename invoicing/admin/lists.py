@@ -18,6 +18,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from invoicing.models import SavedFilter
@@ -29,6 +30,7 @@ from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 
 # Spreadsheets run a cell that begins so as a formula: the export puts an apostrophe before it.
+_NUMBERS = {0: "#,##0.00", -1: "#,##0.00", -2: "#,##0.00", -3: "#,##0.000"}  # by decimal places: amounts, quantities
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -72,6 +74,21 @@ def _xlsx_cell(value: Any) -> Any:
     if value is None or (isinstance(value, Decimal | int | date | time) and not isinstance(value, bool)):
         return value
     return value_text(value) if isinstance(value, bool) else _text_cell(value)
+
+
+def _formatted_cell(sheet: Any, value: Any) -> Any:
+    """Return a cell that shows a day as in France, and an amount with its two decimals."""
+    if isinstance(value, datetime):
+        shown = "dd/mm/yyyy hh:mm"
+    elif isinstance(value, date):
+        shown = "dd/mm/yyyy"
+    elif isinstance(value, Decimal):
+        shown = _NUMBERS.get(int(value.as_tuple().exponent), "#,##0.00##")
+    else:
+        return value
+    cell = WriteOnlyCell(sheet, value)
+    cell.number_format = shown
+    return cell
 
 
 class ListMixin:
@@ -183,7 +200,7 @@ def _xlsx(labels: list[str], rows: Iterator[list[Any]], name: str) -> HttpRespon
     sheet = book.create_sheet(name[:31])
     sheet.append(labels)
     for row in rows:
-        sheet.append([_xlsx_cell(value) for value in row])
+        sheet.append([_formatted_cell(sheet, _xlsx_cell(value)) for value in row])
     content = BytesIO()
     book.save(content)
     kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -2,20 +2,25 @@
 forged.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
+from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from segno import helpers
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
 from invoicing.models import Invoice, Quote
-from invoicing.paper.pdf import invoice_pdf, quote_pdf
+from invoicing.paper.pdf import invoice_context, invoice_pdf, quote_context, quote_pdf
 from invoicing.services.records.links import document_at
+from invoicing.services.settlement.settled import parts_settled
 
 # The customer sees an RDV once it is confirmed.
 _SHOWN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
@@ -40,9 +45,48 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
     if name is None:
         raise Http404
     context = {"document": document, "company": document.company, "token": token, "kind": name}
+    if isinstance(document, Invoice):
+        context |= _invoice_context(document)
+    if name == "quote":
+        context |= {"lines": quote_context(document)["lines"], "totals": document.totals}
     if name == "intervention":
         context["appointments"] = document.appointments.filter(state__in=_SHOWN).order_by("starts_at")
     return render(request, "office/customer_page.html", context)
+
+
+def _invoice_context(invoice: Invoice) -> dict[str, Any]:
+    """Return what the page shows of a posted document: lines as printed, what is settled, what is left, how to pay."""
+    with_state = Invoice.objects.with_payment_state(timezone.localdate()).select_related("company").get(pk=invoice.pk)
+    paper = invoice_context(with_state)
+    parts = parts_settled(with_state)
+    is_owed = with_state.residual > 0 and not with_state.is_credit_note
+    context = {
+        "document": with_state,
+        "lines": paper["lines"],
+        "totals": paper["totals"],
+        "seller": paper["seller"],
+        "parts": parts,
+        "paid": sum((part.amount for part in parts if part.means), Decimal(0)),
+        "credited": sum((part.amount for part in parts if not part.means), Decimal(0)),
+        "is_owed": is_owed,
+    }
+    if is_owed:
+        context["transfer_code"] = _transfer_code(with_state, with_state.seller)
+    return context
+
+
+def _transfer_code(invoice: Invoice, seller: dict[str, Any]) -> str:
+    """Return the drawing that a bank's application reads to fill in a transfer (EPC069-12, euros alone); "" for none."""
+    iban = str(seller.get("iban", "")).replace(" ", "")
+    if not iban or invoice.currency != "EUR":
+        return ""
+    try:
+        code = helpers.make_epc_qr(
+            name=str(seller["name"])[:70], iban=iban, amount=invoice.residual, text=invoice.number, encoding="utf-8"
+        )
+    except ValueError:  # an IBAN that is not one, an amount out of its bounds
+        return ""
+    return mark_safe(code.svg_inline(scale=3, border=4, light="#fff", omitsize=True))  # noqa: S308 segno's own
 
 
 @never_cache

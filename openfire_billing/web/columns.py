@@ -34,10 +34,12 @@ def column(description: Any, *, export: Value | Mapping[Any, Value], ordering: s
     return decorate
 
 
-def amount_column(description: Any, value: Value, *, ordering: str | None = None) -> Any:
-    """Make a display method for an amount: `value` gives a Decimal or a Money, None for none."""
+def amount_column(
+    description: Any, value: Value, *, ordering: str | None = None, export: Mapping[Any, Value] | None = None
+) -> Any:
+    """Make a display method for an amount: `value` gives a Decimal or a Money, None for none. `export` as in `column`."""
 
-    @column(description, export=value, ordering=ordering)
+    @column(description, export=export or value, ordering=ordering)
     def shown(model_admin: Any, record: Any) -> SafeString | None:
         found = value(record)
         return None if found is None else amount(found)

@@ -53,15 +53,23 @@ def send_sms(to: str, body: str) -> str:
 
 
 def send_mail(
-    *, to: str, subject: str, body: str, sender: str = "", attachments: Sequence[tuple[str, bytes, str]] = ()
+    *,
+    to: str,
+    subject: str,
+    body: str,
+    sender: str = "",
+    reply_to: str = "",
+    attachments: Sequence[tuple[str, bytes, str]] = (),
 ) -> None:
-    """Send one mail. `attachments`: (file name, bytes, MIME type).
+    """Send one mail. `attachments`: (file name, bytes, MIME type). `reply_to`: who gets the answers, when not the sender.
 
     Raises what the mail backend raises, and BusinessError on a server without mail settings.
     """
     if not settings.MAIL_IS_SENT:
         raise BusinessError(_("Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."))
-    message = EmailMessage(subject=subject, body=body, from_email=sender or None, to=[to])
+    message = EmailMessage(
+        subject=subject, body=body, from_email=sender or None, to=[to], reply_to=[reply_to] if reply_to else None
+    )
     for name, content, kind in attachments:
         message.attach(name, content, kind)
     message.send()

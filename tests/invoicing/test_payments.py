@@ -155,7 +155,7 @@ def test_smallest_credit_settles_its_invoice(world: World) -> None:
     note = credit_invoice(invoice, on=world.today, by=world.accountant, rebill=False)
 
     assert [(row.document, row.amount) for row in note.uses.all()] == [(invoice, Decimal("0.53"))]
-    assert state(invoice, world) == ("paid", Decimal(0))
+    assert state(invoice, world) == ("credited", Decimal(0))
 
 
 def test_invoice_not_paid_in_time_is_overdue(world: World) -> None:

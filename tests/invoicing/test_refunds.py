@@ -176,7 +176,7 @@ def test_credit_note_is_allocated_to_the_oldest_invoices_proposed(world: World) 
     office.act(note, "allocate")
 
     assert [left(document, world) for document in (first, second, note)] == [
-        ("paid", Decimal(0)),
+        ("credited", Decimal(0)),
         ("partial", Decimal("105.50")),
         ("paid", Decimal(0)),
     ]

@@ -76,7 +76,7 @@ def test_amounts_of_invoices_are_numbers_and_days_are_days(world: World) -> None
 
     head, row = taken(office, Invoice, "xlsx")
 
-    assert head == ("Facture", "Facturer à", "Ville", "Date", "Échéance", "HT", "TTC", "Reste", "État")
+    assert head == ("Facture", "Facturer à", "Ville", "Date", "Échéance", "HT", "TVA", "TTC", "Reste", "État")
     town = world.customer.default_address().city
     assert row == (
         "FA2026-00001",
@@ -85,6 +85,7 @@ def test_amounts_of_invoices_are_numbers_and_days_are_days(world: World) -> None
         cell_of("2026-11-24"),
         cell_of("2026-12-24"),
         2469,
+        135.8,
         2604.8,
         1604.7,
         "Payée en partie",
@@ -96,6 +97,7 @@ def test_amounts_of_invoices_are_numbers_and_days_are_days(world: World) -> None
         "24/11/2026",
         "24/12/2026",
         "2469,00",
+        "135,80",
         "2604,80",
         "1604,70",
         "Payée en partie",
@@ -106,12 +108,43 @@ def test_credit_note_is_negative_and_a_draft_has_nothing_left(world: World) -> N
     posted = world.posted()
     credit_invoice(posted, on=world.today, rebill=False, by=world.accountant)
     world.draft()
-    rows = {row[0]: row[5:8] for row in taken(world.office(ACCOUNTANT), Invoice)[1:]}
+    rows = {row[0]: row[5:9] for row in taken(world.office(ACCOUNTANT), Invoice)[1:]}
     assert sorted(rows.values()) == [
-        ("-175,00", "-184,62", "0,00"),
-        ("175,00", "184,62", ""),
-        ("175,00", "184,62", "0,00"),
+        ("-175,00", "-9,62", "-184,62", "0,00"),
+        ("175,00", "9,62", "184,62", ""),
+        ("175,00", "9,62", "184,62", "0,00"),
     ]
+
+
+def test_credit_note_counts_with_its_sign_in_every_column(world: World) -> None:
+    """« Reste » was +240 beside HT −200: the columns of an accountant's sheet add up."""
+    posted = world.posted(item(price=200), code="VEN-20")
+    pay_invoice(posted, amount=Decimal(240), on=world.today, kind="transfer", by=world.accountant)
+    credit_invoice(posted, on=world.today, rebill=False, by=world.accountant)
+
+    head, *rows = taken(world.office(ACCOUNTANT), Invoice, "xlsx")
+
+    by_number = {row[0]: row[5:9] for row in rows}
+    assert head[5:9] == ("HT", "TVA", "TTC", "Reste")
+    assert by_number == {"FA2026-00001": (200, 40, 240, 0), "AV2026-00001": (-200, -40, -240, -240)}
+    assert [sum(row[column] for row in by_number.values()) for column in range(4)] == [0, 0, 0, -240]
+
+
+def test_sheet_shows_days_as_in_france_and_amounts_with_two_decimals(world: World) -> None:
+    world.posted(item(price=200))
+    answer = world.office(ACCOUNTANT).get(address(Invoice, "export"), format="xlsx")
+
+    row = next(load_workbook(BytesIO(answer.content)).active.iter_rows(min_row=2))
+
+    assert [(cell.value, cell.number_format) for cell in row[3:9]] == [
+        (cell_of("2026-11-24"), "dd/mm/yyyy"),
+        (cell_of("2026-12-24"), "dd/mm/yyyy"),
+        (200, "#,##0.00"),
+        (11, "#,##0.00"),
+        (211, "#,##0.00"),
+        (211, "#,##0.00"),
+    ]
+    assert row[3].is_date
 
 
 def test_prices_and_rates_keep_their_decimals(world: World) -> None:

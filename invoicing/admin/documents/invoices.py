@@ -62,6 +62,7 @@ class InvoiceChips(ChipFilter):
         ("late", _("En retard"), lambda q, r: q.overdue()),
         ("to-send", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
         ("to-refund", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
+        ("credited", _("Annulées par avoir"), lambda q, r: q.in_payment_state(PaymentState.CREDITED)),
         ("credits", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("pdf", _("PDF en attente"), lambda q, r: q.filter(document_job__isnull=False)),
         ("month", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
@@ -208,6 +209,11 @@ INVOICE_ACTIONS = (
         done=_("supprimée"),
     ),
 )
+
+
+def _signed(invoice: Any, value: Any) -> Any:
+    """Return an amount of an invoice, the opposite one of a credit note."""
+    return -value if invoice.is_credit_note else value
 
 
 def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
@@ -359,14 +365,20 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
     def dated(self, invoice: Invoice) -> Any:
         return invoice.issued_on or invoice.proposed_on
 
-    net_text = amount_column(
-        _("HT"), lambda invoice: -invoice.net if invoice.is_credit_note else invoice.net, ordering="net"
-    )
+    net_text = amount_column(_("HT"), lambda invoice: _signed(invoice, invoice.net), ordering="net")
     gross_text = amount_column(
-        _("TTC"), lambda invoice: -invoice.gross if invoice.is_credit_note else invoice.gross, ordering="gross"
+        _("TTC"),
+        lambda invoice: _signed(invoice, invoice.gross),
+        ordering="gross",
+        export={
+            _("TVA"): lambda invoice: _signed(invoice, invoice.gross) - _signed(invoice, invoice.net),
+            _("TTC"): lambda invoice: _signed(invoice, invoice.gross),
+        },
     )
     residual_text = amount_column(
-        _("Reste"), lambda invoice: invoice.residual if invoice.is_posted else None, ordering="residual"
+        _("Reste"),
+        lambda invoice: _signed(invoice, invoice.residual) if invoice.is_posted else None,
+        ordering="residual",
     )
     state_badge = state_column(_state_of_invoice)
 

@@ -213,7 +213,15 @@ class PurchaseOrderAdmin(DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(order.totals.net for order in cl.result_list))]
 
-    net_text = amount_column(_("HT"), lambda order: order.totals.net)
+    net_text = amount_column(
+        _("HT"),
+        lambda order: order.totals.net,
+        export={
+            _("HT"): lambda order: order.totals.net,
+            _("TVA"): lambda order: order.totals.tax,
+            _("TTC"): lambda order: order.totals.gross,
+        },
+    )
     state_badge = state_column()
 
 
@@ -373,7 +381,12 @@ class SupplierBillAdmin(DocumentAdmin):
         )
         return [(_("Total TTC de la liste"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
 
-    gross_text = amount_column(_("Total TTC"), lambda bill: bill.gross, ordering="gross")
+    gross_text = amount_column(
+        _("Total TTC"),
+        lambda bill: bill.gross,
+        ordering="gross",
+        export={_("HT"): lambda bill: bill.net, _("TVA"): lambda bill: bill.tax, _("TTC"): lambda bill: bill.gross},
+    )
     residual_text = amount_column(
         _("Reste"),
         lambda bill: bill.residual if bill.state == SupplierBillState.CHECKED else None,

@@ -306,7 +306,11 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         return quote.site.city if quote.site else None
 
     net_text = amount_column(_("HT"), lambda quote: quote.totals.net)
-    gross_text = amount_column(_("TTC"), lambda quote: quote.totals.gross)
+    gross_text = amount_column(
+        _("TTC"),
+        lambda quote: quote.totals.gross,
+        export={_("TVA"): lambda quote: quote.totals.tax, _("TTC"): lambda quote: quote.totals.gross},
+    )
     state_badge = state_column(
         lambda quote: ("red", _("Expiré")) if quote.is_expired(timezone.localdate()) else stored_state(quote)
     )

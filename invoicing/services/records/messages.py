@@ -5,6 +5,7 @@ A mail is sent at least once, a text message at most once; see `deliver`.
 
 from collections.abc import Callable
 from datetime import timedelta
+from email.utils import formataddr
 from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPRecipientsRefused, SMTPServerDisconnected
 from socket import gaierror
 from typing import Required, TypedDict, Unpack
@@ -144,6 +145,7 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
                 subject=message.subject,
                 body=body,
                 sender=settings.DEFAULT_FROM_EMAIL,
+                reply_to=_reply_to(message.company),
                 attachments=papers,
             )
     except Exception as failure:  # any error of a gateway is stored and shown
@@ -156,6 +158,13 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
         message.state, message.sent_at, message.error = MessageState.SENT, timezone.now(), ""
     message.save(update_fields=["state", "error", "next_try_at", "sent_at"])
     return message.state == MessageState.SENT
+
+
+def _reply_to(company: Company | None) -> str:
+    """Return the address that answers to a company's mail go to; "" for the sender's."""
+    if company is None or not company.email:
+        return ""
+    return formataddr((company.name, company.email))
 
 
 def _failure_text(failure: Exception, kind: str) -> str:

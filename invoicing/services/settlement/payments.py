@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, SupplierBillState
+from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, PaymentState, SupplierBillState
 from invoicing.models import Allocation, Company, Invoice, Partner, Payment, SupplierBill, SupplierPayment
 from invoicing.services.accounts import EntryDraft, Leg, take_journal_number, write_entries
 from invoicing.services.catalogue import journal_of
@@ -205,6 +205,8 @@ def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
             % {"invoice": invoice, "customer": invoice.customer}
         )
     if invoice.residual <= 0:
+        if invoice.payment_state == PaymentState.CREDITED:
+            raise BusinessError(_("%s est annulée par avoir : il n'y a rien à payer.") % invoice)
         raise BusinessError(_("%s est déjà payée.") % invoice)
 
 

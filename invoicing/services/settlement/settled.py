@@ -1,0 +1,37 @@
+"""What settles a posted document: payments, credit notes and refunds, without those taken back."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import Q
+
+from invoicing.models import Allocation, Invoice
+
+
+@dataclass(frozen=True)
+class Part:
+    """An amount that settles a document on a day: by a payment (`means`), else by the document `other`."""
+
+    on: date
+    amount: Decimal
+    means: str = ""
+    other: str = ""
+
+
+def parts_settled(document: Invoice) -> list[Part]:
+    """Return the parts of a document that are settled, oldest first.
+
+    `other` of an invoice is the credit note that reduces it; of a credit note, the invoice that it reduces.
+    """
+    rows = (
+        Allocation.objects.filter(Q(document=document) | Q(credit_note=document), reverses=None, reversals=None)
+        .select_related("payment", "credit_note", "document")
+        .order_by("on", "pk")
+    )
+    return [
+        Part(row.on, row.amount, means=str(row.payment.get_kind_display()))
+        if row.payment is not None
+        else Part(row.on, row.amount, other=str(row.credit_note if row.document_id == document.pk else row.document))
+        for row in rows
+    ]
