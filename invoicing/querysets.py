@@ -88,9 +88,7 @@ class InvoiceQuerySet(models.QuerySet[Row]):
         allocation = apps.get_model("invoicing", "Allocation")
         to_it = sum_of(allocation.objects.filter(document=OuterRef("pk")), "amount", "document")
         from_it = sum_of(allocation.objects.filter(credit_note=OuterRef("pk")), "amount", "credit_note")
-        money = allocation.objects.filter(
-            document=OuterRef("pk"), payment__isnull=False, reverses=None, reversals=None
-        ).order_by()
+        money = allocation.objects.in_force().filter(document=OuterRef("pk"), payment__isnull=False).order_by()
         return self.annotate(
             allocated=Balance("+", to_it, "+", from_it, places=2),
             residual=Balance("+", F("gross"), "-", to_it, "-", from_it, places=2),

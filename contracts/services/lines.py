@@ -5,6 +5,7 @@ from datetime import date
 from typing import cast
 
 from django.db.models import QuerySet
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractLineState
@@ -99,7 +100,9 @@ def _record(
 ) -> None:
     """Write the journal of a saved line."""
     if is_new:
-        record(line, "created", by=by, text=_("Ligne créée"))
+        begun = line.starts_on and date_format(line.starts_on, "d/m/Y")
+        text = _("Ligne créée, facturée à partir du %s") % begun if begun else _("Ligne créée")
+        record(line, "created", by=by, text=text)
         record(line.contract, "line_created", by=by, text=_("Ligne « %s » ajoutée") % line)
         return
     if header:

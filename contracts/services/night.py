@@ -100,7 +100,8 @@ def night_alarm(now: datetime) -> tuple[str, str]:
     runs = BillingRun.objects.filter(is_dry=False, started_at__gte=begun, started_at__lte=now + SKEW)
     whole = runs.filter(on__gte=night, selection__isnull=True)
     if done := list(whole.filter(state=RunState.DONE)):  # by itself, or asked for since
-        if runs.filter(billed__gt=0).exists() or not any(run.expected for run in done):
+        since = runs.filter(billed__gt=0, started_at__gte=min(run.started_at for run in done))
+        if since.exists() or not any(run.expected for run in done):
             return "", ""
         text = _(
             "Le passage de facturation du %s n'a rien facturé de ce qu'il devait : ouvrez sa page, lisez les raisons."

@@ -168,11 +168,6 @@ def touch(run: BillingRun) -> None:
     BillingRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
 
 
-def counted(run: BillingRun) -> dict[str, int]:
-    """Return the number of outcomes so far, by result."""
-    return _by_result(run.outcomes.order_by().values_list("result").annotate(n=Count("pk")))
-
-
 def _by_result(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
     found = dict(rows)
     return {result.value: found.get(result.value, 0) for result in Result}
@@ -202,10 +197,13 @@ def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
             rows = run.outcomes.order_by().values_list("contract__company", "result").annotate(n=Count("pk"))
             for company, result, count in rows:
                 counts[company][result] = count
+            if state == RunState.DONE:  # a contract deleted meanwhile has no outcome: it is no longer expected
+                for company in {*counts, *run.totals.values_list("company", flat=True)}:
+                    counts[company]["expected"] = sum(counts[company][name] for name in _RESULTS)
             _write_totals(run, counts)
             for name in _RESULTS:
                 setattr(run, name, sum(found[name] for found in counts.values()))
-            if state == RunState.DONE:  # a contract deleted meanwhile has no outcome
+            if state == RunState.DONE:
                 run.expected = run.billed + run.skipped + run.refused
                 RunContract.objects.filter(run=run).delete()
             run.state, run.finished_at = state, timezone.now()

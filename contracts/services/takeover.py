@@ -6,6 +6,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from contracts.choices import RunKind, RunState
 from contracts.models import BillingRun
@@ -61,11 +62,18 @@ def work_chunk(run: BillingRun, ids: Sequence[int]) -> None:
 
 def give_up(run: BillingRun) -> None:
     """Finish a run as interrupted, with the contracts that it could not bill."""
-    left = [str(contract) for contract in remaining(run).order_by("pk")[:NAMED]]
+    left = remaining(run).order_by("pk")
+    named = ", ".join(str(contract) for contract in left[:NAMED])
+    if (more := left.count() - NAMED) > 0:
+        named = ngettext("%(named)s et %(more)d autre", "%(named)s et %(more)d autres", more) % {
+            "named": named,
+            "more": more,
+        }
     text = _(
         "Arrêté après %(count)s reprises sans avancer. Le processus s'est arrêté chaque fois avant d'avoir facturé : "
-        "%(contracts)s. Les autres contrats sont facturés. Corrigez ces fiches ou prévenez votre support, puis relancez."
-    ) % {"count": MOST_RESUMED, "contracts": ", ".join(left)}
+        "%(contracts)s. Tous les autres contrats du passage ont leur résultat. "
+        "Corrigez ces fiches ou prévenez votre support, puis relancez."
+    ) % {"count": MOST_RESUMED, "contracts": named}
     BillingRun.objects.filter(pk=run.pk).update(note="\n".join(filter(None, [run.note, text])))
     finish_run(run, state=RunState.SHORT)
 

@@ -40,7 +40,7 @@ from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
-from openfire_billing.web.actions import ALREADY_DONE, PageShown, reverse_change
+from openfire_billing.web.actions import PageShown, already_done, reverse_change
 from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.days import SplitMomentField, limit_days
 from openfire_billing.web.deletion import deleted_objects
@@ -172,19 +172,19 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         extra_context: Any = None,
         *,
         once: Once | None = None,
-        then: Callable[[], HttpResponse] | None = None,
+        act: Callable[[], HttpResponse] | None = None,
     ) -> Any:
-        """Do the work of `changeform_view`. `then` acts on the saved record, in the same transaction, and gives the answer.
+        """Save the posted form, then call `act` in the same transaction. Return its answer, or the form's without `act`.
 
-        `once`: the key of both. Nothing is saved when `then` raises; a `PageShown` that it raises is the answer. Faults of
-        the form come back as the form, and `then` does not run.
+        `once`: the key of both. Everything is rolled back when the form has faults, which is then the answer, or when
+        `act` raises; a PageShown that it raises is the answer.
         """
         context = {**(extra_context or {}), "office_once": request.POST.get("_once") or uuid4()}
-        shown = partial(super().changeform_view, request, object_id, form_url, context)
+        change_form = partial(super().changeform_view, request, object_id, form_url, context)
         if request.method != "POST":
-            return shown()
+            return change_form()
         try:
-            return self._saved_page(request, object_id, shown, once, then)
+            return self._save_then_act(request, object_id, change_form, once, act)
         except PageShown as page:
             return page.response
         except (BusinessError, ValidationError, PermissionDenied) as refusal:
@@ -194,17 +194,17 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
                 raise
             request.office_refusal = refusal  # type: ignore[attr-defined]
         with reading_only():
-            return shown()
+            return change_form()
 
-    def _saved_page(
+    def _save_then_act(
         self,
         request: HttpRequest,
         object_id: str | None,
-        shown: Callable[[], Any],
+        change_form: Callable[[], Any],
         once: Once | None,
-        then: Callable[[], HttpResponse] | None,
+        act: Callable[[], HttpResponse] | None,
     ) -> Any:
-        """Save the form by `shown`, run `then`, and return the answer. Raises PageShown for a form with faults."""
+        """Save the form by `change_form`, call `act`, and return the answer. Raises PageShown for a form with faults."""
         rewind = rewinder(request)
 
         def save() -> Any:
@@ -212,20 +212,20 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
                 document = self.get_object(request, object_id)
                 if document is not None:
                     lock_for_form(document, seen=seen_by(request))
-            response = shown()
+            response = change_form()
             is_faulty = "adminform" in (getattr(response, "context_data", None) or {})
-            if is_faulty and (once is not None or then is not None):
+            if is_faulty and (once is not None or act is not None):
                 raise PageShown(response)
-            if then is None:
+            if act is None:
                 return response
             rewind()  # the message of the form: the act has its own
-            return then()
+            return act()
 
         done = perform(save, once=once, answer=lambda response: (0, response.url), restore=rewind)
         if not done.is_repeat:
             return done.result
-        if then is not None:
-            messages.info(request, ALREADY_DONE)
+        if act is not None:
+            messages.info(request, already_done(self.get_object(request, str(object_id))))
         return HttpResponseRedirect(str(done.answer))
 
     def _closed(self, request: HttpRequest, object_id: str | None) -> HttpResponseRedirect | None:

@@ -103,9 +103,7 @@ class PaymentSerializer(OfficeSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        return queryset.with_left().prefetch_related(
-            Prefetch("allocations", Allocation.objects.filter(reverses=None, reversals=None))
-        )
+        return queryset.with_left().prefetch_related(Prefetch("allocations", Allocation.objects.in_force()))
 
     def create(self, data: dict[str, Any]) -> Payment:
         company = data.get("company") or default_company(self.user)

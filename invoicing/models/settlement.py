@@ -23,6 +23,12 @@ from openfire_billing.db.versions import Versioned
 Row = TypeVar("Row", bound=models.Model)
 
 
+class AllocationQuerySet(models.QuerySet[Row]):
+    def in_force(self) -> Self:
+        """Keep the allocations that are not taken back, without the rows that take others back."""
+        return self.filter(reverses=None, reversals=None)
+
+
 class PaymentQuerySet(models.QuerySet[Row]):
     def with_left(self) -> Self:
         """Annotate `left`: the amount of each payment that is neither allocated nor paid back; 0 for a refund."""
@@ -109,6 +115,8 @@ class Allocation(models.Model):
         related_name="reversals",
         verbose_name=_("annule l'affectation"),
     )
+
+    objects = AllocationQuerySet.as_manager()
 
     class Meta:
         ordering = ["on", "pk"]

@@ -60,8 +60,8 @@ def insert(
             connection.wrap_database_errors,
             cursor.copy(statement) as copy,
         ):
-            for first in range(0, len(all_rows), COPIED):
-                copy.write(_copied(writers, all_rows[first : first + COPIED]))
+            for first in range(0, len(all_rows), ROWS_OF_A_MESSAGE):
+                copy.write(_copied(writers, all_rows[first : first + ROWS_OF_A_MESSAGE]))
         return
     adapt = _adapters(model, columns)
     marks = ", ".join(["?"] * len(names))
@@ -110,11 +110,11 @@ def _field(model: type[models.Model], name: str) -> "AnyField":
     return next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
 
 
-COPIED = 500  # rows of one message of COPY
+ROWS_OF_A_MESSAGE = 500
 _NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_ESCAPED = re.compile(r"[\\\t\n\r]").search
-_AS_THEIR_TEXT = (
+_needs_escape = re.compile(r"[\\\t\n\r]").search
+_WRITTEN_WITH_STR = (
     models.BooleanField,
     models.DateField,  # a moment too
     models.DecimalField,
@@ -141,7 +141,7 @@ def _copied(writers: Sequence[Callable[[Any], str]], rows: Sequence[Sequence[obj
         "\t".join([_NULL if value is None else write(value) for write, value in zip(writers, row, strict=True)])
         for row in rows
     ]
-    return "\n".join(lines) + "\n" if lines else ""
+    return "\n".join(lines) + "\n"
 
 
 def _copy_writer(field: "AnyField") -> Callable[[Any], str]:  # type: ignore[explicit-any]  # of its column's type
@@ -149,18 +149,18 @@ def _copy_writer(field: "AnyField") -> Callable[[Any], str]:  # type: ignore[exp
         return _copy_text
     if isinstance(field, models.JSONField):
         return _copy_json
-    if isinstance(field, _AS_THEIR_TEXT):
+    if isinstance(field, _WRITTEN_WITH_STR):
         return str
     raise TypeError(f"COPY of {field} is not written: {type(field).__name__}.")
 
 
 def _copy_text(value: object) -> str:
     text = str(value)  # of a choice or a lazy text
-    return text.translate(_ESCAPES) if _ESCAPED(text) else text
+    return text.translate(_ESCAPES) if _needs_escape(text) else text
 
 
 def _copy_json(value: object) -> str:
-    return _copy_text(_json(value)) if value else "{}" if isinstance(value, dict) else _json(value)
+    return "{}" if value == {} else _copy_text(_json(value))  # most are empty: five of an invoice
 
 
 # SQLite

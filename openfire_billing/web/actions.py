@@ -29,7 +29,6 @@ from openfire_billing.web.days import limit_days
 
 PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
 FORM_ALONG = "_form"  # what a page sends is its whole form
-ALREADY_DONE = _("c'était déjà fait, rien de plus.")
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
 RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
 
@@ -97,6 +96,11 @@ def _answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     if isinstance(response, HttpResponseRedirect) and request.headers.get("X-Requested-With") == "fetch":
         return JsonResponse({"location": response.url})
     return response
+
+
+def already_done(document: Any) -> Any:
+    """Return the sentence of an act that was sent twice."""
+    return format_html("{} : {}", document, _("c'était déjà fait, rien de plus."))
 
 
 def link_to(document: Any) -> Any:
@@ -168,7 +172,7 @@ class ActionsMixin:
         once = self.once(request, "act") if _is_confirmed(request) else None  # type: ignore[attr-defined]
         url = reverse_change(document)
         extra = {"office_page_url": url}
-        return _answered(request, self.save_page(request, object_id, url, extra, once=once, then=on_saved))  # type: ignore[attr-defined]
+        return _answered(request, self.save_page(request, object_id, url, extra, once=once, act=on_saved))  # type: ignore[attr-defined]
 
     def _act_step(
         self, action: DocumentAction, request: HttpRequest, document: Any, *, is_saved: bool = False
@@ -238,7 +242,7 @@ class ActionsMixin:
 
         done = self.perform(request, act, once=once)  # type: ignore[attr-defined]
         if done.is_repeat:
-            messages.info(request, format_html("{} : {}", document, ALREADY_DONE))
+            messages.info(request, already_done(document))
         else:
             messages.success(request, done.result)
         return HttpResponseRedirect(self._after(action, document))

@@ -85,6 +85,8 @@
     dialog.showModal();
     close.focus();
   }
+  const MAY_BE_DONE = "Le serveur n'a pas répondu : c'est peut-être fait. Appuyez de nouveau sur le même bouton, cela ne se fera pas deux fois ; sinon rechargez la fiche avant de recommencer.";
+  const MAY_BE_WRITTEN = "Le serveur n'a pas répondu : c'est peut-être enregistré. Rechargez la fiche avant de recommencer.";
   const NO_ANSWER = "Le serveur ne répond pas : rien n'est fait, et votre saisie est toujours là. Vérifiez le réseau, puis recommencez.";
 
   function fill(dialog, content) {
@@ -105,9 +107,10 @@
     fill(dialog, content);
   }
 
-  /* Send a form as the browser does: what comes back is a page. */
-  function sendAsPage(form, url) {
+  /* Send a form as the browser does, with the button that was pressed: what comes back is a page. */
+  function sendAsPage(form, url, submitter) {
     isLeaving = true;
+    if (submitter && submitter.name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name: submitter.name, value: submitter.value }));
     form.removeAttribute("x-bind:action");
     form.setAttribute("action", url);
     form.submit();
@@ -157,9 +160,9 @@
       if ((answer.headers.get("Content-Type") || "").includes("json")) { leaveFor(JSON.parse(text).location); return; }
       const content = readPage(text).getElementById("dialog-content");
       if (content) { fill(dialog, content); return; }
-      if (answer.status >= 500) { again(); notice(NO_ANSWER); return; }
-      sendAsPage(form, form.getAttribute("action"));
-    })).catch(() => { again(); notice(NO_ANSWER); });
+      if (answer.status >= 500) { again(); notice(MAY_BE_DONE); return; }
+      sendAsPage(form, form.getAttribute("action"), submitter);
+    })).catch(() => { again(); notice(MAY_BE_DONE); });
   }
 
   /* Notes, files and what is to be done: their part of the page is shown anew, what is typed above stays. */
@@ -173,14 +176,14 @@
       if (!answer.ok || !fresh) {
         again();
         const said = page.querySelector("#content p, main p");
-        notice(answer.status < 500 && said ? said.textContent.trim() : NO_ANSWER);
+        notice(answer.status < 500 && said ? said.textContent.trim() : MAY_BE_WRITTEN);
         return;
       }
       part.replaceWith(fresh);
       setUpFiles(fresh);
       const [was, is] = [document, page].map((root) => root.querySelector("[data-messages]"));
       if (was && is) was.replaceChildren(...is.childNodes);
-    })).catch(() => { again(); notice(NO_ANSWER); });
+    })).catch(() => { again(); notice(MAY_BE_WRITTEN); });
   }
 
   /* A form is sent once, however often its button is pressed. */

@@ -89,6 +89,8 @@ def test_a_line_added_to_a_running_contract_begins_with_the_next_period(world: W
     activate_line(line, on=TODAY, by=world.manager)
 
     assert line.starts_on == day("01/12/26")
+    texts = HistoryLine.objects.of(line).values_list("text", flat=True)
+    assert "Ligne créée, facturée à partir du 01/12/2026" in texts
     assert bill(world, on="24/11/26").billed == 0
     bill(world, on="01/12/26")
     assert drafts(billed)[-1] == ("invoice", "01/12/26", ["10.00", "5.00"])

@@ -19,8 +19,8 @@ from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_chunk, bill_contracts
 from contracts.services.manual_runs import retry_run, start_manual
 from contracts.services.night import night_alarm, resume_runs, run_night, start_night
-from contracts.services.runs import chunks_of, finish_run, list_contracts
-from contracts.services.takeover import hand_out, work_chunk
+from contracts.services.runs import chunks_of, finish_run, list_contracts, start_run
+from contracts.services.takeover import give_up, hand_out, work_chunk
 from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
@@ -383,6 +383,16 @@ def test_alarm_is_silenced_by_a_whole_run_that_billed_since_and_by_no_other(worl
     assert night_alarm(at(10)) == ("", "")
 
 
+def test_run_given_up_counts_those_it_does_not_name(world: World) -> None:
+    make_many(world, 23, start="01/11/26")
+    run = start_run(on=day("24/11/26"), by=None)
+
+    give_up(run)
+
+    run.refresh_from_db()
+    assert "CONT/000020 et 3 autres. Tous les autres contrats du passage ont leur résultat." in run.note
+
+
 def test_night_that_billed_nothing_of_what_was_due_is_no_good_night(world: World) -> None:
     make_contract(world, "01/11/26")
     night = BillingRun.objects.create(on=day("24/11/26"), kind="night", state="done", expected=3, refused=2, skipped=1)
@@ -390,6 +400,8 @@ def test_night_that_billed_nothing_of_what_was_due_is_no_good_night(world: World
 
     retried = BillingRun.objects.create(on=day("24/11/26"), state="done", selection=[1], expected=1, billed=1)
     seen.append(night_alarm(at(10)))
+    BillingRun.objects.filter(pk=retried.pk).update(started_at=night.started_at - timedelta(minutes=1))
+    before = night_alarm(at(10))
     retried.delete()
     BillingRun.objects.filter(pk=night.pk).update(billed=1, skipped=0)
     seen.append(night_alarm(at(10)))
@@ -398,6 +410,7 @@ def test_night_that_billed_nothing_of_what_was_due_is_no_good_night(world: World
 
     text = "Le passage de facturation du 24/11/2026 n'a rien facturé de ce qu'il devait : ouvrez sa page, lisez les raisons."
     assert seen == [("unbilled", text), ("", ""), ("", ""), ("", "")]
+    assert before == ("unbilled", text)  # one contract billed by hand before the night says nothing of the night
 
 
 def test_night_begun_by_a_clock_that_ran_ahead_leaves_its_night_to_another(world: World) -> None:
@@ -433,7 +446,7 @@ def test_run_that_never_advances_is_given_up_by_name(world: World) -> None:
     assert run.billed == 1
     assert run.note == (
         "Arrêté après 3 reprises sans avancer. Le processus s'est arrêté chaque fois avant d'avoir facturé : "
-        f"{contract}. Les autres contrats sont facturés. Corrigez ces fiches ou prévenez votre support, puis relancez."
+        f"{contract}. Tous les autres contrats du passage ont leur résultat. Corrigez ces fiches ou prévenez votre support, puis relancez."
     )
     assert night_alarm(at(10))[0] == "short"
 

@@ -65,6 +65,7 @@ def test_a_contract_deleted_during_a_run_is_not_expected_any_more(world: World) 
     work(run)
 
     assert (totals(run), list(run.outcomes.values_list("contract", flat=True))) == ((1, 1, 0, 0), [kept.pk])
+    assert list(run.totals.values_list("expected", "billed")) == [(1, 1)]
 
 
 def test_a_finished_run_adds_up_or_is_refused_by_the_database(world: World) -> None:

@@ -74,7 +74,7 @@ def test_page_list_and_refusal_say_it(world: World) -> None:
     office = world.office()
 
     assert "Annulée par avoir" in texts_of(office.get(address(invoice)), "of-flag")[0]
-    page = office.get(address(Invoice, "changelist"), from="credited")
+    page = office.get(address(Invoice, "changelist"), view="credited")
     assert [row.pk for row in page.context["cl"].result_list] == [invoice.pk]
     with pytest.raises(BusinessError, match=r"FA2026-00001 est annulée par avoir : il n'y a rien à payer\."):
         paid(world, Invoice.objects.get(pk=invoice.pk), "1")

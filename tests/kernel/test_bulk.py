@@ -79,7 +79,7 @@ def test_more_rows_than_one_message_holds_are_all_there() -> None:
         "text": "",
         "changes": {},
     }
-    count = 2 * bulk.COPIED + 1
+    count = 2 * bulk.ROWS_OF_A_MESSAGE + 1
 
     bulk.insert(HistoryLine, COLUMNS, [[{**row, "object_id": n + 1}[name] for name in COLUMNS] for n in range(count)])
     bulk.insert(HistoryLine, COLUMNS, [])

@@ -1,6 +1,7 @@
 """« An act on a form with unsaved changes acts on the old values: a draft that shows 64,15 € is posted at 16,04 €. »"""
 
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -87,7 +88,9 @@ def test_two_presses_act_once(world: World) -> None:
     answers = [office.confirm(draft, "post", question) for _press in range(2)]
 
     assert [answer.status_code for answer in answers] == [302, 302]
-    assert [str(m) for m in get_messages(answers[1].wsgi_request)][-1:] == ["c'était déjà fait, rien de plus."]
+    assert [unescape(str(m)) for m in get_messages(answers[1].wsgi_request)][-1:] == [
+        "FA2026-00001 : c'était déjà fait, rien de plus."
+    ]
     assert Entry.objects.count() == 1
     assert IdempotencyKey.objects.count() == 1
 

@@ -90,7 +90,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
     with atomic():
         locked, _invoices = lock_received(payment, seen=seen)
         _refuse_refund(locked)
-        allocations = list(locked.allocations.filter(reverses=None, reversals=None).select_related("document"))
+        allocations = list(locked.allocations.in_force().select_related("document"))
         amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
         if amount <= 0:
             raise BusinessError(_("%s est déjà rendu en entier.") % locked)
@@ -115,9 +115,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
 
 def is_rejectable(payment: Payment) -> bool:
     """Return whether a payment with `left` may be rejected: received, and not paid back in full."""
-    return not payment.is_refund and (
-        payment.left > 0 or payment.allocations.filter(reverses=None, reversals=None).exists()
-    )
+    return not payment.is_refund and (payment.left > 0 or payment.allocations.in_force().exists())
 
 
 def _money_out(document: Invoice | Payment, amount: Decimal, *, on: date, kind: str, reference: str, by: By) -> Payment:

@@ -25,7 +25,8 @@ def parts_settled(document: Invoice) -> list[Part]:
     `other` of an invoice is the credit note that reduces it; of a credit note, the invoice that it reduces.
     """
     rows = (
-        Allocation.objects.filter(Q(document=document) | Q(credit_note=document), reverses=None, reversals=None)
+        Allocation.objects.in_force()
+        .filter(Q(document=document) | Q(credit_note=document))
         .select_related("payment", "credit_note", "document")
         .order_by("on", "pk")
     )
