@@ -33,7 +33,7 @@ def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
 
 
 def override_field() -> forms.CharField:
-    """Return the field of the reason for which an absence, an hour off or another RDV is overridden."""
+    """Return an optional text field: the reason to schedule despite an absence, hours off or another RDV."""
     return forms.CharField(
         label=_("Dérogation (motif)"),
         required=False,

@@ -305,7 +305,9 @@ def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine
 @require_POST
 @technician_page
 def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Attach photos to the RDV."""
+    """Attach the uploaded photos to the RDV and keep the text typed on the page. Redirect to the RDV's page; without a
+    file, show an error there.
+    """
     appointment = _one(technician, pk)
     _keep(request, appointment)
     if not request.FILES.getlist("photos"):

@@ -163,7 +163,7 @@ class Appointment(Versioned):
 
     @property
     def totals(self) -> money.Totals:
-        """HT, VAT per rate, TTC of the lines that are the customer's to pay."""
+        """Net, VAT per rate and gross of the article lines that no contract covers."""
         rounding = self.company.rounding
         return money.totals(
             [

@@ -91,7 +91,9 @@ def first_slot(
 
 
 def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> Proposal | None:
-    """Return the first free slot of one DI, to pre-fill its form. None when its period is over or full."""
+    """Return the first free slot of a DI from `not_before` on, within its period. Return None when no able technician
+    has one.
+    """
     people = _people([intervention])
     return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
 

@@ -49,9 +49,8 @@ class ArticleSerializer(PlainArticleSerializer):
 
 
 class ExceptionSerializer(PlainArticleSerializer):
-    """A one-off line of a day. A negative quantity takes something off.
-
-    `alone`: billed on that day; else with the first due period of its line from that day on.
+    """A dated one-off line of a contract line. A negative quantity is a reduction. `alone`: true bills it on its day;
+    false bills it with the line's first period due from that day on.
     """
 
     least_quantity = None

@@ -68,9 +68,8 @@ def _task_of_call_out(contract: Contract, line: ContractLine, on: date) -> Task:
 
 
 def call_out(line: ContractLine, *, on: date, by: By, title: str = "") -> InterventionRequest:
-    """« Créer un SAV »: make and return a validated DI at the line's site.
-
-    A contract covers it while included call-outs are left; beyond, the DI bills its own lines.
+    """Create a call-out DI (« Créer un SAV ») at the line's site, validate it and return it. It is covered while the
+    line has included call-outs left that contract year; otherwise its lines are billable.
     """
     with atomic():
         contract = lock_contract(Contract(pk=line.contract_id))

@@ -19,7 +19,9 @@ from openfire_billing.kernel.errors import BusinessError, WrongState
 
 
 def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> ContractLine:
-    """Cancel a line without live claims; its visits without an open RDV are cancelled."""
+    """Cancel a contract line that has no claim in force (billed, free, waived or billed elsewhere), and its visits that
+    have no open RDV. Return the line. Raises WrongState when it has a claim, StaleForm.
+    """
     with atomic():
         line = lock_line(line, seen=seen)
         contract = line.contract

@@ -49,7 +49,9 @@ def hand_out(run: BillingRun) -> BillingRun:
 
 
 def work_chunk(run: BillingRun, ids: Sequence[int]) -> None:
-    """Bill a chunk of a run, then finish the run when nothing is left of it. Called by a worker."""
+    """Bill these contracts of a run, set `resumed` back to 0, and finish the run when no contract is left. Does nothing
+    when the run is no longer running.
+    """
     if not run.is_running:
         return
     bill_chunk(run, ids)

@@ -124,10 +124,8 @@ def _create(values: Mapping[str, object], edits: Sequence[LineEdit], *, on: date
 
 
 def new_intervention(*, company: Company, by: By, **values: object) -> InterventionRequest:
-    """Return a draft DI, checked but for the constraints of its table, not saved. Empty values are filled as on the
-    page.
-
-    Raises BusinessError or ValidationError.
+    """Return an unsaved draft DI with its empty fields filled by `fill_defaults`, and validated. Company, partner,
+    type, task and the table's constraints are not validated here. Raises BusinessError or ValidationError.
     """
     intervention = InterventionRequest(company=company, **values)
     fill_defaults(intervention, by=by)

@@ -136,7 +136,9 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
         return field
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Keep the accounts whose companies are all among the user's. Superusers' accounts are for superusers."""
+        """Return the accounts that the user may manage: all for a superuser; for others, non-superuser accounts with no
+        access to a company the user does not see.
+        """
         users = super().get_queryset(request).prefetch_related("groups")
         if request.user.is_superuser:
             return users

@@ -126,7 +126,9 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
 
     @property
     def seen(self) -> int | None:
-        """The version that the program has read, from `version` of the body or If-Match; None without one."""
+        """Return the document version that the API client sent, in `version` of the body or in If-Match; None when it
+        sent none. Raises ValidationError when it is not an integer.
+        """
         body = self.request.data if isinstance(self.request.data, Mapping) else {}
         text = body.get("version") or self.request.headers.get("If-Match", "").strip(' "W/')
         if text in (None, ""):

@@ -55,7 +55,9 @@ def usual_terms(partner: Partner) -> PartnerTerms:
 
 
 def default_term() -> PaymentTerm | None:
-    """Return the term of a customer without terms of his own: thirty days (C. com. L441-10), or the nearest below."""
+    """Return the longest payment term of at most 30 days that is not end-of-month (C. com. L441-10), for a customer
+    without terms of his own. Return None when there is none.
+    """
     return PaymentTerm.objects.filter(end_of_month=False, days__lte=30).order_by("-days").first()
 
 

@@ -236,7 +236,9 @@ def lock_to_merge(duplicate: Partner, into: Partner) -> dict[int, Partner]:
 
 
 def lock_counter(company: Company, series: str) -> Counter:
-    """Lock the counter of a company's series, created when missing. Lock nothing earlier in the order after it."""
+    """Lock and return the counter of a company's series; create it if missing. After this call, the caller must not
+    lock a table that precedes Counter in the lock order.
+    """
     Counter.objects.get_or_create(company=company, series=series)
     counter: Counter
     (counter,) = lock_rows(Counter.objects.filter(company=company, series=series)).values()

@@ -30,9 +30,8 @@ _AS_TYPED = {"number", "reference", "code", "origin", "document"}  # without acc
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words typed, ten at most.
-
-    « "rue du Four" » between quotes is one word, and so are a telephone and an amount with its spaces.
+    """Split a search text into at most ten words. A quoted phrase is one word, and so is a telephone number. A text
+    that is only an amount is one word, spaces included.
     """
     text = text[:LONGEST]
     if read_amount(text) is not None:

@@ -12,9 +12,8 @@ from openfire_billing.kernel.formats import number_text, read_decimal
 
 
 class DecimalTextInput(forms.TextInput):
-    """A text box for a number: numeric keyboard on phones, French commas shown and read.
-
-    It has the classes of the office's other boxes, without which it would have no border.
+    """A text input for a decimal number: it requests the numeric keyboard on phones and formats numbers with a French
+    comma. It carries the office's CSS classes, which draw its border.
     """
 
     def __init__(self, attrs: dict[str, Any] | None = None, *, least_places: int = 2) -> None:

@@ -40,7 +40,9 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def report(self, run: BillingRun) -> None:
-        """Print what was made and what was set aside."""
+        """Print, for each contract, the invoices made or the drafts a dry run would make, or why it was set aside; then
+        the totals of the run.
+        """
         for outcome in run.outcomes.exclude(result=Result.SKIPPED).select_related("contract").order_by("contract"):
             if outcome.result == Result.REFUSED:
                 self.stdout.write(f"Mis de côté : {outcome.reason}")

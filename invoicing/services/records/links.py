@@ -35,7 +35,7 @@ def is_published(document: Model) -> bool:
 
 
 def token_of(link: PublicLink) -> str:
-    """Return the signed token of the address."""
+    """Return the signed token that identifies a public link in its URL."""
     return _signer.sign(link.key).replace(":", ".")
 
 

@@ -60,7 +60,9 @@ def percent(value: str) -> Decimal:
 
 
 def as_the_form(model: type[Model], name: str) -> Callable[[str], str]:
-    """Return a reader of texts that the record's own page accepts; it raises Fault for the others."""
+    """Return a function that validates a cell's text with the validators of field `name` and `model.clean()`, and
+    returns it. It raises Fault for an invalid text.
+    """
 
     def read(value: str) -> str:
         record = model(**{name: value})

@@ -49,7 +49,7 @@ class Writer:
         return new, changed, len(rows) - new - changed
 
     def changes(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return what a row changes of its existing record."""
+        """Return {field: new value} of the fields in which a row differs from its existing record."""
         record = self.existing[self.key(row)]
         return {name: value for name, value in self.values(row).items() if getattr(record, name) != value}
 
