@@ -95,7 +95,7 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
     if upload.size > LARGEST:
         raise BusinessError(_("Le fichier dépasse 20 Mo : coupez-le en plusieurs."))
     content = upload.read()
-    preview = prepare_import(kind, name=upload.name, content=content, company=company)
+    preview = prepare_import(kind, name=upload.name, content=content, company=company, by=user_of(request))
     token = _keep(request, upload.name, content) if preview.is_clean else ""
     shown = {"faults": preview.faults[:300], "notes": preview.notes[:300]}
     return {"preview": preview, **shown, "token": token, "file_name": upload.name}
@@ -107,7 +107,7 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> Ht
     def act() -> str:
         if not path.exists():
             raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company)
+        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company, by=user_of(request))
         apply_import(preview, company=company, by=user_of(request))
         text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
         return str(text % {"new": preview.new, "changed": preview.changed, "same": preview.same})

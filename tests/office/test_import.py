@@ -36,7 +36,7 @@ Even;Particulier;;;2 rue;35000;Rennes
 
 
 def prepared(world: World, kind: str, text: str) -> Preview:
-    return prepare_import(KINDS[kind], name="f.csv", content=text.encode(), company=world.company)
+    return prepare_import(KINDS[kind], name="f.csv", content=text.encode(), company=world.company, by=world.manager)
 
 
 def imported(world: World, kind: str, text: str) -> tuple[int, int, int]:
@@ -332,7 +332,9 @@ def test_spreadsheet_with_blank_rows_bears_the_line_of_the_sheet(world: World) -
             book.active.cell(row, column, value)
     content = BytesIO()
     book.save(content)
-    preview = prepare_import(KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company)
+    preview = prepare_import(
+        KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company, by=world.manager
+    )
     assert [row["line"] for row in preview.rows] == [3, 6]
     assert preview.faults == [(6, "Nom", "à remplir.")]
 
@@ -365,11 +367,15 @@ def test_spreadsheet_and_windows_text_are_read(world: World) -> None:
         book.active.append(row)
     content = BytesIO()
     book.save(content)
-    preview = prepare_import(KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company)
+    preview = prepare_import(
+        KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company, by=world.manager
+    )
     assert (preview.faults, preview.rows[0]["zip"]) == ([], "35770")
     windows = "Nom;Rue;CP;Ville\nJégou;1 rue;35650;Le Rheu\n".encode("cp1252")
     assert (
-        prepare_import(KINDS["clients"], name="a.csv", content=windows, company=world.company).rows[0]["name"]
+        prepare_import(KINDS["clients"], name="a.csv", content=windows, company=world.company, by=world.manager).rows[
+            0
+        ]["name"]
         == "Jégou"
     )
 
