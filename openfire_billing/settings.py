@@ -44,6 +44,13 @@ if not SECRET_KEY:
     )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if LOCAL else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+_name = next(iter(ALLOWED_HOSTS), "").lstrip("*.") or "localhost"
+# What links in mails and links given to customers begin with.
+SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000" if LOCAL else f"https://{_name}").rstrip("/")
+if not SITE_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(
+        f"SITE_URL={SITE_URL} n'est pas une adresse : mettez celle que les gens tapent, par exemple https://bureau.exemple.fr."
+    )
 
 INSTALLED_APPS = [
     "unfold",
