@@ -26,6 +26,7 @@ from unfold.widgets import INPUT_CLASSES, UnfoldAdminSplitDateTimeWidget
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lists import ListMixin
 from invoicing.admin.office_form import office_form
+from invoicing.admin.readable import ReadableMixin
 from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.admin.shared_records import SharedRecordsMixin, kept_refusal
@@ -58,7 +59,7 @@ class _FormShown(Exception):
         self.response = response
 
 
-class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, ModelAdmin):
+class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, ReadableMixin, ModelAdmin):
     """The page of a record. Its list, its choices and its filters show what the user may see (`db/scope.py`)."""
 
     change_form_template = "admin/office_form.html"
