@@ -248,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/5"),
     },
     "forget-access": {"task": "openfire_billing.office.tasks.forget_access", "schedule": crontab(hour=3, minute=50)},
+    "forget-imports": {"task": "openfire_billing.office.tasks.forget_imports", "schedule": crontab(hour=3, minute=55)},
     "forget-idempotency-keys": {
         "task": "invoicing.tasks.forget_idempotency_keys",
         "schedule": crontab(hour=3, minute=40),
