@@ -288,7 +288,6 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
             **(extra_context or {}),
             **self.list_context(request),
             "office_chips": self.chips(request),
-            "office_empty": self.empty_text,
         }
         response = super().changelist_view(request, context)
         if only := self._only_record(request, response):
