@@ -90,8 +90,9 @@ def make_guards(using: str = "default") -> None:
     if not {each.table for each in _GUARDS} <= set(connection.introspection.table_names()):
         return  # a database migrated to an older state has not all tables
     wanted, installed = _wanted(connection), _installed(connection, disabled=True)
+    is_disabled = bool(set(installed) - set(_installed(connection)))
     _drop(connection, {name: table for name, table in installed.items() if name not in wanted})
-    if set(installed) - set(_installed(connection)):
+    if is_disabled:
         _switch(connection, "ENABLE")
     missing = [statement for name, (_table, statement) in wanted.items() if name not in installed]
     if missing:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.checks import Tags, run_checks
 from django.core.management import call_command
-from django.db import IntegrityError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import ProtectedError
 
 from appointments.models import AppointmentLineClaim
@@ -280,6 +280,21 @@ def test_a_missing_guard_is_named_by_the_check_and_by_healthz(world: World) -> N
     make_guards()
     assert missing_guards() == []
     assert world.office().client.get("/healthz").json()["guards"] == "ok"
+
+
+def test_a_trigger_that_no_model_declares_is_dropped(transactional_db: None) -> None:
+    """On SQLite, an unknown guard was taken for a disabled one, and the guards could not be made."""
+    table = Entry._meta.db_table
+    if connection.vendor == "sqlite":
+        sql(f"CREATE TRIGGER guard_old BEFORE DELETE ON {table} BEGIN SELECT RAISE(IGNORE); END")
+    else:
+        sql(f"CREATE TRIGGER guard_old BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION guard_refuse('x')")
+
+    make_guards()
+
+    with pytest.raises(DatabaseError, match="guard_old"):
+        sql("DROP TRIGGER guard_old" + (f" ON {table}" if connection.vendor == "postgresql" else ""))
+    assert missing_guards() == []
 
 
 def test_a_guarded_table_rebuilt_by_a_migration_has_its_guards_again(transactional_db: None) -> None:
