@@ -200,6 +200,13 @@ class PaymentKind(TextChoices):
     DIRECT_DEBIT = "direct_debit", _("Prélèvement")
 
 
+class AttemptKind(TextChoices):
+    """What somebody without a session tries, as often as the limits allow."""
+
+    LOGIN = "login", _("Connexion")
+    NEW_PASSWORD = "new_password", _("Nouveau mot de passe")
+
+
 class SessionScope(TextChoices):
     """The door a session came in by."""
 

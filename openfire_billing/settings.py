@@ -44,6 +44,13 @@ if not SECRET_KEY:
     )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if LOCAL else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+_name = next(iter(ALLOWED_HOSTS), "").lstrip("*.") or "localhost"
+# What links in mails and links given to customers begin with.
+SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000" if LOCAL else f"https://{_name}").rstrip("/")
+if not SITE_URL.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(
+        f"SITE_URL={SITE_URL} n'est pas une adresse : mettez celle que les gens tapent, par exemple https://bureau.exemple.fr."
+    )
 
 INSTALLED_APPS = [
     "unfold",
@@ -241,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/5"),
     },
     "forget-access": {"task": "openfire_billing.office.tasks.forget_access", "schedule": crontab(hour=3, minute=50)},
+    "forget-imports": {"task": "openfire_billing.office.tasks.forget_imports", "schedule": crontab(hour=3, minute=55)},
     "forget-idempotency-keys": {
         "task": "invoicing.tasks.forget_idempotency_keys",
         "schedule": crontab(hour=3, minute=40),

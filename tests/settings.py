@@ -23,3 +23,5 @@ os.environ["REDIS_URL"] = ""
 from openfire_billing.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick: a test's password protects nothing
+
+SITE_URL = "http://testserver"  # as the host of the tests' requests

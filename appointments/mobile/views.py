@@ -323,10 +323,10 @@ def _join_photos(request: HttpRequest, appointment: Appointment) -> bool:
     refused = False
     for upload in request.FILES.getlist("photos"):
         try:
-            attach(appointment, upload, by=request.user)
+            attachment = attach(appointment, upload, by=request.user)
         except BusinessError as refusal:
             refused = True
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("Photo jointe : %s") % upload.name)
+            messages.success(request, _("Photo jointe : %s") % attachment.name)
     return not refused

@@ -100,7 +100,7 @@ class Appointment(Versioned):
     duration = hours_field(_("Durée (h)"), blank=True, validators=[MinValueValidator(Decimal("0.05"))])
     equipment = models.ForeignKey(
         InstalledProduct,
-        models.SET_NULL,
+        models.PROTECT,
         null=True,
         blank=True,
         related_name="appointments",

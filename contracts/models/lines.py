@@ -64,7 +64,7 @@ class ContractLine(Versioned):
     address = models.ForeignKey(Address, models.PROTECT, related_name="contract_lines", verbose_name=_("Site"))
     equipment = models.ForeignKey(
         InstalledProduct,
-        models.SET_NULL,
+        models.PROTECT,
         null=True,
         blank=True,
         related_name="contract_lines",

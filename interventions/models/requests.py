@@ -99,7 +99,7 @@ class InterventionRequest(Versioned):
     )
     equipment = models.ForeignKey(
         InstalledProduct,
-        models.SET_NULL,
+        models.PROTECT,
         null=True,
         blank=True,
         related_name="interventions",

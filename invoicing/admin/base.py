@@ -26,8 +26,10 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.form_changes import header_changes
 from invoicing.admin.lists import ListMixin
 from invoicing.admin.office_form import office_form
+from invoicing.admin.readable import ReadableMixin
 from invoicing.admin.records.files import FilesMixin
 from invoicing.admin.records.notes import NotesMixin
+from invoicing.admin.shared_records import SharedRecordsMixin, kept_refusal
 from invoicing.models import Company, HistoryLine
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, Performed, perform, reading_only
@@ -35,7 +37,7 @@ from invoicing.services.records.attachments import attachments_of
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import journal_shown, record, version_of
 from invoicing.services.records.saving import lock_for_form
-from invoicing.services.records.shared import refusal_of_shared, works_for_all
+from invoicing.services.records.shared import works_for_all
 from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
@@ -43,14 +45,13 @@ from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.actions import PageShown, already_done, reverse_change
 from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.days import SplitMomentField, limit_days
-from openfire_billing.web.deletion import deleted_objects
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
 
 
-class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
+class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, ReadableMixin, ModelAdmin):
     """The page of a record. Its list, its choices and its filters show what the user may see (`db/scope.py`)."""
 
     change_form_template = "admin/office_form.html"
@@ -129,10 +130,6 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         """Yield the formsets of the page, the choices of their rows narrowed to what the user may see."""
         for formset, inline in super().get_formsets_with_inlines(request, obj):
             yield narrowed_formset(formset, request.user), inline
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """As Django's, on what goes with deleted records; those that the user may not see are counted, not named."""
-        return deleted_objects(objs, request, self.admin_site)
 
     def once(self, request: HttpRequest, act: str) -> Once | None:
         """Return the key of an act from the key of the page and the answers of the form; None without a key.
@@ -244,24 +241,6 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         context |= {"office_now": timezone.localdate(), **self.page_context(request, object_id)}
         return super().render_change_form(request, context, *args, **options)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and not self._is_for_all(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and not self._is_for_all(request, obj)
-
-    @staticmethod
-    def works_for_all(request: HttpRequest) -> bool:
-        """Return whether the user works for every company; asked once for each page."""
-        found = request.__dict__
-        if "office_works_for_all" not in found:
-            found["office_works_for_all"] = works_for_all(user_of(request))
-        return bool(found["office_works_for_all"])
-
-    def _is_for_all(self, request: HttpRequest, obj: Any) -> bool:
-        """Return whether a record serves all companies, and the user does not work for all of them."""
-        return obj is not None and bool(refusal_of_shared(obj, changed=(), by=user_of(request)))
-
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         """Return what the page shows around the form: journal, files, version."""
         document = self.get_object(request, object_id) if object_id else None
@@ -271,6 +250,7 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
         notes = self.notes_context(request, document) if self.has_journal else {}
         return notes | {
             "office_version": request.POST.get("_version") or version_of(document),
+            "office_kept_fields": kept_refusal(request, document),
             "office_history": self.journal_of(document, user_of(request)) if self.has_journal else (),
             "office_files": attachments_of(document, user=user_of(request)) if self.has_journal else (),
             "office_attach_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_attach", args=[document.pk])
@@ -337,7 +317,6 @@ class OfficeAdmin(FilesMixin, NotesMixin, ListMixin, ModelAdmin):
             **(extra_context or {}),
             **self.list_context(request),
             "office_chips": self.chips(request),
-            "office_empty": self.empty_text,
         }
         response = super().changelist_view(request, context)
         if only := self._only_record(request, response):
@@ -385,7 +364,7 @@ def rewinder(request: HttpRequest) -> Callable[[], None]:
             for file in files[1]:
                 file.seek(0)
         del storage._queued_messages[queued:]
-        for name in ("office_objects", "office_taxes"):
+        for name in ("office_objects", "office_taxes", "office_kept"):
             request.__dict__.pop(name, None)
 
     return rewind

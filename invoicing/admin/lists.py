@@ -1,6 +1,7 @@
 """Functions of every list: search, export as CSV or XLSX, saved filters."""
 
 import csv
+import unicodedata
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -29,9 +30,12 @@ from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 
-# Spreadsheets run a cell that begins so as a formula: the export puts an apostrophe before it.
 _NUMBERS = {0: "#,##0.00", -1: "#,##0.00", -2: "#,##0.00", -3: "#,##0.000"}  # by decimal places: amounts, quantities
+# Spreadsheets run a cell that begins so, in half or full width, as a formula: the export puts an apostrophe before it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_BLANKS = (
+    " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
+)
 
 
 Table = tuple[list[str], Iterator[list[Any]]]  # headings, rows of plain values
@@ -46,7 +50,8 @@ class _Echo:
 
 def _text_cell(value: Any) -> str:
     text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) and not _is_number(text) else text
+    first = unicodedata.normalize("NFKC", text.lstrip(_BLANKS)[:1])
+    return f"'{text}" if first in _FORMULA and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:

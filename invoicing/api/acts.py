@@ -9,6 +9,7 @@ from invoicing.api.base import act
 from invoicing.models import PublicLink
 from invoicing.services.documents.mailing import Letter, mail_document
 from invoicing.services.records.links import publish, token_of
+from openfire_billing.web.site import site_address
 
 
 class LetterSerializer(serializers.Serializer):
@@ -55,7 +56,7 @@ class LinkSerializer(serializers.ModelSerializer):
         fields = ("published", "address")
 
     def get_address(self, link: PublicLink) -> str:
-        return str(self.context["request"].build_absolute_uri(f"/p/{token_of(link)}/"))
+        return site_address(f"/p/{token_of(link)}/")
 
 
 def publish_act(permission: str) -> Any:

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import SessionScope
+from invoicing.choices import AttemptKind, SessionScope
 
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
@@ -47,12 +47,13 @@ class UserSession(models.Model):
 
 
 class LoginFailure(models.Model):
-    """A login that failed, or is being checked. The limits of `services/access/guesses.py` count these rows.
+    """A login that failed or is being checked, or a demand of a new password: `services/access/guesses.py` counts them.
 
-    `account`: the user name as typed. `address`: IPv4 address, or the /64 network of an IPv6 one. `device`: the id of
+    `account`: the user name or the e-mail as typed. `address`: IPv4 address, or the /64 network of an IPv6 one. `device`: the id of
     a device on which this account logged in before; its attempts are counted by device alone.
     """
 
+    kind = models.CharField(_("nature"), max_length=15, choices=AttemptKind, default=AttemptKind.LOGIN)
     account = models.CharField(_("compte"), max_length=150)
     address = models.CharField(_("adresse"), max_length=45)
     device = models.CharField(_("appareil"), max_length=40, blank=True)
@@ -91,13 +92,9 @@ class RecoveryCode(models.Model):
 
 
 class PasswordRequest(models.Model):
-    """A demand of a new password, kept until a task answers it. `email`: as typed; it may be nobody's.
-
-    `site`: the address of the site, without « / » at its end.
-    """
+    """A demand of a new password, kept until a task answers it. `email`: as typed; it may be nobody's."""
 
     email = models.EmailField(_("e-mail"), max_length=254)
-    site = models.CharField(_("site"), max_length=200)
     at = models.DateTimeField(_("le"), default=timezone.now)
 
     class Meta:

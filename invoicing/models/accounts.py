@@ -32,7 +32,7 @@ class Entry(models.Model):
 
 
 class EntryLine(models.Model):
-    """A line of an entry: an account, debited or credited, never both."""
+    """A line of an entry: an account, debited or credited, never both. Written with its entry, or never."""
 
     company_path = "entry__journal__company"
 
@@ -60,7 +60,7 @@ class EntryLine(models.Model):
 
 
 guard(Entry)
-guard(EntryLine)
+guard(EntryLine, written_with="entry", sides=("debit", "credit"))
 
 
 class JournalCounter(models.Model):

@@ -173,7 +173,8 @@ class FiscalPositionTax(models.Model):
 class Product(Versioned):
     """An article: unit, price, tax and account of the lines that sell it."""
 
-    KEPT_FOR_OTHERS = frozenset({"unit_price", "purchase_price", "income_account", "tax", "unit", "kind"})
+    KEPT_FOR_OTHERS = ("unit_price", "purchase_price", "income_account", "tax", "unit", "kind")
+    KEPT_ADVICE = _("Changez le prix sur vos lignes, ou créez un article.")
 
     code = models.CharField(_("Code"), max_length=40, unique=True)
     name = models.CharField(_("Nom"), max_length=160)

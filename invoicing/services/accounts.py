@@ -33,7 +33,10 @@ class EntryDraft:
 
 
 def write_entries(drafts: Iterable[EntryDraft]) -> None:
-    """Write entries and their lines. Raises ValueError before writing when one does not balance."""
+    """Write entries and their lines, debits first: an entry is complete, and closed, when its sides are equal.
+
+    Raises ValueError before writing when one does not balance.
+    """
     kept = list(drafts)
     for draft in kept:
         balance = sum((leg.amount for leg in draft.legs), Decimal(0))
@@ -59,7 +62,7 @@ def write_entries(drafts: Iterable[EntryDraft]) -> None:
                     max(-leg.amount, Decimal(0)),
                 )
                 for pk, draft in zip(ids, kept, strict=True)
-                for leg in draft.legs
+                for leg in sorted(draft.legs, key=lambda leg: leg.amount < 0)
                 if leg.amount
             ),
         )

@@ -1,5 +1,6 @@
 """Column types shared by all apps, derived columns included, and the functions that migrations name."""
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -13,6 +14,7 @@ from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.db.texts import Text
+from openfire_billing.kernel.file_names import clean_name
 from openfire_billing.kernel.folding import fold
 from openfire_billing.kernel.telephones import key_of
 
@@ -125,8 +127,11 @@ def private_storage() -> Storage:
 
 
 def attachment_path(attachment: models.Model, filename: str) -> str:
-    """Return where an attached file is stored: by month, in a folder with a random name."""
-    return f"attachments/{timezone.localdate():%Y/%m}/{secrets.token_urlsafe(12)}/{filename}"
+    """Return where an attached file is stored: by month, in a folder with a random name, under letters, digits, « - », « _ »
+    and « . » of its own name.
+    """
+    stored = clean_name(re.sub(r"[^-\w.]", "_", filename))
+    return f"attachments/{timezone.localdate():%Y/%m}/{secrets.token_urlsafe(12)}/{stored}"
 
 
 @deconstructible

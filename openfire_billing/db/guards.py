@@ -28,6 +28,8 @@ class Guard:
     `frozen`: the lookup from a row to the column that freezes it (`invoice__state`), frozen when it equals `value`;
     empty: every row is frozen as soon as it is written. `updates`: whether UPDATE is refused. `inserts`: whether INSERT
     of a frozen row is refused too. `once`: a column that an UPDATE of nothing else may still fill, once.
+    `written_with`: a foreign key; a row is inserted in the transaction that inserts the row it names, or not at all. SQLite
+    does not know that transaction: there, an INSERT is refused once the sums of the two columns `sides` are equal.
     """
 
     model: type[models.Model]
@@ -36,6 +38,8 @@ class Guard:
     updates: bool = True
     inserts: bool = False
     once: str = ""
+    written_with: str = ""
+    sides: tuple[str, str] = ("", "")
 
     @property
     def table(self) -> str:
@@ -60,9 +64,11 @@ def guard(
     updates: bool = True,
     inserts: bool = False,
     once: str = "",
+    written_with: str = "",
+    sides: tuple[str, str] = ("", ""),
 ) -> None:
     """Declare the guard of a model; the arguments are those of `Guard`."""
-    _GUARDS.append(Guard(model, frozen, value, updates, inserts, once))
+    _GUARDS.append(Guard(model, frozen, value, updates, inserts, once, written_with, sides))
 
 
 def guarded_models() -> list[type[models.Model]]:
@@ -84,8 +90,9 @@ def make_guards(using: str = "default") -> None:
     if not {each.table for each in _GUARDS} <= set(connection.introspection.table_names()):
         return  # a database migrated to an older state has not all tables
     wanted, installed = _wanted(connection), _installed(connection, disabled=True)
+    is_disabled = bool(set(installed) - set(_installed(connection)))
     _drop(connection, {name: table for name, table in installed.items() if name not in wanted})
-    if set(installed) - set(_installed(connection)):
+    if is_disabled:
         _switch(connection, "ENABLE")
     missing = [statement for name, (_table, statement) in wanted.items() if name not in installed]
     if missing:
@@ -172,7 +179,8 @@ def _wanted(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, str]]:
 
 
 def _events(each: Guard) -> list[str]:
-    return ["delete", *(["update"] if each.updates else []), *(["insert"] if each.inserts else [])]
+    inserts = each.inserts or bool(each.written_with)
+    return ["delete", *(["update"] if each.updates else []), *(["insert"] if inserts else [])]
 
 
 def _path(each: Guard) -> tuple[list[tuple[str, str, str]], str]:
@@ -210,7 +218,9 @@ def _postgresql(each: Guard) -> Iterator[tuple[str, str]]:
     yield "truncate", f'CREATE TRIGGER {{name}} BEFORE TRUNCATE ON "{each.table}" {refuse}'
     joins, column = _path(each) if each.frozen else ([], "")
     for event in _events(each):
-        if joins:
+        if event == "insert" and each.written_with:
+            yield event, _trigger_by_statement(each, event, _written_later(each))
+        elif joins:
             yield event, _by_statement(each, event, joins, column)
         else:
             when = f"WHEN (OLD.\"{column}\" = '{each.value}') " if column else ""
@@ -226,13 +236,38 @@ _TRANSITIONS: Final = {
 
 def _by_statement(each: Guard, event: str, joins: Sequence[tuple[str, str, str]], column: str) -> str:
     rows = {"insert": ["written"], "update": ["replaced", "written"], "delete": ["replaced"]}[event]
-    found = " OR ".join(_frozen_rows(each, event, name, joins, column) for name in rows)
+    return _trigger_by_statement(
+        each, event, " OR ".join(_frozen_rows(each, event, name, joins, column) for name in rows)
+    )
+
+
+def _trigger_by_statement(each: Guard, event: str, found: str) -> str:
+    """Return the statements that refuse `event` when the condition `found` holds of its rows."""
     return (
         f"CREATE FUNCTION {{name}}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {found} THEN "
         f"RAISE EXCEPTION '{each.message}' USING ERRCODE = 'integrity_constraint_violation'; "
         f"END IF; RETURN NULL; END $$; "
         f'CREATE TRIGGER {{name}} AFTER {event.upper()} ON "{each.table}" REFERENCING {_TRANSITIONS[event]} '
         f"FOR EACH STATEMENT EXECUTE FUNCTION {{name}}()"
+    )
+
+
+def _written_later(each: Guard) -> str:
+    """Return the condition: a row names one that another transaction inserted.
+
+    A row that is seen and whose transaction (`xmin`, 32 bits; a savepoint has its own) is in progress was inserted by
+    this transaction. `pg_xact_status` takes 64 bits: the value nearest to the current transaction.
+    """
+    field = each.model._meta.get_field(each.written_with)
+    assert isinstance(field, models.ForeignKey)
+    related = field.related_model
+    assert isinstance(related, type)
+    near = "(pg_current_xact_id()::text::bigint + 2147483648)"
+    whole = f"({near} - ({near} - t0.xmin::text::bigint) % 4294967296)"
+    return (
+        f'EXISTS (SELECT 1 FROM (SELECT DISTINCT "{field.column}" AS key FROM written) names '
+        f'JOIN "{related._meta.db_table}" t0 ON t0."{related._meta.pk.column}" = names.key '
+        f"WHERE pg_xact_status({whole}::text::xid8) IS DISTINCT FROM 'in progress')"
     )
 
 
@@ -265,6 +300,8 @@ def _sqlite(each: Guard) -> Iterator[tuple[str, str]]:
         conditions = [_sqlite_frozen(each, row) for row in rows] if each.frozen else []
         if each.frozen and "__" not in each.frozen and event == "update":
             conditions = conditions[:1]  # a row may become frozen
+        if event == "insert" and each.written_with:
+            conditions = [_sqlite_complete(each)]
         when = f"({' OR '.join(conditions)})" if conditions else ""
         if each.once and event == "update":
             columns = [field.column for field in each.model._meta.concrete_fields if field.column != each.once]
@@ -275,6 +312,16 @@ def _sqlite(each: Guard) -> Iterator[tuple[str, str]]:
             f'CREATE TRIGGER {{name}} BEFORE {event.upper()} ON "{each.table}" FOR EACH ROW '
             f"{f'WHEN {when} ' if when else ''}BEGIN SELECT RAISE(ABORT, '{each.message}'); END",
         )
+
+
+def _sqlite_complete(each: Guard) -> str:
+    """Return the condition: the rows that name the same one as NEW have equal sums on both sides."""
+    key, (left, right) = each.model._meta.get_field(each.written_with), each.sides
+    assert isinstance(key, models.ForeignKey)
+    return (
+        f'(SELECT ROUND(SUM(w."{left}") - SUM(w."{right}"), 4) FROM "{each.table}" w '
+        f'WHERE w."{key.column}" = NEW."{key.column}") = 0'
+    )
 
 
 def _sqlite_frozen(each: Guard, row: str) -> str:

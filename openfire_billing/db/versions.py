@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.db.scope import refuse_other_company
+from openfire_billing.db.texts import Text
 
 
 class Versioned(models.Model):
@@ -20,8 +21,12 @@ class Versioned(models.Model):
 
     # Rows of no company are changed by who works for every company.
     IS_RULE: ClassVar[bool] = False
-    # Fields that keep their value when another company has used the record, except for who works for every company.
-    KEPT_FOR_OTHERS: ClassVar[frozenset[str]] = frozenset()
+    # Fields, and one-to-one rows, that keep their value when another company has used the record, except for who works
+    # for every company; what the others do instead.
+    KEPT_FOR_OTHERS: ClassVar[tuple[str, ...]] = ()
+    KEPT_ADVICE: ClassVar[Text] = ""
+    # Relations to shared records whose use is a use of this one.
+    USED_THROUGH: ClassVar[tuple[str, ...]] = ()
 
     version = models.PositiveIntegerField(_("version"), default=1, db_default=1, editable=False)
 

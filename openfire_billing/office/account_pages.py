@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +27,8 @@ from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import contribute
+from openfire_billing.web.proxies import client_address
+from openfire_billing.web.site import site_address
 from openfire_billing.web.users import user_of
 
 PAGE, MAIL = "office/account.html", "office/account_mail.txt"
@@ -45,7 +48,7 @@ class AskForm(_Dressed, PasswordResetForm):
     """The address of a user who forgot his password.
 
     A known address and an unknown one take the same work: one row, which a task answers. A known one gets its mail
-    through the outbox.
+    through the outbox. Demands beyond the limits get the same page, and nothing more.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -53,25 +56,21 @@ class AskForm(_Dressed, PasswordResetForm):
         self.fields["email"].label = _("E-mail")
 
     def save(self, *, request: HttpRequest, **_of_django: Any) -> None:  # type: ignore[override]
-        ask_password(self.cleaned_data["email"], site=_site(request))
+        ask_password(self.cleaned_data["email"], address=client_address(request), at=timezone.now())
 
 
-def mail_addresses(email: str, site: str) -> None:
+def mail_addresses(email: str) -> None:
     """Queue the mail of each user of this e-mail address who forgot his password."""
     for user in AskForm().get_users(email):
         journal_text = _("Nouveau mot de passe demandé : message mis à l'envoi à %s") % user.email
-        _mail_address(user, site=site, by=None, journal_text=journal_text)
-
-
-def _site(request: HttpRequest) -> str:
-    return request.build_absolute_uri("/")[:-1]
+        _mail_address(user, by=None, journal_text=journal_text)
 
 
 class ChooseForm(_Dressed, SetPasswordForm):
     """The new password, typed twice."""
 
 
-def invite(user: User, *, request: HttpRequest, by: By) -> None:
+def invite(user: User, *, by: By) -> None:
     """Mail `user` a one-time address to choose his password. Raise BusinessError when he has no e-mail address."""
     if not user.email or not user.is_active:
         raise BusinessError(_("%s n'a pas d'e-mail, ou n'est pas actif : complétez sa fiche d'abord.") % user)
@@ -81,12 +80,12 @@ def invite(user: User, *, request: HttpRequest, by: By) -> None:
         raise BusinessError(
             _("L'e-mail « %s » ne s'écrit pas ainsi : corrigez-le sur sa fiche.") % user.email
         ) from wrong
-    _mail_address(user, site=_site(request), by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
+    _mail_address(user, by=by, journal_text=_("Invitation mise à l'envoi à %s") % user.email)
 
 
-def _mail_address(user: User, *, site: str, by: By, journal_text: Any) -> None:
+def _mail_address(user: User, *, by: By, journal_text: Any) -> None:
     """Queue the mail with the address where a user chooses his password; at most one a minute."""
-    parts = {"site": site, "address": ONE_TIME_ADDRESS, "user": user}
+    parts = {"site": site_address(), "address": ONE_TIME_ADDRESS, "user": user}
     queue_unless_just_sent(
         user,
         prefix=f"password-{user.pk}-",
@@ -131,7 +130,7 @@ contribute(
             permission="auth.change_user",
             explain=_("Un e-mail lui donne une adresse, valable une fois et trois jours, où choisir son mot de passe."),
             confirm=_("Envoyer"),
-            run=lambda request, user, data: invite(user, request=request, by=user_of(request)),
+            run=lambda request, user, data: invite(user, by=user_of(request)),
             done=_("invitation mise à l'envoi"),
         )
     ],

@@ -40,6 +40,7 @@ NAMES = {
     "bill-night": _("Visites et factures des contrats, la nuit"),
     "answer-password-requests": _("Mots de passe oubliés : envoi des adresses"),
     "forget-access": _("Ménage des sessions terminées et des connexions refusées"),
+    "forget-imports": _("Ménage des fichiers importés qui n'ont pas été confirmés"),
     "forget-idempotency-keys": _("Ménage des clés de l'API"),
     "render-waiting-documents": _("PDF qui manquent"),
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.file_names import unusual_names
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -32,7 +33,7 @@ def backup(path: Path) -> dict[str, Any]:
 
     The manifest: {format, database, made_at, migrations, tables: {name: {rows, sha256}}, files: {name: {size, sha256}}}.
     A process that is killed leaves files whose names end in `.partial`; the next backup to the same name replaces them.
-    Raises BusinessError when `path` is among the private files, OSError when it cannot be written.
+    Raises BusinessError when `path` is among the private files or one of these has a name that is not the product's, OSError when it cannot be written.
     """
     if path.resolve().is_relative_to(Path(settings.MEDIA_ROOT).resolve()):
         raise BusinessError(
@@ -158,7 +159,10 @@ def remove_sqlite(file: Path) -> None:
 
 
 def _write_files(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """Write the private files. Return {name: {size, sha256}}; a file that is deleted meanwhile is left out."""
+    """Write the private files. Return {name: {size, sha256}}; a file that is deleted meanwhile is left out.
+
+    Raises BusinessError for a file whose name a restore would refuse.
+    """
     root, found = Path(settings.MEDIA_ROOT), {}
     for path in sorted(root.rglob("*")) if root.exists() else ():
         try:
@@ -167,6 +171,11 @@ def _write_files(archive: zipfile.ZipFile) -> dict[str, Any]:
                 found[name] = _write_file(archive, name, file)
         except (FileNotFoundError, IsADirectoryError):
             continue
+    if unusual := unusual_names(found):
+        raise BusinessError(
+            f"Dans {root}, ces noms ne viennent pas du logiciel et ne se restaurent pas : {', '.join(unusual)}. "
+            "Renommez ces fichiers ou ôtez-les, puis recommencez."
+        )
     return found
 
 

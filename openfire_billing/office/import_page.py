@@ -2,10 +2,8 @@
 
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core import signing
 from django.core.exceptions import PermissionDenied
@@ -18,7 +16,9 @@ from invoicing.models import Company
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.file_names import clean_name
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
+from openfire_billing.office.importing.kept import keep_file, kept_file
 from openfire_billing.office.importing.kinds import Kind
 from openfire_billing.web.uploads import LARGEST
 from openfire_billing.web.users import user_of
@@ -39,18 +39,10 @@ def _kind(request: HttpRequest, slug: str) -> Kind:
     return kind
 
 
-def _folder() -> Path:
-    folder = Path(settings.MEDIA_ROOT) / "imports"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def _keep(request: HttpRequest, name: str, content: bytes) -> str:
     """Keep an uploaded file until it is confirmed. Returns a signed token that only this user can give back."""
-    ending = ".xlsx" if name.lower().endswith((".xlsx", ".xlsm")) else ".csv"
-    kept = f"{uuid4().hex}{ending}"
-    (_folder() / kept).write_bytes(content)
-    return _signer.sign(f"{request.user.pk}/{kept}")
+    user_id = user_of(request).pk
+    return _signer.sign(f"{user_id}/{keep_file(user_id, name, content)}")
 
 
 def _kept(request: HttpRequest, token: str) -> Path:
@@ -60,7 +52,7 @@ def _kept(request: HttpRequest, token: str) -> Path:
         raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier.")) from None
     if user != str(request.user.pk):
         raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-    return _folder() / name
+    return kept_file(name)
 
 
 def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
@@ -95,10 +87,10 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
     if upload.size > LARGEST:
         raise BusinessError(_("Le fichier dépasse 20 Mo : coupez-le en plusieurs."))
     content = upload.read()
-    preview = prepare_import(kind, name=upload.name, content=content, company=company)
+    preview = prepare_import(kind, name=upload.name, content=content, company=company, by=user_of(request))
     token = _keep(request, upload.name, content) if preview.is_clean else ""
     shown = {"faults": preview.faults[:300], "notes": preview.notes[:300]}
-    return {"preview": preview, **shown, "token": token, "file_name": upload.name}
+    return {"preview": preview, **shown, "token": token, "file_name": clean_name(upload.name)}
 
 
 def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> HttpResponse:
@@ -107,7 +99,7 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> Ht
     def act() -> str:
         if not path.exists():
             raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company)
+        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company, by=user_of(request))
         apply_import(preview, company=company, by=user_of(request))
         text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
         return str(text % {"new": preview.new, "changed": preview.changed, "same": preview.same})

@@ -23,6 +23,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from openfire_billing.db.guards import make_guards, without_guards
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.file_names import unusual_names
 from openfire_billing.office.backup import (
     DATABASE,
     FILES,
@@ -121,9 +122,10 @@ def _manifest_of(archive: zipfile.ZipFile) -> dict[str, Any]:
             "Prenez une autre sauvegarde."
         )
     root = Path(settings.MEDIA_ROOT).resolve()
-    for name in manifest["files"]:
-        if not (root / name).resolve().is_relative_to(root):
-            raise BusinessError(f"Nom de fichier refusé dans la sauvegarde : {name}. Prenez une autre sauvegarde.")
+    outside = [name for name in manifest["files"] if not (root / name).resolve().is_relative_to(root)]
+    if refused := sorted({*outside, *unusual_names(manifest["files"])}):
+        names = ", ".join(name.encode("unicode_escape").decode() for name in refused)
+        raise BusinessError(f"Nom de fichier refusé dans la sauvegarde : {names}. Prenez une autre sauvegarde.")
     return manifest
 
 

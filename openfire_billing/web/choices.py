@@ -1,25 +1,41 @@
 """The choices of forms, narrowed to the records that the user may see."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from openfire_billing.db.scope import visible
+from openfire_billing.kernel.formats import read_id
 
 
 def narrow_choices(form: Any, user: Any) -> None:
-    """Narrow the choices of records of a form to those that `user` may see (`visible`) and those already chosen."""
+    """Narrow the choices of records of a form to those that `user` may see (`visible`) and those already chosen.
+
+    A choice of several records refuses texts that are no identifiers.
+    """
     for name, field in form.fields.items():
         if not isinstance(field, forms.ModelChoiceField) or field.queryset is None:
             continue
+        if isinstance(field, forms.ModelMultipleChoiceField) and field.to_field_name in (None, "pk", "id"):
+            field.clean = partial(_clean_keys, field, field.clean)  # type: ignore[method-assign]
         every = field.queryset
         seen = visible(every, user)
         if seen is every:
             continue
         chosen = _chosen(form, name)
         field.queryset = seen if chosen is None else every.filter(Q(pk__in=seen.order_by().values("pk")) | chosen)
+
+
+def _clean_keys(field: forms.ModelMultipleChoiceField, clean: Any, value: Any) -> Any:
+    """As Django's `clean`, which lets the database fail on a number too large for a key."""
+    for text in value or ():
+        if read_id(getattr(text, "pk", text)) is None:
+            raise ValidationError(field.error_messages["invalid_pk_value"], "invalid_pk_value", {"pk": text})
+    return clean(value)
 
 
 def _chosen(form: Any, name: str) -> Q | None:

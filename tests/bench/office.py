@@ -286,7 +286,9 @@ def _import(figures: Figures) -> None:
     ]
     company, steps = Company.objects.get(), []
     started = time.perf_counter()
-    preview = prepare_import(KINDS["clients"], name="clients.csv", content="\n".join(lines).encode(), company=company)
+    preview = prepare_import(
+        KINDS["clients"], name="clients.csv", content="\n".join(lines).encode(), company=company, by=None
+    )
     done = apply_import(preview, company=company, by=None, progress=lambda count, total: steps.append(count))
     figures.import_s, figures.import_rows = time.perf_counter() - started, done.new
     figures.import_steps = len(steps)

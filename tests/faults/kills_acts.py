@@ -103,7 +103,7 @@ def import_(number: str) -> int:
     kind = next(kind for kind in KINDS if kind.code == "customers") if not isinstance(KINDS, dict) else KINDS["clients"]
     company = Company.objects.order_by("pk")[0]
     preview = prepare_import(
-        kind, name="x.csv", content=f"Nom;E-mail;Rue;Code postal;Ville\n{rows}".encode(), company=company
+        kind, name="x.csv", content=f"Nom;E-mail;Rue;Code postal;Ville\n{rows}".encode(), company=company, by=_by()
     )
     return apply_import(preview, company=company, by=_by()).new
 

@@ -11,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,10 @@ class Firm:
     url: str
     media: Path
     file: Path
+
+    @property
+    def base(self) -> str:
+        return self.url.removeprefix("sqlite:///")
 
     def copied(self, folder: Path) -> "Firm":
         """The same firm in a folder of its own."""
@@ -297,6 +302,91 @@ def test_damaged_backup_is_said_and_not_restored(
             call_command(*words)
         assert refused.value.returncode == 1
     assert checksums() == before
+
+
+def _forged(source: Path, target: Path, *, renamed: dict[str, str] | None = None, program: str = "") -> None:
+    """Copy an archive with other names of files, or with a database that a script has changed, and sums that are right."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        manifest = json.loads(old.read("manifest.json"))
+        new_names = {name: (renamed or {}).get(name.rpartition("/")[2], name) for name in manifest["files"]}
+        manifest["files"] = {new_names[name]: sums for name, sums in manifest["files"].items()}
+        for entry in old.namelist():
+            content = old.read(entry)
+            if entry == "db.sqlite3" and program:
+                base = target.with_suffix(".sqlite3")
+                base.write_bytes(content)
+                with closing(sqlite3.connect(base)) as link:
+                    link.executescript(program)
+                content = base.read_bytes()
+            if entry == "manifest.json":
+                content = json.dumps(manifest).encode()
+            prefix, slash, name = entry.partition("/")
+            new.writestr(f"{prefix}{slash}{new_names[name]}" if prefix == "files" else entry, content)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../bon1.pdf", "./bon1.pdf", "a\\bon1.pdf", "a//bon1.pdf", "bon1.pdf.", "bon1.pdf ", "bon1\u202efdp.exe"),
+        *("re\u0301sume\u0301.pdf", "/etc/bon1.pdf", "a/./bon1.pdf"),
+    ],
+)
+def test_archive_with_a_name_that_no_file_of_ours_has_is_refused(sqlite_firm: Firm, tmp_path: Path, name: str) -> None:
+    """Names with « ./ », a backslash, an end in a dot, decomposed accents or U+202E were restored as they were."""
+    bad = tmp_path / "bad.zip"
+    _forged(sqlite_firm.file, bad, renamed={"bon1.pdf": name})
+
+    with pytest.raises(CommandError) as refused:
+        call_command("restore", "--verify", str(bad))
+
+    shown = name.encode("unicode_escape").decode()
+    assert str(refused.value) == f"Nom de fichier refusé dans la sauvegarde : {shown}. Prenez une autre sauvegarde."
+
+
+def test_archive_with_one_name_in_two_cases_is_refused(sqlite_firm: Firm, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.zip"
+    _forged(sqlite_firm.file, bad, renamed={"bon0.pdf": "a/bon.pdf", "bon1.pdf": "a/Bon.pdf"})
+
+    with pytest.raises(CommandError, match=r"^Nom de fichier refusé dans la sauvegarde : a/Bon\.pdf\. Prenez"):
+        call_command("restore", "--verify", str(bad))
+
+
+def test_backup_refuses_a_name_that_it_could_not_restore(sqlite_firm: Firm, tmp_path: Path) -> None:
+    firm = sqlite_firm.copied(tmp_path)
+    firm.file.parent.mkdir()
+    (firm.media / "note ").write_text("x")
+
+    answer = _manage(firm.url, firm.media, "backup", str(firm.file))
+
+    assert (answer.returncode, firm.file.exists()) == (1, False)
+    assert (
+        "ces noms ne viennent pas du logiciel et ne se restaurent pas : note . Renommez ces fichiers" in answer.stderr
+    )
+
+
+PROGRAM = """
+CREATE TRIGGER steal AFTER INSERT ON invoicing_historyline BEGIN UPDATE auth_user SET is_superuser = 1; END;
+CREATE TRIGGER guard_of_theirs BEFORE DELETE ON invoicing_invoice BEGIN SELECT RAISE(IGNORE); END;
+CREATE VIEW secrets AS SELECT password FROM auth_user;
+"""
+OBJECTS = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY name"
+
+
+def test_triggers_and_views_of_a_forged_backup_are_not_restored(sqlite_firm: Firm, tmp_path: Path) -> None:
+    """A backup that was tampered with brought its own triggers, which then wrote at each act."""
+    bad, base, media = tmp_path / "bad.zip", tmp_path / "new.sqlite3", tmp_path / "media"
+    _forged(sqlite_firm.file, bad, program=PROGRAM)
+
+    answer = _manage(f"sqlite:///{base}", media, "restore", str(bad))
+
+    assert answer.returncode == 0, answer.stderr
+    with closing(sqlite3.connect(base)) as link, closing(sqlite3.connect(sqlite_firm.base)) as ours:
+        restored, own = link.execute(OBJECTS).fetchall(), ours.execute(OBJECTS).fetchall()
+    assert restored == own
+    assert {kind for kind, _name in own} == {"trigger"}
+    assert len(own) == 33
+    note = "from invoicing.models import *; from django.contrib.auth.models import User; from invoicing.services.records.history import record; record(Partner.objects.first(), 'note', by=None, text='x'); print(User.objects.filter(is_superuser=True).count())"
+    assert _shell(f"sqlite:///{base}", media, note).strip() == "0"
 
 
 def test_backup_of_postgresql_with_a_changed_row_is_damaged(transactional_db: None, tmp_path: Path) -> None:

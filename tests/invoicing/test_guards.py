@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.checks import Tags, run_checks
 from django.core.management import call_command
-from django.db import IntegrityError, connection, models, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.db.models import ProtectedError
 
 from appointments.models import AppointmentLineClaim
@@ -25,10 +25,12 @@ from invoicing.models import (
     InvoiceDocument,
     InvoiceLine,
     InvoiceTax,
+    Journal,
     Payment,
     QuoteLineClaim,
 )
 from invoicing.paper.pdf import paper_of
+from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import pay_invoice
@@ -163,6 +165,56 @@ def test_nothing_is_added_to_a_posted_invoice(world: World, posted: Invoice) -> 
     assert (posted.lines.count(), posted.taxes.count()) == (2, 1)
 
 
+def test_no_line_is_added_to_a_written_entry(transactional_db: None, posted: Invoice) -> None:
+    """A line was added, by ORM or SQL, to an entry that was written before: it no longer balanced."""
+    entry = Entry.objects.get(document=posted.number)
+    leg, count = entry.lines.first(), entry.lines.count()
+    columns = "entry_id, account, label, debit, credit"
+
+    leg.pk = None
+    with pytest.raises(IntegrityError, match="définitive"), transaction.atomic():
+        leg.save(force_insert=True)
+    with pytest.raises(IntegrityError, match="définitive"), transaction.atomic():
+        EntryLine.objects.bulk_create([EntryLine(entry=entry, account="512000", debit=D(1))])
+    assert refused(f"INSERT INTO invoicing_entryline ({columns}) VALUES (%s, '512000', '', 0, 1)", entry.pk)
+    assert entry.lines.count() == count > 0
+
+
+@pytest.mark.postgresql
+def test_an_entry_without_lines_gets_none_later(transactional_db: None, world: World) -> None:
+    """PostgreSQL knows which transaction wrote the entry: savepoints of it may add its lines, a later one may not."""
+    journal = Journal.objects.get(company=world.company, code="VE")
+    values = {"journal": journal, "on": world.today, "document": "x", "label": "x"}
+    with transaction.atomic():
+        with transaction.atomic():
+            entry = Entry.objects.create(number="1", **values)
+        EntryLine.objects.create(entry=entry, account="512000", debit=D(1))
+        with transaction.atomic():
+            EntryLine.objects.create(entry=entry, account="411000", credit=D(1))
+    empty = Entry.objects.create(number="2", **values)
+
+    with pytest.raises(IntegrityError, match="définitive"), transaction.atomic():
+        EntryLine.objects.create(entry=empty, account="512000", debit=D(1))
+
+    assert (entry.lines.count(), empty.lines.count()) == (2, 0)
+
+
+def test_legs_that_add_up_to_nothing_half_way_are_written(world: World) -> None:
+    """Debits come first: an entry is closed on SQLite when its sides are equal, at its last leg and not before."""
+    journal = Journal.objects.get(company=world.company, code="VE")
+    legs = [Leg("411000", D(100)), Leg("706000", D(-100)), Leg("445711", D(-20)), Leg("411000", D(20))]
+
+    write_entries([EntryDraft(journal, "1", world.today, "x", "x", legs)])
+
+    rows = EntryLine.objects.order_by("pk").values_list("account", "debit", "credit")
+    assert list(rows) == [
+        ("411000", D(100), D(0)),
+        ("411000", D(20), D(0)),
+        ("706000", D(0), D(100)),
+        ("445711", D(0), D(20)),
+    ]
+
+
 def test_a_draft_still_changes(world: World) -> None:
     draft = world.draft()
 
@@ -221,13 +273,28 @@ def test_a_missing_guard_is_named_by_the_check_and_by_healthz(world: World) -> N
     answer = world.office().client.get("/healthz").json()
 
     names = missing_guards()
-    assert len(names) == (47 if connection.vendor == "postgresql" else 32)
+    assert len(names) == (48 if connection.vendor == "postgresql" else 33)
     assert [w.id for w in warnings] == ["openfire.W001"] * len(names)
     assert all(name in warning.msg for name, warning in zip(names, warnings, strict=True))
     assert answer["guards"] == {"missing": len(names)}
     make_guards()
     assert missing_guards() == []
     assert world.office().client.get("/healthz").json()["guards"] == "ok"
+
+
+def test_a_trigger_that_no_model_declares_is_dropped(transactional_db: None) -> None:
+    """On SQLite, an unknown guard was taken for a disabled one, and the guards could not be made."""
+    table = Entry._meta.db_table
+    if connection.vendor == "sqlite":
+        sql(f"CREATE TRIGGER guard_old BEFORE DELETE ON {table} BEGIN SELECT RAISE(IGNORE); END")
+    else:
+        sql(f"CREATE TRIGGER guard_old BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION guard_refuse('x')")
+
+    make_guards()
+
+    with pytest.raises(DatabaseError, match="guard_old"):
+        sql("DROP TRIGGER guard_old" + (f" ON {table}" if connection.vendor == "postgresql" else ""))
+    assert missing_guards() == []
 
 
 def test_a_guarded_table_rebuilt_by_a_migration_has_its_guards_again(transactional_db: None) -> None:

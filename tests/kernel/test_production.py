@@ -46,6 +46,7 @@ def test_server_without_mail_says_that_none_leaves() -> None:
         ({"REDIS_URL": None}, LOST),
         ({"REDIS_URL": "memory://"}, LOST),
         ({"SECOND_FACTOR": "oui"}, "SECOND_FACTOR=oui n'est pas connu"),
+        ({"SITE_URL": "bureau.exemple.fr"}, "SITE_URL=bureau.exemple.fr n'est pas une adresse"),
     ],
 )
 def test_server_that_lacks_something_does_not_start_and_says_what(
@@ -124,3 +125,19 @@ def test_program_writes_nowhere_but_where_it_may(services: dict[str, Any]) -> No
     assert '"--no-control-socket"' in image
     assert "mkdir -p /data/media var" in image
     assert '"--pidfile="' in str(services["beat"]["command"]).replace("'", '"')
+
+
+@pytest.mark.parametrize(
+    ("changed", "site"),
+    [
+        ({}, "https://bureau.exemple.fr"),
+        ({"ALLOWED_HOSTS": ".exemple.fr,autre.fr"}, "https://exemple.fr"),
+        ({"SITE_URL": "https://bureau.exemple.fr:8443/"}, "https://bureau.exemple.fr:8443"),
+    ],
+)
+def test_links_of_mails_begin_with_the_site_of_the_settings(changed: dict[str, str | None], site: str) -> None:
+    code, said = manage(
+        "shell", "-v", "0", "-c", "from django.conf import settings; print(settings.SITE_URL)", **changed
+    )
+
+    assert (code, said.strip().splitlines()[-1]) == (0, site)

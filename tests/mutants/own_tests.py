@@ -47,7 +47,7 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_payments",
         "invoicing/test_settlement_acts",
     ],
-    "invoicing/services/access/guesses.py": ["office/test_guesses"],
+    "invoicing/services/access/guesses.py": ["office/test_guesses", "office/test_new_password_demands"],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
     "invoicing/services/access/sessions.py": ["office/test_sessions"],
@@ -116,7 +116,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saving.py": ["office/test_versions", "office/test_journal"],
-    "invoicing/services/records/shared.py": ["office/test_companies_apart"],
+    "invoicing/services/records/shared.py": ["office/test_companies_apart", "office/test_shared_records"],
     "invoicing/services/settlement/payments.py": [
         "invoicing/test_payments",
         "invoicing/test_refunds",

@@ -243,9 +243,9 @@ def test_known_and_unknown_address_take_the_same_work_and_get_the_same_answer(wo
         client = Client()
         with CaptureQueriesContext(connection) as captured:
             answer = client.post("/admin/forgotten-password/", {"email": email})
-        work.append([re.sub(r"'[^']*'", "''", query["sql"]) for query in captured.captured_queries])
+        work.append([re.sub(r"'[^']*'|\b\d+\b", "''", query["sql"]) for query in captured.captured_queries])
         answers.append((answer.status_code, answer["Location"], answer.content, client.get(answer["Location"]).content))
 
     assert work[0] == work[1]
-    assert sum("INSERT INTO" in query for query in work[0]) == 1
+    assert sum("INSERT INTO" in query for query in work[0]) == 2  # what is counted, and the demand
     assert answers[0] == answers[1]

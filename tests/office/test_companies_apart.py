@@ -401,7 +401,10 @@ def test_price_of_an_article_that_another_company_used_is_kept(world: World) -> 
     theirs = elsewhere(world)
     product = theirs[RequestLine].product
     before = product.unit_price
-    text = f"« {product} » a servi à une autre société : son prix et son compte ne changent que par une personne"
+    text = (
+        f"« {product} » a servi à une autre société : seule une personne qui travaille pour toutes change "
+        "« Prix unitaire »."
+    )
     office = world.office(MANAGER)
     with nothing_changed():
         answer = office.save(product, unit_price="1,00")

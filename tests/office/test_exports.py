@@ -204,7 +204,10 @@ def test_choices_are_words_booleans_are_oui_and_what_is_not_there_is_empty(world
     assert {row[2] for row in taken(office, Product)[1:]} == {"Prestation de services"}
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " ="])
+@pytest.mark.parametrize(
+    "start",
+    ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝", "＋", "－", "＠", "\u00a0＝", "\u3000=", "\u200b=", "﹢"],
+)
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_text_that_a_spreadsheet_would_run_is_kept_as_text(world: World, start: str, kind: str) -> None:
     partner = PartnerFactory(name="x", email="x@exemple.example")

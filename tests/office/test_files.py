@@ -13,10 +13,11 @@ from appointments.services.states import confirm_appointment
 from interventions.models import Technician
 from invoicing.models import Attachment
 from invoicing.services.records.attachments import attach
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
 from openfire_billing.web.files import kind_shown
 from tests.factories import Office, TechnicianFactory, UserFactory, World
-from tests.factories.pages import file_address
+from tests.factories.pages import address, file_address
 
 SHOWN = {
     "photo.jpg": (b"\xff\xd8\xff\xe0rest", "image/jpeg"),
@@ -94,3 +95,39 @@ def test_file_is_for_who_may_see_its_record(world: World) -> None:
     address = file_address(file)
     file.file.storage.delete(file.file.name)
     assert world.office(PLANNER).get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("sent", "refused"),
+    [("bon.pdf.exe", "bon.pdf.exe"), ("bon.exe. ", "bon.exe"), ("fac\u202efdp.exe", "facfdp.exe")],
+)
+def test_program_under_the_ending_of_another_file_is_refused(world: World, sent: str, refused: str) -> None:
+    """« bon.exe. » and a name turned around by U+202E passed for other files than programs."""
+    with pytest.raises(BusinessError) as refusal:
+        joined(world, sent, b"MZ")
+
+    assert str(refusal.value) == f"« {refused} » : ce type de fichier n'est pas accepté. Joignez un PDF ou une image."
+
+
+def test_file_is_shown_stored_and_served_under_a_name_that_shows_its_ending(world: World) -> None:
+    intervention = world.intervention()
+    office = world.office(PLANNER)
+
+    page = office.client.post(
+        address(intervention, "attach"), {"files": SimpleUploadedFile("fac\u202efdp.zip .", b"PK")}, follow=True
+    )
+
+    attachment = Attachment.objects.get()
+    assert (attachment.name, attachment.file.name.rpartition("/")[2]) == ("facfdp.zip", "facfdp.zip")
+    assert "Fichier joint : facfdp.zip" in page.content.decode()
+    assert "\u202e" not in page.content.decode()
+    answer = office.get(file_address(attachment))
+    assert (answer["Content-Disposition"], answer["Content-Type"]) == (
+        'attachment; filename="facfdp.zip"',
+        "application/octet-stream",
+    )
+    assert b"".join(answer.streaming_content) == b"PK"
+
+
+def test_name_of_signs_is_stored_under_plain_ones(world: World) -> None:
+    assert joined(world, "n° 7 (copie).°", b"x").file.name.rpartition("/")[2] == "n__7__copie_._"

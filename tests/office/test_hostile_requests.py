@@ -11,12 +11,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client, override_settings
 from openpyxl import Workbook
 
+from invoicing.choices import QuoteState
+from invoicing.models import Quote
 from invoicing.services.access import second_factor
 from invoicing.services.records.attachments import attach
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.tables import read_table
 from openfire_billing.office.roles import MANAGER
-from tests.factories import CompanyFactory, PartnerFactory, UserFactory, World, item
+from tests.factories import CompanyFactory, PartnerFactory, UserFactory, World, item, nothing_changed
 from tests.factories.api import Api
 from tests.factories.second_factor import code_of
 
@@ -108,3 +110,18 @@ def test_unlocking_nobody_says_so(world: World) -> None:
     for name in ("", "personne"):
         with pytest.raises(CommandError, match=f"Aucun compte « {name} »"):
             call_command("unlock", name)
+
+
+@pytest.mark.parametrize("state", QuoteState.values)
+def test_customer_s_page_of_a_quote_accepts_nothing(world: World, state: str) -> None:
+    """The page of a quote is read only in every state: it has no form, and a POST is refused."""
+    quote = world.quote()
+    link = Api(world.manager).made(f"quotes/{quote.pk}/publish/", {"published": True}, status=200)["address"]
+    Quote.objects.filter(pk=quote.pk).update(state=state)
+    client, path = Client(), link.removeprefix("http://testserver")
+
+    page = client.get(path)
+
+    assert (page.status_code, b"<form" in page.content, b"<button" in page.content) == (200, False, False)
+    with nothing_changed():
+        assert [client.post(url, {"accept": "1"}).status_code for url in (path, f"{path}pdf/")] == [405, 405]

@@ -1,17 +1,20 @@
 """Import: each row's fault in French and nothing written; mended, all written; twice, nothing doubled."""
 
+import os
 import time
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 from openpyxl import Workbook
 
 from contracts.models import Contract
@@ -20,7 +23,8 @@ from invoicing.models import HistoryLine, Partner, Product
 from invoicing.services.parties.duplicates import merge_partners
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
-from openfire_billing.office.roles import ACCOUNTANT, MANAGER
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER
+from openfire_billing.office.tasks import forget_imports
 from tests.factories import CompanyFactory, PartnerFactory, ProductFactory, World, nothing_changed
 
 CLIENTS = """Nom;Nature;Code magasin;Téléphone;E-mail;SIREN;Rue;Code postal;Ville
@@ -36,7 +40,7 @@ Even;Particulier;;;2 rue;35000;Rennes
 
 
 def prepared(world: World, kind: str, text: str) -> Preview:
-    return prepare_import(KINDS[kind], name="f.csv", content=text.encode(), company=world.company)
+    return prepare_import(KINDS[kind], name="f.csv", content=text.encode(), company=world.company, by=world.manager)
 
 
 def imported(world: World, kind: str, text: str) -> tuple[int, int, int]:
@@ -332,7 +336,9 @@ def test_spreadsheet_with_blank_rows_bears_the_line_of_the_sheet(world: World) -
             book.active.cell(row, column, value)
     content = BytesIO()
     book.save(content)
-    preview = prepare_import(KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company)
+    preview = prepare_import(
+        KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company, by=world.manager
+    )
     assert [row["line"] for row in preview.rows] == [3, 6]
     assert preview.faults == [(6, "Nom", "à remplir.")]
 
@@ -365,11 +371,15 @@ def test_spreadsheet_and_windows_text_are_read(world: World) -> None:
         book.active.append(row)
     content = BytesIO()
     book.save(content)
-    preview = prepare_import(KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company)
+    preview = prepare_import(
+        KINDS["clients"], name="a.xlsx", content=content.getvalue(), company=world.company, by=world.manager
+    )
     assert (preview.faults, preview.rows[0]["zip"]) == ([], "35770")
     windows = "Nom;Rue;CP;Ville\nJégou;1 rue;35650;Le Rheu\n".encode("cp1252")
     assert (
-        prepare_import(KINDS["clients"], name="a.csv", content=windows, company=world.company).rows[0]["name"]
+        prepare_import(KINDS["clients"], name="a.csv", content=windows, company=world.company, by=world.manager).rows[
+            0
+        ]["name"]
         == "Jégou"
     )
 
@@ -487,3 +497,30 @@ def test_ten_thousand_customers_in_seconds(world: World) -> None:
     start = time.perf_counter()
     assert imported(world, "clients", CLIENTS.split("\n", 1)[0] + "\n" + rows) == (10_000, 0, 0)
     assert time.perf_counter() - start < 30
+
+
+def test_files_that_were_shown_and_never_written_are_deleted(world: World, settings: Any, tmp_path: Path) -> None:
+    """Files of imports that nobody confirmed stayed in MEDIA_ROOT/imports for ever."""
+    settings.MEDIA_ROOT = tmp_path
+    folder = tmp_path / "imports"
+
+    def show(role: str) -> str:
+        upload = SimpleUploadedFile("c.csv", CLIENTS.encode())
+        return str(world.office(role).client.post("/admin/import/customers/", {"file": upload}).context["token"])
+
+    show(MANAGER)
+    other = show(BILLING)
+    first = {file.name for file in folder.iterdir()}
+    last = show(MANAGER)
+
+    kept = {file.name for file in folder.iterdir()}
+    assert (len(first), len(kept), len(first & kept)) == (2, 2, 1)
+    week = timedelta(days=7).total_seconds()
+    now = timezone.now().timestamp()
+    for token, age in ((other, week + 60), (last, week - 60)):
+        name = token.partition("/")[2].partition(":")[0]
+        os.utime(folder / name, (now - age, now - age))
+    assert forget_imports() == 1
+    assert [file.name for file in folder.iterdir()] == [last.partition("/")[2].partition(":")[0]]
+    assert world.office(MANAGER).client.post("/admin/import/customers/", {"token": last}).status_code == 302
+    assert list(folder.iterdir()) == []

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.services.records.links import find_link, is_published, publish, token_of
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.site import site_address
 from openfire_billing.web.users import user_of
 
 
@@ -27,7 +28,7 @@ class PublicationForm(forms.Form):
             )
             return
         self.fields["published"].initial = True
-        address = request.build_absolute_uri(f"/p/{token_of(link)}/")
+        address = site_address(f"/p/{token_of(link)}/")
         self.fields["published"].help_text = format_html('<a class="of-link" href="{0}">{0}</a>', address)
 
 

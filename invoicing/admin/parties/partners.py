@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.shared_records import kept_refusal
 from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.settlement.payments import balance_of
@@ -48,6 +49,15 @@ class TermsInline(StackedInline):
     hide_title = True
     can_delete = False
     fields = (("fiscal_position", "payment_term"),)
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
+        return 0 if kept_refusal(request, obj) else super().get_extra(request, obj, **options)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:
+        return super().has_add_permission(request, obj) and not kept_refusal(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not kept_refusal(request, obj)
 
 
 class MergeForm(forms.Form):

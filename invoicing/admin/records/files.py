@@ -46,8 +46,8 @@ class FilesMixin:
                 messages.error(request, _("Choisissez au moins un fichier à joindre."))
             for upload in uploads:
                 with refusals_shown(request):
-                    attach(document, upload, by=user_of(request))
-                    messages.success(request, _("Fichier joint : %s") % upload.name)
+                    attachment = attach(document, upload, by=user_of(request))
+                    messages.success(request, _("Fichier joint : %s") % attachment.name)
         return HttpResponseRedirect(reverse_change(document) + "#files")
 
     def _file(self, request: HttpRequest, object_id: str, file_id: int) -> Attachment:

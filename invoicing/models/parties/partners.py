@@ -35,6 +35,8 @@ def check_number(number: ModuleType, value: str, field: str, errors: dict[str, T
 class Tag(Versioned):
     """A word by which users sort customers or interventions."""
 
+    USED_THROUGH = ("partner",)
+
     name = models.CharField(_("Nom"), max_length=60)
     scope = models.CharField(_("Pour"), max_length=20, choices=TagScope, default=TagScope.PARTNER)
 
@@ -56,6 +58,9 @@ class Partner(Searchable, Versioned):
 
     OWN_WORDS = ("search_text", *TELEPHONE_KEYS)
     SEARCHED = (*OWN_WORDS, "addresses__search_text", "addresses__phone_key")
+    KEPT_FOR_OTHERS = ("bill_to", "email", "kind", "siren", "vat_number", "is_active", "terms")
+    KEPT_ADVICE = _("Choisissez le payeur et l'e-mail sur vos documents, ou créez une autre fiche.")
+    USED_THROUGH = ("addresses", "pays_for")
 
     name = models.CharField(_("Nom"), max_length=120, db_index=True)
     kind = models.CharField(_("Nature"), max_length=20, choices=PartnerKind, default=PartnerKind.PRIVATE)
@@ -168,6 +173,8 @@ class Address(Searchable, Versioned):
     """An address of a partner: where the work is done, or where invoices go."""
 
     PARENT = "partner"
+    KEPT_FOR_OTHERS = ("partner",)
+    KEPT_ADVICE = _("Créez l'adresse sur la fiche de l'autre client.")
     OWN_WORDS = ("search_text", "phone_key")
     SEARCHED = (*OWN_WORDS, *columns_at("partner", Partner))
 

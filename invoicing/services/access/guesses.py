@@ -1,9 +1,12 @@
-"""Limits on wrong passwords: by account and address, by account, by address, and by known device.
+"""Limits on wrong passwords and on demands of a new one: by account and address, by account, by address.
+
+Wrong passwords given on a known device are counted by device.
 
 An attempt is written before the password is checked and deleted when the password is right, so that attempts made at
 the same moment count each other. A refused attempt leaves no row: it does not prolong the wait.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
@@ -11,6 +14,7 @@ from math import ceil
 
 from django.utils.translation import ngettext
 
+from invoicing.choices import AttemptKind
 from invoicing.models import LoginFailure
 from openfire_billing.kernel.errors import BusinessError
 
@@ -30,6 +34,11 @@ LIMITS = (
     Limit(("address",), 100, timedelta(hours=1)),
 )
 DEVICE_LIMIT = Limit(("device",), 10, timedelta(minutes=15))
+DEMAND_LIMITS = (
+    Limit(("account", "address"), 5, timedelta(minutes=15)),
+    Limit(("account",), 10, timedelta(hours=1)),
+    Limit(("address",), 50, timedelta(hours=1)),
+)
 
 
 class TooManyGuesses(BusinessError):
@@ -57,18 +66,34 @@ def begin_attempt(*, account: str, address: str, device: str, at: datetime) -> L
     alone, the others by account and address: neither shuts the other out. Raises TooManyGuesses.
     """
     attempt = LoginFailure.objects.create(account=account[:150], address=network_of(address), device=device, at=at)
-    limits = (DEVICE_LIMIT,) if device else LIMITS
-    wait = max(_wait(attempt, limit) for limit in limits)
-    if wait > timedelta(0):
-        attempt.delete()
+    wait = _wait_or_keep(attempt, (DEVICE_LIMIT,) if device else LIMITS)
+    if wait:
         raise TooManyGuesses(wait)
     return attempt
 
 
+def is_demand_taken(*, email: str, address: str, at: datetime) -> bool:
+    """Count a demand of a new password for an e-mail. Returns whether it is within the limits; else it is not counted."""
+    demand = LoginFailure.objects.create(
+        kind=AttemptKind.NEW_PASSWORD, account=email.lower()[:150], address=network_of(address), at=at
+    )
+    return not _wait_or_keep(demand, DEMAND_LIMITS)
+
+
+def _wait_or_keep(attempt: LoginFailure, limits: Sequence[Limit]) -> timedelta:
+    """Return how long an attempt is refused, and delete it then; zero, and it stays, within the limits."""
+    wait = max(_wait(attempt, limit) for limit in limits)
+    if wait:
+        attempt.delete()
+    return wait
+
+
 def _wait(attempt: LoginFailure, limit: Limit) -> timedelta:
-    """Return how long until the other failures of a limit are fewer than it allows; zero when they are."""
+    """Return how long until the other attempts of its kind and of a limit are fewer than it allows; zero when they are."""
     others = LoginFailure.objects.filter(
-        at__gt=attempt.at - limit.within, **{column: getattr(attempt, column) for column in limit.columns}
+        kind=attempt.kind,
+        at__gt=attempt.at - limit.within,
+        **{column: getattr(attempt, column) for column in limit.columns},
     ).exclude(pk=attempt.pk)
     if not attempt.device:
         others = others.filter(device="")

@@ -16,6 +16,7 @@ from invoicing.services.records.shared import company_made_in, shown_of
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic, on_commit
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.file_names import clean_name
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.web.uploads import LARGEST
 
@@ -30,7 +31,7 @@ def attachments_of(document: Model, *, user: User | None = None) -> "QuerySet[At
 
 def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
     """Attach an uploaded file to `document`. Raises BusinessError: too large, refused type, no room left."""
-    name = _short(PurePath((upload.name or "").rsplit("/", 1)[-1]))
+    name = _short(PurePath(clean_name(upload.name or "")))
     if upload.size > LARGEST:
         raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
     if name.lower().endswith(REFUSED_ENDINGS):

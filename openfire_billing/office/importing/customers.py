@@ -21,8 +21,8 @@ class Partners(Writer):
     says so.
     """
 
-    def __init__(self, company: Company) -> None:
-        super().__init__(company)
+    def __init__(self, company: Company, *, by: By) -> None:
+        super().__init__(company, by=by)
         self.moved: list[Address] = []
         for partner in Partner.objects.order_by(F("merged_into").asc(nulls_first=True)).prefetch_related("addresses"):
             address = partner.default_address()

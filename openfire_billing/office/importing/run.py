@@ -10,6 +10,7 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.kinds import Column, Fault, Kind
 from openfire_billing.office.importing.tables import read_table
+from openfire_billing.office.importing.writer import Writer
 from openfire_billing.office.importing.writers import WRITERS
 
 Progress = Callable[[int, int], None]
@@ -37,8 +38,11 @@ class Preview:
         return not self.faults
 
 
-def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -> Preview:
-    """Read a file and check every row. Raise BusinessError when it is no table, or its titles are not the kind's."""
+def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company, by: By) -> Preview:
+    """Read a file and check every row. Raise BusinessError when it is no table, or its titles are not the kind's.
+
+    `by`: who imports; rows that change what he may not are faults.
+    """
     table = read_table(name, content)
     _refuse_titles(kind, table.titles)
     if not table.rows:
@@ -47,12 +51,19 @@ def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company) -
     preview = Preview(kind, ignored=[title for title in table.titles if title and title not in titles])
     for line, cells in table.rows:
         preview.rows.append({"line": line, **_read(kind, cells, line, preview.faults)})
-    writer = WRITERS[kind.code](company)
-    writer.check(preview.rows, preview.faults)
+    writer = WRITERS[kind.code](company, by=by)
+    _check(writer, preview)
     if preview.is_clean:
         preview.new, preview.changed, preview.same = writer.counts(preview.rows)
         preview.notes = writer.notes(preview.rows)
     return preview
+
+
+def _check(writer: Writer, preview: Preview) -> None:
+    """Add the faults of the rows to the preview."""
+    writer.check(preview.rows, preview.faults)
+    if preview.is_clean:
+        writer.check_kept(preview.rows, preview.faults)
 
 
 def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
@@ -98,9 +109,9 @@ def _value(column: Column, raw: str) -> Any:
 def apply_import(preview: Preview, *, company: Company, by: By, progress: Progress | None = None) -> Preview:
     """Write a prepared import, in one transaction. Raise BusinessError when a row has a fault: nothing is written."""
     with atomic():
-        writer = WRITERS[preview.kind.code](company)
+        writer = WRITERS[preview.kind.code](company, by=by)
         if preview.is_clean:
-            writer.check(preview.rows, preview.faults)
+            _check(writer, preview)
         if not preview.is_clean:
             raise BusinessError(
                 f"{len(preview.faults)} défaut(s) dans le fichier : rien n'est écrit. Corrigez, puis réessayez."

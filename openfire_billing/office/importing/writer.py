@@ -7,6 +7,7 @@ from typing import Any
 from invoicing.models import Company
 from invoicing.services.documents.lines import changes_of
 from invoicing.services.records.history import record_many
+from invoicing.services.records.shared import kept_among, refusal_of_kept, used_elsewhere
 from openfire_billing.db.people import By
 
 Rows = list[dict[str, Any]]
@@ -18,8 +19,9 @@ CHUNK = 1000
 class Writer:
     """Base of the kinds. A subclass gives the key of a row, the existing records, and how rows are written."""
 
-    def __init__(self, company: Company) -> None:
+    def __init__(self, company: Company, *, by: By) -> None:
         self.company = company
+        self.by = by
         self.existing: dict[Any, Any] = {}
 
     def key(self, row: dict[str, Any]) -> Any:
@@ -37,6 +39,24 @@ class Writer:
             if key in seen:
                 faults.append((row["line"], "", f"déjà à la ligne {seen[key]} du fichier."))
             seen.setdefault(key, row["line"])
+
+    def check_kept(self, rows: Rows, faults: Faults) -> None:
+        """Report the rows that change fields which another company's use keeps. The rows have no other fault."""
+        if self.by is None:
+            return
+        changing = []
+        for row in rows:
+            record = self.existing.get(self.key(row))
+            if record is not None and (kept := kept_among(record, self.changes(row))):
+                changing.append((row["line"], record, kept))
+        for start in range(0, len(changing), CHUNK):
+            chunk = changing[start : start + CHUNK]
+            model = type(chunk[0][1])
+            rows_of = model._default_manager.filter(pk__in=[record.pk for _line, record, _kept in chunk])
+            used = set(used_elsewhere(rows_of, self.by).values_list("pk", flat=True))
+            faults += [
+                (line, "", str(refusal_of_kept(record, kept))) for line, record, kept in chunk if record.pk in used
+            ]
 
     def notes(self, rows: Rows) -> Faults:
         """Return the texts of rows that are not taken, with the reason; the rest of these rows is."""

@@ -24,8 +24,8 @@ from openfire_billing.office.importing.writer import Faults, Progress, Rows, Wri
 class Products(Writer):
     """Found by their code."""
 
-    def __init__(self, company: Company) -> None:
-        super().__init__(company)
+    def __init__(self, company: Company, *, by: By) -> None:
+        super().__init__(company, by=by)
         self.existing = {product.code.lower(): product for product in Product.objects.all()}
         self.taxes = {tax.name.lower(): tax for tax in Tax.objects.filter(is_active=True)}
         units = list(Unit.objects.all())
@@ -88,8 +88,8 @@ def _check_customer(row: dict[str, Any], customers: dict[str, Partner | None], f
 class Equipment(Writer):
     """Found by serial number, else by customer and name. A file never moves a piece from one customer to another."""
 
-    def __init__(self, company: Company) -> None:
-        super().__init__(company)
+    def __init__(self, company: Company, *, by: By) -> None:
+        super().__init__(company, by=by)
         self.customers = _customers()
         for item in InstalledProduct.objects.select_related("partner"):
             key = ("serial", item.serial_number.lower()) if item.serial_number else (item.partner_id, item.name.lower())
@@ -150,8 +150,8 @@ class Contracts(Writer):
     it is.
     """
 
-    def __init__(self, company: Company) -> None:
-        super().__init__(company)
+    def __init__(self, company: Company, *, by: By) -> None:
+        super().__init__(company, by=by)
         self.customers = _customers()
         self.products = {p.code.lower(): p for p in Product.objects.select_related("tax", "unit")}
         contracts = Contract.objects.filter(company=company, reference__isnull=False)

@@ -1,5 +1,6 @@
 """`manage.py demo`: the whole product in one process, with no service to install."""
 
+import os
 import threading
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -117,6 +118,8 @@ class Command(BaseCommand):
         beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
         beat.daemon = True
         beat.start()
+        if "SITE_URL" not in os.environ:
+            settings.SITE_URL = f"http://{address}"
         self.stdout.write(f"\nOuvrez http://{address}/ — mot de passe de tous : {PASSWORD}")
         for username, first, last, role in USERS:
             self.stdout.write(f"  {username:<10} {first} {last}, {role}")

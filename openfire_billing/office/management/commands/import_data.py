@@ -29,7 +29,7 @@ class Command(BaseCommand):
         except OSError as unread:
             raise CommandError(f"{file} ne se lit pas : vérifiez le nom et les droits.", returncode=2) from unread
         try:
-            preview = prepare_import(KINDS[kind], name=file.name, content=content, company=seller)
+            preview = prepare_import(KINDS[kind], name=file.name, content=content, company=seller, by=None)
         except BusinessError as refusal:
             raise CommandError(str(refusal)) from refusal
         for line, column, sentence in preview.faults[:200]:
