@@ -41,6 +41,10 @@ class Guard:
     written_with: str = ""
     sides: tuple[str, str] = ("", "")
 
+    def __post_init__(self) -> None:
+        if self.once and "__" not in self.frozen:
+            raise TypeError("`once` needs a `frozen` lookup through a foreign key.")
+
     @property
     def table(self) -> str:
         return self.model._meta.db_table
@@ -113,8 +117,8 @@ def drop_guards(using: str = "default") -> None:
 def without_guards(using: str = "default") -> Iterator[None]:
     """Run a block in one transaction without guards, for a flush, a restore or rows written with their past.
 
-    The guards are back when the transaction ends, committed or not. Other connections keep theirs on PostgreSQL until
-    the block writes; SQLite has one writer.
+    The guards are back when the transaction ends, committed or not. On PostgreSQL, writes of other connections to the
+    guarded tables wait until then; SQLite has one writer.
     """
     connection = connections[using]
     with atomic(using=using):

@@ -80,6 +80,9 @@ def restore(path: Path, manifest: dict[str, Any]) -> None:
             if checksums() != manifest["tables"]:
                 raise BusinessError(_NOT_EMPTY)
             _restore_files(archive, manifest)
+            if connection.vendor == "sqlite":  # cut after the copy of the file, before its triggers were replaced
+                _drop_programs()
+                make_guards()
         elif connection.vendor == "postgresql":
             call_command("migrate", verbosity=0)
             _restore_files(archive, manifest)

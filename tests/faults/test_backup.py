@@ -382,7 +382,12 @@ def test_triggers_and_views_of_a_forged_backup_are_not_restored(sqlite_firm: Fir
     assert answer.returncode == 0, answer.stderr
     with closing(sqlite3.connect(base)) as link, closing(sqlite3.connect(sqlite_firm.base)) as ours:
         restored, own = link.execute(OBJECTS).fetchall(), ours.execute(OBJECTS).fetchall()
+        link.executescript("DROP TRIGGER " + own[0][1] + "; CREATE VIEW secrets AS SELECT password FROM auth_user;")
     assert restored == own
+    again = _manage(f"sqlite:///{base}", media, "restore", str(bad))  # one that was cut before its triggers were made
+    assert again.returncode == 0, again.stderr
+    with closing(sqlite3.connect(base)) as link:
+        assert link.execute(OBJECTS).fetchall() == own
     assert {kind for kind, _name in own} == {"trigger"}
     assert len(own) == 33
     note = "from invoicing.models import *; from django.contrib.auth.models import User; from invoicing.services.records.history import record; record(Partner.objects.first(), 'note', by=None, text='x'); print(User.objects.filter(is_superuser=True).count())"

@@ -16,7 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from knox.models import AuthToken
 
-from invoicing.models import Company, HistoryLine, Message
+from invoicing.models import Company, HistoryLine, Message, PasswordRequest
+from invoicing.services.access.passwords import answer_requests
 from invoicing.services.records.messages import MOST_ATTEMPTS
 from invoicing.tasks import send_waiting_messages
 from openfire_billing.office.roles import MANAGER, PLANNER
@@ -46,6 +47,21 @@ def choose(client: Client, mail: Any) -> Any:
     form = client.get(link[1], follow=True)
     assert "Choisir son mot de passe" in form.content.decode()
     return client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW}, follow=True), link[1]
+
+
+def test_a_request_that_fails_stays_and_the_others_are_answered(world: World) -> None:
+    for email in ("a@exemple.fr", "b@exemple.fr", "c@exemple.fr"):
+        PasswordRequest.objects.create(email=email, at=timezone.now())
+    answered = []
+
+    def answer(email: str) -> None:
+        if email == "b@exemple.fr":
+            raise ValueError(email)
+        answered.append(email)
+
+    assert answer_requests(answer) == 2
+    assert answered == ["a@exemple.fr", "c@exemple.fr"]
+    assert [request.email for request in PasswordRequest.objects.all()] == ["b@exemple.fr"]
 
 
 def test_forgotten_password_is_chosen_anew_once(world: World) -> None:
