@@ -1,11 +1,23 @@
 """What appointments add to the pages of an invoice and of a customer."""
 
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from invoicing.models import Invoice, Partner
-from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.contributions import OpenItems, SmartButton, contribute
+
+
+def _when(appointment: Appointment) -> str:
+    """Return when and with whom: « lundi 30 novembre à 8 h 30 · Yann Bellec · Ramonage »."""
+    starts_at = timezone.localtime(appointment.starts_at)
+    people = ", ".join(str(technician) for technician in appointment.technicians.all())
+    what = appointment.title or str(appointment.task)
+    return " · ".join(filter(None, [date_format(starts_at, "l j F à H:i"), people, what]))
+
 
 contribute(
     Invoice,
@@ -20,6 +32,24 @@ contribute(
 contribute(
     Partner,
     smart_buttons=[SmartButton("appointments", _("RDV"), "event", "appointments.Appointment", order=20)],
+    open_items=[
+        OpenItems(
+            _("Prochain RDV"),
+            "event",
+            "appointments.view_appointment",
+            lambda ids, today: (
+                Appointment.objects.filter(Q(partner__in=ids) | Q(bill_to__in=ids))
+                .filter(state__in=sorted(AppointmentState.open), ends_at__gte=timezone.now())
+                .select_related("task")
+                .prefetch_related("technicians")
+                .order_by("starts_at", "pk")
+            ),
+            ("partner_id", "bill_to_id"),
+            _when,
+            most=1,
+            order=5,
+        )
+    ],
     origins={
         "appointments": lambda partner: Appointment.objects.filter(Q(partner=partner) | Q(bill_to=partner)).values(
             "pk"

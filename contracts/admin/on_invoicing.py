@@ -1,13 +1,24 @@
 """What contracts add to the pages of invoicing: an invoice's, a customer's."""
 
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from contracts.choices import ContractState
 from contracts.models import Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
 from invoicing.models import Invoice, Partner
-from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.contributions import OpenItems, SmartButton, contribute
 
 INVOICE = "invoicing.Invoice"
+
+
+def _next_bill(contract: Contract) -> str:
+    """Return the frequency of a contract, and when it is billed next."""
+    due = contract.next_due_on
+    parts = [contract.get_frequency_display(), due and _("prochaine facture le %s") % date_format(due, "d/m/Y")]
+    return " · ".join(str(part) for part in parts if part)
+
+
 # (claim, lookup from the claim to its contract line)
 ROADS = ((PeriodClaim, "article__line"), (VisitClaim, "article__line"), (ExceptionClaim, "exception__line"))
 
@@ -22,6 +33,21 @@ contribute(
 contribute(
     Partner,
     smart_buttons=[SmartButton("contracts", _("Contrats"), "contract", "contracts.Contract", order=50)],
+    open_items=[
+        OpenItems(
+            _("Contrats en cours"),
+            "contract",
+            "contracts.view_contract",
+            lambda ids, today: (
+                Contract.objects.filter(payer__in=ids, state__in=sorted(ContractState.alive))
+                .exclude(end_on__lt=today)
+                .order_by("pk")
+            ),
+            ("payer_id",),
+            _next_bill,
+            order=40,
+        )
+    ],
     origins={
         "contracts": lambda partner: Contract.objects.filter(
             Q(payer=partner) | Q(lines__address__partner=partner)

@@ -1,11 +1,13 @@
 """What interventions add to the pages of invoicing: where invoices and quotes come from."""
 
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.models import Invoice, Partner, PurchaseOrder, PurchaseOrderLine, Quote, QuoteLine, SupplierBill
-from openfire_billing.web.contributions import FirstAct, SmartButton, contribute
+from openfire_billing.web.contributions import FirstAct, OpenItems, SmartButton, contribute
 
 DI = "interventions.InterventionRequest"
 
@@ -93,6 +95,22 @@ contribute(
     smart_buttons=[
         SmartButton("interventions", _("DI"), "home_repair_service", DI, order=10),
         SmartButton("equipment", _("Équipements"), "local_fire_department", "interventions.InstalledProduct", order=60),
+    ],
+    open_items=[
+        OpenItems(
+            _("DI en cours"),
+            "home_repair_service",
+            "interventions.view_interventionrequest",
+            lambda ids, today: (
+                InterventionRequest.objects.filter(Q(partner__in=ids) | Q(bill_to__in=ids))
+                .exclude(state__in=[InterventionState.DONE, InterventionState.CANCELLED])
+                .select_related("task")
+                .order_by("from_on", "pk")
+            ),
+            ("partner_id", "bill_to_id"),
+            lambda di: f"{di.get_state_display()} · {di.title or di.task} · {date_format(di.from_on, 'd/m/Y')}",
+            order=10,
+        )
     ],
     first_acts=[
         FirstAct(

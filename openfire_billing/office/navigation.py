@@ -85,6 +85,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
+def lists_of(request: HttpRequest) -> list[Any]:
+    """Return the models whose lists stand in the sidebar of this user, in its order."""
+    names = [name for title, entries in _MENU for _label, _icon, name in entries if title != _SETTINGS]
+    return [apps.get_model(name) for name in names if _is_installed(name) and _may(request.user, "view", name)]
+
+
 def _may(user: Any, act: str, name: str) -> bool:
     app, model = name.split(".")
     return user.has_perm(f"{app}.{act}_{model}") or (

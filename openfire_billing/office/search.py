@@ -8,18 +8,23 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
 from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
-from invoicing.models import Company, Invoice, Partner, Product, PurchaseOrder, Quote, SupplierBill
+from invoicing.models import Company, Invoice, Partner, Payment, Product, PurchaseOrder, Quote, SupplierBill
 from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import searched_digits
+from openfire_billing.office.commands import commands_for
 from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.contributions import contributions_to
+from openfire_billing.web.open_items import open_items_of
 
 MOST = 6
+OPENED = 3  # customers at most whose open documents are shown
 _PAID = ("number", "gross")
 
 
@@ -41,6 +46,8 @@ def _searches(text: str, companies: Any) -> Iterator[tuple[str, str, "QuerySet[A
         yield "contracts.view_contract", "contract", of(Contract, ("reference",), "payer"), lambda c: str(c.payer)
         yield "invoicing.view_purchaseorder", "shopping_cart", of(PurchaseOrder, ("number",), "supplier"), _of_supplier
         yield "invoicing.view_supplierbill", "receipt", of(SupplierBill, _PAID, "supplier"), _state_of
+        payments = of(Payment, ("number", "reference", "amount"), "customer")
+        yield "invoicing.view_payment", "payments", payments, lambda payment: str(payment.customer)
         equipment = of(InstalledProduct, InstalledProduct.OWN_WORDS, "partner")
         yield "interventions.view_installedproduct", "local_fire_department", equipment, _of_partner
     yield "invoicing.view_product", "inventory_2", of(Product, ("code", "name")), lambda p: p.get_kind_display()
@@ -86,16 +93,45 @@ def search_now(request: HttpRequest) -> HttpResponse:
 
 
 def search(request: HttpRequest, words: str) -> list[SearchResult]:
-    """Return what the search box shows for these words, for this user."""
+    """Return what the search box shows for these words, for this user.
+
+    Customers come first; of three at most, what they have open and what may be created for them. The owner of an
+    appliance found by its serial number is found too. Commands come last.
+    """
     words = words.strip()[:LONGEST]
     if len(words) < 2:
         return []
-    companies = Company.objects.visible_to(request.user)
-    results = []
+    user: Any = request.user
+    companies = Company.objects.visible_to(user)
+    partners: dict[int, Any] = {}
+    others = []
     for permission, icon, queryset, say in _searches(words, companies):
-        if request.user.has_perm(permission):
-            results += [
-                SearchResult(title=str(row), description=say(row), link=reverse_change(row), icon=icon)
-                for row in queryset.order_by("-pk")[:MOST]
-            ]
-    return results
+        rows = list(queryset.order_by("-pk")[:MOST]) if user.has_perm(permission) else []
+        if queryset.model is Partner:
+            partners |= {row.pk: row for row in rows}
+            continue
+        if queryset.model is InstalledProduct and user.has_perm("invoicing.view_partner"):
+            partners |= {row.partner_id: row.partner for row in rows}
+        others += [
+            SearchResult(title=str(row), description=say(row), link=reverse_change(row), icon=icon) for row in rows
+        ]
+    return [*_customers(list(partners.values()), user), *others, *commands_for(request, words)]
+
+
+def _customers(partners: Sequence[Partner], user: Any) -> Iterator[SearchResult]:
+    """Yield the customers found. Of a few, each is followed by what waits at his."""
+    are_few = len(partners) <= OPENED
+    waiting = open_items_of(partners, user) if are_few else {}
+    for partner in partners:
+        yield SearchResult(
+            title=str(partner), description=_place_of(partner), link=reverse_change(partner), icon="group"
+        )
+        for kind, rows in waiting.get(partner.pk, ()):
+            for row in rows:
+                yield SearchResult(
+                    title=f"↳ {row}", description=kind.say(row), link=reverse_change(row), icon=kind.icon
+                )
+        for act in contributions_to(Partner).first_acts if are_few else ():
+            if user.has_perm(act.permission):
+                url = f"{reverse(act.url_name)}?partner={partner.pk}"
+                yield SearchResult(title=f"↳ {act.label}", description=str(partner), link=url, icon=act.icon)

@@ -6,6 +6,7 @@ A pure registry. A page belongs to the lower app; what stands on it may come fro
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 
@@ -39,6 +40,24 @@ class FirstAct:
 
 
 @dataclass(frozen=True)
+class OpenItems:
+    """Documents of a customer that wait for something: what somebody who calls is asked about.
+
+    `rows(partner_ids, today)`: those of these customers, the most urgent first. `partners`: the columns of a row that
+    hold the id of its customer. `say(row)`: the sentence beside its name. `most`: how many are shown of a customer.
+    """
+
+    label: Any
+    icon: str
+    permission: str
+    rows: Callable[[Sequence[int], date], Any]
+    partners: tuple[str, ...]
+    say: Callable[[Any], str]
+    most: int = 3
+    order: int = 100
+
+
+@dataclass(frozen=True)
 class Tab:
     """A notebook page rendered from a template with the context that `context(document, user)` returns."""
 
@@ -60,6 +79,7 @@ class Contributions:
     smart_buttons: list[SmartButton] = field(default_factory=list)
     actions: list[Any] = field(default_factory=list)
     first_acts: list[FirstAct] = field(default_factory=list)
+    open_items: list[OpenItems] = field(default_factory=list)
     tabs: list[Tab] = field(default_factory=list)
     origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
     body_of: Callable[[Any], str] | None = None
@@ -79,6 +99,7 @@ def contribute(
     smart_buttons: Sequence[SmartButton] = (),
     actions: Sequence[Any] = (),
     first_acts: Sequence[FirstAct] = (),
+    open_items: Sequence[OpenItems] = (),
     tabs: Sequence[Tab] = (),
     origins: Mapping[str, Callable[[Any], Any]] | None = None,
     body_of: Callable[[Any], str] | None = None,
@@ -89,6 +110,8 @@ def contribute(
     contributions.smart_buttons.sort(key=lambda button: button.order)
     contributions.actions.extend(actions)
     contributions.first_acts.extend(first_acts)
+    contributions.open_items.extend(open_items)
+    contributions.open_items.sort(key=lambda items: items.order)
     contributions.tabs.extend(tabs)
     for name, ids_of in (origins or {}).items():
         contributions.origins.setdefault(name, []).append(ids_of)

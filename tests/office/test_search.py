@@ -8,14 +8,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contracts.choices import Result
-from invoicing.models import Payment
+from interventions.models import InterventionRequest
+from invoicing.models import Partner, Payment
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
-from openfire_billing.office.roles import ACCOUNTANT, PLANNER
+from openfire_billing.office.roles import ACCOUNTANT, MANAGER, PLANNER
 from openfire_billing.office.search import search
 from tests.contracts.contract_builders import article, bill, make_contract
 from tests.factories import CompanyFactory, InstalledProductFactory, PartnerFactory, ProductFactory, World
 from tests.factories.api import Api
+from tests.factories.appointments import at, book
 from tests.factories.pages import Office, address
 
 
@@ -27,7 +29,8 @@ class Asked:
 
 
 def found(world: World, words: str, role: str = ACCOUNTANT) -> list[str]:
-    return [result.title for result in search(Asked(world.users[role]), words)]  # type: ignore[arg-type]
+    """The records found, without what waits at each customer's."""
+    return [title for title, _text, _link in shown(world, words, role) if not title.startswith("↳")]
 
 
 NUMBERS = ["0639984077", "06.39.98.40.77", "+33 6 39 98 40 77", "+33 (0)6 39 98 40 77", "0033639984077", "98 40 77"]
@@ -77,8 +80,11 @@ def test_amount_finds_its_invoice(world: World) -> None:
     invoice = world.posted()
     assert str(invoice.gross.amount) == "184.62"
 
+    pay_invoice(invoice, amount=Decimal("184.62"), on=world.today, kind="card", by=world.accountant)
+    payment = Payment.objects.get()
+
     for typed in ("184,62", "184.62", "184,62 €"):
-        assert found(world, typed) == [invoice.number]
+        assert found(world, typed) == [invoice.number, payment.number]
     assert found(world, "184,63") == []
     page = world.office(ACCOUNTANT).get("/admin/invoicing/invoice/", q="184,62")
     assert [row.pk for row in page.context["cl"].result_list] == [invoice.pk]
@@ -96,6 +102,88 @@ def test_choice_boxes_find_without_accents(world: World) -> None:
     for term in ("gueguen zoe", "GUÉGUEN", "0639984066"):
         assert offered("invoicing", "invoice", "customer", term) == [str(partner.pk)]
     assert offered("invoicing", "invoiceline", "product", "buches") == [str(product.pk)]
+
+
+def shown(world: World, words: str, role: str) -> list[tuple[str, str, str]]:
+    found = search(Asked(world.users[role]), words)  # type: ignore[arg-type]
+    return [(result.title, str(result.description).replace("\u202f", " "), result.link) for result in found]
+
+
+def test_the_caller_opens_his_documents(world: World) -> None:
+    """« A customer found by Ctrl+K opens into open DI, unpaid invoices, contracts, next RDV, Nouvelle DI. »"""
+    caller = PartnerFactory(name="Bellec Ronan", mobile="06 39 98 40 77")
+    intervention = world.intervention(partner=caller, title="Fuite")
+    rdv = book(world, intervention, starts_at=at(9, 30), state="confirmed")
+    invoice = world.posted(partner=caller)
+    paid = world.posted(partner=caller)
+    pay_invoice(paid, amount=Decimal("184.62"), on=world.today, kind="card", by=world.accountant)
+    contract = make_contract(world, payer=caller)
+
+    found = shown(world, "0639984077", MANAGER)
+
+    new = f"/admin/interventions/interventionrequest/add/?partner={caller.pk}"
+    assert [(title, link) for title, _text, link in found] == [
+        ("Bellec Ronan", address(caller)),
+        (f"↳ {rdv}", address(rdv)),
+        (f"↳ {intervention}", address(intervention)),
+        *[(f"↳ {each}", address(each)) for each in open_requests(caller, without=intervention)],
+        (f"↳ {invoice}", address(invoice)),
+        (f"↳ {contract}", address(contract)),
+        ("↳ Nouvelle DI", new),
+    ]
+    texts = {title: text for title, text, _link in found}
+    assert texts[f"↳ {rdv}"].startswith("mercredi 25 novembre à 09:30 · ")
+    assert texts[f"↳ {intervention}"] == "Planifiée · Fuite · 24/11/2026"
+    assert texts[f"↳ {invoice}"] == "184,62 € · à payer avant le 24/12/2026"
+    titles = [title for title, _text, _link in shown(world, "0639984077", PLANNER)]
+    assert f"↳ {invoice}" not in titles
+
+
+def open_requests(partner: Partner, *, without: InterventionRequest) -> list[InterventionRequest]:
+    waiting = InterventionRequest.objects.filter(partner=partner).exclude(state__in=["done", "cancelled"])
+    return list(waiting.exclude(pk=without.pk).order_by("from_on", "pk")[:2])
+
+
+def test_customer_page_shows_what_waits(world: World) -> None:
+    invoice = world.posted()
+    contract = make_contract(world)
+    page = world.office(ACCOUNTANT).get(address(world.customer))
+
+    waits = {str(kind.label): [str(link) for link, _text in rows] for kind, rows in page.context["office_open"]}
+
+    assert f">{invoice}</a>" in waits["Factures à payer"][0]
+    assert f">{contract}</a>" in waits["Contrats en cours"][0]
+    assert "Prochain RDV" not in waits
+
+
+def test_what_waits_is_read_in_as_many_queries_for_three_as_for_one(world: World) -> None:
+    def counted(count: int) -> int:
+        for n in range(count - Partner.objects.filter(name__startswith="Guillou").count()):
+            world.posted(partner=PartnerFactory(name=f"Guillou {n}"))
+        with CaptureQueriesContext(connection) as captured:
+            shown(world, "guillou", MANAGER)
+        return len(captured)
+
+    counted(1)  # what is cached for good is read once
+    assert counted(2) == counted(3)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("nouvelle di", ("Créer : demande d'intervention", "/admin/interventions/interventionrequest/add/")),
+        ("nouveau devis", ("Créer : devis", "/admin/invoicing/quote/add/")),
+        ("liste factures", ("Factures", "/admin/invoicing/invoice/")),
+        ("importer", ("Importer", "/admin/import/")),
+    ],
+)
+def test_the_search_knows_commands(world: World, typed: str, first: tuple[str, str]) -> None:
+    (title, _text, link), *_more = shown(world, typed, MANAGER)
+    assert (title, link) == first
+
+
+def test_commands_are_those_one_may_do(world: World) -> None:
+    assert shown(world, "liste journaux", PLANNER) == []
 
 
 def test_a_search_reads_ten_words(world: World) -> None:
@@ -117,7 +205,8 @@ def test_search_by_telephone_town_name_serial_and_number(world: World) -> None:
     assert found(world, "liffré") == ["Bellec Ronan"]
     assert found(world, "35340") == ["Bellec Ronan"]
     assert found(world, "bellec liff") == ["Bellec Ronan"]
-    assert "FF-2024-0042" in found(world, "2024-0042")[0]
+    owner, appliance = found(world, "2024-0042")
+    assert (owner, "FF-2024-0042" in appliance) == ("Bellec Ronan", True)
     assert found(world, "FA2026-00001") == [invoice.number]
     assert "DI/000001" in found(world, "000001")
 

@@ -8,17 +8,20 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.shared_records import kept_refusal
+from invoicing.choices import InvoiceKind, InvoiceState
 from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.settlement.payments import balance_of
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
-from openfire_billing.web.contributions import SmartButton, contribute, contributions_to
+from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
+from openfire_billing.web.open_items import open_items_of
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
@@ -162,6 +165,10 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
             "office_buttons": buttons,
             "office_menu": actions,
             "office_primary": self.first_acts(request, partner),
+            "office_open": [
+                (kind, [(link_to(row), kind.say(row)) for row in rows])
+                for kind, rows in open_items_of([partner], request.user)[partner.pk]
+            ],
             "office_kept": link_to(partner.merged_into) if partner.merged_into else "",
         }
 
@@ -205,8 +212,32 @@ class TagAdmin(OfficeAdmin):
     search_fields = ("name",)
 
 
+def _what_is_left(invoice: Invoice) -> str:
+    """Return what is left to pay of an invoice, and since or until when."""
+    label = _("en retard depuis le %s") if invoice.is_overdue else _("à payer avant le %s")
+    due = label % date_format(invoice.due_on, "d/m/Y") if invoice.due_on else ""
+    return " · ".join(filter(None, [euros(invoice.residual), due]))
+
+
 contribute(
     Partner,
+    open_items=[
+        OpenItems(
+            _("Factures à payer"),
+            "receipt_long",
+            "invoicing.view_invoice",
+            lambda ids, today: (
+                Invoice.objects.filter(customer__in=ids, state=InvoiceState.POSTED)
+                .exclude(kind=InvoiceKind.CREDIT_NOTE)
+                .with_payment_state(today)
+                .filter(residual__gt=0)
+                .order_by("due_on", "pk")
+            ),
+            ("customer_id",),
+            _what_is_left,
+            order=20,
+        )
+    ],
     smart_buttons=[
         SmartButton("quotes", _("Devis"), "request_quote", "invoicing.Quote", order=30),
         SmartButton("invoices", _("Factures"), "receipt_long", "invoicing.Invoice", order=40),
