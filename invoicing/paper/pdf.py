@@ -62,6 +62,9 @@ def _logo(sha256: str | None) -> str:
     return f"data:{logo.media_type};base64,{base64.b64encode(logo.content).decode()}" if logo else ""
 
 
+LONG_LABEL = 2000  # letters of a description that may not fit on one page
+
+
 @dataclass(frozen=True)
 class PaperLine:
     """A printed line. `unit`: « h ». `rate`: « 10 % ». `net`: in the document's currency."""
@@ -81,6 +84,11 @@ class PaperLine:
     @property
     def is_article(self) -> bool:
         return self.kind == LineKind.ARTICLE
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the line may be taller than a page: it breaks then."""
+        return len(self.label) > LONG_LABEL or self.label.count("\n") > LONG_LABEL // 100
 
 
 def _rate_text(rate: Decimal) -> str:
