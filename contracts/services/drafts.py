@@ -9,11 +9,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from contracts.choices import WithoutDocument
-from contracts.models import CLAIMS
+from contracts.models import CLAIMS, ContractLine
 from contracts.planner.intents import CREDIT_NOTE, FREE, INVOICE, Charge, GroupIntent
 from contracts.services.facts import ChunkFacts
 from invoicing.choices import InvoiceKind
-from invoicing.services.documents.intents import DraftIntent, LineIntent
+from invoicing.services.documents.intents import DraftIntent, LineIntent, title_intent
 from invoicing.services.documents.writing import Books, Written, write_drafts
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
@@ -46,13 +46,14 @@ def write_groups(
     Raises BusinessError when a draft could never become a right invoice; nothing is to be kept then.
     """
     papers = [group for group in groups if group.kind != FREE]
+    facts.titles |= titles_of(line for group in papers for line in _lines_of_several_sites(group, facts))
     written = []
     intents = intents_of(papers, facts)
     for draft in write_drafts(intents, by=by, at=at, books=Books(intents, taxes=facts.taxes)):  # the facts are checked
         if isinstance(draft, BusinessError):
             raise draft
         written.append(draft)
-    claims_of(papers, written).write()
+    claims_of(papers, written, facts).write()
     free = [group for group in groups if group.kind == FREE]
     claims = ClaimRows()
     for group in free:
@@ -72,7 +73,10 @@ def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIn
             DraftIntent(
                 company=key.company,  # type: ignore[arg-type]  # a contract has both
                 customer=key.payer,  # type: ignore[arg-type]  # a contract has both
-                lines=[_line_intent(charge, group.sign) for charge in group.charges],
+                lines=[
+                    title_intent(part) if isinstance(part, str) else _line_intent(part, group.sign)
+                    for part in _parts_of(group, facts)
+                ],
                 proposed_on=group.proposed_on,
                 origin=", ".join([contracts[contract].reference for contract in group.contracts]),
                 fiscal_position=key.fiscal_position,
@@ -89,13 +93,42 @@ def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIn
     return intents
 
 
-def claims_of(groups: Iterable[GroupIntent], written: Iterable[Written]) -> ClaimRows:
+def claims_of(groups: Iterable[GroupIntent], written: Iterable[Written], facts: ChunkFacts) -> ClaimRows:
     """Return the claims of what these drafts bill."""
     claims = ClaimRows()
     for group, draft in zip(groups, written, strict=True):
-        for charge, line in zip(group.charges, draft.lines, strict=True):
-            claims.add(charge, charge.amount if group.sign == 1 else -charge.amount, line)
+        for part, line in zip(_parts_of(group, facts), draft.lines, strict=True):
+            if not isinstance(part, str):
+                claims.add(part, part.amount if group.sign == 1 else -part.amount, line)
     return claims
+
+
+def _lines_of_several_sites(group: GroupIntent, facts: ChunkFacts) -> set[int]:
+    """Return the ids of the contract lines that an invoice bills, when they stand at several sites."""
+    lines = {charge.line for charge in group.charges} if group.kind == INVOICE else set()
+    return lines if len({facts.sites[line] for line in lines}) > 1 else set()
+
+
+def titles_of(lines: Iterable[int]) -> dict[int, str]:
+    """Return {contract line id: « site – equipment »}, in one query; none for no line."""
+    ids = set(lines)
+    if not ids:
+        return {}
+    found = ContractLine.objects.filter(pk__among=sorted(ids)).select_related("address", "equipment").order_by()
+    return {line.pk: " – ".join(str(part) for part in (line.address, line.equipment) if part) for line in found}
+
+
+def _parts_of(group: GroupIntent, facts: ChunkFacts) -> Sequence[Charge | str]:
+    """Return the lines of a draft: its charges, and above those of each site and equipment their title.
+
+    The charges of one title follow each other; titles stand in the order of their first charge.
+    """
+    if not _lines_of_several_sites(group, facts):
+        return group.charges
+    by_title: dict[str, list[Charge]] = {}
+    for charge in group.charges:
+        by_title.setdefault(facts.titles[charge.line], []).append(charge)
+    return [part for title, charges in by_title.items() for part in (title, *charges)]
 
 
 def _line_intent(charge: Charge, sign: int) -> LineIntent:

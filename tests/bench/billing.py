@@ -176,7 +176,7 @@ def _rows(facts: ChunkFacts, *, on: date, by: Any) -> tuple[Rows, ClaimRows]:
     """The rows that billing these contracts writes."""
     groups = [group for group in plan(facts.contracts, facts.claimed, on=on).groups if group.kind != FREE]
     rows, written = rows_of(intents_of(groups, facts), by=by, at=timezone.now())
-    return rows, claims_of(groups, [draft for draft in written if isinstance(draft, Written)])
+    return rows, claims_of(groups, [draft for draft in written if isinstance(draft, Written)], facts)
 
 
 def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:

@@ -35,6 +35,7 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_quotes",
         "invoicing/test_settlement_acts",
         "invoicing/test_record_neighbours",
+        "invoicing/test_credited",
     ],
     "invoicing/models/access.py": ["office/test_sessions"],
     "invoicing/models/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
@@ -123,6 +124,7 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_rejected_payments",
         "invoicing/test_settlement_acts",
     ],
+    "invoicing/services/settlement/settled.py": ["invoicing/test_credited", "office/test_customer_page"],
     "invoicing/services/settlement/refunds.py": [
         "invoicing/test_refunds",
         "invoicing/test_rejected_payments",
@@ -201,7 +203,11 @@ OWN: dict[str, list[str]] = {
     "contracts/services/cancellation.py": ["contracts/test_acts", "contracts/test_life"],
     "contracts/services/contracts.py": ["contracts/test_acts", "contracts/test_life", "contracts/test_prolonged"],
     "contracts/services/days_served.py": ["contracts/test_days_served"],
-    "contracts/services/drafts.py": ["contracts/test_billing_services", "contracts/test_claim_nets"],
+    "contracts/services/drafts.py": [
+        "contracts/test_billing_services",
+        "contracts/test_claim_nets",
+        "contracts/test_titles_of_sites",
+    ],
     "contracts/services/fact_rows.py": [
         "contracts/test_facts",
         "contracts/test_billing_services",
