@@ -21,6 +21,7 @@ from invoicing.services.catalogue import (
     tax_for,
 )
 from invoicing.services.documents.drafts import update_taxes
+from invoicing.services.posting.post import post_invoice
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
@@ -349,3 +350,25 @@ def test_book_of_taxes_says_what_a_tax_says_of_each_day(world: World) -> None:
     days = [date(2026, 11, 30), date(2026, 12, 1), date(2027, 1, 1)]
     assert [book.on(old.pk, day).id for day in days] == [old.on(day).pk for day in days] == [old.pk, new.pk, new.pk]
     assert (book[new.pk].rate, book[new.pk].category, book[new.pk].name) == (Decimal(6), "S", "TVA 6 %")
+
+
+def test_mention_of_a_reduced_rate_is_printed_when_a_line_bears_that_rate(world: World) -> None:
+    """A paper whose lines were all at 20 % bore the certificate of the reduced rate."""
+    position_10 = position("VEN-10")
+    normal = Tax.objects.get(name="TVA 20 % travaux")
+    reduced = ProductFactory(code="reduit", tax=normal)
+
+    def mentions(*lines: Any) -> list[str]:
+        draft = world.draft(intervention=world.intervention(*lines, code="VEN-10"))
+        posted = post_invoice(draft, on=world.today, by=world.accountant)
+        return [text for text in posted.texts["mentions"] if text == position_10.mention]
+
+    by_hand = item(code="reduit", tax=normal, tax_is_manual=True)
+    assert mentions(by_hand) == []
+    assert mentions(by_hand, item(code="reduit")) == [position_10.mention]
+    old = Tax.objects.get(name="TVA collectée (vente) 10%")
+    Tax.objects.create(
+        name="TVA 10,5 %", rate=Decimal("10.5"), category="S", account=old.account, replaces=old, valid_from=world.today
+    )
+    assert mentions(item(code="reduit")) == [position_10.mention]
+    assert reduced.tax == normal

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.utils.translation import gettext as _
 
 from invoicing.choices import ProductKind
-from invoicing.models import Address, BillableLine, Company, FiscalPosition, Invoice, Partner
+from invoicing.models import Address, BillableLine, Company, FiscalPosition, Invoice, Partner, Tax
 
 _SELLER = (
     "name",
@@ -63,10 +63,25 @@ def category_of(lines: Iterable[BillableLine]) -> str:
 
 
 def mentions_of(lines: Iterable[BillableLine], position: FiscalPosition | None) -> list[str]:
-    """Return the mentions of the fiscal position and of the taxes, each once. Reads the `tax` of each line."""
-    mentions = [position.mention] if position and position.mention else []
-    mentions += [line.tax.mention for line in lines if line.tax and line.tax.mention]
+    """Return the mentions of the fiscal position and of the taxes, each once. Reads the `tax` of each line.
+
+    The mention of a position that maps taxes is printed when a line bears one of its target taxes.
+    """
+    taxes = [line.tax for line in lines if line.tax]
+    mentions = [position.mention] if position and position.mention and _is_applied(position, taxes) else []
+    mentions += [tax.mention for tax in taxes if tax.mention]
     return list(dict.fromkeys(mentions))
+
+
+def _is_applied(position: FiscalPosition, taxes: Iterable[Tax]) -> bool:
+    """Return whether one of these taxes has the category and rate of a target of the position, or of what replaced it."""
+    targets = set()
+    for mapping in position.mappings.all():
+        target: Tax | None = mapping.target
+        while target is not None:
+            targets.add((target.category, target.rate))
+            target = getattr(target, "replaced_by", None)
+    return not targets or any((tax.category, tax.rate) in targets for tax in taxes)
 
 
 def texts(invoice: Invoice) -> dict[str, object]:

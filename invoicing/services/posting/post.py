@@ -116,6 +116,7 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: By)
 _READ = (
     *("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position"),
     *("credits", "lines__tax__replaced_by", "lines__product", "lines__unit", "taxes"),
+    "fiscal_position__mappings__target__replaced_by",
 )
 
 
