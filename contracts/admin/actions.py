@@ -184,6 +184,7 @@ CONTRACT_ACTIONS = (
     DocumentAction(
         name="restore",
         label=_("Remettre en service"),
+        explain=_("La fiche revient dans les listes. Rien d'autre ne change."),
         icon="unarchive",
         permission=CHANGE,
         offered=lambda contract: not contract.is_active,
@@ -193,6 +194,7 @@ CONTRACT_ACTIONS = (
     DocumentAction(
         name="reset",
         label=_("Remettre en brouillon"),
+        explain=_("Le contrat se modifie et s'active de nouveau. Rien n'est facturé d'ici là."),
         icon="undo",
         permission=CHANGE,
         states=frozenset({S.CANCELLED}),
@@ -296,6 +298,7 @@ LINE_ACTIONS = (
     DocumentAction(
         name="reset",
         label=_("Remettre en brouillon"),
+        explain=_("La ligne se modifie et se valide de nouveau. Rien n'en est facturé d'ici là."),
         icon="undo",
         permission=CHANGE,
         states=frozenset({L.CANCELLED}),

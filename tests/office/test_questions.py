@@ -3,6 +3,8 @@
 from decimal import Decimal
 from html import unescape
 
+from django.contrib import admin
+
 from appointments.admin.forms import NextForm
 from invoicing.admin.forms import PaymentForm
 from invoicing.models import Invoice, SupplierBill
@@ -53,3 +55,15 @@ def test_document_named_by_its_note_is_named_once(world: World) -> None:
     said = page._done(act, draft, Outcome(draft, notes=(f"Contrat {draft} : rien à facturer.",)))
     assert said == f"Contrat {draft} : rien à facturer."
     assert page._done(act, draft, Outcome(draft, notes=("relancée",))) == f"{draft} : relancée"
+
+
+def test_every_dialog_says_what_will_be_or_asks_something() -> None:
+    """Three dialogs of a purchase order held a title and a button, and nothing else."""
+    silent = [
+        f"{model._meta.label} {act.name}"
+        for model, page in admin.site._registry.items()
+        if isinstance(page, ActionsMixin)
+        for act in page.all_actions()
+        if act.run and not act.explain and not act.preview and not (act.form and act.form.base_fields)
+    ]
+    assert silent == []

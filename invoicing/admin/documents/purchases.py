@@ -12,9 +12,10 @@ from djmoney.money import Money
 
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, values_of
+from invoicing.admin.documents.order_acts import ORDER_ACTIONS
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import ChipFilter, FromFilter
-from invoicing.admin.forms import DateInput, PaymentForm
+from invoicing.admin.forms import PaymentForm
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
@@ -31,7 +32,7 @@ from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.tags import stored_state
 from openfire_billing.web.users import user_of
 
-CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
+CHANGE_BILL = "invoicing.change_supplierbill"
 
 
 class OrderLineForm(LineForm):
@@ -50,103 +51,6 @@ class OrderChips(ChipFilter):
         ("awaited", _("Attendues"), lambda q, r: q.awaited()),
         ("received", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
     )
-
-
-class BillNumberForm(forms.Form):
-    number = forms.CharField(label=_("Numéro du fournisseur"), max_length=60)
-    on = forms.DateField(label=_("Date de la facture"), widget=DateInput, initial=timezone.localdate)
-
-
-def _to(state: OrderState) -> Any:
-    return lambda request, order, data: services.move_order(order, to=state, seen=data["seen"], by=user_of(request))
-
-
-ORDER_ACTIONS = (
-    DocumentAction(
-        name="send",
-        label=_("Marquer comme envoyée"),
-        icon="send",
-        permission=CHANGE_ORDER,
-        states=frozenset({OrderState.DRAFT}),
-        primary_in=frozenset({OrderState.DRAFT}),
-        run=_to(OrderState.SENT),
-        done=_("envoyée"),
-    ),
-    DocumentAction(
-        name="confirm",
-        label=_("Confirmée par le fournisseur"),
-        icon="handshake",
-        permission=CHANGE_ORDER,
-        states=frozenset({OrderState.SENT}),
-        primary_in=frozenset({OrderState.SENT}),
-        run=_to(OrderState.CONFIRMED),
-        done=_("confirmée"),
-    ),
-    DocumentAction(
-        name="receive",
-        label=_("Marchandise reçue"),
-        icon="inventory",
-        permission=CHANGE_ORDER,
-        states=frozenset({OrderState.SENT, OrderState.CONFIRMED}),
-        primary_in=frozenset({OrderState.CONFIRMED}),
-        run=_to(OrderState.RECEIVED),
-        run_many=lambda request, orders, data: perform_each(
-            orders,
-            lambda order: services.move_order(order, to=OrderState.RECEIVED, by=user_of(request)),
-            once=data["once"],
-        ),
-        done=_("reçue"),
-    ),
-    DocumentAction(
-        name="bill",
-        label=_("Enregistrer la facture"),
-        icon="receipt",
-        permission="invoicing.add_supplierbill",
-        states=frozenset({OrderState.SENT, OrderState.CONFIRMED, OrderState.RECEIVED}),
-        primary_in=frozenset({OrderState.RECEIVED}),
-        explain=_(
-            "La facture reprend ce qui n'est pas encore facturé de la commande ; ses montants se corrigent ensuite."
-        ),
-        form=BillNumberForm,
-        run=lambda request, order, data: services.bill_order(order, by=user_of(request), **data),
-        done=_("Facture fournisseur enregistrée"),
-    ),
-    DocumentAction(
-        name="reset",
-        label=_("Remettre en brouillon"),
-        icon="undo",
-        permission=CHANGE_ORDER,
-        states=frozenset({OrderState.SENT, OrderState.CANCELLED}),
-        run=_to(OrderState.DRAFT),
-        done=_("remise en brouillon"),
-    ),
-    DocumentAction(
-        name="cancel",
-        label=_("Annuler"),
-        icon="block",
-        permission=CHANGE_ORDER,
-        states=frozenset({OrderState.DRAFT, OrderState.SENT, OrderState.CONFIRMED}),
-        explain=_("Ses lignes peuvent être commandées de nouveau depuis la DI."),
-        is_danger=True,
-        run=_to(OrderState.CANCELLED),
-        done=_("annulée"),
-    ),
-    DocumentAction(
-        name="delete",
-        label=_("Supprimer"),
-        icon="delete",
-        permission="invoicing.delete_purchaseorder",
-        states=frozenset({OrderState.DRAFT, OrderState.CANCELLED}),
-        explain=_("Cette commande disparaît."),
-        is_danger=True,
-        leave=True,
-        run=lambda request, order, data: services.delete_orders([order], by=user_of(request)) and None,
-        run_many=lambda request, orders, data: perform_each(
-            orders, lambda order: services.delete_orders([order], by=user_of(request)) and None, once=data["once"]
-        ),
-        done=_("supprimée"),
-    ),
-)
 
 
 @admin.register(PurchaseOrder)
@@ -266,6 +170,7 @@ BILL_ACTIONS = (
     DocumentAction(
         name="reset",
         label=_("Remettre à vérifier"),
+        explain=_("La facture est à vérifier de nouveau : ses lignes se modifient, elle n'est plus à payer."),
         icon="undo",
         permission=CHANGE_BILL,
         states=frozenset({SupplierBillState.CHECKED, SupplierBillState.CANCELLED}),
@@ -275,6 +180,7 @@ BILL_ACTIONS = (
     DocumentAction(
         name="cancel",
         label=_("Annuler"),
+        explain=_("La facture reste pour mémoire et n'est pas à payer ; sa commande redevient à facturer."),
         icon="block",
         permission=CHANGE_BILL,
         states=frozenset({SupplierBillState.DRAFT, SupplierBillState.CHECKED}),
