@@ -186,6 +186,13 @@ class AppointmentSerializer(DocumentSerializer):
         )
 
 
+def _technician_alone(user: Any) -> Technician | None:
+    """Return the technician that a user is, when he may see no other RDVs than his own."""
+    if user.has_perm("appointments.view_appointment"):
+        return None
+    return Technician.objects.filter(user=user, is_active=True).first()
+
+
 class AppointmentFilter(django_filters.FilterSet):
     intervention = IdFilter()
     partner = IdFilter()
@@ -202,8 +209,10 @@ class AppointmentFilter(django_filters.FilterSet):
         fields = ("number", "state")
 
     def on_day(self, queryset: Any, name: str, value: Any) -> Any:
-        """Beginning that day, in France."""
-        return queryset.on_day(value) if FIRST_DAY <= value <= LAST_DAY else queryset.none()
+        """Taking time that day, in France: each of the days of an RDV of several; for a technician, of his own time."""
+        if not FIRST_DAY <= value <= LAST_DAY:
+            return queryset.none()
+        return queryset.on_day(value, technician=_technician_alone(self.request.user))
 
 
 class DoneSerializer(serializers.Serializer):
@@ -237,10 +246,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     ordering_fields = ("id", "number", "starts_at")
 
     def _technician(self) -> Technician | None:
-        """The technician that the user is, when that is all he is here."""
-        if self.request.user.has_perm("appointments.view_appointment"):
-            return None
-        return Technician.objects.filter(user=self.request.user, is_active=True).first()
+        return _technician_alone(self.request.user)
 
     def permissions_needed(self) -> list[str]:
         if self.action in DONE_BY_TECHNICIAN and self._technician() is not None:

@@ -1,5 +1,6 @@
 """Pages of the phone: check the technician, call one service, show one answer."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 from appointments.choices import AppointmentState
 from appointments.mobile.forms import DoneForm, PartForm, PhoneLoginForm, UnfinishedForm
 from appointments.models import Appointment, AppointmentLine
+from appointments.services.days import DayOf, days_of, nearest_day
 from appointments.services.lines import add_part
 from appointments.services.states import finish_appointment, leave_unfinished, write_report
 from interventions.models import Technician
@@ -86,6 +88,15 @@ def _day(text: str) -> date:
     return day if abs((day - today).days) <= FARTHEST else today
 
 
+def _visits(technician: Technician, day: date, days: int = 1) -> dict[date, list[DayOf]]:
+    """Return {day: the technician's RDVs of that day, by hour} of `days` days from `day`."""
+    found = days_of(_own(technician).on_day(day, days, technician=technician), technician)
+    visits: dict[date, list[DayOf]] = defaultdict(list)
+    for visit in sorted((v for of_one in found.values() for v in of_one), key=lambda v: (v.starts, v.appointment.pk)):
+        visits[visit.day].append(visit)
+    return visits
+
+
 @require_GET
 @technician_page
 def today(request: HttpRequest, technician: Technician) -> HttpResponse:
@@ -97,7 +108,7 @@ def today(request: HttpRequest, technician: Technician) -> HttpResponse:
         "before": day - timedelta(days=1),
         "after": day + timedelta(days=1),
         "is_today": day == timezone.localdate(),
-        "appointments": _own(technician).on_day(day).order_by("starts_at"),
+        "visits": _visits(technician, day)[day],
     }
     return render(request, "mobile/day.html", context)
 
@@ -108,11 +119,8 @@ def week(request: HttpRequest, technician: Technician) -> HttpResponse:
     """Show the RDVs of a week, day by day."""
     day = _day(request.GET.get("from", ""))
     monday = day - timedelta(days=day.weekday())
-    found = list(_own(technician).on_day(monday, 7).order_by("starts_at"))
-    days = [
-        {"day": monday + timedelta(days=n), "appointments": [a for a in found if a.day == monday + timedelta(days=n)]}
-        for n in range(7)
-    ]
+    visits = _visits(technician, monday, 7)
+    days = [{"day": day, "visits": visits[day]} for day in (monday + timedelta(days=n) for n in range(7))]
     context = {
         "technician": technician,
         "days": days,
@@ -141,9 +149,12 @@ def _page(request: HttpRequest, technician: Technician, appointment: Appointment
     )
     reason_kept = request.session.get(_REASON % appointment.pk, "")
     reason = request.POST.get("reason", reason_kept)
+    days = days_of([appointment], technician)[appointment.pk]
     context = {
         "technician": technician,
         "rdv": appointment,
+        "days": days,
+        "visit": nearest_day(days, timezone.localdate()),
         "lines": appointment.lines.select_related("product", "request_line__product", "unit", "request_line__unit"),
         "history": history,
         "files": attachments_of(appointment),
@@ -171,7 +182,8 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     _join_photos(request, appointment)
     if not form.is_valid():
         return _page(request, technician, appointment, done_form=form, status=400)
-    is_todays = appointment.day == timezone.localdate()
+    days = days_of([appointment], technician)[appointment.pk]
+    is_todays = timezone.localdate() in [visit.day for visit in days]
     if appointment.state == AppointmentState.CONFIRMED and not is_todays and "sure" not in request.POST:
         return _page(request, technician, appointment, ask_if_sure=True)
     try:

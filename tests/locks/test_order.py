@@ -133,6 +133,7 @@ READING = set(
     appointments.services.billing: billable_of
     appointments.services.booking: may_span
     appointments.services.calendars: calendars_of hours_to_length local
+    appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians
     appointments.services.planning: able_technicians first_slot propose_slot
     contracts.services.billing: foresee
