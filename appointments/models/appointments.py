@@ -214,6 +214,7 @@ class AppointmentLine(BillableLine):
         related_name="appointment_lines",
         verbose_name=_("ligne de la DI"),
     )
+    on_site = models.BooleanField(_("ajoutée sur place"), default=False)
 
     objects = AppointmentLineQuerySet.as_manager()
 

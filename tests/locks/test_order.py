@@ -499,6 +499,13 @@ def _add_part(w: World) -> Act:
     return lambda: rdv_lines.add_part(found, product=product, quantity=Decimal(1), on=w.today, by=w.planner)
 
 
+@case(rdv_lines.record_used)
+def _record_used(w: World) -> Act:
+    found = story.rdv(w)
+    line = found.lines.get()
+    return lambda: rdv_lines.record_used(found, {line.pk: line.quantity + 3}, on=w.today, by=w.planner)
+
+
 @case(contract_headers.save_contract)
 def _save_contract(w: World) -> Act:
     found = story.contract(w)

@@ -176,7 +176,12 @@ OWN: dict[str, list[str]] = {
     "appointments/services/calendars.py": ["appointments/test_calendars", "appointments/test_availability"],
     "appointments/services/days.py": ["appointments/test_days"],
     "appointments/services/letters.py": ["invoicing/test_mailing", "appointments/test_days"],
-    "appointments/services/lines.py": ["appointments/test_acts", "appointments/test_billing", "appointments/test_life"],
+    "appointments/services/lines.py": [
+        "appointments/test_acts",
+        "appointments/test_billing",
+        "appointments/test_life",
+        "appointments/test_used",
+    ],
     "appointments/services/locks.py": [
         "locks/test_order",
         "interventions/test_locked_rows",

@@ -30,7 +30,7 @@ WORDS = frozenset(
     planning popup post postpone price products progress prolong publish purchase rebill receive received refund
     refunds refuse refused reject remove report resend reset restore result retry robots running runs schema search
     second send sent set settle supplier take taxes templates terminate text to today totals txt types unfinished
-    unpaid up update validate view visits waiting waive week
+    unpaid up update used validate view visits waiting waive week
     """.split()
 )
 DJANGO = frozenset(
