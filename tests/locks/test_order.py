@@ -125,6 +125,7 @@ READING = set(
     invoicing.services.posting.post: refusal_to_post net_left_of entry_of
     invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
     invoicing.services.settlement.refunds: is_rejectable
+    invoicing.services.settlement.settled: parts_settled
     interventions.services.locks: lock_interventions lock_intervention promises_of
     interventions.services.requests: propose_dates sector_of fill_defaults new_intervention new_lines
     interventions.services.states: refuse_to_come
@@ -150,7 +151,7 @@ READING = set(
     contracts.services.next_dates: visits_made next_visit_on
     contracts.services.night: night_alarm
     contracts.services.run_outcomes: outcomes_of outcomes_of_selection refuse_nothing_made drafts_of refusals_text describe_drafts drafts_text results_of
-    contracts.services.runs: refuse_far remaining chunks_of counted totals_seen
+    contracts.services.runs: refuse_far remaining chunks_of totals_seen
     contracts.services.days_served: days_served refuse_outside exceptions_left_out first_day_not_billed refuse_past
     contracts.services.visits: horizon past_visits_text with_kept_visits
     contracts.services.waivers: charges_due waived claim_key

@@ -128,6 +128,7 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_rejected_payments",
         "invoicing/test_settlement_acts",
     ],
+    "invoicing/services/settlement/settled.py": ["office/test_customer_page", "invoicing/test_credited"],
     # interventions
     "interventions/querysets.py": [
         "interventions/test_acts",
