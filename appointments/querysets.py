@@ -55,10 +55,20 @@ class AppointmentQuerySet(models.QuerySet[Row]):
         lines = line.objects.select_related("tax", "product", "request_line__tax", "request_line__product")
         return self.select_related("company").prefetch_related(models.Prefetch("lines", lines))
 
-    def on_day(self, day: date, days: int = 1) -> Self:
-        """Narrow to RDVs that begin within `days` days from `day`."""
+    def on_day(self, day: date, days: int = 1, *, technician: Technician | None = None) -> Self:
+        """Narrow to RDVs that take time of their technicians, or of `technician`, within `days` days from `day`.
+
+        Of an RDV that takes no time of them, the day it begins counts.
+        """
         start, end = day_bounds(day, days)
-        return self.filter(starts_at__gte=start, starts_at__lt=end)
+        slots = apps.get_model("appointments", "Slot").objects.filter(appointment=OuterRef("pk"))
+        if technician is not None:
+            slots = slots.filter(technician=technician)
+        return self.filter(
+            Q(ends_at__gt=start) | Q(ends_at=None, starts_at__gte=start),  # before the slots, which are slower to read
+            Exists(slots.filter(starts_at__lt=end, ends_at__gt=start)) | Q(~Exists(slots), starts_at__gte=start),
+            starts_at__lt=end,
+        )
 
     def shown_to(self, technician: Technician | None) -> Self:
         """Narrow to what a technician sees, on the phone and by the API: his own RDVs that are dated, confirmed or

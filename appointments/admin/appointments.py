@@ -237,8 +237,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     def when(self, rdv: Appointment) -> Any:
         if rdv.starts_at is None:
             return _("à placer")
-        start, end = timezone.localtime(rdv.starts_at), rdv.ends_at and timezone.localtime(rdv.ends_at)
-        return nowrap(f"{start:%d/%m/%Y %H:%M}" + (f" – {end:%H:%M}" if end else ""))
+        return nowrap(rdv.period)
 
     @admin.display(description=_("Ville"), ordering="address__city")
     def town(self, rdv: Appointment) -> str:

@@ -10,14 +10,15 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from appointments.api.lines import LINE_PRICES, AppointmentLineSerializer, UsedSerializer
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.services import states as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from appointments.services.letters import APPOINTMENT_LETTER
+from appointments.services.lines import record_used
 from appointments.services.planning import propose_slot
 from appointments.services.saving import appoint, save_appointment
-from interventions.api.requests import RequestLineSerializer
 from interventions.models import (
     InstalledProduct,
     InterventionRequest,
@@ -54,18 +55,8 @@ CHANGE, ADD, BILL = "appointments.change_appointment", "appointments.add_appoint
 S = AppointmentState
 
 # What a technician may do with his own RDVs, here as on the phone.
-DONE_BY_TECHNICIAN = {"list", "retrieve", "done", "unfinished"}
+DONE_BY_TECHNICIAN = {"list", "retrieve", "used", "done", "unfinished"}
 PRICES = ("net", "tax", "gross", "taxes", "currency", "counts", "fiscal_position")
-LINE_PRICES = ("unit_price", "discount", "tax", "tax_rate", "net", "left_to_bill")
-
-
-class AppointmentLineSerializer(RequestLineSerializer):
-    """A line taken over from the DI owns its quantity alone: the rest is the DI line's (`origin_line`)."""
-
-    document = "appointment"
-
-    def origin_of(self, line: Any) -> int | None:
-        return line.request_line_id
 
 
 class AppointmentSerializer(DocumentSerializer):
@@ -186,6 +177,13 @@ class AppointmentSerializer(DocumentSerializer):
         )
 
 
+def _technician_alone(user: Any) -> Technician | None:
+    """Return the technician that a user is, when he may see no other RDVs than his own."""
+    if user.has_perm("appointments.view_appointment"):
+        return None
+    return Technician.objects.filter(user=user, is_active=True).first()
+
+
 class AppointmentFilter(django_filters.FilterSet):
     intervention = IdFilter()
     partner = IdFilter()
@@ -202,8 +200,10 @@ class AppointmentFilter(django_filters.FilterSet):
         fields = ("number", "state")
 
     def on_day(self, queryset: Any, name: str, value: Any) -> Any:
-        """Beginning that day, in France."""
-        return queryset.on_day(value) if FIRST_DAY <= value <= LAST_DAY else queryset.none()
+        """Taking time that day, in France: each of the days of an RDV of several; for a technician, of his own time."""
+        if not FIRST_DAY <= value <= LAST_DAY:
+            return queryset.none()
+        return queryset.on_day(value, technician=_technician_alone(self.request.user))
 
 
 class DoneSerializer(serializers.Serializer):
@@ -237,10 +237,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     ordering_fields = ("id", "number", "starts_at")
 
     def _technician(self) -> Technician | None:
-        """The technician that the user is, when that is all he is here."""
-        if self.request.user.has_perm("appointments.view_appointment"):
-            return None
-        return Technician.objects.filter(user=self.request.user, is_active=True).first()
+        return _technician_alone(self.request.user)
 
     def permissions_needed(self) -> list[str]:
         if self.action in DONE_BY_TECHNICIAN and self._technician() is not None:
@@ -266,6 +263,18 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     def confirm(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
         """Confirme : le RDV reçoit son numéro."""
         return services.confirm_appointment(appointment, seen=self.seen, by=self.request.user)
+
+    @act(CHANGE, asks=UsedSerializer)
+    def used(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Quantités utilisées sur place ; retire les lignes ajoutées sur place."""
+        return record_used(
+            appointment,
+            {line["line"]: line["quantity"] for line in asked["lines"] if not line["delete"]},
+            [line["line"] for line in asked["lines"] if line["delete"]],
+            seen=self.seen,
+            on=timezone.localdate(),
+            by=self.request.user,
+        )
 
     @act(CHANGE, asks=DoneSerializer)
     def done(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("appointments/<int:pk>/done/", views.done, name="done"),
     path("appointments/<int:pk>/unfinished/", views.unfinished, name="unfinished"),
     path("appointments/<int:pk>/report/", views.note, name="note"),
+    path("appointments/<int:pk>/lines/", views.lines, name="lines"),
     path("appointments/<int:pk>/products/", views.parts, name="parts"),
     path("appointments/<int:pk>/photos/", views.photos, name="photos"),
 ]

@@ -1,5 +1,6 @@
 """Pages of the phone: check the technician, call one service, show one answer."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
@@ -19,7 +20,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from appointments.choices import AppointmentState
 from appointments.mobile.forms import DoneForm, PartForm, PhoneLoginForm, UnfinishedForm
+from appointments.mobile.lines import Used, read_used, rows_of, save_used, typed_too_late
 from appointments.models import Appointment, AppointmentLine
+from appointments.services.days import DayOf, days_of, nearest_day
 from appointments.services.lines import add_part
 from appointments.services.states import finish_appointment, leave_unfinished, write_report
 from interventions.models import Technician
@@ -86,6 +89,15 @@ def _day(text: str) -> date:
     return day if abs((day - today).days) <= FARTHEST else today
 
 
+def _visits(technician: Technician, day: date, days: int = 1) -> dict[date, list[DayOf]]:
+    """Return {day: the technician's RDVs of that day, by hour} of `days` days from `day`."""
+    found = days_of(_own(technician).on_day(day, days, technician=technician), technician)
+    visits: dict[date, list[DayOf]] = defaultdict(list)
+    for visit in sorted((v for of_one in found.values() for v in of_one), key=lambda v: (v.starts, v.appointment.pk)):
+        visits[visit.day].append(visit)
+    return visits
+
+
 @require_GET
 @technician_page
 def today(request: HttpRequest, technician: Technician) -> HttpResponse:
@@ -97,7 +109,7 @@ def today(request: HttpRequest, technician: Technician) -> HttpResponse:
         "before": day - timedelta(days=1),
         "after": day + timedelta(days=1),
         "is_today": day == timezone.localdate(),
-        "appointments": _own(technician).on_day(day).order_by("starts_at"),
+        "visits": _visits(technician, day)[day],
     }
     return render(request, "mobile/day.html", context)
 
@@ -108,11 +120,8 @@ def week(request: HttpRequest, technician: Technician) -> HttpResponse:
     """Show the RDVs of a week, day by day."""
     day = _day(request.GET.get("from", ""))
     monday = day - timedelta(days=day.weekday())
-    found = list(_own(technician).on_day(monday, 7).order_by("starts_at"))
-    days = [
-        {"day": monday + timedelta(days=n), "appointments": [a for a in found if a.day == monday + timedelta(days=n)]}
-        for n in range(7)
-    ]
+    visits = _visits(technician, monday, 7)
+    days = [{"day": day, "visits": visits[day]} for day in (monday + timedelta(days=n) for n in range(7))]
     context = {
         "technician": technician,
         "days": days,
@@ -130,7 +139,14 @@ def appointment_page(request: HttpRequest, technician: Technician, pk: int) -> H
     return _page(request, technician, _one(technician, pk))
 
 
-def _page(request: HttpRequest, technician: Technician, appointment: Appointment, **more: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest, technician: Technician, appointment: Appointment, used: Used | None = None, **more: Any
+) -> HttpResponse:
+    """Return the page of an RDV. `used`: what was sent of its lines and is not saved."""
+    used = used or Used()
+    is_open = appointment.state == AppointmentState.CONFIRMED
+    lines = appointment.lines.select_related("product", "request_line__product", "unit", "request_line__unit")
+    rows = rows_of(lines, used, is_open=is_open)
     about = Q(equipment=appointment.equipment_id) if appointment.equipment_id else Q(address=appointment.address_id)
     history = (
         Appointment.objects.filter(about, company=appointment.company_id)
@@ -141,18 +157,23 @@ def _page(request: HttpRequest, technician: Technician, appointment: Appointment
     )
     reason_kept = request.session.get(_REASON % appointment.pk, "")
     reason = request.POST.get("reason", reason_kept)
+    days = days_of([appointment], technician)[appointment.pk]
     context = {
         "technician": technician,
         "rdv": appointment,
-        "lines": appointment.lines.select_related("product", "request_line__product", "unit", "request_line__unit"),
+        "days": days,
+        "visit": nearest_day(days, timezone.localdate()),
+        "rows": rows,
+        "has_boxes": any(row.has_box for row in rows),
+        "once": uuid4(),  # a second tap on a slow network changes nothing
         "history": history,
         "files": attachments_of(appointment),
         "done_form": DoneForm(initial={"report": request.POST.get("report", appointment.report)}),
         "unfinished_form": UnfinishedForm(initial={"reason": reason}),
         "reason_kept": reason_kept,
         "open_unfinished": bool(reason),
-        "written": _written_too_late(request, appointment),
-        "is_open": appointment.state == AppointmentState.CONFIRMED,
+        "written": [] if is_open else [*_written_too_late(request, appointment), *typed_too_late(rows, used)],
+        "is_open": is_open,
         "map_url": f"https://www.openstreetmap.org/search?query={quote_plus(str(appointment.address))}",
         **more,
     }
@@ -167,17 +188,23 @@ def _back(appointment: Appointment, anchor: str = "") -> HttpResponse:
 @technician_page
 def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """« Réalisé ». For an RDV of another day, ask for a confirmation first."""
-    appointment, form = _one(technician, pk), DoneForm(request.POST)
+    appointment, form, used = _one(technician, pk), DoneForm(request.POST), read_used(request.POST)
     _join_photos(request, appointment)
-    if not form.is_valid():
-        return _page(request, technician, appointment, done_form=form, status=400)
-    is_todays = appointment.day == timezone.localdate()
+    if not form.is_valid() or used.faults:
+        return _page(request, technician, appointment, used, done_form=form, status=400)
+    days = days_of([appointment], technician)[appointment.pk]
+    is_todays = timezone.localdate() in [visit.day for visit in days]
     if appointment.state == AppointmentState.CONFIRMED and not is_todays and "sure" not in request.POST:
-        return _page(request, technician, appointment, ask_if_sure=True)
-    try:
+        return _page(request, technician, appointment, used, ask_if_sure=True)
+
+    def end() -> None:
+        save_used(request, appointment, used)
         finish_appointment(appointment, at=timezone.now(), report=_typed_report(request) or "", by=user_of(request))
+
+    try:
+        perform(end)
     except BusinessError as refusal:
-        return _page(request, technician, appointment, refusal=str(refusal), status=409)
+        return _page(request, technician, _one(technician, pk), used, refusal=str(refusal), status=409)
     request.session.pop(_REASON % appointment.pk, None)
     messages.success(request, _("Réalisé : le bureau est prévenu."))
     return _back(appointment)
@@ -187,15 +214,20 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
 @technician_page
 def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """« Inachevé », with a reason."""
-    appointment, form = _one(technician, pk), UnfinishedForm(request.POST)
+    appointment, form, used = _one(technician, pk), UnfinishedForm(request.POST), read_used(request.POST)
     _join_photos(request, appointment)
-    if not form.is_valid():
-        return _page(request, technician, appointment, unfinished_form=form, open_unfinished=True, status=400)
-    try:
+    if not form.is_valid() or used.faults:
+        return _page(request, technician, appointment, used, unfinished_form=form, open_unfinished=True, status=400)
+
+    def end() -> None:
+        save_used(request, appointment, used)
         reason = form.cleaned_data["reason"]
         leave_unfinished(appointment, reason=reason, report=_typed_report(request) or "", by=user_of(request))
+
+    try:
+        perform(end)
     except BusinessError as refusal:
-        return _page(request, technician, appointment, refusal=str(refusal), status=409)
+        return _page(request, technician, _one(technician, pk), used, refusal=str(refusal), status=409)
     request.session.pop(_REASON % appointment.pk, None)
     messages.success(request, _("Inachevé : le bureau est prévenu."))
     return _back(appointment)
@@ -204,22 +236,51 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
 @require_POST
 @technician_page
 def note(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
-    """Save the report without ending the RDV; then show the articles, when that button was pressed."""
+    """Save what is typed without ending the RDV; then show the articles, when that button was pressed."""
     appointment = _one(technician, pk)
-    _keep(request, appointment)
     _join_photos(request, appointment)
+    if refused := _keep(request, technician, appointment):
+        return refused
     if "articles" in request.POST:
         return redirect("mobile:parts", pk=appointment.pk)
     messages.success(request, _("Compte rendu enregistré."))
     return _back(appointment)
 
 
+@require_POST
+@technician_page
+def lines(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
+    """Save the quantities used, and remove the line added on site whose bin was pressed."""
+    appointment = _one(technician, pk)
+    _join_photos(request, appointment)
+    if refused := _keep(request, technician, appointment):
+        return refused
+    messages.success(request, _("Ligne retirée.") if "remove" in request.POST else _("Quantités enregistrées."))
+    return _back(appointment, "#lines")
+
+
 # Why it is not finished, typed but not sent yet: the RDV has a reason only once it is left unfinished.
 _REASON = "why_unfinished_%s"
 
 
-def _keep(request: HttpRequest, appointment: Appointment) -> None:
-    """Save what is typed, whichever button of the page was pressed."""
+def _keep(request: HttpRequest, technician: Technician, appointment: Appointment) -> HttpResponse | None:
+    """Save what is typed, whichever button of the page was pressed. Return the page with what is refused of the lines,
+    None when all is saved.
+    """
+    used, refusal = read_used(request.POST), ""
+    if not used.faults:
+        try:
+            save_used(request, appointment, used)
+        except BusinessError as error:
+            refusal = str(error)
+    _keep_texts(request, appointment)
+    if not used.faults and not refusal:
+        return None
+    status = 400 if used.faults else 409
+    return _page(request, technician, _one(technician, appointment.pk), used, refusal=refusal, status=status)
+
+
+def _keep_texts(request: HttpRequest, appointment: Appointment) -> None:
     report = _typed_report(request)
     if report is not None:
         write_report(appointment, report=report, by=user_of(request))
@@ -245,8 +306,6 @@ def _is_same(typed: str, stored: str | None) -> bool:
 
 def _written_too_late(request: HttpRequest, appointment: Appointment) -> list[str]:
     """Return the texts typed for an RDV that ended meanwhile, whose page has no field for them any more."""
-    if appointment.state == AppointmentState.CONFIRMED:
-        return []
     typed = [(request.POST.get(name, ""), getattr(appointment, name)) for name in ("reason", "report")]
     return [text for text, stored in typed if text.strip() and not _is_same(text, stored)]
 
@@ -296,8 +355,6 @@ def _add_part(request: HttpRequest, appointment: Appointment) -> AppointmentLine
         raise BusinessError(_("Choisissez un article dans la liste."))
     if "quantity" not in form.cleaned_data:
         raise BusinessError(_("La quantité est un nombre supérieur à zéro, par exemple 1 ou 2,5."))
-    if appointment.state != AppointmentState.CONFIRMED:
-        raise BusinessError(_("Ce RDV est terminé : demandez au bureau d'ajouter la ligne."))
     quantity = form.cleaned_data["quantity"]
     return add_part(appointment, product=product, quantity=quantity, on=timezone.localdate(), by=user_of(request))
 
@@ -309,11 +366,13 @@ def photos(request: HttpRequest, technician: Technician, pk: int) -> HttpRespons
     file, show an error there.
     """
     appointment = _one(technician, pk)
-    _keep(request, appointment)
-    if not request.FILES.getlist("photos"):
+    has_photos = bool(request.FILES.getlist("photos"))
+    if not has_photos:
         messages.error(request, _("Choisissez au moins une photo."))
-        return _back(appointment)
-    return _back(appointment, "#photos" if _join_photos(request, appointment) else "")
+    are_joined = _join_photos(request, appointment)
+    if refused := _keep(request, technician, appointment):
+        return refused
+    return _back(appointment, "#photos" if has_photos and are_joined else "")
 
 
 def _join_photos(request: HttpRequest, appointment: Appointment) -> bool:

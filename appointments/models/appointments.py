@@ -1,6 +1,6 @@
 """The appointment (RDV), its lines, and the time its technicians are taken."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.core.validators import MinValueValidator
@@ -162,6 +162,26 @@ class Appointment(Versioned):
         return timezone.localtime(self.starts_at).date() if self.starts_at else None
 
     @property
+    def last_day(self) -> date | None:
+        """The day it ends, in France: an end at midnight is of the day before. The day it begins without an end."""
+        if self.ends_at is None:
+            return self.day
+        return timezone.localtime(self.ends_at - timedelta(microseconds=1)).date()
+
+    @property
+    def period(self) -> str:
+        """« 24/11/2026 08:00 – 17:30 », « 24/11/2026 08:00 – 26/11/2026 12:00 » over several days, "" without a date."""
+        if self.starts_at is None:
+            return ""
+        start = timezone.localtime(self.starts_at)
+        if self.ends_at is None:
+            return f"{start:%d/%m/%Y %H:%M}"
+        end = timezone.localtime(self.ends_at)
+        return f"{start:%d/%m/%Y %H:%M} – " + (
+            f"{end:%H:%M}" if end.date() == start.date() else f"{end:%d/%m/%Y %H:%M}"
+        )
+
+    @property
     def totals(self) -> money.Totals:
         """Net, VAT per rate and gross of the article lines that no contract covers."""
         rounding = self.company.rounding
@@ -194,6 +214,7 @@ class AppointmentLine(BillableLine):
         related_name="appointment_lines",
         verbose_name=_("ligne de la DI"),
     )
+    on_site = models.BooleanField(_("ajoutée sur place"), default=False)
 
     objects = AppointmentLineQuerySet.as_manager()
 

@@ -9,14 +9,21 @@ from invoicing.services.documents.mailing import Letter, signed
 
 
 def _text(rdv: Appointment) -> tuple[str, str, str]:
-    start = timezone.localtime(rdv.starts_at) if rdv.starts_at else None
-    when = start.strftime("le %d/%m/%Y à %H h %M") if start else str(_("à une date à fixer"))
     text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
-        "when": when,
+        "when": _when(rdv),
         "what": rdv.title or rdv.task,
         "where": rdv.address,
     }
     return rdv.partner.email, f"{rdv.company} : votre rendez-vous", signed(rdv.company, text)
+
+
+def _when(rdv: Appointment) -> str:
+    if rdv.starts_at is None:
+        return str(_("à une date à fixer"))
+    start = f"{timezone.localtime(rdv.starts_at):%d/%m/%Y à %H h %M}"
+    if rdv.last_day == rdv.day:
+        return f"le {start}"
+    return f"du {start} au {rdv.last_day:%d/%m/%Y}"
 
 
 APPOINTMENT_LETTER = Letter(

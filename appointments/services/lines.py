@@ -1,23 +1,24 @@
 """Lines of an RDV: copied from the DI, increased on site, added on site."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.services.locks import lock_appointment
 from interventions.models import RequestLine
 from invoicing.models import Product
 from invoicing.services.documents.lines import COPIED, LineEdit, apply_edits, complete_line
 from invoicing.services.records.changes import line_change
-from invoicing.services.records.history import record
+from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, WrongState
 from openfire_billing.kernel.formats import number_text
 
 _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
@@ -38,11 +39,13 @@ def copy_request_lines(appointment: Appointment) -> list[AppointmentLine]:
     )
 
 
-def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: By) -> bool:
+def write_lines(
+    appointment: Appointment, edits: Sequence[LineEdit], *, on: date, by: By, on_site: bool = False
+) -> bool:
     """Apply a form's edits to a locked RDV's lines. Return whether a line changed.
 
     A linked line owns only its quantity, never more than its DI line's: the difference goes on a new line of the
-    RDV's own, with the same article, price and tax, billed on its own.
+    RDV's own, with the same article, price and tax, billed on its own. `on_site`: what new lines are marked with.
     """
     if not edits:
         return False
@@ -68,9 +71,11 @@ def write_lines(appointment: Appointment, edits: Sequence[LineEdit], *, on: date
         )
         line.save()
 
-    doomed, changes = apply_edits(lines, edits, new=lambda: AppointmentLine(appointment=appointment), save=save)
+    doomed, changes = apply_edits(
+        lines, edits, new=lambda: AppointmentLine(appointment=appointment, on_site=on_site), save=save
+    )
     _delete(doomed)
-    _add_own(appointment, raised)
+    _add_own(appointment, raised, on_site=on_site)
     changes_by_line = {change["id"]: change for change in changes}
     for line, _more in raised:
         changes_by_line.setdefault(line.pk, line_change(line, "changed"))["changes"]["quantity"] = beyond[line.pk]
@@ -117,7 +122,7 @@ def _supply_day(appointment: Appointment, on: date) -> date:
     return appointment.day or on
 
 
-def _add_own(appointment: Appointment, raised: Sequence[tuple[AppointmentLine, Decimal]]) -> None:
+def _add_own(appointment: Appointment, raised: Sequence[tuple[AppointmentLine, Decimal]], *, on_site: bool) -> None:
     """Make lines of the RDV's own for the quantities beyond those of the DI lines."""
     AppointmentLine.objects.bulk_create(
         AppointmentLine(
@@ -125,6 +130,7 @@ def _add_own(appointment: Appointment, raised: Sequence[tuple[AppointmentLine, D
             position=line.position,
             **{name: getattr(line.terms, name) for name in COPIED if name != "quantity"},
             quantity=more,
+            on_site=on_site,
         )
         for line, more in raised
     )
@@ -163,11 +169,12 @@ def _refuse_below(line: AppointmentLine, billed: Decimal) -> None:
 
 
 def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, on: date, by: By) -> AppointmentLine:
-    """Add an article used on site: a line of the RDV's own, at the catalogue's price."""
+    """Add an article used on site: a line of the RDV's own, at the catalogue's price. Refuse an RDV not confirmed."""
     if quantity <= 0:
         raise BusinessError(_("« %s » : la quantité est supérieure à zéro.") % product)
     with atomic():
         appointment = lock_appointment(appointment)
+        _refuse_not_confirmed(appointment)
         last = max((line.position for line in appointment.lines.all()), default=0)
         line = AppointmentLine(
             appointment=appointment,
@@ -176,6 +183,7 @@ def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, o
             label=product.label,
             quantity=quantity,
             unit_price=product.unit_price,
+            on_site=True,
         )
         complete_line(
             line, position=appointment.fiscal_position, company=appointment.company, on=_supply_day(appointment, on)
@@ -190,3 +198,54 @@ def add_part(appointment: Appointment, *, product: Product, quantity: Decimal, o
             % {"quantity": number_text(quantity, 0), "what": product},
         )
     return line
+
+
+def record_used(
+    appointment: Appointment,
+    quantities: Mapping[int, Decimal],
+    removed: Collection[int] = (),
+    *,
+    seen: int | None = None,
+    on: date,
+    by: By,
+) -> Appointment:
+    """Record what was used on site: `quantities` {id of a line: quantity}, `removed` ids of lines added on site.
+
+    What a quantity has beyond the DI line goes on a line of the RDV's own, marked « ajoutée sur place ». Quantities that
+    the lines have already change nothing, not even the version. Raises BusinessError and changes nothing: an RDV not
+    confirmed, a line planned by the office to remove, a text, a negative quantity, and what `write_lines` refuses;
+    StaleForm.
+    """
+    with atomic():
+        appointment = lock_appointment(appointment)
+        _refuse_not_confirmed(appointment)  # before another version, which an RDV that is over always has
+        if seen is not None:
+            refuse_stale(appointment, seen)
+        _refuse_use(appointment, quantities, removed)
+        edits = [LineEdit(pk=pk, delete=True) for pk in removed]
+        edits += [LineEdit(pk=pk, values={"quantity": quantity}) for pk, quantity in quantities.items()]
+        if write_lines(appointment, edits, on=on, by=by, on_site=True):
+            raise_version(appointment)
+    return appointment
+
+
+def _refuse_not_confirmed(appointment: Appointment) -> None:
+    if appointment.state == AppointmentState.CONFIRMED:
+        return
+    if appointment.is_open:
+        raise WrongState(_("%s n'est pas confirmé : confirmez-le avant d'y noter ce qui est utilisé.") % appointment)
+    raise WrongState(_("Ce RDV est terminé : demandez au bureau d'ajouter ou de corriger la ligne."))
+
+
+def _refuse_use(appointment: Appointment, quantities: Mapping[int, Decimal], removed: Collection[int]) -> None:
+    """Refuse to remove a line of the office, to give a text a quantity, or a line a negative one."""
+    for line in appointment.lines.select_related("request_line"):
+        if line.pk in removed and not line.on_site:
+            raise BusinessError(
+                _("« %s » est prévue par le bureau : elle ne se supprime pas d'ici. Rien n'a servi ? Mettez 0.") % line
+            )
+        quantity = quantities.get(line.pk)
+        if quantity is not None and not line.terms.is_article:
+            raise BusinessError(_("« %s » est un texte : il n'a pas de quantité. Laissez-le tel quel.") % line)
+        if quantity is not None and quantity < 0:
+            raise BusinessError(_("« %s » : la quantité n'est pas négative. Mettez 0 si rien n'a servi.") % line)

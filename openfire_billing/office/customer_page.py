@@ -15,6 +15,7 @@ from segno import helpers
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
+from appointments.services.days import days_of
 from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
 from invoicing.models import Invoice, Quote
@@ -38,7 +39,7 @@ def _document(token: str) -> Any:
 @never_cache
 @require_safe
 def customer_page(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the page of a DI, a quote or an invoice."""
+    """Show the page of a DI, an RDV, a quote or an invoice."""
     document = _document(token)
     templates = {InterventionRequest: "intervention", Quote: "quote", Invoice: "invoice", Appointment: "appointment"}
     name = templates.get(type(document))
@@ -50,7 +51,11 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
     if name == "quote":
         context |= {"lines": quote_context(document)["lines"], "totals": document.totals}
     if name == "intervention":
-        context["appointments"] = document.appointments.filter(state__in=_SHOWN).order_by("starts_at")
+        appointments = list(document.appointments.filter(state__in=_SHOWN).order_by("starts_at"))
+        days = days_of(appointments)
+        context["appointments"] = [(appointment, days[appointment.pk]) for appointment in appointments]
+    if name == "appointment":
+        context["days"] = days_of([document])[document.pk]
     return render(request, "office/customer_page.html", context)
 
 

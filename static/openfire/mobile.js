@@ -16,3 +16,15 @@ for (const name of ["report", "reason"]) {
   } else localStorage.removeItem(keyOf(name));
   box.addEventListener("input", () => localStorage.setItem(keyOf(name), JSON.stringify({ shown, text: box.value })));
 }
+// Quantities, as long as nobody changed the RDV: what was saved on a line of its own would be added again.
+const boxes = end ? [...end.elements].filter((box) => box.name.startsWith("qty-")) : [];
+for (const key of Object.keys(localStorage)) {
+  if (key.startsWith(keyOf("qty-")) && !boxes.some((box) => key === keyOf(box.name))) localStorage.removeItem(key);
+}
+for (const box of boxes) {
+  const version = end.elements.version.value;
+  const kept = JSON.parse(localStorage.getItem(keyOf(box.name)) || "null");
+  if (kept && kept.version === version) box.value = kept.text;
+  else localStorage.removeItem(keyOf(box.name));
+  box.addEventListener("input", () => localStorage.setItem(keyOf(box.name), JSON.stringify({ version, text: box.value })));
+}

@@ -103,6 +103,7 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post appointments/{id}/mail/": OFFICE,
     "post appointments/{id}/publish/": OFFICE,
     "post appointments/{id}/confirm/": OFFICE,
+    "post appointments/{id}/used/": (T, *OFFICE),
     "post appointments/{id}/done/": (T, *OFFICE),
     "post appointments/{id}/unfinished/": (T, *OFFICE),
     "post appointments/{id}/postpone/": OFFICE,

@@ -521,7 +521,7 @@ def test_copy_has_every_term_of_the_original_and_its_files(world: World) -> None
     }
     rdv = alone(world, who=lead, **values)
     attach(rdv, SimpleUploadedFile("plan.pdf", b"%PDF plan"), by=world.planner)
-    neighbour = alone(world)
+    neighbour = confirm_appointment(alone(world), by=world.planner)
     add_part(neighbour, product=item().product, quantity=D(1), on=world.today, by=world.planner)
     before = row(rdv), len(journal(rdv))
 
@@ -611,8 +611,9 @@ def test_covered_line_keeps_its_quantity_and_may_be_moved(world: World) -> None:
 
 
 def test_line_of_its_own_is_taxed_at_the_day_of_the_visit_and_changes_until_it_is_billed(world: World) -> None:
-    rdv = alone(world, fiscal_position=position("VEN-10"))
-    other = alone(world, fiscal_position=position("VEN-10"))
+    rdv, other = (
+        confirm_appointment(alone(world, fiscal_position=position("VEN-10")), by=world.planner) for _time in range(2)
+    )
     product = Product.objects.get(code="ram_pose")
     mine = [
         add_part(document, product=product, quantity=D(quantity), on=world.today, by=world.biller)
@@ -624,7 +625,6 @@ def test_line_of_its_own_is_taxed_at_the_day_of_the_visit_and_changes_until_it_i
 
     first, second = mine
     write_lines(rdv, [LineEdit(pk=first.pk, values={"unit_price": D(150)})], on=world.today, by=world.planner)
-    confirm_appointment(rdv, by=world.planner)
     made = invoice_appointment(rdv, on=world.today, by=world.biller).made
     assert [(line.quantity, line.unit_price, line.tax.rate) for line in made.lines.all()] == [
         (3, 150, 10),

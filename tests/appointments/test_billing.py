@@ -15,6 +15,7 @@ from appointments.services.states import (
     duplicate_appointment,
     leave_unfinished,
     postpone_appointment,
+    reset_appointment,
 )
 from interventions.services.billing import invoice_intervention, quote_intervention
 from interventions.services.requests import save_intervention
@@ -285,8 +286,9 @@ def test_billed_own_line_keeps_its_terms(world: World, values: dict[str, object]
     rdv = alone(world)
     rdv.fiscal_position_id = world.intervention().fiscal_position_id
     rdv.save()
+    rdv = confirm_appointment(rdv, by=world.planner)
     add_part(rdv, product=Product.objects.get(code="ram_pose"), quantity=D(1), on=world.today, by=world.planner)
-    bill(world, confirm_appointment(rdv, by=world.planner))
+    bill(world, rdv)
     edit = LineEdit(pk=rdv.lines.get().pk, values=values)
     with nothing_changed(), pytest.raises(BusinessError, match="n'y changent plus"):
         write_lines(rdv, [edit], on=world.today, by=world.planner)
@@ -302,7 +304,7 @@ def test_intervention_line_on_an_appointment_is_not_deleted(world: World) -> Non
 
 def test_journals_say_what_was_billed_changed_and_added(world: World) -> None:
     intervention = world.intervention(item(2))
-    rdv = book(world, intervention)
+    rdv = book(world, intervention, state="confirmed")
     raise_to(world, rdv, 3)
     part = add_part(rdv, product=Product.objects.get(code="ram_pose"), quantity=D("1.5"), on=world.today, by=None)
     invoice_appointment(rdv, on=world.today, by=world.biller)
@@ -358,9 +360,9 @@ def test_draft_has_the_terms_of_its_rdv_and_both_journals_say_it(world: World) -
 
 
 def test_rdv_without_a_request_is_the_origin_by_itself(world: World) -> None:
-    rdv = alone(world, fiscal_position=position("VEN-10"))
+    rdv = confirm_appointment(alone(world, fiscal_position=position("VEN-10")), by=world.planner)
     add_part(rdv, product=Product.objects.get(code="ram_pose"), quantity=D(2), on=world.today, by=world.planner)
-    made = invoice_appointment(confirm_appointment(rdv, by=world.planner), on=world.today, by=world.biller).made
+    made = invoice_appointment(rdv, on=world.today, by=world.biller).made
     assert (made.origin, made.customer, [line.quantity for line in made.lines.all()]) == (
         "RDV/000001",
         world.customer,
@@ -373,7 +375,7 @@ def test_lines_of_a_quote_and_of_a_contract_are_named_and_the_rest_is_billed(wor
         ProductFactory(code=code, name=code.title(), unit_price=D(10))
     intervention = world.intervention(item(1), item(1, code="bougie"))
     intervention.lines.filter(product__code="ram_pose").update(covered=True)
-    rdv = book(world, intervention)
+    rdv = book(world, intervention, state="confirmed")
     quote_intervention(intervention, on=world.today, by=world.biller)
     note = "« [bougie] Bougie » se facture depuis la commande (devis) ; « [ram_pose] Forfait Pose » se facture depuis le contrat."
     assert refused(world, rdv) == f"RDV/000001 : {note}"
@@ -425,8 +427,9 @@ def test_lines_left_are_open_and_the_others_are_not(world: World) -> None:
     intervention, covered, billed = world.intervention(item(3)), world.intervention(), world.intervention()
     covered.lines.update(covered=True)
     open_, closed, done = book(world, intervention), book(world, covered), book(world, billed)
-    own = alone(world, who=open_.lead, starts_at=at(14))
+    own = confirm_appointment(alone(world, who=open_.lead, starts_at=at(14)), by=world.planner)
     part = add_part(own, product=Product.objects.get(code="ram_pose"), quantity=D(2), on=world.today, by=None)
+    reset_appointment(own, by=world.planner)
     bill(world, done)
 
     found = AppointmentLine.objects.open(world.today)

@@ -30,11 +30,10 @@ def test_line_of_the_di_billed_there_leads_to_its_invoice(world: World) -> None:
 
 
 def test_line_of_its_own_leads_to_its_invoice(world: World) -> None:
-    rdv = alone(world, fiscal_position=position("VEN-5.5"))
+    rdv = confirm_appointment(alone(world, fiscal_position=position("VEN-5.5")), by=world.planner)
     joint = ProductFactory(code="joint", name="Joint")
     for _time in range(2):
         add_part(rdv, product=joint, quantity=Decimal(1), on=world.today, by=world.planner)
-    rdv = confirm_appointment(rdv, by=world.planner)
     invoice = invoice_appointment(rdv, on=world.today, by=world.biller).made
     assert (
         line_states(world.office(ACCOUNTANT).get(address(rdv))) == [("facturée", [(address(invoice), "facturée")])] * 2
@@ -45,7 +44,7 @@ def test_line_of_its_own_leads_to_its_invoice(world: World) -> None:
 def test_fifty_lines_billed_ask_as_much_as_one(world: World) -> None:
     office, counts = world.office(), []
     for lines in (1, 50):
-        rdv = book(world, world.intervention(*[item() for _line in range(lines)]))
+        rdv = book(world, world.intervention(*[item() for _line in range(lines)]), state="confirmed")
         add_part(rdv, product=ProductFactory(code="joint"), quantity=Decimal(1), on=world.today, by=world.planner)
         invoice_appointment(rdv, on=world.today, by=world.biller)
         office.get(address(rdv))

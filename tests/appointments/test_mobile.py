@@ -182,11 +182,11 @@ def test_page_is_under_60_kb_with_a_long_history(world: World, phone: Client, rd
 def test_queries_do_not_grow(
     world: World, phone: Client, rdv: Appointment, address: str, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         phone.get(address)
     for hour in (8, 10):
         book(world, world.intervention(), who=rdv.lead, starts_at=at(hour, day=24), state="confirmed")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         phone.get(address)
 
 

@@ -70,7 +70,7 @@ class _Reader(HTMLParser):
                 self.texts.append("")
         if tag == "form":
             self.inside = self.form in (found.get("id", ""), "*")
-        elif self.inside:
+        elif self.form in (found["form"], "*") if "form" in found else self.inside:
             self._field(tag, found)
 
     def _field(self, tag: str, found: dict[str, str]) -> None:

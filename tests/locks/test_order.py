@@ -134,6 +134,7 @@ READING = set(
     appointments.services.billing: billable_of
     appointments.services.booking: may_span
     appointments.services.calendars: calendars_of hours_to_length local
+    appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians
     appointments.services.planning: able_technicians first_slot propose_slot
     contracts.services.billing: foresee
@@ -497,6 +498,13 @@ def _add_part(w: World) -> Act:
     found = story.rdv(w)
     product = found.lines.get().request_line.product
     return lambda: rdv_lines.add_part(found, product=product, quantity=Decimal(1), on=w.today, by=w.planner)
+
+
+@case(rdv_lines.record_used)
+def _record_used(w: World) -> Act:
+    found = story.rdv(w)
+    line = found.lines.get()
+    return lambda: rdv_lines.record_used(found, {line.pk: line.quantity + 3}, on=w.today, by=w.planner)
 
 
 @case(contract_headers.save_contract)

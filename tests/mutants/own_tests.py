@@ -130,6 +130,7 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_rejected_payments",
         "invoicing/test_settlement_acts",
     ],
+    "invoicing/services/settlement/settled.py": ["office/test_customer_page", "invoicing/test_credited"],
     # interventions
     "interventions/querysets.py": [
         "interventions/test_acts",
@@ -172,12 +173,18 @@ OWN: dict[str, list[str]] = {
     "interventions/services/writing.py": ["interventions/test_requests", "contracts/test_visits_in_bulk"],
     # appointments
     "appointments/availability.py": ["appointments/test_availability"],
-    "appointments/querysets.py": ["appointments/test_billing", "appointments/test_mobile"],
+    "appointments/querysets.py": ["appointments/test_billing", "appointments/test_mobile", "appointments/test_days"],
     "appointments/services/billing.py": ["appointments/test_billing"],
     "appointments/services/booking.py": ["appointments/test_booking"],
     "appointments/services/calendars.py": ["appointments/test_calendars", "appointments/test_availability"],
-    "appointments/services/letters.py": ["invoicing/test_mailing"],
-    "appointments/services/lines.py": ["appointments/test_acts", "appointments/test_billing", "appointments/test_life"],
+    "appointments/services/days.py": ["appointments/test_days"],
+    "appointments/services/letters.py": ["invoicing/test_mailing", "appointments/test_days"],
+    "appointments/services/lines.py": [
+        "appointments/test_acts",
+        "appointments/test_billing",
+        "appointments/test_life",
+        "appointments/test_used",
+    ],
     "appointments/services/locks.py": [
         "locks/test_order",
         "interventions/test_locked_rows",
