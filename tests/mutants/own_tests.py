@@ -124,7 +124,6 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_rejected_payments",
         "invoicing/test_settlement_acts",
     ],
-    "invoicing/services/settlement/settled.py": ["invoicing/test_credited", "office/test_customer_page"],
     "invoicing/services/settlement/refunds.py": [
         "invoicing/test_refunds",
         "invoicing/test_rejected_payments",
