@@ -184,7 +184,7 @@ def test_technician_on_the_phone_and_the_office_bills(
     phone.get_by_role("button", name="Chercher").click()
     phone.get_by_label("Quantité de Bougie d'allumage").fill("2,5")
     phone.get_by_role("button", name="Ajouter Bougie d'allumage").click()
-    expect(phone.locator("#lines").get_by_label("Bougie d'allumage", exact=False)).to_have_value("2,5")
+    expect(phone.get_by_role("textbox", name="Bougie d'allumage")).to_have_value("2,5")
     expect(phone.get_by_label("Compte rendu")).to_have_value("Conduit propre, joint usé.")
     phone.get_by_label("Compte rendu").fill("Tirage vérifié.")
     phone.get_by_role("button", name="Réalisé").click()
