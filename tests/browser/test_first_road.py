@@ -224,9 +224,11 @@ def test_refusal_is_told_and_changes_nothing(page: Page, login: Login, world: Wo
     login(page, world.biller)
     page.goto(f"/admin/interventions/interventionrequest/{intervention.pk}/change/")
 
-    do(page, "Générer la facture")
+    page.locator(".of-menu-button").click()
+    page.locator(".of-menu-list a", has_text="Générer la facture").click()
+    page.locator("dialog.of-modal [data-once]").click()
 
-    expect(page.locator(".of-refusal")).to_have_text(
+    expect(page.locator("dialog.of-modal .of-refusal")).to_have_text(
         "DI/000001 : pas de position fiscale. Remplissez le champ « Position fiscale »."
     )
     assert Invoice.objects.count() == 0

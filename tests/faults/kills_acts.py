@@ -22,7 +22,8 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.db import OperationalError, connection, connections  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from contracts.models import BillingRun, Contract  # noqa: E402
+from contracts.models import CLAIMS, BillingRun, Contract  # noqa: E402
+from contracts.services.billing import bill_contracts  # noqa: E402
 from contracts.services.night import resume_runs, run_night, start_night  # noqa: E402
 from contracts.services.runs import chunks_of  # noqa: E402
 from contracts.services.takeover import work_chunk  # noqa: E402
@@ -220,6 +221,14 @@ INVARIANTS = {
 }
 
 
+def _freed(claim: Any) -> set[int]:
+    """Return the ids of the contracts with claims of this kind that a credit note released."""
+    released = claim.objects.filter(released_by__isnull=False)
+    return (
+        set(claim.contracts_of(released).values_list(claim.SOURCE.partition("__")[2], flat=True)) if released else set()
+    )
+
+
 def check() -> tuple[list[str], dict[str, int]]:
     """Return the faults, and how much was done."""
     faults = []
@@ -229,7 +238,11 @@ def check() -> tuple[list[str], dict[str, int]]:
             if rows := cursor.fetchall():
                 faults.append(f"{name}: {len(rows)}, first {rows[0][0]}")
     last = timezone.localdate() + timedelta(days=30 * (NIGHTS - 1))
-    faults += [f"due and not billed: {c}" for c in Contract.objects.due(last).filter(notes=MARK, set_aside_reason="")]
+    due = Contract.objects.due(last).filter(notes=MARK, set_aside_reason="")
+    freed = [pk for claim in CLAIMS.values() for pk in _freed(claim)]
+    faults += [f"due and not billed: {c}" for c in due.exclude(pk__in=freed)]
+    bill_contracts(on=last, by=_by())  # what credit notes freed after the last night
+    faults += [f"freed by a credit note and not billed again: {c}" for c in due.all()]
     missing = plan_visits(until=horizon(last), on=last, by=None, dry_run=True)
     faults += [f"visit missing: {outcome.document}" for outcome in missing if not outcome.is_refused]
     names = Partner.objects.filter(name__startswith="Import ").values_list("name", flat=True)
