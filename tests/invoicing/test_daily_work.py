@@ -204,9 +204,9 @@ def test_list_as_filtered_taken_away_as_csv(world: World, posted: Invoice) -> No
     answer = office.get(address(Invoice, "export"), view="unpaid", format="csv")
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     head, *rows = text.strip().split("\r\n")
-    assert head == "Facture;Facturer à;Ville;Date;Échéance;HT;TTC;Reste;État"
+    assert head == "Facture;Facturer à;Ville;Date;Échéance;HT;TVA;TTC;Reste;État"
     assert [row.split(";")[:2] + row.split(";")[3:] for row in rows] == [
-        ["FA2026-00001", "Aubry Maëlle", "24/11/2026", "24/12/2026", "175,00", "184,62", "184,62", "À payer"]
+        ["FA2026-00001", "Aubry Maëlle", "24/11/2026", "24/12/2026", "175,00", "9,62", "184,62", "184,62", "À payer"]
     ]
 
 
@@ -214,7 +214,7 @@ def test_list_taken_away_as_excel_has_numbers(world: World, posted: Invoice) -> 
     answer = world.office(ACCOUNTANT).get(address(Invoice, "export"), format="xlsx")
     sheet = load_workbook(BytesIO(answer.content)).active
     rows = list(sheet.iter_rows(values_only=True))
-    assert rows[1][5:7] == (175, 184.62)
+    assert rows[1][5:8] == (175, 9.62, 184.62)
 
 
 def test_entries_are_taken_away_line_by_line(world: World, posted: Invoice) -> None:
