@@ -47,9 +47,9 @@ def test_credit_reverses_the_entry(world: World) -> None:
 
     lines = [(line.account, line.debit, line.credit) for line in Entry.objects.get(document=note.number).lines.all()]
     assert lines == [
-        ("411000", Decimal(0), Decimal("184.62")),
         ("706000", Decimal("175.00"), Decimal(0)),
         ("445712", Decimal("9.62"), Decimal(0)),
+        ("411000", Decimal(0), Decimal("184.62")),
     ]
 
 

@@ -107,8 +107,8 @@ def test_refund_is_money_out_in_a_balanced_entry(world: World) -> None:
         "Remboursement Aubry Maëlle VIR 7",
     )
     assert [(line.account, line.debit, line.credit) for line in entry.lines.all()] == [
-        ("512000", Decimal(0), Decimal("184.62")),
         ("411000", Decimal("184.62"), Decimal(0)),
+        ("512000", Decimal(0), Decimal("184.62")),
     ]
 
 

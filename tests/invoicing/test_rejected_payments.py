@@ -47,7 +47,7 @@ def test_what_was_paid_too_much_is_given_back(world: World) -> None:
 
     assert (left_of(payment), owed(world), left(invoice, world)) == (Decimal(0), Decimal(0), ("paid", Decimal(0)))
     assert (back.number, back.is_refund, back.pays_back, back.kind) == ("BQ2026-00002", True, payment, "transfer")
-    assert accounts(back.number) == [("512000", Decimal(0), Decimal(10)), ("411000", Decimal(10), Decimal(0))]
+    assert accounts(back.number) == [("411000", Decimal(10), Decimal(0)), ("512000", Decimal(0), Decimal(10))]
     assert HistoryLine.objects.of(payment)[1].text == "Remboursement BQ2026-00002 de 10,00 €"
     assert HistoryLine.objects.of(back)[0].text == "Remboursement du paiement BQ2026-00001"
 
@@ -114,7 +114,7 @@ def test_rejected_payment_leaves_its_invoices_owed_again(world: World) -> None:
         "Provision insuffisante",
         payment,
     )
-    assert accounts(out.number) == [("512000", Decimal(0), Decimal(300)), ("411000", Decimal(300), Decimal(0))]
+    assert accounts(out.number) == [("411000", Decimal(300), Decimal(0)), ("512000", Decimal(0), Decimal(300))]
     assert Entry.objects.get(document=out.number).label == "Rejet de BQ2026-00001 Aubry Maëlle Provision insuffisante"
     assert HistoryLine.objects.of(first)[0].text == (
         "Paiement BQ2026-00001 rejeté (Provision insuffisante) : 184,62 € de nouveau dus"

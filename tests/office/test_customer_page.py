@@ -106,7 +106,7 @@ def test_late_says_so(world: World, on_an_ordinary_day: Any) -> None:
 
 
 def test_no_transfer_code_without_an_account_that_can_be_read(world: World) -> None:
-    world.company.iban = "pas un compte, et bien trop long pour en être un, vraiment"
+    world.company.iban = "FR7"
     world.company.save()
     _state, answer = shown(world, world.posted())
 
