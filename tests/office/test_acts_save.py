@@ -9,6 +9,7 @@ from django.contrib.messages import get_messages
 
 from interventions.models import InterventionRequest
 from invoicing.models import Entry, HistoryLine, IdempotencyKey, Invoice, Quote
+from tests.factories import CompanyFactory
 from tests.factories.pages import Office, address, errors_of, fields_of, nothing_changed, refusal, texts_of, typed
 from tests.factories.world import World, item
 
@@ -134,3 +135,27 @@ def test_a_script_is_given_the_address_and_opens_it_itself(world: World) -> None
     )
 
     assert answer.json() == {"location": address(draft)}
+
+
+def test_a_document_posted_meanwhile_is_said_and_nothing_is_done(world: World) -> None:
+    draft, office = draft_of(world), Office(world.accountant)
+    fields = typed(office.open(draft), lines__0__unit_price="60,8100")
+    Office(world.accountant).act(draft, "post")
+
+    with nothing_changed():
+        answers = [office.open_act(draft, "post", fields), office.confirm(draft, "post", fields)]
+
+    assert [(answer.status_code, answer.url) for answer in answers] == [(302, address(draft))] * 2
+    said = str(list(get_messages(answers[0].wsgi_request))[-1])
+    assert said == "FA2026-00001 a changé entre-temps et ne se modifie plus : rien de votre saisie n'est enregistré."
+
+
+def test_somebody_of_another_company_opens_no_act_with_a_form(world: World) -> None:
+    draft = draft_of(world)
+    fields = Office(world.accountant).open(draft)
+    world.accountant.company_accesses.update(company=CompanyFactory(name="Ailleurs"))
+
+    with nothing_changed():
+        answer = Office(world.accountant).confirm(draft, "post", fields)
+
+    assert answer.status_code == 404
