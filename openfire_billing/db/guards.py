@@ -267,10 +267,10 @@ def _written_later(each: Guard) -> str:
     related = field.related_model
     assert isinstance(related, type)
     near = "(pg_current_xact_id()::text::bigint + 2147483648)"
-    whole = f"({near} - ({near} - t0.xmin::text::bigint) % 4294967296)"
+    whole = f"({near} - ({near} - writers.xmin::text::bigint) % 4294967296)"
     return (
-        f'EXISTS (SELECT 1 FROM (SELECT DISTINCT "{field.column}" AS key FROM written) names '
-        f'JOIN "{related._meta.db_table}" t0 ON t0."{related._meta.pk.column}" = names.key '
+        f"EXISTS (SELECT 1 FROM (SELECT DISTINCT t0.xmin FROM written "
+        f'JOIN "{related._meta.db_table}" t0 ON t0."{related._meta.pk.column}" = written."{field.column}") writers '
         f"WHERE pg_xact_status({whole}::text::xid8) IS DISTINCT FROM 'in progress')"
     )
 

@@ -25,6 +25,7 @@ from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
+from openfire_billing.db.related import read_related
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -113,13 +114,6 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: By)
     return list(outcomes.values())
 
 
-_READ = (
-    *("company", "customer", "billing_address", "site", "journal", "payment_term", "fiscal_position"),
-    *("credits", "lines__tax__replaced_by", "lines__product", "lines__unit", "taxes"),
-    "fiscal_position__mappings__target__replaced_by",
-)
-
-
 def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]:
     """Lock the drafts, and the invoices that credit notes among them credit: {id: row}, with the relations that posting reads."""
     locked = lock_to_post([invoice.pk for invoice in chunk])
@@ -127,8 +121,21 @@ def _locked(chunk: Sequence[Invoice], *, seen: int | None) -> dict[int, Invoice]
         for invoice in chunk:
             if invoice.pk in locked:
                 refuse_stale(locked[invoice.pk], seen)
-    prefetch_related_objects(list(locked.values()), *_READ)
+    _read_all(list(locked.values()))
     return locked
+
+
+def _read_all(invoices: Sequence[Invoice]) -> None:
+    """Read the relations of invoices that posting reads, each with one query."""
+    read_related(invoices, "company", "customer", "billing_address", "site", "journal", "payment_term")
+    read_related(invoices, "fiscal_position", "credits")
+    prefetch_related_objects(invoices, "lines", "taxes")
+    lines = [line for invoice in invoices for line in invoice.lines.all()]
+    read_related(lines, "tax", "product", "unit")
+    taxes = {line.tax_id: line.tax for line in lines if line.tax is not None}
+    prefetch_related_objects(list(taxes.values()), "replaced_by")
+    positions = {invoice.fiscal_position_id: invoice.fiscal_position for invoice in invoices}
+    prefetch_related_objects([each for each in positions.values() if each], "mappings__target__replaced_by")
 
 
 def refusal_to_post(invoice: Invoice) -> str:
@@ -338,9 +345,8 @@ def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
             _settle_totals(invoice)
     bulk.update(Invoice, _FROZEN, ([invoice.pk, *_frozen(invoice)] for invoice in invoices))
     write_entries([entry_of(invoice) for invoice in invoices])
-    record_many(
-        [(invoice, _("Validée sous le numéro %s") % invoice.number, None) for invoice in invoices], "posted", by=by
-    )
+    text = str(_("Validée sous le numéro %s"))
+    record_many([(invoice, text % invoice.number, None) for invoice in invoices], "posted", by=by)
     queue_documents(invoices, at=now)
 
 
@@ -387,7 +393,7 @@ def entry_of(invoice: Invoice) -> EntryDraft:
         number=invoice.number or "",
         on=invoice.issued_on,
         document=invoice.number or "",
-        label=f"{invoice.get_kind_display()} {invoice.number} {invoice.customer.name}",
+        label=f"{InvoiceKind(invoice.kind).label} {invoice.number} {invoice.customer.name}",
         legs=[
             Leg(invoice.company.receivable_account, sign * gross, invoice.customer),
             *(Leg(account, -sign * amount) for account, amount in sorted(income.items())),
