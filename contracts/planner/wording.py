@@ -12,6 +12,7 @@ from openfire_billing.kernel.words import gettext as _
 _FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 
 
+@lru_cache(maxsize=1_000)
 def french_date(day: date) -> str:
     """Return 01/03/2026."""
     return f"{day.day:02}/{day.month:02}/{day.year:04}"

@@ -4,9 +4,10 @@ It decides nothing: the planner gives what to bill and each amount, invoicing wr
 contracts' lock and the transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 
 from contracts.choices import WithoutDocument
 from contracts.models import CLAIMS, ContractLine
@@ -20,6 +21,7 @@ from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 
 _KINDS = {INVOICE: InvoiceKind.INVOICE.value, CREDIT_NOTE: InvoiceKind.CREDIT_NOTE.value}
+Parts: TypeAlias = Sequence[Charge | str]  # the lines of a draft: a charge, or the title above the charges of a site
 
 
 class ClaimRows:
@@ -46,14 +48,14 @@ def write_groups(
     Raises BusinessError when a draft could never become a right invoice; nothing is to be kept then.
     """
     papers = [group for group in groups if group.kind != FREE]
-    facts.titles |= titles_of(line for group in papers for line in _lines_of_several_sites(group, facts))
+    parts = parts_of(papers, facts)
     written = []
-    intents = intents_of(papers, facts)
+    intents = intents_of(papers, parts, facts)
     for draft in write_drafts(intents, by=by, at=at, books=Books(intents, taxes=facts.taxes)):  # the facts are checked
         if isinstance(draft, BusinessError):
             raise draft
         written.append(draft)
-    claims_of(papers, written, facts).write()
+    claims_of(papers, parts, written).write()
     free = [group for group in groups if group.kind == FREE]
     claims = ClaimRows()
     for group in free:
@@ -63,11 +65,11 @@ def write_groups(
     return [*zip(papers, (draft.invoice for draft in written), strict=True), *((group, None) for group in free)]
 
 
-def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIntent]:
-    """Return the drafts to write, one for each group that has a document."""
+def intents_of(groups: Iterable[GroupIntent], parts: Iterable[Parts], facts: ChunkFacts) -> list[DraftIntent]:
+    """Return the drafts to write, one for each group that has a document, with the lines that `parts_of` gives."""
     contracts = facts.by_id
     intents = []
-    for group in groups:
+    for group, its_parts in zip(groups, parts, strict=True):
         key, sites = group.key, {facts.sites[charge.line] for charge in group.charges}
         intents.append(
             DraftIntent(
@@ -75,7 +77,7 @@ def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIn
                 customer=key.payer,  # type: ignore[arg-type]  # a contract has both
                 lines=[
                     title_intent(part) if isinstance(part, str) else _line_intent(part, group.sign)
-                    for part in _parts_of(group, facts)
+                    for part in its_parts
                 ],
                 proposed_on=group.proposed_on,
                 origin=", ".join([contracts[contract].reference for contract in group.contracts]),
@@ -93,19 +95,35 @@ def intents_of(groups: Iterable[GroupIntent], facts: ChunkFacts) -> list[DraftIn
     return intents
 
 
-def claims_of(groups: Iterable[GroupIntent], written: Iterable[Written], facts: ChunkFacts) -> ClaimRows:
-    """Return the claims of what these drafts bill."""
+def claims_of(groups: Iterable[GroupIntent], parts: Iterable[Parts], written: Iterable[Written]) -> ClaimRows:
+    """Return the claims of what these drafts bill, written with the lines that `parts_of` gives."""
     claims = ClaimRows()
-    for group, draft in zip(groups, written, strict=True):
-        for part, line in zip(_parts_of(group, facts), draft.lines, strict=True):
+    for group, its_parts, draft in zip(groups, parts, written, strict=True):
+        for part, line in zip(its_parts, draft.lines, strict=True):
             if not isinstance(part, str):
                 claims.add(part, part.amount if group.sign == 1 else -part.amount, line)
     return claims
 
 
+def parts_of(groups: Sequence[GroupIntent], facts: ChunkFacts) -> list[Parts]:
+    """Return the lines of each draft: its charges; above those of each of several sites, their title.
+
+    A title is « site – equipment ». The charges of one title follow each other; titles stand in the order of their
+    first charge. One query when an invoice bills several sites.
+    """
+    of_several_sites = [_lines_of_several_sites(group, facts) for group in groups]
+    titles = titles_of(set().union(*of_several_sites))
+    return [
+        _titled(group.charges, titles) if lines else group.charges
+        for group, lines in zip(groups, of_several_sites, strict=True)
+    ]
+
+
 def _lines_of_several_sites(group: GroupIntent, facts: ChunkFacts) -> set[int]:
     """Return the ids of the contract lines that an invoice bills, when they stand at several sites."""
-    lines = {charge.line for charge in group.charges} if group.kind == INVOICE else set()
+    if group.kind != INVOICE or len(group.charges) == 1:
+        return set()
+    lines = {charge.line for charge in group.charges}
     return lines if len({facts.sites[line] for line in lines}) > 1 else set()
 
 
@@ -118,17 +136,11 @@ def titles_of(lines: Iterable[int]) -> dict[int, str]:
     return {line.pk: " – ".join(str(part) for part in (line.address, line.equipment) if part) for line in found}
 
 
-def _parts_of(group: GroupIntent, facts: ChunkFacts) -> Sequence[Charge | str]:
-    """Return the lines of a draft: its charges, and above those of each site and equipment their title.
-
-    The charges of one title follow each other; titles stand in the order of their first charge.
-    """
-    if not _lines_of_several_sites(group, facts):
-        return group.charges
+def _titled(charges: Sequence[Charge], titles: Mapping[int, str]) -> Parts:
     by_title: dict[str, list[Charge]] = {}
-    for charge in group.charges:
-        by_title.setdefault(facts.titles[charge.line], []).append(charge)
-    return [part for title, charges in by_title.items() for part in (title, *charges)]
+    for charge in charges:
+        by_title.setdefault(titles[charge.line], []).append(charge)
+    return [part for title, of_title in by_title.items() for part in (title, *of_title)]
 
 
 def _line_intent(charge: Charge, sign: int) -> LineIntent:

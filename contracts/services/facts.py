@@ -52,16 +52,14 @@ _LINE = (
 class ChunkFacts:
     """Facts of a chunk, with what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id. `titles`: title
-    of a line's charges by line id, of the lines whose draft bills several sites. `stored`: (next due
-    day, why it is set aside) by contract id.
+    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id. `stored`: (next
+    due day, why it is set aside) by contract id.
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
     claimed: f.Claimed = f.NOTHING_CLAIMED
     broken: list[Refusal] = field(default_factory=list)
     sites: dict[int, int] = field(default_factory=dict)
-    titles: dict[int, str] = field(default_factory=dict)
     stored: dict[int, tuple[date | None, str]] = field(default_factory=dict)
     taxes: TaxBook = field(default_factory=TaxBook)
 

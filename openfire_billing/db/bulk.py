@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 if TYPE_CHECKING:
     AnyField: TypeAlias = models.Field[Any, Any]  # type: ignore[explicit-any]  # of any column
+    ColumnWriter: TypeAlias = Callable[[Sequence[object]], list[str]]
 
 
 def take_ids(model: type[models.Model], count: int, *, using: str = "default") -> list[int]:
@@ -135,32 +136,43 @@ _json_of_anything = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 # PostgreSQL: the text format of COPY (https://www.postgresql.org/docs/current/sql-copy.html)
 
 
-def _copied(writers: Sequence[Callable[[Any], str]], rows: Sequence[Sequence[object]]) -> str:  # type: ignore[explicit-any]  # of its column's type
+def _copied(writers: "Sequence[ColumnWriter]", rows: Sequence[Sequence[object]]) -> str:
     """Return rows as lines of COPY. Each of `writers` writes the values of one column."""
-    lines = [
-        "\t".join([_NULL if value is None else write(value) for write, value in zip(writers, row, strict=True)])
-        for row in rows
-    ]
-    return "\n".join(lines) + "\n"
+    columns = [write(values) for write, values in zip(writers, zip(*rows, strict=True), strict=True)]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
 
 
-def _copy_writer(field: "AnyField") -> Callable[[Any], str]:  # type: ignore[explicit-any]  # of its column's type
+def _copy_writer(field: "AnyField") -> "ColumnWriter":
     if isinstance(field, (models.CharField, models.TextField)):
-        return _copy_text
+        return _copy_texts
     if isinstance(field, models.JSONField):
         return _copy_json
     if isinstance(field, _WRITTEN_WITH_STR):
-        return str
+        return _copy_plain
     raise TypeError(f"COPY of {field} is not written: {type(field).__name__}.")
 
 
-def _copy_text(value: object) -> str:
-    text = str(value)  # of a choice or a lazy text
-    return text.translate(_ESCAPES) if _needs_escape(text) else text
+def _copy_plain(values: Sequence[object]) -> list[str]:
+    return [_NULL if value is None else str(value) for value in values]
 
 
-def _copy_json(value: object) -> str:
-    return "{}" if value == {} else _copy_text(_json(value))  # most are empty: five of an invoice
+def _copy_texts(values: Sequence[object]) -> list[str]:
+    texts = ["" if value is None else str(value) for value in values]  # a choice or a lazy text too
+    return _escaped(texts, values)
+
+
+def _copy_json(values: Sequence[object]) -> list[str]:
+    texts = ["" if value is None else "{}" if value == {} else _json(value) for value in values]
+    return _escaped(texts, values)  # most are {}: five of an invoice
+
+
+def _escaped(texts: list[str], values: Sequence[object]) -> list[str]:
+    """Return the texts of the values of a column with special characters escaped, and NULL for each None."""
+    if _needs_escape("".join(texts)):
+        texts = [text.translate(_ESCAPES) if _needs_escape(text) else text for text in texts]
+    if None in values:
+        texts = [_NULL if value is None else text for text, value in zip(texts, values, strict=True)]
+    return texts
 
 
 # SQLite

@@ -23,7 +23,7 @@ from contracts.models import CLAIMS, Contract
 from contracts.planner.billing import plan
 from contracts.planner.intents import FREE
 from contracts.services.billing import bill_chunk, bill_contracts
-from contracts.services.drafts import ClaimRows, claims_of, intents_of
+from contracts.services.drafts import ClaimRows, claims_of, intents_of, parts_of
 from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.runs import CHUNK, chunks_of, finish_run, start_run
 from invoicing.models import Company, HistoryLine, Invoice, InvoiceLine, InvoiceTax
@@ -175,8 +175,9 @@ def _cut(ids: Sequence[int]) -> list[Sequence[int]]:
 def _rows(facts: ChunkFacts, *, on: date, by: Any) -> tuple[Rows, ClaimRows]:
     """The rows that billing these contracts writes."""
     groups = [group for group in plan(facts.contracts, facts.claimed, on=on).groups if group.kind != FREE]
-    rows, written = rows_of(intents_of(groups, facts), by=by, at=timezone.now())
-    return rows, claims_of(groups, [draft for draft in written if isinstance(draft, Written)], facts)
+    parts = parts_of(groups, facts)
+    rows, written = rows_of(intents_of(groups, parts, facts), by=by, at=timezone.now())
+    return rows, claims_of(groups, parts, [draft for draft in written if isinstance(draft, Written)])
 
 
 def _floor(sample: Sequence[int], *, on: date, by: Any) -> float:

@@ -109,4 +109,4 @@ def test_a_field_that_copy_does_not_write_is_named() -> None:
     field = models.DurationField(name="length")
     with pytest.raises(TypeError, match="DurationField"):
         bulk._copy_writer(field)
-    assert bulk._copy_writer(models.DateField())(date(2026, 3, 29)) == "2026-03-29"
+    assert bulk._copy_writer(models.DateField())([date(2026, 3, 29), None]) == ["2026-03-29", "\\N"]

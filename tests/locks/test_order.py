@@ -140,7 +140,7 @@ READING = set(
     contracts.services.billing: foresee
     contracts.services.callouts: contract_year callouts_left
     contracts.services.contracts: fill_defaults may_auto_post
-    contracts.services.drafts: intents_of claims_of titles_of
+    contracts.services.drafts: intents_of claims_of parts_of titles_of
     contracts.services.fact_rows: line_facts contract_facts
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
