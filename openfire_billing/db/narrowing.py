@@ -9,7 +9,7 @@ Rows = TypeVar("Rows", bound=QuerySet[Model])
 MOST = 50_000  # ids of that many are quickly read and given back
 
 
-def asked_once(question: QuerySet[Model], *, of: Rows) -> Rows:
+def asked_once(question: QuerySet[Model] | QuerySet[Model, dict[str, object]], *, of: Rows) -> Rows:
     """Narrow `of` to the rows that `question` finds, by their ids: `question` runs once, here.
 
     Beyond `MOST` ids, `question` stays a subquery of `of`.

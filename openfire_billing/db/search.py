@@ -11,7 +11,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import DecimalField, Model, Q, QuerySet
+from django.db.models import DecimalField, F, ManyToOneRel, Model, Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
@@ -53,6 +53,8 @@ def holding(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Row
     searched, columns = list(words), list(columns)
     if not searched or not columns:
         return queryset
+    if len(searched) == 1 and _of_several_tables(columns):
+        return asked_once(_holders(queryset.model, columns, searched[0]), of=queryset)
     return asked_once(narrowed(queryset.model._base_manager.all(), columns, searched), of=queryset)
 
 
@@ -64,7 +66,7 @@ def narrowed(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Ro
     """
     columns = list(columns)
     for word in words:
-        if any("__" in column for column in columns):
+        if _of_several_tables(columns):
             queryset = queryset.filter(pk__in=_holders(queryset.model, columns, word))
         else:
             condition = reduce(or_, (_holds(queryset.model._meta.get_field(column), word) for column in columns), Q())
@@ -72,24 +74,34 @@ def narrowed(queryset: Rows, columns: Iterable[str], words: Iterable[str]) -> Ro
     return queryset
 
 
+def _of_several_tables(columns: Iterable[str]) -> bool:
+    return any("__" in column for column in columns)
+
+
 def _holders(model: type[Model], columns: Iterable[str], word: str) -> QuerySet[Model, dict[str, object]]:
-    """Return the ids of the rows that hold a word, one part of a union for each table."""
+    """Return the ids of the rows that hold a word, as `pk`, one part of a union for each table."""
     tables: defaultdict[str, Q] = defaultdict(Q)
     for column in columns:
         path, _dash, name = column.rpartition("__")
         tables[path] |= _holds(_model_at(model, path)._meta.get_field(name), word)
     everything = model._base_manager.order_by()
-    parts = [
-        everything.filter(**{f"{path}__in": _model_at(model, path)._base_manager.order_by().filter(condition)})
-        if path
-        else everything.filter(condition)
-        for path, condition in tables.items()
-        if condition
-    ]
+    parts = [_ids_at(model, path, condition) for path, condition in tables.items() if condition]
     if not parts:
         return everything.none().values("pk")
-    first, *others = (part.values("pk") for part in parts)
+    first, *others = parts
     return first.union(*others) if others else first
+
+
+def _ids_at(model: type[Model], path: str, condition: Q) -> QuerySet[Model, dict[str, object]]:
+    """Return the ids, as `pk`, of the rows of `model` whose related rows at `path` fulfil a condition."""
+    everything = model._base_manager.order_by()
+    if not path:
+        return everything.filter(condition).values("pk")
+    related = _model_at(model, path)._base_manager.order_by().filter(condition)
+    relation = None if "__" in path else model._meta.get_field(path)
+    if isinstance(relation, ManyToOneRel):  # the related rows have the key: the table of `model` is not read
+        return related.values(pk=F(relation.field.attname))
+    return everything.filter(**{f"{path}__in": related}).values("pk")
 
 
 def _holds(field: "_AnyField", word: str) -> Q:

@@ -129,7 +129,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("bill_to", "merged_into").prefetch_related("addresses")
+        return super().get_queryset(request).prefetch_related("bill_to", "merged_into", "addresses")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Search partners. A choice box leaves out archived ones."""
