@@ -164,7 +164,7 @@ class BilledLine:
         for due in self.grid.dues(stop=service.stop, since=exception.on):
             if service.closes and due.period.start >= service.closes:
                 break
-            for part in served_parts(due.period, service, self.line)[:1]:
+            for part in served_parts(due.period, service, self.line):
                 due_on = max(due.due_on, part.start)
                 if due_on >= exception.on:
                     return due_on

@@ -29,7 +29,7 @@ def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Cha
     found = charges_of(facts.contracts[0], facts.claimed, on=on, force=True)
     following = next_due_on(facts.contracts[0], facts.claimed)
     if not found and following:
-        found = charges_of(facts.contracts[0], facts.claimed, on=following, force=True)
+        found = charges_of(facts.contracts[0], facts.claimed, on=following)
     return found
 
 

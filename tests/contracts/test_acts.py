@@ -617,6 +617,18 @@ def test_due_days_are_rewritten_of_these_contracts_alone(world: World) -> None:
     ]
 
 
+def test_a_visit_once_planned_is_not_the_next_one(world: World) -> None:
+    contract, neighbour = (make_contract(world, visits=YEARLY) for _n in range(2))
+    planned(world, contract, until="31/03/26")
+    following = [day("01/10/26"), day("01/03/26")]
+    assert [row(c)["next_visit_on"] for c in (contract, neighbour)] == following
+    Contract.objects.update(next_visit_on=None)
+
+    rewrite_due([contract.pk, neighbour.pk], on=day("01/01/26"))
+
+    assert [row(c)["next_visit_on"] for c in (contract, neighbour)] == following
+
+
 @pytest.mark.parametrize(
     ("stored", "late"),
     [(None, True), ("02/01/26", True), ("01/01/26", False), ("31/12/25", False)],

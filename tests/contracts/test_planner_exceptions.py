@@ -96,6 +96,17 @@ def test_a_suspended_period_is_not_the_next_one() -> None:
     assert drafts(made) == [("invoice", "01/03/26", ["10.00", "20.00"])]
 
 
+def test_the_rest_of_a_period_suspended_meanwhile_is_the_next_one() -> None:
+    pause = (Suspension(day("10/01/26"), day("01/03/26")),)
+    late = (exception(5, "20/02/26", "1", "20.00", alone=False),)
+    facts = contract("01/01/26", line(1, TEN, suspensions=pause, exceptions=late), frequency=QUARTERLY)
+
+    made = bill(facts, on="01/03/26", claimed=claims_of(bill(facts, on="01/01/26")))
+
+    # the quarter is 90 days: cents(30 × 40/90) − cents(30 × 9/90) = 10.33 from 1 March
+    assert drafts(made) == [("invoice", "01/03/26", ["10.33", "20.00"])]
+
+
 @pytest.mark.parametrize(
     ("since", "made"),
     [

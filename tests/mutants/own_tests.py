@@ -228,6 +228,7 @@ OWN: dict[str, list[str]] = {
     "contracts/services/lines.py": [
         "contracts/test_acts",
         "contracts/test_billing_services",
+        "contracts/test_days_served",
         "contracts/test_edge_cases",
     ],
     "contracts/services/live_claims.py": _BILLING,

@@ -19,6 +19,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 
 from invoicing.models import HistoryLine, LoginFailure, UserSession
+from invoicing.services.access.sessions import tokens_of
 from invoicing.services.records.attachments import attach
 from openfire_billing.kernel.devices import device_label
 from openfire_billing.office.roles import MANAGER, PLANNER
@@ -202,6 +203,16 @@ def test_tokens_are_listed_and_revoked(jeanne: Any) -> None:
     mine.post("/admin/account/sessions/", {"token": token})
 
     assert program.get("partners/").status_code == 401
+
+
+def test_a_token_is_valid_until_its_last_moment_and_without_one_for_ever(jeanne: Any) -> None:
+    now = timezone.now()
+    ends = {"for ever": None, "soon": now + timedelta(seconds=1), "now": now, "over": now - timedelta(days=1)}
+    for number, name in enumerate(ends):
+        token = AuthToken.objects.create(jeanne)[0]
+        AuthToken.objects.filter(pk=token.pk).update(token_key=name, expiry=ends[name], created=now + timedelta(number))
+
+    assert [token.token_key for token in tokens_of(jeanne, at=now)] == ["soon", "for ever"]
 
 
 def test_manager_sees_the_sessions_of_an_account_and_ends_those_he_ticks(world: World, jeanne: Any) -> None:
