@@ -39,10 +39,11 @@ bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH
 	@bin/setup --dev
 	@$(PYTHON) -m tests.bench $(or $(BENCH),billing) $(ARGS)
 
-chaos: ## two people at two doors, each pair of acts ten times in a drawn order; then fifty kills (SEED=7 ROUNDS=10 KILLS=50)
+chaos: ## two people at two doors, each pair of acts ten times in a drawn order; then fifty kills, then `make demo` cut ten times (SEED=7 ROUNDS=10 KILLS=50)
 	@bin/setup --tests
 	@SEED=$(SEED) ROUNDS=$(ROUNDS) $(PYTHON) -m tests.servers $(PYTHON) -m tests.faults.chaos
 	@SEED=$(SEED) KILLS=$(KILLS) $(PYTHON) -m tests.faults.kills
+	@SEED=$(SEED) $(PYTHON) -m tests.faults.cut_demo
 
 mutants: ## the code changed at points drawn by SEED, one at a time: how many its own tests notice (SEED=7 COUNT=60 ARGS="--only contracts/")
 	@bin/setup --tests

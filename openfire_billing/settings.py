@@ -1,5 +1,6 @@
 """Settings, all from the environment. Each has a safe default, or refuses to start and says what to set."""
 
+import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,9 +32,11 @@ LOCAL = DEBUG or DEMO or TESTING
 def _local_secret_key() -> str:
     """A random key kept beside the local database, so that logins survive a restart on one's own machine."""
     path = VAR_DIR / "secret_key"
-    if not path.exists():
-        path.write_text(secrets.token_urlsafe(50))
-        path.chmod(0o600)
+    if not path.exists() or not path.stat().st_size:
+        unfinished = VAR_DIR / f"secret_key.{os.getpid()}"
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(50))
+        unfinished.replace(path)
     return path.read_text()
 
 

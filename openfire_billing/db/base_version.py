@@ -9,6 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from openfire_billing.db.new_base import ENDINGS
 from openfire_billing.kernel.errors import BusinessError
 
 SENTENCE = (
@@ -42,6 +43,8 @@ def keep_other_version_aside() -> Path | None:
     Returns its new path; None when the database is of this version, or new. Raises BusinessError on PostgreSQL, where
     another program may have it open.
     """
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
+        return None  # to connect would create it
     if not unknown_migrations():
         return None
     if connection.vendor != "sqlite":
@@ -49,7 +52,7 @@ def keep_other_version_aside() -> Path | None:
     connection.close()
     base = Path(connection.settings_dict["NAME"])
     kept = base.with_name(f"{base.stem}-{timezone.now():%Y%m%d-%H%M%S}{base.suffix}")
-    for ending in ("", "-wal", "-shm"):
+    for ending in ENDINGS:
         part = Path(f"{base}{ending}")
         if part.exists():
             part.rename(f"{kept}{ending}")

@@ -114,9 +114,8 @@ def test_setup_that_may_install_nothing_prints_the_line_and_stops(clone: Path) -
     done = run_setup(clone)
 
     assert done.returncode == 2
-    assert re.search(
-        r"^sudo apt-get install -y --no-install-recommends .*\blibpango-1\.0-0\b", done.stderr, re.MULTILINE
-    )
+    line = r"sudo apt-get install -y --no-install-recommends .*\blibpango-1\.0-0\b"
+    assert re.search(rf"^sudo apt-get update && {line}", done.stderr, re.MULTILINE)
     assert not (clone / ".venv").exists()
     assert not (clone.parent / "called").exists()
 
@@ -135,6 +134,25 @@ def test_setup_that_is_done_does_nothing(clone: Path) -> None:
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(clone.rglob("*")) == before
+
+
+@pytest.mark.parametrize("left", ["unfinished", "without Python"])
+def test_setup_that_was_cut_is_made_again(clone: Path, left: str) -> None:
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / ".venv/half").touch()
+    if left == "unfinished":
+        (clone / ".venv/bin/python").symlink_to(sys.executable)
+        (clone / ".venv/.unfinished").touch()
+    (clone / "requirements.txt").write_text("")
+    (clone.parent / "commands/python").write_text(f'#!/bin/sh\n[ "$1" = - ] || exec {sys.executable} "$@"\n')
+
+    done = run_setup(clone, PIP_NO_INDEX="1")
+
+    assert done.returncode == 0, done.stderr
+    made = sorted(path.name for path in (clone / ".venv").iterdir())
+    assert made == [".installed-requirements.txt", "bin", "include", "lib", "lib64", "pyvenv.cfg"]
+    assert not (clone / ".venv.old").exists()
+    assert subprocess.run([clone / ".venv/bin/python", "-m", "pip", "--version"], check=False).returncode == 0
 
 
 def test_setup_with_an_unknown_word_says_how_to_call_it(clone: Path) -> None:

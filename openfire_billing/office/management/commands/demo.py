@@ -1,6 +1,7 @@
 """`manage.py demo`: the whole product in one process, with no service to install."""
 
 import os
+import socket
 import threading
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from invoicing.services.documents.quotes import invoice_quote
 from invoicing.services.records.acts import perform_each
 from openfire_billing.celery import app
 from openfire_billing.db.base_version import keep_other_version_aside
+from openfire_billing.db.new_base import filled_aside
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.outcome import Outcome
@@ -39,6 +41,21 @@ def _address(text: str) -> str:
     return text
 
 
+def _refuse_taken(address: str) -> None:
+    """Raise CommandError when another program serves this address, before anything is prepared."""
+    host, _colon, port = address.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            tried.bind((host, int(port)))
+        except OSError as refused:
+            raise CommandError(
+                f"L'adresse {address} ne peut pas être servie ({refused.strerror}) : un autre programme s'en sert "
+                f"peut-être. Choisissez un autre port : make demo ARGS=127.0.0.1:{int(port) % 65535 + 1}"
+            ) from refused
+
+
 class Command(BaseCommand):
     help = "Prépare la base, charge la démonstration, fait le travail du jour une fois, puis sert le tout."
 
@@ -49,10 +66,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, address: str, once: bool, **options: Any) -> None:
         if not settings.LOCAL:
             raise CommandError("La démonstration ne se lance pas en production (DEMO=1 manque).")
+        if not once:
+            _refuse_taken(address)
         self.keep_aside()
-        call_command("migrate", verbosity=0)
-        today = timezone.localdate()
-        load_demonstration(on=today)
+        with filled_aside():
+            call_command("migrate", verbosity=0)
+            load_demonstration(on=timezone.localdate())
         self.main_job()
         if not once:
             self.serve(address)
