@@ -32,6 +32,7 @@ from invoicing.paper.pdf import invoice_context, invoice_pdf, quote_pdf, to_pdf
 from invoicing.services.documents.drafts import edit_draft
 from invoicing.services.documents.jobs import LONGEST_WAIT, put_back, take_job
 from invoicing.services.documents.lines import LineEdit
+from invoicing.services.parties.logos import printable
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.tasks import render_document, render_waiting
@@ -349,3 +350,14 @@ def test_paper_nobody_makes_is_said_after_ten_minutes(world: World) -> None:
             "queued": 1,
             "oldest": 660.0,
         }
+
+
+@pytest.mark.parametrize(
+    ("size", "printed"),
+    [((1300, 480), (1300, 480)), ((2600, 480), (1300, 240)), ((1301, 100), (1300, 100)), ((300, 960), (150, 480))],
+)
+def test_logo_is_kept_at_most_as_large_as_paper_shows(size: tuple[int, int], printed: tuple[int, int]) -> None:
+    """55 × 20 mm at 600 dots per inch."""
+    content, media = printable(picture("PNG", size))
+
+    assert (Image.open(BytesIO(content)).size, media) == (printed, "image/png")
