@@ -101,6 +101,19 @@ def test_dry_run_writes_nothing(world: World) -> None:
     assert run.outcomes.get().drafts == told["drafts"]
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_run_locks_its_contracts_and_a_dry_run_none(
+    world: World, caplog: pytest.LogCaptureFixture, dry_run: bool
+) -> None:
+    contract = make_contract(world)
+    with caplog.at_level("DEBUG", logger="openfire_billing.db.locks"):
+        bill_contracts([contract], on=day("02/02/26"), by=None, dry_run=dry_run)
+
+    locked = [record.ids for record in caplog.records if getattr(record, "model", None) is Contract]
+    assert [contract.pk] in locked or dry_run
+    assert locked == [] or not dry_run
+
+
 def test_more_than_36_periods_wait_for_somebody(world: World) -> None:
     contract = make_contract(world, "01/01/22")
 
