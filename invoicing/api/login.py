@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from invoicing.services.access import second_factor
 from invoicing.services.access.guesses import TooManyGuesses
 from invoicing.services.access.second_factor import OtpInvalid, OtpRequired
+from openfire_billing.web.api.strict import checked
 
 
 class LoginSerializer(serializers.Serializer):
@@ -45,7 +46,7 @@ class LoginView(APIView):
     @extend_schema(request=LoginSerializer, responses=TokenSerializer, operation_id="login", auth=[])
     def post(self, request: Any) -> Response:
         serializer = LoginSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        checked(serializer, request.data)
         asked = serializer.validated_data
         http = request._request
         user = authenticate(http, username=asked["username"], password=asked["password"])
