@@ -21,7 +21,7 @@ class Pages(PageNumberPagination):
         """Return the size that the address asks for. Raises UnknownName beyond the bounds."""
         text = request.query_params.get(self.page_size_query_param)
         size = self.page_size if text is None else read_id(text)
-        if size is None or size > self.max_page_size:
+        if size is None or not 1 <= size <= self.max_page_size:
             sentence = _("Une page a de 1 à %d lignes.") % self.max_page_size
             raise UnknownName({self.page_size_query_param: sentence}, UNKNOWN_PARAMETER)
         return size
