@@ -245,6 +245,7 @@ class DeleteMixin:
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Any, pk: str) -> Response:
+        checked(serializers.Serializer(data=request.data), request.data)
         self.delete_document(self.get_object(), request.user)  # type: ignore[attr-defined]
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -32,13 +32,13 @@ def paths(world: World, *methods: str) -> list[tuple[str, str]]:
 
 def test_every_body_with_an_unknown_name_is_refused(world: World) -> None:
     api = Api(world.manager)
-    written = paths(world, "post", "patch")
-    assert len(written) >= 80
+    written = paths(world, "post", "patch", "delete")
+    assert len(written) >= 85
     with nothing_changed():
         faults = [
             (method, path, answer.status_code, answer.data)
             for method, path in written
-            for answer in [getattr(api, method)(path, {"prix": 12})]
+            for answer in [api.write(method, path, {"prix": 12})]
             if answer.status_code != 403 and (answer.status_code, answer.json()["code"]) != (400, "unknown_field")
         ]
     assert faults == []
@@ -97,6 +97,12 @@ def test_lists_refuse_what_they_do_not_know(world: World, query: dict[str, str],
     assert said(Api(world.manager).get("interventions/", **query)) == ("unknown_parameter", [name])
 
 
+@pytest.mark.parametrize(("path", "name"), [("interventions/", "late"), ("tasks/", "is_active"), ("tags/", "scope")])
+def test_value_that_a_filter_does_not_read_is_refused(world: World, path: str, name: str) -> None:
+    """« ?late=oui » once gave every DI, late or not."""
+    assert said(Api(world.manager).get(path, **{name: "oui"})) == ("invalid", [name])
+
+
 def test_lists_take_what_they_know(world: World) -> None:
     world.intervention()
     query = {"ordering": "-id", "page_size": "1", "page": "1", "partner": str(world.customer.pk), "search": "aubry"}
@@ -104,6 +110,24 @@ def test_lists_take_what_they_know(world: World) -> None:
     assert Api(world.manager).get("interventions/", **query).json()["count"] == 1
 
 
-def test_login_refuses_an_unknown_name(world: World) -> None:
-    answer = Api().post("login/", {"username": "a", "password": "b", "remember": True})
-    assert said(answer) == ("unknown_field", ["remember"])
+def test_login_and_logout_refuse_what_they_do_not_know(world: World) -> None:
+    api, asked = Api(world.manager), {"username": "a", "password": "b"}
+
+    assert said(Api().post("login/", {**asked, "remember": True})) == ("unknown_field", ["remember"])
+    assert said(Api().post("login/?next=1", asked)) == ("unknown_parameter", ["next"])
+    assert said(api.post("logout/", {"all": True})) == ("unknown_field", ["all"])
+    assert said(api.post("logout/?all=1")) == ("unknown_parameter", ["all"])
+    assert api.get("tags/").status_code == 200  # still logged in
+    assert api.post("logout/").status_code == 204
+
+
+def test_the_schema_and_its_page_take_what_they_are_given(world: World) -> None:
+    api = Api(world.manager)
+    assert api.get("schema/", couleur="rouge").status_code == 200
+
+
+def test_payment_refuses_the_currency_that_its_company_decides(world: World) -> None:
+    body = {"customer": world.customer.pk, "on": "2026-11-24", "amount": "200.00", "currency": "XXX"}
+
+    with nothing_changed():
+        assert said(Api(world.accountant).post("payments/", body)) == ("read_only", ["currency"])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
@@ -58,6 +59,21 @@ def refuse_parameters(given: Iterable[str], known: Iterable[str]) -> None:
         text = _("Cette adresse n'a pas ce paramètre. Elle connaît : %s.") % ", ".join(names)
     if unknown := {name: text for name in given if name not in names}:
         raise UnknownName(unknown, UNKNOWN_PARAMETER)
+
+
+class Filters(DjangoFilterBackend):
+    """`?partner=12`, by the view's `filterset_class` or `filterset_fields`."""
+
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        """Raise ValidationError for a value that a filter does not read: « oui » where true or false is meant."""
+        found = super().filter_queryset(request, queryset, view)
+        filterset = self.get_filterset(request, queryset, view)
+        read = filterset.form.cleaned_data if filterset is not None and filterset.is_valid() else {}
+        text = _("« %s » ne se lit pas ici : voyez les valeurs de ce filtre à /api/v1/docs/.")
+        given = {name: request.query_params.get(name, "").strip() for name, value in read.items() if value is None}
+        if unread := {name: [text % value] for name, value in given.items() if value}:
+            raise ValidationError(unread)
+        return found
 
 
 class Ordering(OrderingFilter):
