@@ -18,9 +18,9 @@ from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import clean_name
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
+from openfire_billing.office.importing.bounds import BOUNDS
 from openfire_billing.office.importing.kept import keep_file, kept_file
 from openfire_billing.office.importing.kinds import Kind
-from openfire_billing.web.uploads import LARGEST
 from openfire_billing.web.users import user_of
 
 _signer = signing.TimestampSigner(salt="import")
@@ -84,8 +84,8 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
     if not form.is_valid():
         return {"form": form}
     upload = form.cleaned_data["file"]
-    if upload.size > LARGEST:
-        raise BusinessError(_("Le fichier dépasse 20 Mo : coupez-le en plusieurs."))
+    if upload.size > BOUNDS.bytes:
+        BOUNDS.refuse("bytes")
     content = upload.read()
     preview = prepare_import(kind, name=upload.name, content=content, company=company, by=user_of(request))
     token = _keep(request, upload.name, content) if preview.is_clean else ""

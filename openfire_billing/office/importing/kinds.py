@@ -23,7 +23,7 @@ class Fault(Exception):
 
 
 def text(value: str) -> str:
-    return "".join(character for character in value if character.isprintable())
+    return value
 
 
 def _number(value: str, *, digits: int, places: int) -> Decimal:

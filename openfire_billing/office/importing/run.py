@@ -8,7 +8,8 @@ from invoicing.models import Company
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.office.importing.kinds import Column, Fault, Kind
+from openfire_billing.office.importing.cells import Cell
+from openfire_billing.office.importing.kinds import Column, Fault, Kind, day
 from openfire_billing.office.importing.tables import read_table
 from openfire_billing.office.importing.writer import Writer
 from openfire_billing.office.importing.writers import WRITERS
@@ -76,8 +77,10 @@ def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
         raise BusinessError(f"Titres en double : {', '.join(twice)}. Gardez une seule colonne de chaque.")
 
 
-def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, str, str]]) -> dict[str, Any]:
+def _read(kind: Kind, cells: dict[str, Cell], line: int, faults: list[tuple[int, str, str]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    if beside := cells.get(""):
+        faults.append((line, "", f"{beside.fault}."))
     for column in kind.columns:
         try:
             values[column.name] = _value(column, _cell(column, cells))
@@ -87,9 +90,15 @@ def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, 
     return values
 
 
-def _cell(column: Column, cells: dict[str, str]) -> str:
+def _cell(column: Column, cells: dict[str, Cell]) -> str:
     """Return the text of a row for a column. Several titles of the file may stand for it, with one text."""
-    texts = list(dict.fromkeys(cells[title] for title in column.titles() if cells.get(title)))
+    found = [cells[title] for title in column.titles() if title in cells and cells[title].text]
+    for cell in found:
+        if cell.fault:
+            raise Fault(cell.fault)
+        if cell.is_day and column.read is not day:
+            raise Fault(f"« {cell.text} » est une date pour le tableur : mettez la cellule en texte, puis retapez-la")
+    texts = list(dict.fromkeys(cell.text for cell in found))
     if len(texts) > 1:
         both = " et ".join(f"« {text} »" for text in texts)
         raise Fault(f"{both} dans deux colonnes du fichier qui disent la même chose : gardez-en une")

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from invoicing.models import Company
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
+from openfire_billing.office.importing.bounds import BOUNDS
 
 
 class Command(BaseCommand):
@@ -24,10 +25,7 @@ class Command(BaseCommand):
             raise CommandError(f"Société inconnue : {company}.", returncode=2)
         if seller is None or (companies.count() > 1 and not company):
             raise CommandError("Dites pour quelle société : --company « raison sociale ».", returncode=2)
-        try:
-            content = file.read_bytes()
-        except OSError as unread:
-            raise CommandError(f"{file} ne se lit pas : vérifiez le nom et les droits.", returncode=2) from unread
+        content = _content(file)
         try:
             preview = prepare_import(KINDS[kind], name=file.name, content=content, company=seller, by=None)
         except BusinessError as refusal:
@@ -49,3 +47,13 @@ class Command(BaseCommand):
         filled = 30 * done // max(total, 1)
         self.stdout.write(f"\r[{'█' * filled}{' ' * (30 - filled)}] {done}/{total}", ending="")
         self.stdout.flush()
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of a file. Raises CommandError when it cannot be read or is too large to be."""
+    try:
+        if file.stat().st_size > BOUNDS.bytes:
+            raise CommandError(BOUNDS.sentence("bytes"))
+        return file.read_bytes()
+    except OSError as unread:
+        raise CommandError(f"{file} ne se lit pas : vérifiez le nom et les droits.", returncode=2) from unread
