@@ -49,7 +49,8 @@ class _Echo:
         return value
 
 
-def _text_cell(value: Any) -> str:
+def text_cell(value: Any) -> str:
+    """Return a text as a spreadsheet shows it and runs none of it: an apostrophe before what it would take for a formula."""
     text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
     first = unicodedata.normalize("NFKC", text.lstrip(_BLANKS)[:1])
     return f"'{text}" if first in _FORMULA and not _is_number(text) else text
@@ -70,7 +71,7 @@ def _csv_cell(value: Any) -> str:
         return number_text(value).replace("\N{NO-BREAK SPACE}", "")
     if isinstance(value, time):
         return f"{value:%H:%M}"
-    return value_text(value) if isinstance(value, bool | int | date) else _text_cell(value)
+    return value_text(value) if isinstance(value, bool | int | date) else text_cell(value)
 
 
 def _xlsx_cell(value: Any) -> Any:
@@ -79,7 +80,7 @@ def _xlsx_cell(value: Any) -> Any:
         return timezone.localtime(value).replace(tzinfo=None) if value.tzinfo else value
     if value is None or (isinstance(value, Decimal | int | date | time) and not isinstance(value, bool)):
         return value
-    return value_text(value) if isinstance(value, bool) else _text_cell(value)
+    return value_text(value) if isinstance(value, bool) else text_cell(value)
 
 
 def _formatted_cell(sheet: Any, value: Any) -> Any:

@@ -22,7 +22,7 @@ _TWICE = re.compile(
     "[\u00c2\u00c3\u00c5\u00e2][\u0080-\u00bf\u0152\u0153\u0160\u0161\u017d\u017e\u2013-\u203a\u20ac\u2122]"
 )
 # Letters of another code page, read as Windows', in the middle of a word: « J‚gou », « JŽgou » for Jégou.
-_OTHER_PAGE = re.compile(r"[a-zà-ÿ][‚ƒ„†‡ˆ‰‹›“”ŠŒŽ][a-zà-ÿ]|[A-ZÀ-Þ][‚ƒ„†‡ˆ‰‹›“”][a-zà-ÿ]")
+_OTHER_PAGE = re.compile(r"[a-zà-ÿ][‚ƒ„†‡ˆ‰‹›“”ŠŒŽ][a-zà-ÿ]|[A-ZÀ-Þ][‚ƒ„†‡ˆ‰‹›“”ŠŒŽ][a-zà-ÿ]")
 LOST = "\N{REPLACEMENT CHARACTER}"
 
 
