@@ -292,9 +292,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["openfire_billing.web.api.parsers.TextParser"],
     "DEFAULT_PAGINATION_CLASS": "openfire_billing.web.api.pages.Pages",
     "DEFAULT_FILTER_BACKENDS": [
-        "django_filters.rest_framework.DjangoFilterBackend",
+        "openfire_billing.web.api.strict.Filters",
         "openfire_billing.web.api.filters.WordsFilter",
-        "rest_framework.filters.OrderingFilter",
+        "openfire_billing.web.api.strict.Ordering",
     ],
     "DEFAULT_SCHEMA_CLASS": "openfire_billing.web.api.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": [

@@ -10,7 +10,7 @@ from openfire_billing.office import account_pages
 from openfire_billing.office.customer_page import customer_page, customer_pdf
 from openfire_billing.office.files import attached_file
 from openfire_billing.office.health import healthz
-from openfire_billing.office.import_page import import_page
+from openfire_billing.office.import_page import import_left, import_page, import_sample
 from openfire_billing.office.login import enter
 from openfire_billing.office.own_account import office_urls, phone_urls
 from openfire_billing.office.search import search_now
@@ -31,6 +31,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/import/", admin.site.admin_view(import_page), name="import_pages"),
     path("admin/import/<slug:slug>/", admin.site.admin_view(import_page), name="import_page"),
+    path("admin/import/<slug:slug>/sample/", admin.site.admin_view(import_sample), name="import_sample"),
+    path("admin/import/<slug:slug>/left/", admin.site.admin_view(import_left), name="import_left"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),

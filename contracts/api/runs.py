@@ -16,6 +16,7 @@ from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadM
 from invoicing.services.records.shared import works_for_all
 from openfire_billing.web.api.fields import SinceFilter, UntilFilter, id_field
 from openfire_billing.web.api.permissions import permission_of
+from openfire_billing.web.api.strict import checked
 
 BILL = "contracts.bill_contract"
 MOST = 1_000  # outcomes in the answer: those set aside come first
@@ -137,7 +138,7 @@ class RunView(ReadMixin, OfficeView):
     def create(self, request: Any) -> Response:
         """Lance un passage ; son avancement est à son adresse (en-tête Location)."""
         serializer = StartSerializer(data=request.data, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
+        checked(serializer, request.data)
         run = start_manual(
             on=serializer.validated_data["on"],
             is_dry=serializer.validated_data["dry_run"],

@@ -30,6 +30,7 @@ from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 
+MOST_SHEET_ROWS = 100_000  # of an XLSX, which is made in memory
 _NUMBERS = {0: "#,##0.00", -1: "#,##0.00", -2: "#,##0.00", -3: "#,##0.000"}  # by decimal places: amounts, quantities
 # Spreadsheets run a cell that begins so, in half or full width, as a formula: the export puts an apostrophe before it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -48,7 +49,8 @@ class _Echo:
         return value
 
 
-def _text_cell(value: Any) -> str:
+def text_cell(value: Any) -> str:
+    """Return a text as a spreadsheet shows it and runs none of it: an apostrophe before what it would take for a formula."""
     text = ILLEGAL_CHARACTERS_RE.sub("", str(value))
     first = unicodedata.normalize("NFKC", text.lstrip(_BLANKS)[:1])
     return f"'{text}" if first in _FORMULA and not _is_number(text) else text
@@ -69,7 +71,7 @@ def _csv_cell(value: Any) -> str:
         return number_text(value).replace("\N{NO-BREAK SPACE}", "")
     if isinstance(value, time):
         return f"{value:%H:%M}"
-    return value_text(value) if isinstance(value, bool | int | date) else _text_cell(value)
+    return value_text(value) if isinstance(value, bool | int | date) else text_cell(value)
 
 
 def _xlsx_cell(value: Any) -> Any:
@@ -78,7 +80,7 @@ def _xlsx_cell(value: Any) -> Any:
         return timezone.localtime(value).replace(tzinfo=None) if value.tzinfo else value
     if value is None or (isinstance(value, Decimal | int | date | time) and not isinstance(value, bool)):
         return value
-    return value_text(value) if isinstance(value, bool) else _text_cell(value)
+    return value_text(value) if isinstance(value, bool) else text_cell(value)
 
 
 def _formatted_cell(sheet: Any, value: Any) -> Any:
@@ -175,6 +177,11 @@ class ListMixin:
         except IncorrectLookupParameters:
             messages.error(request, _("Ce filtre n'est pas lisible : choisissez-le dans la liste."))
             return HttpResponseRedirect(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
+        if kind == "xlsx" and (count := changelist.queryset.count()) > MOST_SHEET_ROWS:
+            text = _("Cette liste a %(count)s lignes, un classeur en prend %(most)s : filtrez-la, ou prenez le CSV.")
+            messages.error(request, text % {"count": count, "most": MOST_SHEET_ROWS})
+            url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+            return HttpResponseRedirect(f"{url}?{filters.urlencode()}")
         labels, rows = self.table_of(changelist.queryset)
         name = f"{meta.verbose_name_plural} {timezone.localdate():%Y-%m-%d}"
         return _xlsx(labels, rows, name) if kind == "xlsx" else _csv(labels, rows, name)

@@ -26,6 +26,7 @@ from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
 from openfire_billing.web.api.permissions import MayDo, permission_of
 from openfire_billing.web.api.schema import UNSAFE
+from openfire_billing.web.api.strict import checked, refuse_parameters
 
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 100
@@ -147,6 +148,20 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
             )
             failed.default_code = "otp_enrolment_required"
             raise failed
+        refuse_parameters(request.query_params, self.known_parameters())
+
+    def known_parameters(self) -> set[str]:
+        """Return the parameters that the address takes: pages, order, words and filters of a list."""
+        if self.action != "list":
+            return set()
+        filters = getattr(self, "filterset_class", None)
+        return {
+            "page",
+            "page_size",
+            *(["ordering"] if getattr(self, "ordering_fields", None) else []),
+            *(["search"] if getattr(self, "search_fields", None) else []),
+            *(filters.base_filters if filters else getattr(self, "filterset_fields", ())),
+        }
 
     def permissions_needed(self) -> list[str]:
         """Return the permissions to see the record and to do the act."""
@@ -218,7 +233,7 @@ class WriteMixin:
 
     def _written(self, request: Any, *document: Any, **options: Any) -> Any:
         serializer = self.get_serializer(*document, data=request.data, **options)  # type: ignore[attr-defined]
-        serializer.is_valid(raise_exception=True)
+        checked(serializer, request.data)
         return perform(lambda: self.shown(serializer.save())).result  # type: ignore[attr-defined]
 
 
@@ -230,6 +245,7 @@ class DeleteMixin:
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Any, pk: str) -> Response:
+        checked(serializers.Serializer(data=request.data), request.data)
         self.delete_document(self.get_object(), request.user)  # type: ignore[attr-defined]
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -275,11 +291,9 @@ def _shown(view: Any, result: Any, answers: Any) -> Any:
 
 def checked_body(view: Any, request: Any) -> dict[str, Any]:
     """Return the validated body of an act; {} when it takes none. Raises ValidationError."""
-    if view.asks is None:
-        return {}
-    serializer = view.asks(data=request.data, context=view.get_serializer_context())
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)
+    serializer = (view.asks or serializers.Serializer)(data=request.data, context=view.get_serializer_context())
+    checked(serializer, request.data)
+    return dict(serializer.validated_data) if view.asks else {}
 
 
 # Bodies of acts

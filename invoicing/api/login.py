@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from invoicing.services.access import second_factor
 from invoicing.services.access.guesses import TooManyGuesses
 from invoicing.services.access.second_factor import OtpInvalid, OtpRequired
+from openfire_billing.web.api.strict import checked, refuse_parameters
 
 
 class LoginSerializer(serializers.Serializer):
@@ -35,7 +36,15 @@ class TokenSerializer(serializers.Serializer):
     expiry = serializers.DateTimeField(allow_null=True)
 
 
-class LoginView(APIView):
+class _TokenView(APIView):
+    """The base of the two addresses of tokens, which take no parameter."""
+
+    def initial(self, request: Any, *args: Any, **options: Any) -> None:
+        super().initial(request, *args, **options)
+        refuse_parameters(request.query_params, ())
+
+
+class LoginView(_TokenView):
     """Un jeton contre un nom et un mot de passe, et un code si le compte a un second facteur."""
 
     permission_classes = [AllowAny]
@@ -45,7 +54,7 @@ class LoginView(APIView):
     @extend_schema(request=LoginSerializer, responses=TokenSerializer, operation_id="login", auth=[])
     def post(self, request: Any) -> Response:
         serializer = LoginSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        checked(serializer, request.data)
         asked = serializer.validated_data
         http = request._request
         user = authenticate(http, username=asked["username"], password=asked["password"])
@@ -87,10 +96,11 @@ def _check_second_factor(user: Any, code: str) -> None:
         raise failed
 
 
-class LogoutView(APIView):
+class LogoutView(_TokenView):
     """Révoque le jeton de cet appareil."""
 
     @extend_schema(request=None, responses={204: None}, operation_id="logout")
     def post(self, request: Any) -> Response:
+        checked(serializers.Serializer(data=request.data), request.data)
         request.auth.delete()
         return Response(status=204)

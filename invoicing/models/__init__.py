@@ -30,7 +30,16 @@ from invoicing.models.documents import (
     SupplierBill,
 )
 from invoicing.models.parties import Address, Company, CompanyAccess, Logo, Partner, Tag
-from invoicing.models.records import Attachment, FollowUp, HistoryLine, IdempotencyKey, Message, PublicLink, SavedFilter
+from invoicing.models.records import (
+    Attachment,
+    FollowUp,
+    HistoryLine,
+    IdempotencyKey,
+    ImportTurn,
+    Message,
+    PublicLink,
+    SavedFilter,
+)
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
 
 __all__ = [
@@ -51,6 +60,7 @@ __all__ = [
     "HistoryLine",
     "Hold",
     "IdempotencyKey",
+    "ImportTurn",
     "Invoice",
     "InvoiceDocument",
     "InvoiceLine",

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import JournalKind, ProductKind, VatCategory
@@ -199,7 +200,12 @@ class Product(Versioned):
                 condition=Q(unit_price__gte=0),
                 name="invoicing_product_price_positive",
                 violation_error_message=_("Un prix n'est pas négatif."),
-            )
+            ),
+            models.UniqueConstraint(
+                Lower("code"),
+                name="invoicing_product_code_once",
+                violation_error_message=_("Ce code est celui d'un autre article, aux majuscules près."),
+            ),
         ]
 
     def __str__(self) -> str:

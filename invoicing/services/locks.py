@@ -14,6 +14,7 @@ from invoicing.models import (
     Counter,
     FollowUp,
     Hold,
+    ImportTurn,
     Invoice,
     InvoiceLine,
     Journal,
@@ -51,6 +52,7 @@ def _held_by(quotes: Collection[int]) -> Wanted:
     return held
 
 
+lockable(ImportTurn, "import")
 lockable(
     Quote,
     "quote",
@@ -233,6 +235,12 @@ def lock_to_merge(duplicate: Partner, into: Partner) -> dict[int, Partner]:
 
     locked = lock(find)[Partner]
     return {pk: locked[pk] for pk in (duplicate.pk, into.pk) if pk in locked}
+
+
+def lock_imports() -> None:
+    """Let one import write at a time: the next one waits here, then reads the records that this one wrote."""
+    ImportTurn.objects.get_or_create(pk=ImportTurn.ONLY)
+    lock_rows(ImportTurn.objects.filter(pk=ImportTurn.ONLY))
 
 
 def lock_counter(company: Company, series: str) -> Counter:

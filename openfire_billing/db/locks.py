@@ -18,6 +18,7 @@ from django.db import OperationalError, models
 log = logging.getLogger(__name__)
 
 ORDER = (
+    "import",
     "run",
     "contract",
     "contract line",

@@ -1,6 +1,5 @@
 """The page of imports: choose a file, see what it would do and every fault, then write it."""
 
-from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -10,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Company
@@ -17,12 +17,14 @@ from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import clean_name
-from openfire_billing.office.importing import KINDS, apply_import, prepare_import
-from openfire_billing.office.importing.kept import keep_file, kept_file
+from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
+from openfire_billing.office.importing.bounds import BOUNDS
+from openfire_billing.office.importing.kept import keep_file, kept_file, left_file
 from openfire_billing.office.importing.kinds import Kind
-from openfire_billing.web.uploads import LARGEST
+from openfire_billing.office.importing.samples import left_of, sample_of
 from openfire_billing.web.users import user_of
 
+SHOWN = 300  # lines of each table of a preview
 _signer = signing.TimestampSigner(salt="import")
 
 
@@ -39,24 +41,28 @@ def _kind(request: HttpRequest, slug: str) -> Kind:
     return kind
 
 
-def _keep(request: HttpRequest, name: str, content: bytes) -> str:
+def _keep(request: HttpRequest, name: str, content: bytes, *, left: bytes) -> str:
     """Keep an uploaded file until it is confirmed. Returns a signed token that only this user can give back."""
     user_id = user_of(request).pk
-    return _signer.sign(f"{user_id}/{keep_file(user_id, name, content)}")
+    return _signer.sign(f"{user_id}/{keep_file(user_id, name, content, left=left)}")
 
 
-def _kept(request: HttpRequest, token: str) -> Path:
+def _kept(request: HttpRequest, token: str) -> str:
+    """Return the name under which a file is kept. Raises BusinessError for a token that is over or another user's."""
     try:
         user, _slash, name = _signer.unsign(token, max_age=3600).partition("/")
     except signing.BadSignature:
         raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier.")) from None
     if user != str(request.user.pk):
         raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-    return kept_file(name)
+    return name
 
 
 def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
-    """GET: the form. POST with a file: the preview. POST with its token: the import."""
+    """GET: the form. POST with a file: the preview. POST with its token and its answers: the import.
+
+    GET with the token of an import of good lines alone (`left`): the form, and where the other lines are.
+    """
     kind = _kind(request, slug)
     company = default_company(request.user)
     context: dict[str, Any] = {
@@ -66,6 +72,8 @@ def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
         "kinds": [k for k in KINDS.values() if request.user.has_perm(k.permission)],
         "form": FileForm(),
     }
+    if request.method == "GET" and (left := request.GET.get("left")):
+        context["left"] = left
     if request.method == "POST":
         try:
             if company is None:
@@ -84,23 +92,37 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
     if not form.is_valid():
         return {"form": form}
     upload = form.cleaned_data["file"]
-    if upload.size > LARGEST:
-        raise BusinessError(_("Le fichier dépasse 20 Mo : coupez-le en plusieurs."))
+    if upload.size > BOUNDS.bytes:
+        BOUNDS.refuse("bytes")
     content = upload.read()
     preview = prepare_import(kind, name=upload.name, content=content, company=company, by=user_of(request))
-    token = _keep(request, upload.name, content) if preview.is_clean else ""
-    shown = {"faults": preview.faults[:300], "notes": preview.notes[:300]}
-    return {"preview": preview, **shown, "token": token, "file_name": clean_name(upload.name)}
+    left = b"" if preview.is_clean else left_of(preview)
+    token = _keep(request, upload.name, content, left=left) if preview.good else ""
+    return {**_shown(preview), "token": token, "file_name": clean_name(upload.name)}
+
+
+def _shown(preview: Preview) -> dict[str, Any]:
+    """Return a preview and the first of its faults, notes, changes and questions."""
+    names = ("faults", "notes", "changes", "questions")
+    return {"preview": preview, **{name: getattr(preview, name)[:SHOWN] for name in names}}
+
+
+def _answers(request: HttpRequest, preview: Preview) -> dict[str, str]:
+    """Return {key of a question: answer}. « rest » answers those that have none of their own."""
+    rest = request.POST.get("rest", "")
+    return {question.key: request.POST.get(f"answer-{question.key}") or rest for question in preview.questions}
 
 
 def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> HttpResponse:
-    path = _kept(request, token)
+    path, by = kept_file(_kept(request, token)), user_of(request)
+    only_good = "good" in request.POST
 
     def act() -> str:
         if not path.exists():
             raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company, by=user_of(request))
-        apply_import(preview, company=company, by=user_of(request))
+        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company, by=by)
+        preview.answers = _answers(request, preview)
+        apply_import(preview, company=company, by=by, only_good=only_good)
         text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
         return str(text % {"new": preview.new, "changed": preview.changed, "same": preview.same})
 
@@ -108,4 +130,27 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> Ht
     done = perform(act, once=once, answer=lambda text: (0, text))
     path.unlink(missing_ok=True)
     messages.success(request, done.result if done.result is not None else done.answer)
-    return HttpResponseRedirect(reverse("import_page", args=[kind.slug]))
+    address = reverse("import_page", args=[kind.slug])
+    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if only_good else address)
+
+
+def import_sample(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer the sample file of a kind."""
+    kind = _kind(request, slug)
+    return _file(
+        sample_of(kind), f"{kind.code}-modele.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+
+
+def import_left(request: HttpRequest, slug: str) -> HttpResponse:
+    """Answer the lines of a preview that have a fault, with their reasons."""
+    kind = _kind(request, slug)
+    try:
+        content = left_file(_kept(request, request.GET.get("token", ""))).read_bytes()
+    except (BusinessError, OSError) as gone:
+        raise Http404 from gone
+    return _file(content, f"{kind.code}-a-corriger.csv", "text/csv; charset=utf-8")
+
+
+def _file(content: bytes, name: str, kind: str) -> HttpResponse:
+    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})

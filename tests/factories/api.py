@@ -22,15 +22,15 @@ class Api:
         return self.client.get(ROOT + path, query)
 
     def post(self, path: str, body: Any = None, *, key: str = "") -> Any:
-        return self._write("post", path, body, key)
+        return self.write("post", path, body, key)
 
     def patch(self, path: str, body: Any, *, key: str = "") -> Any:
-        return self._write("patch", path, body, key)
+        return self.write("patch", path, body, key)
 
     def delete(self, path: str, *, key: str = "") -> Any:
-        return self._write("delete", path, None, key)
+        return self.write("delete", path, None, key)
 
-    def _write(self, method: str, path: str, body: Any, key: str) -> Any:
+    def write(self, method: str, path: str, body: Any, key: str = "") -> Any:
         more = {"HTTP_IDEMPOTENCY_KEY": key} if key else {}
         return getattr(self.client, method)(ROOT + path, body if body is not None else {}, format="json", **more)
 

@@ -2,17 +2,20 @@
 
 from importlib import import_module
 
+import pytest
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 
-from invoicing.models import Attachment, FollowUp, HistoryLine
+from invoicing.models import Attachment, FollowUp, HistoryLine, Partner
 from invoicing.services.records.attachments import attach
 from invoicing.services.records.follow_ups import add_follow_up
 from invoicing.services.records.notes import add_note
 from openfire_billing.db.guards import without_guards
-from tests.factories import World
+from tests.factories import PartnerFactory, ProductFactory, World
 
 KEY_OF_DOCUMENT = "invoicing_allocation_document_id_72f977d7"
 COVERING = {"invoicing_allocation_of", "invoicing_posted_gross"}
@@ -61,3 +64,28 @@ def test_notes_files_and_follow_ups_get_the_company_of_their_document(world: Wor
         ]
         assert found == [{world.company.pk}, {world.company.pk}, {None}, {world.company.pk}]
     assert list(Attachment.objects.order_by("pk").values_list("size", flat=True)) == [6, 6, 6, 6, 0]
+
+
+def test_codes_that_two_records_bear_are_named_before_they_become_unique(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The rows of the version before, whose codes were not unique."""
+    migration = import_module("invoicing.migrations.0009_codes_are_unique")
+    migration.refuse_doubles(apps, None)
+    with connection.cursor() as cursor:
+        for rule in ("partner_store_code", "product_code"):
+            cursor.execute(f"DROP INDEX invoicing_{rule}_once")
+    PartnerFactory(name="Un", store_code="K7")
+    PartnerFactory(name="Deux", store_code="k7")
+    PartnerFactory(name="Trois", store_code="K7", is_active=False, merged_into=PartnerFactory(name="Quatre"))
+    ProductFactory(code="Bougie")
+    ProductFactory(code="bougie")
+
+    with pytest.raises(RuntimeError, match="portés deux fois : « k7 », « bougie »"):
+        migration.refuse_doubles(apps, None)
+    with pytest.raises(CommandError, match="2 code"):
+        call_command("find_doubles")
+
+    first, second = Partner.objects.filter(store_code__iexact="k7", merged_into=None).order_by("pk")
+    said = f"code magasin « k7 » : Un (fiche {first.pk}), Deux (fiche {second.pk})\n"
+    assert capsys.readouterr().out.startswith(said)

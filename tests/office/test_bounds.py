@@ -63,8 +63,10 @@ def test_every_list_of_the_api_answers_1500_words(world: World, superuser: Any) 
     lists = sorted(path.removeprefix("get ") for path in every_address() if path.startswith("get ") and "{" not in path)
     answers = {path: quickly(lambda path=path: api.get(path, search=MANY)).status_code for path in lists}
 
-    assert len(answers) >= 20
-    assert {status for path, status in answers.items() if path not in ("schema/", "docs/")} == {200}
+    searched = {path: status for path, status in answers.items() if path not in ("schema/", "docs/")}
+    assert len(searched) >= 20
+    assert searched.pop("billing-runs/") == 400  # runs have no words to search
+    assert set(searched.values()) == {200}
 
 
 def test_search_box_and_phone_answer_1500_words(world: World) -> None:

@@ -199,8 +199,9 @@ def test_choices_are_words_booleans_are_oui_and_what_is_not_there_is_empty(world
 
     head, row = taken(office, Partner, "xlsx", **kept)
 
-    assert head == ("Nom", "Ville", "Téléphone", "Mobile", "E-mail", "Facturer à", "Actif")
-    assert row == ("Sans rien", None, None, None, None, None, "oui")
+    place = ("Nature", "Code magasin", "SIREN", "N° TVA", "Rue", "Complément", "Code postal", "Ville", "Pays")
+    assert head == ("Nom", *place, "Téléphone", "Mobile", "E-mail", "Facturer à", "Actif")
+    assert row == ("Sans rien", "Particulier", *[None] * 12, "oui")
     assert {row[2] for row in taken(office, Product)[1:]} == {"Prestation de services"}
 
 

@@ -148,10 +148,10 @@ def test_address_that_another_company_uses_stays_with_its_customer(world: World,
 
 def test_import_of_one_company_changes_no_payer_of_another(world: World, shared: Partner) -> None:
     """A file of customers wrote another e-mail over that of another company's customer."""
-    zip_code = shared.addresses.get().zip
+    place = shared.addresses.get()
     head = "Nom;E-mail;Téléphone;Rue;Code postal;Ville\n"
-    kept = f"Client commun;autre@exemple.example;;1 rue;{zip_code};Rennes\n"
-    free = f"Client commun;;02 99 11 11 11;1 rue;{zip_code};Rennes\n"
+    kept = f"Client commun;autre@exemple.example;;{place.street};{place.zip};Rennes\n"
+    free = f"Client commun;;02 99 11 11 11;{place.street};{place.zip};Rennes\n"
 
     def read(rows: str) -> Any:
         file = {"name": "f.csv", "content": (head + rows).encode()}

@@ -19,7 +19,9 @@ from invoicing.choices import InvoiceKind, InvoiceState
 from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.settlement.payments import balance_of
+from openfire_billing.kernel.countries import country_name
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
+from openfire_billing.web.columns import column
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
 from openfire_billing.web.open_items import open_items_of
 from openfire_billing.web.smart_buttons import smart_buttons
@@ -185,10 +187,22 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
             if request.user.has_perm(act.permission)
         ]
 
-    @admin.display(description=_("Ville"))
+    @column(
+        _("Ville"),
+        export={
+            _("Nature"): lambda partner: partner.get_kind_display(),
+            _("Code magasin"): lambda partner: partner.store_code or None,
+            _("SIREN"): lambda partner: partner.siren or None,
+            _("N° TVA"): lambda partner: partner.vat_number or None,
+            _("Rue"): lambda partner: _place(partner, "street"),
+            _("Complément"): lambda partner: _place(partner, "street2"),
+            _("Code postal"): lambda partner: _place(partner, "zip"),
+            _("Ville"): lambda partner: _place(partner, "city"),
+            _("Pays"): lambda partner: country_name(_place(partner, "country") or "") or None,
+        },  # what an import of customers reads
+    )
     def town(self, partner: Partner) -> str | None:
-        address = partner.default_address()
-        return address.city if address else None
+        return _place(partner, "city")
 
     @admin.display(description=_("Facturer à"))
     def payer_name(self, partner: Partner) -> str | None:
@@ -210,6 +224,12 @@ class TagAdmin(OfficeAdmin):
     list_display = ("name", "scope")
     list_filter = ("scope",)
     search_fields = ("name",)
+
+
+def _place(partner: Partner, name: str) -> str | None:
+    """Return a column of the address that the list shows; None for an empty one."""
+    address = partner.default_address()
+    return (getattr(address, name) or None) if address else None
 
 
 def _what_is_left(invoice: Invoice) -> str:

@@ -101,6 +101,14 @@ class Partner(Searchable, Versioned):
                 name="invoicing_partner_not_own_payer",
                 violation_error_message=_("« Facturer à » : laissez vide quand le client paie lui-même."),
             ),
+            models.UniqueConstraint(
+                Lower("store_code"),
+                condition=Q(merged_into__isnull=True) & ~Q(store_code=""),
+                name="invoicing_partner_store_code_once",
+                violation_error_message=_(
+                    "Ce code magasin est celui d'un autre client : cherchez sa fiche, ou donnez un autre code."
+                ),
+            ),
             models.CheckConstraint(
                 condition=Q(merged_into__isnull=True) | Q(is_active=False),
                 name="invoicing_partner_merged_is_archived",
@@ -146,8 +154,19 @@ class Partner(Searchable, Versioned):
             errors["is_active"] = _(
                 "« %(name)s » a été fusionné dans « %(kept)s » : cette fiche reste archivée, prenez l'autre."
             ) % {"name": self, "kept": self.merged_into}
+        if self.store_code and not self.merged_into_id and (other := self._namesake_of_code()):
+            errors["store_code"] = (
+                _("Ce code magasin est celui de « %s » : cherchez sa fiche, ou donnez un autre code.") % other
+            )
         if errors:
             raise ValidationError(errors)
+
+    def _namesake_of_code(self) -> "Partner | None":
+        """Return another customer who bears the shop's code of this one. A form, which does not know whether this one is
+        merged, leaves the constraint of the database out.
+        """
+        others = Partner.objects.filter(store_code__iexact=self.store_code, merged_into=None)
+        return others.exclude(pk=self.pk).first()
 
     def has_keys_of_other_plan(self, region: str) -> bool:
         """Return whether a telephone key may differ in this region: keys of metropolitan France begin with +33."""

@@ -4,8 +4,18 @@ from invoicing.models.records.attachments import Attachment
 from invoicing.models.records.follow_ups import FollowUp
 from invoicing.models.records.history import HistoryLine
 from invoicing.models.records.idempotency import IdempotencyKey
+from invoicing.models.records.imports import ImportTurn
 from invoicing.models.records.links import PublicLink
 from invoicing.models.records.messages import Message
 from invoicing.models.records.saved_filters import SavedFilter
 
-__all__ = ["Attachment", "FollowUp", "HistoryLine", "IdempotencyKey", "Message", "PublicLink", "SavedFilter"]
+__all__ = [
+    "Attachment",
+    "FollowUp",
+    "HistoryLine",
+    "IdempotencyKey",
+    "ImportTurn",
+    "Message",
+    "PublicLink",
+    "SavedFilter",
+]

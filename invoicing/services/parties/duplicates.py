@@ -88,6 +88,8 @@ def _fill_blanks(duplicate: Partner, into: Partner) -> None:
     for name in ("email", "phone", "mobile", "store_code", "vat_number", "siren"):
         if not getattr(into, name):
             setattr(into, name, getattr(duplicate, name))
+    if into.store_code and into.store_code.lower() == duplicate.store_code.lower():
+        Partner.objects.filter(pk=duplicate.pk).update(store_code="")  # the code is one customer's
     into.note = "\n".join(filter(None, (into.note, duplicate.note)))
     if into.bill_to_id == duplicate.pk:
         into.bill_to = None

@@ -1,5 +1,6 @@
 """Customers from a file: how a row finds its customer and his address."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F
@@ -9,42 +10,114 @@ from invoicing.models import Address, Company, Partner
 from invoicing.models.parties.partners import TELEPHONE_KEYS
 from invoicing.services.records.history import record_many
 from openfire_billing.db.people import By
-from openfire_billing.office.importing.writer import Faults, Rows, Writer, filled
+from openfire_billing.kernel.countries import HOME, country_name
+from openfire_billing.kernel.folding import fold
+from openfire_billing.kernel.telephones import key_of, region_of
+from openfire_billing.office.importing.writer import NEW, SKIP, Faults, Question, Rows, Writer, filled, lock_again
 
-_PLACE = ("street", "street2", "zip", "city")
+_PLACE = ("street", "street2", "zip", "city", "country")
+_LEFT = (SKIP, "Laisser cette ligne")
 
 
 class Partners(Writer):
-    """Found by the shop's code, else by name and postcode. A customer merged into another is left as he is.
+    """Found by the shop's code, else by name and postcode with one more thing in common: street, telephone, e-mail, SIREN.
 
-    A file gives one address: it becomes the customer's when he has one at most. Of several, none is changed, and a note
-    says so.
+    A namesake at the same postcode who has nothing else in common is asked about. A customer merged into another is
+    left as he is. A file gives one address: it becomes the customer's when he has one at most. Of several, none is
+    changed, and a note says so.
     """
 
-    def __init__(self, company: Company, *, by: By) -> None:
-        super().__init__(company, by=by)
+    titles: Mapping[str, str] = {"addresses": "Adresse"}
+
+    def __init__(self, company: Company, *, by: By, answers: Mapping[str, str]) -> None:
+        super().__init__(company, by=by, answers=answers)
         self.moved: list[Address] = []
+        self.namesakes: dict[tuple[str, str], list[Partner]] = {}
+        self.found: dict[int, Partner] = {}  # by line
+        self.twins: dict[int, int] = {}  # lines of one name and postcode, and the first of them
+        self.skipped: set[int] = set()
         for partner in Partner.objects.order_by(F("merged_into").asc(nulls_first=True)).prefetch_related("addresses"):
             address = partner.default_address()
+            self.namesakes.setdefault((fold(partner.name), address.zip if address else ""), []).append(partner)
             if partner.store_code:
                 self.existing.setdefault(("code", partner.store_code.lower()), partner)
-            else:
-                self.existing.setdefault((partner.name.lower(), address.zip if address else ""), partner)
 
     def key(self, row: dict[str, Any]) -> Any:
         if row["store_code"]:
             return ("code", row["store_code"].lower())
-        return ((row["name"] or "").lower(), row["zip"] or "")
+        return (fold(row["name"] or ""), row["zip"] or "")
+
+    def record_of(self, row: dict[str, Any]) -> Any:
+        return self.found.get(row["line"])
+
+    def check(self, rows: Rows, faults: Faults) -> None:
+        seen: dict[Any, dict[str, Any]] = {}
+        for row in rows:
+            first = seen.setdefault(self.key(row), row)
+            if first is not row and (row["store_code"] or _in_common(first, row)):
+                faults.append((row["line"], "", f"déjà à la ligne {first['line']} du fichier."))
+            elif first is not row:
+                self.twins[row["line"]] = first["line"]
+            if row["kind"] == PartnerKind.BUSINESS and not row["siren"]:
+                faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
+
+    def ask(self, rows: Rows, faults: Faults) -> list[Question]:
+        asked, taken = [], dict[int, int]()
+        for row in rows:
+            candidates = self._candidates(row)
+            same = [partner for partner in candidates if _is_same(partner, row)]
+            partner = self.existing.get(self.key(row)) if row["store_code"] else None
+            if partner is None and len(same) == 1:
+                partner = same[0]
+            elif partner is None and (candidates or row["line"] in self.twins):
+                question = self._question(row, same or candidates)
+                partner = self._answered(row, question, candidates)
+                asked.append(question)
+            if partner is None:
+                continue
+            self.found[row["line"]] = partner
+            first = taken.setdefault(partner.pk, row["line"])
+            if first != row["line"]:
+                faults.append((row["line"], "", f"c'est le client de la ligne {first} du fichier : gardez-en une."))
+        return asked
+
+    def _candidates(self, row: dict[str, Any]) -> list[Partner]:
+        """Return the customers of this name at this postcode, or without an address. A code is one customer's alone."""
+        name = fold(row["name"])
+        found = [*self.namesakes.get((name, row["zip"]), ()), *self.namesakes.get((name, ""), ())]
+        if row["store_code"]:
+            found = [partner for partner in found if not partner.store_code]
+        return [partner for partner in found if not partner.merged_into_id] or found
+
+    def _question(self, row: dict[str, Any], candidates: list[Partner]) -> Question:
+        place = ", ".join(filter(None, (row["street"], f"{row['zip']} {row['city']}")))
+        if candidates:
+            text = f"« {row['name']} », {place} : un client a ce nom et ce code postal, et rien d'autre en commun."
+        else:
+            text = f"« {row['name']} », {place} : la ligne {self.twins[row['line']]} a ce nom et ce code postal."
+        known = [(str(partner.pk), f"C'est {described(partner)}") for partner in candidates]
+        return Question(
+            f"ligne-{row['line']}", row["line"], "Nom", text, [*known, (NEW, "C'est un autre client"), _LEFT]
+        )
+
+    def _answered(self, row: dict[str, Any], question: Question, candidates: list[Partner]) -> Partner | None:
+        answer = self.answers.get(question.key)
+        if answer == SKIP:
+            self.skipped.add(row["line"])
+        return next((partner for partner in candidates if str(partner.pk) == answer), None)
+
+    def left(self, rows: Rows) -> set[int]:
+        return self.skipped
 
     def changes(self, row: dict[str, Any]) -> dict[str, Any]:
-        return {} if self.existing[self.key(row)].merged_into_id else super().changes(row)
+        return {} if self.found[row["line"]].merged_into_id else super().changes(row)
 
     def is_changed(self, row: dict[str, Any]) -> bool:
         return super().is_changed(row) or bool(self.place(row))
 
     def place(self, row: dict[str, Any]) -> dict[str, str]:
         """Return what a row changes of the customer's only address. Another street empties the old complement."""
-        partner = self.existing[self.key(row)]
+        partner = self.found[row["line"]]
         addresses = partner.addresses.all()
         if partner.merged_into_id or len(addresses) > 1:
             return {}
@@ -55,16 +128,15 @@ class Partners(Writer):
     def notes(self, rows: Rows) -> Faults:
         found: Faults = []
         for row in rows:
-            partner = self.existing.get(self.key(row))
+            partner = self.found.get(row["line"])
             addresses = partner.addresses.all() if partner and not partner.merged_into_id else ()
             values = filled(row, *_PLACE)
             if len(addresses) > 1 and not any(all(getattr(a, n) == values[n] for n in values) for a in addresses):
-                text = ", ".join(Address(**values).lines)
                 found.append(
                     (
                         row["line"],
                         "Rue",
-                        f"« {text} » n'est aucune des {len(addresses)} adresses de {partner} : "
+                        f"« {_text_of(Address(**values))} » n'est aucune des {len(addresses)} adresses de {partner} : "
                         "elles restent comme elles sont. Corrigez celle qui a changé sur sa fiche.",
                     )
                 )
@@ -73,35 +145,42 @@ class Partners(Writer):
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
         return filled(row, "name", "kind", "store_code", "phone", "mobile", "email", "siren", "vat_number")
 
+    def texts(self, row: dict[str, Any]) -> dict[str, list[str]]:
+        texts, changes = super().texts(row), self.place(row)
+        if changes:
+            address = next(iter(self.found[row["line"]].addresses.all()), None)
+            columns = {name: getattr(address, name) for name in _PLACE} if address else {}
+            was = _text_of(address) if address else ""
+            texts["addresses"] = [was or "–", _text_of(Address(**columns | changes))]
+        return texts
+
     def take(self, row: dict[str, Any]) -> dict[str, list[str]]:
-        changes_of_customer = super().take(row)
-        partner, changes = self.existing[self.key(row)], self.place(row)
+        partner, changes = self.found[row["line"]], self.place(row)
+        texts = super().take(row)
         if changes:
             found = next(iter(partner.addresses.all()), None)
             address = found or Address(partner=partner, is_default=True, is_billing=True)
-            was = ", ".join(address.lines)
             for name, value in changes.items():
                 setattr(address, name, value)
             if set(changes) != {"street2"}:
                 address.latitude = address.longitude = None  # those of the place before
-            changes_of_customer["addresses"] = [was or "–", ", ".join(address.lines)]
+            address.version += bool(found)
             self.moved.append(address)
-        return changes_of_customer
+        return texts
+
+    def lock(self, rows: Rows) -> None:
+        super().lock(rows)
+        known = [row for row in rows if row["line"] in self.found]
+        lock_again(address for row in known if self.place(row) for address in self.found[row["line"]].addresses.all())
 
     def change(self, rows: Rows, *, by: By) -> None:
         self.moved = []
         super().change(rows, by=by)
         Address.objects.bulk_create([address for address in self.moved if not address.pk])
         Address.objects.bulk_update(
-            [address for address in self.moved if address.pk], (*_PLACE, "latitude", "longitude")
+            [address for address in self.moved if address.pk], (*_PLACE, "latitude", "longitude", "version")
         )
         _follow(self.moved)
-
-    def check(self, rows: Rows, faults: Faults) -> None:
-        super().check(rows, faults)
-        for row in rows:
-            if row["kind"] == PartnerKind.BUSINESS and not row["siren"]:
-                faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
 
     def add(self, rows: Rows, *, by: By) -> None:
         made = Partner.objects.bulk_create([Partner(**self.values(row)) for row in rows])
@@ -112,6 +191,42 @@ class Partners(Writer):
         Address.objects.bulk_create(places)
         _follow(places)
         record_many([(partner, "Importé", None) for partner in made], "imported", by=by)
+
+
+def _in_common(first: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Return whether two rows of one name and postcode are one customer's: a street, a telephone, an e-mail, a SIREN."""
+    region = region_of(row["country"] or HOME, row["zip"] or "")
+
+    def marks(one: dict[str, Any]) -> set[tuple[str, str]]:
+        phones = {("phone", key_of(one[name] or "", region)) for name in ("phone", "mobile")}
+        texts = {(name, fold(one[name] or "")) for name in ("street", "email", "siren")}
+        return {mark for mark in phones | texts if mark[1]}
+
+    return bool(marks(first) & marks(row))
+
+
+def _is_same(partner: Partner, row: dict[str, Any]) -> bool:
+    """Return whether a row has more in common with a namesake than the postcode."""
+    if any(fold(address.street) == fold(row["street"]) for address in partner.addresses.all()):
+        return True
+    region = region_of(row["country"] or HOME, row["zip"])
+    keys = {key_of(row[name] or "", region) for name in ("phone", "mobile")} - {""}
+    if keys & {partner.phone_key, partner.mobile_key}:
+        return True
+    return any(row[name] and row[name].lower() == getattr(partner, name).lower() for name in ("email", "siren"))
+
+
+def described(partner: Partner) -> str:
+    """Return a customer as people tell him from a namesake."""
+    address = partner.default_address()
+    code = f"[{partner.store_code}]" if partner.store_code else ""
+    return ", ".join(filter(None, (f"{partner} {code}".strip(), _text_of(address) if address else "sans adresse")))
+
+
+def _text_of(address: Address) -> str:
+    """Return an address on one line, with its country when it is abroad."""
+    abroad = [country_name(address.country)] if address.country != HOME else []
+    return ", ".join([*(line for line in address.lines if line), *abroad])
 
 
 def _follow(places: list[Address]) -> None:

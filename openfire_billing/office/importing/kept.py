@@ -9,19 +9,28 @@ from django.conf import settings
 LASTS = timedelta(days=7)
 
 
-def keep_file(user_id: int, name: str, content: bytes) -> str:
-    """Keep the file of a preview in place of the other ones of this user. Returns the name under which it is kept."""
+def keep_file(user_id: int, name: str, content: bytes, *, left: bytes = b"") -> str:
+    """Keep the file of a preview, and the lines left of it, in place of the other ones of this user. Returns the name
+    under which it is kept.
+    """
     for other in _folder().glob(f"{user_id}-*"):
         other.unlink(missing_ok=True)
     ending = ".xlsx" if name.lower().endswith((".xlsx", ".xlsm")) else ".csv"
     kept = f"{user_id}-{uuid4().hex}{ending}"
     kept_file(kept).write_bytes(content)
+    if left:
+        left_file(kept).write_bytes(left)
     return kept
 
 
 def kept_file(name: str) -> Path:
     """Return the path of a kept file; the file may be gone."""
     return _folder() / name
+
+
+def left_file(name: str) -> Path:
+    """Return the path of the lines left of a kept file (CSV); there may be none."""
+    return _folder() / f"{name}.left"
 
 
 def forget_files(*, now: datetime) -> int:

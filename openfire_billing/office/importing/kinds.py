@@ -1,6 +1,6 @@
 """What can be imported: the columns of each kind, how a cell is read, and how a row finds its record."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from stdnum.fr import siren as siren_number
 
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import Partner, Product
+from openfire_billing.kernel.countries import HOME, country_code
 from openfire_billing.kernel.formats import read_decimal
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
 from openfire_billing.office.importing.tables import simple
@@ -23,7 +24,7 @@ class Fault(Exception):
 
 
 def text(value: str) -> str:
-    return "".join(character for character in value if character.isprintable())
+    return value
 
 
 def _number(value: str, *, digits: int, places: int) -> Decimal:
@@ -96,11 +97,39 @@ def siren(value: str) -> str:
         raise Fault(f"« {value} » n'est pas un SIREN valable, par exemple 732829320") from None
 
 
-def choice(words: Mapping[str, str]) -> Callable[[str], str]:
-    """Return a reader of these words (without accents or case); it raises Fault for any other."""
+def country(value: str) -> str:
+    found = country_code(value)
+    if found is None:
+        raise Fault(f"« {value} » n'est pas un pays connu, par exemple Belgique ou BE")
+    return found
+
+
+def restored(name: str, value: str, home: str) -> str:
+    """Return the text of a cell with the zero that a spreadsheet took from before a number.
+
+    `home`: the country of the row, for French post codes (four digits) and telephones (nine). A SIREN gets its zeros
+    when it is valid with them.
+    """
+    digits = value.replace(" ", "")
+    if not (digits.isascii() and digits.isdigit()):
+        return value
+    is_french_zip = name == "zip" and len(digits) == 4
+    is_french_phone = name in ("phone", "mobile") and len(digits) == 9 and not digits.startswith("0")
+    if home == HOME and (is_french_zip or is_french_phone):
+        return f"0{digits}"
+    if name == "siren" and 6 <= len(digits) < 9 and siren_number.is_valid(digits.zfill(9)):
+        return digits.zfill(9)
+    return value
+
+
+def choice(words: Mapping[str, str], *, labels: Iterable[tuple[str, str]] = ()) -> Callable[[str], str]:
+    """Return a reader of these words and of the labels on screen, without accents or case. It raises Fault for any
+    other text.
+    """
+    known = {simple(str(label)): value for value, label in labels} | dict(words)
 
     def read(value: str) -> str:
-        found = words.get(simple(value))
+        found = known.get(simple(value))
         if found is None:
             raise Fault(f"« {value} » n'est pas prévu ici ; choisissez parmi : {', '.join(words)}")
         return found
@@ -110,7 +139,9 @@ def choice(words: Mapping[str, str]) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, other titles accepted, how its cells are read, and what an empty cell means."""
+    """A column: its title, other titles accepted, how its cells are read, whether it must be filled, and what the sample
+    file has in it.
+    """
 
     name: str
     title: str
@@ -118,6 +149,7 @@ class Column:
     is_required: bool = False
     also: Sequence[str] = ()
     longest: int = 160
+    example: str = ""
 
     def titles(self) -> list[str]:
         return [simple(title) for title in (self.title, *self.also)]
@@ -159,20 +191,28 @@ KINDS = {
             "Clients",
             "invoicing.add_partner",
             (
-                Column("name", "Nom", is_required=True, longest=120),
-                Column("kind", "Nature", choice(_NATURES)),
-                Column("store_code", "Code magasin", also=("Code", "Code client"), longest=40),
-                Column("phone", "Téléphone", longest=30),
-                Column("mobile", "Mobile", also=("Portable",), longest=30),
-                Column("email", "E-mail", as_the_form(Partner, "email"), also=("Mail", "Courriel")),
+                Column("name", "Nom", is_required=True, longest=120, example="Bellec Ronan"),
+                Column("kind", "Nature", choice(_NATURES, labels=PartnerKind.choices), example="Particulier"),
+                Column("store_code", "Code magasin", also=("Code", "Code client"), longest=40, example="B0001"),
+                Column("phone", "Téléphone", longest=30, example="02 61 91 30 11"),
+                Column("mobile", "Mobile", also=("Portable",), longest=30, example="06 39 98 00 01"),
+                Column(
+                    "email",
+                    "E-mail",
+                    as_the_form(Partner, "email"),
+                    also=("Mail", "Courriel"),
+                    example="ronan@exemple.example",
+                ),
                 Column("siren", "SIREN", siren),
                 Column("vat_number", "N° TVA", as_the_form(Partner, "vat_number"), longest=20),
-                Column("street", "Rue", is_required=True, also=("Adresse",), longest=120),
+                Column("street", "Rue", is_required=True, also=("Adresse",), longest=120, example="18 rue du Moulin"),
                 Column("street2", "Complément", longest=120),
-                Column("zip", "Code postal", is_required=True, also=("CP",), longest=10),
-                Column("city", "Ville", is_required=True, longest=80),
+                Column("zip", "Code postal", is_required=True, also=("CP",), longest=10, example="01000"),
+                Column("city", "Ville", is_required=True, longest=80, example="Bourg-en-Bresse"),
+                Column("country", "Pays", country, example="France"),
             ),
-            "Un client est reconnu à son code magasin, sinon à son nom et son code postal : ce que dit le fichier "
+            "Un client est reconnu à son code magasin, sinon à son nom et son code postal, avec la rue, un téléphone, "
+            "l'e-mail ou le SIREN en commun ; sans rien d'autre en commun, l'aperçu demande. Ce que dit le fichier "
             "remplace ce qu'il y a, l'adresse aussi. S'il a plusieurs adresses, elles restent, et l'aperçu le dit. "
             "Les factures validées gardent la leur.",
         ),
@@ -182,19 +222,33 @@ KINDS = {
             "Articles",
             "invoicing.add_product",
             (
-                Column("code", "Code", is_required=True, also=("Référence",), longest=40),
-                Column("name", "Nom", is_required=True, also=("Désignation",)),
-                Column("kind", "Catégorie", choice({"bien": ProductKind.GOODS, "service": ProductKind.SERVICE})),
-                Column("unit", "Unité", longest=10),
-                Column("unit_price", "Prix unitaire", price, is_required=True, also=("Prix", "Prix de vente")),
+                Column("code", "Code", is_required=True, also=("Référence",), longest=40, example="ramonage"),
+                Column("name", "Nom", is_required=True, also=("Désignation",), example="Ramonage d'un poêle"),
+                Column(
+                    "kind",
+                    "Catégorie",
+                    choice({"bien": ProductKind.GOODS, "service": ProductKind.SERVICE}, labels=ProductKind.choices),
+                    also=("Catégorie d'opération",),
+                    example="Service",
+                ),
+                Column("unit", "Unité", longest=60, example="u"),
+                Column(
+                    "unit_price",
+                    "Prix unitaire",
+                    price,
+                    is_required=True,
+                    also=("Prix", "Prix de vente", "Prix unitaire HT"),
+                    example="64,00",
+                ),
                 Column("purchase_price", "Prix d'achat", price),
-                Column("tax", "TVA", is_required=True),
+                Column("tax", "TVA", is_required=True, example="TVA 20 % travaux"),
                 Column(
                     "income_account",
                     "Compte de produit",
                     as_the_form(Product, "income_account"),
                     also=("Compte",),
                     longest=12,
+                    example="706000",
                 ),
             ),
         ),
@@ -204,12 +258,25 @@ KINDS = {
             "Parc installé",
             "interventions.add_installedproduct",
             (
-                Column("partner", "Client", is_required=True, also=("Code magasin", "Nom du client")),
-                Column("name", "Désignation", is_required=True, also=("Appareil", "Nom"), longest=120),
-                Column("brand", "Marque", longest=60),
-                Column("serial_number", "N° de série", longest=60),
-                Column("installed_on", "Posé le", day),
-                Column("warranty_until", "Garantie jusqu'au", day),
+                Column(
+                    "partner",
+                    "Client",
+                    is_required=True,
+                    also=("Code magasin", "Nom du client"),
+                    example="Bellec Ronan",
+                ),
+                Column(
+                    "name",
+                    "Désignation",
+                    is_required=True,
+                    also=("Appareil", "Nom"),
+                    longest=120,
+                    example="Poêle à bois",
+                ),
+                Column("brand", "Marque", longest=60, example="Fonderie Fictive"),
+                Column("serial_number", "N° de série", longest=60, example="FF-0001"),
+                Column("installed_on", "Posé le", day, example="15/03/2021"),
+                Column("warranty_until", "Garantie jusqu'au", day, example="15/03/2026"),
             ),
             "Un appareil est reconnu à son n° de série, sinon à son client et sa désignation. S'il est déjà chez un "
             "autre client, c'est un défaut : il ne change de client que sur sa fiche, avec son adresse.",
@@ -220,15 +287,15 @@ KINDS = {
             "Contrats",
             "contracts.add_contract",
             (
-                Column("reference", "Référence", is_required=True, longest=35),
-                Column("partner", "Client", is_required=True, also=("Client payeur",)),
-                Column("start_on", "Début", day, is_required=True),
-                Column("frequency", "Fréquence", choice(_FREQUENCIES), is_required=True),
-                Column("timing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"})),
-                Column("billed_until", "Facturé ailleurs jusqu'au", day),
-                Column("product", "Article", is_required=True),
-                Column("quantity", "Quantité", quantity),
-                Column("unit_price", "Prix annuel", price, also=("Prix unitaire", "Prix")),
+                Column("reference", "Référence", is_required=True, longest=35, example="C-0001"),
+                Column("partner", "Client", is_required=True, also=("Client payeur",), example="Bellec Ronan"),
+                Column("start_on", "Début", day, is_required=True, example="01/02/2024"),
+                Column("frequency", "Fréquence", choice(_FREQUENCIES), is_required=True, example="Annuelle"),
+                Column("timing", "Type", choice({"a echoir": "in_advance", "echu": "in_arrears"}), example="À échoir"),
+                Column("billed_until", "Facturé ailleurs jusqu'au", day, example="31/12/2026"),
+                Column("product", "Article", is_required=True, example="ramonage"),
+                Column("quantity", "Quantité", quantity, example="1"),
+                Column("unit_price", "Prix annuel", price, also=("Prix unitaire", "Prix"), example="180,00"),
                 Column("discount", "Remise", percent),
             ),
         ),

@@ -1,16 +1,19 @@
-"""An import: prepared without writing, then applied whole or not at all."""
+"""An import: prepared without writing, then applied whole, or its good lines alone, or not at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from invoicing.models import Company
+from invoicing.services.locks import lock_imports
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
+from openfire_billing.kernel.countries import HOME
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.office.importing.kinds import Column, Fault, Kind
-from openfire_billing.office.importing.tables import read_table
-from openfire_billing.office.importing.writer import Writer
+from openfire_billing.office.importing.cells import EMPTY, Cell
+from openfire_billing.office.importing.kinds import Column, Fault, Kind, day, restored
+from openfire_billing.office.importing.tables import Table, read_table
+from openfire_billing.office.importing.writer import Change, Question, Rows, Writer, unanswered
 from openfire_billing.office.importing.writers import WRITERS
 
 Progress = Callable[[int, int], None]
@@ -20,15 +23,25 @@ Progress = Callable[[int, int], None]
 class Preview:
     """What an import would do.
 
-    `faults`: (line of the file, column, sentence); with one, nothing is written. `ignored`: titles of the file that are
-    no column of the kind. `notes`: as faults, for parts of a row that are left out.
+    `faults`: (line of the file, column, sentence). `bad`: the lines that have one, or go with a line that has one; the
+    counts are of the others. `questions`: what the file leaves open; `answers`: {key of a question: answer}.
+    `changes`: values that are not as the file or the record has them. `ignored`: titles of the file that are no column
+    of the kind. `notes`: as faults, for parts of a row that are left out. `remarks`: sentences on parts of the file.
+    `readings`: {(line, field): text of the file} of cells changed as they were read.
     """
 
     kind: Kind
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    table: Table
+    answers: Mapping[str, str] = field(default_factory=dict)
+    rows: Rows = field(default_factory=list)
     faults: list[tuple[int, str, str]] = field(default_factory=list)
+    bad: set[int] = field(default_factory=set)
+    questions: list[Question] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     notes: list[tuple[int, str, str]] = field(default_factory=list)
+    readings: dict[tuple[int, str], str] = field(default_factory=dict)
+    cell_faults: list[tuple[int, str, str]] = field(default_factory=list)  # those that no record changes
     new: int = 0
     changed: int = 0
     same: int = 0
@@ -37,8 +50,30 @@ class Preview:
     def is_clean(self) -> bool:
         return not self.faults
 
+    @property
+    def remarks(self) -> list[str]:
+        return self.table.remarks
 
-def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company, by: By) -> Preview:
+    @property
+    def open_questions(self) -> list[Question]:
+        """Return the questions that have no answer."""
+        return unanswered(self.questions, self.answers)
+
+    @property
+    def good(self) -> int:
+        """Return the number of lines that have no fault."""
+        return len(self.rows) - len(self.bad)
+
+
+def prepare_import(
+    kind: Kind,
+    *,
+    name: str,
+    content: bytes,
+    company: Company,
+    by: By,
+    answers: Mapping[str, str] | None = None,
+) -> Preview:
     """Read a file and check every row. Raise BusinessError when it is no table, or its titles are not the kind's.
 
     `by`: who imports; rows that change what he may not are faults.
@@ -48,22 +83,45 @@ def prepare_import(kind: Kind, *, name: str, content: bytes, company: Company, b
     if not table.rows:
         raise BusinessError("Le fichier n'a aucune ligne sous ses titres : mettez une fiche par ligne.")
     titles = {title for column in kind.columns for title in column.titles()}
-    preview = Preview(kind, ignored=[title for title in table.titles if title and title not in titles])
+    preview = Preview(kind, table, answers or {})
+    preview.ignored = [title for title in table.titles if title and title not in titles]
     for line, cells in table.rows:
-        preview.rows.append({"line": line, **_read(kind, cells, line, preview.faults)})
-    writer = WRITERS[kind.code](company, by=by)
-    _check(writer, preview)
-    if preview.is_clean:
-        preview.new, preview.changed, preview.same = writer.counts(preview.rows)
-        preview.notes = writer.notes(preview.rows)
+        preview.rows.append({"line": line, **_read(preview, cells, line)})
+    preview.cell_faults = list(preview.faults)
+    writer, good = _checked(preview, company=company, by=by)
+    preview.notes = writer.notes(good)
+    fields = {column.name: column.title for column in kind.columns}
+    lines = {row["line"]: row for row in good}
+    preview.changes = [
+        Change(line, fields[name], text, lines[line][name], "zéro de tête rendu")
+        for (line, name), text in preview.readings.items()
+        if line in lines
+    ]
+    preview.changes = sorted([*preview.changes, *writer.shown(good, fields)], key=lambda change: change.line)
     return preview
 
 
-def _check(writer: Writer, preview: Preview) -> None:
-    """Add the faults of the rows to the preview."""
+def _checked(preview: Preview, *, company: Company, by: By) -> tuple[Writer, Rows]:
+    """Compare the rows with the records as they are now: set faults, questions and counts of the preview.
+
+    Returns the writer, and the rows that it may write.
+    """
+    writer = WRITERS[preview.kind.code](company, by=by, answers=preview.answers)
+    preview.faults = list(preview.cell_faults)
     writer.check(preview.rows, preview.faults)
-    if preview.is_clean:
-        writer.check_kept(preview.rows, preview.faults)
+    good = _good(writer, preview)
+    preview.questions = writer.ask(good, preview.faults)
+    good = _good(writer, preview)
+    writer.check_kept(good, preview.faults)
+    good = [row for row in _good(writer, preview) if row["line"] not in writer.left(good)]
+    preview.new, preview.changed, preview.same = writer.counts(good)
+    return writer, good
+
+
+def _good(writer: Writer, preview: Preview) -> Rows:
+    """Return the rows without a fault, and set the lines of the others."""
+    preview.bad = writer.bad_lines(preview.rows, preview.faults)
+    return [row for row in preview.rows if row["line"] not in preview.bad]
 
 
 def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
@@ -76,20 +134,34 @@ def _refuse_titles(kind: Kind, titles: Sequence[str]) -> None:
         raise BusinessError(f"Titres en double : {', '.join(twice)}. Gardez une seule colonne de chaque.")
 
 
-def _read(kind: Kind, cells: dict[str, str], line: int, faults: list[tuple[int, str, str]]) -> dict[str, Any]:
+def _read(preview: Preview, cells: dict[str, Cell], line: int) -> dict[str, Any]:
+    """Return {field: value} of a row. A cell that cannot be read is None, with its fault."""
     values: dict[str, Any] = {}
-    for column in kind.columns:
+    if beside := cells.get(""):
+        preview.faults.append((line, "", f"{beside.fault}."))
+    columns = preview.kind.columns
+    for column in sorted(columns, key=lambda column: column.name != "country"):
         try:
-            values[column.name] = _value(column, _cell(column, cells))
+            text = _cell(column, cells)
+            whole = restored(column.name, text, values.get("country") or HOME)
+            if whole != text:
+                preview.readings[line, column.name] = text
+            values[column.name] = _value(column, whole)
         except Fault as fault:
-            faults.append((line, column.title, f"{fault}."))
+            preview.faults.append((line, column.title, f"{fault}."))
             values[column.name] = None
     return values
 
 
-def _cell(column: Column, cells: dict[str, str]) -> str:
+def _cell(column: Column, cells: dict[str, Cell]) -> str:
     """Return the text of a row for a column. Several titles of the file may stand for it, with one text."""
-    texts = list(dict.fromkeys(cells[title] for title in column.titles() if cells.get(title)))
+    found = [cell for title in column.titles() if (cell := cells.get(title, EMPTY)).text]
+    for cell in found:
+        if cell.fault:
+            raise Fault(cell.fault)
+        if cell.is_day and column.read is not day:
+            raise Fault(f"« {cell.text} » est une date pour le tableur : mettez la cellule en texte, puis retapez-la")
+    texts = list(dict.fromkeys(cell.text for cell in found))
     if len(texts) > 1:
         both = " et ".join(f"« {text} »" for text in texts)
         raise Fault(f"{both} dans deux colonnes du fichier qui disent la même chose : gardez-en une")
@@ -106,16 +178,29 @@ def _value(column: Column, raw: str) -> Any:
     return column.read(raw)
 
 
-def apply_import(preview: Preview, *, company: Company, by: By, progress: Progress | None = None) -> Preview:
-    """Write a prepared import, in one transaction. Raise BusinessError when a row has a fault: nothing is written."""
+def apply_import(
+    preview: Preview, *, company: Company, by: By, only_good: bool = False, progress: Progress | None = None
+) -> Preview:
+    """Write a prepared import, in one transaction, after every other import: the records are read under that lock.
+
+    Raises BusinessError, and writes nothing, when a row has a fault (`only_good`: when all have one) or a question has
+    no answer.
+    """
     with atomic():
-        writer = WRITERS[preview.kind.code](company, by=by)
-        if preview.is_clean:
-            _check(writer, preview)
-        if not preview.is_clean:
+        lock_imports()
+        writer, good = _checked(preview, company=company, by=by)
+        if preview.faults and not only_good:
             raise BusinessError(
                 f"{len(preview.faults)} défaut(s) dans le fichier : rien n'est écrit. Corrigez, puis réessayez."
             )
-        preview.new, preview.changed, preview.same = writer.counts(preview.rows)
-        writer.write(preview.rows, by=by, progress=progress or (lambda done, total: None))
+        if questions := preview.open_questions:
+            raise BusinessError(
+                f"{len(questions)} question(s) sans réponse, d'abord à la ligne {questions[0].line} : rien n'est écrit. "
+                "Répondez, puis réessayez."
+            )
+        if not preview.good:
+            raise BusinessError("Aucune ligne n'est à prendre : rien n'est écrit. Corrigez le fichier.")
+        writer.lock(good)
+        preview.new, preview.changed, preview.same = writer.counts(good)
+        writer.write(good, by=by, progress=progress or (lambda done, total: None))
     return preview

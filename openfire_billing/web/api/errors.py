@@ -51,7 +51,8 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
         return None
     if isinstance(error, ValidationError):
         fields = error.detail if isinstance(error.detail, dict) else {_everywhere(): error.detail}
-        response.data = _body("invalid", _("La demande n'est pas complète ou pas lisible : voyez « fields »."), fields)
+        rule = getattr(error, "rule", "invalid")
+        response.data = _body(rule, _("La demande n'est pas complète ou pas lisible : voyez « fields »."), fields)
         return response
     response.data = _body(*_code_and_text(error, response.status_code))
     return response

@@ -5,7 +5,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from invoicing.models import Company
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.office.importing import KINDS, apply_import, prepare_import
+from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
+from openfire_billing.office.importing.bounds import BOUNDS
+from openfire_billing.office.importing.samples import left_of
 
 
 class Command(BaseCommand):
@@ -16,36 +18,79 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--company", help="raison sociale (utile s'il y en a plusieurs)")
         parser.add_argument("--dry-run", action="store_true", help="montre ce qui serait écrit, n'écrit rien")
+        parser.add_argument(
+            "--answer",
+            action="append",
+            default=[],
+            metavar="CLÉ=RÉPONSE",
+            help="répond à une question de l'aperçu ; CLÉ « * » répond à toutes celles qui restent",
+        )
+        parser.add_argument("--left", type=Path, help="prend les lignes sans défaut, écrit les autres dans ce CSV")
 
-    def handle(self, *args: Any, kind: str, file: Path, company: str | None, dry_run: bool, **options: Any) -> None:
-        companies = Company.objects.filter(name=company) if company else Company.objects.all()
-        seller = companies.first()
-        if company and seller is None:
-            raise CommandError(f"Société inconnue : {company}.", returncode=2)
-        if seller is None or (companies.count() > 1 and not company):
-            raise CommandError("Dites pour quelle société : --company « raison sociale ».", returncode=2)
-        try:
-            content = file.read_bytes()
-        except OSError as unread:
-            raise CommandError(f"{file} ne se lit pas : vérifiez le nom et les droits.", returncode=2) from unread
+    def handle(self, *args: Any, kind: str, file: Path, company: str | None, **options: Any) -> None:
+        seller, content = _company(company), _content(file)
+        answers = dict(answer.partition("=")[::2] for answer in options["answer"])
         try:
             preview = prepare_import(KINDS[kind], name=file.name, content=content, company=seller, by=None)
+            rest = answers.pop("*", "")
+            preview.answers = {question.key: answers.get(question.key, rest) for question in preview.questions}
+            self.tell(preview)
+            left: Path | None = options["left"]
+            if preview.faults and left is None:
+                raise CommandError(f"{len(preview.faults)} défaut(s) : rien n'est écrit.")
+            if preview.open_questions:
+                raise CommandError(
+                    f"{len(preview.open_questions)} question(s) sans réponse : rien n'est écrit. Répondez par --answer."
+                )
+            if preview.faults and left is not None:
+                left.write_bytes(left_of(preview))
+            if not options["dry_run"]:
+                is_partial = left is not None
+                apply_import(preview, company=seller, by=None, only_good=is_partial, progress=self.bar)
         except BusinessError as refusal:
             raise CommandError(str(refusal)) from refusal
+        self.stdout.write(f"\n{preview.new} nouveau(x), {preview.changed} modifié(s), {preview.same} inchangé(s).")
+
+    def tell(self, preview: Preview) -> None:
+        """Print what the preview says of the file."""
         for line, column, sentence in preview.faults[:200]:
             self.stderr.write(f"ligne {line}, {column} : {sentence}" if column else f"ligne {line} : {sentence}")
         if preview.ignored:
             self.stdout.write(f"Colonnes laissées, leur titre n'est pas prévu : {', '.join(preview.ignored)}.")
-        if preview.faults:
-            raise CommandError(f"{len(preview.faults)} défaut(s) : rien n'est écrit.")
+        for remark in preview.remarks:
+            self.stdout.write(remark)
         for line, column, sentence in preview.notes[:200]:
             self.stdout.write(f"ligne {line}, {column}, laissé : {sentence}")
-        if not dry_run:
-            apply_import(preview, company=seller, by=None, progress=self.bar)
-        self.stdout.write(f"\n{preview.new} nouveau(x), {preview.changed} modifié(s), {preview.same} inchangé(s).")
+        for change in preview.changes[:200]:
+            why = f" ({change.why})" if change.why else ""
+            self.stdout.write(f"ligne {change.line}, {change.title} : {change.old} → {change.new}{why}")
+        for question in preview.open_questions[:200]:
+            choices = " ; ".join(f"{question.key}={choice} : {label}" for choice, label in question.choices)
+            self.stdout.write(f"ligne {question.line}, {question.title} : {question.text} {choices}")
 
     def bar(self, done: int, total: int) -> None:
         """Print a progress bar."""
         filled = 30 * done // max(total, 1)
         self.stdout.write(f"\r[{'█' * filled}{' ' * (30 - filled)}] {done}/{total}", ending="")
         self.stdout.flush()
+
+
+def _company(name: str | None) -> Company:
+    """Return the company that imports. Raises CommandError when it is unknown, or one of several must be told."""
+    companies = Company.objects.filter(name=name) if name else Company.objects.all()
+    seller = companies.first()
+    if name and seller is None:
+        raise CommandError(f"Société inconnue : {name}.", returncode=2)
+    if seller is None or (companies.count() > 1 and not name):
+        raise CommandError("Dites pour quelle société : --company « raison sociale ».", returncode=2)
+    return seller
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of a file. Raises CommandError when it cannot be read or is too large to be."""
+    try:
+        if file.stat().st_size > BOUNDS.bytes:
+            raise CommandError(BOUNDS.sentence("bytes"))
+        return file.read_bytes()
+    except OSError as unread:
+        raise CommandError(f"{file} ne se lit pas : vérifiez le nom et les droits.", returncode=2) from unread
