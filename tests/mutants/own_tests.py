@@ -98,6 +98,11 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_posting_acts",
         "contracts/test_billing_services",
     ],
+    "invoicing/services/posting/checks.py": [
+        "invoicing/test_posting",
+        "invoicing/test_posting_acts",
+        "invoicing/test_refused_well",
+    ],
     "invoicing/services/posting/post.py": [
         "invoicing/test_posting",
         "invoicing/test_taxes",
@@ -137,6 +142,7 @@ OWN: dict[str, list[str]] = {
         "interventions/test_line_states",
     ],
     "interventions/services/billing.py": ["interventions/test_acts", "interventions/test_billing"],
+    "interventions/services/documents.py": ["office/test_refusals"],
     "interventions/services/letters.py": ["invoicing/test_mailing"],
     "interventions/services/locks.py": [
         "locks/test_order",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, Sum
@@ -26,12 +26,15 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import INVOICE_LETTER
+from invoicing.services.posting.checks import refusals_to_post
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.asked import ASKED_TO_BILL, Asked
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
@@ -96,6 +99,7 @@ INVOICE_ACTIONS = (
         permission=POST,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
+        check=lambda invoice: BusinessError.all(faults) if (faults := refusals_to_post(invoice)) else None,
         explain=_("La facture reçoit son numéro et ne se modifie plus jamais. Elle se corrige par un avoir."),
         form=PostForm,
         run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], seen=data["seen"], by=user_of(request)),
@@ -262,6 +266,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         ("text", _("Texte libre"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "issued_on", "due_on", "reason")
+    asks: ClassVar = {"fiscal_position": ASKED_TO_BILL, "billing_address": Asked(_("obligatoire pour valider"))}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (

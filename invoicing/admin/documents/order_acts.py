@@ -36,6 +36,7 @@ ORDER_ACTIONS = (
         permission=CHANGE_ORDER,
         states=frozenset({OrderState.DRAFT}),
         primary_in=frozenset({OrderState.DRAFT}),
+        check=services.refusal_to_send,
         run=_to(OrderState.SENT),
         done=_("envoyée"),
     ),

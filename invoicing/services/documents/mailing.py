@@ -8,29 +8,27 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, Invoice, Message, Quote
-from invoicing.services.documents.quotes import expired_text
+from invoicing.services.documents.quotes import refusal_of_expired
 from invoicing.services.locks import AnyRecord, lock_document
 from invoicing.services.records.messages import queue_message
 from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
-from openfire_billing.kernel.errors import WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 
 @dataclass(frozen=True)
 class Letter(Generic[AnyRecord]):
     """How one kind of document is sent by e-mail. `text(document)` returns (address, subject, body).
 
-    `states`: the states in which it may be sent (empty for any). `unready`: the refusal in another state, with « %s »
-    for the document. `refusal(document)`: why it may not be sent now, "" when it may. `has_paper`: whether its PDF may be
-    attached.
+    `refusal(document)`: why it may not be sent now, None when it may. `states`: the states in which it is offered (empty
+    for any). `has_paper`: whether its PDF may be attached.
     """
 
     text: Callable[[AnyRecord], tuple[str, str, str]]
     has_paper: bool = False
     states: frozenset[str] = frozenset()
-    unready: Text = ""
-    refusal: Callable[[AnyRecord], Text] = lambda document: ""
+    refusal: Callable[[AnyRecord], BusinessError | None] = lambda document: None
 
 
 def mail_document(
@@ -51,10 +49,8 @@ def mail_document(
     """
     with atomic():
         document = lock_document(document, seen=seen)
-        if letter.states and getattr(document, "state", "") not in letter.states:
-            raise WrongState(str(letter.unready) % document)
         if refusal := letter.refusal(document):
-            raise WrongState(str(refusal))
+            raise refusal
         usual_to, usual_subject, usual_body = letter.text(document)
         return queue_message(
             document,
@@ -90,10 +86,16 @@ def _quote_text(quote: Quote) -> tuple[str, str, str]:
     )
 
 
+def _refusal_of_unposted(invoice: Invoice) -> BusinessError | None:
+    if invoice.is_posted:
+        return None
+    return WrongState(
+        _("%s n'est pas validée : validez-la avant de l'envoyer.") % invoice,
+        step=Step(_("Valider la facture"), invoice, act="post") if invoice.is_draft else None,
+    )
+
+
 INVOICE_LETTER = Letter(
-    text=_invoice_text,
-    has_paper=True,
-    states=frozenset({InvoiceState.POSTED}),
-    unready=_("%s n'est pas validée : validez-la avant de l'envoyer."),
+    text=_invoice_text, has_paper=True, states=frozenset({InvoiceState.POSTED}), refusal=_refusal_of_unposted
 )
-QUOTE_LETTER = Letter(text=_quote_text, has_paper=True, refusal=expired_text)
+QUOTE_LETTER = Letter(text=_quote_text, has_paper=True, refusal=refusal_of_expired)

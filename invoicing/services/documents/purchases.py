@@ -21,7 +21,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import to_cents
 
@@ -95,7 +95,8 @@ def edit_order(
         if order.state != OrderState.DRAFT:
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : remettez-la en brouillon pour la modifier.")
-                % {"order": order, "state": order.get_state_display()}
+                % {"order": order, "state": order.get_state_display()},
+                step=Step(_("Remettre en brouillon"), order, act="reset"),
             )
         before = columns_of(order)
         for name, value in (values or {}).items():
@@ -137,16 +138,29 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
             to in (OrderState.CANCELLED, OrderState.DRAFT)
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
         ):
-            raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
+            raise WrongState(
+                _("%s a une facture fournisseur : annulez-la d'abord.") % order,
+                documents=order.bills.exclude(state=SupplierBillState.CANCELLED)[:5],
+            )
         if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # only taking back its bill reopens it
             raise WrongState(
                 _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
                 % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
             )
-        if to == OrderState.SENT and not order.lines.exists():
-            raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order)
+        if to == OrderState.SENT and (refusal := refusal_to_send(order)):
+            raise refusal
         move(order, to, by=by, act=str(to), text=_TEXTS[to])
     return order
+
+
+def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
+    """Return why an order is not sent: it has no line; None when it has one."""
+    if order.lines.exists():
+        return None
+    return BusinessError(
+        _("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order,
+        step=Step(_("Ajouter une ligne"), order, tab="lines"),
+    )
 
 
 def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
@@ -241,14 +255,17 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
         if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : envoyez-la avant d'enregistrer sa facture.")
-                % {"order": order, "state": order.get_state_display()}
+                % {"order": order, "state": order.get_state_display()},
+                step=Step(_("Marquer comme envoyée"), order, act="send") if order.state == OrderState.DRAFT else None,
             )
         billed = list(order.bills.exclude(state=SupplierBillState.CANCELLED))
         totals = order.totals
         net = totals.net - sum((bill.net.amount for bill in billed), Decimal(0))
         tax = totals.tax - sum((bill.tax.amount for bill in billed), Decimal(0))
         if billed and net <= 0:
-            raise BusinessError(_("%s est déjà entièrement facturée : voyez ses factures.") % order)
+            raise BusinessError(
+                _("%s est déjà entièrement facturée : voyez ses factures.") % order, documents=billed[:5]
+            )
         return record_bill(
             company=order.company, supplier=order.supplier, number=number, on=on, net=net, tax=tax, order=order, by=by
         )
@@ -259,7 +276,10 @@ def edit_bill(bill: SupplierBill, *, values: Mapping[str, object], seen: int | N
     with atomic():
         bill, _order = lock_bill(bill, seen=seen)
         if bill.state != SupplierBillState.DRAFT:
-            raise WrongState(_("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill)
+            raise WrongState(
+                _("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill,
+                step=Step(_("Remettre à vérifier"), bill, act="reset"),
+            )
         before = columns_of(bill)
         for name, value in values.items():
             setattr(bill, name, value)
