@@ -36,4 +36,9 @@ def _refusal_of_unconfirmed(rdv: Appointment) -> BusinessError | None:
     )
 
 
-APPOINTMENT_LETTER = Letter(text=_text, states=frozenset({AppointmentState.CONFIRMED}), refusal=_refusal_of_unconfirmed)
+APPOINTMENT_LETTER = Letter(
+    text=_text,
+    recipient=lambda rdv: rdv.partner,
+    states=frozenset({AppointmentState.CONFIRMED}),
+    refusal=_refusal_of_unconfirmed,
+)

@@ -257,6 +257,7 @@ def act(
             detail=True,
             methods=["post"],
             url_path=name,
+            url_name=name,
             permission=permission,
             asks=asks,
             answers=answers,

@@ -42,7 +42,8 @@ class DocumentAction:
     `states`: where it is offered (None = everywhere); `offered`: a further condition on the document. `check`: returns
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it.
-    `run_many`: the same on many documents.
+    `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
+    sentence there; `preview_many`: returns (template, context) of what it would do.
     """
 
     name: str
@@ -61,6 +62,9 @@ class DocumentAction:
     done: Any = ""
     confirm: Any = ""
     run_many: RunMany | None = None
+    form_many: type[forms.Form] | None = None
+    preview_many: Callable[[HttpRequest, Sequence[Any], dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
+    explain_many: Any = ""
     preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
     leave: bool = False
     order: int = 50
@@ -194,7 +198,7 @@ class ActionsMixin:
         `is_saved`: the form of the page was saved just before, in the open transaction.
         """
         refusal, is_vain = None, False
-        form = self._question(action, request, [document])
+        form = self._question(action.form, request, [document])
         if _is_confirmed(request) and form.is_valid():
             seen = getattr(document, "version", None) if is_saved else read_id(request.POST.get("_version"))
             once = None if is_saved else self.once(request, "act")  # type: ignore[attr-defined]
@@ -277,10 +281,10 @@ class ActionsMixin:
             context["refusal"] = shown_refusal(error, request, document)
 
     @staticmethod
-    def _question(action: DocumentAction, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
+    def _question(kind: type[forms.Form] | None, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
         is_answered = "_confirmed" in request.POST
         data, files = (request.POST, request.FILES) if is_answered else (None, None)
-        form = (action.form or forms.Form)(data, files, prefix=PREFIX)
+        form = (kind or forms.Form)(data, files, prefix=PREFIX)
         if hasattr(form, "prepare"):
             form.prepare(request, documents)
         narrow_choices(form, request.user)
@@ -324,7 +328,7 @@ class ActionsMixin:
         if "_confirmed" in request.POST:  # what the act did may have left the view of the list that was chosen from
             queryset = self.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))  # type: ignore[attr-defined]
         documents = list(queryset)
-        form = self._question(action, request, documents)
+        form = self._question(action.form_many or action.form, request, documents)
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
             "opts": self.model._meta,  # type: ignore[attr-defined]
@@ -337,6 +341,9 @@ class ActionsMixin:
             "once": request.POST.get("_once") or uuid4(),  # a second press does what the first left, and no more
         }
         if "_confirmed" not in request.POST or not form.is_valid():
+            if action.preview_many is not None:
+                context["preview_template"], preview = action.preview_many(request, documents, {})
+                context |= preview
             return TemplateResponse(request, "office/act_many.html", context)
         assert action.run_many is not None
         try:
@@ -358,6 +365,8 @@ class ActionsMixin:
 
 def _explain_each(action: DocumentAction, count: int) -> Any:
     """Return the sentence of an act on several documents; one that is only done on many has its own."""
+    if action.explain_many:
+        return action.explain_many
     text = "" if callable(action.explain) else str(action.explain)
     if not text or count == 1 or action.run is None:
         return text

@@ -91,6 +91,7 @@ PARTS = set(
     invoicing.services.documents.lines: remap_taxes apply_edits
     invoicing.services.documents.writing: rows_of
     invoicing.services.documents.jobs: queue_documents take_job put_back retry_all
+    invoicing.services.documents.prints: order_print take_print note_printed finish_print fail_print forget_prints
     invoicing.services.posting.post: number_drafts write_posted
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
@@ -113,7 +114,8 @@ READING = set(
     """
     invoicing.services.documents.intents: line_intent title_intent
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article refuse_unbillable unbillable changes_of items_of_edits
-    invoicing.services.documents.mailing: signed
+    invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
+    invoicing.services.documents.prints: is_quick
     invoicing.services.documents.purchases: refusal_to_send
     invoicing.services.documents.quotes: number_new_quote refusal_of_expired refusal_to_send refusal_to_accept
     invoicing.services.documents.writing: refusal_of_day
@@ -336,10 +338,14 @@ def _write_draft(w: World) -> Act:
     return lambda: story.avoir(w, invoice)
 
 
-@case(mailing.mail_document)
+@case(mailing.mail_document, mailing.mail_documents)
 def _mail(w: World) -> Act:
     invoice = story.posted(w)
-    return lambda: mailing.mail_document(invoice, mailing.INVOICE_LETTER, key="k", to="a@exemple.example", by=w.biller)
+    letter = mailing.INVOICE_LETTER
+    return lambda: (
+        mailing.mail_document(invoice, letter, key="k", to="a@exemple.example", by=w.biller),
+        mailing.mail_documents([invoice], letter, again=True, by=w.biller),
+    )
 
 
 @case(quotes.draft_quote)

@@ -71,7 +71,7 @@ def _act(service: Any) -> Any:
 
 
 QUOTE_ACTIONS = (
-    mail_action(QUOTE_LETTER, permission=CHANGE),
+    mail_action(QUOTE_LETTER, permission=CHANGE, many=_("Un e-mail par devis, à celui qui paie.")),
     DocumentAction(
         name="send",
         label=_("Marquer comme envoyé"),

@@ -112,7 +112,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
     fieldsets = (
         (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
-        (_("Facturation"), {"fields": ("bill_to", ("vat_number", "siren"))}),
+        (_("Facturation"), {"fields": (("bill_to", "billing_email"), ("vat_number", "siren"))}),
         (_("Divers"), {"fields": ("note", "is_active")}),
     )
     document_actions = (
