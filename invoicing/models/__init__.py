@@ -28,6 +28,8 @@ from invoicing.models.documents import (
     Quote,
     QuoteLine,
     QuoteLineClaim,
+    Receipt,
+    ReceivedLine,
     SupplierBill,
 )
 from invoicing.models.parties import Address, Company, CompanyAccess, Logo, Partner, Tag
@@ -74,6 +76,8 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "QuoteLineClaim",
+    "Receipt",
+    "ReceivedLine",
     "RecoveryCode",
     "SavedFilter",
     "SupplierBill",

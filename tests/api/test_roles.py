@@ -77,6 +77,8 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post quotes/{id}/invoice/": MONEY,
     "post quotes/{id}/cancel/": MONEY,
     "post quotes/{id}/reset/": MONEY,
+    "get purchase-orders/{id}/pdf/": OFFICE,
+    "post purchase-orders/{id}/mail/": OFFICE,
     "post purchase-orders/{id}/send/": OFFICE,
     "post purchase-orders/{id}/confirm/": OFFICE,
     "post purchase-orders/{id}/receive/": OFFICE,

@@ -40,7 +40,7 @@ from interventions.services import requests as dis
 from interventions.services import states as di_states
 from interventions.services import templates
 from invoicing.choices import OrderState
-from invoicing.services.documents import drafts, mailing, purchases, quotes, writing
+from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties import duplicates
 from invoicing.services.posting import credit, post
@@ -117,6 +117,7 @@ READING = set(
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
     invoicing.services.documents.prints: is_quick
     invoicing.services.documents.purchases: refusal_to_send
+    invoicing.services.documents.receipts: lines_to_receive
     invoicing.services.documents.quotes: number_new_quote refusal_of_expired refusal_to_send refusal_to_accept
     invoicing.services.documents.writing: refusal_of_day
     invoicing.services.documents.snapshots: seller buyer delivery category_of mentions_of texts
@@ -224,6 +225,9 @@ ON_ONE: list[One] = [
         {"values": {"notes": "Quai 2"}, "edits": []},
     ),
     (purchases.move_order, story.order, {"to": OrderState.CONFIRMED}),
+    (purchases.confirm_order, story.order, {}),
+    (receipts.receive_order, story.order, {"on": day("24/11/26")}),
+    (mailing.send_order, story.order, {"key": "k", "to": "a@exemple.example"}),
     (purchases.bill_order, story.order, {"number": "F-9", "on": day("24/11/26")}),
     (purchases.edit_bill, story.bill, {"values": {"notes": "Reçue"}}),
     (purchases.check_bill, story.bill, {}),

@@ -26,7 +26,7 @@ WORDS = frozenset(
     billing call cancel change changed charges check comments confirm contracts credit credited credits customers day
     defaults delete detach docs done drafts duplicate ending equipment expired export factor failed favicon file files
     filter finish for forgotten format from healthz history ico import installed invite invoices journal jsi late
-    launch lines login logo logout mail many merge message mine mobile month next nights note on out password pay pdf
+    launch lines login logo logout mail many merge message mine mobile month next nights note on out partly password pay pdf
     photos place plan planning popup post postpone price print prints products progress prolong publish purchase rebill receive
     received refund refunds refuse refused reject remove report resend reset restore result retry robots running runs
     schema search second send sent set settle supplier take taxes templates terminate text to today totals txt types

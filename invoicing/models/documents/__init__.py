@@ -7,6 +7,7 @@ from invoicing.models.documents.papers import DocumentJob, InvoiceDocument
 from invoicing.models.documents.prints import PrintJob
 from invoicing.models.documents.purchases import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.models.documents.quotes import Quote, QuoteLine
+from invoicing.models.documents.receipts import Receipt, ReceivedLine
 
 __all__ = [
     "BillableLine",
@@ -23,5 +24,7 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "QuoteLineClaim",
+    "Receipt",
+    "ReceivedLine",
     "SupplierBill",
 ]

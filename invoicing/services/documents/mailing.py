@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceState, MessageState
-from invoicing.models import Company, Invoice, Message, Partner, Quote
+from invoicing.choices import InvoiceState, MessageState, OrderState
+from invoicing.models import Company, Invoice, Message, Partner, PurchaseOrder, Quote
+from invoicing.services.documents.purchases import move_order, refusal_to_send
 from invoicing.services.documents.quotes import refusal_of_expired
 from invoicing.services.locks import AnyRecord, lock_document
 from invoicing.services.records.acts import Once, perform_each
@@ -222,6 +223,62 @@ def _refusal_of_unposted(invoice: Invoice) -> BusinessError | None:
     )
 
 
+def _order_text(order: PurchaseOrder) -> tuple[str, str, str]:
+    text = _("Veuillez trouver ci-joint notre commande %s.") % order.number
+    if order.expected_on is not None:
+        day = date_format(order.expected_on, "d/m/Y")
+        text = f"{text} {_('Nous attendons la livraison pour le %s : merci de la confirmer.') % day}"
+    return order.supplier.email, f"{order.company} : commande {order.number}", signed(order.company, text)
+
+
+def _refusal_of_order(order: PurchaseOrder) -> BusinessError | None:
+    if order.state == OrderState.CANCELLED:
+        return WrongState(
+            _("%s est annulée : remettez-la en brouillon avant de l'envoyer.") % order,
+            step=Step(_("Remettre en brouillon"), order, act="reset"),
+        )
+    return refusal_to_send(order)
+
+
+def send_order(
+    order: PurchaseOrder,
+    *,
+    key: str,
+    by: By,
+    to: str = "",
+    cc: str = "",
+    subject: str = "",
+    body: str = "",
+    with_paper: bool = True,
+    seen: int | None = None,
+) -> PurchaseOrder:
+    """Mail an order to its supplier; a draft becomes sent, in the same transaction. Raises as `mail_document`."""
+    with atomic():
+        mail_document(
+            order,
+            ORDER_LETTER,
+            key=key,
+            by=by,
+            to=to,
+            cc=cc,
+            subject=subject,
+            body=body,
+            with_paper=with_paper,
+            seen=seen,
+        )
+        order = lock_document(order)
+        if order.state == OrderState.DRAFT:
+            order = move_order(order, to=OrderState.SENT, by=by)
+    return order
+
+
+ORDER_LETTER = Letter(
+    text=_order_text,
+    recipient=lambda order: order.supplier,
+    has_paper=True,
+    states=frozenset({OrderState.DRAFT, OrderState.SENT, OrderState.CONFIRMED}),
+    refusal=_refusal_of_order,
+)
 INVOICE_LETTER = Letter(
     text=_invoice_text,
     recipient=lambda invoice: invoice.customer,

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from django.db import IntegrityError
 from django.db.models import ProtectedError
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
@@ -14,6 +16,7 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
+from invoicing.services.documents.receipts import lines_to_receive, receive_order
 from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
@@ -124,14 +127,32 @@ def edit_order(
 _TEXTS = {
     OrderState.SENT: _("Commande envoyée"),
     OrderState.CONFIRMED: _("Confirmée par le fournisseur"),
-    OrderState.RECEIVED: _("Marchandise reçue"),
     OrderState.CANCELLED: _("Commande annulée"),
     OrderState.DRAFT: _("Remise en brouillon"),
 }
 
 
+def confirm_order(
+    order: PurchaseOrder, *, expected_on: date | None = None, seen: int | None = None, by: By
+) -> PurchaseOrder:
+    """Record that the supplier confirms an order, and for which day; None keeps the day it has. Raises as `move_order`."""
+    with atomic():
+        order = lock_order(order, seen=seen)
+        order.expected_on = expected_on or order.expected_on
+        if order.expected_on is not None and order.expected_on < order.ordered_on:
+            raise BusinessError(_("La livraison n'est pas attendue avant la commande."), field="expected_on")
+        text: Text = _TEXTS[OrderState.CONFIRMED]
+        if order.expected_on is not None:
+            text = _("%(text)s pour le %(day)s") % {"text": text, "day": date_format(order.expected_on, "d/m/Y")}
+        move(order, OrderState.CONFIRMED, by=by, act="confirmed", text=text, save=("expected_on",))
+    return order
+
+
 def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
-    """Move an order to another state. Raises WrongState: move not allowed, or a bill that is not cancelled."""
+    """Move an order to another state; to RECEIVED, all that is left has arrived today.
+
+    Raises WrongState: move not allowed, a bill that is not cancelled, something received.
+    """
     with atomic():
         order = lock_order(order, seen=seen)
         if (
@@ -142,11 +163,13 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
                 _("%s a une facture fournisseur : annulez-la d'abord.") % order,
                 documents=order.bills.exclude(state=SupplierBillState.CANCELLED)[:5],
             )
-        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # only taking back its bill reopens it
+        if to in (OrderState.CANCELLED, OrderState.DRAFT) and any(line.received for line in lines_to_receive(order)):
             raise WrongState(
-                _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
-                % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
+                _("%s est reçue en partie : notez que le reste ne viendra pas (Action › Réception).") % order,
+                step=Step(_("Réception"), order, act="receive"),
             )
+        if to == OrderState.RECEIVED:
+            return receive_order(order, on=timezone.localdate(), by=by)
         if to == OrderState.SENT and (refusal := refusal_to_send(order)):
             raise refusal
         move(order, to, by=by, act=str(to), text=_TEXTS[to])
