@@ -44,6 +44,17 @@ class MessageState(TextChoices):
     colours = nonmember({"waiting": "amber", "sent": "green", "failed": "red"})
 
 
+class PrintState(TextChoices):
+    """How far the joined file of many papers is."""
+
+    WAITING = "waiting", _("En attente")
+    RUNNING = "running", _("En cours")
+    DONE = "done", _("Prête")
+    FAILED = "failed", _("En échec")
+
+    colours = nonmember({"waiting": "grey", "running": "blue", "done": "green", "failed": "red"})
+
+
 class ProductKind(TextChoices):
     """The operation category of EN 16931 and of the French mentions."""
 

@@ -12,7 +12,10 @@ from django.utils import timezone
 from invoicing.choices import MessageState
 from invoicing.models import IdempotencyKey, Message
 from invoicing.paper import pdf
+from invoicing.paper.prints import make_print
+from invoicing.services.documents import prints
 from invoicing.services.documents.jobs import take_job
+from invoicing.services.documents.prints import take_print
 from invoicing.services.records.messages import deliver
 from openfire_billing.celery import app
 from openfire_billing.web.contributions import contributions_to
@@ -51,6 +54,28 @@ def render_waiting() -> int:
         _rendering.release()
     app.send_task("invoicing.tasks.render_waiting")
     return made
+
+
+@shared_task
+def print_together(job_id: int) -> bool:
+    """Join the papers of one print, unless a worker has it. Returns whether its file is stored."""
+    job = take_print(job_id)
+    return job is not None and make_print(job)
+
+
+@shared_task
+def print_waiting() -> int:
+    """Do the prints that no task took, or whose worker was lost. Returns how many have their file."""
+    made = 0
+    while job := take_print():
+        made += make_print(job)
+    return made
+
+
+@shared_task
+def forget_prints() -> int:
+    """Delete the prints of the days before, with their files. Returns how many."""
+    return prints.forget_prints()
 
 
 def body_of(message: Message) -> str:

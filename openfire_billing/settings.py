@@ -238,7 +238,11 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 # A night's billing never waits behind its PDFs. A worker without -Q serves all three.
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_QUEUES = [Queue("billing"), Queue("documents"), Queue("default")]  # type: ignore[no-untyped-call]
-CELERY_TASK_ROUTES = {"contracts.tasks.*": {"queue": "billing"}, "invoicing.tasks.render_*": {"queue": "documents"}}
+CELERY_TASK_ROUTES = {
+    "contracts.tasks.*": {"queue": "billing"},
+    "invoicing.tasks.render_*": {"queue": "documents"},
+    "invoicing.tasks.print_*": {"queue": "documents"},
+}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 NIGHT_HOUR = 5  # of the contracts' visits and billing, in Paris
 CELERY_BEAT_SCHEDULE = {
@@ -256,6 +260,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "invoicing.tasks.forget_idempotency_keys",
         "schedule": crontab(hour=3, minute=40),
     },
+    "print-waiting": {"task": "invoicing.tasks.print_waiting", "schedule": crontab(minute="*/5")},
+    "forget-prints": {"task": "invoicing.tasks.forget_prints", "schedule": crontab(hour=3, minute=45)},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 

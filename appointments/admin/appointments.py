@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -33,6 +33,7 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import line_gross
+from openfire_billing.web.asked import ASKED_TO_BILL, Asked
 from openfire_billing.web.columns import amount_column, column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
@@ -135,6 +136,10 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         ("description", _("Description et compte rendu"), (_("Texte"),)),
     )
     readonly_fields = ("customer_facts", "place", "reason")
+    asks: ClassVar = {
+        "fiscal_position": ASKED_TO_BILL,
+        "starts_at": Asked(_("obligatoire pour confirmer")),
+    }
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (

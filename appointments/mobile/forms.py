@@ -29,6 +29,8 @@ class DoneForm(forms.Form):
 class UnfinishedForm(forms.Form):
     # Of several lines, so that Enter never presses « Réalisé » beside it.
     reason = forms.CharField(
-        label=_("Pourquoi n'est-ce pas fini ?"), max_length=200, widget=forms.Textarea(attrs={"rows": 2})
+        label=_("Pourquoi n'est-ce pas fini ?"),
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2, "aria-required": "true"}),
     )
     report = forms.CharField(label=_("Compte rendu"), required=False, widget=forms.Textarea(attrs={"rows": 3}))

@@ -204,7 +204,7 @@ def done(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     try:
         perform(end)
     except BusinessError as refusal:
-        return _page(request, technician, _one(technician, pk), used, refusal=str(refusal), status=409)
+        return _page(request, technician, _one(technician, pk), used, refusal=refusal, status=409)
     request.session.pop(_REASON % appointment.pk, None)
     messages.success(request, _("Réalisé : le bureau est prévenu."))
     return _back(appointment)
@@ -227,7 +227,7 @@ def unfinished(request: HttpRequest, technician: Technician, pk: int) -> HttpRes
     try:
         perform(end)
     except BusinessError as refusal:
-        return _page(request, technician, _one(technician, pk), used, refusal=str(refusal), status=409)
+        return _page(request, technician, _one(technician, pk), used, refusal=refusal, status=409)
     request.session.pop(_REASON % appointment.pk, None)
     messages.success(request, _("Inachevé : le bureau est prévenu."))
     return _back(appointment)
@@ -267,12 +267,12 @@ def _keep(request: HttpRequest, technician: Technician, appointment: Appointment
     """Save what is typed, whichever button of the page was pressed. Return the page with what is refused of the lines,
     None when all is saved.
     """
-    used, refusal = read_used(request.POST), ""
+    used, refusal = read_used(request.POST), None
     if not used.faults:
         try:
             save_used(request, appointment, used)
         except BusinessError as error:
-            refusal = str(error)
+            refusal = error
     _keep_texts(request, appointment)
     if not used.faults and not refusal:
         return None
@@ -314,12 +314,12 @@ def _written_too_late(request: HttpRequest, appointment: Appointment) -> list[st
 def parts(request: HttpRequest, technician: Technician, pk: int) -> HttpResponse:
     """Search the articles, and add one with its quantity. Shows no prices."""
     appointment = _one(technician, pk)
-    refusal = ""
+    refusal = None
     if request.method == "POST":
         try:
             done = perform(lambda: _add_part(request, appointment), once=_once(request, "parts"))
         except BusinessError as error:
-            refusal = str(error)
+            refusal = error
         else:
             if not done.is_repeat:
                 messages.success(request, _("Ajouté : %s") % done.result)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.services.locks import lock_appointment, lock_appointments
+from appointments.services.planned import invoices_of
 from interventions.models import RequestLine, RequestLineClaim
 from invoicing.services.documents.batches import Billable, bill_in_groups, bill_one
 from invoicing.services.documents.intents import DraftIntent, line_intent
@@ -16,7 +17,7 @@ from invoicing.services.records.acts import Once
 from invoicing.services.records.history import record
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
-from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, Step, WrongState
 from openfire_billing.kernel.outcome import Outcome
 
 
@@ -30,7 +31,10 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
     if appointment.state not in AppointmentState.billable:
         raise WrongState(
             _("%(rdv)s : aucune ligne facturable à l'état « %(state)s ». Confirmez-le ou marquez-le réalisé.")
-            % {"rdv": appointment, "state": appointment.get_state_display()}
+            % {"rdv": appointment, "state": appointment.get_state_display()},
+            step=Step(_("Confirmer le RDV"), appointment, act="confirm")
+            if appointment.state == AppointmentState.DRAFT
+            else None,
         )
     lines = list(
         appointment.lines.left_to_bill(on).select_related(
@@ -38,12 +42,18 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
         )
     )
     if not any(line.terms.is_article and line.quantity > 0 for line in lines):
-        raise BusinessError(_("%s : aucune ligne facturable. Ajoutez-en une dans l'onglet Facturation.") % appointment)
+        raise BusinessError(
+            _("%s : aucune ligne facturable. Ajoutez-en une dans l'onglet Facturation.") % appointment,
+            step=Step(_("Ajouter une ligne"), appointment, tab="billing"),
+        )
     pairs = [(line, _left(line, spent)) for line in lines]
     note = _left_out(pairs, on)
     if not any(left > 0 for _line, left in pairs):
         sentence = _("%(rdv)s : %(note)s") % {"rdv": appointment, "note": note} if note else ""
-        raise NothingToBill(sentence or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment)
+        raise NothingToBill(
+            sentence or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment,
+            documents=invoices_of(appointment),
+        )
     kept = _with_titles(pairs)
     for line, left in kept:
         if line.request_line_id and left > 0:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from invoicing.services.documents.mailing import Letter, signed
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 
 def _text(rdv: Appointment) -> tuple[str, str, str]:
@@ -26,8 +27,18 @@ def _when(rdv: Appointment) -> str:
     return f"du {start} au {rdv.last_day:%d/%m/%Y}"
 
 
+def _refusal_of_unconfirmed(rdv: Appointment) -> BusinessError | None:
+    if rdv.state == AppointmentState.CONFIRMED:
+        return None
+    return WrongState(
+        _("%s n'est pas confirmé : confirmez-le avant de l'envoyer.") % rdv,
+        step=Step(_("Confirmer le RDV"), rdv, act="confirm") if rdv.state == AppointmentState.DRAFT else None,
+    )
+
+
 APPOINTMENT_LETTER = Letter(
     text=_text,
+    recipient=lambda rdv: rdv.partner,
     states=frozenset({AppointmentState.CONFIRMED}),
-    unready=_("%s n'est pas confirmé : confirmez-le avant de l'envoyer."),
+    refusal=_refusal_of_unconfirmed,
 )

@@ -18,7 +18,7 @@ from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import number_text
 
 _FIXED_ONCE_BILLED = ("product", "unit_price", "discount", "tax", "kind")
@@ -233,7 +233,10 @@ def _refuse_not_confirmed(appointment: Appointment) -> None:
     if appointment.state == AppointmentState.CONFIRMED:
         return
     if appointment.is_open:
-        raise WrongState(_("%s n'est pas confirmé : confirmez-le avant d'y noter ce qui est utilisé.") % appointment)
+        raise WrongState(
+            _("%s n'est pas confirmé : confirmez-le avant d'y noter ce qui est utilisé.") % appointment,
+            step=Step(_("Confirmer le RDV"), appointment, act="confirm"),
+        )
     raise WrongState(_("Ce RDV est terminé : demandez au bureau d'ajouter ou de corriger la ligne."))
 
 

@@ -5,10 +5,12 @@ from decimal import Decimal
 from django.utils import timezone
 
 from appointments.choices import AppointmentState
-from appointments.models import Appointment
+from appointments.models import Appointment, AppointmentLineClaim
 from appointments.services.calendars import local
 from interventions.models import InterventionRequest
+from interventions.services.documents import MOST
 from interventions.services.planning import record_planning
+from invoicing.models import Invoice
 from openfire_billing.db.people import By
 
 
@@ -28,6 +30,12 @@ def tell_intervention(intervention: InterventionRequest | None, *, by: By) -> No
         done_on=local(done_at).date() if done_at else None,
         by=by,
     )
+
+
+def invoices_of(appointment: Appointment) -> list[Invoice]:
+    """Return the first invoices that bill lines of an RDV, which refusals name."""
+    claims = AppointmentLineClaim.objects.filter(appointment_line__appointment=appointment)
+    return list(Invoice.objects.filter(lines__in=claims.values("invoice_line")).order_by("pk").distinct()[:MOST])
 
 
 def is_billed(appointment: Appointment) -> bool:

@@ -16,6 +16,8 @@ from appointments.services.locks import lock_appointment
 from appointments.services.planned import is_billed, tell_intervention
 from interventions.models import InterventionRequest, Technician
 from interventions.services.locks import lock_intervention
+from interventions.services.requests import refusal_of_no_address
+from interventions.services.states import validation_of
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.records.attachments import copy_attachments
@@ -24,7 +26,7 @@ from invoicing.services.records.saving import assign, describe_changes, set_many
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 _FROM_INTERVENTION = (
     "company",
@@ -51,9 +53,7 @@ def fill_defaults(appointment: Appointment) -> None:
     if not appointment.address_id:
         address = partner.default_address()
         if address is None:
-            raise BusinessError(
-                _("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner
-            )
+            raise refusal_of_no_address(partner)
         appointment.address = address
     appointment.bill_to = appointment.bill_to or partner.bill_to
     appointment.type = appointment.type or task.type
@@ -210,7 +210,8 @@ def _refuse_move(appointment: Appointment, before: Mapping[str, object], many: M
         if _differs(appointment, before, _TIME):  # a reason to override may be written: going back to draft may need it
             raise WrongState(
                 _("%(rdv)s est à l'état « %(state)s » : remettez-le en brouillon pour le déplacer.")
-                % {"rdv": appointment, "state": appointment.get_state_display()}
+                % {"rdv": appointment, "state": appointment.get_state_display()},
+                step=Step(_("Remettre en brouillon"), appointment, act="reset"),
             )
         return
     if _differs(appointment, before, (*_PLACE, "partner_id")) and is_billed(appointment):
@@ -230,7 +231,8 @@ def _refuse_other_request(appointment: Appointment, before: Mapping[str, object]
         owner = InterventionRequest.objects.filter(pk=before["intervention_id"]).first()
         raise BusinessError(
             _("%(rdv)s porte les lignes de %(di)s : il ne change pas de DI. Générez un RDV depuis l'autre DI.")
-            % {"rdv": appointment, "di": owner}
+            % {"rdv": appointment, "di": owner},
+            documents=[owner],
         )
 
 
@@ -238,7 +240,9 @@ def _refuse_closed(intervention: InterventionRequest) -> None:
     if not intervention.is_validated:
         raise WrongState(
             _("%(di)s est à l'état « %(state)s » : seule une DI validée se planifie.")
-            % {"di": intervention, "state": intervention.get_state_display()}
+            % {"di": intervention, "state": intervention.get_state_display()},
+            documents=[intervention],
+            step=validation_of(intervention),
         )
 
 

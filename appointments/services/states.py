@@ -10,7 +10,7 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.services.booking import occupy
 from appointments.services.locks import lock_appointment, lock_appointments
-from appointments.services.planned import is_billed, tell_intervention
+from appointments.services.planned import invoices_of, is_billed, tell_intervention
 from interventions.services.states import refuse_to_come
 from invoicing.services.catalogue import take_number
 from invoicing.services.documents.lines import COPIED
@@ -31,8 +31,15 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
         appointment = lock_appointment(appointment, seen=seen)
         if appointment.state != S.DRAFT:
             raise WrongState(_("%s n'est pas en brouillon : il n'y a rien à confirmer.") % appointment)
-        if appointment.starts_at is None or not appointment.technicians.exists():
-            raise BusinessError(_("%s : choisissez une date et un intervenant avant de confirmer.") % appointment)
+        faults = []
+        if appointment.starts_at is None:
+            text = _("%s : choisissez une date avant de confirmer.") % appointment
+            faults.append(BusinessError(text, field="starts_at"))
+        if not appointment.technicians.exists():
+            text = _("%s : choisissez un intervenant avant de confirmer.") % appointment
+            faults.append(BusinessError(text, field="technicians"))
+        if faults:
+            raise BusinessError.all(faults)
         occupy(appointment, list(appointment.technicians.all()), by=by)
         if not appointment.number:
             appointment.number = take_number(appointment.company, "RDV")
@@ -116,7 +123,8 @@ def _refuse_billed(appointment: Appointment) -> None:
     if is_billed(appointment):
         raise WrongState(
             _("%s est facturé, au moins en partie : supprimez le brouillon de facture ou faites un avoir d'abord.")
-            % appointment
+            % appointment,
+            documents=invoices_of(appointment),
         )
 
 

@@ -58,7 +58,7 @@ def _plan(request: HttpRequest, contract: Contract, data: dict[str, Any]) -> Out
     outcomes = visits.plan_visits([contract], until=data["until"], on=timezone.localdate(), by=user_of(request))
     for outcome in outcomes:
         if outcome.is_refused:
-            raise BusinessError(outcome.refusal)
+            raise outcome.error or BusinessError(outcome.refusal)
     if not outcomes:
         raise BusinessError(
             _("%s : aucune visite à créer d'ici là. Celles qui existent sont derrière « Planification ».") % contract

@@ -1,6 +1,6 @@
 """The contract's page."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
@@ -20,6 +20,7 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
+from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
 from openfire_billing.web.users import user_of
 
@@ -102,6 +103,7 @@ class ContractAdmin(DocumentAdmin):
         ("comments", _("Commentaires"), (_("Texte"),)),
     )
     readonly_fields = ("ending", "next_due_on")
+    asks: ClassVar = {name: Asked(_("obligatoire pour activer")) for name in ("fiscal_position", "journal")}
 
     class Media:
         css = {"all": ["openfire/contracts.css"]}

@@ -334,5 +334,5 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
         outcomes = plan_visits([contract], until=asked["until"], on=timezone.localdate(), by=self.request.user)
         for outcome in outcomes:
             if outcome.is_refused:
-                raise BusinessError(outcome.refusal)
+                raise outcome.error or BusinessError(outcome.refusal)
         return Outcome(contract, made=contract, also=tuple(outcome.made for outcome in outcomes))

@@ -24,20 +24,21 @@ def inconsistent(contract: ContractFacts, what: str) -> BusinessError:
 def check_contract(contract: ContractFacts) -> None:
     """Raise BusinessError, code `incomplete` or `inconsistent`, when the header cannot be billed."""
     required = (
-        (contract.payer, _("client payeur")),
-        (contract.company, _("société")),
-        (contract.fiscal_position, _("position fiscale")),
-        (contract.journal, _("journal")),
+        ("payer", contract.payer, _("client payeur")),
+        ("company", contract.company, _("société")),
+        ("fiscal_position", contract.fiscal_position, _("position fiscale")),
+        ("journal", contract.journal, _("journal")),
     )
-    missing = [name for value, name in required if value is None]
+    missing = [(field, label) for field, value, label in required if value is None]
+    faults = []
     if missing:
-        raise BusinessError(
-            about(contract, _("%s à renseigner avant de facturer.") % ", ".join(missing)), code=INCOMPLETE
-        )
+        text = _("%s à renseigner avant de facturer.") % ", ".join(label for _field, label in missing)
+        faults.append(BusinessError(about(contract, text), code=INCOMPLETE, field=missing[0][0]))
     if contract.end_on is None and not contract.auto_renew:
-        raise BusinessError(
-            about(contract, _("date de fin à renseigner, ou renouvellement tacite à cocher.")), code=INCOMPLETE
-        )
+        text = _("date de fin à renseigner, ou renouvellement tacite à cocher.")
+        faults.append(BusinessError(about(contract, text), code=INCOMPLETE, field="end_on"))
+    if faults:
+        raise BusinessError.all(faults)
     if contract.alignment not in _ALIGNMENTS:
         raise inconsistent(contract, _("l'alignement est inconnu (%s).") % contract.alignment)
     if contract.proration not in _PRORATIONS:

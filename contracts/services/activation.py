@@ -1,6 +1,6 @@
 """« Activer »: a contract, or a line added to an active one, becomes billed and planned."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -14,7 +14,7 @@ from contracts.planner.checks import check_contract
 from contracts.services.days_served import refuse_past
 from contracts.services.facts import read_facts
 from contracts.services.live_claims import has_live_claims
-from contracts.services.locks import lock_contract, lock_line
+from contracts.services.locks import activation_of, lock_contract, lock_line
 from contracts.services.next_dates import rewrite_due
 from contracts.services.visits import past_visits_text
 from invoicing.choices import LineKind
@@ -23,7 +23,7 @@ from invoicing.services.records.history import move, record
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.outcome import Outcome
 
 SERIES = "CONT"  # of the references given at activation
@@ -46,6 +46,8 @@ def activate_contract(contract: Contract, *, seen: int | None = None, on: date, 
             raise BusinessError(
                 _("%s n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer.") % contract
             )
+        if faults := [fault for line in lines for fault in _faults_of_line(line)]:
+            raise BusinessError.all(faults)
         for line in lines:
             _validate_line(line, on=on)
         name = f"provisoire n° {contract.pk}"
@@ -74,19 +76,26 @@ def activate_contract(contract: Contract, *, seen: int | None = None, on: date, 
     return Outcome(contract, made=contract, notes=(past,) if past else ())
 
 
-def _validate_line(line: ContractLine, *, on: date) -> None:
-    """Refuse a line that promises nothing or whose visits could not be planned; else validate it."""
+def _faults_of_line(line: ContractLine) -> Iterator[BusinessError]:
+    """Refuse a line that promises nothing or whose visits could not be planned."""
     if not line.articles.filter(kind=LineKind.ARTICLE).exists() and not line.exceptions.exists():
-        raise BusinessError(
+        yield BusinessError(
             _("« %s » n'a ni article ni exception : rien ne serait jamais facturé. Complétez l'onglet Facturation.")
-            % line
+            % line,
+            documents=[line],
+            step=Step(_("Compléter la facturation"), line, tab="billing"),
         )
     missing = _missing_of_visits(line)
     if missing:
-        raise BusinessError(
+        yield BusinessError(
             _("« %(line)s » : %(missing)s à renseigner dans l'onglet Planification, ou videz cet onglet.")
-            % {"line": line, "missing": ", ".join(missing)}
+            % {"line": line, "missing": ", ".join(missing)},
+            documents=[line],
+            step=Step(_("Compléter la planification"), line, tab="planning"),
         )
+
+
+def _validate_line(line: ContractLine, *, on: date) -> None:
     line.state, line.validated_on = ContractLineState.VALIDATED, on
     save_columns(line, ["state", "validated_on"])
 
@@ -133,9 +142,15 @@ def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | No
         line = lock_line(line, seen=seen)
         contract = line.contract
         if contract.state not in ContractState.alive:
-            raise WrongState(_("%s n'est pas actif : activez le contrat, ses lignes le seront avec lui.") % contract)
+            raise WrongState(
+                _("%s n'est pas actif : activez le contrat, ses lignes le seront avec lui.") % contract,
+                documents=[contract],
+                step=activation_of(contract),
+            )
         if line.state != ContractLineState.DRAFT:
             raise WrongState(_("« %s » est déjà validée ou annulée.") % line)
+        if faults := [*_faults_of_line(line)]:
+            raise BusinessError.all(faults)
         _validate_line(line, on=on)
         _refuse_never_billed(contract, [line], contract.reference or "")
         if has_live_claims(contract):

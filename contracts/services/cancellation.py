@@ -15,7 +15,7 @@ from contracts.services.visits import cancel_visits, with_kept_visits
 from invoicing.services.records.history import move, record
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 
 def cancel_line(line: ContractLine, *, seen: int | None = None, on: date, by: By) -> ContractLine:
@@ -54,7 +54,10 @@ def cancel_contract(contract: Contract, *, seen: int | None = None, on: date, by
     with atomic():
         contract = lock_contract(contract, seen=seen)
         if has_live_claims(contract):
-            raise WrongState(_("%s est déjà facturé, au moins en partie : résiliez-le plutôt.") % contract)
+            raise WrongState(
+                _("%s est déjà facturé, au moins en partie : résiliez-le plutôt.") % contract,
+                step=Step(_("Résilier"), contract, act="terminate"),
+            )
         kept = cancel_visits(ContractRequest.objects.filter(line__contract=contract), after=None, on=on, by=by)
         contract.next_due_on = contract.next_visit_on = None
         text, columns = with_kept_visits(_("Contrat annulé"), kept), ("next_due_on", "next_visit_on")

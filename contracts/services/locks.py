@@ -8,7 +8,7 @@ from contracts.choices import ContractState
 from contracts.models import BillingRun, Contract, ContractLine
 from invoicing.services.records.history import refuse_stale
 from openfire_billing.db.locks import Values, Wanted, lock, lock_values, lockable
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 
 def _contracts_of(lines: Collection[int]) -> Wanted:
@@ -55,6 +55,11 @@ def lock_line(line: ContractLine, *, seen: int | None = None) -> ContractLine:
     if seen is not None:
         refuse_stale(found, seen)
     return found
+
+
+def activation_of(contract: Contract) -> Step | None:
+    """Return the step of a refusal that asks for an active contract; None for a contract that is no draft."""
+    return Step(_("Activer le contrat"), contract, act="activate") if contract.state == ContractState.DRAFT else None
 
 
 def refuse_ended(contract: Contract) -> None:

@@ -13,6 +13,7 @@ from contracts.choices import Result
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.planner.intents import FREE, GroupIntent, Plan
 from contracts.services.facts import ChunkFacts
+from contracts.services.locks import activation_of
 from invoicing.models import Invoice
 from openfire_billing.db import bulk
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
@@ -82,7 +83,8 @@ def refuse_nothing_made(run: BillingRun, contract: Contract) -> None:
 def _not_activated(contract: Contract) -> WrongState:
     return WrongState(
         _("%(contract)s est à l'état « %(state)s » : activez-le d'abord.")
-        % {"contract": contract, "state": contract.get_state_display()}
+        % {"contract": contract, "state": contract.get_state_display()},
+        step=activation_of(contract),
     )
 
 

@@ -13,7 +13,7 @@ from contracts.planner.charges import charges_of
 from contracts.planner.intents import Charge
 from contracts.services.drafts import ClaimRows
 from contracts.services.facts import read_facts
-from contracts.services.locks import lock_contract
+from contracts.services.locks import activation_of, lock_contract
 from contracts.services.next_dates import rewrite_due
 from invoicing.services.records.history import record
 from openfire_billing.db.people import By
@@ -38,7 +38,7 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
     with atomic():
         contract = lock_contract(contract, seen=seen)
         if contract.state not in ContractState.billed:
-            raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract)
+            raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract, step=activation_of(contract))
         chosen = [charge for charge in charges_due(contract, on=on) if charge.key in keys]
         if len(chosen) < len(set(keys)) or not keys:
             raise NothingToBill(_("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract)

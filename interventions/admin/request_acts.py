@@ -71,7 +71,7 @@ INTERVENTION_ACTIONS = (
         label=_("Générer la facture"),
         icon="receipt_long",
         permission=BILL,
-        offered=lambda di: di.state != S.CANCELLED,
+        states=S.validated,
         explain=_("Une facture en brouillon reprend les lignes qui restent à facturer."),
         form=InvoiceForm,
         run=lambda request, di, data: billing.invoice_intervention(

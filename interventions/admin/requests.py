@@ -1,7 +1,7 @@
 """The page of an intervention request."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
@@ -28,6 +28,7 @@ from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
+from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import amount_column, column, state_column
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import badge, hours, nowrap, stars, stored_state
@@ -90,6 +91,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
     readonly_fields = ("customer_facts", "place", "durations", "done_on")
+    asks: ClassVar = {"fiscal_position": ASKED_TO_BILL}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (

@@ -6,7 +6,9 @@ from datetime import date
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InterventionRequest, QuotedLine, RequestLine, RequestLineClaim
+from interventions.services.documents import invoices_of, live_quotes_of
 from interventions.services.locks import lock_intervention, lock_interventions
+from interventions.services.states import validation_of
 from invoicing.models import Invoice, Quote
 from invoicing.services.documents.batches import Billable, bill_in_groups, bill_one
 from invoicing.services.documents.intents import DraftIntent, line_intent
@@ -15,9 +17,8 @@ from invoicing.services.documents.quotes import draft_quote
 from invoicing.services.records.acts import Once
 from invoicing.services.records.history import record, record_many
 from openfire_billing.db.people import By
-from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
-from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, Step, WrongState
 from openfire_billing.kernel.outcome import Outcome
 
 
@@ -30,23 +31,34 @@ def _billable(intervention: InterventionRequest, *, on: date) -> list[RequestLin
     if not intervention.is_validated:
         raise WrongState(
             _("%(document)s est à l'état « %(state)s » : validez-la avant de la facturer ou d'en faire un devis.")
-            % {"document": intervention, "state": intervention.get_state_display()}
+            % {"document": intervention, "state": intervention.get_state_display()},
+            step=validation_of(intervention),
         )
     lines = list(intervention.lines.left_to_bill(on).select_related("product", "tax", "unit"))
     articles = [line for line in lines if line.is_article and line.quantity > 0]
     if not articles:
-        raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.") % intervention)
+        raise BusinessError(
+            _("%s : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.") % intervention,
+            step=Step(_("Ajouter une ligne"), intervention, tab="billing"),
+        )
     if not any(line.left > 0 for line in articles):
-        raise NothingToBill(_nothing_left(intervention, articles))
+        raise _nothing_left(intervention, articles, on=on)
     return _with_titles(lines)
 
 
-def _nothing_left(intervention: InterventionRequest, articles: Sequence[RequestLine]) -> Text:
+def _nothing_left(intervention: InterventionRequest, articles: Sequence[RequestLine], *, on: date) -> NothingToBill:
     if any(line.is_quoted for line in articles):
-        return _("%s : tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le.") % intervention
+        return NothingToBill(
+            _("%s : tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le.") % intervention,
+            documents=live_quotes_of(intervention, on=on),
+        )
     if all(line.covered for line in articles):
-        return _("%s : tout est couvert par le contrat, qui le facture. Rien à facturer ici.") % intervention
-    return _("%s : tout est déjà facturé. Voyez ses factures.") % intervention
+        return NothingToBill(
+            _("%s : tout est couvert par le contrat, qui le facture. Rien à facturer ici.") % intervention
+        )
+    return NothingToBill(
+        _("%s : tout est déjà facturé. Voyez ses factures.") % intervention, documents=invoices_of(intervention)
+    )
 
 
 def _with_titles(lines: Sequence[RequestLine]) -> list[RequestLine]:

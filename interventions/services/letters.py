@@ -17,4 +17,4 @@ def _text(intervention: InterventionRequest) -> tuple[str, str, str]:
     return intervention.partner.email, f"{company} : {intervention.title or intervention.task}", signed(company, text)
 
 
-INTERVENTION_LETTER = Letter(text=_text)
+INTERVENTION_LETTER = Letter(text=_text, recipient=lambda intervention: intervention.partner)

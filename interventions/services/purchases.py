@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InterventionRequest, PurchasedLine, RequestLine
 from interventions.services.locks import lock_intervention
+from interventions.services.states import validation_of
 from invoicing.choices import OrderState, ProductKind
 from invoicing.models import Partner, PurchaseOrder
 from invoicing.services.documents.lines import Item
@@ -41,7 +42,8 @@ def order_supplies(intervention: InterventionRequest, *, seen: int | None = None
         if not intervention.is_validated:
             raise WrongState(
                 _("%(di)s est à l'état « %(state)s » : validez-la avant de commander.")
-                % {"di": intervention, "state": intervention.get_state_display()}
+                % {"di": intervention, "state": intervention.get_state_display()},
+                step=validation_of(intervention),
             )
         wanted: dict[Partner, list[RequestLine]] = defaultdict(list)
         skipped: list[tuple[RequestLine, str]] = []

@@ -10,7 +10,7 @@ from interventions.choices import Granularity, InterventionState
 from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
 from interventions.services.locks import lock_intervention, lock_interventions
 from interventions.services.promises import check_promises
-from invoicing.models import Address, Company
+from invoicing.models import Address, Company, Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
 from invoicing.services.records.attachments import copy_attachments
@@ -19,7 +19,7 @@ from invoicing.services.records.saving import assign, describe_changes, set_many
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import number_text
 
 
@@ -36,10 +36,20 @@ def sector_of(address: Address) -> Sector | None:
     return next((sector for sector in Sector.objects.all() if sector.covers(address.zip)), None)
 
 
+def refusal_of_no_address(partner: Partner) -> BusinessError:
+    """Return the refusal of a DI or an RDV of a customer without address."""
+    return BusinessError(
+        _("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner,
+        field="address",
+        documents=[partner],
+        step=Step(_("Ajouter l'adresse"), partner),
+    )
+
+
 def fill_defaults(intervention: InterventionRequest, *, by: By) -> None:
     """Fill what was left empty from the partner, the template and the task. Saves nothing.
 
-    Raises BusinessError when the partner has no address.
+    Raises BusinessError: no task, no type, a partner without address.
     """
     template, task = intervention.template, intervention.task if intervention.task_id else None
     if template is not None:
@@ -47,19 +57,22 @@ def fill_defaults(intervention: InterventionRequest, *, by: By) -> None:
         intervention.type_id = intervention.type_id or template.type_id  # type: ignore[assignment]  # checked below
         intervention.fiscal_position = intervention.fiscal_position or template.fiscal_position
         intervention.description = intervention.description or template.description
-    if task is None:
-        raise BusinessError(_("Choisissez une tâche, ou un modèle d'intervention qui en a une."))
-    intervention.task = task
-    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]  # checked below
-    if not intervention.type_id:
-        raise BusinessError(_("Choisissez un type : ni le modèle ni la tâche n'en apportent un."))
     partner = intervention.partner
-    if not intervention.address_id:
-        address = partner.default_address()
-        if address is None:
-            raise BusinessError(
-                _("« %s » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une.") % partner
-            )
+    address = None if intervention.address_id else partner.default_address()
+    faults = []
+    if task is None:
+        text = _("Choisissez une tâche, ou un modèle d'intervention qui en a une.")
+        faults.append(BusinessError(text, field="task"))
+    elif not (intervention.type_id or task.type_id):
+        text = _("Choisissez un type : ni le modèle ni la tâche n'en apportent un.")
+        faults.append(BusinessError(text, field="type"))
+    if address is None and not intervention.address_id:
+        faults.append(refusal_of_no_address(partner))
+    if task is None or faults:
+        raise BusinessError.all(faults)
+    intervention.task = task
+    intervention.type_id = intervention.type_id or task.type_id  # type: ignore[assignment]  # checked above
+    if address is not None:
         intervention.address = address
     intervention.bill_to = intervention.bill_to or partner.bill_to
     intervention.fiscal_position = (

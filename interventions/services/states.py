@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
+from interventions.services.documents import invoices_of, live_quotes_of
 from interventions.services.locks import lock_intervention
 from interventions.services.promises import check_promises
 from invoicing.services.catalogue import take_number
@@ -14,7 +15,7 @@ from invoicing.services.records.history import move, record
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import save_columns
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 
 def validate_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: By) -> InterventionRequest:
@@ -34,6 +35,15 @@ def validate_intervention(intervention: InterventionRequest, *, seen: int | None
             save=("number",),
         )
     return intervention
+
+
+def validation_of(intervention: InterventionRequest) -> Step | None:
+    """Return the step of a refusal that asks for a validated DI; None for a DI that cannot be validated."""
+    if intervention.state == InterventionState.DRAFT:
+        return Step(_("Valider la DI"), intervention, act="validate")
+    if intervention.state == InterventionState.CANCELLED:
+        return Step(_("Remettre la DI en brouillon"), intervention, act="reset")
+    return None
 
 
 def refuse_to_come(document: object, on: date) -> None:
@@ -78,10 +88,14 @@ def cancel_intervention(
         if any(line.billed for line in lines):
             raise WrongState(
                 _("%s est facturée, au moins en partie : supprimez la facture en brouillon ou faites un avoir d'abord.")
-                % intervention
+                % intervention,
+                documents=invoices_of(intervention),
             )
         if any(line.is_quoted for line in lines):
-            raise WrongState(_("%s a un devis en cours : annulez-le ou refusez-le d'abord.") % intervention)
+            raise WrongState(
+                _("%s a un devis en cours : annulez-le ou refusez-le d'abord.") % intervention,
+                documents=live_quotes_of(intervention, on=on),
+            )
         move(intervention, InterventionState.CANCELLED, by=by, act="cancelled", text=_("DI annulée"))
     return intervention
 

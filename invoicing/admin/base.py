@@ -43,10 +43,12 @@ from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.actions import PageShown, already_done, reverse_change
+from openfire_billing.web.asked import Asked
 from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.days import SplitMomentField, limit_days
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
+from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
 
@@ -66,6 +68,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     has_checking_service = False  # whether its service checks the record and its constraints
     empty_text: Any = _("Rien ici pour l'instant.")
     field_labels: ClassVar[dict[str, Any]] = {}  # {field: label} that replace those of the model
+    asks: ClassVar[dict[str, Asked]] = {}  # {field that may be left empty: why a service will ask for it}
     foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
     formfield_overrides: ClassVar[dict[Any, Any]] = {
@@ -124,6 +127,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
             user=request.user,
             refusal=getattr(request, "office_refusal", None),
             leaves_constraints=self.has_checking_service,
+            asks=self.asks,
         )
 
     def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[tuple[Any, Any]]:
@@ -239,6 +243,9 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         document = context.get("original")
         object_id = str(document.pk) if document is not None and document.pk else None
         context |= {"office_now": timezone.localdate(), **self.page_context(request, object_id)}
+        refusal = getattr(request, "office_refusal", None)
+        if isinstance(refusal, BusinessError):
+            context["office_refusal"] = shown_refusal(refusal, request)
         return super().render_change_form(request, context, *args, **options)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Pages of the catalogue: articles, taxes, fiscal positions, terms, units, journals."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -10,12 +10,14 @@ from unfold.admin import TabularInline
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
 from invoicing.services.parties.companies import default_company
+from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import column
 from openfire_billing.web.tags import price
 
 
 @admin.register(Product)
 class ProductAdmin(OfficeAdmin):
+    asks: ClassVar = {"income_account": ASKED_TO_BILL}
     list_display = ("code", "name", "kind", "price_text", "tax", "income_account", "is_active")
     list_filter = ("is_active", "kind", "tax")
     search_fields = ("code", "name")

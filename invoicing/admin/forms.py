@@ -12,6 +12,7 @@ from invoicing.choices import PaymentKind
 from invoicing.models import InvoiceLine, Payment, SupplierBill
 from invoicing.services.settlement.payments import oldest_first, open_invoices
 from openfire_billing.kernel.formats import number_text
+from openfire_billing.web.mail_addresses import AddressesField
 from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.tags import euros
 
@@ -178,7 +179,8 @@ class CreditForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    to = forms.EmailField(label=_("À"))
+    to = AddressesField(label=_("À"), help_text=_("Plusieurs adresses : séparez-les par des virgules."))
+    cc = AddressesField(label=_("Copie à"), required=False)
     subject = forms.CharField(label=_("Objet"), max_length=200)
     body = forms.CharField(label=_("Message"), widget=forms.Textarea(attrs={"rows": 9}))
     key = forms.CharField(widget=forms.HiddenInput)

@@ -1,28 +1,34 @@
 """The form of a record's page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from invoicing.services.records.shared import refusal_of_shared
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.asked import Asked, mark_asked
 from openfire_billing.web.choices import narrow_choices
 from openfire_billing.web.known_relations import reuse_known
 
 
 def office_form(
-    form: Any, *, user: Any, refusal: BusinessError | ValidationError | None, leaves_constraints: bool
+    form: Any,
+    *,
+    user: Any,
+    refusal: BusinessError | ValidationError | None,
+    leaves_constraints: bool,
+    asks: Mapping[str, Asked],
 ) -> Any:
     """Return a form class whose choices are those of `user`, and that shows `refusal` with the typed values.
 
     It refuses a change of a record that all companies share by somebody who does not work for all of them.
-    `leaves_constraints`: the service of the record checks its constraints.
+    `leaves_constraints`: the service of the record checks its constraints. `asks`: {field: why it will be asked for}.
     """
 
     shown: dict[Any, Any] = {}
     if refusal is not None:
-        shown = refusal.message_dict if isinstance(refusal, ValidationError) else {refusal.field: str(refusal)}
+        shown = refusal.message_dict if isinstance(refusal, ValidationError) else _by_field(refusal)
 
     class OfficeForm(form):  # type: ignore[misc]
         def __init__(self, *args: Any, **values: Any) -> None:
@@ -30,6 +36,7 @@ def office_form(
             narrow_choices(self, user)
             reuse_known(self)
             self.instance.leaves_constraints = leaves_constraints
+            mark_asked(self, asks)
 
         def clean(self) -> Any:
             data = super().clean()
@@ -49,3 +56,11 @@ def office_form(
                 self.add_error(None, str(text))
 
     return OfficeForm
+
+
+def _by_field(refusal: BusinessError) -> dict[str, list[str]]:
+    """Return {field: sentences} of all the faults of a refusal; "" for those that are about no field."""
+    found: dict[str, list[str]] = {}
+    for fault in refusal.faults:
+        found.setdefault(fault.field, []).append(str(fault))
+    return found

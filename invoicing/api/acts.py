@@ -3,19 +3,39 @@
 from typing import Any
 from uuid import uuid4
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.utils.translation import gettext as _
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
-from invoicing.api.base import act
+from invoicing.api.base import act, checked_body
 from invoicing.models import PublicLink
-from invoicing.services.documents.mailing import Letter, mail_document
+from invoicing.services.documents.mailing import Letter, mail_document, mail_documents
 from invoicing.services.records.links import publish, token_of
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.api.fields import id_field
+from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
+from openfire_billing.web.mail_addresses import clean_addresses
 from openfire_billing.web.site import site_address
 
 
-class LetterSerializer(serializers.Serializer):
-    """Values left out are written for you."""
+class AddressesField(serializers.CharField):
+    """E-mail addresses apart by commas, five at most."""
 
-    to = serializers.EmailField(required=False, default="", allow_blank=True)
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return clean_addresses(super().to_internal_value(data))
+        except DjangoValidationError as wrong:
+            raise serializers.ValidationError(wrong.messages) from None
+
+
+class LetterSerializer(serializers.Serializer):
+    """Values left out are written for you. `to` and `cc`: e-mail addresses apart by commas, five at most."""
+
+    to = AddressesField(required=False, default="", allow_blank=True)
+    cc = AddressesField(required=False, default="", allow_blank=True)
     subject = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
     body = serializers.CharField(required=False, default="", allow_blank=True, max_length=10_000)
 
@@ -36,6 +56,70 @@ def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
 
     mail.__name__ = options.get("path", "mail")
     return act(permission, asks=LetterWithPaperSerializer if letter.has_paper else LetterSerializer, **options)(mail)
+
+
+class ManyLettersSerializer(serializers.Serializer):
+    """Several documents. `again`: also those whose e-mail is sent or waits. `cc`: a copy of each goes there."""
+
+    ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
+    cc = AddressesField(required=False, default="", allow_blank=True)
+    with_paper = serializers.BooleanField(required=False, default=True)
+    again = serializers.BooleanField(required=False, default=False)
+
+
+class MailedSerializer(serializers.Serializer):
+    """What became of one document: `is_mailed`, or the `refusal`."""
+
+    id = serializers.IntegerField()
+    is_mailed = serializers.BooleanField()
+    refusal = serializers.CharField(allow_blank=True)
+    documents = NamedSerializer(many=True)
+    step = StepSerializer(allow_null=True)
+
+
+class MailingSerializer(serializers.Serializer):
+    """One line for each id of the request, in its order."""
+
+    results = MailedSerializer(many=True)
+    done = serializers.IntegerField()
+    refused = serializers.IntegerField()
+
+
+def mail_many_act(letter: Letter, permission: str, *, path: str = "mail") -> Any:
+    """Return the act POST /resource/mail/ {ids, cc, with_paper, again}, which sends each document to its customer."""
+
+    def mail_many(view: Any, request: Any) -> Response:
+        """Met à l'envoi un e-mail par document, à son client ; répond ce qu'il en est de chacun."""
+        body = checked_body(view, request)
+        ids = list(dict.fromkeys(body.pop("ids")))
+        documents = view.get_queryset().in_bulk(ids)
+        chosen = [documents[pk] for pk in ids if pk in documents]
+        outcomes = {one.document.pk: one for one in mail_documents(chosen, letter, by=request.user, **body)}
+        results = [_mailed_line(pk, outcomes.get(pk)) for pk in ids]
+        done = sum(line["is_mailed"] for line in results)
+        return Response({"results": results, "done": done, "refused": len(results) - done})
+
+    mail_many.__name__ = f"{path}_many"
+    return action(
+        detail=False,
+        methods=["post"],
+        url_path=path,
+        permission=permission,
+        asks=ManyLettersSerializer,
+        answers=MailingSerializer,
+        is_act=True,
+    )(mail_many)
+
+
+def _mailed_line(pk: int, outcome: Outcome | None) -> dict[str, Any]:
+    error = outcome.error if outcome else BusinessError(_("N'existe pas, ou n'est pas d'une de vos sociétés."))
+    return {
+        "id": pk,
+        "is_mailed": error is None,
+        "refusal": str(error or ""),
+        "documents": documents_of(error),
+        "step": step_of(error),
+    }
 
 
 class PublicationSerializer(serializers.Serializer):

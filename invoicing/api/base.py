@@ -25,6 +25,7 @@ from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
 from openfire_billing.web.api.permissions import MayDo, permission_of
+from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
 from openfire_billing.web.api.schema import UNSAFE
 from openfire_billing.web.api.strict import checked, refuse_parameters
 
@@ -272,6 +273,7 @@ def act(
             detail=True,
             methods=["post"],
             url_path=name,
+            url_name=name,
             permission=permission,
             asks=asks,
             answers=answers,
@@ -330,6 +332,8 @@ class ReportLineSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     invoice = serializers.IntegerField(allow_null=True)
     refusal = serializers.CharField(allow_blank=True)
+    documents = NamedSerializer(many=True)
+    step = StepSerializer(allow_null=True)
     note = serializers.CharField(allow_blank=True)
 
 
@@ -378,7 +382,16 @@ def _report_line(pk: int, outcome: Outcome | None) -> dict[str, Any]:
             "id": pk,
             "invoice": None,
             "refusal": _("N'existe pas, ou n'est pas d'une de vos sociétés."),
+            "documents": [],
+            "step": None,
             "note": "",
         }
     made = outcome.made.pk if outcome.made is not None else None
-    return {"id": pk, "invoice": made, "refusal": outcome.refusal, "note": str(outcome.note)}
+    return {
+        "id": pk,
+        "invoice": made,
+        "refusal": outcome.refusal,
+        "documents": documents_of(outcome.error),
+        "step": step_of(outcome.error),
+        "note": str(outcome.note),
+    }

@@ -14,7 +14,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-from invoicing.api.acts import mail_act, publish_act
+from invoicing.api.acts import mail_act, mail_many_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
@@ -286,6 +286,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
         return refund_credit(note, by=self.request.user, **body)
 
     send = mail_act(INVOICE_LETTER, CHANGE, path="send")
+    send_many = mail_many_act(INVOICE_LETTER, CHANGE, path="send")
     publish = publish_act(CHANGE)
 
     @act(CHANGE, path="update-taxes")

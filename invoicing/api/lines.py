@@ -28,7 +28,7 @@ class TaxTotalSerializer(serializers.Serializer):
     amount = Amount()
 
 
-def _number(places: int, digits: int, **options: Any) -> serializers.DecimalField:
+def number_field(places: int, digits: int, **options: Any) -> serializers.DecimalField:
     return serializers.DecimalField(max_digits=digits, decimal_places=places, **options)
 
 
@@ -47,14 +47,14 @@ class LineSerializer(serializers.Serializer):
     position = serializers.IntegerField(required=False, min_value=0, max_value=100_000)
     product = Id(queryset=Product.objects.select_related("tax__replaced_by", "unit"), required=False, allow_null=True)
     label = serializers.CharField(required=False, allow_blank=True, max_length=4000)
-    quantity = _number(3, 12, required=False)
+    quantity = number_field(3, 12, required=False)
     unit = serializers.CharField(read_only=True)
-    unit_price = _number(4, 14, required=False, min_value=0)
-    discount = _number(2, 5, required=False, min_value=0, max_value=100)
+    unit_price = number_field(4, 14, required=False, min_value=0)
+    discount = number_field(2, 5, required=False, min_value=0, max_value=100)
     tax = Id(queryset=Tax.objects.all(), required=False, allow_null=True)
-    tax_rate = _number(2, 5, read_only=True, allow_null=True)
+    tax_rate = number_field(2, 5, read_only=True, allow_null=True)
     net = Amount()
-    left_to_bill = _number(3, 18, read_only=True, allow_null=True)
+    left_to_bill = number_field(3, 18, read_only=True, allow_null=True)
     covered = serializers.BooleanField(read_only=True)
     origin_line = serializers.IntegerField(read_only=True, allow_null=True)
 

@@ -67,6 +67,7 @@ class PartnerSerializer(OfficeSerializer):
             "name",
             "kind",
             "email",
+            "billing_email",
             "phone",
             "mobile",
             "store_code",

@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import django_filters
 from django.db.models import Prefetch
@@ -11,19 +12,25 @@ from django.utils.translation import gettext as _
 from djmoney.money import Money
 from rest_framework import serializers
 
+from invoicing.api.acts import LetterWithPaperSerializer
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_origin
+from invoicing.api.invoices import PdfMixin
+from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, number_field, with_origin
 from invoicing.api.payments import PaySerializer
 from invoicing.api.records import JournalMixin
 from invoicing.choices import OrderState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.paper.pdf import order_pdf
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import items_of_edits
+from invoicing.services.documents.mailing import send_order
+from invoicing.services.documents.receipts import receive_order
 from invoicing.services.parties.companies import default_company
 from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.db.people import By
+from openfire_billing.kernel.money import to_quantity
 from openfire_billing.web.api.counts import CountsField, with_counts
-from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter
+from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, SinceFilter, UntilFilter, id_field
 
 CHANGE_ORDER, CHANGE_BILL = "invoicing.change_purchaseorder", "invoicing.change_supplierbill"
 PRICE = "purchase_price"
@@ -40,9 +47,20 @@ class OrderLineSerializer(LineSerializer):
     """A line at the purchase price."""
 
     document = "order"
+    received = number_field(3, 18, read_only=True, allow_null=True)
+    left_to_receive = number_field(3, 18, read_only=True, allow_null=True)
 
     def left_of(self, line: PurchaseOrderLine) -> None:
         return None
+
+    def to_representation(self, line: PurchaseOrderLine) -> dict[str, Any]:
+        """Return the line with its quantities `received` and `left_to_receive`; null for a section or a note."""
+        received, left = (line.received, line.left) if line.is_article else (None, None)
+        return {
+            **super().to_representation(line),
+            "received": None if received is None else str(to_quantity(received)),
+            "left_to_receive": None if left is None else str(to_quantity(left)),
+        }
 
 
 class PurchaseOrderSerializer(DocumentSerializer):
@@ -80,7 +98,7 @@ class PurchaseOrderSerializer(DocumentSerializer):
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:
-        lines = with_origin(PurchaseOrderLine.objects.select_related("tax", "unit"))
+        lines = with_origin(PurchaseOrderLine.objects.with_received().select_related("tax", "unit"))
         return with_counts(queryset, request.user).select_related("company").prefetch_related(Prefetch("lines", lines))
 
     def create(self, data: dict[str, Any]) -> PurchaseOrder:
@@ -196,6 +214,27 @@ class SupplierBillSerializer(OfficeSerializer):
         return services.edit_bill(bill, values=data, seen=self.seen, by=self.user)
 
 
+class ConfirmSerializer(serializers.Serializer):
+    """The day that the supplier promises; left out, the day of the order stays."""
+
+    expected_on = DayField(required=False, allow_null=True, default=None)
+
+
+class ReceivedLineSerializer(serializers.Serializer):
+    """The quantity that arrived of a line; negative, it takes back what was recorded by mistake."""
+
+    line = id_field()
+    quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
+
+
+class ReceiveSerializer(OnSerializer):
+    """What arrived. Without `lines`, all that is left. `closes`: the rest will not come."""
+
+    lines = ReceivedLineSerializer(many=True, required=False)
+    note = serializers.CharField(required=False, default="", allow_blank=True, max_length=150)
+    closes = serializers.BooleanField(required=False, default=False)
+
+
 class OrderBillSerializer(OnSerializer):
     """The supplier's number and the day of the bill."""
 
@@ -215,7 +254,7 @@ class PurchaseOrderFilter(django_filters.FilterSet):
         fields = ("number", "state", "supplier", "company", "origin")
 
 
-class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
+class PurchaseOrderView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     """Commandes fournisseurs."""
 
     queryset = PurchaseOrder.objects.all()
@@ -227,6 +266,9 @@ class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Office
     def delete_document(self, document: PurchaseOrder, by: By) -> None:
         services.delete_orders([document], by=by)
 
+    def pdf_of(self, document: PurchaseOrder) -> bytes:
+        return order_pdf(document)
+
     def _moved(self, order: PurchaseOrder, to: OrderState) -> PurchaseOrder:
         return services.move_order(order, to=to, by=self.request.user)
 
@@ -235,15 +277,22 @@ class PurchaseOrderView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Office
         """Marque la commande comme envoyée."""
         return self._moved(order, OrderState.SENT)
 
-    @act(CHANGE_ORDER)
-    def confirm(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
-        """Le fournisseur confirme."""
-        return self._moved(order, OrderState.CONFIRMED)
+    @act(CHANGE_ORDER, asks=LetterWithPaperSerializer)
+    def mail(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
+        """Met la commande à l'envoi au fournisseur, avec son PDF ; un brouillon passe à « Envoyée »."""
+        return send_order(order, key=f"mail-{uuid4().hex}", seen=self.seen, by=self.request.user, **body)
 
-    @act(CHANGE_ORDER)
+    @act(CHANGE_ORDER, asks=ConfirmSerializer)
+    def confirm(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
+        """Le fournisseur confirme, au besoin pour un autre jour."""
+        return services.confirm_order(order, seen=self.seen, by=self.request.user, **body)
+
+    @act(CHANGE_ORDER, asks=ReceiveSerializer)
     def receive(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
-        """La marchandise est reçue."""
-        return self._moved(order, OrderState.RECEIVED)
+        """Ce qui est arrivé ; la commande est reçue quand il ne reste rien."""
+        lines = body.pop("lines", None)
+        quantities = None if lines is None else {line["line"]: line["quantity"] for line in lines}
+        return receive_order(order, quantities=quantities, seen=self.seen, by=self.request.user, **body)
 
     @act("invoicing.add_supplierbill", asks=OrderBillSerializer, answers=SupplierBillSerializer, status=201)
     def bill(self, order: PurchaseOrder, body: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from invoicing.api.acts import mail_act, publish_act
+from invoicing.api.acts import mail_act, mail_many_act, publish_act
 from invoicing.api.base import (
     DeleteMixin,
     OfficeView,
@@ -156,6 +156,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
         return quote_pdf(document)
 
     mail = mail_act(QUOTE_LETTER, CHANGE)
+    mail_many = mail_many_act(QUOTE_LETTER, CHANGE)
     publish = publish_act(CHANGE)
 
     @act(CHANGE)

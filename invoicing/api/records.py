@@ -113,7 +113,7 @@ class MessageSerializer(OfficeSerializer):
 
     class Meta:
         model = Message
-        fields = ("id", "kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at")
+        fields = ("id", "kind", "to", "cc", "subject", "body", "state", "attempts", "error", "created_at", "sent_at")
         read_only_fields = fields
 
 

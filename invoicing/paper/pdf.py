@@ -16,8 +16,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from pypdf import PdfWriter
 
-from invoicing.choices import LineKind, PartnerKind
-from invoicing.models import DocumentJob, Invoice, InvoiceDocument, Logo, Quote
+from invoicing.choices import LineKind, OrderState, PartnerKind
+from invoicing.models import DocumentJob, Invoice, InvoiceDocument, Logo, PurchaseOrder, Quote
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.jobs import put_back
 from invoicing.services.documents.lines import copy_printed
@@ -175,8 +175,46 @@ def quote_context(quote: Quote) -> dict[str, object]:
         "mentions": snapshots.mentions_of(lines, quote.fiscal_position),
         "has_discount": any(line.discount for line in lines),
         "logo": _logo(quote.company.printed_logo_id),
-        "is_invoice": False,
+        "is_quote": True,
     }
+
+
+def order_context(order: PurchaseOrder) -> dict[str, object]:
+    """Return what the template prints of a purchase order, at purchase prices."""
+    lines = list(order.lines.select_related("product", "tax", "unit"))
+    return {
+        "document": order,
+        "title": _("Commande"),
+        "number": order.number,
+        "is_draft": order.state == OrderState.DRAFT,
+        "dated": order.ordered_on,
+        "seller": snapshots.seller(order.company),
+        "buyer": snapshots.buyer(order.supplier, order.supplier.billing_address()),
+        "is_professional": True,
+        "deliver_to": order.deliver_to.lines if order.deliver_to else [_("à notre adresse")],
+        "lines": [
+            PaperLine(
+                line.kind,
+                line.label,
+                line.quantity,
+                str(line.unit or ""),
+                line.unit_price,
+                line.discount,
+                _rate_text(line.tax.rate) if line.tax else "",
+                line.net_amount(order.company.rounding),
+            )
+            for line in lines
+        ],
+        "totals": order.totals,
+        "has_discount": any(line.discount for line in lines),
+        "logo": _logo(order.company.printed_logo_id),
+        "is_order": True,
+    }
+
+
+def order_pdf(order: PurchaseOrder) -> bytes:
+    """Render the PDF of a purchase order."""
+    return to_pdf("invoicing/pdf/document.html", order_context(order))
 
 
 def quote_pdf(quote: Quote) -> bytes:
@@ -224,7 +262,7 @@ def make_document(job: DocumentJob) -> bool:
 
 
 def paper_of(document: Model) -> tuple[str, bytes, str]:
-    """Return (file name, bytes, MIME type) of the PDF of a quote or an invoice, to attach to a message.
+    """Return (file name, bytes, MIME type) of the PDF of a quote, an invoice or an order, to attach to a message.
 
     Raises BusinessError for another document.
     """
@@ -232,6 +270,8 @@ def paper_of(document: Model) -> tuple[str, bytes, str]:
         return f"Devis {document.number.replace('/', '-')}.pdf", quote_pdf(document), "application/pdf"
     if isinstance(document, Invoice):
         return f"{document.number or document.pk}.pdf", invoice_pdf(document), "application/pdf"
+    if isinstance(document, PurchaseOrder):
+        return f"Commande {document.number.replace('/', '-')}.pdf", order_pdf(document), "application/pdf"
     raise BusinessError(_("%s n'a pas de PDF à joindre.") % document)
 
 

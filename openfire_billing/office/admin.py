@@ -43,6 +43,8 @@ NAMES = {
     "forget-imports": _("Ménage des fichiers importés qui n'ont pas été confirmés"),
     "forget-idempotency-keys": _("Ménage des clés de l'API"),
     "render-waiting-documents": _("PDF qui manquent"),
+    "print-waiting": _("Impressions de plusieurs factures"),
+    "forget-prints": _("Ménage des impressions de la veille"),
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),
     "send-waiting-messages": _("Envoi des e-mails et SMS en attente"),
 }

@@ -23,9 +23,11 @@ from django.utils.translation import ngettext
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
+from openfire_billing.web.asked import mark_asked
 from openfire_billing.web.choices import narrow_choices
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import limit_days
+from openfire_billing.web.refusals import shown_refusal
 
 PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
 FORM_ALONG = "_form"  # what a page sends is its whole form
@@ -37,8 +39,11 @@ RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
 class DocumentAction:
     """One act. `permission`: "app.codename" the user must have. `run` calls one service and returns what it made.
 
-    `states`: where it is offered (None = everywhere); `offered`: a further condition on the document.
-    `primary_in`: states in which it is a button of the status bar. `run_many`: the same on many documents.
+    `states`: where it is offered (None = everywhere); `offered`: a further condition on the document. `check`: returns
+    why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
+    `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it.
+    `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
+    sentence there; `preview_many`: returns (template, context) of what it would do.
     """
 
     name: str
@@ -50,11 +55,16 @@ class DocumentAction:
     form: type[forms.Form] | None = None
     states: frozenset[str] | None = None
     offered: Callable[[Any], bool] | None = None
+    check: Callable[[Any], BusinessError | None] | None = None
     primary_in: frozenset[str] = frozenset()
+    primary_when: Callable[[Any], bool] | None = None
     is_danger: bool = False
     done: Any = ""
     confirm: Any = ""
     run_many: RunMany | None = None
+    form_many: type[forms.Form] | None = None
+    preview_many: Callable[[HttpRequest, Sequence[Any], dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
+    explain_many: Any = ""
     preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
     leave: bool = False
     order: int = 50
@@ -66,6 +76,12 @@ class DocumentAction:
         if self.states is not None and document.state not in self.states:
             return False
         return self.offered is None or self.offered(document)
+
+    def is_primary(self, document: Any) -> bool:
+        """Return whether the act is a button of the status bar, beside being in the Action menu."""
+        if self.primary_when is not None and self.primary_when(document):
+            return True
+        return getattr(document, "state", None) in self.primary_in
 
 
 class PageShown(Exception):
@@ -128,7 +144,7 @@ class ActionsMixin:
                 "label": action.label,
                 "icon": action.icon,
                 "url": self.action_url(document, action),
-                "is_primary": getattr(document, "state", None) in action.primary_in,
+                "is_primary": action.is_primary(document),
                 "is_danger": action.is_danger,
             }
             for action in sorted(self.all_actions(), key=lambda a: (a.is_danger, a.order))
@@ -181,15 +197,15 @@ class ActionsMixin:
 
         `is_saved`: the form of the page was saved just before, in the open transaction.
         """
-        refusal = ""
-        form = self._question(action, request, [document])
+        refusal, is_vain = None, False
+        form = self._question(action.form, request, [document])
         if _is_confirmed(request) and form.is_valid():
             seen = getattr(document, "version", None) if is_saved else read_id(request.POST.get("_version"))
             once = None if is_saved else self.once(request, "act")  # type: ignore[attr-defined]
             try:
                 return self._perform(action, request, document, {**form.cleaned_data, "seen": seen}, once)
             except BusinessError as error:
-                refusal = str(error)
+                refusal = shown_refusal(error, request, document)
         elif not action.is_offered(document):
             values = {"document": document, "act": action.label}
             messages.error(
@@ -201,10 +217,13 @@ class ActionsMixin:
                 % values,
             )
             return HttpResponseRedirect(reverse_change(document))
+        elif action.check is not None and (fault := action.check(document)) is not None:
+            refusal, is_vain = shown_refusal(fault, request, document), True
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
             "opts": self.model._meta,  # type: ignore[attr-defined]
             "title": action.label,
+            "is_vain": is_vain,
             "document": document,
             "kind": kind_of(document),
             "amount": self.amount_of(document),
@@ -220,7 +239,7 @@ class ActionsMixin:
         }
         if action.preview and not refusal:
             self._add_preview(action, request, document, form, context)
-        return TemplateResponse(request, "office/act.html", context, status=409 if refusal else 200)
+        return TemplateResponse(request, "office/act.html", context, status=409 if refusal and not is_vain else 200)
 
     def amount_of(self, document: Any) -> str:
         """Return the amount that the dialogs of a document show; "" for none."""
@@ -259,16 +278,17 @@ class ActionsMixin:
             context["preview_template"], preview = action.preview(request, document, data)
             context.update(preview)
         except BusinessError as error:
-            context["refusal"] = str(error)
+            context["refusal"] = shown_refusal(error, request, document)
 
     @staticmethod
-    def _question(action: DocumentAction, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
+    def _question(kind: type[forms.Form] | None, request: HttpRequest, documents: Sequence[Any]) -> forms.Form:
         is_answered = "_confirmed" in request.POST
         data, files = (request.POST, request.FILES) if is_answered else (None, None)
-        form = (action.form or forms.Form)(data, files, prefix=PREFIX)
+        form = (kind or forms.Form)(data, files, prefix=PREFIX)
         if hasattr(form, "prepare"):
             form.prepare(request, documents)
         narrow_choices(form, request.user)
+        mark_asked(form)
         limit_days(form.fields.values())
         return form
 
@@ -308,7 +328,7 @@ class ActionsMixin:
         if "_confirmed" in request.POST:  # what the act did may have left the view of the list that was chosen from
             queryset = self.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))  # type: ignore[attr-defined]
         documents = list(queryset)
-        form = self._question(action, request, documents)
+        form = self._question(action.form_many or action.form, request, documents)
         context = {
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
             "opts": self.model._meta,  # type: ignore[attr-defined]
@@ -321,13 +341,16 @@ class ActionsMixin:
             "once": request.POST.get("_once") or uuid4(),  # a second press does what the first left, and no more
         }
         if "_confirmed" not in request.POST or not form.is_valid():
+            if action.preview_many is not None:
+                context["preview_template"], preview = action.preview_many(request, documents, {})
+                context |= preview
             return TemplateResponse(request, "office/act_many.html", context)
         assert action.run_many is not None
         try:
             once = self.once(request, "act")  # type: ignore[attr-defined]
             outcomes = action.run_many(request, documents, {**form.cleaned_data, "seen": None, "once": once})
         except BusinessError as refusal:
-            context["refusal"] = str(refusal)
+            context["refusal"] = shown_refusal(refusal, request)
             return TemplateResponse(request, "office/act_many.html", context, status=409)
         context["outcomes"] = outcomes
         refused = sum(outcome.is_refused for outcome in outcomes)
@@ -342,6 +365,8 @@ class ActionsMixin:
 
 def _explain_each(action: DocumentAction, count: int) -> Any:
     """Return the sentence of an act on several documents; one that is only done on many has its own."""
+    if action.explain_many:
+        return action.explain_many
     text = "" if callable(action.explain) else str(action.explain)
     if not text or count == 1 or action.run is None:
         return text

@@ -10,7 +10,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 from openfire_billing.kernel.formats import money_text, number_text
 from openfire_billing.kernel.money import to_cents
+from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import link_to
+from openfire_billing.web.refusals import ShownRefusal, shown_refusal
 
 register = template.Library()
 
@@ -129,6 +131,14 @@ def months(numbers: Any) -> str:
 def stars(priority: int) -> SafeString:
     """Return the priority as stars, read aloud as a word."""
     return mark_safe(f'<span title="Priorité {int(priority)}">{"★" * int(priority)}</span>')  # noqa: S308 (digits only)
+
+
+@register.simple_tag(takes_context=True)
+def refused(context: Any, outcome: Outcome) -> ShownRefusal:
+    """Return the refusal of one outcome of a report, with its steps and links."""
+    if outcome.error is None:
+        return ShownRefusal((outcome.refusal,))
+    return shown_refusal(outcome.error, context["request"], outcome.document)
 
 
 @register.simple_tag

@@ -52,23 +52,33 @@ def send_sms(to: str, body: str) -> str:
     return backend(to, body)
 
 
+def _each(addresses: str) -> list[str]:
+    return [address for text in addresses.split(",") if (address := text.strip())]
+
+
 def send_mail(
     *,
     to: str,
+    cc: str = "",
     subject: str,
     body: str,
     sender: str = "",
     reply_to: str = "",
     attachments: Sequence[tuple[str, bytes, str]] = (),
 ) -> None:
-    """Send one mail. `attachments`: (file name, bytes, MIME type). `reply_to`: who gets the answers, when not the sender.
+    """Send one mail. `to`, `cc`: addresses apart by « , ». `attachments`: (file name, bytes, MIME type). `reply_to`: who gets the answers, when not the sender.
 
     Raises what the mail backend raises, and BusinessError on a server without mail settings.
     """
     if not settings.MAIL_IS_SENT:
         raise BusinessError(_("Aucun serveur de messagerie n'est réglé : définissez EMAIL_URL, puis renvoyez."))
     message = EmailMessage(
-        subject=subject, body=body, from_email=sender or None, to=[to], reply_to=[reply_to] if reply_to else None
+        subject=subject,
+        body=body,
+        from_email=sender or None,
+        to=_each(to),
+        cc=_each(cc),
+        reply_to=[reply_to] if reply_to else None,
     )
     for name, content, kind in attachments:
         message.attach(name, content, kind)

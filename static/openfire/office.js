@@ -142,9 +142,39 @@
     })).catch(() => notice(NO_ANSWER)).finally(() => { isOpening = false; });
   }
 
+  /* The step of a refusal that is a box or a tab of this page: the dialog closes and the box is ready to be typed in. */
+  function goTo(id) {
+    const tab = id.startsWith("tab-") ? document.getElementById(id) : null;
+    if (tab) { tab.click(); const first = document.querySelector(`#page-${id.slice(4)} [data-add], #page-${id.slice(4)} :is(input:not([type=hidden]), select, textarea)`); (first || tab).focus(); return true; }
+    const found = document.getElementById(id) || document.getElementById(id + "_0");
+    if (!found) return false;
+    const page = found.closest(".of-page");
+    if (page && page.hidden) document.getElementById("tab-" + page.id.slice(5)).click();
+    const box = found.classList.contains("select2-hidden-accessible") ? found.parentElement.querySelector(".select2-selection") : found;
+    box.scrollIntoView({ block: "center" });
+    box.focus();
+    return true;
+  }
+  window.addEventListener("load", () => { if (/^#(id_|tab-)/.test(window.location.hash)) goTo(window.location.hash.slice(1)); });
+
   document.addEventListener("click", (event) => {
+    const isPlain = !event.ctrlKey && !event.metaKey && event.button === 0;
+    const step = event.target.closest("a[data-target]");
+    if (step && isPlain && new URL(step.href).pathname === window.location.pathname) {
+      const over = step.closest("dialog");
+      event.preventDefault();
+      if (over) over.close();
+      goTo(step.dataset.target);
+      return;
+    }
     const opener = event.target.closest("a[data-dialog]");
-    if (opener && !event.ctrlKey && !event.metaKey && event.button === 0) { event.preventDefault(); openDialog(opener.href); return; }
+    if (opener && isPlain) {
+      const over = opener.closest("dialog");
+      event.preventDefault();
+      if (over) over.close();
+      openDialog(opener.href);
+      return;
+    }
     const closer = event.target.closest("[data-close]");
     if (closer && closer.closest("dialog")) { event.preventDefault(); closer.closest("dialog").close(); }
   });
@@ -229,6 +259,21 @@
     });
   }
 
+  /* Fields asked for with certain values of another: a SIREN for a firm. */
+  function setUpAsked(root) {
+    $all(root, ".of-must[data-when]").forEach((mark) => {
+      const asked = document.getElementById(mark.closest("label").htmlFor);
+      const other = document.querySelector(`[name="${mark.dataset.when}"]`);
+      if (!asked || !other) return;
+      const show = () => {
+        mark.hidden = !mark.dataset.values.split(" ").includes(other.value);
+        if (mark.hidden) asked.removeAttribute("aria-required"); else asked.setAttribute("aria-required", "true");
+      };
+      other.addEventListener("change", show);
+      show();
+    });
+  }
+
   /* Lines */
   function setUpLines(block) {
     const prefix = block.dataset.lines;
@@ -262,6 +307,9 @@
       const tax = field(row, "tax");
       row.classList.toggle("of-has-manual-tax", ["True", "true", "1", "on"].includes(field(row, "tax_is_manual").value));
       tax.title = tax.selectedOptions.length ? tax.selectedOptions[0].text : "";
+      const hasProduct = Boolean(field(row, "product") && field(row, "product").value);
+      row.classList.toggle("of-has-product", hasProduct);
+      if (hasProduct || field(row, "kind").value !== "article") tax.removeAttribute("aria-required"); else tax.setAttribute("aria-required", "true");
     };
     const renumber = () => $all(body, "[data-row]").forEach((row, index) => { field(row, "position").value = index + 1; });
 
@@ -291,7 +339,7 @@
       if (product && window.django && window.django.jQuery) {
         const $product = window.django.jQuery(product);
         if (!$product.hasClass("select2-hidden-accessible") && $product.djangoAdminSelect2) $product.djangoAdminSelect2();
-        $product.on("select2:select select2:clear", () => fill([row], false));
+        $product.on("select2:select select2:clear", () => { mark(row); fill([row], false); });
       }
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
       $all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); widths.observe(area); });
@@ -394,6 +442,7 @@
   function setUp(root) {
     $all(root, "[data-notebook]").forEach(setUpNotebook);
     $all(root, "[data-totals-url]").forEach(setUpLines);
+    setUpAsked(root);
     $all(root, "form [data-defaults-from]").forEach((mark) => setUpDefaults(mark.closest("form"), mark.dataset.defaultsFrom));
   }
   const start = () => {

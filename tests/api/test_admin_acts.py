@@ -20,6 +20,7 @@ SAME: dict[str, str] = {
     "invoicing.payment allocate": "post payments/{id}/allocate/",
     "invoicing.payment refund": "post payments/{id}/refund/",
     "invoicing.payment reject": "post payments/{id}/reject/",
+    "invoicing.purchaseorder message": "post purchase-orders/{id}/mail/",
     "invoicing.purchaseorder send": "post purchase-orders/{id}/send/",
     "invoicing.purchaseorder confirm": "post purchase-orders/{id}/confirm/",
     "invoicing.purchaseorder receive": "post purchase-orders/{id}/receive/",

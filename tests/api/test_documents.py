@@ -7,7 +7,7 @@ import pytest
 
 from appointments.models import Appointment
 from interventions.models import InterventionRequest
-from invoicing.models import Invoice, Partner, Quote
+from invoicing.models import Invoice, Partner, Product, Quote
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER
 from tests.factories import World, nothing_changed, position, tax
 from tests.factories.api import Api, refused
@@ -374,3 +374,34 @@ def test_counts_show_what_the_role_may_see(world: World, role: str) -> None:
     counts = Api(world.users[role]).get(f"interventions/{intervention.pk}/").data["counts"]
 
     assert counts.get("invoices") == (None if role == PLANNER else 1)
+
+
+def test_a_refusal_names_its_documents_and_the_missing_step(world: World) -> None:
+    draft, product = world.draft(), Product.objects.get(code="ram_pose")
+    Product.objects.update(income_account="")
+    Invoice.objects.filter(pk=draft.pk).update(fiscal_position=None)
+
+    answer = Api(world.accountant).post(f"invoices/{draft.pk}/post/")
+
+    named = {"url": f"/api/v1/products/{product.pk}/", "id": product.pk, "name": "[ram_pose] Forfait Pose"}
+    assert (answer.status_code, answer.json()) == (
+        409,
+        {
+            "code": "refused",
+            "detail": f"{draft} : pas de position fiscale. Choisissez-la sur la facture. "
+            f"{draft} : l'article « {product} » n'a pas de compte de produit. Complétez sa fiche.",
+            "fields": {"fiscal_position": [f"{draft} : pas de position fiscale. Choisissez-la sur la facture."]},
+            "documents": [named],
+            "step": {"label": "Compléter l'article", "document": named, "act": "", "field": "income_account"},
+        },
+    )
+
+
+def test_the_step_of_a_refusal_is_an_address_to_post_to(world: World) -> None:
+    intervention = world.intervention(is_validated=False)
+
+    alone = Api(world.biller).post(f"interventions/{intervention.pk}/invoice/").json()
+    report = Api(world.biller).post("interventions/invoice/", {"ids": [intervention.pk]}).json()
+
+    assert alone["step"]["act"] == f"/api/v1/interventions/{intervention.pk}/validate/"
+    assert report["results"][0]["step"] == alone["step"]

@@ -147,7 +147,7 @@ def test_billed_order_is_not_received_again(accountant: Api, world: World) -> No
         said = refused(accountant.post(f"purchase-orders/{order.pk}/receive/"))
         again = refused(accountant.post(f"purchase-orders/{order.pk}/bill/", {"on": TODAY, "number": "F-2"}))
 
-    assert said == "CF/000001 est à l'état « Facturée » : « Reçue » n'est pas possible d'ici."
+    assert said == "CF/000001 est à l'état « Facturée » : seule une commande envoyée se reçoit."
     assert again == "CF/000001 est déjà entièrement facturée : voyez ses factures."
     accountant.made(f"supplier-bills/{bill['id']}/reset/", status=200)
     assert accountant.get(f"purchase-orders/{order.pk}/").data["state"] == "received"

@@ -189,7 +189,7 @@ def test_confirming_checks_the_time_again_and_needs_somebody(world: World) -> No
     rdv = alone(world, who=who)
     rdv.technicians.clear()
     assert refused(lambda: confirm_appointment(rdv, by=world.planner)) == (
-        f"{rdv} : choisissez une date et un intervenant avant de confirmer."
+        f"{rdv} : choisissez un intervenant avant de confirmer."
     )
     rdv.technicians.add(who)
     alone(world, who=who, starts_at=at(14))

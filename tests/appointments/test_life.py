@@ -137,7 +137,7 @@ def test_only_a_draft_with_a_date_is_confirmed(world: World) -> None:
 
     for rdv, said in (
         (confirmed, "n'est pas en brouillon : il n'y a rien à confirmer."),
-        (undated, ": choisissez une date et un intervenant avant de confirmer."),
+        (undated, ": choisissez une date avant de confirmer."),
     ):
         with nothing_changed(), pytest.raises(BusinessError) as refused:
             confirm_appointment(rdv, by=world.planner)

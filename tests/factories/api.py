@@ -45,5 +45,5 @@ def refused(answer: Any, status: int = 409) -> str:
     """The sentence of a refusal."""
     assert answer.status_code == status, (answer.status_code, getattr(answer, "data", None))
     said = answer.json()
-    assert set(said) == {"code", "detail", "fields"}
+    assert set(said) == {"code", "detail", "fields", "documents", "step"}
     return str(said["detail"])

@@ -120,7 +120,9 @@ def test_customer_without_address_is_told(world: World) -> None:
     with nothing_changed():
         answer = world.office(PLANNER).save(InterventionRequest, partner=nowhere, task=world.task)
 
-    assert refusal(answer) == "« Sans Adresse » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une."
+    assert errors_of(answer)["address"] == [
+        "« Sans Adresse » n'a pas d'adresse : ajoutez-la sur sa fiche, ou choisissez-en une."
+    ]
 
 
 def test_finished_on_a_day_to_come_refused(world: World) -> None:

@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from invoicing.models import Entry, FollowUp, HistoryLine, Invoice, Message, Partner, SavedFilter
+from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.records.follow_ups import (
     add_follow_up,
     colleagues_of,
@@ -258,6 +259,8 @@ def test_many_invoices_printed_in_one_file(world: World, posted: Invoice) -> Non
     other = world.posted()
     office = world.office(BILLING)
     url = address(Invoice, "changelist")
+    for invoice in (posted, other):
+        invoice_pdf(invoice)
     answer = office.client.post(url, {"action": "print_many", "_selected_action": [posted.pk, other.pk]})
     pages = PdfReader(BytesIO(b"".join(answer.streaming_content))).pages
     assert [number in "".join(p.extract_text() for p in pages) for number in ("FA2026-00001", "FA2026-00002")] == [

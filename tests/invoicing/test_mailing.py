@@ -78,7 +78,7 @@ def test_document_of_a_customer_without_an_address_asks_for_one(world: World) ->
     with nothing_changed(), pytest.raises(BusinessError) as refused:
         mailed(world, posted, INVOICE_LETTER)
 
-    assert str(refused.value) == "Aucun destinataire : complétez l'e-mail ou le téléphone du client."
+    assert str(refused.value) == f"{posted} : « Aubry Maëlle » n'a pas d'adresse e-mail. Ajoutez-la sur sa fiche."
 
 
 def test_each_letter_says_what_and_when_to_whom(world: World) -> None:

@@ -11,8 +11,9 @@ import time_machine
 from invoicing.models import DocumentJob, Entry, HistoryLine, Invoice, JournalCounter
 from invoicing.services.documents.drafts import draft_invoice
 from invoicing.services.documents.lines import Item
+from invoicing.services.posting.checks import net_left_of
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
-from invoicing.services.posting.post import net_left_of, post_invoice, post_invoices
+from invoicing.services.posting.post import post_invoice, post_invoices
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, StaleForm
 from tests.factories import CompanyFactory, PartnerFactory, World, item, nothing_changed, position, tax
 

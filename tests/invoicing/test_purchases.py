@@ -343,7 +343,9 @@ def test_order_is_billed_in_parts_until_nothing_is_left(world: World, interventi
         "Facture vérifiée, bonne à payer ; écart de -240,00 € avec CF/000001",
         "Facture vérifiée, bonne à payer",
     ]
-    assert refused(lambda: move_order(bought, to="received", by=world.planner)).endswith("n'est pas possible d'ici.")
+    assert refused(lambda: move_order(bought, to="received", by=world.planner)).endswith(
+        "seule une commande envoyée se reçoit."
+    )
     assert refused(lambda: edit_bill(first, values={}, by=world.accountant)) == (
         f"{first} est déjà vérifiée : remettez-la à vérifier pour la modifier."
     )

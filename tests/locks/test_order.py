@@ -40,7 +40,7 @@ from interventions.services import requests as dis
 from interventions.services import states as di_states
 from interventions.services import templates
 from invoicing.choices import OrderState
-from invoicing.services.documents import drafts, mailing, purchases, quotes, writing
+from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties import duplicates
 from invoicing.services.posting import credit, post
@@ -91,6 +91,7 @@ PARTS = set(
     invoicing.services.documents.lines: remap_taxes apply_edits
     invoicing.services.documents.writing: rows_of
     invoicing.services.documents.jobs: queue_documents take_job put_back retry_all
+    invoicing.services.documents.prints: order_print take_print note_printed finish_print fail_print forget_prints
     invoicing.services.posting.post: number_drafts write_posted
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
@@ -112,9 +113,12 @@ PARTS = set(
 READING = set(
     """
     invoicing.services.documents.intents: line_intent title_intent
-    invoicing.services.documents.lines: item_of copy_printed complete_line refuse_unbillable changes_of items_of_edits
-    invoicing.services.documents.mailing: signed
-    invoicing.services.documents.quotes: number_new_quote expired_text
+    invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article refuse_unbillable unbillable changes_of items_of_edits
+    invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
+    invoicing.services.documents.prints: is_quick
+    invoicing.services.documents.purchases: refusal_to_send
+    invoicing.services.documents.receipts: lines_to_receive
+    invoicing.services.documents.quotes: number_new_quote refusal_of_expired refusal_to_send refusal_to_accept
     invoicing.services.documents.writing: refusal_of_day
     invoicing.services.documents.snapshots: seller buyer delivery category_of mentions_of texts
     invoicing.services.documents.jobs: late_documents
@@ -122,14 +126,16 @@ READING = set(
     invoicing.services.parties.companies: default_company
     invoicing.services.parties.duplicates: likely_duplicates
     invoicing.services.posting.credit: is_creditable plan_credit
-    invoicing.services.posting.post: refusal_to_post net_left_of entry_of
+    invoicing.services.posting.checks: refusals_to_post lines_priced_otherwise refusal_of_net net_left_of first_day refusal_of_date
+    invoicing.services.posting.post: entry_of
     invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
     invoicing.services.settlement.refunds: is_rejectable
     invoicing.services.settlement.settled: parts_settled
     interventions.services.locks: lock_interventions lock_intervention promises_of
-    interventions.services.requests: propose_dates sector_of fill_defaults new_intervention new_lines
-    interventions.services.states: refuse_to_come
-    appointments.services.planned: is_billed
+    interventions.services.requests: propose_dates sector_of refusal_of_no_address fill_defaults new_intervention new_lines
+    interventions.services.documents: invoices_of live_quotes_of
+    interventions.services.states: validation_of refuse_to_come
+    appointments.services.planned: invoices_of is_billed
     appointments.services.saving: fill_defaults
     appointments.services.billing: billable_of
     appointments.services.booking: may_span
@@ -145,7 +151,7 @@ READING = set(
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
     contracts.services.live_claims: has_live_claims
-    contracts.services.locks: lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
+    contracts.services.locks: activation_of lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
     contracts.services.next_bill: next_bill next_days
     contracts.services.next_dates: visits_made next_visit_on
@@ -219,6 +225,9 @@ ON_ONE: list[One] = [
         {"values": {"notes": "Quai 2"}, "edits": []},
     ),
     (purchases.move_order, story.order, {"to": OrderState.CONFIRMED}),
+    (purchases.confirm_order, story.order, {}),
+    (receipts.receive_order, story.order, {"on": day("24/11/26")}),
+    (mailing.send_order, story.order, {"key": "k", "to": "a@exemple.example"}),
     (purchases.bill_order, story.order, {"number": "F-9", "on": day("24/11/26")}),
     (purchases.edit_bill, story.bill, {"values": {"notes": "Reçue"}}),
     (purchases.check_bill, story.bill, {}),
@@ -333,10 +342,14 @@ def _write_draft(w: World) -> Act:
     return lambda: story.avoir(w, invoice)
 
 
-@case(mailing.mail_document)
+@case(mailing.mail_document, mailing.mail_documents)
 def _mail(w: World) -> Act:
     invoice = story.posted(w)
-    return lambda: mailing.mail_document(invoice, mailing.INVOICE_LETTER, key="k", to="a@exemple.example", by=w.biller)
+    letter = mailing.INVOICE_LETTER
+    return lambda: (
+        mailing.mail_document(invoice, letter, key="k", to="a@exemple.example", by=w.biller),
+        mailing.mail_documents([invoice], letter, again=True, by=w.biller),
+    )
 
 
 @case(quotes.draft_quote)

@@ -80,7 +80,9 @@ OWN: dict[str, list[str]] = {
     ],
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers", "invoicing/test_record_neighbours"],
     "invoicing/services/documents/lines.py": _LINES,
-    "invoicing/services/documents/mailing.py": ["invoicing/test_mailing"],
+    "invoicing/services/documents/mailing.py": ["invoicing/test_mailing", "invoicing/test_mailing_many"],
+    "invoicing/services/documents/receipts.py": ["invoicing/test_receipts"],
+    "invoicing/services/documents/prints.py": ["invoicing/test_prints"],
     "invoicing/services/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
     "invoicing/services/documents/quotes.py": ["invoicing/test_quotes", "invoicing/test_quote_and_draft_acts"],
     "invoicing/services/documents/snapshots.py": ["invoicing/test_papers", "invoicing/test_posting"],
@@ -97,6 +99,11 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_credit",
         "invoicing/test_posting_acts",
         "contracts/test_billing_services",
+    ],
+    "invoicing/services/posting/checks.py": [
+        "invoicing/test_posting",
+        "invoicing/test_posting_acts",
+        "invoicing/test_refused_well",
     ],
     "invoicing/services/posting/post.py": [
         "invoicing/test_posting",
@@ -137,6 +144,7 @@ OWN: dict[str, list[str]] = {
         "interventions/test_line_states",
     ],
     "interventions/services/billing.py": ["interventions/test_acts", "interventions/test_billing"],
+    "interventions/services/documents.py": ["office/test_refusals"],
     "interventions/services/letters.py": ["invoicing/test_mailing"],
     "interventions/services/locks.py": [
         "locks/test_order",

@@ -230,7 +230,7 @@ def test_no_dialog_offers_a_record_of_another_company(world: World) -> None:
             continue
         document = page.get_object(request, str(ours[model].pk))
         for act in page.all_actions():
-            form = page._question(act, request, [document])
+            form = page._question(act.form, request, [document])
             for field in form.fields.values():
                 if not isinstance(field, forms.ModelChoiceField) or company_path(field.queryset.model) is None:
                     continue

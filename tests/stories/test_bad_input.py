@@ -46,9 +46,10 @@ def test_draft_intervention_is_not_billed(world: World) -> None:
     intervention = world.intervention(is_validated=False)
 
     with nothing_changed():
-        answer = world.office(BILLING).act(intervention, "invoice")
+        report = world.office(BILLING).act_on_many([intervention], "invoice-many")
 
-    assert refusal(answer) == (
+    (outcome,) = report.context["outcomes"]
+    assert outcome.refusal == (
         f"DI provisoire n° {intervention.pk} est à l'état « Brouillon » : "
         "validez-la avant de la facturer ou d'en faire un devis."
     )
@@ -171,7 +172,7 @@ def test_new_intervention_says_what_is_missing(world: World) -> None:
     with nothing_changed():
         answer = office.save(InterventionRequest, partner=world.customer)
 
-    assert refusal(answer) == "Choisissez une tâche, ou un modèle d'intervention qui en a une."
+    assert errors_of(answer)["task"] == ["Choisissez une tâche, ou un modèle d'intervention qui en a une."]
 
 
 # Who may

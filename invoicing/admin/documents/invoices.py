@@ -1,8 +1,7 @@
 """The page of invoices, credit notes and deposits."""
 
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, Sum
@@ -15,23 +14,27 @@ from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
+from invoicing.admin.documents.printing import PrintingMixin
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import AllocateForm, CreditForm, PaymentForm, PostForm, RefundForm, explain_allocation
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
 from invoicing.models import Invoice, InvoiceLine, Partner, QuoteLineClaim
-from invoicing.paper.pdf import invoice_pdf, one_file
+from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import INVOICE_LETTER
+from invoicing.services.posting.checks import refusals_to_post
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
 from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import allocate_credit, pay_invoice
 from invoicing.services.settlement.refunds import refund_credit
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.asked import ASKED_TO_BILL, Asked
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
@@ -82,13 +85,10 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
     return "invoicing/credit_preview.html", {"plan": plan}
 
 
-def print_many(request: HttpRequest, invoices: Sequence[Invoice]) -> FileResponse:
-    """Answer the PDFs of invoices in one file."""
-    return paper_response(one_file(invoice_pdf(invoice) for invoice in invoices), "Factures")
-
-
 INVOICE_ACTIONS = (
-    mail_action(INVOICE_LETTER, permission=CHANGE),
+    mail_action(
+        INVOICE_LETTER, permission=CHANGE, many=_("Un e-mail par facture, à l'adresse de facturation de son client.")
+    ),
     DocumentAction(
         name="post",
         label=_("Valider"),
@@ -96,6 +96,7 @@ INVOICE_ACTIONS = (
         permission=POST,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
+        check=lambda invoice: BusinessError.all(faults) if (faults := refusals_to_post(invoice)) else None,
         explain=_("La facture reçoit son numéro et ne se modifie plus jamais. Elle se corrige par un avoir."),
         form=PostForm,
         run=lambda request, invoice, data: post_invoice(invoice, on=data["on"], seen=data["seen"], by=user_of(request)),
@@ -230,7 +231,7 @@ def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(PublishedMixin, DocumentAdmin):
+class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
     list_display = (
         "__str__",
         "customer",
@@ -262,6 +263,7 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
         ("text", _("Texte libre"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "issued_on", "due_on", "reason")
+    asks: ClassVar = {"fiscal_position": ASKED_TO_BILL, "billing_address": Asked(_("obligatoire pour valider"))}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (
@@ -271,17 +273,6 @@ class InvoiceAdmin(PublishedMixin, DocumentAdmin):
             .with_refunded()
             .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
         )
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Add « Imprimer », which asks no question."""
-        actions = super().get_actions(request)
-        if self.has_view_permission(request):
-            actions["print_many"] = (
-                lambda _admin, request, chosen: print_many(request, chosen),
-                "print_many",
-                _("Imprimer en un seul PDF"),
-            )
-        return actions
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"proposed_on": timezone.localdate(), **super().get_changeform_initial_data(request)}

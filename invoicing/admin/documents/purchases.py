@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Sum
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
@@ -13,23 +14,26 @@ from djmoney.money import Money
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, values_of
 from invoicing.admin.documents.order_acts import ORDER_ACTIONS
-from invoicing.admin.documents.paper import amounts_of_lines
+from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import PaymentForm
 from invoicing.admin.lines import LinesInline
 from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.paper.pdf import order_pdf
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
+from invoicing.services.documents.receipts import lines_to_receive
 from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.payments import pay_supplier
+from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import NOTHING
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
-from openfire_billing.web.tags import stored_state
+from openfire_billing.web.tags import badge, stored_state
 from openfire_billing.web.users import user_of
 
 CHANGE_BILL = "invoicing.change_supplierbill"
@@ -43,12 +47,29 @@ class OrderLineForm(LineForm):
 class OrderLineInline(LinesInline):
     model = PurchaseOrderLine
     form = OrderLineForm
+    with_state = True
+
+
+def _received_badge(line: PurchaseOrderLine) -> Any:
+    """Return « reçu 3 sur 5 » of a line annotated by with_received()."""
+    if not line.received:
+        return badge("blue", _("à recevoir"))
+    if not line.left:
+        return badge("green", _("reçu"))
+    counts = {"received": number_text(line.received, 0), "ordered": number_text(line.quantity, 0)}
+    return badge("amber", _("reçu %(received)s sur %(ordered)s") % counts)
+
+
+def _state_of_order(order: Any) -> tuple[str, Any]:
+    """Return the colour and the label of the state of an order annotated by with_receipts()."""
+    return ("amber", _("Reçue en partie")) if order.is_partly_received else stored_state(order)
 
 
 class OrderChips(ChipFilter):
     chips = (
         ("to-send", _("À envoyer"), lambda q, r: q.filter(state=OrderState.DRAFT)),
         ("awaited", _("Attendues"), lambda q, r: q.awaited()),
+        ("partly", _("Reçues en partie"), lambda q, r: q.partly_received()),
         ("received", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
     )
 
@@ -77,7 +98,8 @@ class PurchaseOrderAdmin(DocumentAdmin):
     readonly_fields = ("origin",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).with_lines().select_related("supplier", "deliver_to", "company")
+        orders = super().get_queryset(request).with_lines().with_receipts()
+        return orders.select_related("supplier", "deliver_to", "company")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"ordered_on": timezone.localdate(), **super().get_changeform_initial_data(request)}
@@ -90,7 +112,26 @@ class PurchaseOrderAdmin(DocumentAdmin):
         order = self.get_object(request, object_id) if object_id else None
         if order is not None:
             context["office_amounts"] = amounts_of_lines(order.lines.all(), order.company.rounding)
+            if order.is_partly_received:
+                context["office_flag"] = self.state_badge(order)
+            if order.state not in (OrderState.DRAFT, OrderState.CANCELLED):
+                context["office_line_states"] = {line.pk: _received_badge(line) for line in lines_to_receive(order)}
         return context
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.pdf_view)
+        return [path("<path:object_id>/pdf/", view, name="invoicing_purchaseorder_pdf"), *super().get_urls()]
+
+    def pdf_view(self, request: HttpRequest, object_id: str) -> FileResponse:
+        order = open_paper(self, request, object_id)
+        return paper_response(order_pdf(order), f"Commande {order}")
+
+    def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
+        paper = reverse("admin:invoicing_purchaseorder_pdf", args=[document.pk])
+        return [
+            *super().smart_buttons(request, document),
+            {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper},
+        ]
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> PurchaseOrder:
         data = form.cleaned_data
@@ -126,7 +167,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
             _("TTC"): lambda order: order.totals.gross,
         },
     )
-    state_badge = state_column()
+    state_badge = state_column(_state_of_order)
 
 
 class BillChips(ChipFilter):

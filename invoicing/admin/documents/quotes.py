@@ -1,7 +1,7 @@
 """The page of quotes."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import FileResponse, HttpRequest
@@ -26,6 +26,7 @@ from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
@@ -60,12 +61,17 @@ def _is_settled(quote: Quote) -> bool:
     return quote.state == S.ACCEPTED and not quote.lines.open().exists()
 
 
+def _is_lapsed(quote: Quote) -> bool:
+    """Return whether a quote was sent and has expired: it is prolonged before anything else is done with it."""
+    return quote.state == S.SENT and quote.is_expired(timezone.localdate())
+
+
 def _act(service: Any) -> Any:
     return lambda request, quote, data: service(quote, by=user_of(request))
 
 
 QUOTE_ACTIONS = (
-    mail_action(QUOTE_LETTER, permission=CHANGE),
+    mail_action(QUOTE_LETTER, permission=CHANGE, many=_("Un e-mail par devis, à celui qui paie.")),
     DocumentAction(
         name="send",
         label=_("Marquer comme envoyé"),
@@ -73,6 +79,7 @@ QUOTE_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
+        check=services.refusal_to_send,
         explain=_("Le devis ne se modifie plus, sauf à le remettre en brouillon."),
         run=_act(services.send_quote),
         done=_("envoyé"),
@@ -83,7 +90,9 @@ QUOTE_ACTIONS = (
         icon="check_circle",
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT}),
+        offered=lambda quote: not _is_lapsed(quote),
         primary_in=frozenset({S.SENT}),
+        check=lambda quote: services.refusal_to_accept(quote, on=timezone.localdate()),
         explain=_("Le client est d'accord : le devis devient la commande et se facture."),
         form=OnForm,
         run=lambda request, quote, data: services.accept_quote(
@@ -115,6 +124,7 @@ QUOTE_ACTIONS = (
         icon="event_repeat",
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT}),
+        primary_when=_is_lapsed,
         form=ProlongForm,
         run=lambda request, quote, data: services.prolong_quote(
             quote, until=data["until"], on=timezone.localdate(), seen=data["seen"], by=user_of(request)
@@ -217,6 +227,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         ("text", _("Conditions particulières"), (_("Texte"),)),
     )
     readonly_fields = ("origin", "accepted_on")
+    asks: ClassVar = {"fiscal_position": ASKED_TO_BILL}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_lines().select_related("partner", "site", "company")

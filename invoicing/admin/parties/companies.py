@@ -1,6 +1,6 @@
 """The page of companies."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -13,12 +13,14 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.logos import UNREADABLE, keep_logo
+from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.files import file_response
 from openfire_billing.web.users import user_of
 
 
 @admin.register(Company)
 class CompanyAdmin(OfficeAdmin):
+    asks: ClassVar = dict.fromkeys(("street", "city", "siret"), ASKED_TO_BILL)
     list_display = ("name", "city", "siret", "vat_number")
     search_fields = ("name",)
     fieldsets = (

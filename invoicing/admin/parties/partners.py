@@ -1,6 +1,6 @@
 """Pages of partners, addresses and tags."""
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote_plus
 
 from django import forms
@@ -15,12 +15,13 @@ from unfold.admin import StackedInline
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.shared_records import kept_refusal
-from invoicing.choices import InvoiceKind, InvoiceState
+from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.settlement.payments import balance_of
 from openfire_billing.kernel.countries import country_name
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
+from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import column
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
 from openfire_billing.web.open_items import open_items_of
@@ -99,6 +100,12 @@ class MergeForm(forms.Form):
 
 @admin.register(Partner)
 class PartnerAdmin(ActionsMixin, OfficeAdmin):
+    asks: ClassVar = {
+        "siren": Asked(
+            _("obligatoire pour facturer un professionnel"),
+            ("kind", frozenset({PartnerKind.BUSINESS.value, PartnerKind.PUBLIC.value})),
+        )
+    }
     list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
     list_filter = ("is_active", "kind", "tags")
     search_fields = Partner.SEARCHED
@@ -107,7 +114,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
     fieldsets = (
         (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
-        (_("Facturation"), {"fields": ("bill_to", ("vat_number", "siren"))}),
+        (_("Facturation"), {"fields": (("bill_to", "billing_email"), ("vat_number", "siren"))}),
         (_("Divers"), {"fields": ("note", "is_active")}),
     )
     document_actions = (

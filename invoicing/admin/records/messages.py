@@ -31,7 +31,19 @@ class MessageAdmin(ActionsMixin, OfficeAdmin):
     list_filter = (MessageChips, "state", "kind")
     search_fields = ("to", "subject")
     empty_text = _("Les e-mails et SMS envoyés d'ici, avec leur état.")
-    readonly_fields = ("kind", "to", "subject", "body", "state", "attempts", "error", "created_at", "sent_at", "by")
+    readonly_fields = (
+        "kind",
+        "to",
+        "cc",
+        "subject",
+        "body",
+        "state",
+        "attempts",
+        "error",
+        "created_at",
+        "sent_at",
+        "by",
+    )
     fields = readonly_fields
     document_actions = (
         DocumentAction(

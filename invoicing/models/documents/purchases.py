@@ -5,7 +5,7 @@ from typing import Self, TypeVar
 
 from django.apps import apps
 from django.db import models
-from django.db.models import F, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderState, SupplierBillState
@@ -30,6 +30,26 @@ class PurchaseOrderQuerySet(models.QuerySet[Row]):
     def awaited(self) -> Self:
         """Keep the orders sent or confirmed and not received."""
         return self.filter(state__in=[OrderState.SENT, OrderState.CONFIRMED])
+
+    def with_receipts(self) -> Self:
+        """Annotate `is_partly_received`: something of it arrived, and the rest is awaited."""
+        arrived = apps.get_model("invoicing", "Receipt").objects.filter(order=OuterRef("pk"))
+        awaited = Q(state__in=[OrderState.SENT, OrderState.CONFIRMED])
+        return self.annotate(is_partly_received=Case(When(awaited & Exists(arrived), then=True), default=False))
+
+    def partly_received(self) -> Self:
+        return self.with_receipts().filter(is_partly_received=True)
+
+
+class OrderLineQuerySet(models.QuerySet[Row]):
+    def with_received(self) -> Self:
+        """Annotate `received` and `left`: quantities delivered, and left to deliver."""
+        arrived = apps.get_model("invoicing", "ReceivedLine").objects.filter(line=OuterRef("pk"))
+        received = sum_of(arrived, "quantity", "line")
+        return self.annotate(
+            received=Balance("+", received, places=3),
+            left=Balance("+", F("quantity"), "-", received, places=3, floor=True),
+        )
 
 
 class SupplierBillQuerySet(models.QuerySet[Row]):
@@ -94,7 +114,13 @@ class PurchaseOrderLine(BillableLine):
 
     company_path = "order__company"
 
+    # annotated by with_received()
+    received: Decimal
+    left: Decimal
+
     order = models.ForeignKey(PurchaseOrder, models.CASCADE, related_name="lines", verbose_name=_("commande"))
+
+    objects = OrderLineQuerySet.as_manager()
 
     class Meta(BillableLine.Meta):
         verbose_name = _("ligne de commande")

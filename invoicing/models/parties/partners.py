@@ -58,13 +58,19 @@ class Partner(Searchable, Versioned):
 
     OWN_WORDS = ("search_text", *TELEPHONE_KEYS)
     SEARCHED = (*OWN_WORDS, "addresses__search_text", "addresses__phone_key")
-    KEPT_FOR_OTHERS = ("bill_to", "email", "kind", "siren", "vat_number", "is_active", "terms")
+    KEPT_FOR_OTHERS = ("bill_to", "email", "billing_email", "kind", "siren", "vat_number", "is_active", "terms")
     KEPT_ADVICE = _("Choisissez le payeur et l'e-mail sur vos documents, ou créez une autre fiche.")
     USED_THROUGH = ("addresses", "pays_for")
 
     name = models.CharField(_("Nom"), max_length=120, db_index=True)
     kind = models.CharField(_("Nature"), max_length=20, choices=PartnerKind, default=PartnerKind.PRIVATE)
     email = models.EmailField(_("E-mail"), blank=True)
+    billing_email = models.EmailField(
+        _("E-mail de facturation"),
+        blank=True,
+        db_default="",
+        help_text=_("Où partent les factures et les avoirs ; vide : l'e-mail ci-dessus."),
+    )
     phone = models.CharField(_("Téléphone"), max_length=30, blank=True)
     mobile = models.CharField(_("Mobile"), max_length=30, blank=True)
     store_code = models.CharField(_("Code magasin"), max_length=40, blank=True)
@@ -126,6 +132,11 @@ class Partner(Searchable, Versioned):
     @property
     def is_professional(self) -> bool:
         return self.kind in PartnerKind.professionals
+
+    @property
+    def address_for_bills(self) -> str:
+        """The e-mail address that its invoices go to; "" without one."""
+        return self.billing_email or self.email
 
     def with_merged(self) -> "models.QuerySet[Partner]":
         """Return this partner and those merged into it, whose posted documents keep their own partner."""

@@ -26,11 +26,15 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
 
 class Message(models.Model):
-    """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is queued once."""
+    """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is queued once.
+
+    `to` and `cc`: e-mail addresses apart by « , », five at most of each.
+    """
 
     key = models.CharField(_("clé"), max_length=160, unique=True)
     kind = models.CharField(_("moyen"), max_length=10, choices=MessageKind, default=MessageKind.MAIL)
-    to = models.CharField(_("destinataire"), max_length=254)
+    to = models.CharField(_("destinataire"), max_length=1300)
+    cc = models.CharField(_("copie"), max_length=1300, blank=True, db_default="")
     subject = models.CharField(_("objet"), max_length=200, blank=True)
     body = models.TextField(_("texte"))
     content_type = models.ForeignKey(

@@ -1,6 +1,6 @@
 """Lines as values: copied from one document to the next, or edited by a form."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
 from invoicing.services.documents.intents import LineIntent
 from invoicing.services.records.changes import LineChange, line_change
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.kernel.formats import value_text
 
 AnyLine = TypeVar("AnyLine", bound=BillableLine)
@@ -148,31 +148,50 @@ def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on
     return changed
 
 
+def refusal_of_article(name: object, product: Product) -> BusinessError:
+    """Return why an article without income account is not billed. `name`: what the sentence calls the document."""
+    return BusinessError(
+        _(
+            "%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Répertoire › Articles)."
+        )
+        % {"name": name, "product": product},
+        documents=[product],
+        step=Step(_("Compléter l'article"), product, field="income_account"),
+    )
+
+
 def refuse_unbillable(
     items: Sequence[Item], *, company: Company, position: FiscalPosition | None, name: object
 ) -> None:
-    """Raise BusinessError when an invoice of these items could never be posted. `name`: what the message calls the document."""
+    """Raise all that keeps an invoice of these items from ever being posted. `name`: what the sentences call the document."""
+    if faults := [*unbillable(items, company=company, position=position, name=name)]:
+        raise BusinessError.all(faults)
+
+
+def unbillable(
+    items: Sequence[Item], *, company: Company, position: FiscalPosition | None, name: object
+) -> Iterator[BusinessError]:
+    """Yield all that keeps an invoice of these items from ever being posted, as `refuse_unbillable` raises it."""
     if not any(item.is_article for item in items):
-        raise BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
+        yield BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
     if position is None:
-        raise BusinessError(_("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name)
-    if belongs_elsewhere(position, company):
-        raise BusinessError(
+        yield BusinessError(
+            _("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name,
+            field="fiscal_position",
+        )
+    elif belongs_elsewhere(position, company):
+        yield BusinessError(
             _(
                 "%(name)s : la position fiscale « %(position)s » est celle d'une autre société. Choisissez-en une de %(company)s."
             )
-            % {"name": name, "position": position, "company": company}
+            % {"name": name, "position": position, "company": company},
+            field="fiscal_position",
         )
     for item in items:
         if item.product is not None and not item.product.income_account:
-            raise BusinessError(
-                _(
-                    "%(name)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche (Répertoire › Articles)."
-                )
-                % {"name": name, "product": item.product}
-            )
+            yield refusal_of_article(name, item.product)
         if belongs_elsewhere(item.tax, company):
-            raise BusinessError(
+            yield BusinessError(
                 _(
                     "%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. Choisissez-en une de %(company)s."
                 )
@@ -204,13 +223,21 @@ def _value_text(record: Model, field: "Field[object, object] | ForeignObjectRel 
 def items_of_edits(
     edits: Iterable[LineEdit], *, position: FiscalPosition | None, company: Company, on: date
 ) -> list[Item]:
-    """Return the lines typed on a document to create, completed by their articles (`complete_line`)."""
-    items = []
+    """Return the lines typed on a document to create, completed by their articles (`complete_line`).
+
+    Raises BusinessError with the faults of all of them.
+    """
+    items, faults = [], []
     for edit in edits:
         values = {name: value for name, value in edit.values.items() if name != "position"}
         line = _Typed(**values)  # type: ignore[arg-type]  # values of columns, of any type
-        complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]  # a plain line has what a stored one has
+        try:
+            complete_line(line, position=position, company=company, on=on)  # type: ignore[arg-type]  # a plain line has what a stored one has
+        except BusinessError as fault:
+            faults.append(fault)
         items.append(item_of(line))  # type: ignore[arg-type]  # as above
+    if faults:
+        raise BusinessError.all(faults)
     return items
 
 
@@ -251,10 +278,12 @@ def apply_edits(
     """Apply a form's edits to a document's lines. Returns the lines that the caller must delete, and the changes.
 
     `lines`: {id: line} of the document. `new()` returns an unsaved line of the document. `save(line, before)`
-    completes, checks and saves a line; `before` is a copy of the line before the edit, None for a new line.
+    completes, checks and saves a line; `before` is a copy of the line before the edit, None for a new line. Raises
+    BusinessError with the faults of all lines.
     """
     deleted: list[AnyLine] = []
     changes: list[LineChange] = []
+    faults: list[BusinessError] = []
     for edit in edits:
         if edit.delete:
             line = lines[edit.pk]  # type: ignore[index]  # a line to delete has an id
@@ -267,9 +296,15 @@ def apply_edits(
             setattr(line, name, value)
         if before is not None and "product" in edit.values and before.product_id != line.product_id:
             line.tax_is_manual = False
-        save(line, before)
+        try:
+            save(line, before)
+        except BusinessError as fault:
+            faults.append(fault)
+            continue
         if before is None:
             changes.append(line_change(line, "added"))
         elif changed := changes_of(before, line, edit.values):
             changes.append(line_change(line, "changed", changed))
+    if faults:
+        raise BusinessError.all(faults)
     return deleted, changes

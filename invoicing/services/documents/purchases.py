@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from django.db import IntegrityError
 from django.db.models import ProtectedError
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
@@ -14,6 +16,7 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
+from invoicing.services.documents.receipts import lines_to_receive, receive_order
 from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
@@ -21,7 +24,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
-from openfire_billing.kernel.errors import BusinessError, WrongState
+from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import to_cents
 
@@ -95,7 +98,8 @@ def edit_order(
         if order.state != OrderState.DRAFT:
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : remettez-la en brouillon pour la modifier.")
-                % {"order": order, "state": order.get_state_display()}
+                % {"order": order, "state": order.get_state_display()},
+                step=Step(_("Remettre en brouillon"), order, act="reset"),
             )
         before = columns_of(order)
         for name, value in (values or {}).items():
@@ -123,30 +127,63 @@ def edit_order(
 _TEXTS = {
     OrderState.SENT: _("Commande envoyée"),
     OrderState.CONFIRMED: _("Confirmée par le fournisseur"),
-    OrderState.RECEIVED: _("Marchandise reçue"),
     OrderState.CANCELLED: _("Commande annulée"),
     OrderState.DRAFT: _("Remise en brouillon"),
 }
 
 
+def confirm_order(
+    order: PurchaseOrder, *, expected_on: date | None = None, seen: int | None = None, by: By
+) -> PurchaseOrder:
+    """Record that the supplier confirms an order, and for which day; None keeps the day it has. Raises as `move_order`."""
+    with atomic():
+        order = lock_order(order, seen=seen)
+        order.expected_on = expected_on or order.expected_on
+        if order.expected_on is not None and order.expected_on < order.ordered_on:
+            raise BusinessError(_("La livraison n'est pas attendue avant la commande."), field="expected_on")
+        text: Text = _TEXTS[OrderState.CONFIRMED]
+        if order.expected_on is not None:
+            text = _("%(text)s pour le %(day)s") % {"text": text, "day": date_format(order.expected_on, "d/m/Y")}
+        move(order, OrderState.CONFIRMED, by=by, act="confirmed", text=text, save=("expected_on",))
+    return order
+
+
 def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
-    """Move an order to another state. Raises WrongState: move not allowed, or a bill that is not cancelled."""
+    """Move an order to another state; to RECEIVED, all that is left has arrived today.
+
+    Raises WrongState: move not allowed, a bill that is not cancelled, something received.
+    """
     with atomic():
         order = lock_order(order, seen=seen)
         if (
             to in (OrderState.CANCELLED, OrderState.DRAFT)
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
         ):
-            raise WrongState(_("%s a une facture fournisseur : annulez-la d'abord.") % order)
-        if order.state == OrderState.BILLED and to == OrderState.RECEIVED:  # only taking back its bill reopens it
             raise WrongState(
-                _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
-                % {"document": order, "state": order.get_state_display(), "wanted": OrderState.RECEIVED.label}
+                _("%s a une facture fournisseur : annulez-la d'abord.") % order,
+                documents=order.bills.exclude(state=SupplierBillState.CANCELLED)[:5],
             )
-        if to == OrderState.SENT and not order.lines.exists():
-            raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order)
+        if to in (OrderState.CANCELLED, OrderState.DRAFT) and any(line.received for line in lines_to_receive(order)):
+            raise WrongState(
+                _("%s est reçue en partie : notez que le reste ne viendra pas (Action › Réception).") % order,
+                step=Step(_("Réception"), order, act="receive"),
+            )
+        if to == OrderState.RECEIVED:
+            return receive_order(order, on=timezone.localdate(), by=by)
+        if to == OrderState.SENT and (refusal := refusal_to_send(order)):
+            raise refusal
         move(order, to, by=by, act=str(to), text=_TEXTS[to])
     return order
+
+
+def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
+    """Return why an order is not sent: it has no line; None when it has one."""
+    if order.lines.exists():
+        return None
+    return BusinessError(
+        _("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order,
+        step=Step(_("Ajouter une ligne"), order, tab="lines"),
+    )
 
 
 def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
@@ -241,14 +278,17 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
         if order.state in (OrderState.DRAFT, OrderState.CANCELLED):
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : envoyez-la avant d'enregistrer sa facture.")
-                % {"order": order, "state": order.get_state_display()}
+                % {"order": order, "state": order.get_state_display()},
+                step=Step(_("Marquer comme envoyée"), order, act="send") if order.state == OrderState.DRAFT else None,
             )
         billed = list(order.bills.exclude(state=SupplierBillState.CANCELLED))
         totals = order.totals
         net = totals.net - sum((bill.net.amount for bill in billed), Decimal(0))
         tax = totals.tax - sum((bill.tax.amount for bill in billed), Decimal(0))
         if billed and net <= 0:
-            raise BusinessError(_("%s est déjà entièrement facturée : voyez ses factures.") % order)
+            raise BusinessError(
+                _("%s est déjà entièrement facturée : voyez ses factures.") % order, documents=billed[:5]
+            )
         return record_bill(
             company=order.company, supplier=order.supplier, number=number, on=on, net=net, tax=tax, order=order, by=by
         )
@@ -259,7 +299,10 @@ def edit_bill(bill: SupplierBill, *, values: Mapping[str, object], seen: int | N
     with atomic():
         bill, _order = lock_bill(bill, seen=seen)
         if bill.state != SupplierBillState.DRAFT:
-            raise WrongState(_("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill)
+            raise WrongState(
+                _("%s est déjà vérifiée : remettez-la à vérifier pour la modifier.") % bill,
+                step=Step(_("Remettre à vérifier"), bill, act="reset"),
+            )
         before = columns_of(bill)
         for name, value in values.items():
             setattr(bill, name, value)

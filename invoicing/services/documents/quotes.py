@@ -32,6 +32,7 @@ from invoicing.services.documents.lines import (
     item_of,
     refuse_unbillable,
     remap_taxes,
+    unbillable,
 )
 from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import lock_quote, lock_quotes
@@ -41,7 +42,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed, save_columns
-from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
+from openfire_billing.kernel.errors import BusinessError, NothingToBill, Step, WrongState
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def edit_quote(
         if quote.state != QuoteState.DRAFT:
             raise WrongState(
                 _("%(quote)s est à l'état « %(state)s » : remettez-le en brouillon pour le modifier.")
-                % {"quote": quote, "state": quote.get_state_display()}
+                % {"quote": quote, "state": quote.get_state_display()},
+                step=Step(_("Remettre en brouillon"), quote, act="reset"),
             )
         before = columns_of(quote)
         for name, value in (values or {}).items():
@@ -168,43 +170,58 @@ def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     """Mark a quote as sent. Raises BusinessError without lines, WrongState (also when it expired), StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
-        if refusal := expired_text(quote):
-            raise WrongState(str(refusal))
-        if not quote.lines.exists():
-            raise BusinessError(_("%s : aucune ligne. Ajoutez-en une avant d'envoyer le devis.") % quote)
+        if refusal := refusal_to_send(quote):
+            raise refusal
         move(quote, QuoteState.SENT, by=by, act="sent", text=_("Devis envoyé"))
     return quote
 
 
-def expired_text(quote: Quote) -> Text:
-    """Return why a quote is not sent any more, and what to do; "" while it is valid."""
+def refusal_to_send(quote: Quote) -> BusinessError | None:
+    """Return all that keeps a quote from being sent; None when nothing does."""
+    faults = [fault] if (fault := refusal_of_expired(quote)) else []
+    if not quote.lines.exists():
+        text = _("%s : aucune ligne. Ajoutez-en une avant d'envoyer le devis.") % quote
+        faults.append(BusinessError(text, step=Step(_("Ajouter une ligne"), quote, tab="lines")))
+    return BusinessError.all(faults) if faults else None
+
+
+def refusal_of_expired(quote: Quote) -> BusinessError | None:
+    """Return why a quote is not sent any more; None while it is valid."""
     if not quote.is_expired(timezone.localdate()):
-        return ""
-    return _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'envoyer.") % {
-        "quote": quote,
-        "day": date_format(quote.valid_until, "d/m/Y"),
-    }
+        return None
+    return WrongState(
+        _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'envoyer.")
+        % {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")},
+        step=_prolonging(quote),
+    )
+
+
+def _prolonging(quote: Quote) -> Step:
+    return Step(_("Prolonger"), quote, act="prolong")
 
 
 def accept_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) -> Quote:
     """Accept a quote, which becomes the order. Raises BusinessError: expired, not billable, line billed or quoted elsewhere."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
-        if quote.is_expired(on):
-            raise WrongState(
-                _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'accepter.")
-                % {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")}
-            )
-        refuse_unbillable(
-            [item_of(line) for line in quote.lines.select_related("product", "tax", "unit")],
-            company=quote.company,
-            position=quote.fiscal_position,
-            name=quote,
-        )
+        if refusal := refusal_to_accept(quote, on=on):
+            raise refusal
         _check_revival(quote)
         quote.accepted_on = on
         move(quote, QuoteState.ACCEPTED, by=by, act="accepted", text=_("Devis accepté"), save=("accepted_on",))
     return quote
+
+
+def refusal_to_accept(quote: Quote, *, on: date) -> BusinessError | None:
+    """Return all that keeps a quote from being accepted on `on`, but for lines taken elsewhere; None when nothing does."""
+    faults: list[BusinessError] = []
+    if quote.is_expired(on):
+        text = _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'accepter.")
+        values = {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")}
+        faults.append(WrongState(text % values, step=_prolonging(quote)))
+    items = [item_of(line) for line in quote.lines.select_related("product", "tax", "unit")]
+    faults += unbillable(items, company=quote.company, position=quote.fiscal_position, name=quote)
+    return BusinessError.all(faults) if faults else None
 
 
 def prolong_quote(quote: Quote, *, until: date, seen: int | None = None, on: date, by: By) -> Quote:
@@ -252,10 +269,18 @@ def _end(quote: Quote, state: QuoteState, *, act: str, text: Text, seen: int | N
         if any(line.billed for line in quote.lines.left_to_bill()):
             raise WrongState(
                 _("%s est facturé, au moins en partie : soldez-le (Action › Solder), ou supprimez d'abord la facture.")
-                % quote
+                % quote,
+                documents=_invoices_of(quote),
+                step=Step(_("Solder"), quote, act="settle") if quote.state == QuoteState.ACCEPTED else None,
             )
         move(quote, state, by=by, act=act, text=str(text).strip())
     return quote
+
+
+def _invoices_of(quote: Quote) -> list[Invoice]:
+    """Return the first invoices that bill lines of a quote, which refusals name."""
+    claims = QuoteLineClaim.objects.filter(quote_line__quote=quote)
+    return list(Invoice.objects.filter(lines__in=claims.values("invoice_line")).order_by("pk").distinct()[:5])
 
 
 def settle_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
@@ -328,12 +353,15 @@ def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) ->
         if quote.state != QuoteState.ACCEPTED:
             raise WrongState(
                 _("%(quote)s est à l'état « %(state)s » : seul un devis accepté se facture.")
-                % {"quote": quote, "state": quote.get_state_display()}
+                % {"quote": quote, "state": quote.get_state_display()},
+                step=Step(_("Accepter"), quote, act="accept") if quote.state in QuoteState.expiring else None,
             )
         lines = list(quote.lines.left_to_bill().select_related("product", "tax", "unit"))
         billable = [line for line in lines if line.left > 0 or not line.is_article]
         if not any(line.is_article for line in billable):
-            raise NothingToBill(_("%s est déjà entièrement facturé : voyez ses factures.") % quote)
+            raise NothingToBill(
+                _("%s est déjà entièrement facturé : voyez ses factures.") % quote, documents=_invoices_of(quote)
+            )
         intent = DraftIntent(
             company=quote.company_id,
             customer=quote.payer.pk,

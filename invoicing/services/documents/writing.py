@@ -4,7 +4,7 @@ The caller decides lines and prices, opens the transaction, and writes its claim
 what its checks need in a constant number of queries.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -31,6 +31,7 @@ from invoicing.models import (
 )
 from invoicing.services.catalogue import TaxBook, default_term
 from invoicing.services.documents.intents import DraftIntent, LineIntent
+from invoicing.services.documents.lines import refusal_of_article
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
 from openfire_billing.kernel import money
@@ -167,32 +168,32 @@ class Books:
                 for pk, company, code in FiscalPosition.objects.values_list("id", "company_id", "code")
             }
             products = {line.product for intent in intents for line in intent.lines if line.product}
-            self.unsold: dict[int, str] = {
-                product.pk: str(product)
-                for product in Product.objects.filter(pk__among=sorted(products), income_account="")
+            self.unsold: dict[int, Product] = {
+                product.pk: product for product in Product.objects.filter(pk__among=sorted(products), income_account="")
             }
 
     def refusal_of(self, intent: DraftIntent) -> BusinessError | None:
-        """Return why an invoice of this intent could never be posted; None when it could."""
+        """Return all that keeps an invoice of this intent from ever being posted; None when nothing does."""
         company = self.companies[intent.company]
-        return self._header(intent, company) or next(
-            (wrong for line in intent.lines if (wrong := self._line(line, intent, company))), None
-        )
+        faults = [*self._header(intent, company)]
+        for line in intent.lines:
+            faults += self._line(line, intent, company)
+        return BusinessError.all(faults) if faults else None
 
-    def _header(self, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
+    def _header(self, intent: DraftIntent, company: CompanyRow) -> Iterator[BusinessError]:
         name = intent.name or intent.origin
         if far := refusal_of_day(name, intent.proposed_on):
-            return far
+            yield far
         if not any(line.is_article for line in intent.lines):
-            return BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
+            yield BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
+        owner, code = self.positions[intent.fiscal_position] if intent.fiscal_position else (None, "")
         if intent.fiscal_position is None:
-            return BusinessError(
+            yield BusinessError(
                 _("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name,
                 field="fiscal_position",
             )
-        owner, code = self.positions[intent.fiscal_position]
-        if owner and owner != intent.company:
-            return BusinessError(
+        elif owner and owner != intent.company:
+            yield BusinessError(
                 _(
                     "%(name)s : la position fiscale « %(position)s » est celle d'une autre société. "
                     "Choisissez-en une de %(company)s."
@@ -201,41 +202,34 @@ class Books:
                 field="fiscal_position",
             )
         if intent.currency and intent.currency != company["currency"]:
-            return BusinessError(
+            yield BusinessError(
                 _("%(name)s est en %(its)s et %(company)s compte en %(ours)s : un document ne mêle pas deux devises.")
                 % {"name": name, "its": intent.currency, "company": company["name"], "ours": company["currency"]}
             )
         if intent.journal is None and (intent.company, _JOURNALS[intent.kind]) not in self.journals:
-            return BusinessError(
+            yield BusinessError(
                 _("%(company)s n'a pas de journal « %(kind)s » : ajoutez-le dans Réglages › Journaux.")
                 % {"company": company["name"], "kind": JournalKind(_JOURNALS[intent.kind]).label}
             )
-        return None
 
-    def _line(self, line: LineIntent, intent: DraftIntent, company: CompanyRow) -> BusinessError | None:
-        if line.product in self.unsold:
-            return BusinessError(
-                _(
-                    "%(name)s : l'article « %(product)s » n'a pas de compte de produit. "
-                    "Complétez sa fiche (Répertoire › Articles)."
-                )
-                % {"name": intent.name or intent.origin, "product": self.unsold[line.product]}
-            )
+    def _line(self, line: LineIntent, intent: DraftIntent, company: CompanyRow) -> Iterator[BusinessError]:
+        name = intent.name or intent.origin
+        if product := self.unsold.get(line.product or 0):
+            yield refusal_of_article(name, product)
         owner = self.taxes[line.tax].company if line.tax else None
         if owner and owner != intent.company:
-            return BusinessError(
+            yield BusinessError(
                 _(
                     "%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. "
                     "Choisissez-en une de %(company)s."
                 )
                 % {
-                    "name": intent.name or intent.origin,
+                    "name": name,
                     "tax": self.taxes[line.tax].name,  # type: ignore[index]  # an article has a tax
                     "line": line.label,
                     "company": company["name"],
                 }
             )
-        return None
 
 
 def _billing_addresses(customers: set[int]) -> dict[int, int]:

@@ -85,7 +85,7 @@ def _move_addresses(duplicate: Partner, into: Partner) -> None:
 
 def _fill_blanks(duplicate: Partner, into: Partner) -> None:
     """Fill the empty fields of `into`, join notes and tags, and keep each payer a partner that pays for itself."""
-    for name in ("email", "phone", "mobile", "store_code", "vat_number", "siren"):
+    for name in ("email", "billing_email", "phone", "mobile", "store_code", "vat_number", "siren"):
         if not getattr(into, name):
             setattr(into, name, getattr(duplicate, name))
     if into.store_code and into.store_code.lower() == duplicate.store_code.lower():

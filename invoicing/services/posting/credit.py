@@ -15,7 +15,8 @@ from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import HeldClaims, lock_with_claims
-from invoicing.services.posting.post import net_left_of, number_drafts, write_posted
+from invoicing.services.posting.checks import net_left_of
+from invoicing.services.posting.post import number_drafts, write_posted
 from invoicing.services.records.history import record
 from invoicing.services.settlement.payments import use_credit
 from openfire_billing.db.people import By
@@ -151,7 +152,7 @@ def credit_invoice(
         credit_note = _write_credit(invoice, plan, on=on, rebill=rebill, reason=reason, by=by)
         (outcome,) = number_drafts([credit_note], on=on)
         if outcome.is_refused:
-            raise BusinessError(outcome.refusal)
+            raise outcome.error or BusinessError(outcome.refusal)
         write_posted([credit_note], by=by)
         record(
             invoice,

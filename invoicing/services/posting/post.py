@@ -6,13 +6,12 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 
-from django.db.models import F, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
-from invoicing.models import Claim, Invoice, InvoiceLine, JournalCounter
+from invoicing.choices import InvoiceKind, InvoiceState
+from invoicing.models import Invoice, InvoiceLine, JournalCounter
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
 from invoicing.services.documents import snapshots
@@ -20,6 +19,13 @@ from invoicing.services.documents.drafts import write_taxes
 from invoicing.services.documents.jobs import queue_documents
 from invoicing.services.documents.lines import PRINTED, copy_printed
 from invoicing.services.locks import lock_journal_counters, lock_to_post
+from invoicing.services.posting.checks import (
+    first_day,
+    lines_priced_otherwise,
+    refusal_of_date,
+    refusal_of_net,
+    refusals_to_post,
+)
 from invoicing.services.records.acts import Once, perform_together
 from invoicing.services.records.history import record_many, refuse_stale
 from invoicing.services.settlement.payments import use_credit
@@ -28,9 +34,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.related import read_related
 from openfire_billing.db.transactions import in_transaction
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.memory import collection_paused
-from openfire_billing.kernel.money import ZERO
 from openfire_billing.kernel.outcome import Outcome
 
 CHUNK = 500
@@ -57,7 +61,7 @@ def post_invoice(invoice: Invoice, *, seen: int | None = None, on: date, by: By)
     """Post one draft. Raises BusinessError when it may not be posted, StaleForm when it changed."""
     (outcome,) = post_invoices([invoice], seen=seen, on=on, by=by)
     if outcome.is_refused:
-        raise BusinessError(outcome.refusal)
+        raise outcome.error or BusinessError(outcome.refusal)
     made: Invoice = outcome.made
     return made
 
@@ -92,14 +96,17 @@ def _post_chunk(chunk: Sequence[Invoice], *, seen: int | None, on: date, by: By)
     locked = _locked(chunk, seen=seen)
     outcomes: dict[int, Outcome] = {}
     ready: dict[int, list[Invoice]] = defaultdict(list)
-    priced_otherwise = _lines_priced_otherwise(locked)
+    priced_otherwise = lines_priced_otherwise(locked)
     for wanted in chunk:
         invoice = locked.get(wanted.pk)
-        refusal = str(_("%s n'existe plus.") % wanted) if invoice is None else refusal_to_post(invoice)
-        if invoice is not None and not refusal and wanted.pk in priced_otherwise:
-            refusal = _refusal_of_net(invoice, priced_otherwise[wanted.pk])
-        if invoice is None or refusal:
-            outcomes[wanted.pk] = Outcome(wanted, refusal=str(refusal))
+        if invoice is None:
+            outcomes[wanted.pk] = Outcome.refused(wanted, BusinessError(_("%s n'existe plus.") % wanted))
+            continue
+        faults = refusals_to_post(invoice)
+        if not faults and wanted.pk in priced_otherwise:
+            faults = [refusal_of_net(invoice, priced_otherwise[wanted.pk])]
+        if faults:
+            outcomes[wanted.pk] = Outcome.refused(wanted, BusinessError.all(faults))
         else:
             ready[invoice.journal_id].append(invoice)
     posted = []
@@ -138,113 +145,6 @@ def _read_all(invoices: Sequence[Invoice]) -> None:
     prefetch_related_objects([each for each in positions.values() if each], "mappings__target__replaced_by")
 
 
-def refusal_to_post(invoice: Invoice) -> str:
-    """Return why a draft may not be posted, in one sentence; "" when it may."""
-    for check in (_refusal_of_state, _refusal_of_content, _refusal_of_credit, _refusal_of_buyer, _refusal_of_seller):
-        if refusal := check(invoice):
-            return str(refusal)
-    return ""
-
-
-def _refusal_of_state(invoice: Invoice) -> str:
-    if not invoice.is_draft:
-        return _("%(invoice)s est à l'état « %(state)s » : seul un brouillon se valide.") % {
-            "invoice": invoice,
-            "state": invoice.get_state_display(),
-        }
-    return ""
-
-
-def _refusal_of_content(invoice: Invoice) -> str:
-    lines = [line for line in invoice.lines.all() if line.is_article]
-    if not lines:
-        return _("%s est vide : ajoutez une ligne ou supprimez le brouillon.") % invoice
-    if invoice.fiscal_position is None:
-        return _("%s : pas de position fiscale. Choisissez-la sur la facture.") % invoice
-    for line in lines:
-        if line.product is not None and not line.product.income_account:
-            return _("%(invoice)s : l'article « %(product)s » n'a pas de compte de produit. Complétez sa fiche.") % {
-                "invoice": invoice,
-                "product": line.product,
-            }
-    if lines_totals(lines, invoice.rounding).gross < 0:
-        return _("%s a un total négatif : faites un avoir.") % invoice
-    return ""
-
-
-def _lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:
-    """Return {invoice id: label} of a line whose net differs from the net of its claim. One query."""
-    ids = list(invoices)
-    queries = [
-        kind._default_manager.filter(invoice_line__invoice__among=ids)
-        .exclude(net=F("invoice_line__net"))
-        .order_by()
-        .values_list("invoice_line__invoice", "invoice_line__label")
-        for kind in Claim.children()
-        if not kind.IS_QUANTITY
-    ]
-    return dict(queries[0].union(*queries[1:], all=True)) if queries else {}
-
-
-def _refusal_of_net(invoice: Invoice, line: str) -> str:
-    return _(
-        "%(invoice)s : le montant de « %(line)s » n'est plus celui de la période, de la visite ou de l'exception qu'elle "
-        "facture. Supprimez le brouillon : ce qui est dû sera facturé de nouveau."
-    ) % {"invoice": invoice, "line": line}
-
-
-def net_left_of(invoice: Invoice) -> Decimal:
-    """Return the net of a posted invoice less the net of all its posted credit notes."""
-    made = Invoice.objects.filter(credits=invoice, state=InvoiceState.POSTED)
-    left: Decimal = invoice.net.amount - sum((credit.net.amount for credit in made), ZERO)
-    return left
-
-
-def _refusal_of_credit(invoice: Invoice) -> str:
-    """Refuse a credit note above the net left of its invoice; one without credited lines may have come too late."""
-    source = invoice.credits
-    if source is None or invoice.net.amount <= net_left_of(source):
-        return ""
-    return _("%(invoice)s : il ne reste que %(left)s HT à créditer sur %(source)s. Supprimez ce brouillon.") % {
-        "invoice": invoice,
-        "left": money_text(net_left_of(source), source.currency),
-        "source": source,
-    }
-
-
-def _refusal_of_buyer(invoice: Invoice) -> str:
-    customer = invoice.customer
-    if invoice.billing_address is None:
-        return _(
-            "%(invoice)s : « %(customer)s » n'a pas d'adresse de facturation. Ajoutez-la sur sa fiche, puis choisissez-la ici."
-        ) % {
-            "invoice": invoice,
-            "customer": customer,
-        }
-    if customer.kind in (PartnerKind.BUSINESS, PartnerKind.PUBLIC) and not customer.siren:
-        return _("%(invoice)s : « %(customer)s » est un professionnel sans SIREN. Complétez sa fiche.") % {
-            "invoice": invoice,
-            "customer": customer,
-        }
-    return ""
-
-
-def _refusal_of_seller(invoice: Invoice) -> str:
-    company = invoice.company
-    missing = [
-        label
-        for label, value in (("adresse", company.street), ("ville", company.city), ("SIRET", company.siret))
-        if not value
-    ]
-    if missing:
-        return _("%(invoice)s : complétez la fiche de la société %(company)s (%(missing)s).") % {
-            "invoice": invoice,
-            "company": company,
-            "missing": ", ".join(missing),
-        }
-    return ""
-
-
 def number_drafts(drafts: Sequence[Invoice], *, on: date) -> list[Outcome]:
     """Date and number drafts, in each journal by proposed date then id. Locks all counters together: call it last."""
     if not drafts:
@@ -267,11 +167,11 @@ def _number(drafts: Sequence[Invoice], counters: Mapping[int, JournalCounter], *
     last = max((c.last_issued_on for c in counters.values() if c.last_issued_on), default=date.min)
     outcomes = []
     for draft in sorted(drafts, key=lambda invoice: (invoice.proposed_on, invoice.pk)):
-        first = max(last, _first_day(draft))
+        first = max(last, first_day(draft))
         issued_on = draft.proposed_on if first <= draft.proposed_on <= on else on
-        refusal = _refusal_of_date(draft, issued_on, last)
-        if refusal:
-            outcomes.append(Outcome(draft, refusal=str(refusal)))
+        refusal = refusal_of_date(draft, issued_on, last)
+        if refusal is not None:
+            outcomes.append(Outcome.refused(draft, refusal))
             continue
         counter = counters[issued_on.year]
         counter.last_number += 1
@@ -283,48 +183,11 @@ def _number(drafts: Sequence[Invoice], counters: Mapping[int, JournalCounter], *
     return outcomes
 
 
-def _first_day(draft: Invoice) -> date:
-    """Return the first day a draft may be issued: for a credit note, that of the invoice it credits."""
-    credited = draft.credits
-    return credited.issued_on if credited is not None and credited.issued_on else date.min
-
-
 def _due_on(draft: Invoice) -> date | None:
     assert draft.issued_on is not None
     if draft.kind == InvoiceKind.CREDIT_NOTE:
         return None
     return draft.payment_term.due_on(draft.issued_on) if draft.payment_term else draft.issued_on
-
-
-def _refusal_of_date(draft: Invoice, issued_on: date, last: date) -> str:
-    if issued_on < last:
-        return _(
-            "%(invoice)s : la dernière pièce du journal %(journal)s est du %(last)s, rien ne s'émet avant. Choisissez une date à partir de celle-ci."
-        ) % {
-            "invoice": draft,
-            "journal": draft.journal.code,
-            "last": date_format(last, "d/m/Y"),
-        }
-    if issued_on < _first_day(draft):
-        return _(
-            "%(invoice)s : la facture créditée %(credited)s est du %(day)s, un avoir ne se date pas avant. Choisissez une date à partir de celle-ci."
-        ) % {
-            "invoice": draft,
-            "credited": draft.credits,
-            "day": date_format(_first_day(draft), "d/m/Y"),
-        }
-    if draft.kind == InvoiceKind.CREDIT_NOTE:
-        return ""  # a credit note keeps the rate of the credited line
-    for line in draft.lines.all():
-        if line.tax is not None and line.supply_day is None and line.tax.on(issued_on) != line.tax:
-            return _(
-                "%(invoice)s : le taux de « %(line)s » a changé avant le %(day)s. Action › Mettre à jour les taxes, puis validez."
-            ) % {
-                "invoice": draft,
-                "line": line,
-                "day": date_format(issued_on, "d/m/Y"),
-            }
-    return ""
 
 
 def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:

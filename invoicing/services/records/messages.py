@@ -41,6 +41,7 @@ class MessageFields(TypedDict, total=False):
     """The arguments of `queue_message` besides the document, the key and the address."""
 
     kind: str
+    cc: str
     subject: str
     body: Required[str]
     by: Required[By]
@@ -55,15 +56,18 @@ def queue_message(
     key: str,
     kind: str = MessageKind.MAIL,
     to: str,
+    cc: str = "",
     subject: str = "",
     body: str,
     by: By,
     with_paper: bool = False,
     company: Company | None = None,
     journal_text: Text = "",
+    is_swept: bool = False,
 ) -> Message:
     """Put a message in the outbox. Returns the existing message when the key is in use.
 
+    `to`, `cc`: e-mail addresses apart by « , ». `is_swept`: the caller has one task send many messages.
     `with_paper`: attach the document's PDF, rendered when the message is sent. `company`: the company whose users see
     the message, by default the document's. `journal_text`: the line of the document's journal, by default « Message à
     … ». Raises BusinessError without an address.
@@ -76,6 +80,7 @@ def queue_message(
             defaults={
                 "kind": kind,
                 "to": to,
+                "cc": cc,
                 "subject": " ".join(subject.split()),  # one line: mail servers refuse others
                 "body": body,
                 "object": document,
@@ -85,8 +90,10 @@ def queue_message(
             },
         )
         if is_new and document is not None:
-            record(document, "message", by=by, text=journal_text or _("Message à %s : %s") % (to, subject or body[:60]))
-        if is_new:
+            whom = _("%(to)s, copie à %(cc)s") % {"to": to, "cc": cc} if cc else to
+            text = journal_text or _("Message à %s : %s") % (whom, subject or body[:60])
+            record(document, "message", by=by, text=text)
+        if is_new and not is_swept:
             send_after_commit("invoicing.tasks.send_message", message.pk)
     return message
 
@@ -142,6 +149,7 @@ def deliver(message_id: int, *, paper_of: PaperOf, body_of: BodyOf) -> bool:
             papers = [paper_of(message.object)] if message.with_paper and message.object else []
             transport.send_mail(
                 to=message.to,
+                cc=message.cc,
                 subject=message.subject,
                 body=body,
                 sender=settings.DEFAULT_FROM_EMAIL,

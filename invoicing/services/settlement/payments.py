@@ -17,7 +17,7 @@ from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import to_cents
 
@@ -196,7 +196,8 @@ def _names_of(customer: Partner) -> set[int]:
 
 def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
     if not invoice.is_posted:
-        raise BusinessError(_("%s n'est pas validée : validez-la avant d'enregistrer un paiement.") % invoice)
+        text = _("%s n'est pas validée : validez-la avant d'enregistrer un paiement.") % invoice
+        raise BusinessError(text, step=Step(_("Valider la facture"), invoice, act="post"))
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
         raise BusinessError(_("%s est un avoir : il se rembourse ou s'affecte à une facture.") % invoice)
     if invoice.customer_id != customer.pk and invoice.customer_id not in _names_of(customer):
@@ -367,7 +368,8 @@ def pay_supplier(
         lock_bill(bill, seen=seen)
         locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)
         if locked.state != SupplierBillState.CHECKED:
-            raise BusinessError(_("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked)
+            text = _("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked
+            raise BusinessError(text, step=Step(_("Vérifier la facture"), locked, act="check"))
         if amount > locked.residual:
             raise BusinessError(
                 _("%(bill)s : il reste %(left)s à payer, le paiement est de %(amount)s. Baissez le montant.")

@@ -99,7 +99,7 @@ def siren(value: str) -> str:
 
 def country(value: str) -> str:
     found = country_code(value)
-    if found is None:
+    if not found:
         raise Fault(f"« {value} » n'est pas un pays connu, par exemple Belgique ou BE")
     return found
 

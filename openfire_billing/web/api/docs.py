@@ -31,4 +31,6 @@ class DocsView(SpectacularSwaggerSplitView):
 def unknown_address(request: HttpRequest, path: str = "") -> JsonResponse:
     """Refuse an unknown address in the shape of every refusal."""
     detail = _("Adresse inconnue. Les adresses finissent par « / » ; leur liste est à /api/v1/docs/.")
-    return JsonResponse({"code": "not_found", "detail": detail, "fields": {}}, status=404)
+    return JsonResponse(
+        {"code": "not_found", "detail": detail, "fields": {}, "documents": [], "step": None}, status=404
+    )

@@ -1,4 +1,4 @@
-"""Every refusal of the API has one shape: {"code", "detail", "fields"}. 409: a business rule refuses."""
+"""Every refusal of the API has one shape: {"code", "detail", "fields", "documents", "step"}. 409: a business rule refuses."""
 
 import logging
 from decimal import DecimalException
@@ -16,16 +16,22 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from openfire_billing.kernel.errors import BusinessError, Unavailable
+from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
 
 log = logging.getLogger(__name__)
 
 
 class ErrorSerializer(serializers.Serializer):
-    """A refusal. `code` for programs, `detail` a French sentence for people, `fields` what is wrong with each field."""
+    """A refusal. `code` for programs, `detail` French sentences for people, `fields` what is wrong with each field.
+
+    `documents`: those that it names. `step`: what to do first, when there is one.
+    """
 
     code = serializers.CharField()
     detail = serializers.CharField()
     fields = serializers.DictField()
+    documents = NamedSerializer(many=True)
+    step = StepSerializer(allow_null=True)
 
 
 def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -63,10 +69,14 @@ def _refused(error: Exception) -> Response:
     if not isinstance(error, BusinessError):
         log.warning("The database is busy or away: %s", error)
         error = Unavailable(_("La base de données est occupée ou ne répond pas : réessayez dans quelques secondes."))
-    fields = {error.field: [str(error)]} if error.field else None
+    fields: dict[str, list[str]] = {}
+    for fault in error.faults:
+        if fault.field:
+            fields.setdefault(fault.field, []).append(str(fault))
     is_away = isinstance(error, Unavailable)
     headers = {"Retry-After": "5"} if is_away else None
-    return Response(_body(error.code, str(error), fields), status=503 if is_away else 409, headers=headers)
+    body = _body(error.code, str(error), fields) | {"documents": documents_of(error), "step": step_of(error)}
+    return Response(body, status=503 if is_away else 409, headers=headers)
 
 
 def _code_and_text(error: Exception, status: int) -> tuple[str, str]:
@@ -100,7 +110,7 @@ def _fields_of(error: DjangoValidationError) -> dict[str, Any]:
 
 
 def _body(code: str, detail: str, fields: Any = None) -> dict[str, Any]:
-    return {"code": code, "detail": str(detail), "fields": fields or {}}
+    return {"code": code, "detail": str(detail), "fields": fields or {}, "documents": [], "step": None}
 
 
 def _say(status: int, code: str, detail: str) -> Response:

@@ -29,7 +29,7 @@ def make_turn(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoicing', '0008_demands_counted'),
+        ('invoicing', '0011_receipts_of_received_orders'),
     ]
 
     operations = [
