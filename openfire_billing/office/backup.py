@@ -4,36 +4,47 @@ PostgreSQL: each table by COPY, ordered by its first column, in one transaction.
 the database itself; its checksums are those of the copy.
 """
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import sqlite3
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.apps import apps
 from django.conf import settings
-from django.db import connection
+from django.db import connection, models
 from django.utils import timezone
 
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import unusual_names
+from openfire_billing.kernel.formats import names_text
+from openfire_billing.version import VERSION
 
 MANIFEST = "manifest.json"
 FORMAT = 2
 DATABASE, TABLES, FILES = "db.sqlite3", "tables/", "files/"  # names inside the archive
 BLOCK = 1 << 20  # bytes read at once
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP)  # of a disk that has none, as FAT
+OWN = 0o600  # readable by the owner of the file alone
 
 
 def backup(path: Path) -> dict[str, Any]:
     """Write the backup. Return its manifest.
 
-    The manifest: {format, database, made_at, migrations, tables: {name: {rows, sha256}}, files: {name: {size, sha256}}}.
-    A process that is killed leaves files whose names end in `.partial`; the next backup to the same name replaces them.
-    Raises BusinessError when `path` is among the private files or one of these has a name that is not the product's, OSError when it cannot be written.
+    The manifest: {format, program, database, made_at, migrations, tables: {name: {rows, sha256}}, files: {name: {size,
+    sha256}}, absent: [name]}; `absent`: files that the database names and that were not there when they were copied.
+    The file is readable by its owner alone, from its first byte, and bears the name `path` once it is whole. A process
+    that is killed leaves files whose names end in `.partial`; the next backup to the same name replaces them.
+
+    Raises BusinessError when `path` is among the private files, one of these has a name that is not the product's, or
+    another backup to `path` is being written; OSError when it cannot be written, FileExistsError when `path` exists.
     """
     if path.resolve().is_relative_to(Path(settings.MEDIA_ROOT).resolve()):
         raise BusinessError(
@@ -41,22 +52,74 @@ def backup(path: Path) -> dict[str, Any]:
         )
     manifest: dict[str, Any] = {
         "format": FORMAT,
+        "program": VERSION,
         "database": connection.vendor,
         "made_at": timezone.now().isoformat(),
     }
     partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as file:
+    with _written_alone(partial) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             if connection.vendor == "postgresql":
-                manifest |= _write_postgresql(archive)
+                found, named = _write_postgresql(archive)
             else:
-                manifest |= _write_sqlite(archive, path.with_name(f"{path.name}.{DATABASE}.partial"))
+                found, named = _write_sqlite(archive, path.with_name(f"{path.name}.{DATABASE}.partial"))
+            manifest |= found
             manifest["files"] = _write_files(archive)
+            manifest["absent"] = sorted(named - manifest["files"].keys())
             archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
         file.flush()
         os.fsync(file.fileno())
-    partial.rename(path)  # a backup cut short never bears the name of a whole one
+        _name(partial, path)
     return manifest
+
+
+@contextmanager
+def _written_alone(partial: Path) -> Iterator[BinaryIO]:
+    """Open a new file that its owner alone reads, and that no other backup writes meanwhile. After a failure it is deleted."""
+    try:
+        with partial.open("rb") as left:
+            _lock(left, partial)
+            partial.unlink()
+    except FileNotFoundError:
+        pass
+    with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, OWN), "w+b") as file:
+        _lock(file, partial)
+        try:
+            yield file
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _lock(file: Any, partial: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as held:
+        raise BusinessError(f"une autre sauvegarde écrit {partial} : attendez qu'elle finisse.") from held
+
+
+def _name(partial: Path, path: Path) -> None:
+    """Give a whole backup its name, which no file may have: a link, unlike a renaming, never replaces one."""
+    try:
+        os.link(partial, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise FileExistsError(error.errno, os.strerror(errno.EEXIST), str(path)) from error
+        partial.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def absent_text(absent: list[str]) -> str:
+    """Return the sentence on files that the database names and that a backup has not."""
+    return (
+        f"{len(absent)} fichier(s) que la base nomme n'étaient pas dans le dossier : {names_text(absent)}. "
+        "Supprimés pendant la sauvegarde, ou perdus avant : cherchez-les dans une sauvegarde plus ancienne."
+    )
 
 
 def checksums() -> dict[str, dict[str, Any]]:
@@ -117,17 +180,34 @@ def _copied_out(table: str) -> Iterator[bytes]:
             yield from (bytes(chunk) for chunk in copy)
 
 
-def _write_postgresql(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """Write the tables as they are at one moment. Return their part of the manifest."""
+def _write_postgresql(archive: zipfile.ZipFile) -> tuple[dict[str, Any], set[str]]:
+    """Write the tables as they are at one moment. Return their part of the manifest, and the files that they name."""
     tables = {}
     with atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SELECT app, name FROM django_migrations ORDER BY app, name")
         migrations = [f"{app}.{name}" for app, name in cursor.fetchall()]
+
+        def read(query: str) -> list[tuple[str]]:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+        named = _files_named(read)
         for name in postgresql_tables():
             with archive.open(f"{TABLES}{name}", "w", force_zip64=True) as entry:
                 tables[name] = checksum(_written(_copied_out(name), entry))
-    return {"migrations": sorted(migrations), "tables": tables}
+    return {"migrations": sorted(migrations), "tables": tables}, named
+
+
+def _files_named(read: Callable[[str], Iterable[tuple[str]]]) -> set[str]:
+    """Return the names of the private files to which rows refer. `read` answers a query."""
+    found: set[str] = set()
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            if isinstance(field, models.FileField):
+                column, table = map(connection.ops.quote_name, (field.column, model._meta.db_table))
+                found |= {name for (name,) in read(f"SELECT {column} FROM {table} WHERE {column} <> ''")}
+    return found
 
 
 def _written(chunks: Iterable[bytes], entry: Any) -> Iterator[bytes]:
@@ -137,17 +217,21 @@ def _written(chunks: Iterable[bytes], entry: Any) -> Iterator[bytes]:
         yield chunk
 
 
-def _write_sqlite(archive: zipfile.ZipFile, copy: Path) -> dict[str, Any]:
-    """Write a copy of the database file, made at `copy`. Return its part of the manifest, read from the copy."""
+def _write_sqlite(archive: zipfile.ZipFile, copy: Path) -> tuple[dict[str, Any], set[str]]:
+    """Write a copy of the database file, made at `copy`. Return its part of the manifest and the files that it names,
+    read from the copy.
+    """
     remove_sqlite(copy)
+    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWN))  # SQLite gives its logs the same rights
     try:
         connection.ensure_connection()
         with closing(sqlite3.connect(copy)) as target:
             connection.connection.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")  # one file, without a log beside it
             migrations = [f"{app}.{name}" for app, name in target.execute("SELECT app, name FROM django_migrations")]
+            named = _files_named(target.execute)
         archive.write(copy, DATABASE)
-        return {"migrations": sorted(migrations), "tables": sqlite_checksums(copy)}
+        return {"migrations": sorted(migrations), "tables": sqlite_checksums(copy)}, named
     finally:
         remove_sqlite(copy)
 
@@ -159,7 +243,7 @@ def remove_sqlite(file: Path) -> None:
 
 
 def _write_files(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """Write the private files. Return {name: {size, sha256}}; a file that is deleted meanwhile is left out.
+    """Write the private files. Return {name: {size, sha256}}, without those that are deleted meanwhile.
 
     Raises BusinessError for a file whose name a restore would refuse.
     """

@@ -74,7 +74,10 @@ def restore(path: Path, manifest: dict[str, Any]) -> None:
     if manifest["database"] != connection.vendor:
         raise BusinessError(f"Sauvegarde d'une base {manifest['database']} : restaurez-la sur une base de même nature.")
     if sorted(f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations) != manifest["migrations"]:
-        raise BusinessError("Le programme n'est pas à la version de la sauvegarde : installez la même, puis restaurez.")
+        raise BusinessError(
+            f"Le programme n'est pas à la version de la sauvegarde ({manifest.get('program', 'inconnue')}) : installez la "
+            "même, puis restaurez."
+        )
     with zipfile.ZipFile(path) as archive:
         if _is_filled():
             if checksums() != manifest["tables"]:

@@ -1,5 +1,7 @@
 """Backup, a new database, restore: row counts and checksums equal, numbers go on; cut at any moment, nothing is half."""
 
+import ast
+import fcntl
 import json
 import os
 import re
@@ -9,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,7 +29,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from invoicing.services.records.attachments import attach
-from openfire_billing.office.backup import checksums
+from openfire_billing.office.backup import backup, checksums
+from openfire_billing.office.restore import verify
 from tests.factories import make_world
 
 CHECKSUMS = "import json; from openfire_billing.office.backup import checksums; print(json.dumps(checksums()))"
@@ -533,3 +537,112 @@ def test_backup_killed_leaves_partial_files_that_the_next_one_replaces(sqlite_fi
         ["firme.zip.partial"],
         ["firme.zip"],
     ]
+
+
+# Whole or not at all, for its owner alone
+
+
+def test_backup_is_its_owners_alone_whatever_the_mask(sqlite_firm: Firm, tmp_path: Path) -> None:
+    """Everybody who had an account on the machine read the whole firm in it."""
+    firm = sqlite_firm.copied(tmp_path)
+    firm.file.parent.mkdir()
+    seen = tmp_path / "seen"
+    watched = (
+        "import os, threading; from pathlib import Path; from django.core.management import call_command\n"
+        f"os.umask(0); folder, seen, over = Path({str(firm.file.parent)!r}), set(), threading.Event()\n"
+        "def watch():\n"
+        "    while not over.is_set():\n"
+        "        for entry in os.scandir(folder):\n"
+        "            try: seen.add((entry.name, oct(entry.stat().st_mode & 0o777)))\n"
+        "            except FileNotFoundError: pass\n"
+        "thread = threading.Thread(target=watch); thread.start()\n"
+        f"call_command('backup', {str(firm.file)!r}); over.set(); thread.join()\n"
+        f"Path({str(seen)!r}).write_text(repr(sorted(seen)))\n"
+    )
+
+    _shell(firm.url, firm.media, watched)
+
+    found = ast.literal_eval(seen.read_text())
+    assert {mode for _name, mode in found} == {"0o600"}
+    assert {"firme.zip.partial", "firme.zip.db.sqlite3.partial"} <= {name for name, _mode in found}
+    assert ([path.name for path in firm.file.parent.iterdir()], firm.file.stat().st_mode & 0o777) == (
+        ["firme.zip"],
+        0o600,
+    )
+
+
+def test_backup_bears_the_version_of_the_program(sqlite_firm: Firm) -> None:
+    with zipfile.ZipFile(sqlite_firm.file) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    project = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["project"]
+
+    assert (manifest["program"], manifest["absent"]) == (project["version"], [])
+    assert verify(sqlite_firm.file) == manifest
+
+
+def test_file_that_is_gone_when_it_is_copied_is_named(transactional_db: None, tmp_path: Path, capsys: Any) -> None:
+    """Deleted after the tables were read, it was left out and nothing said so."""
+    world = make_world()
+    gone = attach(world.customer, SimpleUploadedFile("bon.pdf", b"%PDF bon"), by=world.biller)
+    attach(world.customer, SimpleUploadedFile("reste.pdf", b"%PDF reste"), by=world.biller)
+    gone.file.storage.delete(gone.file.name)
+    file = tmp_path / "firme.zip"
+
+    call_command("backup", str(file))
+
+    said = (
+        f"1 fichier(s) que la base nomme n'étaient pas dans le dossier : {gone.file.name}. Supprimés pendant la sauvegarde, "
+        "ou perdus avant : cherchez-les dans une sauvegarde plus ancienne.\n"
+    )
+    assert capsys.readouterr().err == said
+    manifest = verify(file)
+    assert (manifest["absent"], gone.file.name in manifest["files"], len(manifest["files"]) >= 1) == (
+        [gone.file.name],
+        False,
+        True,
+    )
+    call_command("restore", str(file), "--verify")
+    assert capsys.readouterr().err == said
+
+
+def test_backup_that_appears_meanwhile_is_not_replaced(transactional_db: None, tmp_path: Path) -> None:
+    """The name was looked at before the tables were read, and taken by a renaming, which replaces."""
+    make_world()
+    file = tmp_path / "firme.zip"
+    file.write_text("celle d'un autre")
+
+    with pytest.raises(FileExistsError):
+        backup(file)
+
+    assert (file.read_text(), [path.name for path in tmp_path.iterdir()]) == ("celle d'un autre", ["firme.zip"])
+
+
+def test_two_backups_to_one_name_do_not_mix(transactional_db: None, tmp_path: Path) -> None:
+    make_world()
+    file, partial = tmp_path / "firme.zip", tmp_path / "firme.zip.partial"
+    with partial.open("wb") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(CommandError) as refusal:
+            call_command("backup", str(file))
+    assert str(refusal.value) == (
+        f"Rien n'est sauvegardé : une autre sauvegarde écrit {partial} : attendez qu'elle finisse."
+    )
+
+    call_command("backup", str(file))  # what the other left is replaced
+
+    assert [path.name for path in tmp_path.iterdir()] == ["firme.zip"]
+    assert verify(file)["program"] == "0.1.0"
+
+
+def test_backup_that_fails_leaves_nothing(transactional_db: None, tmp_path: Path) -> None:
+    make_world()
+    odd = Path(settings.MEDIA_ROOT) / "attachments" / "note "
+    odd.parent.mkdir(parents=True, exist_ok=True)
+    odd.write_bytes(b"x")
+    try:
+        with pytest.raises(CommandError, match="ne viennent pas du logiciel"):
+            call_command("backup", str(tmp_path / "firme.zip"))
+    finally:
+        odd.unlink()
+
+    assert list(tmp_path.iterdir()) == []

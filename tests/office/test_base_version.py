@@ -106,4 +106,7 @@ def test_restore_refuses_a_backup_of_another_version(tmp_path: Path) -> None:
     answer = manage(tmp_path, "restore", str(other))
 
     assert answer.returncode == 1
-    assert "Le programme n'est pas à la version de la sauvegarde : installez la même, puis restaurez." in answer.stderr
+    assert (
+        "Le programme n'est pas à la version de la sauvegarde (0.1.0) : installez la même, puis restaurez."
+        in answer.stderr
+    )

@@ -322,6 +322,7 @@ def exported(world: World, model: type[Any], kind: str) -> bytes:
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_our_own_export_of_customers_changes_nothing(world: World, form: str) -> None:
     Partner.objects.filter(pk=world.customer.pk).update(store_code="0007", phone="02 61 91 30 11")
+    PartnerFactory(name="Fonderie", kind="business")  # typed without its SIREN
     PartnerFactory(name="=Somme", kind="eu", vat_number="BE0428759497", address=False)
     AddressFactory(
         partner=Partner.objects.get(name="=Somme"), street="1 rue", zip="1000", city="Bruxelles", country="BE"
@@ -453,6 +454,15 @@ def test_two_namesakes_of_one_file_are_two_and_stay_two(world: World) -> None:
     assert imported(world, text, **{"ligne-3": "new"}) == (2, 0, 0)
     with nothing_changed():
         assert imported(world, text) == (0, 0, 2)
+
+
+def test_business_without_a_siren_is_refused_once_it_is_known_to_be_new(world: World) -> None:
+    namesake()
+    text = "Nom;Nature;Rue;CP;Ville\nLe Goff Yann;Entreprise;9 rue B;35000;Rennes\n"
+
+    assert prepared(world, text).faults == []
+    with nothing_changed(), pytest.raises(BusinessError, match="1 défaut"):
+        imported(world, text, **{"ligne-2": "new"})
 
 
 def test_shop_code_is_given_to_the_customer_who_has_none(world: World) -> None:

@@ -58,8 +58,6 @@ class Partners(Writer):
                 faults.append((row["line"], "", f"déjà à la ligne {first['line']} du fichier."))
             elif first is not row:
                 self.twins[row["line"]] = first["line"]
-            if row["kind"] == PartnerKind.BUSINESS and not row["siren"]:
-                faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
 
     def ask(self, rows: Rows, faults: Faults) -> list[Question]:
         asked, taken = [], dict[int, int]()
@@ -67,12 +65,16 @@ class Partners(Writer):
             candidates = self._candidates(row)
             same = [partner for partner in candidates if _is_same(partner, row)]
             partner = self.existing.get(self.key(row)) if row["store_code"] else None
+            is_decided = True
             if partner is None and len(same) == 1:
                 partner = same[0]
             elif partner is None and (candidates or row["line"] in self.twins):
                 question = self._question(row, same or candidates)
                 partner = self._answered(row, question, candidates)
                 asked.append(question)
+                is_decided = partner is not None or self.answers.get(question.key) == NEW
+            if is_decided and _lacks_siren(row, partner):
+                faults.append((row["line"], "SIREN", "une entreprise a un SIREN : remplissez la colonne."))
             if partner is None:
                 continue
             self.found[row["line"]] = partner
@@ -191,6 +193,12 @@ class Partners(Writer):
         Address.objects.bulk_create(places)
         _follow(places)
         record_many([(partner, "Importé", None) for partner in made], "imported", by=by)
+
+
+def _lacks_siren(row: dict[str, Any], partner: Partner | None) -> bool:
+    """Return whether a row makes a French business of a customer whose SIREN nobody says. One that is so already stays."""
+    is_so_already = partner is not None and (partner.siren or partner.kind == PartnerKind.BUSINESS)
+    return row["kind"] == PartnerKind.BUSINESS and not row["siren"] and not is_so_already
 
 
 def _in_common(first: dict[str, Any], row: dict[str, Any]) -> bool:

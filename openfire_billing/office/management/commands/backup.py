@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.office.backup import backup
+from openfire_billing.office.backup import absent_text, backup
 
 
 class Command(BaseCommand):
@@ -20,6 +20,8 @@ class Command(BaseCommand):
             manifest = backup(file)
         except BusinessError as refusal:
             raise CommandError(f"Rien n'est sauvegardé : {refusal}") from refusal
+        except FileExistsError as there:
+            raise CommandError(f"{file} existe déjà : choisissez un autre nom, rien n'est écrasé.") from there
         except OSError as error:
             raise CommandError(f"Rien n'est sauvegardé, {file} ne s'écrit pas : {error.strerror}.") from error
         rows = sum(table["rows"] for table in manifest["tables"].values())
@@ -27,3 +29,5 @@ class Command(BaseCommand):
             f"{file} : {len(manifest['tables'])} tables, {rows} lignes, {len(manifest['files'])} fichier(s), "
             f"{file.stat().st_size / 1e6:.1f} Mo."
         )
+        if absent := manifest["absent"]:
+            self.stderr.write(absent_text(absent))

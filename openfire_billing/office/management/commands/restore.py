@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from openfire_billing.db.base_version import keep_other_version_aside
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.office.backup import absent_text
 from openfire_billing.office.restore import restore, verify
 
 
@@ -22,6 +23,8 @@ class Command(BaseCommand):
             manifest = verify(file)
             if options["verify"]:
                 self.stdout.write(f"Sauvegarde entière : {_content(manifest)}.")
+                if absent := manifest.get("absent"):
+                    self.stderr.write(absent_text(absent))
                 return
             if kept := keep_other_version_aside():
                 self.stdout.write(
@@ -42,5 +45,5 @@ def _content(manifest: dict[str, Any]) -> str:
     made_at = timezone.localtime(datetime.fromisoformat(manifest["made_at"]))
     return (
         f"{len(tables)} tables, {rows} lignes, {len(files)} fichier(s) de {size / 1e6:.1f} Mo, "
-        f"base {manifest['database']} du {made_at:%d/%m/%Y à %H:%M}"
+        f"base {manifest['database']} du {made_at:%d/%m/%Y à %H:%M}, version {manifest.get('program', 'inconnue')}"
     )
