@@ -73,6 +73,8 @@ class VatCategory(TextChoices):
     G = "G", _("G – Export hors UE")
     O = "O", _("O – Hors champ")  # noqa: E741 (the standard's own code)
 
+    goods = nonmember(frozenset({"K", "G"}))  # exemptions that services have not
+
 
 class JournalKind(TextChoices):
     INVOICE = "invoice", _("Ventes – factures")

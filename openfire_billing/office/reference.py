@@ -26,6 +26,7 @@ UNITS = [
 GOODS_20, WORKS_20 = "TVA 20 %", "TVA 20 % travaux"
 REDUCED_10, REDUCED_55 = "TVA collectée (vente) 10%", "TVA collectée (vente) 5,5%"
 EXEMPT, REVERSE, INTRA = "Franchise en base", "Autoliquidation", "Livraison intracommunautaire"
+INTRA_SERVICE, EXPORT = "Autoliquidation UE (prestations)", "Exportation hors UE"
 TAXES = [
     (GOODS_20, "20", VatCategory.S, "445710", ""),
     (WORKS_20, "20", VatCategory.S, "445710", ""),
@@ -34,6 +35,8 @@ TAXES = [
     (EXEMPT, "0", VatCategory.E, "", "TVA non applicable, art. 293 B du CGI."),
     (REVERSE, "0", VatCategory.AE, "", "Autoliquidation de la TVA, art. 283-2 nonies du CGI."),
     (INTRA, "0", VatCategory.K, "", "Exonération de TVA, art. 262 ter-I du CGI."),
+    (INTRA_SERVICE, "0", VatCategory.AE, "", "Autoliquidation, art. 283-2 du CGI."),
+    (EXPORT, "0", VatCategory.G, "", "Exonération de TVA, art. 262-I du CGI."),
 ]
 _CERTIFIED = (
     "TVA à taux réduit : le client certifie que les travaux portent sur un logement achevé depuis plus de deux ans "
@@ -55,7 +58,7 @@ POSITIONS = [
     ("VEN-20", "Taux normal", {}, ""),
     ("VEN-FRANCHISE", "Franchise en base", {WORKS_20: EXEMPT, GOODS_20: EXEMPT}, ""),
     ("VEN-AUTOLIQ", "Sous-traitance du bâtiment, autoliquidation", {WORKS_20: REVERSE, GOODS_20: REVERSE}, ""),
-    ("VEN-INTRACOM", "Client de l'Union européenne", {WORKS_20: INTRA, GOODS_20: INTRA}, ""),
+    ("VEN-INTRACOM", "Client de l'Union européenne", {WORKS_20: INTRA_SERVICE, GOODS_20: INTRA}, ""),
 ]
 TERMS = [
     ("À réception", 0, False, "Paiement à réception de la facture"),

@@ -42,7 +42,7 @@ def taxes(document: Any) -> list[str]:
         ("VEN-20", "TVA 20 % travaux", "TVA 20 %"),
         ("VEN-FRANCHISE", "Franchise en base", "Franchise en base"),
         ("VEN-AUTOLIQ", "Autoliquidation", "Autoliquidation"),
-        ("VEN-INTRACOM", "Livraison intracommunautaire", "Livraison intracommunautaire"),
+        ("VEN-INTRACOM", "Autoliquidation UE (prestations)", "Livraison intracommunautaire"),
     ],
 )
 def test_position_maps_works_and_leaves_goods_alone(world: World, code: str, works: str, goods: str) -> None:
