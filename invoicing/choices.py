@@ -73,6 +73,16 @@ class VatCategory(TextChoices):
     G = "G", _("G – Export hors UE")
     O = "O", _("O – Hors champ")  # noqa: E741 (the standard's own code)
 
+    goods = nonmember(frozenset({"K", "G"}))  # exemptions that services have not
+
+
+class DueCount(TextChoices):
+    """How the days of a payment term are counted from the day an invoice is issued."""
+
+    NET = "net", _("date de la facture + jours")
+    THEN_END = "then_end", _("date de la facture + jours, puis fin de ce mois")
+    END_THEN = "end_then", _("fin du mois de la facture, puis + jours")
+
 
 class JournalKind(TextChoices):
     INVOICE = "invoice", _("Ventes – factures")

@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
@@ -70,8 +72,19 @@ class FiscalPositionAdmin(OfficeAdmin):
 
 @admin.register(PaymentTerm)
 class PaymentTermAdmin(OfficeAdmin):
-    list_display = ("name", "days", "end_of_month")
+    list_display = ("name", "days", "counted", "example")
     search_fields = ("name",)
+    fields = ("name", "days", "counted", "example", "text")
+    readonly_fields = ("example",)
+
+    @admin.display(description=_("Exemple"))
+    def example(self, term: PaymentTerm) -> str:
+        """Return when an invoice of today would be due."""
+        if not term.pk:
+            return ""
+        days = {"today": timezone.localdate(), "due": term.due_on(timezone.localdate())}
+        texts = {name: date_format(day, "d/m/Y") for name, day in days.items()}
+        return str(_("une facture du %(today)s est due le %(due)s") % texts)
 
 
 @admin.register(Unit)

@@ -143,9 +143,13 @@ class FiscalPositionView(ReadMixin, WriteMixin, OfficeView):
 
 
 class PaymentTermSerializer(RecordSerializer):
+    """A payment term. `counted`: how its days are; `end_of_month`: whether the end of a month counts."""
+
+    end_of_month = serializers.BooleanField(read_only=True)
+
     class Meta:
         model = PaymentTerm
-        fields = ("id", "name", "days", "end_of_month", "text")
+        fields = ("id", "name", "days", "counted", "end_of_month", "text")
         extra_kwargs = {"days": {"max_value": 3650}}
 
 
@@ -154,7 +158,7 @@ class PaymentTermView(ReadMixin, WriteMixin, OfficeView):
 
     queryset = PaymentTerm.objects.all()
     serializer_class = PaymentTermSerializer
-    filterset_fields = ("end_of_month",)
+    filterset_fields = ("counted",)
     search_fields = ("name",)
     ordering_fields = ("days", "name", "id")
 

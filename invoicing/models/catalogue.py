@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import JournalKind, ProductKind, VatCategory
+from invoicing.choices import DueCount, JournalKind, ProductKind, VatCategory
 from invoicing.models.parties import Company, Partner
 from invoicing.models.parties.companies import account_number
 from openfire_billing.db.fields import percent_field, unit_price_field
@@ -218,13 +218,17 @@ class Product(Versioned):
 
 
 class PaymentTerm(Versioned):
-    """When an invoice is due, counted from the date it is issued."""
+    """When an invoice is due, counted from the date it is issued.
+
+    « 45 jours fin de mois » is read in both ways (`counted`); « le 10 du mois suivant » is ten days after the end of the
+    month.
+    """
 
     IS_RULE = True
 
     name = models.CharField(_("Nom"), max_length=80, unique=True)
     days = models.PositiveSmallIntegerField(_("Jours"), default=30)
-    end_of_month = models.BooleanField(_("fin de mois"), default=False)
+    counted = models.CharField(_("Compte"), max_length=10, choices=DueCount, default=DueCount.NET)
     text = models.CharField(_("Texte imprimé"), max_length=200, blank=True)
 
     class Meta:
@@ -237,8 +241,15 @@ class PaymentTerm(Versioned):
 
     def due_on(self, issued_on: date) -> date:
         """Return the due day of an invoice issued on that day."""
-        day = issued_on + timedelta(days=self.days)
-        return end_of_month(day) if self.end_of_month else day
+        days = timedelta(days=self.days)
+        if self.counted == DueCount.END_THEN:
+            return end_of_month(issued_on) + days
+        return end_of_month(issued_on + days) if self.counted == DueCount.THEN_END else issued_on + days
+
+    @property
+    def end_of_month(self) -> bool:
+        """Whether the end of a month counts."""
+        return self.counted != DueCount.NET
 
 
 class PartnerTerms(models.Model):

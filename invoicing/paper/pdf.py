@@ -104,7 +104,8 @@ def invoice_context(invoice: Invoice) -> dict[str, object]:
         lines = list(invoice.lines.select_related("product", "tax", "unit"))
         for line in lines:
             copy_printed(line)
-        seller, buyer = snapshots.seller(invoice.company), snapshots.buyer(invoice.customer, invoice.billing_address)
+        seller, country = snapshots.seller(invoice.company), invoice.company.country
+        buyer = snapshots.buyer(invoice.customer, invoice.billing_address, country=country)
         delivery, texts = snapshots.delivery(invoice), snapshots.texts(invoice)
     site, credited = delivery.get("lines", []), texts["credited"]
     return {
@@ -154,9 +155,9 @@ def quote_context(quote: Quote) -> dict[str, object]:
         "is_draft": False,
         "dated": quote.issued_on,
         "seller": snapshots.seller(quote.company),
-        "buyer": snapshots.buyer(quote.payer, quote.payer.billing_address()),
+        "buyer": snapshots.buyer(quote.payer, quote.payer.billing_address(), country=quote.company.country),
         "is_professional": quote.payer.is_professional,
-        "site": quote.site.lines if quote.site else [],
+        "site": quote.site.lines_from(quote.company.country) if quote.site else [],
         "lines": [
             PaperLine(
                 line.kind,
@@ -189,9 +190,11 @@ def order_context(order: PurchaseOrder) -> dict[str, object]:
         "is_draft": order.state == OrderState.DRAFT,
         "dated": order.ordered_on,
         "seller": snapshots.seller(order.company),
-        "buyer": snapshots.buyer(order.supplier, order.supplier.billing_address()),
+        "buyer": snapshots.buyer(order.supplier, order.supplier.billing_address(), country=order.company.country),
         "is_professional": True,
-        "deliver_to": order.deliver_to.lines if order.deliver_to else [_("à notre adresse")],
+        "deliver_to": order.deliver_to.lines_from(order.company.country)
+        if order.deliver_to
+        else [_("à notre adresse")],
         "lines": [
             PaperLine(
                 line.kind,

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import JournalKind
+from invoicing.choices import DueCount, JournalKind
 from invoicing.models import Company, FiscalPosition, Journal, Partner, PartnerTerms, PaymentTerm, Product, Tax
 from invoicing.services.locks import lock_counter
 from openfire_billing.kernel.errors import BusinessError
@@ -58,7 +58,7 @@ def default_term() -> PaymentTerm | None:
     """Return the longest payment term of at most 30 days that is not end-of-month (C. com. L441-10), for a customer
     without terms of his own. Return None when there is none.
     """
-    return PaymentTerm.objects.filter(end_of_month=False, days__lte=30).order_by("-days").first()
+    return PaymentTerm.objects.filter(counted=DueCount.NET, days__lte=30).order_by("-days").first()
 
 
 def journal_of(company: Company, kind: str) -> Journal:

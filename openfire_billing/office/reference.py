@@ -7,7 +7,7 @@ never overwritten, so what a firm changed stays.
 from decimal import Decimal
 
 from interventions.models import InterventionType
-from invoicing.choices import VatCategory
+from invoicing.choices import DueCount, VatCategory
 from invoicing.models import Company, FiscalPosition, FiscalPositionTax, PaymentTerm, Tax, Unit
 from invoicing.services.catalogue import open_journals
 from openfire_billing.db.transactions import atomic
@@ -26,6 +26,7 @@ UNITS = [
 GOODS_20, WORKS_20 = "TVA 20 %", "TVA 20 % travaux"
 REDUCED_10, REDUCED_55 = "TVA collectée (vente) 10%", "TVA collectée (vente) 5,5%"
 EXEMPT, REVERSE, INTRA = "Franchise en base", "Autoliquidation", "Livraison intracommunautaire"
+INTRA_SERVICE, EXPORT = "Autoliquidation UE (prestations)", "Exportation hors UE"
 TAXES = [
     (GOODS_20, "20", VatCategory.S, "445710", ""),
     (WORKS_20, "20", VatCategory.S, "445710", ""),
@@ -34,6 +35,8 @@ TAXES = [
     (EXEMPT, "0", VatCategory.E, "", "TVA non applicable, art. 293 B du CGI."),
     (REVERSE, "0", VatCategory.AE, "", "Autoliquidation de la TVA, art. 283-2 nonies du CGI."),
     (INTRA, "0", VatCategory.K, "", "Exonération de TVA, art. 262 ter-I du CGI."),
+    (INTRA_SERVICE, "0", VatCategory.AE, "", "Autoliquidation, art. 283-2 du CGI."),
+    (EXPORT, "0", VatCategory.G, "", "Exonération de TVA, art. 262-I du CGI."),
 ]
 _CERTIFIED = (
     "TVA à taux réduit : le client certifie que les travaux portent sur un logement achevé depuis plus de deux ans "
@@ -55,14 +58,17 @@ POSITIONS = [
     ("VEN-20", "Taux normal", {}, ""),
     ("VEN-FRANCHISE", "Franchise en base", {WORKS_20: EXEMPT, GOODS_20: EXEMPT}, ""),
     ("VEN-AUTOLIQ", "Sous-traitance du bâtiment, autoliquidation", {WORKS_20: REVERSE, GOODS_20: REVERSE}, ""),
-    ("VEN-INTRACOM", "Client de l'Union européenne", {WORKS_20: INTRA, GOODS_20: INTRA}, ""),
+    ("VEN-INTRACOM", "Client de l'Union européenne", {WORKS_20: INTRA_SERVICE, GOODS_20: INTRA}, ""),
 ]
 TERMS = [
-    ("À réception", 0, False, "Paiement à réception de la facture"),
-    ("15 jours", 15, False, "Paiement à 15 jours"),
-    ("30 jours", 30, False, "Paiement à 30 jours"),
-    ("30 jours fin de mois", 30, True, "Paiement à 30 jours fin de mois"),
-    ("60 jours", 60, False, "Paiement à 60 jours"),
+    ("À réception", 0, DueCount.NET, "Paiement à réception de la facture"),
+    ("15 jours", 15, DueCount.NET, "Paiement à 15 jours"),
+    ("30 jours", 30, DueCount.NET, "Paiement à 30 jours"),
+    ("30 jours fin de mois", 30, DueCount.THEN_END, "Paiement à 30 jours fin de mois"),
+    ("45 jours fin de mois", 45, DueCount.THEN_END, "Paiement à 45 jours fin de mois"),
+    ("Fin de mois 45 jours", 45, DueCount.END_THEN, "Paiement 45 jours après la fin du mois"),
+    ("Le 10 du mois suivant", 10, DueCount.END_THEN, "Paiement le 10 du mois suivant"),
+    ("60 jours", 60, DueCount.NET, "Paiement à 60 jours"),
 ]
 TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique", "Divers"]
 
@@ -89,10 +95,8 @@ def load_reference_data() -> None:
                         source=Tax.objects.get(name=source, company=None),
                         target=Tax.objects.get(name=target, company=None),
                     )
-        for name, days, end_of_month, text in TERMS:
-            PaymentTerm.objects.get_or_create(
-                name=name, defaults={"days": days, "end_of_month": end_of_month, "text": text}
-            )
+        for name, days, counted, text in TERMS:
+            PaymentTerm.objects.get_or_create(name=name, defaults={"days": days, "counted": counted, "text": text})
         for position_in_list, name in enumerate(TYPES):
             InterventionType.objects.get_or_create(name=name, defaults={"position": position_in_list})
         for company in Company.objects.all():

@@ -70,7 +70,7 @@ def test_codes_that_two_records_bear_are_named_before_they_become_unique(
     db: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rows of the version before, whose codes were not unique."""
-    migration = import_module("invoicing.migrations.0012_codes_are_unique")
+    migration = import_module("invoicing.migrations.0014_codes_are_unique")
     migration.refuse_doubles(apps, None)
     with connection.cursor() as cursor:
         for rule in ("partner_store_code", "product_code"):

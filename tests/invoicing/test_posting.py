@@ -147,6 +147,9 @@ def test_nothing_is_issued_in_the_future(world: World) -> None:
         ("15 jours", date(2026, 12, 9)),
         ("30 jours", date(2026, 12, 24)),
         ("30 jours fin de mois", date(2026, 12, 31)),
+        ("45 jours fin de mois", date(2027, 1, 31)),
+        ("Fin de mois 45 jours", date(2027, 1, 14)),
+        ("Le 10 du mois suivant", date(2026, 12, 10)),
         ("60 jours", date(2027, 1, 23)),
     ],
 )

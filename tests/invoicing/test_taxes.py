@@ -42,7 +42,7 @@ def taxes(document: Any) -> list[str]:
         ("VEN-20", "TVA 20 % travaux", "TVA 20 %"),
         ("VEN-FRANCHISE", "Franchise en base", "Franchise en base"),
         ("VEN-AUTOLIQ", "Autoliquidation", "Autoliquidation"),
-        ("VEN-INTRACOM", "Livraison intracommunautaire", "Livraison intracommunautaire"),
+        ("VEN-INTRACOM", "Autoliquidation UE (prestations)", "Livraison intracommunautaire"),
     ],
 )
 def test_position_maps_works_and_leaves_goods_alone(world: World, code: str, works: str, goods: str) -> None:
@@ -318,7 +318,7 @@ def test_numbers_of_a_series_follow_each_other_by_company(world: World) -> None:
 
 def test_term_of_who_has_none_is_thirty_days_or_the_nearest_below(world: World) -> None:
     PaymentTerm.objects.create(name="Un mois et un jour", days=31)
-    PaymentTerm.objects.create(name="Vingt jours puis fin de mois", days=20, end_of_month=True)
+    PaymentTerm.objects.create(name="Vingt jours puis fin de mois", days=20, counted="then_end")
     near = PaymentTerm.objects.create(name="Dix-neuf jours", days=19)
     thirty = default_term()
     PaymentTerm.objects.filter(days=30).update(days=45)

@@ -113,7 +113,7 @@ PARTS = set(
 READING = set(
     """
     invoicing.services.documents.intents: line_intent title_intent
-    invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article refuse_unbillable unbillable changes_of items_of_edits
+    invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
     invoicing.services.documents.prints: is_quick
     invoicing.services.documents.purchases: refusal_to_send

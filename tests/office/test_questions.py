@@ -1,5 +1,6 @@
 """What the dialogs of acts ask: which answers are needed, and when there is nothing to ask."""
 
+import re
 from decimal import Decimal
 from html import unescape
 
@@ -18,7 +19,11 @@ from tests.factories.pages import address
 
 def test_answer_that_is_needed_bears_the_star_of_the_pages(world: World) -> None:
     page = unescape(world.office().get(address(world.posted(), "act", "credit")).content.decode())
-    assert '<label for="id_act-reason" class="required">Motif</label>' in page
+    assert (
+        '<label for="id_act-reason" class="required">Motif<span class="of-must" title="obligatoire">'
+        '<span aria-hidden="true">\u00a0*</span><span class="sr-only"> obligatoire</span></span></label>'
+    ) in page
+    assert re.search(r'<input[^>]*name="act-reason"[^>]*aria-required="true"', page)
     assert '<label for="id_act-rebill">' in page
     assert "data-close>Revenir</a>" in page
 

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.shared_records import kept_refusal
@@ -19,7 +20,8 @@ from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.settlement.payments import balance_of
-from openfire_billing.kernel.countries import country_name
+from openfire_billing.kernel.countries import COUNTRIES, country_name
+from openfire_billing.kernel.folding import fold
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import column
@@ -29,6 +31,13 @@ from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
+
+
+def country_field(db_field: Any) -> forms.ChoiceField:
+    """Return the box of a country: France first, then the others by name."""
+    others = sorted(((code, name) for code, name in COUNTRIES.items() if code != "FR"), key=lambda one: fold(one[1]))
+    choices = [("", "–"), ("FR", COUNTRIES["FR"]), *others]
+    return forms.ChoiceField(label=db_field.verbose_name, choices=choices, initial="FR", widget=UnfoldAdminSelectWidget)
 
 
 class AddressInline(StackedInline):
@@ -45,6 +54,8 @@ class AddressInline(StackedInline):
     )
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "country":
+            return country_field(db_field)
         if is_telephone(db_field):
             options["widget"] = TelephoneInput()
         return super().formfield_for_dbfield(db_field, request, **options)
@@ -224,6 +235,13 @@ class AddressAdmin(OfficeAdmin):
     search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
     list_select_related = ("partner",)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        return (
+            country_field(db_field)
+            if db_field.name == "country"
+            else super().formfield_for_dbfield(db_field, request, **options)
+        )
 
 
 @admin.register(Tag)

@@ -17,6 +17,7 @@ from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.searchable import Searchable, columns_at
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
+from openfire_billing.kernel.countries import COUNTRIES, country_code
 from openfire_billing.kernel.telephones import region_of
 
 
@@ -251,6 +252,17 @@ class Address(Searchable, Versioned):
         if self.partner.has_keys_of_other_plan(self.telephone_region):
             Partner.objects.filter(pk=self.partner_id).derive(TELEPHONE_KEYS)
 
+    def clean(self) -> None:
+        code = country_code(self.country)
+        if not code:
+            raise ValidationError(
+                {
+                    "country": _("« %s » n'est pas un pays : donnez son code de deux lettres (FR, BE, CH).")
+                    % self.country
+                }
+            )
+        self.country = code
+
     @property
     def telephone_region(self) -> str:
         return region_of(self.country, self.zip)
@@ -264,3 +276,8 @@ class Address(Searchable, Versioned):
     def lines(self) -> list[str]:
         """The lines of the address on an envelope: street, complement, postcode and town."""
         return [part for part in (self.street, self.street2, f"{self.zip} {self.city}".strip()) if part]
+
+    def lines_from(self, country: str) -> list[str]:
+        """Return the lines of the address on a letter from `country`, a code: a foreign one ends with its own, in capitals."""
+        abroad = [COUNTRIES.get(self.country, self.country).upper()] if self.country != country else []
+        return self.lines + abroad

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db.models import Field, ForeignObjectRel, Model
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import LineKind
+from invoicing.choices import LineKind, ProductKind, VatCategory
 from invoicing.models import BillableLine, Company, FiscalPosition, InvoiceLine, Product, Tax, Unit
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
@@ -160,6 +160,23 @@ def refusal_of_article(name: object, product: Product) -> BusinessError:
     )
 
 
+def is_goods_tax_of_service(product: Product, tax: Tax) -> bool:
+    """Return whether a tax exempts goods (intra-community supply, export) and the article is a service."""
+    return tax.category in VatCategory.goods and product.kind == ProductKind.SERVICE
+
+
+def refusal_of_goods_tax(name: object, line: object, tax: object, *, step: Step | None = None) -> BusinessError:
+    """Return the refusal of a service exempted as goods. `name`: what the sentence calls the document."""
+    return BusinessError(
+        _(
+            "%(name)s : la taxe « %(tax)s » exonère des biens, et « %(line)s » est une prestation. "
+            "Choisissez-en une autre, par exemple une autoliquidation."
+        )
+        % {"name": name, "tax": tax, "line": line},
+        step=step,
+    )
+
+
 def refuse_unbillable(
     items: Sequence[Item], *, company: Company, position: FiscalPosition | None, name: object
 ) -> None:
@@ -190,6 +207,8 @@ def unbillable(
     for item in items:
         if item.product is not None and not item.product.income_account:
             yield refusal_of_article(name, item.product)
+        if item.product is not None and item.tax is not None and is_goods_tax_of_service(item.product, item.tax):
+            yield refusal_of_goods_tax(name, item.label, item.tax)
         if belongs_elsewhere(item.tax, company):
             yield BusinessError(
                 _(

@@ -36,20 +36,22 @@ def seller(company: Company) -> dict[str, object]:
     return {name: getattr(company, name) for name in _SELLER}
 
 
-def buyer(customer: Partner, address: Address | None) -> dict[str, object]:
-    """Return the buyer's identity and the lines of his billing address."""
+def buyer(customer: Partner, address: Address | None, *, country: str) -> dict[str, object]:
+    """Return the buyer's identity and the lines of his billing address. `country`: of the seller, which they leave out."""
     return {
         "name": customer.name,
         "kind": customer.kind,
         "siren": customer.siren,
         "vat_number": customer.vat_number,
-        "lines": address.lines if address else [],
+        "country": address.country if address else "",
+        "lines": address.lines_from(country) if address else [],
     }
 
 
 def delivery(invoice: Invoice) -> dict[str, object]:
-    """Return the lines of the address where the work is done; {} without one."""
-    return {"lines": invoice.site.lines} if invoice.site else {}
+    """Return the country and the lines of the address where the work is done; {} without one."""
+    site = invoice.site
+    return {"country": site.country, "lines": site.lines_from(invoice.company.country)} if site else {}
 
 
 def category_of(lines: Iterable[BillableLine]) -> str:

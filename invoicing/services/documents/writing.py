@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from invoicing.choices import InvoiceKind, InvoiceState, JournalKind
+from invoicing.choices import InvoiceKind, InvoiceState, JournalKind, ProductKind, VatCategory
 from invoicing.models import (
     Address,
     Company,
@@ -31,7 +31,7 @@ from invoicing.models import (
 )
 from invoicing.services.catalogue import TaxBook, default_term
 from invoicing.services.documents.intents import DraftIntent, LineIntent
-from invoicing.services.documents.lines import refusal_of_article
+from invoicing.services.documents.lines import refusal_of_article, refusal_of_goods_tax
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
 from openfire_billing.kernel import money
@@ -171,6 +171,20 @@ class Books:
             self.unsold: dict[int, Product] = {
                 product.pk: product for product in Product.objects.filter(pk__among=sorted(products), income_account="")
             }
+            self.exempted: set[int] = self._services(intents)
+
+    def _services(self, intents: Sequence[DraftIntent]) -> set[int]:
+        """Return the ids of the services that lines exempt as goods. No query without such a tax."""
+        exempted = {
+            line.product
+            for intent in intents
+            for line in intent.lines
+            if line.product and line.tax and line.credits is None and self.taxes[line.tax].category in VatCategory.goods
+        }
+        if not exempted:
+            return set()
+        found = Product.objects.filter(pk__among=sorted(exempted), kind=ProductKind.SERVICE)
+        return set(found.order_by().values_list("pk", flat=True))
 
     def refusal_of(self, intent: DraftIntent) -> BusinessError | None:
         """Return all that keeps an invoice of this intent from ever being posted; None when nothing does."""
@@ -216,6 +230,8 @@ class Books:
         name = intent.name or intent.origin
         if product := self.unsold.get(line.product or 0):
             yield refusal_of_article(name, product)
+        if line.product in self.exempted and line.tax and self.taxes[line.tax].category in VatCategory.goods:
+            yield refusal_of_goods_tax(name, line.label, self.taxes[line.tax].name)
         owner = self.taxes[line.tax].company if line.tax else None
         if owner and owner != intent.company:
             yield BusinessError(

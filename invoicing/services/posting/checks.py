@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Claim, Invoice
 from invoicing.models.documents.lines import lines_totals
+from invoicing.services.documents.lines import is_goods_tax_of_service, refusal_of_goods_tax
 from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import money_text
 from openfire_billing.kernel.money import ZERO
@@ -48,6 +49,9 @@ def _faults_of_content(invoice: Invoice) -> Iterator[BusinessError]:
                 documents=[product],
                 step=Step(_("Compléter l'article"), product, field="income_account"),
             )
+    for line in () if invoice.is_credit_note else lines:  # a credit note keeps the tax of the credited line
+        if line.product is not None and line.tax is not None and is_goods_tax_of_service(line.product, line.tax):
+            yield refusal_of_goods_tax(invoice, line, line.tax, step=Step(_("Changer la TVA"), invoice, tab="lines"))
     if lines_totals(lines, invoice.rounding).gross < 0:
         yield BusinessError(_("%s a un total négatif : faites un avoir.") % invoice)
 
@@ -120,6 +124,15 @@ def _faults_of_buyer(invoice: Invoice) -> Iterator[BusinessError]:
             _("%(invoice)s : « %(customer)s » est un professionnel sans SIREN. Complétez sa fiche.") % names,
             documents=[customer],
             step=Step(_("Remplir le SIREN"), customer, field="siren"),
+        )
+    if customer.kind == PartnerKind.EU and not customer.vat_number:
+        yield BusinessError(
+            _(
+                "%(invoice)s : « %(customer)s » est une entreprise de l'Union européenne sans n° de TVA. Complétez sa fiche."
+            )
+            % names,
+            documents=[customer],
+            step=Step(_("Remplir le n° de TVA"), customer, field="vat_number"),
         )
 
 

@@ -201,7 +201,7 @@ def write_posted(invoices: Sequence[Invoice], *, by: By) -> None:
         invoice.version += 1
         invoice.posted_at, invoice.posted_by = now, by
         invoice.seller = snapshots.seller(invoice.company)
-        invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address)
+        invoice.buyer = snapshots.buyer(invoice.customer, invoice.billing_address, country=invoice.company.country)
         invoice.delivery = snapshots.delivery(invoice)
         invoice.texts = snapshots.texts(invoice)
         if not invoice.is_credit_note:  # the tax of a credit note may be limited to the tax left: it stays as computed

@@ -29,7 +29,7 @@ def make_turn(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoicing', '0011_receipts_of_received_orders'),
+        ('invoicing', '0013_remove_end_of_month'),
     ]
 
     operations = [
