@@ -17,7 +17,7 @@ from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.searchable import Searchable, columns_at
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
-from openfire_billing.kernel.countries import COUNTRIES, country_code
+from openfire_billing.kernel.countries import country_code, country_name
 from openfire_billing.kernel.telephones import region_of
 
 
@@ -279,5 +279,5 @@ class Address(Searchable, Versioned):
 
     def lines_from(self, country: str) -> list[str]:
         """Return the lines of the address on a letter from `country`, a code: a foreign one ends with its own, in capitals."""
-        abroad = [COUNTRIES.get(self.country, self.country).upper()] if self.country != country else []
+        abroad = [country_name(self.country).upper()] if self.country != country else []
         return self.lines + abroad
