@@ -10,9 +10,10 @@ from invoicing.models import Address, Company, Partner
 from invoicing.models.parties.partners import TELEPHONE_KEYS
 from invoicing.services.records.history import record_many
 from openfire_billing.db.people import By
-from openfire_billing.kernel.countries import HOME, country_name
+from openfire_billing.kernel.countries import COUNTRIES
 from openfire_billing.kernel.folding import fold
 from openfire_billing.kernel.telephones import key_of, region_of
+from openfire_billing.office.importing.kinds import HOME
 from openfire_billing.office.importing.writer import NEW, SKIP, Faults, Question, Rows, Writer, filled, lock_again
 
 _PLACE = ("street", "street2", "zip", "city", "country")
@@ -233,7 +234,7 @@ def described(partner: Partner) -> str:
 
 def _text_of(address: Address) -> str:
     """Return an address on one line, with its country when it is abroad."""
-    abroad = [country_name(address.country)] if address.country != HOME else []
+    abroad = [COUNTRIES.get(address.country, address.country)] if address.country != HOME else []
     return ", ".join([*(line for line in address.lines if line), *abroad])
 
 

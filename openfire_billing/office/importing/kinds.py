@@ -13,10 +13,12 @@ from stdnum.fr import siren as siren_number
 
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import Partner, Product
-from openfire_billing.kernel.countries import HOME, country_code
+from openfire_billing.kernel.countries import country_code
 from openfire_billing.kernel.formats import read_decimal
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
 from openfire_billing.office.importing.tables import simple
+
+HOME = "FR"  # the country of a row that names none
 
 
 class Fault(Exception):
@@ -99,7 +101,7 @@ def siren(value: str) -> str:
 
 def country(value: str) -> str:
     found = country_code(value)
-    if found is None:
+    if not found:
         raise Fault(f"« {value} » n'est pas un pays connu, par exemple Belgique ou BE")
     return found
 

@@ -8,10 +8,9 @@ from invoicing.models import Company
 from invoicing.services.locks import lock_imports
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
-from openfire_billing.kernel.countries import HOME
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing.cells import EMPTY, Cell
-from openfire_billing.office.importing.kinds import Column, Fault, Kind, day, restored
+from openfire_billing.office.importing.kinds import HOME, Column, Fault, Kind, day, restored
 from openfire_billing.office.importing.tables import Table, read_table
 from openfire_billing.office.importing.writer import Change, Question, Rows, Writer, unanswered
 from openfire_billing.office.importing.writers import WRITERS
