@@ -25,7 +25,7 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import unusual_names
 from openfire_billing.kernel.formats import names_text
-from openfire_billing.version import VERSION
+from openfire_billing.kernel.version import version
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -52,7 +52,7 @@ def backup(path: Path) -> dict[str, Any]:
         )
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "program": VERSION,
+        "program": version(),
         "database": connection.vendor,
         "made_at": timezone.now().isoformat(),
     }

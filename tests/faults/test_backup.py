@@ -29,6 +29,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from invoicing.services.records.attachments import attach
+from openfire_billing.kernel.version import version
 from openfire_billing.office.backup import backup, checksums
 from openfire_billing.office.restore import verify
 from tests.factories import make_world
@@ -631,7 +632,7 @@ def test_two_backups_to_one_name_do_not_mix(transactional_db: None, tmp_path: Pa
     call_command("backup", str(file))  # what the other left is replaced
 
     assert [path.name for path in tmp_path.iterdir()] == ["firme.zip"]
-    assert verify(file)["program"] == "0.1.0"
+    assert verify(file)["program"] == version()
 
 
 def test_backup_that_fails_leaves_nothing(transactional_db: None, tmp_path: Path) -> None:

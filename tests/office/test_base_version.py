@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from openfire_billing.kernel.version import version
+
 
 def manage(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -107,6 +109,6 @@ def test_restore_refuses_a_backup_of_another_version(tmp_path: Path) -> None:
 
     assert answer.returncode == 1
     assert (
-        "Le programme n'est pas à la version de la sauvegarde (0.1.0) : installez la même, puis restaurez."
+        f"Le programme n'est pas à la version de la sauvegarde ({version()}) : installez la même, puis restaurez."
         in answer.stderr
     )

@@ -20,7 +20,7 @@ from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.settlement.payments import balance_of
-from openfire_billing.kernel.countries import COUNTRIES, country_name
+from openfire_billing.kernel.countries import COUNTRIES
 from openfire_billing.kernel.folding import fold
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.asked import Asked
@@ -216,7 +216,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
             _("Complément"): lambda partner: _place(partner, "street2"),
             _("Code postal"): lambda partner: _place(partner, "zip"),
             _("Ville"): lambda partner: _place(partner, "city"),
-            _("Pays"): lambda partner: country_name(_place(partner, "country") or "") or None,
+            _("Pays"): lambda partner: COUNTRIES.get(_place(partner, "country") or ""),
         },  # what an import of customers reads
     )
     def town(self, partner: Partner) -> str | None:
