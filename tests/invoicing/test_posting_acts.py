@@ -123,6 +123,25 @@ def test_proposal_is_kept_from_the_last_issue_of_its_own_journal_on(
     assert second == [date(2026, 12, 2), date(2026, 12, 2)]
 
 
+def test_nothing_is_issued_in_the_year_before_once_the_new_one_has_begun(world: World) -> None:
+    """The journal has a counter of each year: the last issue of all of them counts."""
+    proposed = (date(2025, 12, 20), date(2026, 1, 1), date(2025, 12, 31))
+    drafts = [typed(world) for _day in proposed]
+    for draft, day in zip(drafts, proposed, strict=True):
+        Invoice.objects.filter(pk=draft.pk).update(proposed_on=day)
+
+    posted = [
+        post_invoice(draft, on=max(day, least), by=None)
+        for draft, day, least in zip(drafts, proposed, (date.min, date.min, date(2026, 1, 2)), strict=True)
+    ]
+
+    assert [(invoice.issued_on, invoice.number) for invoice in posted] == [
+        (date(2025, 12, 20), "FA2025-00001"),
+        (date(2026, 1, 1), "FA2026-00001"),
+        (date(2026, 1, 2), "FA2026-00002"),
+    ]
+
+
 def test_credit_of_some_lines_counts_its_own_invoice_alone(world: World) -> None:
     invoice, neighbour = (post_invoice(typed(world), on=world.today, by=None) for _n in range(2))
     credit_invoice(neighbour, on=world.today, by=None, rebill=False)
