@@ -114,12 +114,13 @@ def test_merged_twice_or_into_itself_is_refused(world: World) -> None:
 def test_shop_code_names_one_record(world: World, code: str, left: str, kept_code: str) -> None:
     """The shop's next file still bears the other's code: it stays known, unless the one that is kept took it over."""
     loser, kept = PartnerFactory(name="Deux", store_code="B002"), PartnerFactory(name="Un", store_code=code)
+    stranger = PartnerFactory(name="Trois", store_code="C003")
 
     merge_partners(loser, into=kept, by=world.manager)
 
-    loser.refresh_from_db()
-    kept.refresh_from_db()
-    assert (loser.store_code, kept.store_code) == (left, kept_code)
+    for partner in (loser, kept, stranger):
+        partner.refresh_from_db()
+    assert (loser.store_code, kept.store_code, stranger.store_code) == (left, kept_code, "C003")
 
 
 def test_merged_record_stays_archived(world: World) -> None:
