@@ -67,7 +67,7 @@ def test_notes_files_and_follow_ups_get_the_company_of_their_document(world: Wor
 
 
 def test_codes_that_two_records_bear_are_named_before_they_become_unique(
-    db: None, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rows of the version before, whose codes were not unique."""
     migration = import_module("invoicing.migrations.0014_codes_are_unique")
