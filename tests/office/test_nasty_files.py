@@ -499,6 +499,47 @@ def test_of_two_customers_of_one_name_one_is_asked_for(world: World) -> None:
     assert set(InstalledProduct.objects.values_list("partner", flat=True)) == {second.pk}
 
 
+def test_names_that_differ_by_an_accent_are_two_questions(world: World) -> None:
+    plain = [PartnerFactory(name="Andre") for _each in range(2)]
+    accented = [PartnerFactory(name="André") for _each in range(2)]
+    text = "Client;Appareil;N° de série\nAndre;Poêle;S-1\nANDRÉ;Chaudière;S-2\n"
+
+    found = prepared(world, text, kind="parc").questions
+    asked = {question.key: {choice for choice, _label in question.choices} for question in found}
+
+    assert asked == {
+        "client-andre": {str(partner.pk) for partner in plain},
+        "client-andré": {str(partner.pk) for partner in accented},
+    }
+    with nothing_changed(), pytest.raises(BusinessError, match=r"1 question\(s\) sans réponse, d'abord à la ligne 3"):
+        imported(world, text, kind="parc", **{"client-andre": str(plain[1].pk)})
+    answers = {"client-andre": str(plain[1].pk), "client-andré": str(accented[1].pk)}
+    assert imported(world, text, kind="parc", **answers) == (2, 0, 0)
+    assert dict(InstalledProduct.objects.values_list("serial_number", "partner")) == {
+        "S-1": plain[1].pk,
+        "S-2": accented[1].pk,
+    }
+
+
+def test_names_of_taxes_that_differ_by_an_accent_are_two_questions(world: World) -> None:
+    plain, accented = (
+        [Tax.objects.create(name=name, rate=20, account="445710", company=seller) for seller in (None, world.company)]
+        for name in ("TVA debit", "TVA débit")
+    )
+    text = "Code;Nom;Prix;TVA\na;A;1,00;TVA debit\nb;B;1,00;TVA débit\n"
+
+    found = prepared(world, text, kind="articles").questions
+    asked = {question.key: {choice for choice, _label in question.choices} for question in found}
+
+    assert asked == {
+        "tva-tva debit": {str(tax.pk) for tax in plain},
+        "tva-tva débit": {str(tax.pk) for tax in accented},
+    }
+    answers = {"tva-tva debit": str(plain[1].pk), "tva-tva débit": str(accented[1].pk)}
+    assert imported(world, text, kind="articles", **answers) == (2, 0, 0)
+    assert [Product.objects.get(code=code).tax for code in "ab"] == [plain[1], accented[1]]
+
+
 # Good lines taken, the others given back
 
 MIXED = "Nom;Rue;CP;Ville;E-mail\nÉven;1 rue;35000;Rennes;\n;2 rue;35000;Rennes;pas une adresse\n'=Court;3 rue;1000;Bourg;x\n"
