@@ -609,6 +609,46 @@ def test_page_takes_answers_one_by_one_and_for_the_rest(world: World) -> None:
     assert Partner.objects.filter(name="Even Katell").count() == 2
 
 
+ANSWERED = """Nom;Rue;CP;Ville;Raison
+Le Goff Yann;8 rue C;35000;Rennes;c'est le client de la ligne 2 du fichier : gardez-en une.
+;2 rue;35000;Rennes;Nom : à remplir.
+Even Katell;2 rue;35000;Rennes;laissée par votre réponse à l'aperçu.
+"""  # what is left of the file below
+
+
+def test_lines_that_answers_leave_are_given_back(world: World) -> None:
+    """They were neither written nor in the file of the lines left, which was made before the answers."""
+    office, url, yann = world.office(MANAGER), "/admin/import/customers/", namesake()
+    PartnerFactory(name="Even Katell", address=False)
+    rows = ("Le Goff Yann;9 rue B", "Le Goff Yann;8 rue C", ";2 rue", "Even Katell;2 rue", "Naour;4 rue")
+    text = "Nom;Rue;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows)
+    page = office.client.post(url, {"file": SimpleUploadedFile("c.csv", text.encode())})
+    answers = {"answer-ligne-2": str(yann.pk), "answer-ligne-3": str(yann.pk), "answer-ligne-5": "skip"}
+
+    done = office.client.post(url, {"token": page.context["token"], "good": "1", **answers})
+
+    after = office.client.get(done.url)
+    said = [str(message) for message in after.context["messages"]]
+    assert said == ["Importé : 1 nouveau(x), 1 modifié(s), 0 inchangé(s). 3 ligne(s) laissée(s)."]
+    left = office.get(f"{url}left/", token=after.context["left"]).content.decode("utf-8-sig")
+    assert left.replace("\r\n", "\n") == ANSWERED
+    assert (yann.addresses.get().street, Partner.objects.filter(name="Naour").count()) == ("9 rue B", 1)
+    assert Partner.objects.filter(name="Even Katell").count() == 1
+
+
+def test_command_gives_back_the_lines_that_answers_leave(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, left, yann = tmp_path / "c.csv", tmp_path / "left.csv", namesake()
+    rows = ("Le Goff Yann;9 rue B", "Le Goff Yann;8 rue C", "Naour;4 rue")
+    file.write_text("Nom;Rue;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows))
+
+    call_command("import_data", "clients", str(file), "--left", str(left), "--answer", f"*={yann.pk}")
+
+    assert left.read_text(encoding="utf-8-sig").splitlines() == ANSWERED.splitlines()[:2]
+    assert capsys.readouterr().out.endswith("1 nouveau(x), 1 modifié(s), 0 inchangé(s).\n1 ligne(s) laissée(s).\n")
+
+
 def test_command_asks_answers_and_gives_back(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, left = tmp_path / "c.csv", tmp_path / "left.csv"
     file.write_text(HOME.format("Le Goff Yann;9 rue B;35000;Rennes;\n;2 rue;35000;Rennes;"))
