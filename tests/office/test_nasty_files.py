@@ -456,6 +456,37 @@ def test_two_namesakes_of_one_file_are_two_and_stay_two(world: World) -> None:
         assert imported(world, text) == (0, 0, 2)
 
 
+TWINS = {
+    "one has a code": (("Le Goff Anne;B9;1 rue A;", "Le Goff Anne;;1 rue A;"), [(3, 2)], []),
+    "the other has it": (("Le Goff Anne;;1 rue A;", "Le Goff Anne;B9;1 rue A;"), [(3, 2)], []),
+    "each has its own": (("Le Goff Anne;B8;1 rue A;", "Le Goff Anne;B9;1 rue A;"), [], []),
+    "one code, two names": (("Le Goff Anne;B9;1 rue A;", "Le Gall Anne;b9;2 rue B;"), [(3, 2)], []),
+    "nothing else in common": (("Le Goff Anne;B9;1 rue A;", "Le Goff Anne;;2 rue B;"), [], ["ligne-3"]),
+    "the third as the second": (
+        ("Le Goff Anne;;1 rue A;", "Le Goff Anne;;2 rue B;", "Le Goff Anne;;2 rue B;"),
+        [(4, 3)],
+        ["ligne-3"],
+    ),
+    "the third has the telephone of the second": (
+        ("Le Goff Anne;;1 rue A;", "Le Goff Anne;;2 rue B;06 39 98 00 01", "Le Goff Anne;B9;3 rue C;06 39 98 00 01"),
+        [(4, 3)],
+        ["ligne-3"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TWINS)
+def test_rows_of_one_customer_are_named(world: World, case: str) -> None:
+    """A code in one row hid the other, and a third row was compared with the first alone."""
+    rows, twice, asked = TWINS[case]
+    text = "Nom;Code magasin;Rue;Téléphone;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows)
+
+    found = prepared(world, text)
+
+    assert found.faults == [(line, "", f"déjà à la ligne {first} du fichier.") for line, first in twice]
+    assert [question.key for question in found.questions] == asked
+
+
 def test_business_without_a_siren_is_refused_once_it_is_known_to_be_new(world: World) -> None:
     namesake()
     text = "Nom;Nature;Rue;CP;Ville\nLe Goff Yann;Entreprise;9 rue B;35000;Rennes\n"
