@@ -151,3 +151,15 @@ def test_doubles_of_a_database_of_the_version_before_are_named(version_8: Path) 
 
     assert (answer.returncode, answer.stdout) == (1, DOUBLES), answer.stderr
     assert "2 code(s) portés deux fois : fusionnez les clients ou changez les codes" in answer.stderr
+
+
+def test_migrate_changes_nothing_of_a_database_with_doubles(version_8: Path) -> None:
+    answer = manage(version_8, "migrate")
+
+    assert answer.returncode == 1
+    assert "2 code(s) portés deux fois, rien n'est changé : code magasin « k7 » : Le Goff (fiche 7)" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    base = sqlite3.connect(version_8 / "db.sqlite3")
+    found = base.execute("SELECT MAX(name) FROM django_migrations WHERE app = 'invoicing'").fetchall()
+    base.close()
+    assert found == [("0008_demands_counted",)]
