@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import connections, models
+from django.db import DatabaseError, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from openfire_billing.db.transactions import atomic
@@ -113,6 +113,44 @@ def drop_guards(using: str = "default") -> None:
     _drop(connection, _installed(connection))
 
 
+def guard_statements(using: str = "default") -> dict[str, tuple[str, list[str]]]:
+    """Return {name: (table, statements that create it)} of the triggers in the database, whatever version made them."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT tgname, relname, ARRAY[pg_get_functiondef(tgfoid), pg_get_triggerdef(pg_trigger.oid)] "
+                f"{_ENABLED}",
+                [PREFIX, False],
+            )
+        else:
+            cursor.execute(f"SELECT name, tbl_name, sql {_TRIGGERS}", [len(PREFIX), PREFIX])
+        return {
+            name: (table, statements if isinstance(statements, list) else [statements])
+            for name, table, statements in cursor.fetchall()
+        }
+
+
+def put_back(statements: dict[str, tuple[str, list[str]]], using: str = "default") -> None:
+    """Create the triggers of `guard_statements` that are gone, after a migration that failed.
+
+    A trigger that does not fit the tables any more is left out: it would refuse all that is written there.
+    """
+    connection = connections[using]
+    present = set(_installed(connection, disabled=True))
+    for name, (table, texts) in statements.items():
+        if name in present:
+            continue
+        try:
+            with atomic(using=using), connection.cursor() as cursor:
+                for text in texts:
+                    cursor.execute(text)
+                if connection.vendor == "sqlite":  # which reads a trigger when it fires
+                    cursor.execute(f"EXPLAIN {_FIRING[_event_of(name)].format(connection.ops.quote_name(table))}")
+        except DatabaseError:
+            continue  # `check --database` names it
+
+
 @contextmanager
 def without_guards(using: str = "default") -> Iterator[None]:
     """Run a block in one transaction without guards, for a flush, a restore or rows written with their past.
@@ -153,21 +191,31 @@ def _drop(connection: BaseDatabaseWrapper, triggers: dict[str, str]) -> None:
                 cursor.execute(f"DROP TRIGGER {trigger}")
 
 
+_ENABLED: Final = (  # PostgreSQL: the guards; the second value: the disabled ones too
+    "FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+    "WHERE NOT tgisinternal AND starts_with(tgname, %s) AND pg_table_is_visible(tgrelid) "
+    "AND (%s OR tgenabled <> 'D')"
+)
+_TRIGGERS: Final = "FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, %s) = %s"  # SQLite: the guards
+_FIRING: Final = {  # SQLite: a statement that compiles the triggers of an event, and those alone
+    "delete": "DELETE FROM {}",
+    "update": "UPDATE {} SET id = id",
+    "insert": "INSERT INTO {} DEFAULT VALUES",
+}
+
+
+def _event_of(name: str) -> str:
+    """Return the event of a trigger, from its name: guard_<table>_<event>_<digest>."""
+    return name.rsplit("_", 2)[1]
+
+
 def _installed(connection: BaseDatabaseWrapper, *, disabled: bool = False) -> dict[str, str]:
     """Return {name: table} of the triggers in the database; those that are disabled only when asked for."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
-                "WHERE NOT tgisinternal AND starts_with(tgname, %s) AND pg_table_is_visible(tgrelid) "
-                "AND (%s OR tgenabled <> 'D')",
-                [PREFIX, disabled],
-            )
+            cursor.execute(f"SELECT tgname, relname {_ENABLED}", [PREFIX, disabled])
         else:
-            cursor.execute(
-                "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, %s) = %s",
-                [len(PREFIX), PREFIX],
-            )
+            cursor.execute(f"SELECT name, tbl_name {_TRIGGERS}", [len(PREFIX), PREFIX])
         return dict(cursor.fetchall())
 
 

@@ -19,7 +19,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import clean_name
 from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
 from openfire_billing.office.importing.bounds import BOUNDS
-from openfire_billing.office.importing.kept import keep_file, kept_file, left_file
+from openfire_billing.office.importing.kept import keep_file, keep_left, kept_file, left_file
 from openfire_billing.office.importing.kinds import Kind
 from openfire_billing.office.importing.samples import left_of, sample_of
 from openfire_billing.web.users import user_of
@@ -61,7 +61,7 @@ def _kept(request: HttpRequest, token: str) -> str:
 def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
     """GET: the form. POST with a file: the preview. POST with its token and its answers: the import.
 
-    GET with the token of an import of good lines alone (`left`): the form, and where the other lines are.
+    GET with the token of an import that left lines (`left`): the form, and where these lines are.
     """
     kind = _kind(request, slug)
     company = default_company(request.user)
@@ -123,15 +123,23 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> Ht
         preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company, by=by)
         preview.answers = _answers(request, preview)
         apply_import(preview, company=company, by=by, only_good=only_good)
-        text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).")
-        return str(text % {"new": preview.new, "changed": preview.changed, "same": preview.same})
+        keep_left(path.name, left_of(preview) if preview.left else b"")
+        return _done_text(preview)
 
     once = Once(f"user:{request.user.pk}", f"import:{path.name}")
     done = perform(act, once=once, answer=lambda text: (0, text))
     path.unlink(missing_ok=True)
     messages.success(request, done.result if done.result is not None else done.answer)
     address = reverse("import_page", args=[kind.slug])
-    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if only_good else address)
+    has_left = left_file(path.name).exists()
+    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if has_left else address)
+
+
+def _done_text(preview: Preview) -> str:
+    """Return the sentence on what an import did, and on the lines that it left."""
+    counts = {"new": preview.new, "changed": preview.changed, "same": preview.same, "left": len(preview.left)}
+    text = _("Importé : %(new)s nouveau(x), %(changed)s modifié(s), %(same)s inchangé(s).") % counts
+    return f"{text} {_('%(left)s ligne(s) laissée(s).') % counts}" if preview.left else str(text)
 
 
 def import_sample(request: HttpRequest, slug: str) -> HttpResponse:
@@ -143,7 +151,7 @@ def import_sample(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def import_left(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answer the lines of a preview that have a fault, with their reasons."""
+    """Answer the lines that a preview or its import leaves, with their reasons."""
     kind = _kind(request, slug)
     try:
         content = left_file(_kept(request, request.GET.get("token", ""))).read_bytes()

@@ -28,6 +28,8 @@ from invoicing.models import (
     Journal,
     Payment,
     QuoteLineClaim,
+    Receipt,
+    ReceivedLine,
 )
 from invoicing.paper.pdf import paper_of
 from invoicing.services.accounts import EntryDraft, Leg, write_entries
@@ -44,7 +46,17 @@ Sql = Callable[..., None]
 
 GUARDED = {
     *(Allocation, AppointmentLineClaim, Entry, EntryLine, ExceptionClaim, HistoryLine, Invoice, InvoiceDocument),
-    *(InvoiceLine, InvoiceTax, Payment, PeriodClaim, QuoteLineClaim, RequestLineClaim, VisitClaim),
+    *(
+        InvoiceLine,
+        InvoiceTax,
+        Payment,
+        PeriodClaim,
+        QuoteLineClaim,
+        Receipt,
+        ReceivedLine,
+        RequestLineClaim,
+        VisitClaim,
+    ),
 }
 
 
@@ -273,7 +285,7 @@ def test_a_missing_guard_is_named_by_the_check_and_by_healthz(world: World) -> N
     answer = world.office().client.get("/healthz").json()
 
     names = missing_guards()
-    assert len(names) == (48 if connection.vendor == "postgresql" else 33)
+    assert len(names) == (54 if connection.vendor == "postgresql" else 37)
     assert [w.id for w in warnings] == ["openfire.W001"] * len(names)
     assert all(name in warning.msg for name, warning in zip(names, warnings, strict=True))
     assert answer["guards"] == {"missing": len(names)}

@@ -1,5 +1,6 @@
 """Migrations that change what is already there."""
 
+from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -8,13 +9,21 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
 
-from invoicing.models import Attachment, FollowUp, HistoryLine, Partner
+from invoicing.models import Attachment, FollowUp, HistoryLine, ImportTurn, Invoice, Partner
 from invoicing.services.records.attachments import attach
 from invoicing.services.records.follow_ups import add_follow_up
 from invoicing.services.records.notes import add_note
-from openfire_billing.db.guards import without_guards
+from openfire_billing.db.guards import (
+    drop_guards,
+    guard_statements,
+    guarded_models,
+    missing_guards,
+    put_back,
+    without_guards,
+)
 from tests.factories import PartnerFactory, ProductFactory, World
 
 KEY_OF_DOCUMENT = "invoicing_allocation_document_id_72f977d7"
@@ -67,7 +76,7 @@ def test_notes_files_and_follow_ups_get_the_company_of_their_document(world: Wor
 
 
 def test_codes_that_two_records_bear_are_named_before_they_become_unique(
-    db: None, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rows of the version before, whose codes were not unique."""
     migration = import_module("invoicing.migrations.0014_codes_are_unique")
@@ -89,3 +98,74 @@ def test_codes_that_two_records_bear_are_named_before_they_become_unique(
     first, second = Partner.objects.filter(store_code__iexact="k7", merged_into=None).order_by("pk")
     said = f"code magasin « k7 » : Un (fiche {first.pk}), Deux (fiche {second.pk})\n"
     assert capsys.readouterr().out.startswith(said)
+
+
+# What a `migrate` that fails leaves
+
+
+@pytest.fixture
+def version_13(transactional_db: None) -> Iterator[None]:
+    """The database before its codes were unique, with its guards."""
+    call_command("migrate", "invoicing", "0013", verbosity=0)
+    assert missing_guards() == []
+    yield
+    Partner.objects.all().delete()
+    call_command("migrate", verbosity=0)
+    assert (missing_guards(), ImportTurn.objects.count()) == ([], 1)
+
+
+def applied() -> str:
+    """Return the last migration of invoicing that is applied."""
+    return max(name for app, name in MigrationRecorder(connection).applied_migrations() if app == "invoicing")
+
+
+def test_double_codes_stop_migrate_before_it_changes_anything(version_13: None) -> None:
+    first, second = (
+        PartnerFactory(name=name, store_code=code, address=False) for name, code in (("Un", "K7"), ("Deux", "k7"))
+    )
+    before = guard_statements()
+
+    with pytest.raises(CommandError) as refusal:
+        call_command("migrate", verbosity=0)
+
+    assert str(refusal.value) == (
+        f"1 code(s) portés deux fois, rien n'est changé : code magasin « k7 » : Un (fiche {first.pk}), Deux (fiche "
+        f"{second.pk}). Avec la version en place, fusionnez les clients ou changez les codes, puis recommencez."
+    )
+    assert (applied(), missing_guards()) == ("0013_remove_end_of_month", [])
+    assert guard_statements() == before
+
+
+def test_guards_are_there_again_after_a_migration_that_fails(version_13: None) -> None:
+    before = guard_statements()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE invoicing_importturn (id integer)")
+
+    with pytest.raises(DatabaseError, match="invoicing_importturn"):
+        call_command("migrate", verbosity=0)
+
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE invoicing_importturn")
+    assert (applied(), missing_guards()) == ("0013_remove_end_of_month", [])
+    assert guard_statements() == before
+    assert {table for table, _texts in before.values()} == {model._meta.db_table for model in guarded_models()}
+
+
+def test_a_guard_that_does_not_fit_its_table_any_more_is_left_out(transactional_db: None) -> None:
+    """On SQLite it would refuse all that is written: a trigger is read when it fires."""
+    before = guard_statements()
+    name = next(name for name in before if name.startswith("guard_invoicing_invoice_delete"))
+    table, texts = before[name]
+    broken = [
+        text.replace('"state"', '"gone"').replace("OLD.state", "OLD.gone").replace("old.state", "old.gone")
+        for text in texts
+    ]
+    assert broken != texts
+    drop_guards()
+
+    put_back({**before, name: (table, broken)})
+
+    assert missing_guards() == [name]
+    assert Invoice.objects.filter(pk=0).delete() == (0, {})
+    put_back(before)
+    assert (missing_guards(), guard_statements()) == ([], before)

@@ -112,3 +112,54 @@ def test_restore_refuses_a_backup_of_another_version(tmp_path: Path) -> None:
         f"Le programme n'est pas à la version de la sauvegarde ({version()}) : installez la même, puis restaurez."
         in answer.stderr
     )
+
+
+def insert(base: sqlite3.Connection, table: str, **values: object) -> None:
+    """Insert a row; the columns without a value that must have one are filled with nothing: 0 or an empty text."""
+    rows = base.execute(f"PRAGMA table_info({table})").fetchall()
+    empty = {
+        name: "" if "char" in kind or "text" in kind else 0
+        for _n, name, kind, needed, _d, pk in rows
+        if needed and not pk
+    }
+    filled = empty | values
+    places = ", ".join("?" * len(filled))
+    base.execute(f"INSERT INTO {table} ({', '.join(filled)}) VALUES ({places})", list(filled.values()))
+
+
+@pytest.fixture
+def version_8(tmp_path: Path) -> Path:
+    """A folder whose database is that of invoicing's migration 0008, with two customers of one code and two articles."""
+    answer = manage(tmp_path, "migrate", "invoicing", "0008", "--verbosity", "0")
+    assert answer.returncode == 0, answer.stderr
+    with sqlite3.connect(tmp_path / "db.sqlite3") as base:
+        insert(base, "invoicing_partner", id=7, name="Le Goff", store_code="K7")
+        insert(base, "invoicing_partner", id=8, name="Le Gall", store_code="k7")
+        insert(base, "invoicing_product", id=3, code="Bougie", name="Bougie courte", tax_id=1, unit_id=1)
+        insert(base, "invoicing_product", id=4, code="bougie", name="Bougie longue", tax_id=1, unit_id=1)
+    base.close()
+    return tmp_path
+
+
+DOUBLES = """code magasin « k7 » : Le Goff (fiche 7), Le Gall (fiche 8)
+code d'article « bougie » : [Bougie] Bougie courte (fiche 3), [bougie] Bougie longue (fiche 4)
+"""
+
+
+def test_doubles_of_a_database_of_the_version_before_are_named(version_8: Path) -> None:
+    answer = manage(version_8, "find_doubles")
+
+    assert (answer.returncode, answer.stdout) == (1, DOUBLES), answer.stderr
+    assert "2 code(s) portés deux fois : fusionnez les clients ou changez les codes" in answer.stderr
+
+
+def test_migrate_changes_nothing_of_a_database_with_doubles(version_8: Path) -> None:
+    answer = manage(version_8, "migrate")
+
+    assert answer.returncode == 1
+    assert "2 code(s) portés deux fois, rien n'est changé : code magasin « k7 » : Le Goff (fiche 7)" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    base = sqlite3.connect(version_8 / "db.sqlite3")
+    found = base.execute("SELECT MAX(name) FROM django_migrations WHERE app = 'invoicing'").fetchall()
+    base.close()
+    assert found == [("0008_demands_counted",)]

@@ -456,6 +456,37 @@ def test_two_namesakes_of_one_file_are_two_and_stay_two(world: World) -> None:
         assert imported(world, text) == (0, 0, 2)
 
 
+TWINS = {
+    "one has a code": (("Le Goff Anne;B9;1 rue A;", "Le Goff Anne;;1 rue A;"), [(3, 2)], []),
+    "the other has it": (("Le Goff Anne;;1 rue A;", "Le Goff Anne;B9;1 rue A;"), [(3, 2)], []),
+    "each has its own": (("Le Goff Anne;B8;1 rue A;", "Le Goff Anne;B9;1 rue A;"), [], []),
+    "one code, two names": (("Le Goff Anne;B9;1 rue A;", "Le Gall Anne;b9;2 rue B;"), [(3, 2)], []),
+    "nothing else in common": (("Le Goff Anne;B9;1 rue A;", "Le Goff Anne;;2 rue B;"), [], ["ligne-3"]),
+    "the third as the second": (
+        ("Le Goff Anne;;1 rue A;", "Le Goff Anne;;2 rue B;", "Le Goff Anne;;2 rue B;"),
+        [(4, 3)],
+        ["ligne-3"],
+    ),
+    "the third has the telephone of the second": (
+        ("Le Goff Anne;;1 rue A;", "Le Goff Anne;;2 rue B;06 39 98 00 01", "Le Goff Anne;B9;3 rue C;06 39 98 00 01"),
+        [(4, 3)],
+        ["ligne-3"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TWINS)
+def test_rows_of_one_customer_are_named(world: World, case: str) -> None:
+    """A code in one row hid the other, and a third row was compared with the first alone."""
+    rows, twice, asked = TWINS[case]
+    text = "Nom;Code magasin;Rue;Téléphone;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows)
+
+    found = prepared(world, text)
+
+    assert found.faults == [(line, "", f"déjà à la ligne {first} du fichier.") for line, first in twice]
+    assert [question.key for question in found.questions] == asked
+
+
 def test_business_without_a_siren_is_refused_once_it_is_known_to_be_new(world: World) -> None:
     namesake()
     text = "Nom;Nature;Rue;CP;Ville\nLe Goff Yann;Entreprise;9 rue B;35000;Rennes\n"
@@ -497,6 +528,47 @@ def test_of_two_customers_of_one_name_one_is_asked_for(world: World) -> None:
     assert {choice for choice, _label in question.choices} == {str(first.pk), str(second.pk)}
     assert imported(world, text, kind="parc", **{"client-le goff yann": str(second.pk)}) == (2, 0, 0)
     assert set(InstalledProduct.objects.values_list("partner", flat=True)) == {second.pk}
+
+
+def test_names_that_differ_by_an_accent_are_two_questions(world: World) -> None:
+    plain = [PartnerFactory(name="Andre") for _each in range(2)]
+    accented = [PartnerFactory(name="André") for _each in range(2)]
+    text = "Client;Appareil;N° de série\nAndre;Poêle;S-1\nANDRÉ;Chaudière;S-2\n"
+
+    found = prepared(world, text, kind="parc").questions
+    asked = {question.key: {choice for choice, _label in question.choices} for question in found}
+
+    assert asked == {
+        "client-andre": {str(partner.pk) for partner in plain},
+        "client-andré": {str(partner.pk) for partner in accented},
+    }
+    with nothing_changed(), pytest.raises(BusinessError, match=r"1 question\(s\) sans réponse, d'abord à la ligne 3"):
+        imported(world, text, kind="parc", **{"client-andre": str(plain[1].pk)})
+    answers = {"client-andre": str(plain[1].pk), "client-andré": str(accented[1].pk)}
+    assert imported(world, text, kind="parc", **answers) == (2, 0, 0)
+    assert dict(InstalledProduct.objects.values_list("serial_number", "partner")) == {
+        "S-1": plain[1].pk,
+        "S-2": accented[1].pk,
+    }
+
+
+def test_names_of_taxes_that_differ_by_an_accent_are_two_questions(world: World) -> None:
+    plain, accented = (
+        [Tax.objects.create(name=name, rate=20, account="445710", company=seller) for seller in (None, world.company)]
+        for name in ("TVA debit", "TVA débit")
+    )
+    text = "Code;Nom;Prix;TVA\na;A;1,00;TVA debit\nb;B;1,00;TVA débit\n"
+
+    found = prepared(world, text, kind="articles").questions
+    asked = {question.key: {choice for choice, _label in question.choices} for question in found}
+
+    assert asked == {
+        "tva-tva debit": {str(tax.pk) for tax in plain},
+        "tva-tva débit": {str(tax.pk) for tax in accented},
+    }
+    answers = {"tva-tva debit": str(plain[1].pk), "tva-tva débit": str(accented[1].pk)}
+    assert imported(world, text, kind="articles", **answers) == (2, 0, 0)
+    assert [Product.objects.get(code=code).tax for code in "ab"] == [plain[1], accented[1]]
 
 
 # Good lines taken, the others given back
@@ -566,6 +638,46 @@ def test_page_takes_answers_one_by_one_and_for_the_rest(world: World) -> None:
 
     assert yann.addresses.get().street == "9 rue B"
     assert Partner.objects.filter(name="Even Katell").count() == 2
+
+
+ANSWERED = """Nom;Rue;CP;Ville;Raison
+Le Goff Yann;8 rue C;35000;Rennes;c'est le client de la ligne 2 du fichier : gardez-en une.
+;2 rue;35000;Rennes;Nom : à remplir.
+Even Katell;2 rue;35000;Rennes;laissée par votre réponse à l'aperçu.
+"""  # what is left of the file below
+
+
+def test_lines_that_answers_leave_are_given_back(world: World) -> None:
+    """They were neither written nor in the file of the lines left, which was made before the answers."""
+    office, url, yann = world.office(MANAGER), "/admin/import/customers/", namesake()
+    PartnerFactory(name="Even Katell", address=False)
+    rows = ("Le Goff Yann;9 rue B", "Le Goff Yann;8 rue C", ";2 rue", "Even Katell;2 rue", "Naour;4 rue")
+    text = "Nom;Rue;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows)
+    page = office.client.post(url, {"file": SimpleUploadedFile("c.csv", text.encode())})
+    answers = {"answer-ligne-2": str(yann.pk), "answer-ligne-3": str(yann.pk), "answer-ligne-5": "skip"}
+
+    done = office.client.post(url, {"token": page.context["token"], "good": "1", **answers})
+
+    after = office.client.get(done.url)
+    said = [str(message) for message in after.context["messages"]]
+    assert said == ["Importé : 1 nouveau(x), 1 modifié(s), 0 inchangé(s). 3 ligne(s) laissée(s)."]
+    left = office.get(f"{url}left/", token=after.context["left"]).content.decode("utf-8-sig")
+    assert left.replace("\r\n", "\n") == ANSWERED
+    assert (yann.addresses.get().street, Partner.objects.filter(name="Naour").count()) == ("9 rue B", 1)
+    assert Partner.objects.filter(name="Even Katell").count() == 1
+
+
+def test_command_gives_back_the_lines_that_answers_leave(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, left, yann = tmp_path / "c.csv", tmp_path / "left.csv", namesake()
+    rows = ("Le Goff Yann;9 rue B", "Le Goff Yann;8 rue C", "Naour;4 rue")
+    file.write_text("Nom;Rue;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows))
+
+    call_command("import_data", "clients", str(file), "--left", str(left), "--answer", f"*={yann.pk}")
+
+    assert left.read_text(encoding="utf-8-sig").splitlines() == ANSWERED.splitlines()[:2]
+    assert capsys.readouterr().out.endswith("1 nouveau(x), 1 modifié(s), 0 inchangé(s).\n1 ligne(s) laissée(s).\n")
 
 
 def test_command_asks_answers_and_gives_back(world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ class Partners(Writer):
         self.moved: list[Address] = []
         self.namesakes: dict[tuple[str, str], list[Partner]] = {}
         self.found: dict[int, Partner] = {}  # by line
-        self.twins: dict[int, int] = {}  # lines of one name and postcode, and the first of them
+        self.twins: dict[int, int] = {}  # lines whose name and postcode an earlier line has, and that line
         self.skipped: set[int] = set()
         for partner in Partner.objects.order_by(F("merged_into").asc(nulls_first=True)).prefetch_related("addresses"):
             address = partner.default_address()
@@ -51,13 +51,22 @@ class Partners(Writer):
         return self.found.get(row["line"])
 
     def check(self, rows: Rows, faults: Faults) -> None:
-        seen: dict[Any, dict[str, Any]] = {}
+        """Report the rows that are one customer's twice, and note those that may be: of one name and postcode, unless each
+        has a code of its own.
+        """
+        codes: dict[str, int] = {}
+        places: dict[tuple[str, str], Rows] = {}
         for row in rows:
-            first = seen.setdefault(self.key(row), row)
-            if first is not row and (row["store_code"] or _in_common(first, row)):
-                faults.append((row["line"], "", f"déjà à la ligne {first['line']} du fichier."))
-            elif first is not row:
-                self.twins[row["line"]] = first["line"]
+            code, place = (row["store_code"] or "").lower(), (fold(row["name"] or ""), row["zip"] or "")
+            others = [each for each in places.setdefault(place, []) if not (code and each["store_code"])]
+            first = codes.get(code) or next((each["line"] for each in others if _in_common(each, row)), None)
+            if first:
+                faults.append((row["line"], "", f"déjà à la ligne {first} du fichier."))
+            elif others:
+                self.twins[row["line"]] = others[0]["line"]
+            if code:
+                codes.setdefault(code, row["line"])
+            places[place].append(row)
 
     def ask(self, rows: Rows, faults: Faults) -> list[Question]:
         asked, taken = [], dict[int, int]()

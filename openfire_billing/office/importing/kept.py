@@ -18,9 +18,16 @@ def keep_file(user_id: int, name: str, content: bytes, *, left: bytes = b"") -> 
     ending = ".xlsx" if name.lower().endswith((".xlsx", ".xlsm")) else ".csv"
     kept = f"{user_id}-{uuid4().hex}{ending}"
     kept_file(kept).write_bytes(content)
-    if left:
-        left_file(kept).write_bytes(left)
+    keep_left(kept, left)
     return kept
+
+
+def keep_left(name: str, left: bytes) -> None:
+    """Keep the lines left of a kept file in place of those kept before; none when `left` is empty."""
+    if left:
+        left_file(name).write_bytes(left)
+    else:
+        left_file(name).unlink(missing_ok=True)
 
 
 def kept_file(name: str) -> Path:

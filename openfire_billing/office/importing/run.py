@@ -24,7 +24,7 @@ class Preview:
     """What an import would do.
 
     `faults`: (line of the file, column, sentence). `bad`: the lines that have one, or go with a line that has one; the
-    counts are of the others. `questions`: what the file leaves open; `answers`: {key of a question: answer}.
+    counts are of the others. `skipped`: the lines that an answer leaves. `questions`: what the file leaves open; `answers`: {key of a question: answer}.
     `changes`: values that are not as the file or the record has them. `ignored`: titles of the file that are no column
     of the kind. `notes`: as faults, for parts of a row that are left out. `remarks`: sentences on parts of the file.
     `readings`: {(line, field): text of the file} of cells changed as they were read.
@@ -36,6 +36,7 @@ class Preview:
     rows: Rows = field(default_factory=list)
     faults: list[tuple[int, str, str]] = field(default_factory=list)
     bad: set[int] = field(default_factory=set)
+    skipped: set[int] = field(default_factory=set)
     questions: list[Question] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -58,6 +59,11 @@ class Preview:
     def open_questions(self) -> list[Question]:
         """Return the questions that have no answer."""
         return unanswered(self.questions, self.answers)
+
+    @property
+    def left(self) -> set[int]:
+        """Return the lines that are not taken: those that have a fault or go with one, and those that an answer leaves."""
+        return self.bad | self.skipped
 
     @property
     def good(self) -> int:
@@ -113,7 +119,9 @@ def _checked(preview: Preview, *, company: Company, by: By) -> tuple[Writer, Row
     preview.questions = writer.ask(good, preview.faults)
     good = _good(writer, preview)
     writer.check_kept(good, preview.faults)
-    good = [row for row in _good(writer, preview) if row["line"] not in writer.left(good)]
+    good = _good(writer, preview)
+    preview.skipped = writer.left(good)
+    good = [row for row in good if row["line"] not in preview.skipped]
     preview.new, preview.changed, preview.same = writer.counts(good)
     return writer, good
 

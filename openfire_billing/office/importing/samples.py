@@ -11,6 +11,8 @@ from openfire_billing.office.importing.kinds import Kind
 from openfire_billing.office.importing.run import Preview
 
 REASON = "Raison"
+_SKIPPED = "laissée par votre réponse à l'aperçu."
+_WITH_ANOTHER = "une autre ligne du même contrat a un défaut."
 _TEXT = "@"  # the number format that keeps zeros and long numbers as they are typed
 _ROOM = 200  # lines of the sample in this format
 
@@ -33,7 +35,7 @@ def sample_of(kind: Kind) -> bytes:
 
 
 def left_of(preview: Preview) -> bytes:
-    """Return a CSV of the lines that have a fault, as the file has them, with their reasons in the last column."""
+    """Return a CSV of the lines that are not taken, as the file has them, with their reasons in the last column."""
     table, out = preview.table, StringIO()
     writer = csv.writer(out, delimiter=";")
     kept = [(heading, title) for heading, title in zip(table.headings, table.titles, strict=True) if heading != REASON]
@@ -42,8 +44,9 @@ def left_of(preview: Preview) -> bytes:
     for line, column, sentence in preview.faults:
         reasons.setdefault(line, []).append(f"{column} : {sentence}" if column else sentence)
     for line, cells in table.rows:
-        if line in preview.bad:
+        if line in preview.left:
             texts = [text_cell(cells[title].text) if title in cells else "" for _heading, title in kept]
-            reason = " ".join(reasons.get(line, ["une autre ligne du même contrat a un défaut."]))
+            other = _SKIPPED if line in preview.skipped else _WITH_ANOTHER
+            reason = " ".join(reasons.get(line, [other]))
             writer.writerow([*texts, text_cell(reason)])
     return out.getvalue().encode("utf-8-sig")

@@ -53,7 +53,7 @@ class Products(Writer):
         asked: dict[str, Question] = {}
         for row in rows:
             meant = self._taxes_meant(row)
-            key = f"tva-{simple(row['tax'])}"
+            key = _tax_key(row)
             if len(meant) > 1 and key not in asked:
                 choices = [(str(tax.pk), tax.name) for tax in meant]
                 asked[key] = Question(key, row["line"], "TVA", f"« {row['tax']} » : laquelle de ces TVA ?", choices)
@@ -75,7 +75,7 @@ class Products(Writer):
 
     def _tax_of(self, row: dict[str, Any]) -> Tax:
         meant = self._taxes_meant(row)
-        answer = self.answers.get(f"tva-{simple(row['tax'])}")
+        answer = self.answers.get(_tax_key(row))
         return next((tax for tax in meant if str(tax.pk) == answer), meant[0])
 
     def values(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +89,11 @@ class Products(Writer):
         usual = {"unit": self.units["c62"], "kind": ProductKind.SERVICE}
         made = Product.objects.bulk_create([Product(**(usual | self.values(row))) for row in rows])
         record_many([(product, "Importé", None) for product in made], "imported", by=by)
+
+
+def _tax_key(row: dict[str, Any]) -> str:
+    """Return the key of a row's question: the rows that share it have the same candidates, or an article that decides."""
+    return f"tva-{row['tax'].lower()}"
 
 
 class _OfCustomers(Writer):
@@ -132,7 +137,8 @@ class _OfCustomers(Writer):
 
 
 def _customer_key(row: dict[str, Any]) -> str:
-    return f"client-{simple(row['partner'] or '')}"
+    """Return the key of a row's question: the rows that share it have the same candidates."""
+    return f"client-{(row['partner'] or '').lower()}"
 
 
 class Equipment(_OfCustomers):

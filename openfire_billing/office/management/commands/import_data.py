@@ -32,8 +32,12 @@ class Command(BaseCommand):
         answers = dict(answer.partition("=")[::2] for answer in options["answer"])
         try:
             preview = prepare_import(KINDS[kind], name=file.name, content=content, company=seller, by=None)
-            rest = answers.pop("*", "")
-            preview.answers = {question.key: answers.get(question.key, rest) for question in preview.questions}
+            if preview.questions:
+                rest = answers.pop("*", "")
+                said = {question.key: answers.get(question.key, rest) for question in preview.questions}
+                preview = prepare_import(
+                    KINDS[kind], name=file.name, content=content, company=seller, by=None, answers=said
+                )
             self.tell(preview)
             left: Path | None = options["left"]
             if preview.faults and left is None:
@@ -42,14 +46,16 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{len(preview.open_questions)} question(s) sans réponse : rien n'est écrit. Répondez par --answer."
                 )
-            if preview.faults and left is not None:
-                left.write_bytes(left_of(preview))
+            _give_back(preview, left)
             if not options["dry_run"]:
                 is_partial = left is not None
                 apply_import(preview, company=seller, by=None, only_good=is_partial, progress=self.bar)
+                _give_back(preview, left)  # what became bad meanwhile too
         except BusinessError as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"\n{preview.new} nouveau(x), {preview.changed} modifié(s), {preview.same} inchangé(s).")
+        if preview.left:
+            self.stdout.write(f"{len(preview.left)} ligne(s) laissée(s).")
 
     def tell(self, preview: Preview) -> None:
         """Print what the preview says of the file."""
@@ -73,6 +79,12 @@ class Command(BaseCommand):
         filled = 30 * done // max(total, 1)
         self.stdout.write(f"\r[{'█' * filled}{' ' * (30 - filled)}] {done}/{total}", ending="")
         self.stdout.flush()
+
+
+def _give_back(preview: Preview, left: Path | None) -> None:
+    """Write the lines that are not taken, with their reasons, to the file `left`."""
+    if left is not None and preview.left:
+        left.write_bytes(left_of(preview))
 
 
 def _company(name: str | None) -> Company:
