@@ -13,9 +13,16 @@ from pypdf import PdfReader
 from invoicing.choices import OrderState
 from invoicing.models import HistoryLine, Message, Partner, PurchaseOrder, Receipt, ReceivedLine
 from invoicing.paper.pdf import order_context, order_pdf, paper_of
-from invoicing.services.documents.lines import Item
+from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.mailing import send_order
-from invoicing.services.documents.purchases import bill_order, confirm_order, draft_order, move_order
+from invoicing.services.documents.purchases import (
+    bill_order,
+    confirm_order,
+    delete_orders,
+    draft_order,
+    edit_order,
+    move_order,
+)
 from invoicing.services.documents.receipts import lines_to_receive, receive_order
 from invoicing.tasks import send_message
 from openfire_billing.kernel.errors import BusinessError
@@ -155,6 +162,40 @@ def test_what_arrived_keeps_the_order_from_being_cancelled_or_reset(world: World
         )
     page = world.office(PLANNER).get(address(sent))
     assert "Annuler" not in [act["label"] for act in page.context["office_menu"]]
+
+
+def taken_back(world: World, order: PurchaseOrder) -> PurchaseOrder:
+    """The order with three stoves received, then taken back as a mistake."""
+    for quantity in (D(3), D(-3)):
+        order = receive_order(order, quantities={ids(order)[0]: quantity}, on=world.today, by=world.planner)
+    return order
+
+
+def test_order_that_had_a_receipt_is_cancelled_but_neither_reset_nor_deleted(world: World, sent: PurchaseOrder) -> None:
+    reset = (
+        f"{sent} a eu une réception, reprise depuis : ses lignes ne changent plus. "
+        "Laissez-la annulée et faites une autre commande."
+    )
+    taken_back(world, sent)
+    assert sentence(lambda: move_order(sent, to=S.DRAFT, by=world.planner)) == reset
+    cancelled = move_order(sent, to=S.CANCELLED, by=world.planner)
+    assert cancelled.state == "cancelled"
+    assert sentence(lambda: move_order(cancelled, to=S.DRAFT, by=world.planner)) == reset
+    assert sentence(lambda: delete_orders([cancelled], by=world.planner)) == (
+        f"{sent} a eu une réception, reprise depuis : elle se garde. Laissez-la à l'état « Annulée »."
+    )
+
+
+def test_received_line_of_an_order_reset_before_stays(world: World, sent: PurchaseOrder) -> None:
+    taken_back(world, sent)
+    PurchaseOrder.objects.filter(pk=sent.pk).update(state=S.DRAFT)  # as an earlier version allowed
+    stove, pipe = ids(sent)
+    assert sentence(lambda: edit_order(sent, edits=[LineEdit(pk=stove, delete=True)], by=world.planner)) == (
+        f"{sent} a eu une réception, reprise depuis : ses lignes ne se suppriment plus. "
+        "Annulez-la et faites une autre commande."
+    )
+    edit_order(sent, edits=[LineEdit(pk=pipe, delete=True)], by=world.planner)
+    assert [line.pk for line in sent.lines.all()] == [stove]
 
 
 def test_receipts_never_change(world: World, sent: PurchaseOrder) -> None:

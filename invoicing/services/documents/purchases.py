@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
 from invoicing.choices import OrderState, SupplierBillState
-from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, ReceivedLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
 from invoicing.services.documents.receipts import lines_to_receive, receive_order
@@ -115,6 +115,14 @@ def edit_order(
             line.save()
 
         deleted, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
+        if ReceivedLine.objects.filter(line__in=deleted).exists():
+            raise BusinessError(
+                _(
+                    "%s a eu une réception, reprise depuis : ses lignes ne se suppriment plus. Annulez-la et faites une autre commande."
+                )
+                % order,
+                step=Step(_("Annuler"), order, act="cancel"),
+            )
         PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
         header = describe_changes(order, before, values or {})
         if header:
@@ -151,7 +159,8 @@ def confirm_order(
 def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
     """Move an order to another state; to RECEIVED, all that is left has arrived today.
 
-    Raises WrongState: move not allowed, a bill that is not cancelled, something received.
+    Raises WrongState: move not allowed, a bill that is not cancelled, something received, and to DRAFT a receipt, even
+    one that was taken back.
     """
     with atomic():
         order = lock_order(order, seen=seen)
@@ -167,6 +176,14 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
             raise WrongState(
                 _("%s est reçue en partie : notez que le reste ne viendra pas (Action › Réception).") % order,
                 step=Step(_("Réception"), order, act="receive"),
+            )
+        if to == OrderState.DRAFT and order.receipts.exists():
+            raise WrongState(
+                _(
+                    "%s a eu une réception, reprise depuis : ses lignes ne changent plus. Laissez-la annulée et faites une autre commande."
+                )
+                % order,
+                step=Step(_("Annuler"), order, act="cancel") if order.state == OrderState.SENT else None,
             )
         if to == OrderState.RECEIVED:
             return receive_order(order, on=timezone.localdate(), by=by)
@@ -187,7 +204,7 @@ def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
 
 
 def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
-    """Delete all these orders, drafts or cancelled and without a bill, or none. Returns how many were deleted."""
+    """Delete all these orders, drafts or cancelled, without a bill or a receipt, or none. Returns how many were deleted."""
     with atomic():
         locked = lock_orders(orders)
         for order in locked:
@@ -195,6 +212,10 @@ def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
                 raise WrongState(
                     _("%(order)s est à l'état « %(state)s » : seule une commande en brouillon ou annulée se supprime.")
                     % {"order": order, "state": order.get_state_display()}
+                )
+            if order.receipts.exists():
+                raise BusinessError(
+                    _("%s a eu une réception, reprise depuis : elle se garde. Laissez-la à l'état « Annulée ».") % order
                 )
             record(order, "deleted", by=by, text=_("Commande supprimée"))
         try:
