@@ -16,7 +16,7 @@ from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, ReceivedLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
-from invoicing.services.documents.receipts import lines_to_receive, receive_order
+from invoicing.services.documents.receipts import AWAITED, lines_to_receive, receive_order, unbilled_state
 from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
@@ -146,6 +146,7 @@ def confirm_order(
     """Record that the supplier confirms an order, and for which day; None keeps the day it has. Raises as `move_order`."""
     with atomic():
         order = lock_order(order, seen=seen)
+        _refuse_received(order, OrderState.CONFIRMED)
         order.expected_on = expected_on or order.expected_on
         if order.expected_on is not None and order.expected_on < order.ordered_on:
             raise BusinessError(_("La livraison n'est pas attendue avant la commande."), field="expected_on")
@@ -164,6 +165,7 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
     """
     with atomic():
         order = lock_order(order, seen=seen)
+        _refuse_received(order, to)
         if (
             to in (OrderState.CANCELLED, OrderState.DRAFT)
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
@@ -191,6 +193,15 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
             raise refusal
         move(order, to, by=by, act=str(to), text=_TEXTS[to])
     return order
+
+
+def _refuse_received(order: PurchaseOrder, to: OrderState) -> None:
+    """Refuse that a received order is awaited again, unless its receipt or its bill is taken back."""
+    if to in AWAITED and order.state in (OrderState.RECEIVED, OrderState.BILLED):
+        raise WrongState(
+            _("%(order)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
+            % {"order": order, "state": order.get_state_display(), "wanted": to.label}
+        )
 
 
 def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
@@ -375,5 +386,5 @@ def _take_back(
             raise WrongState(_("%s est payée, au moins en partie : elle ne se reprend plus.") % bill)
         move(bill, state, by=by, act=act, text=text)
         if order is not None and order.state == OrderState.BILLED:
-            move(order, OrderState.RECEIVED, by=by, act="reopened", text=_("Plus entièrement facturée"))
+            move(order, unbilled_state(order), by=by, act="reopened", text=_("Plus entièrement facturée"))
     return bill
