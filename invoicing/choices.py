@@ -155,8 +155,8 @@ ORDER_MOVES = {
         OrderState.BILLED,
     },
     OrderState.CONFIRMED: {OrderState.RECEIVED, OrderState.CANCELLED, OrderState.BILLED},
-    OrderState.RECEIVED: {OrderState.BILLED},
-    OrderState.BILLED: {OrderState.RECEIVED},
+    OrderState.RECEIVED: {OrderState.BILLED, OrderState.SENT, OrderState.CONFIRMED},
+    OrderState.BILLED: {OrderState.RECEIVED, OrderState.SENT, OrderState.CONFIRMED},
     OrderState.CANCELLED: {OrderState.DRAFT},
 }
 

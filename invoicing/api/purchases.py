@@ -234,6 +234,13 @@ class ReceiveSerializer(OnSerializer):
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=150)
     closes = serializers.BooleanField(required=False, default=False)
 
+    def validate_lines(self, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len({line["line"] for line in lines}) != len(lines):
+            raise serializers.ValidationError(
+                _("Une ligne est donnée deux fois : donnez-la une fois, avec toute sa quantité.")
+            )
+        return lines
+
 
 class OrderBillSerializer(OnSerializer):
     """The supplier's number and the day of the bill."""
@@ -289,7 +296,7 @@ class PurchaseOrderView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMix
 
     @act(CHANGE_ORDER, asks=ReceiveSerializer)
     def receive(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
-        """Ce qui est arrivé ; la commande est reçue quand il ne reste rien."""
+        """Ce qui est arrivé ; la commande est reçue quand il ne reste rien, une commande facturée le reste."""
         lines = body.pop("lines", None)
         quantities = None if lines is None else {line["line"]: line["quantity"] for line in lines}
         return receive_order(order, quantities=quantities, seen=self.seen, by=self.request.user, **body)
@@ -306,7 +313,7 @@ class PurchaseOrderView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMix
 
     @act(CHANGE_ORDER)
     def reset(self, order: PurchaseOrder, body: dict[str, Any]) -> PurchaseOrder:
-        """Remet en brouillon une commande envoyée ou annulée."""
+        """Remet en brouillon une commande envoyée ou annulée, qui n'a eu aucune réception."""
         return self._moved(order, OrderState.DRAFT)
 
 

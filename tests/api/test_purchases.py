@@ -138,10 +138,12 @@ def test_bill_is_recorded_alone_and_edited(accountant: Api, world: World, to_ord
         )
 
 
-def test_billed_order_is_not_received_again(accountant: Api, world: World) -> None:
+def test_billed_order_is_received_once_and_stays_billed(accountant: Api, world: World) -> None:
     order = purchase_order(world)
     bill = accountant.made(f"purchase-orders/{order.pk}/bill/", {"on": TODAY, "number": "F-1"})
     accountant.made(f"supplier-bills/{bill['id']}/check/", status=200)
+    received = accountant.made(f"purchase-orders/{order.pk}/receive/", status=200)
+    assert (received["state"], [line["left_to_receive"] for line in received["lines"]]) == ("billed", ["0.000"])
 
     with nothing_changed():
         said = refused(accountant.post(f"purchase-orders/{order.pk}/receive/"))

@@ -73,6 +73,15 @@ def test_european_firm_without_vat_number_is_not_billed(world: World, buyer: Par
     )
 
 
+def test_credit_note_to_a_european_firm_whose_vat_number_is_gone_is_posted(world: World, buyer: Partner) -> None:
+    posted = world.posted(partner=buyer)
+    Partner.objects.filter(pk=buyer.pk).update(vat_number="")
+
+    made = credit_invoice(posted, on=world.today, by=world.accountant, rebill=False)
+
+    assert (made.state, made.kind, made.net.amount) == ("posted", "credit_note", posted.net.amount)
+
+
 # Exemptions of goods
 
 

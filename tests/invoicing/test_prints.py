@@ -5,7 +5,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
+from django.contrib.messages import get_messages
+from django.db import connection
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pypdf import PdfReader
@@ -16,12 +20,13 @@ from invoicing.paper.pdf import invoice_pdf
 from invoicing.paper.prints import make_print
 from invoicing.services.documents import prints
 from invoicing.services.documents.prints import MOST_LOSSES, MOST_PRINTED, order_print, take_print
-from invoicing.services.records.acts import Once
 from invoicing.tasks import forget_prints, print_together, print_waiting
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
-from tests.factories import World, item, nothing_changed
+from tests.factories import CompanyFactory, World, item, nothing_changed
 from tests.factories.pages import Office, address, texts_of
+
+NAMES = ("invoicing_print", "invoicing_print_progress", "invoicing_print_file")
 
 
 def choose(office: Office, *invoices: Invoice) -> Any:
@@ -43,8 +48,8 @@ def two(world: World) -> list[Invoice]:
     return [world.posted(), world.posted(item(2))]
 
 
-def ordered(world: World, invoices: list[Invoice], key: str = "k") -> PrintJob:
-    return order_print(invoices, once=Once("user:1", key), by=world.biller)
+def ordered(world: World, invoices: list[Invoice]) -> PrintJob:
+    return order_print(invoices, by=world.biller)
 
 
 def test_few_whose_papers_are_stored_are_answered_at_once(world: World, two: list[Invoice]) -> None:
@@ -83,13 +88,54 @@ def test_a_print_is_of_who_asked_alone(world: World, two: list[Invoice]) -> None
     job = ordered(world, two)
     make_print(job)
     for role in (ACCOUNTANT, PLANNER):
-        names = ("invoicing_print", "invoicing_print_progress", "invoicing_print_file")
-        assert [world.office(role).get(page_of(job, name)).status_code for name in names] == [404, 404, 404]
+        assert [world.office(role).get(page_of(job, name)).status_code for name in NAMES] == [404, 404, 404]
 
 
-def test_same_key_is_one_print_and_another_is_another(world: World, two: list[Invoice]) -> None:
-    first, again, other = ordered(world, two), ordered(world, two), ordered(world, two, key="l")
-    assert (first == again, first == other, PrintJob.objects.count()) == (True, False, 2)
+@pytest.mark.parametrize("what", ["company", "role"])
+def test_print_is_hidden_from_who_lost_the_company_or_the_role_since(
+    world: World, two: list[Invoice], what: str
+) -> None:
+    office = world.office(BILLING)
+    job = ordered(world, two)
+    make_print(job)
+    assert [office.get(page_of(job, name)).status_code for name in NAMES] == [200, 200, 200]
+
+    if what == "company":
+        world.biller.company_accesses.update(company=CompanyFactory())
+    else:
+        world.biller.groups.set(Group.objects.filter(name=PLANNER))
+
+    assert [office.get(page_of(job, name)).status_code for name in NAMES] == [404, 404, 404]
+
+
+def test_same_invoices_are_one_print_while_it_is_open(world: World, two: list[Invoice]) -> None:
+    first, again, other = ordered(world, two), ordered(world, two[::-1]), ordered(world, two[:1])
+    colleague = order_print(two, by=world.accountant)
+    assert first == again
+    assert len({first.pk, other.pk, colleague.pk}) == PrintJob.objects.count() == 3
+
+    for _turn in range(2):  # one that is over is not shared, nor taken for an open one
+        make_print(first)
+        second = ordered(world, two)
+        assert second.pk > first.pk
+        assert ordered(world, two) == second
+        first = second
+
+
+def test_pressed_twice_leads_to_one_print(world: World, two: list[Invoice]) -> None:
+    office = world.office(BILLING)
+    assert choose(office, *two)["Location"] == choose(office, *two)["Location"]
+    assert PrintJob.objects.count() == 1
+
+
+def test_too_many_are_counted_not_loaded(world: World, two: list[Invoice], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prints, "MOST_PRINTED", 1)
+    with CaptureQueriesContext(connection) as made:
+        answer = choose(world.office(BILLING), *two)
+    said = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert said == ["2 factures choisies : 1 s'impriment en une fois. Choisissez-en moins, par exemple un mois."]
+    assert PrintJob.objects.count() == 0
+    assert [q["sql"] for q in made if '"invoicing_invoice"."number"' in q["sql"].partition("FROM")[0]] == []
 
 
 def test_too_many_are_refused_in_a_sentence(world: World, two: list[Invoice], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +177,7 @@ def test_sweep_does_what_no_task_took_and_starts_its_count_again(world: World, t
 
 def test_draft_deleted_meanwhile_is_passed_over_and_none_left_is_said(world: World) -> None:
     draft, kept = world.draft(), world.posted()
-    both, alone = ordered(world, [draft, kept]), ordered(world, [draft], key="l")
+    both, alone = ordered(world, [draft, kept]), ordered(world, [draft])
     Invoice.objects.filter(pk=draft.pk).delete()
 
     assert print_waiting() == 1
@@ -143,7 +189,7 @@ def test_draft_deleted_meanwhile_is_passed_over_and_none_left_is_said(world: Wor
 
 
 def test_prints_of_yesterday_are_forgotten(world: World, two: list[Invoice]) -> None:
-    old, new = ordered(world, two), ordered(world, two, key="l")
+    old, new = ordered(world, two), ordered(world, two[:1])
     PrintJob.objects.filter(pk=old.pk).update(asked_at=timezone.now() - timedelta(hours=25))
     assert forget_prints() == 1
     assert list(PrintJob.objects.all()) == [new]

@@ -258,14 +258,14 @@ def test_bill_of_no_order_is_checked_reopened_and_cancelled(world: World, suppli
         )
 
 
-def test_order_taken_back_by_its_bill_is_received_again(world: World, supplier: Partner) -> None:
+def test_order_taken_back_by_its_bill_is_awaited_again(world: World, supplier: Partner) -> None:
     order = ordered(world, supplier, state="sent")
     bill = check_bill(bill_order(order, number="F-1", on=world.today, by=world.biller), by=world.biller)
     billed = now(order)
 
     cancel_bill(bill, by=world.accountant)
 
-    assert (billed.state, now(order).state, now(order).version - billed.version) == ("billed", "received", 1)
+    assert (billed.state, now(order).state, now(order).version - billed.version) == ("billed", "sent", 1)
     assert journal(order)[-1] == ("reopened", "Plus entièrement facturée", world.accountant)
 
 

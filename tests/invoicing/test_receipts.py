@@ -13,9 +13,18 @@ from pypdf import PdfReader
 from invoicing.choices import OrderState
 from invoicing.models import HistoryLine, Message, Partner, PurchaseOrder, Receipt, ReceivedLine
 from invoicing.paper.pdf import order_context, order_pdf, paper_of
-from invoicing.services.documents.lines import Item
+from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.mailing import send_order
-from invoicing.services.documents.purchases import bill_order, confirm_order, draft_order, move_order
+from invoicing.services.documents.purchases import (
+    bill_order,
+    check_bill,
+    confirm_order,
+    delete_orders,
+    draft_order,
+    edit_order,
+    move_order,
+    reopen_bill,
+)
 from invoicing.services.documents.receipts import lines_to_receive, receive_order
 from invoicing.tasks import send_message
 from openfire_billing.kernel.errors import BusinessError
@@ -157,6 +166,148 @@ def test_what_arrived_keeps_the_order_from_being_cancelled_or_reset(world: World
     assert "Annuler" not in [act["label"] for act in page.context["office_menu"]]
 
 
+@pytest.mark.parametrize("state", [S.SENT, S.CONFIRMED])
+def test_receipt_confirmed_by_mistake_is_taken_back_from_a_received_order(
+    world: World, sent: PurchaseOrder, state: OrderState
+) -> None:
+    stove, _pipe = ids(sent)
+    if state == S.CONFIRMED:
+        confirm_order(sent, by=world.planner)
+    received = receive_order(sent, on=world.today, by=world.planner)
+
+    back = receive_order(received, quantities={stove: D(-5)}, on=world.today, by=world.planner)
+
+    assert (received.state, back.state, back.version - received.version) == ("received", state, 1)
+    assert left(sent) == [(D(0), D(5)), (D(10), D(0))]
+    assert said(sent) == "Reçu le 24/11/2026 : « Poêle » 0 sur 5, « Conduit » 10 sur 10"
+    assert receive_order(back, on=world.today, by=world.planner).state == "received"
+
+
+def test_received_order_is_received_no_more_and_goes_back_by_no_other_act(world: World, sent: PurchaseOrder) -> None:
+    order = receive_order(sent, on=world.today, by=world.planner)
+    assert sentence(lambda: receive_order(order, on=world.today, by=None)) == (
+        f"{order} est à l'état « Reçue » : seule une commande envoyée se reçoit."
+    )
+    for closes in (False, True):
+        assert sentence(
+            lambda closes=closes: receive_order(order, quantities={}, closes=closes, on=world.today, by=None)  # type: ignore[misc]
+        ) == (f"{order} : rien de reçu. Tapez au moins une quantité.")
+    assert sentence(lambda: move_order(order, to=S.SENT, by=None)) == (
+        f"{order} est à l'état « Reçue » : « Envoyée » n'est pas possible d'ici."
+    )
+    assert sentence(lambda: confirm_order(order, by=None)) == (
+        f"{order} est à l'état « Reçue » : « Confirmée » n'est pas possible d'ici."
+    )
+
+
+def test_rest_that_comes_after_all_leaves_the_order_received(world: World, sent: PurchaseOrder) -> None:
+    stove, pipe = ids(sent)
+    order = receive_order(sent, quantities={stove: D(5)}, closes=True, on=world.today, by=world.planner)
+    order = receive_order(order, quantities={pipe: D(4)}, on=world.today, by=world.planner)
+    assert (order.state, left(order)) == ("received", [(D(5), D(0)), (D(4), D(6))])
+
+
+def test_billed_order_receives_its_rest_and_stays_billed(world: World, sent: PurchaseOrder) -> None:
+    stove, pipe = ids(sent)
+    receive_order(sent, quantities={stove: D(3)}, on=world.today, by=world.planner)
+    check_bill(bill_order(sent, number="F-1", on=world.today, by=world.accountant), by=world.accountant)
+
+    world.office(PLANNER).act(sent, "receive", **{f"line_{stove}": "1", f"line_{pipe}": "10"})
+    sent.refresh_from_db()
+    assert (sent.state, left(sent)) == ("billed", [(D(4), D(1)), (D(10), D(0))])
+    assert said(sent) == "Reçu le 24/11/2026 : « Poêle » 4 sur 5, « Conduit » 10 sur 10"
+
+    assert receive_order(sent, on=world.today, by=world.planner).state == "billed"
+    assert left(sent) == [(D(5), D(0)), (D(10), D(0))]
+    assert sentence(lambda: receive_order(sent, on=world.today, by=world.planner)) == (
+        f"{sent} est à l'état « Facturée » : seule une commande envoyée se reçoit."
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state"),
+    [
+        ([], [], "sent"),
+        (["confirm"], [], "confirmed"),
+        ([({0: 3}, False)], [], "sent"),
+        (["confirm", ({0: 3}, False)], [({0: 1}, False)], "confirmed"),
+        ([({0: 3}, False)], [({0: 2, 1: 10}, False)], "received"),
+        ([({0: 5}, True)], [], "received"),
+        ([({0: 5}, True), ({1: 1}, False)], [], "received"),
+        ([({0: 5}, True), ({0: -1}, False)], [], "sent"),
+        ([({0: 5}, False)], [({}, True)], "received"),
+    ],
+)
+def test_order_whose_bill_is_taken_back_is_awaited_while_something_is_left(
+    world: World, sent: PurchaseOrder, before: list[Any], after: list[Any], state: str
+) -> None:
+    """An act: « confirm », or ({place of a line: quantity}, closes) of a receipt."""
+
+    def perform(acts: list[Any]) -> None:
+        for act in acts:
+            if act == "confirm":
+                confirm_order(sent, by=world.planner)
+                continue
+            quantities = {ids(sent)[place]: D(quantity) for place, quantity in act[0].items()}
+            receive_order(sent, quantities=quantities, closes=act[1], on=world.today, by=world.planner)
+
+    perform(before)
+    bill = check_bill(bill_order(sent, number="F-1", on=world.today, by=world.accountant), by=world.accountant)
+    perform(after)
+    reopen_bill(bill, by=world.accountant)
+    sent.refresh_from_db()
+    assert (sent.state, said(sent)) == (state, "Plus entièrement facturée")
+
+
+def test_order_whose_receipt_was_taken_back_is_not_received_in_part(world: World, sent: PurchaseOrder) -> None:
+    taken_back(world, sent)
+    assert list(PurchaseOrder.objects.partly_received()) == []
+    receive_order(sent, quantities={ids(sent)[1]: D(1)}, on=world.today, by=world.planner)
+    assert [order.pk for order in PurchaseOrder.objects.partly_received()] == [sent.pk]
+
+
+def test_order_received_in_part_is_given_another_day(world: World, sent: PurchaseOrder) -> None:
+    receive_order(sent, quantities={ids(sent)[0]: D(3)}, on=world.today, by=world.planner)
+    office = world.office(PLANNER)
+    office.act(sent, "confirm", expected_on=date(2026, 12, 4))
+    sent.refresh_from_db()
+    assert (sent.state, sent.expected_on) == ("confirmed", date(2026, 12, 4))
+
+
+def taken_back(world: World, order: PurchaseOrder) -> PurchaseOrder:
+    """The order with three stoves received, then taken back as a mistake."""
+    for quantity in (D(3), D(-3)):
+        order = receive_order(order, quantities={ids(order)[0]: quantity}, on=world.today, by=world.planner)
+    return order
+
+
+def test_order_that_had_a_receipt_is_cancelled_but_neither_reset_nor_deleted(world: World, sent: PurchaseOrder) -> None:
+    reset = (
+        f"{sent} a eu une réception, reprise depuis : ses lignes ne changent plus. "
+        "Laissez-la annulée et faites une autre commande."
+    )
+    taken_back(world, sent)
+    assert sentence(lambda: move_order(sent, to=S.DRAFT, by=world.planner)) == reset
+    cancelled = move_order(sent, to=S.CANCELLED, by=world.planner)
+    assert cancelled.state == "cancelled"
+    assert sentence(lambda: move_order(cancelled, to=S.DRAFT, by=world.planner)) == reset
+    assert sentence(lambda: delete_orders([cancelled], by=world.planner)) == (
+        f"{sent} a eu une réception, reprise depuis : elle se garde. Laissez-la à l'état « Annulée »."
+    )
+
+
+def test_received_line_of_an_order_reset_before_stays(world: World, sent: PurchaseOrder) -> None:
+    taken_back(world, sent)
+    PurchaseOrder.objects.filter(pk=sent.pk).update(state=S.DRAFT)  # as an earlier version allowed
+    stove, pipe = ids(sent)
+    assert sentence(lambda: edit_order(sent, edits=[LineEdit(pk=stove, delete=True)], by=world.planner)) == (
+        f"{sent} a eu une réception, reprise depuis : ses lignes ne se suppriment plus. "
+        "Annulez-la et faites une autre commande."
+    )
+    edit_order(sent, edits=[LineEdit(pk=pipe, delete=True)], by=world.planner)
+    assert [line.pk for line in sent.lines.all()] == [stove]
+
+
 def test_receipts_never_change(world: World, sent: PurchaseOrder) -> None:
     receive_order(sent, on=world.today, by=world.planner)
     for change in (
@@ -272,6 +423,12 @@ def test_api_receives_in_parts_confirms_mails_and_prints(world: World, sent: Pur
     )
     wrong = api.post(f"{url}receive/", {"lines": [{"line": pipe, "quantity": "11"}]})
     assert (wrong.status_code, list(wrong.json()["fields"])) == (409, [f"line_{pipe}"])
+    with nothing_changed():
+        twice = api.post(f"{url}receive/", {"lines": [{"line": pipe, "quantity": q} for q in ("2", "1")]})
+    assert (twice.status_code, twice.json()["fields"]) == (
+        400,
+        {"lines": ["Une ligne est donnée deux fois : donnez-la une fois, avec toute sa quantité."]},
+    )
     assert api.made(f"{url}receive/", {}, status=200)["state"] == "received"
     paper = api.get(f"{url}pdf/")
     assert (paper.status_code, paper.content[:4]) == (200, b"%PDF")

@@ -1,9 +1,8 @@
 """« Imprimer en un seul PDF »: few stored papers are answered at once, others are joined by a worker, with a page that shows how far it is."""
 
-from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.response import TemplateResponse
@@ -14,8 +13,7 @@ from invoicing.admin.documents.paper import paper_response
 from invoicing.choices import PrintState
 from invoicing.models import Invoice, PrintJob
 from invoicing.paper.pdf import invoice_pdf, one_file
-from invoicing.services.documents.prints import is_quick, order_print
-from invoicing.services.records.acts import Once
+from invoicing.services.documents.prints import is_quick, order_print, refuse_too_many
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.tags import badge
 from openfire_billing.web.users import user_of
@@ -42,13 +40,14 @@ class PrintingMixin:
             *super().get_urls(),  # type: ignore[misc]
         ]
 
-    def print_many(self, request: HttpRequest, invoices: Sequence[Invoice]) -> HttpResponse | FileResponse | None:
+    def print_many(self, request: HttpRequest, invoices: QuerySet[Invoice]) -> HttpResponse | FileResponse | None:
         """Answer the PDFs of invoices in one file, or the page of the print that a worker does."""
-        chosen = list(invoices)
-        if is_quick(chosen):
-            return paper_response(one_file(invoice_pdf(invoice) for invoice in chosen), "Factures")
         with refusals_shown(request):
-            job = order_print(chosen, once=Once(f"user:{user_of(request).pk}", f"print:{uuid4()}"), by=user_of(request))
+            refuse_too_many(invoices.count())  # before they are loaded
+            chosen = list(invoices)
+            if is_quick(chosen):
+                return paper_response(one_file(invoice_pdf(invoice) for invoice in chosen), "Factures")
+            job = order_print(chosen, by=user_of(request))
             return HttpResponseRedirect(reverse("admin:invoicing_print", args=[job.pk]))
         return None
 
@@ -58,29 +57,34 @@ class PrintingMixin:
             **self.admin_site.each_context(request),  # type: ignore[attr-defined]
             "opts": Invoice._meta,
             "title": _("Impression de factures"),
-            **_progress_of(_own_job(request, pk)),
+            **_progress_of(self._own_job(request, pk)),
         }
         return TemplateResponse(request, "invoicing/print.html", context)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Return the part of the page that is refreshed while the worker prints."""
-        return render(request, "invoicing/print_progress.html", _progress_of(_own_job(request, pk)))
+        return render(request, "invoicing/print_progress.html", _progress_of(self._own_job(request, pk)))
 
     def file_view(self, request: HttpRequest, pk: int) -> FileResponse:
         """Answer the file of a print."""
-        job = _own_job(request, pk)
+        job = self._own_job(request, pk)
         content = PrintJob.objects.values_list("content", flat=True).get(pk=job.pk)
         if content is None:
             raise Http404
         return paper_response(bytes(content), "Factures")
 
+    def _own_job(self, request: HttpRequest, pk: int) -> PrintJob:
+        """Return a print of the user, without its file.
 
-def _own_job(request: HttpRequest, pk: int) -> PrintJob:
-    """Return a print of the user, without its file. Raises Http404 for another one, or one forgotten since."""
-    job = PrintJob.objects.filter(user=user_of(request), pk=pk).defer("content").first()
-    if job is None:
-        raise Http404
-    return job
+        Raises Http404 for another one, one forgotten since, or one with an invoice that the user may no longer see.
+        """
+        job = PrintJob.objects.filter(user=user_of(request), pk=pk).defer("content").first()
+        if job is None or not self.has_view_permission(request):  # type: ignore[attr-defined]
+            raise Http404
+        seen = self.get_queryset(request).order_by().values("pk")  # type: ignore[attr-defined]
+        if Invoice.objects.filter(pk__in=job.documents).exclude(pk__in=seen).exists():
+            raise Http404
+        return job
 
 
 def _progress_of(job: PrintJob) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from invoicing.choices import PrintState
 class PrintJob(models.Model):
     """Invoices whose PDFs a worker joins in one file, for the user who asked and nobody else.
 
-    `documents`: ids of the invoices, in the order printed. `key`: of the form that asked, so that it is asked once.
+    `documents`: ids of the invoices, in the order printed. `key`: the user, the invoices and the last such job
+    that is over, so that one is open at a time.
     `touched_at`: the last sign of the worker that has the job; an old one means that it was lost. `losses`: how many
     workers in a row were lost with it.
     """

@@ -5,7 +5,7 @@ from typing import Self, TypeVar
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import ORDER_MOVES, SUPPLIER_BILL_MOVES, LineKind, OrderState, SupplierBillState
@@ -33,7 +33,9 @@ class PurchaseOrderQuerySet(models.QuerySet[Row]):
 
     def with_receipts(self) -> Self:
         """Annotate `is_partly_received`: something of it arrived, and the rest is awaited."""
-        arrived = apps.get_model("invoicing", "Receipt").objects.filter(order=OuterRef("pk"))
+        lines = apps.get_model("invoicing", "ReceivedLine").objects.filter(line__order=OuterRef("pk"))
+        sums = lines.order_by().values("line").annotate(received=Sum("quantity"))
+        arrived = sums.filter(received__gt=0)  # not all taken back
         awaited = Q(state__in=[OrderState.SENT, OrderState.CONFIRMED])
         return self.annotate(is_partly_received=Case(When(awaited & Exists(arrived), then=True), default=False))
 

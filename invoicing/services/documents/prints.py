@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from hashlib import sha256
 
 from django.contrib.auth.models import User
 from django.db.models import F, Q
@@ -10,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import PrintState
 from invoicing.models import Invoice, PrintJob
-from invoicing.services.records.acts import Once
 from openfire_billing.celery import send_after_commit
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
@@ -31,19 +31,30 @@ def is_quick(invoices: Sequence[Invoice]) -> bool:
     return Invoice.objects.filter(pk__in=ids, document__isnull=False).count() == len(ids)
 
 
-def order_print(invoices: Sequence[Invoice], *, once: Once, by: User) -> PrintJob:
-    """Ask a worker to join the PDFs of invoices. The same key is one job. Raises BusinessError above MOST_PRINTED."""
-    if len(invoices) > MOST_PRINTED:
+def refuse_too_many(count: int) -> None:
+    """Raise BusinessError above MOST_PRINTED invoices."""
+    if count > MOST_PRINTED:
         raise BusinessError(
             _(
                 "%(count)s factures choisies : %(most)s s'impriment en une fois. Choisissez-en moins, par exemple un mois."
             )
-            % {"count": len(invoices), "most": MOST_PRINTED}
+            % {"count": count, "most": MOST_PRINTED}
         )
+
+
+def order_print(invoices: Sequence[Invoice], *, by: User) -> PrintJob:
+    """Ask a worker to join the PDFs of invoices. Returns the open job of the user for the same invoices, if there is one.
+
+    Raises BusinessError above MOST_PRINTED.
+    """
+    refuse_too_many(len(invoices))
+    ids = [invoice.pk for invoice in invoices]
+    name = f"user:{by.pk}:{sha256(repr(sorted(ids)).encode()).hexdigest()}:"
     with atomic():
+        same = PrintJob.objects.filter(key__startswith=name).order_by("-pk")
+        over = same.filter(state__in=(PrintState.DONE, PrintState.FAILED)).values_list("pk", flat=True).first()
         job, is_new = PrintJob.objects.get_or_create(
-            key=once.name,
-            defaults={"user": by, "documents": [invoice.pk for invoice in invoices], "total": len(invoices)},
+            key=f"{name}{over or 0}", defaults={"user": by, "documents": ids, "total": len(ids)}
         )
         if is_new:
             send_after_commit("invoicing.tasks.print_together", job.pk)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
 from invoicing.choices import OrderState, SupplierBillState
-from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, ReceivedLine, SupplierBill
 from invoicing.services.catalogue import take_number, usual_terms
 from invoicing.services.documents.lines import Item, LineEdit, apply_edits, complete_line
-from invoicing.services.documents.receipts import lines_to_receive, receive_order
+from invoicing.services.documents.receipts import AWAITED, lines_to_receive, receive_order, unbilled_state
 from invoicing.services.locks import lock_bill, lock_order, lock_orders
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
@@ -115,6 +115,14 @@ def edit_order(
             line.save()
 
         deleted, changes = apply_edits(lines, edits, new=lambda: PurchaseOrderLine(order=order), save=save)
+        if ReceivedLine.objects.filter(line__in=deleted).exists():
+            raise BusinessError(
+                _(
+                    "%s a eu une réception, reprise depuis : ses lignes ne se suppriment plus. Annulez-la et faites une autre commande."
+                )
+                % order,
+                step=Step(_("Annuler"), order, act="cancel"),
+            )
         PurchaseOrderLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
         header = describe_changes(order, before, values or {})
         if header:
@@ -138,6 +146,7 @@ def confirm_order(
     """Record that the supplier confirms an order, and for which day; None keeps the day it has. Raises as `move_order`."""
     with atomic():
         order = lock_order(order, seen=seen)
+        _refuse_received(order, OrderState.CONFIRMED)
         order.expected_on = expected_on or order.expected_on
         if order.expected_on is not None and order.expected_on < order.ordered_on:
             raise BusinessError(_("La livraison n'est pas attendue avant la commande."), field="expected_on")
@@ -151,10 +160,12 @@ def confirm_order(
 def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None, by: By) -> PurchaseOrder:
     """Move an order to another state; to RECEIVED, all that is left has arrived today.
 
-    Raises WrongState: move not allowed, a bill that is not cancelled, something received.
+    Raises WrongState: move not allowed, a bill that is not cancelled, something received, and to DRAFT a receipt, even
+    one that was taken back.
     """
     with atomic():
         order = lock_order(order, seen=seen)
+        _refuse_received(order, to)
         if (
             to in (OrderState.CANCELLED, OrderState.DRAFT)
             and order.bills.exclude(state=SupplierBillState.CANCELLED).exists()
@@ -168,12 +179,29 @@ def move_order(order: PurchaseOrder, *, to: OrderState, seen: int | None = None,
                 _("%s est reçue en partie : notez que le reste ne viendra pas (Action › Réception).") % order,
                 step=Step(_("Réception"), order, act="receive"),
             )
+        if to == OrderState.DRAFT and order.receipts.exists():
+            raise WrongState(
+                _(
+                    "%s a eu une réception, reprise depuis : ses lignes ne changent plus. Laissez-la annulée et faites une autre commande."
+                )
+                % order,
+                step=Step(_("Annuler"), order, act="cancel") if order.state == OrderState.SENT else None,
+            )
         if to == OrderState.RECEIVED:
             return receive_order(order, on=timezone.localdate(), by=by)
         if to == OrderState.SENT and (refusal := refusal_to_send(order)):
             raise refusal
         move(order, to, by=by, act=str(to), text=_TEXTS[to])
     return order
+
+
+def _refuse_received(order: PurchaseOrder, to: OrderState) -> None:
+    """Refuse that a received order is awaited again, unless its receipt or its bill is taken back."""
+    if to in AWAITED and order.state in (OrderState.RECEIVED, OrderState.BILLED):
+        raise WrongState(
+            _("%(order)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
+            % {"order": order, "state": order.get_state_display(), "wanted": to.label}
+        )
 
 
 def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
@@ -187,7 +215,7 @@ def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
 
 
 def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
-    """Delete all these orders, drafts or cancelled and without a bill, or none. Returns how many were deleted."""
+    """Delete all these orders, drafts or cancelled, without a bill or a receipt, or none. Returns how many were deleted."""
     with atomic():
         locked = lock_orders(orders)
         for order in locked:
@@ -195,6 +223,10 @@ def delete_orders(orders: Iterable[PurchaseOrder], *, by: By) -> int:
                 raise WrongState(
                     _("%(order)s est à l'état « %(state)s » : seule une commande en brouillon ou annulée se supprime.")
                     % {"order": order, "state": order.get_state_display()}
+                )
+            if order.receipts.exists():
+                raise BusinessError(
+                    _("%s a eu une réception, reprise depuis : elle se garde. Laissez-la à l'état « Annulée ».") % order
                 )
             record(order, "deleted", by=by, text=_("Commande supprimée"))
         try:
@@ -354,5 +386,5 @@ def _take_back(
             raise WrongState(_("%s est payée, au moins en partie : elle ne se reprend plus.") % bill)
         move(bill, state, by=by, act=act, text=text)
         if order is not None and order.state == OrderState.BILLED:
-            move(order, OrderState.RECEIVED, by=by, act="reopened", text=_("Plus entièrement facturée"))
+            move(order, unbilled_state(order), by=by, act="reopened", text=_("Plus entièrement facturée"))
     return bill

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import LineKind, OrderState
-from invoicing.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceivedLine
+from invoicing.models import HistoryLine, PurchaseOrder, PurchaseOrderLine, Receipt, ReceivedLine
 from invoicing.services.locks import lock_order
 from invoicing.services.records.history import move, record
 from openfire_billing.db.people import By
@@ -18,6 +18,9 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import raise_version
 from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import number_text
+
+AWAITED = (OrderState.SENT, OrderState.CONFIRMED)  # also acts of the journal, as are the two below
+GIVEN_UP, TAKEN_BACK = "given_up", "taken_back"
 
 
 def lines_to_receive(order: PurchaseOrder) -> list[PurchaseOrderLine]:
@@ -35,11 +38,11 @@ def receive_order(
     seen: int | None = None,
     by: By,
 ) -> PurchaseOrder:
-    """Record what arrived of an order. It becomes received when nothing is left.
+    """Record what arrived of an order. It becomes received when nothing is left; one already billed stays so.
 
-    `quantities`: {line id: quantity}; None for all that is left; a negative one takes back what was recorded by mistake.
-    `closes`: the rest will not come, and the order is received. Raises WrongState, StaleForm, and BusinessError with
-    the faults of all lines.
+    `quantities`: {line id: quantity}; None for all that is left; a negative one takes back what was recorded by mistake,
+    and a received order is awaited again. `closes`: the rest will not come, and the order is received. Raises
+    WrongState, StaleForm, and BusinessError with the faults of all lines.
     """
     if on > timezone.localdate():
         raise BusinessError(
@@ -47,17 +50,17 @@ def receive_order(
         )
     with atomic():
         order = lock_order(order, seen=seen)
-        if order.state not in (OrderState.SENT, OrderState.CONFIRMED):
+        lines = lines_to_receive(order)
+        if not _is_receivable(order, lines, is_rest=quantities is None):
             raise WrongState(
                 _("%(order)s est à l'état « %(state)s » : seule une commande envoyée se reçoit.")
                 % {"order": order, "state": order.get_state_display()},
                 step=Step(_("Marquer comme envoyée"), order, act="send") if order.state == OrderState.DRAFT else None,
             )
-        lines = lines_to_receive(order)
         wanted = {line.pk: line.left for line in lines} if quantities is None else dict(quantities)
         arrived = {pk: quantity for pk, quantity in wanted.items() if quantity}
         _refuse_wrong(order, lines, arrived, on=on)
-        if not arrived and not closes and quantities is not None:
+        if not arrived and quantities is not None and (not closes or order.state == OrderState.RECEIVED):
             raise BusinessError(_("%s : rien de reçu. Tapez au moins une quantité.") % order)
         if arrived:
             receipt = Receipt.objects.create(order=order, on=on, note=note, by=by)
@@ -66,12 +69,43 @@ def receive_order(
             )
         left = sum((line.left - arrived.get(line.pk, Decimal(0)) for line in lines), Decimal(0))
         text = _text(lines, arrived, on=on, note=note, is_given_up=closes and left > 0)
-        if left == 0 or closes:
+        is_less = any(quantity < 0 for quantity in arrived.values())
+        if order.state in AWAITED and (left == 0 or closes):
             move(order, OrderState.RECEIVED, by=by, act="received", text=text)
+        elif order.state == OrderState.RECEIVED and is_less and not closes:
+            move(order, _last_awaited(order), by=by, act=TAKEN_BACK, text=text)
         else:
             raise_version(order)
-            record(order, "received", by=by, text=text)
+            record(order, GIVEN_UP if closes else "received", by=by, text=text)
     return order
+
+
+def _is_receivable(order: PurchaseOrder, lines: Sequence[PurchaseOrderLine], *, is_rest: bool) -> bool:
+    """Return whether the state of an order takes a receipt. `is_rest`: of all that is left."""
+    if order.state == OrderState.BILLED:
+        return not is_rest or any(line.left for line in lines)
+    return order.state in AWAITED or (order.state == OrderState.RECEIVED and not is_rest)
+
+
+def _last_awaited(order: PurchaseOrder) -> OrderState:
+    """Return the state in which a received order was awaited, told by its journal."""
+    last = HistoryLine.objects.of(order).filter(act__in=AWAITED).first()
+    return OrderState(last.act) if last else OrderState.SENT
+
+
+def unbilled_state(order: PurchaseOrder) -> OrderState:
+    """Return the state of a billed order whose bill is taken back: received, or awaited while something is left.
+
+    An order whose rest was given up is received.
+    """
+    if not any(line.left for line in lines_to_receive(order)):
+        return OrderState.RECEIVED
+    for line in HistoryLine.objects.of(order).filter(act__in=(*AWAITED, "received", GIVEN_UP, TAKEN_BACK)):
+        if line.act == GIVEN_UP or (line.act == "received" and "state" in line.changes):
+            return OrderState.RECEIVED
+        if line.act != "received":  # a receipt in parts leaves the state
+            break
+    return _last_awaited(order)
 
 
 def _refuse_wrong(

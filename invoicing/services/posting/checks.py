@@ -125,7 +125,7 @@ def _faults_of_buyer(invoice: Invoice) -> Iterator[BusinessError]:
             documents=[customer],
             step=Step(_("Remplir le SIREN"), customer, field="siren"),
         )
-    if customer.kind == PartnerKind.EU and not customer.vat_number:
+    if customer.kind == PartnerKind.EU and not customer.vat_number and not invoice.is_credit_note:
         yield BusinessError(
             _(
                 "%(invoice)s : « %(customer)s » est une entreprise de l'Union européenne sans n° de TVA. Complétez sa fiche."
