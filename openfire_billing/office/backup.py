@@ -76,18 +76,55 @@ def backup(path: Path) -> dict[str, Any]:
 @contextmanager
 def _written_alone(partial: Path) -> Iterator[BinaryIO]:
     """Open a new file that its owner alone reads, and that no other backup writes meanwhile. After a failure it is deleted."""
-    try:
-        with partial.open("rb") as left:
-            _lock(left, partial)
-            partial.unlink()
-    except FileNotFoundError:
-        pass
-    with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, OWN), "w+b") as file:
-        _lock(file, partial)
+    file = None
+    while file is None:
+        file = _new_file(partial)
+    with file:
         try:
             yield file
         finally:
-            partial.unlink(missing_ok=True)
+            if _bears(file, partial):
+                partial.unlink()
+
+
+def _new_file(partial: Path) -> BinaryIO | None:
+    """Return a new locked file in place of what a killed backup left; None when another backup was quicker."""
+    try:
+        with partial.open("rb") as left:
+            _lock(left, partial)
+            if not _bears(left, partial):
+                return None
+            partial.unlink()
+    except FileNotFoundError:
+        pass
+    try:
+        file = open_own(partial)
+    except FileExistsError:
+        if partial.is_symlink():  # to nothing
+            raise
+        return None
+    try:
+        _lock(file, partial)
+    except BusinessError:
+        file.close()
+        raise
+    if _bears(file, partial):
+        return file
+    file.close()
+    return None
+
+
+def open_own(path: Path) -> BinaryIO:
+    """Create a file that its owner alone reads, and open it. Raises FileExistsError."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, OWN), "w+b")
+
+
+def _bears(file: BinaryIO, path: Path) -> bool:
+    """Return whether an open file still has its name: another backup may have deleted or replaced it before the lock."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: Any, partial: Path) -> None:
@@ -222,7 +259,7 @@ def _write_sqlite(archive: zipfile.ZipFile, copy: Path) -> tuple[dict[str, Any],
     read from the copy.
     """
     remove_sqlite(copy)
-    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWN))  # SQLite gives its logs the same rights
+    open_own(copy).close()  # SQLite gives its logs the same rights
     try:
         connection.ensure_connection()
         with closing(sqlite3.connect(copy)) as target:

@@ -1,5 +1,8 @@
 """The page of imports: choose a file, see what it would do and every fault, then write it."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -17,7 +20,7 @@ from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import clean_name
-from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
+from openfire_billing.office.importing import KINDS, Preview, answer_import, apply_import, prepare_import
 from openfire_billing.office.importing.bounds import BOUNDS
 from openfire_billing.office.importing.kept import keep_file, keep_left, kept_file, left_file
 from openfire_billing.office.importing.kinds import Kind
@@ -59,7 +62,8 @@ def _kept(request: HttpRequest, token: str) -> str:
 
 
 def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
-    """GET: the form. POST with a file: the preview. POST with its token and its answers: the import.
+    """GET: the form. POST with a file: the preview. POST with its token and answers: the preview of these answers. POST
+    with the token of a preview without questions, or with the mark of its answers (`shown`): the import.
 
     GET with the token of an import that left lines (`left`): the form, and where these lines are.
     """
@@ -79,7 +83,7 @@ def import_page(request: HttpRequest, slug: str = "customers") -> HttpResponse:
             if company is None:
                 raise BusinessError(_("Créez d'abord votre société (Réglages › Sociétés)."))
             if token := request.POST.get("token"):
-                return _write(request, kind, company, token)
+                return _write(request, kind, company, token, context)
             context.update(_preview(request, kind, company))
         except BusinessError as refusal:
             context["refusal"] = str(refusal)
@@ -102,37 +106,78 @@ def _preview(request: HttpRequest, kind: Kind, company: Company) -> dict[str, An
 
 
 def _shown(preview: Preview) -> dict[str, Any]:
-    """Return a preview and the first of its faults, notes, changes and questions."""
+    """Return a preview and the first of its faults, notes, changes and questions, with their answers."""
     names = ("faults", "notes", "changes", "questions")
-    return {"preview": preview, **{name: getattr(preview, name)[:SHOWN] for name in names}}
+    first = {name: getattr(preview, name)[:SHOWN] for name in names}
+    answered = [(question, preview.answers.get(question.key, "")) for question in first["questions"]]
+    return {"preview": preview, **first, "answered": answered}
 
 
 def _answers(request: HttpRequest, preview: Preview) -> dict[str, str]:
     """Return {key of a question: answer}. « rest » answers those that have none of their own."""
-    rest = request.POST.get("rest", "")
-    return {question.key: request.POST.get(f"answer-{question.key}") or rest for question in preview.questions}
+    rest, start = request.POST.get("rest", ""), "answer-"
+    given = {name.removeprefix(start): answer for name, answer in request.POST.items() if name.startswith(start)}
+    keys = {question.key for question in preview.questions} | given.keys()
+    return {key: str(given.get(key) or rest) for key in keys}
 
 
-def _write(request: HttpRequest, kind: Kind, company: Company, token: str) -> HttpResponse:
-    path, by = kept_file(_kept(request, token)), user_of(request)
-    only_good = "good" in request.POST
+def _mark(answers: Mapping[str, str]) -> str:
+    """Return what tells the answers that a preview showed from others."""
+    return hashlib.sha256(json.dumps(sorted(answers.items())).encode()).hexdigest()
+
+
+def _prepared(request: HttpRequest, kind: Kind, company: Company, name: str) -> Preview | None:
+    """Return a kept file as it would be imported with the answers of the request; None when it is gone."""
+    try:
+        content = kept_file(name).read_bytes()
+    except FileNotFoundError:
+        return None
+    by = user_of(request)
+    preview = prepare_import(kind, name=name, content=content, company=company, by=by)
+    if preview.questions:
+        answer_import(preview, _answers(request, preview), company=company, by=by)
+    return preview
+
+
+def _write(request: HttpRequest, kind: Kind, company: Company, token: str, context: dict[str, Any]) -> HttpResponse:
+    """Import a kept file. What an answer changes is shown first; a refusal shows the preview with its answers again."""
+    name, by = _kept(request, token), user_of(request)
+    preview = _prepared(request, kind, company, name)
+
+    def shown_again(refusal: str) -> HttpResponse:
+        assert preview is not None
+        if preview.questions:
+            answer_import(preview, preview.answers, company=company, by=by)
+            context["shown"] = "" if preview.open_questions else _mark(preview.answers)
+        keep_left(name, left_of(preview) if preview.left else b"")
+        file_name = clean_name(request.POST.get("file_name", ""))
+        context.update(
+            {**_shown(preview), "token": token, "file_name": file_name, "refusal": refusal},
+            rest=request.POST.get("rest", ""),
+        )
+        return render(request, "office/import.html", context, status=409 if refusal else 200)
+
+    if preview and preview.questions and request.POST.get("shown") != _mark(preview.answers):
+        return shown_again(preview.open_text if preview.open_questions else "")
 
     def act() -> str:
-        if not path.exists():
+        if preview is None:
             raise BusinessError(_("Cet aperçu a expiré : choisissez de nouveau le fichier."))
-        preview = prepare_import(kind, name=path.name, content=path.read_bytes(), company=company, by=by)
-        preview.answers = _answers(request, preview)
-        apply_import(preview, company=company, by=by, only_good=only_good)
-        keep_left(path.name, left_of(preview) if preview.left else b"")
+        apply_import(preview, company=company, by=by, only_good="good" in request.POST)
+        keep_left(name, left_of(preview) if preview.left else b"")
         return _done_text(preview)
 
-    once = Once(f"user:{request.user.pk}", f"import:{path.name}")
-    done = perform(act, once=once, answer=lambda text: (0, text))
-    path.unlink(missing_ok=True)
+    once = Once(f"user:{request.user.pk}", f"import:{name}")
+    try:
+        done = perform(act, once=once, answer=lambda text: (0, text))
+    except BusinessError as refusal:
+        if preview is None:
+            raise
+        return shown_again(str(refusal))
+    kept_file(name).unlink(missing_ok=True)
     messages.success(request, done.result if done.result is not None else done.answer)
     address = reverse("import_page", args=[kind.slug])
-    has_left = left_file(path.name).exists()
-    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if has_left else address)
+    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if left_file(name).exists() else address)
 
 
 def _done_text(preview: Preview) -> str:

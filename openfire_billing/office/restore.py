@@ -33,6 +33,7 @@ from openfire_billing.office.backup import (
     blocks,
     checksum,
     checksums,
+    open_own,
     remove_sqlite,
     sqlite_checksums,
 )
@@ -192,7 +193,8 @@ def _restore_files(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}.partial")
-        with archive.open(f"{FILES}{name}") as entry, partial.open("wb") as file:
+        partial.unlink(missing_ok=True)  # of a restore that was cut
+        with archive.open(f"{FILES}{name}") as entry, open_own(partial) as file:
             for block in blocks(entry):
                 file.write(block)
             file.flush()
@@ -248,7 +250,7 @@ def _restore_sqlite(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
     copy = database.with_name(f"{database.name}.restore.partial")
     remove_sqlite(copy)
     try:
-        with archive.open(DATABASE) as entry, copy.open("wb") as file:
+        with archive.open(DATABASE) as entry, open_own(copy) as file:
             for block in blocks(entry):
                 file.write(block)
         _refuse_difference(sqlite_checksums(copy), manifest)

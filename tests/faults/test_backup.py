@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 import zipfile
@@ -29,8 +30,9 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from invoicing.services.records.attachments import attach
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.version import version
-from openfire_billing.office.backup import backup, checksums
+from openfire_billing.office.backup import _lock, _written_alone, backup, checksums
 from openfire_billing.office.restore import verify
 from tests.factories import make_world
 
@@ -633,6 +635,61 @@ def test_two_backups_to_one_name_do_not_mix(transactional_db: None, tmp_path: Pa
 
     assert [path.name for path in tmp_path.iterdir()] == ["firme.zip"]
     assert verify(file)["program"] == version()
+
+
+def test_backup_that_opened_what_another_replaced_leaves_the_others_file(tmp_path: Path) -> None:
+    """It locked the old file, which nobody held any more, and deleted the new one under the other's hands."""
+    partial = tmp_path / "firme.zip.partial"
+    partial.write_text("d'une sauvegarde tuée")
+    opened, go_on, said = threading.Event(), threading.Event(), list[str]()
+
+    def stop_before_the_lock(frame: Any, event: str, _value: object) -> None:
+        if frame.f_code is _lock.__code__ and not opened.is_set():
+            opened.set()
+            go_on.wait(30)
+
+    def late() -> None:
+        sys.settrace(stop_before_the_lock)
+        try:
+            with _written_alone(partial):
+                said.append("written")
+        except BusinessError as refusal:
+            said.append(str(refusal))
+        finally:
+            sys.settrace(None)
+
+    thread = threading.Thread(target=late)
+    thread.start()
+    assert opened.wait(30)
+    with _written_alone(partial) as file:
+        go_on.set()
+        thread.join()
+        assert said == [f"une autre sauvegarde écrit {partial} : attendez qu'elle finisse."]
+        assert os.path.samestat(os.fstat(file.fileno()), partial.stat())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_restored_files_are_their_owners_alone_whatever_the_mask(sqlite_firm: Firm, tmp_path: Path) -> None:
+    base, media, seen = tmp_path / "base" / "new.sqlite3", tmp_path / "media", tmp_path / "seen"
+    base.parent.mkdir()
+    watched = (
+        "import os, threading; from pathlib import Path; from django.core.management import call_command\n"
+        f"os.umask(0); folder, seen, over = Path({str(base.parent)!r}), set(), threading.Event()\n"
+        "def watch():\n"
+        "    while not over.is_set():\n"
+        "        for entry in os.scandir(folder):\n"
+        "            try: seen.add((entry.name, oct(entry.stat().st_mode & 0o777)))\n"
+        "            except FileNotFoundError: pass\n"
+        "thread = threading.Thread(target=watch); thread.start()\n"
+        f"call_command('restore', {str(sqlite_firm.file)!r}); over.set(); thread.join()\n"
+        f"Path({str(seen)!r}).write_text(repr(sorted(seen)))\n"
+    )
+
+    _shell(f"sqlite:///{base}", media, watched)
+
+    copies = {mode for name, mode in ast.literal_eval(seen.read_text()) if ".restore.partial" in name}
+    files = {path.stat().st_mode & 0o777 for path in media.rglob("*") if path.is_file()}
+    assert (copies, files) == ({"0o600"}, {0o600})
 
 
 def test_backup_that_fails_leaves_nothing(transactional_db: None, tmp_path: Path) -> None:

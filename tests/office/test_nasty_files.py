@@ -634,10 +634,48 @@ def test_page_takes_answers_one_by_one_and_for_the_rest(world: World) -> None:
     with nothing_changed():
         refused = office.client.post(url, {"token": token, "answer-ligne-2": str(yann.pk)})
     assert (refused.status_code, "1 question(s) sans réponse" in refused.context["refusal"]) == (409, True)
-    office.client.post(url, {"token": token, "answer-ligne-2": str(yann.pk), "rest": "new"})
+    assert refused.context["token"] == token
+    assert [(question.key, answer) for question, answer in refused.context["answered"]] == [
+        ("ligne-2", str(yann.pk)),
+        ("ligne-3", ""),
+    ]
+    typed = {"token": token, "answer-ligne-2": str(yann.pk), "rest": "new"}
+    with nothing_changed():
+        page = office.client.post(url, typed)
+        other = office.client.post(url, {**typed, "shown": page.context["shown"], "rest": "skip"})
+    assert (page.status_code, page.context["refusal"], other.status_code) == (200, "", 200)
+    assert [(c.line, c.title, c.old, c.new) for c in page.context["changes"]] == [
+        (2, "Adresse", "1 rue A, 35000 Rennes", "9 rue B, 35000 Rennes")
+    ]
+    found = page.context["preview"]
+    assert (found.new, found.changed, found.same) == (1, 1, 0)
+    assert page.context["shown"] != other.context["shown"]
 
+    done = office.client.post(url, {**typed, "shown": page.context["shown"]})
+
+    assert done.status_code == 302
     assert yann.addresses.get().street == "9 rue B"
     assert Partner.objects.filter(name="Even Katell").count() == 2
+
+
+def test_refused_import_keeps_its_preview_and_answers(world: World) -> None:
+    """An answer that makes a fault: the page had neither the preview nor the file any more."""
+    office, url, yann = world.office(MANAGER), "/admin/import/customers/", namesake()
+    text = HOME.format("Le Goff Yann;9 rue B;35000;Rennes;\nLe Goff Yann;8 rue C;35000;Rennes;")
+    token = office.client.post(url, {"file": SimpleUploadedFile("c.csv", text.encode())}).context["token"]
+    typed = {"token": token, "file_name": "c.csv", "answer-ligne-2": str(yann.pk), "answer-ligne-3": str(yann.pk)}
+    shown = office.client.post(url, typed).context["shown"]
+
+    with nothing_changed():
+        page = office.client.post(url, {**typed, "shown": shown})
+
+    said = "1 défaut(s) dans le fichier : rien n'est écrit. Corrigez, puis réessayez."
+    assert (page.status_code, page.context["refusal"]) == (409, said)
+    assert (page.context["token"], page.context["file_name"], page.context["shown"]) == (token, "c.csv", shown)
+    assert [answer for _question, answer in page.context["answered"]] == [str(yann.pk)] * 2
+    assert f'<option value="{yann.pk}" selected>' in page.content.decode()
+    assert office.client.post(url, {**typed, "shown": shown, "good": "1"}).status_code == 302
+    assert yann.addresses.get().street == "9 rue B"
 
 
 ANSWERED = """Nom;Rue;CP;Ville;Raison
@@ -655,8 +693,11 @@ def test_lines_that_answers_leave_are_given_back(world: World) -> None:
     text = "Nom;Rue;CP;Ville\n" + "".join(f"{row};35000;Rennes\n" for row in rows)
     page = office.client.post(url, {"file": SimpleUploadedFile("c.csv", text.encode())})
     answers = {"answer-ligne-2": str(yann.pk), "answer-ligne-3": str(yann.pk), "answer-ligne-5": "skip"}
+    typed = {"token": page.context["token"], "good": "1", **answers}
+    page = office.client.post(url, typed)
+    assert [fault[0] for fault in page.context["faults"]] == [4, 3]
 
-    done = office.client.post(url, {"token": page.context["token"], "good": "1", **answers})
+    done = office.client.post(url, {**typed, "shown": page.context["shown"]})
 
     after = office.client.get(done.url)
     said = [str(message) for message in after.context["messages"]]

@@ -4,6 +4,6 @@ The same file imported twice changes nothing: each kind finds the record of a ro
 """
 
 from openfire_billing.office.importing.kinds import KINDS
-from openfire_billing.office.importing.run import Preview, apply_import, prepare_import
+from openfire_billing.office.importing.run import Preview, answer_import, apply_import, prepare_import
 
-__all__ = ["KINDS", "Preview", "apply_import", "prepare_import"]
+__all__ = ["KINDS", "Preview", "answer_import", "apply_import", "prepare_import"]

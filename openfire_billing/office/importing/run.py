@@ -61,6 +61,15 @@ class Preview:
         return unanswered(self.questions, self.answers)
 
     @property
+    def open_text(self) -> str:
+        """Return the sentence that refuses to write before the open questions have an answer."""
+        questions = self.open_questions
+        return (
+            f"{len(questions)} question(s) sans réponse, d'abord à la ligne {questions[0].line} : rien n'est écrit. "
+            "Répondez, puis réessayez."
+        )
+
+    @property
     def left(self) -> set[int]:
         """Return the lines that are not taken: those that have a fault or go with one, and those that an answer leaves."""
         return self.bad | self.skipped
@@ -94,9 +103,23 @@ def prepare_import(
     for line, cells in table.rows:
         preview.rows.append({"line": line, **_read(preview, cells, line)})
     preview.cell_faults = list(preview.faults)
+    _compare(preview, company=company, by=by)
+    return preview
+
+
+def answer_import(preview: Preview, answers: Mapping[str, str], *, company: Company, by: By) -> None:
+    """Set the answers of a prepared import, and what it would do with them. A question that was asked stays."""
+    asked, preview.answers = preview.questions, answers
+    _compare(preview, company=company, by=by)
+    known = {question.key for question in asked}
+    preview.questions = [*asked, *(question for question in preview.questions if question.key not in known)]
+
+
+def _compare(preview: Preview, *, company: Company, by: By) -> None:
+    """Set what an import would do with its answers: faults, questions, counts, notes and changes."""
     writer, good = _checked(preview, company=company, by=by)
     preview.notes = writer.notes(good)
-    fields = {column.name: column.title for column in kind.columns}
+    fields = {column.name: column.title for column in preview.kind.columns}
     lines = {row["line"]: row for row in good}
     preview.changes = [
         Change(line, fields[name], text, lines[line][name], "zéro de tête rendu")
@@ -104,7 +127,6 @@ def prepare_import(
         if line in lines
     ]
     preview.changes = sorted([*preview.changes, *writer.shown(good, fields)], key=lambda change: change.line)
-    return preview
 
 
 def _checked(preview: Preview, *, company: Company, by: By) -> tuple[Writer, Rows]:
@@ -201,11 +223,8 @@ def apply_import(
             raise BusinessError(
                 f"{len(preview.faults)} défaut(s) dans le fichier : rien n'est écrit. Corrigez, puis réessayez."
             )
-        if questions := preview.open_questions:
-            raise BusinessError(
-                f"{len(questions)} question(s) sans réponse, d'abord à la ligne {questions[0].line} : rien n'est écrit. "
-                "Répondez, puis réessayez."
-            )
+        if preview.open_questions:
+            raise BusinessError(preview.open_text)
         if not preview.good:
             raise BusinessError("Aucune ligne n'est à prendre : rien n'est écrit. Corrigez le fichier.")
         writer.lock(good)

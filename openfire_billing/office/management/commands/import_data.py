@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from invoicing.models import Company
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.office.importing import KINDS, Preview, apply_import, prepare_import
+from openfire_billing.office.importing import KINDS, Preview, answer_import, apply_import, prepare_import
 from openfire_billing.office.importing.bounds import BOUNDS
 from openfire_billing.office.importing.samples import left_of
 
@@ -35,9 +35,7 @@ class Command(BaseCommand):
             if preview.questions:
                 rest = answers.pop("*", "")
                 said = {question.key: answers.get(question.key, rest) for question in preview.questions}
-                preview = prepare_import(
-                    KINDS[kind], name=file.name, content=content, company=seller, by=None, answers=said
-                )
+                answer_import(preview, said, company=seller, by=None)
             self.tell(preview)
             left: Path | None = options["left"]
             if preview.faults and left is None:
