@@ -95,7 +95,7 @@ def mail_many_act(letter: Letter, permission: str, *, path: str = "mail") -> Any
         documents = view.get_queryset().in_bulk(ids)
         chosen = [documents[pk] for pk in ids if pk in documents]
         outcomes = {one.document.pk: one for one in mail_documents(chosen, letter, by=request.user, **body)}
-        results = [_mailed_line(pk, outcomes.get(pk)) for pk in ids]
+        results = [_mailed_line(pk, outcomes.get(pk), request) for pk in ids]
         done = sum(line["is_mailed"] for line in results)
         return Response({"results": results, "done": done, "refused": len(results) - done})
 
@@ -111,14 +111,14 @@ def mail_many_act(letter: Letter, permission: str, *, path: str = "mail") -> Any
     )(mail_many)
 
 
-def _mailed_line(pk: int, outcome: Outcome | None) -> dict[str, Any]:
+def _mailed_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, Any]:
     error = outcome.error if outcome else BusinessError(_("N'existe pas, ou n'est pas d'une de vos sociétés."))
     return {
         "id": pk,
         "is_mailed": error is None,
         "refusal": str(error or ""),
-        "documents": documents_of(error),
-        "step": step_of(error),
+        "documents": documents_of(error, request),
+        "step": step_of(error, request),
     }
 
 

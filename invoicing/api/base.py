@@ -359,7 +359,7 @@ def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], An
             by_pk = view.get_queryset().in_bulk(ids)
             documents = [by_pk[pk] for pk in ids if pk in by_pk]
             outcomes = {outcome.document.pk: outcome for outcome in method(view, documents, body)} if documents else {}
-            results = [_report_line(pk, outcomes.get(pk)) for pk in ids]
+            results = [_report_line(pk, outcomes.get(pk), request) for pk in ids]
             refused = sum(bool(line["refusal"]) for line in results)
             return Response({"results": results, "done": len(results) - refused, "refused": refused})
 
@@ -376,7 +376,7 @@ def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], An
     return decorate
 
 
-def _report_line(pk: int, outcome: Outcome | None) -> dict[str, Any]:
+def _report_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, Any]:
     if outcome is None:
         return {
             "id": pk,
@@ -391,7 +391,7 @@ def _report_line(pk: int, outcome: Outcome | None) -> dict[str, Any]:
         "id": pk,
         "invoice": made,
         "refusal": outcome.refusal,
-        "documents": documents_of(outcome.error),
-        "step": step_of(outcome.error),
+        "documents": documents_of(outcome.error, request),
+        "step": step_of(outcome.error, request),
         "note": str(outcome.note),
     }

@@ -145,6 +145,10 @@ class FiscalPosition(Versioned):
                 return row.target
         return tax
 
+    def gives(self, tax: Tax) -> bool:
+        """Return whether a row of the position replaces a tax by `tax`."""
+        return any(row.target_id == tax.pk for row in self.mappings.all())
+
 
 class FiscalPositionTax(models.Model):
     """One row of a fiscal position: source tax → target tax."""

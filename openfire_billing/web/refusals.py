@@ -15,6 +15,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.kernel.errors import BusinessError, Step
+from openfire_billing.web.access import may_see
+from openfire_billing.web.users import user_of
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _page_of(document: Any, request: HttpRequest) -> str:
     if not admin.site.is_registered(type(document)) or document.pk is None:
         return ""
     page = admin.site.get_model_admin(type(document))
-    if not page.has_view_permission(request, document):
+    if not page.has_view_permission(request, document) or not may_see(user_of(request), document):
         return ""
     meta = document._meta
     return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])

@@ -405,3 +405,33 @@ def test_the_step_of_a_refusal_is_an_address_to_post_to(world: World) -> None:
 
     assert alone["step"]["act"] == f"/api/v1/interventions/{intervention.pk}/validate/"
     assert report["results"][0]["step"] == alone["step"]
+
+
+def test_a_refusal_names_no_document_that_the_user_may_not_see(world: World) -> None:
+    draft = world.draft()
+    intervention = InterventionRequest.objects.get(lines__claims__invoice_line__invoice=draft)
+    named = {"url": f"/api/v1/invoices/{draft.pk}/", "id": draft.pk, "name": str(draft)}
+
+    answers = {
+        role: Api(world.users[role]).post(f"interventions/{intervention.pk}/cancel/") for role in (PLANNER, MANAGER)
+    }
+
+    assert {role: (a.status_code, a.json()["documents"]) for role, a in answers.items()} == {
+        PLANNER: (409, []),
+        MANAGER: (409, [named]),
+    }
+
+
+def test_a_refusal_offers_no_act_that_the_user_may_not_do(world: World) -> None:
+    draft = world.draft()
+    document = {"url": f"/api/v1/invoices/{draft.pk}/", "id": draft.pk, "name": str(draft)}
+    step = {
+        "label": "Valider la facture",
+        "document": document,
+        "act": f"/api/v1/invoices/{draft.pk}/post/",
+        "field": "",
+    }
+    for user, offered in ((world.biller, None), (world.accountant, step)):
+        report = Api(user).post("invoices/send/", {"ids": [draft.pk]}).json()
+        assert report["results"][0]["step"] == offered
+        assert Api(user).post(f"invoices/{draft.pk}/send/").json()["step"] == offered

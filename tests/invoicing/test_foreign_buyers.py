@@ -111,6 +111,30 @@ def test_service_exempted_as_goods_is_refused_by_every_road(world: World) -> Non
     assert said == refusal_of(draft, str(tax("Exportation hors UE"))).replace("[ram_pose] Forfait Pose", str(line))
 
 
+def test_position_that_exempts_a_service_is_named_and_linked(world: World) -> None:
+    """The position of a base made before, which gave works the exemption of goods."""
+    intra = position("VEN-INTRACOM")
+    intra.mappings.update(target=tax("Livraison intracommunautaire"))
+    draft = world.draft()
+    Invoice.objects.filter(pk=draft.pk).update(fiscal_position=intra)
+    InvoiceLine.objects.filter(invoice=draft).update(tax=tax("Livraison intracommunautaire"))
+    intervention = world.intervention(code="VEN-INTRACOM")
+    roads = (
+        (draft, str(draft.lines.get()), lambda: post_invoice(draft, on=world.today, by=world.accountant)),
+        (intervention, "[ram_pose] Forfait Pose", lambda: invoice_intervention(intervention, on=world.today, by=None)),
+        (intervention, "[ram_pose] Forfait Pose", lambda: quote_intervention(intervention, on=world.today, by=None)),
+    )
+    for document, line, act in roads:
+        with nothing_changed(), pytest.raises(BusinessError) as refused:
+            act()
+        assert (str(refused.value), refused.value.documents) == (
+            f"{document} : la taxe « Livraison intracommunautaire » exonère des biens, et « {line} » est une "
+            "prestation. La position fiscale « VEN-INTRACOM » la lui donne : choisissez-y une autre taxe, par exemple "
+            "une autoliquidation.",
+            (intra,),
+        )
+
+
 def test_goods_are_exempted(world: World) -> None:
     posted = world.posted(exempted(ProductKind.GOODS))
     assert (posted.net.amount, posted.tax.amount) == (Decimal(175), Decimal(0))

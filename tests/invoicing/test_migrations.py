@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from invoicing.models import Attachment, FollowUp, HistoryLine, ImportTurn, Invoice, Partner
+from invoicing.models import Attachment, FiscalPositionTax, FollowUp, HistoryLine, ImportTurn, Invoice, Partner, Tax
 from invoicing.services.records.attachments import attach
 from invoicing.services.records.follow_ups import add_follow_up
 from invoicing.services.records.notes import add_note
@@ -24,7 +24,7 @@ from openfire_billing.db.guards import (
     put_back,
     without_guards,
 )
-from tests.factories import PartnerFactory, ProductFactory, World
+from tests.factories import PartnerFactory, ProductFactory, World, tax
 
 KEY_OF_DOCUMENT = "invoicing_allocation_document_id_72f977d7"
 COVERING = {"invoicing_allocation_of", "invoicing_posted_gross"}
@@ -169,3 +169,42 @@ def test_a_guard_that_does_not_fit_its_table_any_more_is_left_out(transactional_
     assert Invoice.objects.filter(pk=0).delete() == (0, {})
     put_back(before)
     assert (missing_guards(), guard_statements()) == ([], before)
+
+
+WORKS = "TVA 20 % travaux"
+
+
+def correct_positions() -> dict[str, str]:
+    """{source: target} of « VEN-INTRACOM » after the migration."""
+    with without_guards():  # as during `migrate`
+        import_module("invoicing.migrations.0015_works_of_european_buyers").correct(apps, None)
+    rows = FiscalPositionTax.objects.filter(position__code="VEN-INTRACOM", position__company=None)
+    return {row.source.name: row.target.name for row in rows}
+
+
+@pytest.mark.parametrize("has_tax", [True, False])
+def test_works_of_a_european_buyer_leave_the_exemption_of_goods(world: World, has_tax: bool) -> None:
+    """The rows of the version before, which had no such tax."""
+    FiscalPositionTax.objects.filter(position__code="VEN-INTRACOM").update(target=tax("Livraison intracommunautaire"))
+    if not has_tax:
+        with without_guards():
+            Tax.objects.filter(name="Autoliquidation UE (prestations)").delete()
+
+    corrected = {WORKS: "Autoliquidation UE (prestations)", "TVA 20 %": "Livraison intracommunautaire"}
+    assert correct_positions() == corrected
+    made = Tax.objects.get(name="Autoliquidation UE (prestations)")
+    assert (made.rate, made.category, made.company, made.mention, made.is_active) == (
+        0,
+        "AE",
+        None,
+        "Autoliquidation, art. 283-2 du CGI.",
+        True,
+    )
+    assert correct_positions() == corrected
+
+
+def test_position_of_european_buyers_that_a_firm_changed_stays(world: World) -> None:
+    rows = FiscalPositionTax.objects.filter(position__code="VEN-INTRACOM")
+    rows.update(target=tax("Livraison intracommunautaire"))
+    rows.filter(source__name="TVA 20 %").update(target=tax("Autoliquidation"))
+    assert correct_positions() == {WORKS: "Livraison intracommunautaire", "TVA 20 %": "Autoliquidation"}

@@ -7,14 +7,17 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
 from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InterventionRequest
 from invoicing.models import Company, Invoice, Product, PurchaseOrder, Quote
 from invoicing.services.documents.lines import Item
+from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER
-from tests.factories import World, item, nothing_changed, position, tax
+from openfire_billing.web.refusals import shown_refusal
+from tests.factories import CompanyFactory, World, item, nothing_changed, position, tax
 from tests.factories.appointments import alone
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
 
@@ -258,3 +261,22 @@ def test_tax_of_a_line_without_article_is_marked(world: World) -> None:
     rows = re.findall(r'<tr class="of-line ([^"]*)".*?</tr>', page, re.DOTALL)
     assert ["of-has-product" in row for row in rows] == [True, False]
     assert page.count('<span class="sr-only">obligatoire sans article</span>') == 2
+
+
+def test_what_is_of_another_company_is_neither_linked_nor_a_step(world: World, rf: RequestFactory) -> None:
+    elsewhere = CompanyFactory()
+    elsewhere.accesses.create(user=world.biller)
+    theirs, ours = world.draft(company=elsewhere), world.draft()
+    error = BusinessError("Non.", documents=[theirs, ours], step=Step("Voir", theirs, tab="lines"))
+    request = rf.get("/")
+    request.user = world.biller
+
+    before = shown_refusal(error, request)
+    elsewhere.accesses.all().delete()
+    after = shown_refusal(error, request)
+
+    assert ([step.url for step in before.steps], before.links) == (
+        [f"{address(theirs)}#tab-lines"],
+        ((str(ours), address(ours)),),
+    )
+    assert (after.steps, after.links) == ((), ((str(ours), address(ours)),))

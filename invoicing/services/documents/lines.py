@@ -165,16 +165,25 @@ def is_goods_tax_of_service(product: Product, tax: Tax) -> bool:
     return tax.category in VatCategory.goods and product.kind == ProductKind.SERVICE
 
 
-def refusal_of_goods_tax(name: object, line: object, tax: object, *, step: Step | None = None) -> BusinessError:
-    """Return the refusal of a service exempted as goods. `name`: what the sentence calls the document."""
-    return BusinessError(
-        _(
+def refusal_of_goods_tax(
+    name: object, line: object, tax: object, *, position: FiscalPosition | None, step: Step | None = None
+) -> BusinessError:
+    """Return the refusal of a service exempted as goods. `name`: what the sentence calls the document.
+
+    `position`: the fiscal position that gives the line this tax; None when it was chosen on the line.
+    """
+    names = {"name": name, "tax": tax, "line": line, "position": position}
+    if position is None:
+        text = _(
             "%(name)s : la taxe « %(tax)s » exonère des biens, et « %(line)s » est une prestation. "
             "Choisissez-en une autre, par exemple une autoliquidation."
         )
-        % {"name": name, "tax": tax, "line": line},
-        step=step,
+        return BusinessError(text % names, step=step)
+    text = _(
+        "%(name)s : la taxe « %(tax)s » exonère des biens, et « %(line)s » est une prestation. La position fiscale "
+        "« %(position)s » la lui donne : choisissez-y une autre taxe, par exemple une autoliquidation."
     )
+    return BusinessError(text % names, documents=[position], step=step)
 
 
 def refuse_unbillable(
@@ -208,7 +217,8 @@ def unbillable(
         if item.product is not None and not item.product.income_account:
             yield refusal_of_article(name, item.product)
         if item.product is not None and item.tax is not None and is_goods_tax_of_service(item.product, item.tax):
-            yield refusal_of_goods_tax(name, item.label, item.tax)
+            cause = position if position is not None and not item.tax_is_manual and position.gives(item.tax) else None
+            yield refusal_of_goods_tax(name, item.label, item.tax, position=cause)
         if belongs_elsewhere(item.tax, company):
             yield BusinessError(
                 _(

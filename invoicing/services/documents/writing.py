@@ -20,6 +20,7 @@ from invoicing.models import (
     Address,
     Company,
     FiscalPosition,
+    FiscalPositionTax,
     HistoryLine,
     Invoice,
     InvoiceLine,
@@ -172,6 +173,8 @@ class Books:
                 product.pk: product for product in Product.objects.filter(pk__among=sorted(products), income_account="")
             }
             self.exempted: set[int] = self._services(intents)
+            rows = FiscalPositionTax.objects.select_related("position").order_by() if self.exempted else ()
+            self.given = {(row.position_id, row.target_id): row.position for row in rows}
 
     def _services(self, intents: Sequence[DraftIntent]) -> set[int]:
         """Return the ids of the services that lines exempt as goods. No query without such a tax."""
@@ -231,7 +234,8 @@ class Books:
         if product := self.unsold.get(line.product or 0):
             yield refusal_of_article(name, product)
         if line.product in self.exempted and line.tax and self.taxes[line.tax].category in VatCategory.goods:
-            yield refusal_of_goods_tax(name, line.label, self.taxes[line.tax].name)
+            cause = None if line.tax_is_manual else self.given.get((intent.fiscal_position or 0, line.tax))
+            yield refusal_of_goods_tax(name, line.label, self.taxes[line.tax].name, position=cause)
         owner = self.taxes[line.tax].company if line.tax else None
         if owner and owner != intent.company:
             yield BusinessError(

@@ -51,7 +51,10 @@ def _faults_of_content(invoice: Invoice) -> Iterator[BusinessError]:
             )
     for line in () if invoice.is_credit_note else lines:  # a credit note keeps the tax of the credited line
         if line.product is not None and line.tax is not None and is_goods_tax_of_service(line.product, line.tax):
-            yield refusal_of_goods_tax(invoice, line, line.tax, step=Step(_("Changer la TVA"), invoice, tab="lines"))
+            position = invoice.fiscal_position
+            cause = position if position is not None and not line.tax_is_manual and position.gives(line.tax) else None
+            step = Step(_("Changer la TVA"), invoice, tab="lines")
+            yield refusal_of_goods_tax(invoice, line, line.tax, position=cause, step=step)
     if lines_totals(lines, invoice.rounding).gross < 0:
         yield BusinessError(_("%s a un total négatif : faites un avoir.") % invoice)
 

@@ -40,7 +40,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
     BusinessError and what the database refuses: 409. Malformed requests: 400.
     """
     if isinstance(error, BusinessError | OperationalError | InterfaceError):
-        return _refused(error)
+        return _refused(error, context["request"])
     if isinstance(error, DjangoValidationError):
         error = ValidationError(_fields_of(error))
     if isinstance(error, IntegrityError):
@@ -64,7 +64,7 @@ def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
-def _refused(error: Exception) -> Response:
+def _refused(error: Exception, request: Any) -> Response:
     """Return 409 for a rule; 503, to be sent again, for a database that is busy or away."""
     if not isinstance(error, BusinessError):
         log.warning("The database is busy or away: %s", error)
@@ -75,7 +75,8 @@ def _refused(error: Exception) -> Response:
             fields.setdefault(fault.field, []).append(str(fault))
     is_away = isinstance(error, Unavailable)
     headers = {"Retry-After": "5"} if is_away else None
-    body = _body(error.code, str(error), fields) | {"documents": documents_of(error), "step": step_of(error)}
+    named = {"documents": documents_of(error, request), "step": step_of(error, request)}
+    body = _body(error.code, str(error), fields) | named
     return Response(body, status=503 if is_away else 409, headers=headers)
 
 
