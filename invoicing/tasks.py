@@ -21,6 +21,7 @@ from openfire_billing.celery import app
 from openfire_billing.web.contributions import contributions_to
 
 RENDERED_FOR = 60  # seconds after which a rendering task lets the other tasks of its queue run
+MOST_SENT = 500  # messages that one task sends before the other tasks of its queue run
 _rendering = Lock()  # threads share one interpreter: rendering two documents at once gains nothing
 
 
@@ -93,9 +94,13 @@ def send_message(message_id: int) -> bool:
 
 @shared_task
 def send_waiting_messages() -> int:
-    """Send up to 500 waiting messages. Returns how many were sent."""
+    """Send up to MOST_SENT waiting messages, and queue itself again for the rest. Returns how many were sent."""
     waiting = Message.objects.filter(state=MessageState.WAITING, next_try_at__lte=timezone.now()).order_by("pk")
-    return sum(send_message(pk) for pk in waiting.values_list("pk", flat=True)[:500])
+    due = list(waiting.values_list("pk", flat=True)[: MOST_SENT + 1])
+    sent = sum(send_message(pk) for pk in due[:MOST_SENT])
+    if len(due) > MOST_SENT:
+        app.send_task("invoicing.tasks.send_waiting_messages")
+    return sent
 
 
 @shared_task

@@ -12,9 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from invoicing import tasks
 from invoicing.models import HistoryLine, Message
 from invoicing.services.records.messages import MOST_ATTEMPTS, queue_message, queue_unless_just_sent, retry_message
 from invoicing.tasks import send_message, send_waiting_messages
+from openfire_billing.celery import app
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
 from openfire_billing.web import transport
@@ -62,6 +64,21 @@ def test_sweep_sends_what_waits(world: World) -> None:
 
     assert (send_waiting_messages(), send_waiting_messages()) == (3, 0)
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_sweep_queues_itself_again_while_messages_are_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "MOST_SENT", 2)
+    for number in range(3):
+        queued(world, key=f"rappel-{number}")
+    with app.connection_for_read() as connection:
+        queue = app.amqp.queues["default"](connection.default_channel)
+        queue.declare()
+        queue.purge()
+
+        assert send_waiting_messages() == 2
+        assert queue.get(no_ack=True).headers["task"] == "invoicing.tasks.send_waiting_messages"
+        assert send_waiting_messages() == 1
+        assert queue.get(no_ack=True) is None
 
 
 def test_message_leaves_without_its_document_being_read(world: World) -> None:

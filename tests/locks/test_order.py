@@ -115,9 +115,9 @@ READING = set(
     invoicing.services.documents.intents: line_intent title_intent
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
-    invoicing.services.documents.prints: is_quick
+    invoicing.services.documents.prints: is_quick refuse_too_many
     invoicing.services.documents.purchases: refusal_to_send
-    invoicing.services.documents.receipts: lines_to_receive
+    invoicing.services.documents.receipts: lines_to_receive unbilled_state
     invoicing.services.documents.quotes: number_new_quote refusal_of_expired refusal_to_send refusal_to_accept
     invoicing.services.documents.writing: refusal_of_day
     invoicing.services.documents.snapshots: seller buyer delivery category_of mentions_of texts

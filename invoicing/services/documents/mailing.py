@@ -163,7 +163,7 @@ def mail_documents(
     """Put one e-mail for each document in the outbox, in a transaction each. Returns an outcome for each.
 
     `again`: also for those that have a message sent or waiting. `once`: the key of the act; each message has one under
-    it. Above SWEPT_ABOVE messages one task sends them all.
+    it. Above SWEPT_ABOVE messages one task sends them, which queues itself again while some are due.
     """
     once = once or Once("mail", uuid4().hex)
     is_swept = len(documents) > SWEPT_ABOVE
