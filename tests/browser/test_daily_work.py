@@ -101,9 +101,9 @@ def test_from_a_request_to_the_suppliers_bill_paid(page: Page, world: World, log
 
     order = PurchaseOrder.objects.get()
     page.goto(address(order, "change"))
-    press(page, "Marquer comme envoyée")
+    do(page, "Marquer comme envoyée")
     press(page, "Confirmée par le fournisseur")
-    press(page, "Marchandise reçue")
+    press(page, "Réception")
     press(page, "Enregistrer la facture", number="FF-2026-17")
     bill = SupplierBill.objects.get()
     page.goto(address(bill, "change"))
