@@ -361,7 +361,7 @@ def test_every_page_that_polls_says_that_it_is_no_act() -> None:
         if (tags := polls.findall(path.read_text(encoding="utf-8")))
     }
 
-    assert found == {"templates/contracts/run_progress.html": True}
+    assert found == {"templates/contracts/run_progress.html": True, "templates/invoicing/print_progress.html": True}
 
 
 def test_file_of_the_office_is_closed_to_a_phone_whose_office_part_is_over(
