@@ -354,7 +354,7 @@ def test_archive_with_one_name_in_two_cases_is_refused(sqlite_firm: Firm, tmp_pa
     bad = tmp_path / "bad.zip"
     _forged(sqlite_firm.file, bad, renamed={"bon0.pdf": "a/bon.pdf", "bon1.pdf": "a/Bon.pdf"})
 
-    with pytest.raises(CommandError, match=r"^Nom de fichier refusé dans la sauvegarde : a/Bon\.pdf\. Prenez"):
+    with pytest.raises(CommandError, match=r"^Nom de fichier refusé dans la sauvegarde : a/[Bb]on\.pdf\. Prenez"):
         call_command("restore", "--verify", str(bad))
 
 
@@ -396,7 +396,7 @@ def test_triggers_and_views_of_a_forged_backup_are_not_restored(sqlite_firm: Fir
     with closing(sqlite3.connect(base)) as link:
         assert link.execute(OBJECTS).fetchall() == own
     assert {kind for kind, _name in own} == {"trigger"}
-    assert len(own) == 33
+    assert len(own) == 37
     note = "from invoicing.models import *; from django.contrib.auth.models import User; from invoicing.services.records.history import record; record(Partner.objects.first(), 'note', by=None, text='x'); print(User.objects.filter(is_superuser=True).count())"
     assert _shell(f"sqlite:///{base}", media, note).strip() == "0"
 
