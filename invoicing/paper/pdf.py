@@ -18,6 +18,7 @@ from pypdf import PdfWriter
 
 from invoicing.choices import LineKind, OrderState, PartnerKind
 from invoicing.models import DocumentJob, Invoice, InvoiceDocument, Logo, PurchaseOrder, Quote
+from invoicing.models.documents.lines import BillableLine
 from invoicing.services.documents import snapshots
 from invoicing.services.documents.jobs import put_back
 from invoicing.services.documents.lines import copy_printed
@@ -158,19 +159,7 @@ def quote_context(quote: Quote) -> dict[str, object]:
         "buyer": snapshots.buyer(quote.payer, quote.payer.billing_address(), country=quote.company.country),
         "is_professional": quote.payer.is_professional,
         "site": quote.site.lines_from(quote.company.country) if quote.site else [],
-        "lines": [
-            PaperLine(
-                line.kind,
-                line.label,
-                line.quantity,
-                str(line.unit or ""),
-                line.unit_price,
-                line.discount,
-                _rate_text(line.tax.rate) if line.tax else "",
-                line.net_amount(quote.company.rounding),
-            )
-            for line in lines
-        ],
+        "lines": [_paper_line(line, quote.company.rounding) for line in lines],
         "totals": quote.totals,
         "category": snapshots.category_of(lines),
         "mentions": snapshots.mentions_of(lines, quote.fiscal_position),
@@ -178,6 +167,20 @@ def quote_context(quote: Quote) -> dict[str, object]:
         "logo": _logo(quote.company.printed_logo_id),
         "is_quote": True,
     }
+
+
+def _paper_line(line: BillableLine, rounding: str) -> PaperLine:
+    """Return what is printed of a line with its present unit and tax; `rounding`: the company's."""
+    return PaperLine(
+        line.kind,
+        line.label,
+        line.quantity,
+        str(line.unit or ""),
+        line.unit_price,
+        line.discount,
+        _rate_text(line.tax.rate) if line.tax else "",
+        line.net_amount(rounding),
+    )
 
 
 def order_context(order: PurchaseOrder) -> dict[str, object]:
@@ -195,19 +198,7 @@ def order_context(order: PurchaseOrder) -> dict[str, object]:
         "deliver_to": order.deliver_to.lines_from(order.company.country)
         if order.deliver_to
         else [_("à notre adresse")],
-        "lines": [
-            PaperLine(
-                line.kind,
-                line.label,
-                line.quantity,
-                str(line.unit or ""),
-                line.unit_price,
-                line.discount,
-                _rate_text(line.tax.rate) if line.tax else "",
-                line.net_amount(order.company.rounding),
-            )
-            for line in lines
-        ],
+        "lines": [_paper_line(line, order.company.rounding) for line in lines],
         "totals": order.totals,
         "has_discount": any(line.discount for line in lines),
         "logo": _logo(order.company.printed_logo_id),
