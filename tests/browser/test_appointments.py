@@ -78,7 +78,8 @@ def test_what_is_typed_on_the_phone_is_there_after_a_link_until_it_is_sent(
     report.fill("Joint usé,\nbougie noire.")
     phone.get_by_text("Inachevé…").click()
     reason.fill("Pièce à commander")
-    phone.get_by_role("link", name="Semaine").click()
+    with phone.expect_navigation():
+        phone.get_by_role("link", name="Semaine").click()
     phone.goto(f"/mobile/appointments/{rdv.pk}/")
     expect(report).to_have_value("Joint usé,\nbougie noire.")
     expect(reason).to_have_value("Pièce à commander")
@@ -133,7 +134,8 @@ def test_quantities_typed_on_the_phone_stay_until_they_are_saved_and_enter_remov
     ]
     assert all(box is not None and box["height"] >= 44 for box in heights)
     planned.fill("3")
-    phone.get_by_role("link", name="Semaine").click()
+    with phone.expect_navigation():
+        phone.get_by_role("link", name="Semaine").click()
     phone.goto(f"/mobile/appointments/{rdv.pk}/")
     expect(planned).to_have_value("3")
     with phone.expect_navigation():
@@ -167,9 +169,11 @@ def test_technician_on_the_phone_and_the_office_bills(
     phone.goto("/mobile/")
     phone.get_by_label("Identifiant").fill(world.technician.username)
     phone.get_by_label("Mot de passe").fill("chaleur35")
-    phone.get_by_role("button", name="Se connecter").click()
+    with phone.expect_navigation():
+        phone.get_by_role("button", name="Se connecter").click()
     phone.goto(f"/mobile/?on={timezone.localtime(rdv.starts_at):%Y-%m-%d}")
-    phone.get_by_text("Aubry Maëlle").click()
+    with phone.expect_navigation():
+        phone.get_by_text("Aubry Maëlle").click()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     phone.get_by_label("Compte rendu").fill("Conduit propre.")
     phone.get_by_label("Choisir des photos").set_input_files(

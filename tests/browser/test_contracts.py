@@ -36,15 +36,15 @@ def tab(page: Page, slug: str) -> None:
 
 
 def save(page: Page) -> None:
-    page.locator("[name=_save]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("[name=_save]").click()
 
 
 def confirm(page: Page) -> None:
     dialog = page.locator("dialog.of-modal")
     expect(dialog).to_be_visible()
-    dialog.locator("[data-once]").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        dialog.locator("[data-once]").click()
 
 
 def smart(page: Page, label: str) -> Locator:
