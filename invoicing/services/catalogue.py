@@ -73,17 +73,22 @@ def journal_of(company: Company, kind: str) -> Journal:
 
 
 def open_journals(company: Company) -> None:
-    """Create the usual journals that a company lacks."""
-    for kind, code, name, prefix, account in (
-        (JournalKind.INVOICE, "VE", "Ventes", "FA", ""),
-        (JournalKind.CREDIT_NOTE, "AV", "Avoirs", "AV", ""),
-        (JournalKind.DEPOSIT, "AC", "Acomptes", "DE", ""),
-        (JournalKind.BANK, "BQ", "Banque", "BQ", "512000"),
-        (JournalKind.CASH, "CA", "Caisse", "CA", "530000"),
-    ):
-        Journal.objects.get_or_create(
-            company=company, code=code, defaults={"kind": kind, "name": name, "prefix": prefix, "account": account}
-        )
+    """Create the usual journals that a company lacks, by their codes."""
+    present = set(Journal.objects.filter(company=company).values_list("code", flat=True))
+    Journal.objects.bulk_create(
+        [
+            Journal(company=company, code=code, kind=kind, name=name, prefix=prefix, account=account)
+            for kind, code, name, prefix, account in (
+                (JournalKind.INVOICE, "VE", "Ventes", "FA", ""),
+                (JournalKind.CREDIT_NOTE, "AV", "Avoirs", "AV", ""),
+                (JournalKind.DEPOSIT, "AC", "Acomptes", "DE", ""),
+                (JournalKind.BANK, "BQ", "Banque", "BQ", "512000"),
+                (JournalKind.CASH, "CA", "Caisse", "CA", "530000"),
+            )
+            if code not in present
+        ],
+        ignore_conflicts=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,11 @@ Rates, mentions and thresholds are data with validity dates (a finance law chang
 never overwritten, so what a firm changed stays.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
 
 from interventions.models import InterventionType
 from invoicing.choices import DueCount, VatCategory
@@ -12,6 +16,8 @@ from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Payment
 from invoicing.services.catalogue import open_journals
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import load_roles
+
+Row = TypeVar("Row", bound=Model)
 
 UNITS = [
     ("C62", "Unité", "u"),
@@ -76,29 +82,52 @@ TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique",
 def load_reference_data() -> None:
     """Make what is missing of units, taxes, positions, terms, types, each company's journals, and the roles."""
     with atomic():
-        for code, name, symbol in UNITS:
-            Unit.objects.get_or_create(code=code, defaults={"name": name, "symbol": symbol})
-        for name, rate, category, account, mention in TAXES:
-            Tax.objects.get_or_create(
-                name=name,
-                company=None,
-                defaults={"rate": Decimal(rate), "category": category, "account": account, "mention": mention},
-            )
-        for code, name, mapping, mention in POSITIONS:
-            position, is_new = FiscalPosition.objects.get_or_create(
-                code=code, company=None, defaults={"name": name, "mention": mention}
-            )
-            if is_new:
-                for source, target in mapping.items():
-                    FiscalPositionTax.objects.create(
-                        position=position,
-                        source=Tax.objects.get(name=source, company=None),
-                        target=Tax.objects.get(name=target, company=None),
-                    )
-        for name, days, counted, text in TERMS:
-            PaymentTerm.objects.get_or_create(name=name, defaults={"days": days, "counted": counted, "text": text})
-        for position_in_list, name in enumerate(TYPES):
-            InterventionType.objects.get_or_create(name=name, defaults={"position": position_in_list})
+        _add_missing(Unit.objects, "code", [Unit(code=code, name=name, symbol=mark) for code, name, mark in UNITS])
+        taxes = Tax.objects.filter(company=None)
+        _add_missing(
+            taxes,
+            "name",
+            [
+                Tax(name=name, rate=Decimal(rate), category=category, account=account, mention=mention)
+                for name, rate, category, account, mention in TAXES
+            ],
+        )
+        _add_positions({tax.name: tax for tax in taxes})
+        _add_missing(
+            PaymentTerm.objects,
+            "name",
+            [PaymentTerm(name=name, days=days, counted=counted, text=text) for name, days, counted, text in TERMS],
+        )
+        _add_missing(
+            InterventionType.objects,
+            "name",
+            [InterventionType(name=name, position=position) for position, name in enumerate(TYPES)],
+        )
         for company in Company.objects.all():
             open_journals(company)
         load_roles()
+
+
+def _add_positions(taxes: dict[str, Tax]) -> None:
+    """Make the positions that are missing, each with its replacements of taxes."""
+    positions = FiscalPosition.objects.filter(company=None)
+    added = _add_missing(
+        positions,
+        "code",
+        [FiscalPosition(code=code, name=name, mention=mention) for code, name, _mapping, mention in POSITIONS],
+    )
+    by_code = {position.code: position for position in positions.filter(code__in=added)}
+    FiscalPositionTax.objects.bulk_create(
+        FiscalPositionTax(position=by_code[code], source=taxes[source], target=taxes[target])
+        for code, _name, mapping, _mention in POSITIONS
+        if code in by_code
+        for source, target in mapping.items()
+    )
+
+
+def _add_missing(among: QuerySet[Row], field: str, rows: Sequence[Row]) -> set[str]:
+    """Insert the rows whose `field` no row of `among` has. The values of `field` that were missing."""
+    present = set(among.values_list(field, flat=True))
+    missing = [row for row in rows if getattr(row, field) not in present]
+    among.model._default_manager.bulk_create(missing, ignore_conflicts=True)
+    return {getattr(row, field) for row in missing}

@@ -85,10 +85,26 @@ _NEVER_BY_HAND = {
 
 def load_roles() -> None:
     """Make the groups and set their permissions, those of installed apps only. Safe to replay."""
+    Group.objects.bulk_create((Group(name=name) for name in ROLES), ignore_conflicts=True)
+    groups = {group.name: group.pk for group in Group.objects.filter(name__in=ROLES)}
+    granted = Group.permissions.through.objects
     permissions = {
-        f"{p.content_type.app_label}.{p.codename}": p for p in Permission.objects.select_related("content_type")
+        f"{app}.{code}": pk
+        for pk, app, code in Permission.objects.order_by().values_list("pk", "content_type__app_label", "codename")
+        if code not in _NEVER_BY_HAND
     }
-    for name, wanted in ROLES.items():
-        group, _is_new = Group.objects.get_or_create(name=name)
-        names = permissions.keys() if wanted is None else wanted & permissions.keys()
-        group.permissions.set([permissions[n] for n in names if n.split(".")[1] not in _NEVER_BY_HAND])
+    wanted = {
+        (groups[role], pk)
+        for role, names in ROLES.items()
+        for name, pk in permissions.items()
+        if names is None or name in names
+    }
+    present = {
+        (group, permission): pk
+        for pk, group, permission in granted.filter(group__in=groups.values()).values_list("pk", "group", "permission")
+    }
+    granted.filter(pk__in=[pk for pair, pk in present.items() if pair not in wanted]).delete()
+    granted.bulk_create(
+        (Group.permissions.through(group_id=group, permission_id=pk) for group, pk in sorted(wanted - present.keys())),
+        ignore_conflicts=True,
+    )

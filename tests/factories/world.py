@@ -123,14 +123,21 @@ def number_from_thousands() -> None:
 
     An identifier written with a thousands separator, or taken for that of another table, is then seen at once.
     """
+    ours = [model._meta for model in apps.get_models() if model._meta.app_label in OURS]
+    starts = [(meta.db_table, meta.pk.column, 5000 + 100 * rank) for rank, meta in enumerate(ours)]
     with connection.cursor() as cursor:
-        for rank, model in enumerate(m for m in apps.get_models() if m._meta.app_label in OURS):
-            table, column = model._meta.db_table, model._meta.pk.column
-            if connection.vendor == "sqlite":
-                cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
-                cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, 5000 + 100 * rank])
-            else:
-                cursor.execute("SELECT setval(pg_get_serial_sequence(%s, %s), %s)", [table, column, 5000 + 100 * rank])
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                f"DELETE FROM sqlite_sequence WHERE name IN ({', '.join(['%s'] * len(starts))})",
+                [table for table, _column, _start in starts],
+            )
+            cursor.execute(
+                f"INSERT INTO sqlite_sequence (name, seq) VALUES {', '.join(['(%s, %s)'] * len(starts))}",
+                [value for table, _column, start in starts for value in (table, start)],
+            )
+        else:
+            each = ", ".join(["setval(pg_get_serial_sequence(%s, %s), %s)"] * len(starts))
+            cursor.execute(f"SELECT {each}", [value for start in starts for value in start])
 
 
 def make_world() -> World:
