@@ -82,7 +82,7 @@ TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique",
 def load_reference_data() -> None:
     """Make what is missing of units, taxes, positions, terms, types, each company's journals, and the roles."""
     with atomic():
-        _add_missing(Unit.objects, "code", [Unit(code=code, name=name, symbol=mark) for code, name, mark in UNITS])
+        _add_missing(Unit.objects.all(), "code", [Unit(code=code, name=name, symbol=mark) for code, name, mark in UNITS])
         taxes = Tax.objects.filter(company=None)
         _add_missing(
             taxes,
@@ -94,12 +94,12 @@ def load_reference_data() -> None:
         )
         _add_positions({tax.name: tax for tax in taxes})
         _add_missing(
-            PaymentTerm.objects,
+            PaymentTerm.objects.all(),
             "name",
             [PaymentTerm(name=name, days=days, counted=counted, text=text) for name, days, counted, text in TERMS],
         )
         _add_missing(
-            InterventionType.objects,
+            InterventionType.objects.all(),
             "name",
             [InterventionType(name=name, position=position) for position, name in enumerate(TYPES)],
         )
