@@ -4,6 +4,7 @@ Deterministic: the same day gives the same company. All names, numbers and addre
 numbers are of the ranges kept for fiction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -25,9 +26,11 @@ from invoicing.services.documents.quotes import accept_quote, send_quote
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.demonstration_contracts import load_contracts_of_demonstration
+from openfire_billing.office.demonstration_days import load_days
 from openfire_billing.office.demonstration_firm import (
     COMPANY,
     TECHNICIANS,
+    draw_logo,
     make_catalogue,
     make_company,
     make_customers,
@@ -35,7 +38,12 @@ from openfire_billing.office.demonstration_firm import (
     make_tasks,
     make_users,
 )
+from openfire_billing.office.demonstration_history import date_journals, load_history, refuse_two_contracts
+from openfire_billing.office.demonstration_places import make_neighbours
+from openfire_billing.office.demonstration_second import make_second_company
 from openfire_billing.office.reference import load_reference_data
+
+NEIGHBOURS = 80  # customers of the contracts, the history and the days around today
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,12 @@ CASES = [
 ]
 
 
-def load_demonstration(*, on: date) -> bool:
-    """Load the demonstration company. Return False when it exists already."""
+def load_demonstration(*, on: date, with_history: bool = False) -> bool:
+    """Load the demonstration company. Return False when it exists already.
+
+    `with_history`: eighteen months of contracts, invoices and payments before `on`, full days around it, and a second
+    company. Without, thirteen DIs, seven contracts and four RDVs.
+    """
     with atomic():
         if Company.objects.filter(name=COMPANY).exists():
             return False
@@ -104,10 +116,26 @@ def load_demonstration(*, on: date) -> bool:
         make_catalogue()
         make_tasks(company, users["tech"])
         customers = make_customers()
+        neighbours = make_neighbours(NEIGHBOURS) if with_history else []
+        if with_history:
+            draw_logo(company)
+            load_history(
+                company,
+                neighbours,
+                on=on,
+                manager=users["gestion"],
+                planner=users["planning"],
+                accountant=users["compta"],
+            )
         for case in CASES:
             _intervention(case, company, customers[case.customer], on=on, by=users["planning"])
         load_contracts_of_demonstration(company, customers, on=on, by=users["gestion"])
-        _appointments(company, on=on, by=users["planning"])
+        _appointments(company, customers, on=on, by=users["planning"])
+        if with_history:
+            load_days(company, neighbours, on=on, planner=users["planning"])
+            refuse_two_contracts(company, neighbours[-2:], on=on, by=users["gestion"])
+            make_second_company(on=on)
+            date_journals()
     return True
 
 
@@ -151,11 +179,11 @@ def _intervention(case: _Case, company: Company, partner: Partner, *, on: date, 
     _bring_to(case.state, intervention, on=on, by=by)
 
 
-def _appointments(company: Company, *, on: date, by: By) -> None:
-    """Make the RDVs of some DIs: one done and one unfinished on the last working day, then one confirmed, one a draft."""
-    waiting = InterventionRequest.objects.filter(company=company, state="to_plan", to_on__gte=on).order_by(
-        "from_on", "pk"
-    )
+def _appointments(company: Company, customers: Sequence[Partner], *, on: date, by: By) -> None:
+    """Make the RDVs of some DIs of `customers`: one done and one unfinished on the last working day, then one confirmed, one a draft."""
+    waiting = InterventionRequest.objects.filter(
+        company=company, partner__in=customers, state="to_plan", to_on__gte=on, fiscal_position__isnull=False
+    ).order_by("from_on", "pk")
     first, second, third, fourth = waiting[:4]
     tugdual = Technician.objects.get(name=TECHNICIANS[0])
     done = _confirmed(first, day_bounds(_last_day_worked(tugdual, on))[0], by=by)

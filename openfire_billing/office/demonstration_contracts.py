@@ -19,7 +19,7 @@ YEARLY_CARE = "Ramonage et entretien poêle à granulés"
 
 
 @dataclass(frozen=True)
-class _Case:
+class ContractCase:
     """One contract: its customer by rank, how many months ago it began and on which day, its terms and articles."""
 
     customer: int
@@ -35,37 +35,37 @@ class _Case:
 
 
 CASES = [
-    _Case(
+    ContractCase(
         0, 2, 31, {"frequency": "monthly", "timing": "in_advance", "alignment": "anniversary"},
         (("ram_granules", "1"), ("deplacement", "1")), callouts=2,
     ),
-    _Case(
+    ContractCase(
         1, 4, 15, {"frequency": "quarterly", "timing": "in_arrears", "proration": "days"},
         (("ent_chaudiere", "1"),), task="Entretien annuel chaudière", repeat=3, months=(4, 10),
     ),
-    _Case(
+    ContractCase(
         3, 1, 1, {"frequency": "yearly", "timing": "in_advance"}, (("ram_buches", "2"),),
         task="Ramonage poêle à bûches", repeat=2, months=(3, 10), exception=("Geste commercial de bienvenue", "-1"),
     ),
-    _Case(4, 7, 30, {"frequency": "half_yearly", "timing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
-    _Case(
+    ContractCase(4, 7, 30, {"frequency": "half_yearly", "timing": "in_advance", "late_billing": "one_invoice"}, (("ram_granules", "1"),)),
+    ContractCase(
         12, 3, 1, {"frequency": "monthly", "timing": "in_advance", "group_by_payer": True},
         (("ent_chaudiere", "4"), ("ram_granules", "6")), repeat=1, months=(2, 5, 8, 11), callouts=4,
     ),
-    _Case(6, 2, 1, {"frequency": "per_visit", "timing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
+    ContractCase(6, 2, 1, {"frequency": "per_visit", "timing": "on_visit"}, (("ram_granules", "2"),), repeat=2, months=(3, 9)),
 ]  # fmt: skip
 
 
 def load_contracts_of_demonstration(company: Company, customers: list[Partner], *, on: date, by: By) -> None:
     """Make and activate the contracts; the last stays a draft."""
     for case in CASES:
-        contract = _contract(case, company, customers[case.customer], on=on, by=by)
+        contract = make_contract(case, company, customers[case.customer], on=on, by=by)
         activate_contract(contract, on=on, by=by)
-    draft = _Case(8, 0, 1, {"frequency": "yearly"}, (("ram_granules", "1"),))
-    _contract(draft, company, customers[draft.customer], on=on, by=by)
+    draft = ContractCase(8, 0, 1, {"frequency": "yearly"}, (("ram_granules", "1"),))
+    make_contract(draft, company, customers[draft.customer], on=on, by=by)
 
 
-def _contract(case: _Case, company: Company, customer: Partner, *, on: date, by: By) -> Contract:
+def make_contract(case: ContractCase, company: Company, customer: Partner, *, on: date, by: By) -> Contract:
     header = {
         "company": company,
         "payer": customer.payer,

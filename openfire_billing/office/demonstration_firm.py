@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.contrib.auth.models import Group, User
+from django.core.files.base import ContentFile
 
 from interventions.models import (
     InstalledProduct,
@@ -28,6 +29,9 @@ from invoicing.models import (
     Tax,
     Unit,
 )
+from invoicing.services.parties.logos import keep_logo
+from openfire_billing.office.demonstration_pictures import logo
+from openfire_billing.office.demonstration_places import locate
 from openfire_billing.office.reference import GOODS_20, WORKS_20
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
 
@@ -127,6 +131,14 @@ def make_company() -> Company:
     )
 
 
+def draw_logo(company: Company) -> None:
+    """Give the company its logo, as its page does."""
+    company.logo.save("flammes.png", ContentFile(logo()), save=False)
+    keep_logo(company)
+    company.save()
+    company.logo.close()
+
+
 def make_users(company: Company) -> dict[str, User]:
     made = {}
     for username, first, last, role in USERS:
@@ -184,9 +196,11 @@ def make_tasks(company: Company, technician: User) -> None:
             product=Product.objects.filter(code=product).first(),
         )
     for name, prefixes in (
-        ("Rennes métropole", "350 3551 3570 3576"),
-        ("Nord", "3534 3552 3525"),
-        ("Sud", "3558 3577 3523"),
+        ("Rennes métropole", "350 3551 3570 3576 3513"),
+        ("Nord", "3534 3552 3525 3583 3530"),
+        ("Sud", "3558 3577 3523 3517 3515"),
+        ("Est", "3541 3550 3569"),
+        ("Ouest", "3516 3531 3565 3574"),
     ):
         Sector.objects.create(name=name, zip_prefixes=prefixes)
     for index, name in enumerate(TECHNICIANS):
@@ -226,9 +240,10 @@ def make_customers() -> list[Partner]:
         PartnerTerms.objects.create(partner=partner, payment_term=PaymentTerm.objects.get(name="À réception"))
         if index % 4 == 0:
             partner.tags.add(loyal)
-        address = Address.objects.create(
-            partner=partner, street=street, zip=zip_code, city=city, is_default=True, is_billing=True
+        address = locate(
+            Address(partner=partner, street=street, zip=zip_code, city=city, is_default=True, is_billing=True), index
         )
+        address.save()
         InstalledProduct.objects.create(
             partner=partner,
             address=address,

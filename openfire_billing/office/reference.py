@@ -82,7 +82,9 @@ TYPES = ["Installation", "Entretien – Maintenance", "SAV", "Visite technique",
 def load_reference_data() -> None:
     """Make what is missing of units, taxes, positions, terms, types, each company's journals, and the roles."""
     with atomic():
-        _add_missing(Unit.objects.all(), "code", [Unit(code=code, name=name, symbol=mark) for code, name, mark in UNITS])
+        _add_missing(
+            Unit.objects.all(), "code", [Unit(code=code, name=name, symbol=mark) for code, name, mark in UNITS]
+        )
         taxes = Tax.objects.filter(company=None)
         _add_missing(
             taxes,

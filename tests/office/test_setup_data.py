@@ -1,23 +1,42 @@
 """Reference data, the demonstration, and the main job of `make demo`: each may be replayed."""
 
-from datetime import date, datetime
+from collections import Counter
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management import ManagementUtility, call_command
 from django.core.management.base import CommandError
+from django.db.models import F
 from django.utils import timezone
 
-from appointments.models import Appointment
-from interventions.models import InterventionRequest
+from appointments.models import Absence, Appointment
+from appointments.services.calendars import calendars_of
+from interventions.models import InterventionRequest, Team, Technician
 from interventions.services.purchases import order_supplies
-from invoicing.models import Company, FiscalPosition, Invoice, Journal, Product, Quote, Tax
+from invoicing.models import (
+    Address,
+    Allocation,
+    Attachment,
+    Company,
+    DocumentJob,
+    FiscalPosition,
+    HistoryLine,
+    Invoice,
+    Journal,
+    Product,
+    Quote,
+    Tax,
+)
+from openfire_billing.db.guards import missing_guards
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.demonstration_firm import COMPANY, USERS
+from openfire_billing.office.management.commands.demo import Command
 from openfire_billing.office.reference import load_reference_data
 from tests.factories import World, everything, nothing_changed, position, tax
 
@@ -60,6 +79,11 @@ def test_demonstration_is_loaded_once() -> None:
     assert Company.objects.get().name == COMPANY
 
 
+def small_demo() -> None:
+    load_demonstration(on=timezone.localdate())
+    Command(stdout=StringIO()).main_job()
+
+
 def demo() -> str:
     out = StringIO()
     call_command("demo", "--once", stdout=out)
@@ -85,30 +109,78 @@ def test_command_used_wrongly_exits_with_2_before_it_begins(
 @pytest.mark.usefixtures("on_an_ordinary_day")
 def test_main_job_bills_what_is_to_be_billed_and_again_makes_nothing() -> None:
     first = demo()
-    made = Invoice.objects.count()
-    totals = {invoice.gross.amount for invoice in Invoice.objects.all()}
+    drafts = Invoice.objects.filter(state="draft")
+    made = drafts.count()
+    totals = {invoice.gross.amount for invoice in drafts}
     assert made > 0
     assert f"\n{made} brouillon(s) créé(s)" in first
-    assert all(str(invoice) in first for invoice in Invoice.objects.all())
-    assert "Refusé : " in first
-    assert "pas de position fiscale" in first
+    assert all(str(invoice) in first for invoice in drafts)
+    for why in (": pas de position fiscale", "plus de 36 périodes échues", ": position fiscale à renseigner"):
+        assert why in first
+    assert ", 3 refus.\n" in first
+    _lived(date(2026, 11, 24))
 
     before = everything()
     second = demo()
     assert [name for name, rows in everything().items() if rows != before[name]] in ([], ["contracts.BillingRun"])
 
     assert "\n0 brouillon(s) créé(s)" in second
-    assert {invoice.gross.amount for invoice in Invoice.objects.all()} == totals
+    assert {invoice.gross.amount for invoice in drafts.all()} == totals
     assert len(totals) > 1
 
 
-@pytest.mark.usefixtures("on_an_ordinary_day")
-def test_demonstration_shows_every_state_of_the_road() -> None:
-    demo()
-
+def _lived(today: date) -> None:
+    """Assert what the demonstration shows on an ordinary Tuesday: its past, the days around it, what is to be done."""
+    firm, second = Company.objects.order_by("pk")
     states = set(InterventionRequest.objects.values_list("state", flat=True))
-    assert {"draft", "to_plan", "done", "cancelled"} <= states
+    assert {"draft", "to_plan", "planned", "done", "cancelled"} <= states
     assert {"sent", "accepted"} <= set(Quote.objects.values_list("state", flat=True))
+
+    posted = Invoice.objects.posted().with_payment_state(today)
+    assert (posted.first().issued_on, posted.last().issued_on) == (date(2026, 11, 17), date(2025, 5, 31))
+    by_state = Counter(posted.values_list("kind", "payment_state").order_by())
+    assert by_state["invoice", "paid"] > 300
+    assert min(by_state["invoice", "unpaid"], by_state["invoice", "credited"]) > 30
+    assert posted.filter(due_on__lt=today, residual__gt=0, kind="invoice").count() > 30
+    assert not Allocation.objects.filter(payment__on__lt=F("document__issued_on")).exists()
+    numbers = posted.filter(kind="invoice", issued_on__year=2026).order_by("number").values_list("number", flat=True)
+    assert list(numbers) == [f"FA2026-{rank:05d}" for rank in range(1, len(numbers) + 1)]
+    assert not missing_guards()
+    assert not DocumentJob.objects.exists()
+    posted_line = HistoryLine.objects.of(posted.last()).filter(act="posted").get()
+    assert timezone.localtime(posted_line.at) == datetime(2025, 5, 31, 17, 30, tzinfo=ZoneInfo("Europe/Paris"))
+
+    days = Counter(rdv.day for rdv in Appointment.objects.filter(starts_at__gte=timezone.now() - timedelta(days=5)))
+    assert days.pop(date(2026, 11, 30)) == 1
+    assert set(days) == {date(2026, 11, 23), today, date(2026, 11, 25)}
+    assert min(days.values()) > 40
+    assert (Technician.objects.filter(company=firm).count(), Team.objects.count(), Absence.objects.count()) == (
+        12,
+        3,
+        2,
+    )
+    [long] = [rdv for rdv in Appointment.objects.filter(starts_at__date__gte=today) if rdv.day != rdv.last_day]
+    assert (long.day, long.last_day) == (today, date(2026, 11, 25))
+    assert sorted(Appointment.objects.get(team__name="Équipe Sud").technicians.values_list("name", flat=True)) == [
+        "Enora Quintin",
+        "Loeiz Prigent",
+        "Sterenn Cadoret",
+    ]
+    arzhel = Technician.objects.get(name="Arzhel Penven")
+    [free] = calendars_of([arzhel], first_day=today, last_day=today)[arzhel.pk].free(today)[-1:]
+    assert free[1] - free[0] >= timedelta(hours=2)
+
+    waiting = InterventionRequest.objects.filter(company=firm, state="to_plan")
+    assert 60 <= waiting.filter(from_on__lte=today + timedelta(days=30)).count() <= 70
+    assert waiting.late(today).count() > 5
+    assert waiting.filter(from_on__year=2027).count() > 20
+    assert Attachment.objects.count() == 3
+    assert firm.printed_logo is not None
+    assert not Address.objects.filter(latitude=None, partner__kind="individual").exists()
+    assert list(User.objects.filter(company_accesses__company=second).values_list("username", flat=True)) == [
+        "soleil",
+        "soleil-planning",
+    ]
     assert len(USERS) == 5
 
 
@@ -142,7 +214,7 @@ def test_visits_of_the_demonstration_that_ended_are_in_the_past(
 
 @pytest.mark.usefixtures("on_an_ordinary_day")
 def test_demonstration_orders_the_goods_of_a_request_from_two_suppliers() -> None:
-    demo()
+    small_demo()
     assert not Product.objects.filter(kind="goods", supplier=None).exists()
     wanted = InterventionRequest.objects.get(title="Projet poêle à granulés")
 
@@ -178,3 +250,20 @@ def test_command_asked_for_what_cannot_be_says_so(world: World, words: list[str]
         call_command(*words)
 
     assert refusal.value.returncode == code
+
+
+def test_file_to_correct_shows_the_faults_that_spreadsheets_make(world: World) -> None:
+    path = settings.BASE_DIR / "docs" / "examples" / "clients-a-corriger.csv"
+    out = StringIO()
+
+    with nothing_changed(), pytest.raises(CommandError, match="6 défaut"):
+        call_command("import_data", "clients", str(path), "--dry-run", stdout=out, stderr=out)
+
+    for fault in (
+        "ligne 3, Ville : à remplir.",
+        "ligne 4, Code postal : 1400 → 01400 (zéro de tête rendu)",
+        "ligne 6, E-mail : Saisissez une adresse e-mail valide.",
+        "ligne 7, Pays : « Atlantide » n'est pas un pays connu",
+        "ligne 8, Nom : « #REF! » est une erreur du tableur",
+    ):
+        assert fault in out.getvalue()

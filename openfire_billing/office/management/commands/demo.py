@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
 from django.utils import timezone
 
+from appointments.choices import AppointmentState
 from contracts.services.billing import bill_contracts
 from contracts.services.run_outcomes import drafts_of
 from contracts.services.visits import horizon, plan_visits
@@ -31,6 +32,7 @@ from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.demonstration_firm import PASSWORD, USERS
+from openfire_billing.office.demonstration_second import USERS as USERS_OF_SECOND
 
 
 def _address(text: str) -> str:
@@ -71,7 +73,7 @@ class Command(BaseCommand):
         self.keep_aside()
         with filled_aside():
             call_command("migrate", verbosity=0)
-            load_demonstration(on=timezone.localdate())
+            load_demonstration(on=timezone.localdate(), with_history=True)
         self.main_job()
         if not once:
             self.serve(address)
@@ -92,7 +94,10 @@ class Command(BaseCommand):
         today = timezone.localdate()
         by = User.objects.get(username="factu")
         interventions = (
-            InterventionRequest.objects.active().to_bill(today).select_related("partner__bill_to", "bill_to")
+            InterventionRequest.objects.active()
+            .to_bill(today)
+            .exclude(appointments__state__in=AppointmentState.open)
+            .select_related("partner__bill_to", "bill_to")
         )
         outcomes = invoice_interventions(interventions.order_by("pk"), on=today, by=by)
         quotes = Quote.objects.to_bill().order_by("pk")
@@ -140,7 +145,8 @@ class Command(BaseCommand):
         if "SITE_URL" not in os.environ:
             settings.SITE_URL = f"http://{address}"
         self.stdout.write(f"\nOuvrez http://{address}/ — mot de passe de tous : {PASSWORD}")
-        for username, first, last, role in USERS:
-            self.stdout.write(f"  {username:<10} {first} {last}, {role}")
+        for username, first, last, role in (*USERS, *USERS_OF_SECOND):
+            self.stdout.write(f"  {username:<15} {first} {last}, {role}")
+        self.stdout.write("Un fichier à importer, avec des fautes à voir : docs/examples/clients-a-corriger.csv")
         self.stdout.write("Ctrl+C pour arrêter.\n")
         call_command("runserver", address, use_reloader=False)

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         if scale < 0:
             raise CommandError("--scale attend un nombre de contrats, zéro ou plus.", returncode=2)
         today = timezone.localdate()
-        made = load_demonstration(on=today)
+        made = load_demonstration(on=today, with_history=True)
         self.stdout.write("Société de démonstration chargée." if made else "Société de démonstration déjà là.")
         if scale:
             company = Company.objects.get(name=COMPANY)
