@@ -1,4 +1,4 @@
-"""Road B: from an RDV that is confirmed or done to a draft invoice of what is left to bill of it."""
+"""From an RDV that is confirmed or done to a draft invoice of what is left to bill of it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date

@@ -20,7 +20,7 @@ def _next_bill(contract: Contract) -> str:
 
 
 # (claim, lookup from the claim to its contract line)
-ROADS = ((PeriodClaim, "article__line"), (VisitClaim, "article__line"), (ExceptionClaim, "exception__line"))
+CLAIM_PATHS = ((PeriodClaim, "article__line"), (VisitClaim, "article__line"), (ExceptionClaim, "exception__line"))
 
 contribute(
     Invoice,
@@ -56,7 +56,7 @@ contribute(
 )
 for button_of in (Contract, ContractLine):
     contribute(button_of, smart_buttons=[SmartButton("invoices", _("Factures"), "receipt_long", INVOICE, order=20)])
-for claim, path in ROADS:
+for claim, path in CLAIM_PATHS:
     contribute(
         Invoice,
         origins={

@@ -1,4 +1,4 @@
-"""Road C: what is due on contracts becomes drafts, exactly once, whoever asks and however often.
+"""What is due on contracts becomes drafts, exactly once, whoever asks and however often.
 
 A chunk locks its contracts in key order, reads its facts after the lock, plans and writes in bulk, in one transaction.
 A chunk that fails is rolled back and done again payer by payer, then without the contract that fails, which is set

@@ -1,4 +1,4 @@
-"""Roads A and A' from an intervention request: a draft invoice, or a quote that holds its lines while it is live."""
+"""From a DI: a draft invoice of its lines, or a quote that holds them while it is live."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -99,7 +99,7 @@ def _claim(billed: Sequence[tuple[int, RequestLine]]) -> None:
 
 
 def invoice_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Invoice:
-    """Road A: make the draft invoice of the DI's lines that are left to bill.
+    """Make the draft invoice of the DI's lines that are left to bill.
 
     Never takes lines on a live quote (the quote bills them) or covered by a contract (the contract bills them).
     """
@@ -137,7 +137,7 @@ def invoice_interventions(
 
 
 def quote_intervention(intervention: InterventionRequest, *, seen: int | None = None, on: date, by: By) -> Quote:
-    """Road A': make a draft quote of the DI's lines that are left to bill. It holds them while it is live."""
+    """Make a draft quote of the DI's lines that are left to bill. It holds them while it is live."""
     with atomic():
         intervention = lock_intervention(intervention, seen=seen)
         lines = _billable(intervention, on=on)

@@ -53,18 +53,18 @@ def test_purchase_from_a_di_to_the_payment(accountant: Api, world: World, to_ord
         "label": "[ram_pose] Forfait Pose",
         "reason": "pas de fournisseur (fiche de l'article, ou prestataire de la DI)",
     }
-    road = f"purchase-orders/{order['id']}/"
+    path = f"purchase-orders/{order['id']}/"
     for name, state in (("send", "sent"), ("confirm", "confirmed"), ("receive", "received")):
-        assert accountant.made(f"{road}{name}/", status=200)["state"] == state
+        assert accountant.made(f"{path}{name}/", status=200)["state"] == state
 
-    bill = accountant.made(f"{road}bill/", {"on": TODAY, "number": "F-77"})
+    bill = accountant.made(f"{path}bill/", {"on": TODAY, "number": "F-77"})
     at = f"supplier-bills/{bill['id']}/"
     assert (bill["number"], bill["state"], bill["order"], bill["gross"]) == ("F-77", "draft", order["id"], "5040.00")
     with nothing_changed():
         too_soon = refused(accountant.post(f"{at}pay/", {"on": TODAY, "amount": "1.00"}))
     assert too_soon == "Fonderie Fictive F-77 n'est pas bonne à payer : vérifiez-la d'abord."
     assert accountant.made(f"{at}check/", status=200)["state"] == "checked"
-    assert accountant.get(road).data["state"] == "billed"
+    assert accountant.get(path).data["state"] == "billed"
     part = accountant.made(f"{at}pay/", {"on": TODAY, "amount": "5000.00", "reference": "V-1"}, status=200)
     assert (part["paid"], part["residual"]) == ("5000.00", "40.00")
     assert part["payments"] == [{"on": TODAY, "kind": "transfer", "amount": "5000.00", "reference": "V-1"}]

@@ -1,4 +1,4 @@
-"""Road B: what an RDV bills, what it shares with its DI and the DI's other RDVs, and when it refuses."""
+"""What an RDV bills, what it shares with its DI and the DI's other RDVs, and when it refuses."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""Random stories by all roads: what is billed never exceeds what is owed, and in the end it is all billed, once."""
+"""Random stories of billing by DI, quote and RDV: what is billed never exceeds what is owed, and in the end it is all billed, once."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -187,7 +187,7 @@ class Story:
             assert ZERO <= billed <= own.quantity
 
     def bill_everything(self) -> None:
-        """Settle the quotes, bill by every road, then say: billed equals owed."""
+        """Settle the quotes, bill by DI, quote and RDV, then say: billed equals owed."""
         for quote in Quote.objects.filter(state__in=["draft", "sent"]):
             refuse_quote(quote, by=self.world.biller)
         for quote in Quote.objects.filter(state="accepted"):

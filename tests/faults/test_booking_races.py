@@ -1,4 +1,4 @@
-"""Twenty connections at one hour, two roads at one DI: the database decides once."""
+"""Twenty connections at one hour, two ways of billing one DI: the database decides once."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Roads A and A': what travels from the DI to the quote and the invoice, and what is left."""
+"""What travels from the DI to the quote and the invoice, and what is left."""
 
 from decimal import Decimal
 from typing import Any

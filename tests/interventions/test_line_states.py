@@ -130,7 +130,7 @@ def test_fifty_lines_on_all_kinds_of_documents_ask_as_much_as_one(world: World) 
         (False, False, 2, 0, 2, LineState.TO_BILL),
         (False, False, 2, 1, 1, LineState.PARTLY),
         (False, False, 2, 3, 0, LineState.BILLED),
-        (False, False, 2, 0, 0, LineState.BILLED),  # of an RDV: its DI was billed by another road
+        (False, False, 2, 0, 0, LineState.BILLED),  # of an RDV: its DI was billed from elsewhere
     ],
 )
 def test_state_of_a_line(

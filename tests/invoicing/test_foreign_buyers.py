@@ -119,12 +119,12 @@ def test_position_that_exempts_a_service_is_named_and_linked(world: World) -> No
     Invoice.objects.filter(pk=draft.pk).update(fiscal_position=intra)
     InvoiceLine.objects.filter(invoice=draft).update(tax=tax("Livraison intracommunautaire"))
     intervention = world.intervention(code="VEN-INTRACOM")
-    roads = (
+    attempts = (
         (draft, str(draft.lines.get()), lambda: post_invoice(draft, on=world.today, by=world.accountant)),
         (intervention, "[ram_pose] Forfait Pose", lambda: invoice_intervention(intervention, on=world.today, by=None)),
         (intervention, "[ram_pose] Forfait Pose", lambda: quote_intervention(intervention, on=world.today, by=None)),
     )
-    for document, line, act in roads:
+    for document, line, act in attempts:
         with nothing_changed(), pytest.raises(BusinessError) as refused:
             act()
         assert (str(refused.value), refused.value.documents) == (

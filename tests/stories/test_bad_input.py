@@ -14,7 +14,7 @@ from tests.factories.pages import address, errors_of, new_line, refusal, typed
 BOTH_ROADS = pytest.mark.parametrize("act", ["invoice", "quote"])
 
 
-# Roads A and A'
+# DIs and quotes
 
 
 @BOTH_ROADS

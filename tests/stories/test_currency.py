@@ -1,4 +1,4 @@
-"""A company that counts in Swiss francs: every road writes them, and no document mixes two currencies."""
+"""A company that counts in Swiss francs: every draft has them, and no document mixes two currencies."""
 
 import json
 from decimal import Decimal
@@ -65,7 +65,7 @@ def by_hand(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("road", "gross"),
+    ("bill", "gross"),
     [
         (by_request, GROSS),
         (by_quote, GROSS),
@@ -74,8 +74,8 @@ def by_hand(world: World) -> None:
         (by_hand, GROSS),
     ],
 )
-def test_every_road_writes_the_currency_of_the_company(swiss: World, road: Any, gross: Decimal) -> None:
-    road(swiss)
+def test_every_draft_has_the_currency_of_the_company(swiss: World, bill: Any, gross: Decimal) -> None:
+    bill(swiss)
 
     invoice = Invoice.objects.get()
     assert (invoice.currency, invoice.gross.amount, str(invoice.gross.currency)) == ("CHF", gross, "CHF")
