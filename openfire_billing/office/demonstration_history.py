@@ -91,7 +91,7 @@ def _make_contracts(company: Company, customers: Sequence[Partner], *, on: date,
     for rank, customer in enumerate(customers):
         case = ContractCase(
             rank,
-            MONTHS - rank % 12,
+            MONTHS - rank // len(_TERMS) % 12,
             (1, 15, 31)[rank % 3],
             _TERMS[rank % len(_TERMS)],
             _ARTICLES[rank % len(_ARTICLES)],
