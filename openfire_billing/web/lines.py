@@ -15,7 +15,6 @@ from openfire_billing.kernel.formats import amount_including_tax, number_text, r
 from openfire_billing.web.known_relations import reuse_known
 from openfire_billing.web.number_fields import DecimalInputField, PriceInputField
 
-PRICE_HELP = _("Prix HT. Prix TTC : tapez « 120 ttc ». Remise fixe ou prime : tapez un prix négatif, « -150 ».")
 _CLASSES = "of-input"
 _TOO_LARGE = Decimal(10) ** 12
 _LAST_POSITION = 2**31 - 1
@@ -129,11 +128,15 @@ class LineForm(forms.ModelForm):
 class SaleLineForm(LineForm):
     """One line of a document that is sold: its price may be typed with tax, or negative for a fixed deduction."""
 
+    price_help = _(
+        "Prix unitaire : HT, ou TTC en tapant « 120 ttc ». Remise fixe ou prime : un prix négatif, « -150 »."
+    )
+
     unit_price = PriceInputField(label=_("Prix unitaire"), max_digits=14, decimal_places=4, required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["unit_price"].widget.attrs["title"] = PRICE_HELP
+        self.fields["unit_price"].widget.attrs["aria-describedby"] = f"{self.prefix.rpartition('-')[0]}-price-help"
 
 
 def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
