@@ -25,6 +25,11 @@ def _parts(quantities: Quantities, rounding: str) -> list[Part]:
     ]
 
 
+def _named(appointment: Appointment) -> object:
+    """Return what a refusal calls an RDV: a new one, without number, may be about to go."""
+    return appointment if appointment.number else _("Ce RDV")
+
+
 def _fault(appointment: Appointment, quantities: Quantities, name: object) -> BusinessError | None:
     company, kept = appointment.company, list(quantities)
     is_of_request = any(line.is_deduction and line.request_line_id for line, _quantity in kept)
@@ -33,7 +38,7 @@ def _fault(appointment: Appointment, quantities: Quantities, name: object) -> Bu
         name=name,
         rounding=company.rounding,
         currency=company.currency,
-        step=Step(_("Corriger les lignes"), appointment, tab="billing"),
+        step=Step(_("Corriger les lignes"), appointment, tab="billing") if appointment.number else None,
         advice=_("Baissez la remise, ou mettez sa quantité à 0 sur ce RDV : elle restera à facturer avec la DI.")
         if is_of_request
         else "",
@@ -49,7 +54,7 @@ def refuse_too_deducted(appointment: Appointment, quantities: Quantities, *, nam
 def check_deductions(appointment: Appointment) -> None:
     """Raise BusinessError when the deductions of a locked RDV exceed its lines."""
     lines = appointment.lines.select_related("tax", "request_line__tax")
-    refuse_too_deducted(appointment, [(line, line.quantity) for line in lines], name=appointment)
+    refuse_too_deducted(appointment, [(line, line.quantity) for line in lines], name=_named(appointment))
 
 
 def put_off_deductions(appointment: Appointment, *, on: date, by: By) -> bool:
@@ -69,7 +74,7 @@ def put_off_deductions(appointment: Appointment, *, on: date, by: By) -> bool:
         key=lambda line: line.net_amount(appointment.company.rounding),
     )
     put_off: list[tuple[AppointmentLine, Decimal]] = []
-    while fault := _fault(appointment, [(line, line.quantity) for line in lines], appointment):
+    while fault := _fault(appointment, [(line, line.quantity) for line in lines], _named(appointment)):
         if not movable:
             raise fault
         line = movable.pop(0)

@@ -147,10 +147,10 @@ def _refuse_too_deducted(intervention: InterventionRequest) -> None:
     rounding = intervention.company.rounding
     refuse_deductions(
         parts_of(intervention.lines.filter(covered=False).select_related("tax"), rounding),
-        name=intervention,
+        name=intervention if intervention.number else _("Cette DI"),  # a new one may be about to go
         rounding=rounding,
         currency=intervention.company.currency,
-        step=Step(_("Corriger les lignes"), intervention, tab="billing"),
+        step=Step(_("Corriger les lignes"), intervention, tab="billing") if intervention.number else None,
     )
 
 

@@ -154,8 +154,8 @@ def test_new_di_below_zero_is_refused(world: World) -> None:
     with nothing_changed(), pytest.raises(BusinessError) as saved:
         save_intervention(None, values, edits=edits, on=world.today, by=world.planner)
 
-    assert "le total serait de -60,00 € TTC" in str(made.value)
-    assert str(saved.value) == str(made.value)
+    assert [str(made.value), str(saved.value)] == [NEGATIVE % ("Cette DI", "-60,00 €")] * 2
+    assert made.value.step is None
 
 
 def test_new_position_that_parts_the_deduction_from_its_lines_is_refused(world: World) -> None:
