@@ -63,8 +63,8 @@ def _faults_of_content(invoice: Invoice) -> Iterator[BusinessError]:
 
 
 def _fault_of_deductions(invoice: Invoice, lines: Sequence[InvoiceLine]) -> BusinessError | None:
-    if invoice.is_credit_note:  # it is checked against what is left of its invoice
-        return None
+    if invoice.is_credit_note or not any(line.is_deduction for line in lines):
+        return None  # a credit note is checked against what is left of its invoice
     return refusal_of_deductions(
         parts_of(lines, invoice.rounding),
         name=invoice,
