@@ -154,6 +154,23 @@ def test_deduction_under_reverse_charge_does_not_turn_the_base_either(world: Wor
     assert "porte 0 % de TVA et dépasse de 50,00 € HT" in str(refusal.value)
 
 
+def test_several_deductions_are_named(world: World) -> None:
+    with pytest.raises(BusinessError) as total:
+        draft(world, sold("100"), remise("-80"), prime("-80"))
+    with pytest.raises(BusinessError) as base:
+        draft(world, sold("100"), sold("900", rate=GOODS_20), remise("-80"), remise("-40"))
+
+    assert str(total.value) == (
+        "Commande de M. Aubry : les remises fixes (« Remise », « Prime CEE ») dépassent ce dont elles se déduisent : le "
+        "total serait de -58,00 € TTC, et un total n'est jamais négatif. Baissez une remise, ou ajoutez ce qu'elle réduit."
+    )
+    assert str(base.value) == (
+        "Commande de M. Aubry : les remises fixes (« Remise », « Remise ») portent 10 % de TVA et dépassent de 20,00 € HT "
+        "les lignes à ce taux. Donnez-leur la TVA des lignes qu'elles réduisent, ou faites une ligne de remise pour "
+        "chaque taux."
+    )
+
+
 def test_edit_of_a_draft_that_leaves_the_deduction_alone_is_refused(world: World) -> None:
     invoice = draft(world, sold("1000"), remise())
     line = invoice.lines.get(product__code="poele")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from invoicing.choices import VatCategory
 from invoicing.models import BillableLine
@@ -58,15 +58,23 @@ def refusal_of_deductions(
     totals = money.totals([(part.net, part.tax) for part in parts], rounding)
     if totals.gross < 0:
         return BusinessError(
-            _(
+            ngettext(
                 "%(name)s : la remise fixe (%(lines)s) dépasse ce dont elle se déduit : le total serait de %(gross)s TTC, "
-                "et un total n'est jamais négatif. %(advice)s"
+                "et un total n'est jamais négatif. %(advice)s",
+                "%(name)s : les remises fixes (%(lines)s) dépassent ce dont elles se déduisent : le total serait de "
+                "%(gross)s TTC, et un total n'est jamais négatif. %(advice)s",
+                len(deductions),
             )
             % {
                 "name": name,
                 "lines": _names(deductions),
                 "gross": money_text(totals.gross, currency),
-                "advice": advice or _("Baissez la remise, ou ajoutez ce qu'elle réduit."),
+                "advice": advice
+                or ngettext(
+                    "Baissez la remise, ou ajoutez ce qu'elle réduit.",
+                    "Baissez une remise, ou ajoutez ce qu'elle réduit.",
+                    len(deductions),
+                ),
             },
             step=step,
         )
@@ -99,9 +107,12 @@ def _refusal_of_base(
     name: object, total: money.TaxTotal, deductions: Sequence[Part], currency: str, step: Step | None
 ) -> BusinessError:
     return BusinessError(
-        _(
+        ngettext(
             "%(name)s : la remise fixe (%(lines)s) porte %(rate)s %% de TVA et dépasse de %(over)s HT les lignes à ce "
-            "taux. Donnez-lui la TVA des lignes qu'elle réduit, ou faites une ligne de remise pour chaque taux."
+            "taux. Donnez-lui la TVA des lignes qu'elle réduit, ou faites une ligne de remise pour chaque taux.",
+            "%(name)s : les remises fixes (%(lines)s) portent %(rate)s %% de TVA et dépassent de %(over)s HT les lignes à "
+            "ce taux. Donnez-leur la TVA des lignes qu'elles réduisent, ou faites une ligne de remise pour chaque taux.",
+            len(deductions),
         )
         % {
             "name": name,
