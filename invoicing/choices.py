@@ -74,6 +74,7 @@ class VatCategory(TextChoices):
     O = "O", _("O – Hors champ")  # noqa: E741 (the standard's own code)
 
     goods = nonmember(frozenset({"K", "G"}))  # exemptions that services have not
+    untaxed = nonmember(frozenset({"Z", "E", "O"}))  # nobody owes VAT on them: their base may be negative
 
 
 class DueCount(TextChoices):

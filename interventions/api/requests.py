@@ -36,7 +36,7 @@ from invoicing.api.base import (
     invoice_many,
 )
 from invoicing.api.invoices import InvoiceSerializer
-from invoicing.api.lines import CompanyCurrency, DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.lines import CompanyCurrency, DocumentSerializer, SaleLineSerializer, edits_of
 from invoicing.api.purchases import PurchaseOrderSerializer
 from invoicing.api.quotes import QuoteSerializer
 from invoicing.api.records import JournalMixin
@@ -50,7 +50,7 @@ from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter,
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 
 
-class RequestLineSerializer(LineSerializer):
+class RequestLineSerializer(SaleLineSerializer):
     document = "intervention"
 
     def validate_quantity(self, quantity: Any) -> Any:

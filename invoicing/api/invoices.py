@@ -16,7 +16,7 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from invoicing.api.acts import mail_act, mail_many_act, publish_act
 from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.lines import DocumentSerializer, SaleLineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
 from invoicing.api.records import JournalMixin
 from invoicing.choices import PaymentState
@@ -37,7 +37,7 @@ from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, Sinc
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
 
 
-class InvoiceLineSerializer(LineSerializer):
+class InvoiceLineSerializer(SaleLineSerializer):
     """`period_end` is the last day, included."""
 
     document = "invoice"

@@ -20,7 +20,7 @@ from invoicing.api.base import (
     act,
 )
 from invoicing.api.invoices import InvoiceSerializer, PdfMixin
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_first, with_origin
+from invoicing.api.lines import DocumentSerializer, SaleLineSerializer, edits_of, with_first, with_origin
 from invoicing.api.records import JournalMixin
 from invoicing.choices import QuoteState
 from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quote, QuoteLine
@@ -37,7 +37,7 @@ CHANGE = "invoicing.change_quote"
 S = QuoteState
 
 
-class QuoteLineSerializer(LineSerializer):
+class QuoteLineSerializer(SaleLineSerializer):
     document = "quote"
 
 

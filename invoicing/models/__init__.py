@@ -16,6 +16,7 @@ from invoicing.models.catalogue import (
 from invoicing.models.documents import (
     BillableLine,
     Claim,
+    DeductibleLine,
     DocumentJob,
     Hold,
     Invoice,
@@ -54,6 +55,7 @@ __all__ = [
     "Company",
     "CompanyAccess",
     "Counter",
+    "DeductibleLine",
     "DocumentJob",
     "Entry",
     "EntryLine",

@@ -31,6 +31,7 @@ from invoicing.models import (
     Unit,
 )
 from invoicing.services.catalogue import TaxBook, default_term
+from invoicing.services.documents.deductions import Part, refusal_of_deductions
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from invoicing.services.documents.lines import refusal_of_article, refusal_of_goods_tax
 from openfire_billing.db import bulk
@@ -195,7 +196,21 @@ class Books:
         faults = [*self._header(intent, company)]
         for line in intent.lines:
             faults += self._line(line, intent, company)
+        if intent.credits is None and any(line.unit_price < 0 for line in intent.lines):
+            faults += self._deductions(intent, company)
         return BusinessError.all(faults) if faults else None
+
+    def _deductions(self, intent: DraftIntent, company: CompanyRow) -> Iterator[BusinessError]:
+        """Yield why deductions exceed what they reduce. A credit note is checked against its invoice instead."""
+        parts = []
+        for line in intent.lines:
+            if line.tax is not None:
+                tax = self.taxes.on(line.tax, line.supply_day or intent.proposed_on)
+                net = money.line_net(line.quantity, line.unit_price, line.discount, company["rounding"])
+                parts.append(Part(line.label, net if line.net is None else line.net, tax, line.unit_price < 0))
+        name = intent.name or intent.origin
+        if fault := refusal_of_deductions(parts, name=name, rounding=company["rounding"], currency=company["currency"]):
+            yield fault
 
     def _header(self, intent: DraftIntent, company: CompanyRow) -> Iterator[BusinessError]:
         name = intent.name or intent.origin
