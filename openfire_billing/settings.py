@@ -300,6 +300,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": [
         "openfire_billing.web.api.strict.Filters",
         "openfire_billing.web.api.filters.WordsFilter",
+        "openfire_billing.web.api.moments.UpdatedAfter",
         "openfire_billing.web.api.strict.Ordering",
     ],
     "DEFAULT_SCHEMA_CLASS": "openfire_billing.web.api.schema.Schema",

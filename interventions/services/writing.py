@@ -15,8 +15,9 @@ from invoicing.services.catalogue import take_numbers
 from invoicing.services.documents.writing import HISTORY_COLUMNS
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
+from openfire_billing.db.stamps import STAMP
 
-_COLUMNS = [field.attname for field in InterventionRequest._meta.concrete_fields]
+_COLUMNS = [field.attname for field in InterventionRequest._meta.concrete_fields if field.name != STAMP]
 _LINE_COLUMNS = [field.attname for field in RequestLine._meta.concrete_fields if not field.primary_key]
 
 

@@ -20,10 +20,12 @@ from invoicing.services.access.second_factor import lacks_device
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.db.people import By
 from openfire_billing.db.scope import visible
+from openfire_billing.db.stamps import STAMP, is_stamped
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
+from openfire_billing.web.api.moments import UPDATED_AFTER, UpdatedAtField
 from openfire_billing.web.api.permissions import MayDo, permission_of
 from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
 from openfire_billing.web.api.schema import UNSAFE
@@ -85,6 +87,8 @@ class OfficeSerializer(serializers.ModelSerializer):
         fields = super().get_fields()
         if issubclass(self.Meta.model, Versioned):
             fields["version"] = serializers.IntegerField(required=False, min_value=1)
+        if is_stamped(self.Meta.model):
+            fields[STAMP] = UpdatedAtField()
         for field in fields.values():
             field.validators = [v for v in field.validators if not hasattr(v, "queryset")]
         return fields
@@ -160,6 +164,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
             "page",
             "page_size",
             *(["ordering"] if getattr(self, "ordering_fields", None) else []),
+            *([UPDATED_AFTER] if is_stamped(self.queryset.model) else []),
             *(["search"] if getattr(self, "search_fields", None) else []),
             *(filters.base_filters if filters else getattr(self, "filterset_fields", ())),
         }
@@ -174,7 +179,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     def get_queryset(self) -> Any:
         queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None))
         if self.action == "retrieve":
-            return self.serializer_class.rows(queryset, self.request)
+            return self.serializer_class.rows(_dated(queryset), self.request)
         return queryset
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -192,8 +197,13 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         serializer = serializer or self.serializer_class
         context = {**self.get_serializer_context(), "outcome": outcome}
         if hasattr(serializer, "rows"):
-            document = serializer.rows(type(document)._default_manager.all(), self.request).get(pk=document.pk)
+            document = serializer.rows(_dated(type(document)._default_manager.all()), self.request).get(pk=document.pk)
         return serializer(document, context=context).data
+
+
+def _dated(queryset: Any) -> Any:
+    """Annotate the last change of what is read of each record."""
+    return queryset.with_changed_at() if is_stamped(queryset.model) else queryset
 
 
 class NotedSerializer(serializers.Serializer):
@@ -214,7 +224,7 @@ class ReadMixin:
         ids = self.filter_queryset(self.get_queryset()).values_list("pk", flat=True)  # type: ignore[attr-defined]
         page = list(self.paginate_queryset(ids))  # type: ignore[attr-defined]
         model = self.queryset.model  # type: ignore[attr-defined]
-        rows = self.serializer_class.rows(model._default_manager.all(), request).in_bulk(page)  # type: ignore[attr-defined]
+        rows = self.serializer_class.rows(_dated(model._default_manager.all()), request).in_bulk(page)  # type: ignore[attr-defined]
         shown = [rows[pk] for pk in page if pk in rows]
         return self.get_paginated_response(self.get_serializer(shown, many=True).data)  # type: ignore[attr-defined]
 
