@@ -226,6 +226,7 @@ class AttemptKind(TextChoices):
 
     LOGIN = "login", _("Connexion")
     NEW_PASSWORD = "new_password", _("Nouveau mot de passe")
+    KEY = "key", _("Clé de programme")
 
 
 class SessionScope(TextChoices):

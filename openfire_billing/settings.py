@@ -292,7 +292,7 @@ CONTENT_SECURITY_POLICY = {
 
 # API. Tokens are stored hashed, one for each device, revoked by /logout/; rates are per user (per address for login).
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "invoicing.api.keys.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["openfire_billing.web.api.parsers.TextParser"],

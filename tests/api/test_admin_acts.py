@@ -96,6 +96,10 @@ AT_THE_OFFICE_ONLY = {
     "auth.user invite",
     "auth.user end-sessions",
     "auth.user remove-second-factor",
+    "invoicing.serviceaccount new-key",
+    "invoicing.serviceaccount revoke-key",
+    "invoicing.serviceaccount close",
+    "invoicing.serviceaccount open",
 }  # accounts and settings are no business of other programs
 
 

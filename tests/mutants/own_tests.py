@@ -48,8 +48,13 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_payments",
         "invoicing/test_settlement_acts",
     ],
-    "invoicing/services/access/guesses.py": ["office/test_guesses", "office/test_new_password_demands"],
+    "invoicing/services/access/guesses.py": [
+        "office/test_guesses",
+        "office/test_new_password_demands",
+        "api/test_keys",
+    ],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
+    "invoicing/services/access/programs.py": ["api/test_keys"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
     "invoicing/services/access/sessions.py": ["office/test_sessions"],
     "invoicing/services/accounts.py": [

@@ -17,6 +17,7 @@ from contracts.services.billing import bill_contracts
 from interventions.models import AddressSector, InterventionType
 from interventions.services.purchases import order_supplies
 from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
+from invoicing.services.access.programs import save_account
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement.payments import pay_invoice
 from tests.contracts.contract_builders import make_contract
@@ -73,8 +74,14 @@ def one_of_each(world: World) -> dict[type[models.Model], Any]:
         world.customer,
         world.planner,
         world.task,
+        _program(world),
     ]
     return {type(record): record for record in records}
+
+
+def _program(world: World) -> Any:
+    values = {"name": "Site marchand", "company": world.company, "role": Group.objects.get(name="Facturation")}
+    return save_account(None, values, by=world.manager)
 
 
 def _money(world: World) -> list[Any]:

@@ -27,6 +27,7 @@ SEEN = {
     "invoicing.Payment": (BILLING, ACCOUNTANT, MANAGER),
     "invoicing.Entry": (ACCOUNTANT, MANAGER),
     "invoicing.Company": (MANAGER,),
+    "invoicing.ServiceAccount": (MANAGER,),
     "auth.User": (MANAGER,),
     "auth.Group": (MANAGER,),
 }

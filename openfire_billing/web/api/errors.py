@@ -84,7 +84,8 @@ def _code_and_text(error: Exception, status: int) -> tuple[str, str]:
     """Return (code, sentence) of a refusal of Django REST framework, or of a service's PermissionDenied."""
     if status == 403:
         own = isinstance(error, PermissionDenied) and error.args  # a service says which part of it
-        return "permission_denied", str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
+        code = getattr(error, "code", "permission_denied") if own else "permission_denied"
+        return code, str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
     if isinstance(error, ParseError):
         return str(error.default_code), _unreadable(error)
     if isinstance(error, APIException) and status != 404:
