@@ -234,3 +234,13 @@ class SessionScope(TextChoices):
 
     OFFICE = "office", _("Bureau")
     PHONE = "phone", _("Téléphone")
+
+
+class DeliveryState(TextChoices):
+    """Whether a program received an event."""
+
+    WAITING = "waiting", _("À envoyer")
+    SENT = "sent", _("Reçu")
+    FAILED = "failed", _("En échec")
+
+    colours = nonmember({"waiting": "amber", "sent": "green", "failed": "red"})

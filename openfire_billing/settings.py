@@ -262,6 +262,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "print-waiting": {"task": "invoicing.tasks.print_waiting", "schedule": crontab(minute="*/5")},
     "forget-prints": {"task": "invoicing.tasks.forget_prints", "schedule": crontab(hour=3, minute=45)},
+    "deliver-webhooks": {"task": "invoicing.tasks.deliver_webhooks", "schedule": 60.0},
+    "forget-webhooks": {"task": "invoicing.tasks.forget_webhooks", "schedule": crontab(hour=3, minute=35)},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 
@@ -319,6 +321,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=env.int("API_TOKEN_DAYS", default=30))}
+WEBHOOKS_LOOPBACK = env.bool("WEBHOOKS_LOOPBACK", default=False)  # webhooks to this machine, in clear: for tests
 API_KEYS_KEPT_DAYS = env.int("API_KEYS_KEPT_DAYS", default=90)  # how long an Idempotency-Key is remembered
 SPECTACULAR_SETTINGS = {
     "TITLE": "OpenFire Billing",

@@ -47,7 +47,8 @@ from invoicing.models.records import (
     SavedFilter,
 )
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
-from openfire_billing.db.areas import declare_area
+from invoicing.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent
+from openfire_billing.db.areas import PROGRAMS, declare_area
 
 __all__ = [
     "Address",
@@ -102,6 +103,9 @@ __all__ = [
     "Tax",
     "Unit",
     "UserSession",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
 ]
 
 declare_area("customers", _("Clients et adresses"), Partner, PartnerTerms, Address, Tag)
@@ -110,3 +114,4 @@ declare_area("quotes", _("Devis"), Quote, QuoteLine)
 declare_area("invoices", _("Factures et paiements"), Invoice, InvoiceLine, Payment, Entry, Journal)
 declare_area("purchases", _("Achats"), PurchaseOrder, PurchaseOrderLine, SupplierBill)
 declare_area("records", _("Journal, fichiers et messages"), HistoryLine, Attachment, Message)
+declare_area(PROGRAMS, _("Webhooks"), WebhookEndpoint, WebhookDelivery)

@@ -7,6 +7,7 @@ from django.db import models
 
 from openfire_billing.db.texts import Text
 
+PROGRAMS = "programs"  # the area of what programs are told: nobody is told of it
 Right: TypeAlias = Literal["read", "write"]
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import connections, models, transaction
@@ -217,6 +218,8 @@ def _writer(field: "AnyField") -> Callable[[Any], object] | None:  # type: ignor
         return date.isoformat
     if isinstance(field, models.JSONField):
         return _json
+    if isinstance(field, models.UUIDField):
+        return attrgetter("hex")
     if isinstance(field, (models.CharField, models.TextField)):
         return str  # a choice or a lazy text
     return None

@@ -17,9 +17,11 @@ from contracts.services.lines import save_line
 from interventions.models import InterventionType, Technician
 from interventions.services.purchases import order_supplies
 from invoicing.choices import OrderState
-from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit
+from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit, WebhookEndpoint
+from invoicing.services.access.webhooks import save_endpoint, stop_endpoint
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
+from invoicing.services.records.history import record
 from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
@@ -96,10 +98,25 @@ def one_of_each(world: World) -> dict[str, int]:
         "installed-products": InstalledProductFactory(partner=world.customer),
         "appointments": confirm_appointment(rdv, by=world.planner),
         "contracts": contract(world),
+        "webhooks": webhook(world),
     }
+    records["webhook-deliveries"] = records["webhooks"].deliveries.get()
     records["contract-lines"] = records["contracts"].lines.get()
     records["billing-runs"] = bill_contracts([records["contracts"]], on=world.today, by=world.biller)
     return {name: record.pk for name, record in records.items()}
+
+
+def webhook(world: World) -> WebhookEndpoint:
+    """A webhook that was told of one customer, and is stopped: what is done to the other records is not for it."""
+    values = {
+        "company": world.company,
+        "name": "Site",
+        "url": "https://site.exemple.example/recu",
+        "areas": ["customers"],
+    }
+    endpoint = save_endpoint(None, values, by=world.manager)
+    record(world.customer, "changed", by=world.manager)
+    return stop_endpoint(endpoint, by=world.manager)
 
 
 def contract(world: World, *, is_active: bool = True, **values: Any) -> Contract:

@@ -91,6 +91,11 @@ SAME: dict[str, str] = {
     "contracts.contractline price": "post contract-lines/{id}/price/",
     "contracts.contractline reset": "post contract-lines/{id}/reset/",
     "contracts.contractline cancel": "post contract-lines/{id}/cancel/",
+    "invoicing.webhookendpoint resume": "post webhooks/{id}/resume/",
+    "invoicing.webhookendpoint renew-secret": "post webhooks/{id}/renew-secret/",
+    "invoicing.webhookendpoint stop": "post webhooks/{id}/stop/",
+    "invoicing.webhookendpoint delete": "delete webhooks/{id}/",
+    "invoicing.webhookdelivery replay": "post webhook-deliveries/{id}/replay/",
 }
 AT_THE_OFFICE_ONLY = {
     "auth.user invite",

@@ -20,7 +20,7 @@ from tests.factories.fixtures import MORNING
 from tests.factories.pages import texts_of
 
 pytestmark = pytest.mark.django_db
-EVERYTHING = "customers catalogue quotes invoices purchases records work contracts".split()
+EVERYTHING = "customers catalogue quotes invoices purchases records programs work contracts".split()
 
 
 def program(world: World, *, role: str = BILLING, name: str = "Site marchand") -> ServiceAccount:

@@ -42,6 +42,8 @@ RECORDS: dict[str, tuple[Any, Any, Any, Any]] = {
     "contracts": (OFFICE, (M,), MONEY, (M,)),
     "contract-lines": (OFFICE, None, None, None),
     "billing-runs": (OFFICE, MONEY, None, None),
+    "webhooks": ((M,), (M,), (M,), (M,)),
+    "webhook-deliveries": ((M,), None, None, None),
 }
 # Those that bear a journal: who may see one reads it, notes in it and follows it up.
 JOURNALS = (
@@ -132,6 +134,11 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post contract-lines/{id}/call-out/": OFFICE,
     "post contract-lines/{id}/price/": MONEY,
     "post billing-runs/{id}/retry/": MONEY,
+    "get webhooks/{id}/secret/": (M,),
+    "post webhooks/{id}/renew-secret/": (M,),
+    "post webhooks/{id}/stop/": (M,),
+    "post webhooks/{id}/resume/": (M,),
+    "post webhook-deliveries/{id}/replay/": (M,),
 }
 OPEN = {"get schema/", "get docs/", "post login/", "post logout/"}
 

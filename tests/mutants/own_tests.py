@@ -55,6 +55,7 @@ OWN: dict[str, list[str]] = {
     ],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
     "invoicing/services/access/programs.py": ["api/test_keys"],
+    "invoicing/services/access/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
     "invoicing/services/access/sessions.py": ["office/test_sessions"],
     "invoicing/services/accounts.py": [
@@ -125,6 +126,8 @@ OWN: dict[str, list[str]] = {
         "office/test_journal",
     ],
     "invoicing/services/records/links.py": ["invoicing/test_records", "invoicing/test_record_neighbours"],
+    "invoicing/services/records/events.py": ["api/test_webhooks"],
+    "invoicing/models/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/records/messages.py": ["invoicing/test_outbox", "invoicing/test_record_neighbours"],
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],

@@ -20,6 +20,7 @@ from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
 from invoicing.services.access.programs import save_account
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement.payments import pay_invoice
+from tests.api.subjects import webhook
 from tests.contracts.contract_builders import make_contract
 from tests.factories import (
     InstalledProductFactory,
@@ -75,6 +76,7 @@ def one_of_each(world: World) -> dict[type[models.Model], Any]:
         world.planner,
         world.task,
         _program(world),
+        *_webhook(world),
     ]
     return {type(record): record for record in records}
 
@@ -82,6 +84,11 @@ def one_of_each(world: World) -> dict[type[models.Model], Any]:
 def _program(world: World) -> Any:
     values = {"name": "Site marchand", "company": world.company, "role": Group.objects.get(name="Facturation")}
     return save_account(None, values, by=world.manager)
+
+
+def _webhook(world: World) -> list[Any]:
+    endpoint = webhook(world)
+    return [endpoint, endpoint.deliveries.get()]
 
 
 def _money(world: World) -> list[Any]:
