@@ -46,9 +46,12 @@ class OnceMixin:
 
     def initial(self, request: Any, *args: Any, **options: Any) -> None:
         key = request.headers.get(HEADER, "").strip() if request.method in UNSAFE else ""
-        fingerprint = hashlib.sha256(request._request.body).hexdigest() if key else ""
+        has_files = request._request.content_type == "multipart/form-data"
+        fingerprint = hashlib.sha256(request._request.body).hexdigest() if key and not has_files else ""
         super().initial(request, *args, **options)  # type: ignore[misc]
         name = request.method.lower()
+        if key and has_files:
+            fingerprint = _digest_of_files(request)
         if key:
             setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined, arg-type]
 
@@ -68,6 +71,17 @@ class OnceMixin:
             return done.result
 
         return act
+
+
+def _digest_of_files(request: Any) -> str:
+    """Return the digest of a form with files, which are not held in memory."""
+    digest = hashlib.sha256(repr(sorted(request.POST.items())).encode())
+    for name, file in sorted(request.FILES.items()):
+        digest.update(f"{name}:{file.name}:{file.size}".encode())
+        for chunk in file.chunks():
+            digest.update(chunk)
+        file.seek(0)
+    return digest.hexdigest()
 
 
 def _kept(response: Response) -> tuple[int, Any]:

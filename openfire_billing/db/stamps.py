@@ -6,7 +6,7 @@ would hide a change from them: `tests/locks` checks each UPDATE of each service.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from django.db import models
 from django.db.models import F, Func, Max, OuterRef, Q, Subquery
@@ -68,7 +68,8 @@ class Stamped(models.Model):
 
     updated_at = models.DateTimeField(_("modifié le"), auto_now=True, db_default=Now(), db_index=True)
 
-    objects = StampedQuerySet.as_manager()
+    if not TYPE_CHECKING:  # a model with a manager of its own declares another type
+        objects = StampedQuerySet.as_manager()
 
     class Meta:
         abstract = True

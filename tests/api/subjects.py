@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from appointments.services.saving import appoint
@@ -21,6 +22,7 @@ from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit, WebhookEndpo
 from invoicing.services.access.webhooks import save_endpoint, stop_endpoint
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
+from invoicing.services.records.attachments import attach
 from invoicing.services.records.history import record
 from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement.payments import pay_invoice
@@ -63,8 +65,8 @@ def _patterns(patterns: Any, before: str) -> Iterator[tuple[str, Any]]:
 
 
 def _readable(route: str) -> str:
-    for noise in ("(?P<pk>[0-9]+)", "^", "$", "\\Z"):
-        route = route.replace(noise, "{id}" if "pk" in noise else "")
+    for noise, shown in {"(?P<pk>[0-9]+)": "{id}", "(?P<file>[0-9]+)": "{file}", "^": "", "$": "", "\\Z": ""}.items():
+        route = route.replace(noise, shown)
     return route.removeprefix(PREFIX).replace("\\", "")
 
 
@@ -104,6 +106,19 @@ def one_of_each(world: World) -> dict[str, int]:
     records["contract-lines"] = records["contracts"].lines.get()
     records["billing-runs"] = bill_contracts([records["contracts"]], on=world.today, by=world.biller)
     return {name: record.pk for name, record in records.items()}
+
+
+def file_of_each(world: World, records: dict[str, int]) -> dict[str, int]:
+    """{resource: id of a file of its record} of the resources that have files."""
+    views = {path.split("/")[0]: view.cls for _method, path, action, view in addresses() if action == "file"}
+    return {
+        name: attach(
+            view.queryset.model._default_manager.get(pk=records[name]),
+            SimpleUploadedFile("a.pdf", b"%PDF"),
+            by=world.manager,
+        ).pk
+        for name, view in views.items()
+    }
 
 
 def webhook(world: World) -> WebhookEndpoint:

@@ -66,7 +66,7 @@ def _versions(acts: Iterable[Act]) -> dict[tuple[int, int], int]:
     documents: dict[int, set[int]] = defaultdict(set)
     for kind, document, *_rest in acts:
         documents[kind].add(document)
-    found = {}
+    found: dict[tuple[int, int], int] = {}
     for kind, keys in documents.items():
         model: type[Model] | None = ContentType.objects.get_for_id(kind).model_class()
         if model is not None and issubclass(model, Versioned):
