@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from kombu import Queue
 
+from openfire_billing.web.api.codes import CODES
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 with suppress(OSError):  # a root that is read only has no use for it
@@ -331,6 +333,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "openfire_billing.web.api.description.complete",
+    ],
+    "SERVERS": [{"url": SITE_URL}],
+    "CONTACT": {"name": "OpenFire Billing", "url": SITE_URL},
     "ENUM_NAME_OVERRIDES": {
         "PartnerKind": "invoicing.choices.PartnerKind",
         "ProductKind": "invoicing.choices.ProductKind",
@@ -340,6 +348,21 @@ SPECTACULAR_SETTINGS = {
         "BillingFrequency": "contracts.choices.BillingFrequency",
         "Invoicing": "contracts.choices.Timing",
         "RunKind": "contracts.choices.RunKind",
+        "RunState": "contracts.choices.RunState",
+        "RunResult": "contracts.choices.Result",
+        "ContractState": "contracts.choices.ContractState",
+        "ContractLineState": "contracts.choices.ContractLineState",
+        "InterventionState": "interventions.choices.InterventionState",
+        "AppointmentState": "appointments.choices.AppointmentState",
+        "InvoiceState": "invoicing.choices.InvoiceState",
+        "QuoteState": "invoicing.choices.QuoteState",
+        "OrderState": "invoicing.choices.OrderState",
+        "SupplierBillState": "invoicing.choices.SupplierBillState",
+        "MessageState": "invoicing.choices.MessageState",
+        "MessageKind": "invoicing.choices.MessageKind",
+        "DeliveryState": "invoicing.choices.DeliveryState",
+        "PaymentState": "invoicing.choices.PaymentState",
+        "RefusalCode": [(code, code) for code in CODES],
     },
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
     "SWAGGER_UI_DIST": "SIDECAR",

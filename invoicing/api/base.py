@@ -27,7 +27,7 @@ from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
 from openfire_billing.web.api.moments import UPDATED_AFTER, UpdatedAtField
 from openfire_billing.web.api.permissions import MayDo, permission_of
-from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
+from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
 from openfire_billing.web.api.schema import UNSAFE
 from openfire_billing.web.api.strict import checked, refuse_parameters
 
@@ -89,6 +89,10 @@ def _kept(response: Response) -> tuple[int, Any]:
     return response.status_code, "" if response.data is None else JSONRenderer().render(response.data).decode()
 
 
+def _source_of(name: str, field: Any) -> dict[str, str]:
+    return {"source": field.source} if field.source not in (None, name) else {}
+
+
 class OfficeSerializer(serializers.ModelSerializer):
     """A serializer of records. Related records are ids that the user may see; the model checks unique values, in French.
 
@@ -103,9 +107,17 @@ class OfficeSerializer(serializers.ModelSerializer):
             fields["version"] = serializers.IntegerField(required=False, min_value=1)
         if is_stamped(self.Meta.model):
             fields[STAMP] = UpdatedAtField()
+        for name, field in fields.items():
+            if type(field) is serializers.CharField and field.read_only and (choices := self._choices_of(name, field)):
+                fields[name] = serializers.ChoiceField(choices=choices, read_only=True, **_source_of(name, field))
         for field in fields.values():
             field.validators = [v for v in field.validators if not hasattr(v, "queryset")]
         return fields
+
+    def _choices_of(self, name: str, field: Any) -> list[Any]:
+        """Return the choices of the column that a field reads; none without a column, or for one without choices."""
+        column = next((c for c in self.Meta.model._meta.concrete_fields if c.name == (field.source or name)), None)
+        return list(column.flatchoices) if column is not None else []
 
     def get_validators(self) -> list[Any]:
         return []
@@ -325,7 +337,7 @@ def checked_body(view: Any, request: Any) -> dict[str, Any]:
 # Bodies of acts
 
 
-class OnSerializer(serializers.Serializer):
+class DaySerializer(serializers.Serializer):
     """The day of the act, today by default."""
 
     on = DayField(required=False, default=timezone.localdate)
@@ -343,28 +355,28 @@ class ReasonSerializer(serializers.Serializer):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
-class ManySerializer(OnSerializer):
+class ManySerializer(DaySerializer):
     """Several documents. `group_by_customer`: one invoice for each payer."""
 
     ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
     group_by_customer = serializers.BooleanField(required=False, default=False)
 
 
-class ReportLineSerializer(serializers.Serializer):
+class BatchReportLineSerializer(serializers.Serializer):
     """The result for one document: its invoice, or why there is none."""
 
     id = serializers.IntegerField()
     invoice = serializers.IntegerField(allow_null=True)
     refusal = serializers.CharField(allow_blank=True)
-    documents = NamedSerializer(many=True)
-    step = StepSerializer(allow_null=True)
+    documents = NamedDocumentSerializer(many=True)
+    step = MissingStepSerializer(allow_null=True)
     note = serializers.CharField(allow_blank=True)
 
 
-class ReportSerializer(serializers.Serializer):
+class BatchReportSerializer(serializers.Serializer):
     """One line for each id of the request, in its order."""
 
-    results = ReportLineSerializer(many=True)
+    results = BatchReportLineSerializer(many=True)
     done = serializers.IntegerField()
     refused = serializers.IntegerField()
 
@@ -393,7 +405,7 @@ def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], An
             url_path="invoice",
             permission=permission,
             asks=ManySerializer,
-            answers=ReportSerializer,
+            answers=BatchReportSerializer,
             is_act=True,
         )(run)
 

@@ -112,7 +112,7 @@ class TaxView(ReadMixin, WriteMixin, OfficeView):
     ordering_fields = ("name", "rate", "id")
 
 
-class MappingSerializer(serializers.ModelSerializer):
+class TaxMappingSerializer(serializers.ModelSerializer):
     """A tax of articles and the one that replaces it under the position."""
 
     source = serializers.IntegerField(source="source_id", read_only=True)
@@ -125,7 +125,7 @@ class MappingSerializer(serializers.ModelSerializer):
 
 class FiscalPositionSerializer(RecordSerializer):
     company = Id(queryset=Company.objects.all(), required=False, allow_null=True)
-    mappings = MappingSerializer(many=True, read_only=True)
+    mappings = TaxMappingSerializer(many=True, read_only=True)
 
     class Meta:
         model = FiscalPosition

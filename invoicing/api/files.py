@@ -30,7 +30,7 @@ NEEDED = {
 FILE = OpenApiParameter("file", OpenApiTypes.INT64, OpenApiParameter.PATH)
 
 
-class FileSerializer(serializers.ModelSerializer):
+class AttachedFileSerializer(serializers.ModelSerializer):
     """A file of a record. `url`: where its bytes are read."""
 
     by = serializers.CharField(read_only=True, allow_null=True)
@@ -71,15 +71,17 @@ class FilesMixin:
             raise Http404
         return attachment
 
-    @extend_schema(responses=FileSerializer(many=True), filters=False)
+    @extend_schema(responses=AttachedFileSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], parser_classes=[MultiPartParser, TextParser], pagination_class=None)
     def files(self, request: Any, pk: str) -> Response:
         """Ses fichiers."""
         files = attachments_of(self.get_object(), user=user_of(request))  # type: ignore[attr-defined]
         context = self.get_serializer_context()  # type: ignore[attr-defined]
-        return Response(FileSerializer(files, many=True, context=context).data)
+        return Response(AttachedFileSerializer(files, many=True, context=context).data)
 
-    @extend_schema(request={"multipart/form-data": UploadSerializer}, responses={201: FileSerializer}, filters=False)
+    @extend_schema(
+        request={"multipart/form-data": UploadSerializer}, responses={201: AttachedFileSerializer}, filters=False
+    )
     @files.mapping.post
     def attach_file(self, request: Any, pk: str) -> Response:
         """Y joint un fichier (20 Mo au plus)."""
@@ -90,7 +92,7 @@ class FilesMixin:
         attachment = perform(
             lambda: attach(document, upload, by=user_of(request)), restore=lambda: upload.seek(0)
         ).result
-        shown = FileSerializer(attachment, context=self.get_serializer_context()).data  # type: ignore[attr-defined]
+        shown = AttachedFileSerializer(attachment, context=self.get_serializer_context()).data  # type: ignore[attr-defined]
         return Response(shown, status=201)
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, parameters=[FILE], filters=False)

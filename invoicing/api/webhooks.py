@@ -48,7 +48,7 @@ class WebhookSerializer(OfficeSerializer):
         return save_endpoint(endpoint, data, seen=self.seen, by=self.user)
 
 
-class SecretSerializer(serializers.Serializer):
+class WebhookSecretSerializer(serializers.Serializer):
     """The secret of the signature."""
 
     secret = serializers.CharField(read_only=True)
@@ -66,12 +66,12 @@ class WebhookView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
     def delete_document(self, document: WebhookEndpoint, by: By) -> None:
         delete_endpoint(document, by=by)
 
-    @extend_schema(responses=SecretSerializer, filters=False)
+    @extend_schema(responses=WebhookSecretSerializer, filters=False)
     @action(detail=True, methods=["get"], permission=CHANGE)
     def secret(self, request: Any, pk: str) -> Response:
         """Le secret qui signe ce qui y est envoyé."""
         answer = {"secret": secret_of(self.get_object())}
-        return Response(SecretSerializer(answer).data, headers={"Cache-Control": "no-store"})
+        return Response(WebhookSecretSerializer(answer).data, headers={"Cache-Control": "no-store"})
 
     @act(CHANGE)
     def renew_secret(self, document: WebhookEndpoint, body: dict[str, Any]) -> WebhookEndpoint:
@@ -89,7 +89,7 @@ class WebhookView(ReadMixin, WriteMixin, DeleteMixin, OfficeView):
         return resume_endpoint(document, seen=self.seen, by=self.request.user)
 
 
-class DeliverySerializer(OfficeSerializer):
+class WebhookDeliverySerializer(OfficeSerializer):
     """One event for one endpoint. `status`: of the last answer; null when there was none."""
 
     event = serializers.UUIDField(source="event.key", read_only=True)
@@ -114,7 +114,7 @@ class DeliveryView(ReadMixin, OfficeView):
     """Envois aux webhooks."""
 
     queryset = WebhookDelivery.objects.all()
-    serializer_class = DeliverySerializer
+    serializer_class = WebhookDeliverySerializer
     filterset_fields = ("endpoint", "state")
     ordering_fields = ("id", "next_try_at", "sent_at")
 

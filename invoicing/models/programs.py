@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models.parties import Company
 from openfire_billing.db.areas import Right
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 
 
@@ -26,6 +27,8 @@ class ServiceAccount(Versioned):
     company = models.ForeignKey(Company, models.PROTECT, related_name="service_accounts", verbose_name=_("Société"))
     role = models.ForeignKey(Group, models.PROTECT, related_name="+", verbose_name=_("Rôle"))
     created_at = models.DateTimeField(_("créé le"), default=timezone.now, editable=False)
+
+    objects = StampedQuerySet["ServiceAccount"].as_manager()
 
     class Meta:
         ordering = ["name"]

@@ -6,10 +6,10 @@ would hide a change from them: `tests/locks` checks each UPDATE of each service.
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 from django.db import models
-from django.db.models import F, Func, Max, OuterRef, Q, Subquery
+from django.db.models import F, Max, OuterRef, Q, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils import timezone
@@ -45,7 +45,7 @@ class StampedQuerySet(models.QuerySet[Row]):
         return self.filter(**{f"{STAMP}__gt": at})
 
 
-def latest(column: str, *others: Moments) -> Func:
+def latest(column: str, *others: Moments) -> Combinable:
     """Return the expression of the latest of a record's own moment and those of rows that name it."""
     moments: list[Combinable] = [F(column)]
     for rows, key, moment in others:
@@ -64,12 +64,9 @@ def written_after(at: datetime, *others: Moments) -> Q:
 
 
 class Stamped(models.Model):
-    """A record with the moment of its last write."""
+    """A record with the moment of its last write. Its manager is made from a `StampedQuerySet`."""
 
     updated_at = models.DateTimeField(_("modifié le"), auto_now=True, db_default=Now(), db_index=True)
-
-    if not TYPE_CHECKING:  # a model with a manager of its own declares another type
-        objects = StampedQuerySet.as_manager()
 
     class Meta:
         abstract = True

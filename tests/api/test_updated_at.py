@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.db.models import F
+from django.urls import get_resolver
 
 from contracts.services.lines import save_line
 from invoicing.choices import PaymentKind
@@ -15,6 +17,7 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import check_bill
 from invoicing.services.settlement.payments import pay_invoice, pay_supplier
 from openfire_billing.db import bulk
+from openfire_billing.db.stamps import Stamped, StampedQuerySet
 from openfire_billing.db.versions import Versioned
 from tests.api.subjects import addresses, contract, one_of_each
 from tests.factories import PartnerFactory, ProductFactory, World
@@ -227,3 +230,11 @@ def test_lines_move_their_document(world: World) -> None:
     assert read(api, f"interventions/{di['id']}/") == LATER
     assert read(api, f"partners/{world.customer.pk}/") == LATER
     assert read(api, f"contracts/{deal.pk}/") == LATER
+
+
+def test_every_record_that_has_the_moment_is_updated_through_its_queryset() -> None:
+    assert get_resolver().url_patterns
+    stamped = [model for model in apps.get_models() if issubclass(model, Stamped)]
+    assert len(stamped) >= 30
+
+    assert [m for m in stamped if not isinstance(m._default_manager.get_queryset(), StampedQuerySet)] == []
