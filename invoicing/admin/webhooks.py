@@ -173,7 +173,7 @@ class WebhookDeliveryAdmin(ActionsMixin, OfficeAdmin):
     list_display = ("kind", "object_id", "endpoint", "happened_at", "state_badge", "attempts", "status", "sent_at")
     list_filter = (DeliveryChips, "endpoint", "state")
     list_select_related = ("endpoint", "event")
-    search_fields = ("event__kind", "=object_id")
+    search_fields = ("event__kind", "error")
     readonly_fields = (
         "endpoint", "kind", "object_id", "event_key", "happened_at", "state", "attempts", "next_try_at", "status", "error",
         "sent_at",

@@ -116,6 +116,7 @@ class DeliveryView(ReadMixin, OfficeView):
     queryset = WebhookDelivery.objects.all()
     serializer_class = WebhookDeliverySerializer
     filterset_fields = ("endpoint", "state")
+    search_fields = ("event__kind", "error")
     ordering_fields = ("id", "next_try_at", "sent_at")
 
     @act(CHANGE)
