@@ -50,7 +50,9 @@ def new_key(request: HttpRequest, account: ServiceAccount, data: dict[str, Any])
     messages.warning(
         request,
         format_html(
-            "{} <code>{}</code>", _("Clé « %s », montrée une seule fois, à copier maintenant :") % key.name, text
+            '{} <code class="of-code">{}</code>',
+            _("Clé « %s », montrée une seule fois, à copier maintenant :") % key.name,
+            text,
         ),
     )
 

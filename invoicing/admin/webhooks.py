@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import INPUT_CLASSES
 
 from invoicing.admin.base import OfficeAdmin, seen_by
 from invoicing.admin.filters import ChipFilter
@@ -33,7 +34,12 @@ CHANGE = "invoicing.change_webhookendpoint"
 class EndpointForm(forms.ModelForm):
     """An address, and the areas that it is told about."""
 
-    url = forms.URLField(label=_("Adresse (https)"), max_length=500, assume_scheme="https")
+    url = forms.URLField(
+        label=_("Adresse (https)"),
+        max_length=500,
+        assume_scheme="https",
+        widget=forms.URLInput(attrs={"class": " ".join(INPUT_CLASSES)}),
+    )
     areas = forms.MultipleChoiceField(
         label=_("Parties"),
         required=False,
@@ -134,7 +140,11 @@ class WebhookEndpointAdmin(ActionsMixin, OfficeAdmin):
 
     @admin.display(description=_("Secret"))
     def secret_text(self, endpoint: WebhookEndpoint) -> Any:
-        return format_html("<code>{}</code>", secret_of(endpoint)) if endpoint.pk else _("Donné à l'enregistrement.")
+        return (
+            format_html('<code class="of-code">{}</code>', secret_of(endpoint))
+            if endpoint.pk
+            else _("Donné à l'enregistrement.")
+        )
 
     @admin.display(description=_("État"))
     def state_text(self, endpoint: WebhookEndpoint) -> Any:

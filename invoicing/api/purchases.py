@@ -342,7 +342,6 @@ class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     queryset = SupplierBill.objects.all()
     serializer_class = SupplierBillSerializer
     filterset_class = SupplierBillFilter
-    http_method_names = ["get", "post", "patch", "head", "options"]
     search_fields = SupplierBill.SEARCHED
     ordering_fields = ("id", "number", "billed_on", "due_on", "gross")
 

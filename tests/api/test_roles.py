@@ -182,7 +182,10 @@ def ask(api: Api, address: str, records: dict[str, int]) -> Any:
     method, path = address.split(" ")
     resource = path.split("/", maxsplit=1)[0]
     url = path.replace("{id}", str(records[resource])).replace("{file}", str(records.get(f"{resource} file", 0)))
-    return api.get(url) if method == "get" else getattr(api, method)(url, *([{}] if method != "delete" else []))
+    answer = api.get(url) if method == "get" else getattr(api, method)(url, *([{}] if method != "delete" else []))
+    if answer.streaming:  # read to its end, a file is closed
+        assert list(answer.streaming_content) == [b"%PDF"]
+    return answer
 
 
 @pytest.mark.parametrize("role", [*ROLES, ""])
