@@ -14,7 +14,7 @@ from invoicing.models import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from openfire_billing.celery import app
 from openfire_billing.db import bulk
 from openfire_billing.db.areas import PROGRAMS, area_of
-from openfire_billing.db.transactions import on_commit
+from openfire_billing.db.transactions import atomic, on_commit
 from openfire_billing.db.versions import Versioned
 
 EVENT_COLUMNS = ("id", "key", "kind", "content_type_id", "object_id", "version", "at")
@@ -43,8 +43,9 @@ def note_events(acts: Iterable[Act]) -> None:
         if listeners:
             heard.append((act, listeners))
     if heard:
-        _write(heard)
-        wake_after_commit()
+        with atomic():
+            _write(heard)
+            wake_after_commit()
 
 
 def _write(heard: Sequence[tuple[Act, Sequence[int]]]) -> None:
