@@ -13,10 +13,10 @@ from invoicing.choices import MessageState
 from invoicing.models import IdempotencyKey, Message
 from invoicing.paper import pdf
 from invoicing.paper.prints import make_print
-from invoicing.services.access.webhooks import deliver_next, forget_events
 from invoicing.services.documents import prints
 from invoicing.services.documents.jobs import take_job
 from invoicing.services.documents.prints import take_print
+from invoicing.services.parties.webhooks import deliver_next, forget_events
 from invoicing.services.records.messages import deliver
 from openfire_billing.celery import app
 from openfire_billing.web.contributions import contributions_to

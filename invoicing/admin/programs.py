@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import OfficeAdmin, seen_by
 from invoicing.models import ServiceAccount, ServiceKey
-from invoicing.services.access.programs import close_account, make_key, open_account, revoke_key, save_account
+from invoicing.services.parties.programs import close_account, make_key, open_account, revoke_key, save_account
 from openfire_billing.db.areas import areas
 from openfire_billing.kernel.formats import value_text
 from openfire_billing.web.actions import ActionsMixin, DocumentAction

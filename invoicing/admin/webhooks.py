@@ -13,7 +13,7 @@ from invoicing.admin.base import OfficeAdmin, seen_by
 from invoicing.admin.filters import ChipFilter
 from invoicing.choices import DeliveryState
 from invoicing.models import WebhookDelivery, WebhookEndpoint
-from invoicing.services.access.webhooks import (
+from invoicing.services.parties.webhooks import (
     delete_endpoint,
     renew_secret,
     replay,

@@ -9,7 +9,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 
 from invoicing.services.access.guesses import TooManyGuesses
-from invoicing.services.access.programs import WrongKey, key_of, user_by
+from invoicing.services.parties.programs import WrongKey, key_of, user_by
 from openfire_billing.web.proxies import client_address
 
 SCHEME = "Bearer"

@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.models import WebhookDelivery, WebhookEndpoint
-from invoicing.services.access.webhooks import (
+from invoicing.services.parties.companies import default_company
+from invoicing.services.parties.webhooks import (
     delete_endpoint,
     renew_secret,
     replay,
@@ -18,7 +19,6 @@ from invoicing.services.access.webhooks import (
     secret_of,
     stop_endpoint,
 )
-from invoicing.services.parties.companies import default_company
 from openfire_billing.db.areas import PROGRAMS, areas
 from openfire_billing.db.people import By
 

@@ -35,7 +35,7 @@ from invoicing.models.documents import (
     SupplierBill,
 )
 from invoicing.models.parties import Address, Company, CompanyAccess, Logo, Partner, Tag
-from invoicing.models.programs import ServiceAccount, ServiceKey
+from invoicing.models.parties.programs import ServiceAccount, ServiceKey
 from invoicing.models.records import (
     Attachment,
     FollowUp,
@@ -46,8 +46,8 @@ from invoicing.models.records import (
     PublicLink,
     SavedFilter,
 )
+from invoicing.models.records.webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
-from invoicing.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from openfire_billing.db.areas import PROGRAMS, declare_area
 
 __all__ = [

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
 from invoicing.services.access.guesses import TooManyGuesses, begin_attempt
-from invoicing.services.access.programs import is_open_to
 from invoicing.services.access.sessions import end_sessions
+from invoicing.services.parties.programs import is_open_to
 from openfire_billing.web.known_devices import known_device, may_be_known
 from openfire_billing.web.proxies import client_address
 

@@ -19,9 +19,9 @@ from interventions.models import InterventionType, Technician
 from interventions.services.purchases import order_supplies
 from invoicing.choices import OrderState
 from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit, WebhookEndpoint
-from invoicing.services.access.webhooks import save_endpoint, stop_endpoint
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
+from invoicing.services.parties.webhooks import save_endpoint, stop_endpoint
 from invoicing.services.records.attachments import attach
 from invoicing.services.records.history import record
 from invoicing.services.records.messages import queue_message

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from invoicing.models import HistoryLine, IdempotencyKey, LoginFailure, Partner, ServiceAccount, ServiceKey
-from invoicing.services.access.programs import close_account, key_of, make_key, open_account, revoke_key, save_account
+from invoicing.services.parties.programs import close_account, key_of, make_key, open_account, revoke_key, save_account
 from openfire_billing.db.areas import area_of, area_of_permission, areas
 from openfire_billing.kernel.errors import BusinessError, StaleForm
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER

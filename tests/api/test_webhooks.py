@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from contracts.services.billing import bill_contracts
 from invoicing.models import FollowUp, HistoryLine, Message, Partner, WebhookDelivery, WebhookEndpoint, WebhookEvent
-from invoicing.services.access import webhooks as services
-from invoicing.services.access.webhooks import (
+from invoicing.services.parties import webhooks as services
+from invoicing.services.parties.webhooks import (
     MOST_TRIES,
     WAITS,
     delete_endpoint,

@@ -16,7 +16,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from invoicing.models import Invoice, Payment
-from invoicing.services.access.programs import make_key, save_account
+from invoicing.services.parties.programs import make_key, save_account
 from openfire_billing.db.areas import areas
 from openfire_billing.office.roles import MANAGER
 from tests.factories.world import make_world

@@ -17,8 +17,8 @@ from contracts.services.billing import bill_contracts
 from interventions.models import AddressSector, InterventionType
 from interventions.services.purchases import order_supplies
 from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
-from invoicing.services.access.programs import save_account
 from invoicing.services.documents.purchases import record_bill
+from invoicing.services.parties.programs import save_account
 from invoicing.services.settlement.payments import pay_invoice
 from tests.api.subjects import webhook
 from tests.contracts.contract_builders import make_contract

@@ -31,7 +31,7 @@ WORDS = frozenset(
     purchase rebill receive
     received refund refunds refuse refused reject remove renew replay report resend reset restore result resume retry revoke robots running runs
     sample schema search second secret send sent set settle stop supplier take taxes templates terminate text to today totals txt types
-    unfinished unpaid up update used validate view visits waiting waive week
+    unfinished unpaid up update used validate view visits waiting waive webhook webhooks week
     """.split()
 )
 DJANGO = frozenset(

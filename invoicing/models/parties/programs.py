@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.models.parties import Company
+from invoicing.models.parties.companies import Company
 from openfire_billing.db.areas import Right
 from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
