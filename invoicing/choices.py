@@ -227,6 +227,7 @@ class AttemptKind(TextChoices):
 
     LOGIN = "login", _("Connexion")
     NEW_PASSWORD = "new_password", _("Nouveau mot de passe")
+    KEY = "key", _("Clé de programme")
 
 
 class SessionScope(TextChoices):
@@ -234,3 +235,13 @@ class SessionScope(TextChoices):
 
     OFFICE = "office", _("Bureau")
     PHONE = "phone", _("Téléphone")
+
+
+class DeliveryState(TextChoices):
+    """Whether a program received an event."""
+
+    WAITING = "waiting", _("À envoyer")
+    SENT = "sent", _("Reçu")
+    FAILED = "failed", _("En échec")
+
+    colours = nonmember({"waiting": "amber", "sent": "green", "failed": "red"})

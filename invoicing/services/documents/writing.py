@@ -21,7 +21,6 @@ from invoicing.models import (
     Company,
     FiscalPosition,
     FiscalPositionTax,
-    HistoryLine,
     Invoice,
     InvoiceLine,
     InvoiceTax,
@@ -34,6 +33,7 @@ from invoicing.services.catalogue import TaxBook, default_term
 from invoicing.services.documents.deductions import Part, refusal_of_deductions
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from invoicing.services.documents.lines import refusal_of_article, refusal_of_goods_tax
+from invoicing.services.records.history import write_lines
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
 from openfire_billing.kernel import money
@@ -50,7 +50,6 @@ LINE_COLUMNS = (
     "period_start period_end supplied_on credits_id rebill unit_name unit_code tax_rate tax_category exemption"
 ).split()
 TAX_COLUMNS = ("invoice_id", "category", "rate", "base", "amount")
-HISTORY_COLUMNS = ("content_type_id", "object_id", "company_id", "act", "text", "changes", "by_id", "at")
 _JOURNALS = {
     InvoiceKind.INVOICE.value: JournalKind.INVOICE.value,
     InvoiceKind.CREDIT_NOTE.value: JournalKind.CREDIT_NOTE.value,
@@ -100,7 +99,7 @@ class Rows:
         bulk.insert(Invoice, INVOICE_COLUMNS, self.invoices)
         bulk.insert(InvoiceLine, LINE_COLUMNS, self.lines)
         bulk.insert(InvoiceTax, TAX_COLUMNS, self.taxes)
-        bulk.insert(HistoryLine, HISTORY_COLUMNS, self.history)
+        write_lines(self.history)
 
 
 def write_drafts(
