@@ -65,6 +65,9 @@ PRICES = ("net", "tax", "gross", "taxes", "currency", "counts", "fiscal_position
 class AppointmentSerializer(DocumentSerializer):
     """An RDV. For a technician: without prices."""
 
+    example = {"intervention": 12, "technicians": [4], "starts_at": "2026-12-08T09:00:00+01:00"}
+    changes = {"description": "Prévoir l'échelle"}
+
     number = serializers.CharField(read_only=True, allow_null=True)
     intervention = Id(queryset=InterventionRequest.objects.all(), required=False, allow_null=True)
     partner = Id(queryset=Partner.objects.all(), required=False)
@@ -212,12 +215,16 @@ class AppointmentFilter(django_filters.FilterSet):
 class DoneSerializer(serializers.Serializer):
     """When, and what was done."""
 
+    example = {"report": "Ramonage fait, conduit en bon état"}
+
     at = MomentField(required=False)
     report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
 
 
 class UnfinishedSerializer(serializers.Serializer):
     """Why it is not done."""
+
+    example = {"reason": "Pièce manquante", "report": "Vitre à commander"}
 
     reason = serializers.CharField(max_length=200)
     report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
@@ -328,6 +335,8 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
 
 class AppointSerializer(serializers.Serializer):
     """Who and when; without a moment, the first free slot of somebody able."""
+
+    example = {"technicians": [4], "starts_at": "2026-12-08T09:00:00+01:00"}
 
     technicians = Id(queryset=Technician.objects.filter(is_active=True), many=True, required=False)
     starts_at = MomentField(required=False)

@@ -63,6 +63,15 @@ class RequestLineSerializer(SaleLineSerializer):
 class InterventionSerializer(DocumentSerializer):
     """A DI. Only task, customer and first day need typing: the rest comes from them."""
 
+    example = {
+        "partner": 12,
+        "task": 5,
+        "from_on": "2026-12-01",
+        "title": "Ramonage",
+        "lines": [{"product": 31, "quantity": "2"}],
+    }
+    changes = {"description": "Prévoir l'échelle"}
+
     number = serializers.CharField(read_only=True, allow_null=True)
     late = serializers.BooleanField(read_only=True)
     type = Id(queryset=InterventionType.objects.all(), required=False)
@@ -166,6 +175,8 @@ class InterventionSerializer(DocumentSerializer):
 
 class PurchaseSerializer(serializers.Serializer):
     """Which day? By default today."""
+
+    example = {"on": "2026-11-24"}
 
     on = DayField(required=False)
 

@@ -34,6 +34,8 @@ class AddressesField(serializers.CharField):
 class LetterSerializer(serializers.Serializer):
     """Values left out are written for you. `to` and `cc`: e-mail addresses apart by commas, five at most."""
 
+    example = {"to": "client@exemple.example"}
+
     to = AddressesField(required=False, default="", allow_blank=True)
     cc = AddressesField(required=False, default="", allow_blank=True)
     subject = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
@@ -60,6 +62,8 @@ def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
 
 class ManyLettersSerializer(serializers.Serializer):
     """Several documents. `again`: also those whose e-mail is sent or waits. `cc`: a copy of each goes there."""
+
+    example = {"ids": [12], "again": False}
 
     ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
     cc = AddressesField(required=False, default="", allow_blank=True)
@@ -124,6 +128,8 @@ def _mailed_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, An
 
 class PublicationSerializer(serializers.Serializer):
     """Whether the customer sees the page. `renew`: give it a new address and revoke the old one."""
+
+    example = {"published": True}
 
     published = serializers.BooleanField()
     renew = serializers.BooleanField(required=False, default=False)

@@ -340,11 +340,15 @@ def checked_body(view: Any, request: Any) -> dict[str, Any]:
 class DaySerializer(serializers.Serializer):
     """The day of the act, today by default."""
 
+    example = {"on": "2026-11-24"}
+
     on = DayField(required=False, default=timezone.localdate)
 
 
 class UntilSerializer(serializers.Serializer):
     """The last day, included."""
+
+    example = {"until": "2027-03-31"}
 
     until = DayField()
 
@@ -352,11 +356,15 @@ class UntilSerializer(serializers.Serializer):
 class ReasonSerializer(serializers.Serializer):
     """The reason of the act."""
 
+    example = {"reason": "Client absent"}
+
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
 class ManySerializer(DaySerializer):
     """Several documents. `group_by_customer`: one invoice for each payer."""
+
+    example = {"ids": [12], "group_by_customer": True}
 
     ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
     group_by_customer = serializers.BooleanField(required=False, default=False)

@@ -56,11 +56,14 @@ class JournalSerializer(serializers.Serializer):
 
 
 class NoteSerializer(serializers.Serializer):
+    example = {"text": "A rappelé : préfère le matin"}
     text = serializers.CharField(max_length=4000)
 
 
 class NewFollowUpSerializer(serializers.Serializer):
     """What to do, by which day and by whom (by default yourself)."""
+
+    example = {"text": "Rappeler", "due_on": "2026-12-01"}
 
     text = serializers.CharField(max_length=200)
     due_on = DayField()
@@ -74,6 +77,7 @@ class NewFollowUpSerializer(serializers.Serializer):
 
 
 class DoneFollowUpSerializer(serializers.Serializer):
+    example = {"follow_up": 5}
     follow_up = id_field()
 
 
