@@ -365,7 +365,8 @@ class AppointView(OfficeView):
             if proposal is None:
                 raise BusinessError(
                     _("%s : aucun créneau libre dans sa période. Donnez un début, ou élargissez la période.")
-                    % intervention
+                    % intervention,
+                    code="no_free_slot",
                 )
             starts_at, people = proposal.starts_at, asked.get("technicians") or [proposal.technician]
         made = appoint(

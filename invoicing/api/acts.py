@@ -16,7 +16,14 @@ from invoicing.services.records.links import publish, token_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import id_field
-from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
+from openfire_billing.web.api.refusals import (
+    MissingStepSerializer,
+    NamedDocumentSerializer,
+    code_of,
+    documents_of,
+    refusal_code,
+    step_of,
+)
 from openfire_billing.web.mail_addresses import clean_addresses
 from openfire_billing.web.site import site_address
 
@@ -77,6 +84,7 @@ class MailedSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     is_mailed = serializers.BooleanField()
     refusal = serializers.CharField(allow_blank=True)
+    code = refusal_code()
     documents = NamedDocumentSerializer(many=True)
     step = MissingStepSerializer(allow_null=True)
 
@@ -116,11 +124,16 @@ def mail_many_act(letter: Letter, permission: str, *, path: str = "mail") -> Any
 
 
 def _mailed_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, Any]:
-    error = outcome.error if outcome else BusinessError(_("N'existe pas, ou n'est pas d'une de vos sociétés."))
+    error = (
+        outcome.error
+        if outcome
+        else BusinessError(_("N'existe pas, ou n'est pas d'une de vos sociétés."), code="not_found")
+    )
     return {
         "id": pk,
         "is_mailed": error is None,
         "refusal": str(error or ""),
+        "code": code_of(error),
         "documents": documents_of(error, request),
         "step": step_of(error, request),
     }

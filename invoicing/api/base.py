@@ -27,7 +27,14 @@ from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
 from openfire_billing.web.api.moments import UPDATED_AFTER, UpdatedAtField
 from openfire_billing.web.api.permissions import MayDo, permission_of
-from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
+from openfire_billing.web.api.refusals import (
+    MissingStepSerializer,
+    NamedDocumentSerializer,
+    code_of,
+    documents_of,
+    refusal_code,
+    step_of,
+)
 from openfire_billing.web.api.schema import UNSAFE
 from openfire_billing.web.api.strict import checked, refuse_parameters
 
@@ -376,6 +383,7 @@ class BatchReportLineSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     invoice = serializers.IntegerField(allow_null=True)
     refusal = serializers.CharField(allow_blank=True)
+    code = refusal_code()
     documents = NamedDocumentSerializer(many=True)
     step = MissingStepSerializer(allow_null=True)
     note = serializers.CharField(allow_blank=True)
@@ -426,6 +434,7 @@ def _report_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, An
             "id": pk,
             "invoice": None,
             "refusal": _("N'existe pas, ou n'est pas d'une de vos sociétés."),
+            "code": "not_found",
             "documents": [],
             "step": None,
             "note": "",
@@ -435,6 +444,7 @@ def _report_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, An
         "id": pk,
         "invoice": made,
         "refusal": outcome.refusal,
+        "code": code_of(outcome.error) or ("refused" if outcome.refusal else ""),
         "documents": documents_of(outcome.error, request),
         "step": step_of(outcome.error, request),
         "note": str(outcome.note),

@@ -109,7 +109,9 @@ class JournalMixin(FilesMixin):
         """C'est fait."""
         follow_up = follow_up_of(document, body["follow_up"], user=self.request.user)  # type: ignore[attr-defined]
         if follow_up is None:
-            raise BusinessError(_("Cette relance n'est pas de cette fiche : prenez-la dans son journal."))
+            raise BusinessError(
+                _("Cette relance n'est pas de cette fiche : prenez-la dans son journal."), code="not_found"
+            )
         return finish_follow_up(follow_up, by=self.request.user)  # type: ignore[attr-defined]
 
 
