@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from invoicing.api.base import act, checked_body
-from invoicing.models import PublicLink
+from invoicing.models import Message, PublicLink
 from invoicing.services.documents.mailing import Letter, mail_document, mail_documents
 from invoicing.services.records.links import publish, token_of
 from openfire_billing.kernel.errors import BusinessError
@@ -30,6 +30,9 @@ from openfire_billing.web.site import site_address
 
 class AddressesField(serializers.CharField):
     """E-mail addresses apart by commas, five at most."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=Message._meta.get_field("to").max_length, **options)
 
     def to_internal_value(self, data: Any) -> str:
         try:

@@ -111,7 +111,7 @@ class OfficeSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         if issubclass(self.Meta.model, Versioned):
-            fields["version"] = serializers.IntegerField(required=False, min_value=1)
+            fields["version"] = id_field(required=False)
         if is_stamped(self.Meta.model):
             fields[STAMP] = UpdatedAtField()
         for name, field in fields.items():

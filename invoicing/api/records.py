@@ -67,7 +67,7 @@ class NewFollowUpSerializer(serializers.Serializer):
 
     text = serializers.CharField(max_length=200)
     due_on = DayField()
-    user = serializers.IntegerField(required=False, min_value=1)
+    user = id_field(required=False)
 
     def validate_user(self, pk: int) -> Any:
         colleague = colleagues_of(self.context["request"].user).filter(pk=pk).first()

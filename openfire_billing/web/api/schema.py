@@ -6,6 +6,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import is_patched_serializer
 from drf_spectacular.utils import OpenApiParameter
 
+from openfire_billing.web.api.bounds import with_bounds
 from openfire_billing.web.api.errors import RefusalSerializer
 
 KEY = OpenApiParameter(
@@ -87,6 +88,10 @@ class Schema(AutoSchema):
         if direction == "request" and (example := getattr(serializer, body, None)) is not None:
             schema["examples"] = [example]
         return schema
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        return with_bounds(schema, field) if direction == "request" else schema
 
     def get_filter_backends(self) -> list[Any]:
         return [] if self._is_act() else super().get_filter_backends()
