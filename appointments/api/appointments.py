@@ -39,10 +39,10 @@ from invoicing.api.base import (
     WriteMixin,
     act,
     checked_body,
-    invoice_many,
 )
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
+from invoicing.api.many import invoice_many
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address, FiscalPosition, Partner
 from invoicing.services.parties.companies import default_company

@@ -25,18 +25,10 @@ from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.api.acts import mail_act, publish_act
-from invoicing.api.base import (
-    DaySerializer,
-    DeleteMixin,
-    OfficeView,
-    ReadMixin,
-    WriteMixin,
-    act,
-    checked_body,
-    invoice_many,
-)
+from invoicing.api.base import DaySerializer, DeleteMixin, OfficeView, ReadMixin, WriteMixin, act, checked_body
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, SaleLineSerializer, edits_of
+from invoicing.api.many import invoice_many
 from invoicing.api.purchases import PurchaseOrderSerializer
 from invoicing.api.quotes import QuoteSerializer
 from invoicing.api.records import JournalMixin
