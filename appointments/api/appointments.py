@@ -39,10 +39,10 @@ from invoicing.api.base import (
     WriteMixin,
     act,
     checked_body,
-    invoice_many,
 )
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, edits_of
+from invoicing.api.many import invoice_many
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address, FiscalPosition, Partner
 from invoicing.services.parties.companies import default_company
@@ -64,6 +64,9 @@ PRICES = ("net", "tax", "gross", "taxes", "currency", "counts", "fiscal_position
 @extend_schema_serializer(extensions={MAY_MISS: list(PRICES)})
 class AppointmentSerializer(DocumentSerializer):
     """An RDV. For a technician: without prices."""
+
+    example = {"intervention": 12, "technicians": [4], "starts_at": "2026-12-08T09:00:00+01:00"}
+    changes = {"description": "Prévoir l'échelle"}
 
     number = serializers.CharField(read_only=True, allow_null=True)
     intervention = Id(queryset=InterventionRequest.objects.all(), required=False, allow_null=True)
@@ -212,12 +215,16 @@ class AppointmentFilter(django_filters.FilterSet):
 class DoneSerializer(serializers.Serializer):
     """When, and what was done."""
 
+    example = {"report": "Ramonage fait, conduit en bon état"}
+
     at = MomentField(required=False)
     report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
 
 
 class UnfinishedSerializer(serializers.Serializer):
     """Why it is not done."""
+
+    example = {"reason": "Pièce manquante", "report": "Vitre à commander"}
 
     reason = serializers.CharField(max_length=200)
     report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
@@ -329,6 +336,8 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
 class AppointSerializer(serializers.Serializer):
     """Who and when; without a moment, the first free slot of somebody able."""
 
+    example = {"technicians": [4], "starts_at": "2026-12-08T09:00:00+01:00"}
+
     technicians = Id(queryset=Technician.objects.filter(is_active=True), many=True, required=False)
     starts_at = MomentField(required=False)
     duration = serializers.DecimalField(max_digits=6, decimal_places=2, min_value=Decimal("0.05"), required=False)
@@ -356,7 +365,8 @@ class AppointView(OfficeView):
             if proposal is None:
                 raise BusinessError(
                     _("%s : aucun créneau libre dans sa période. Donnez un début, ou élargissez la période.")
-                    % intervention
+                    % intervention,
+                    code="no_free_slot",
                 )
             starts_at, people = proposal.starts_at, asked.get("technicians") or [proposal.technician]
         made = appoint(

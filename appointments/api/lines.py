@@ -35,6 +35,8 @@ class AppointmentLineSerializer(RequestLineSerializer):
 class UsedLineSerializer(serializers.Serializer):
     """A line of the RDV: the quantity used, or `delete` when it was added on site."""
 
+    example = {"line": 12, "quantity": "3"}
+
     line = id_field()
     quantity = serializers.DecimalField(max_digits=12, decimal_places=3, min_value=Decimal(0), required=False)
     delete = serializers.BooleanField(required=False, default=False)
@@ -47,6 +49,8 @@ class UsedLineSerializer(serializers.Serializer):
 
 class UsedSerializer(serializers.Serializer):
     """What was used on site. Lines left out keep their quantity."""
+
+    example = {"lines": [{"line": 12, "quantity": "3"}]}
 
     lines = UsedLineSerializer(many=True, allow_empty=False, max_length=1000)
 

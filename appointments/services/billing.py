@@ -36,6 +36,7 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
             step=Step(_("Confirmer le RDV"), appointment, act="confirm")
             if appointment.state == AppointmentState.DRAFT
             else None,
+            code="no_lines",
         )
     lines = list(
         appointment.lines.left_to_bill(on).select_related(
@@ -46,6 +47,7 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
         raise BusinessError(
             _("%s : aucune ligne facturable. Ajoutez-en une dans l'onglet Facturation.") % appointment,
             step=Step(_("Ajouter une ligne"), appointment, tab="billing"),
+            code="no_lines",
         )
     pairs = [(line, _left(line, spent)) for line in lines]
     note = _left_out(pairs, on)
@@ -54,6 +56,7 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
         raise NothingToBill(
             sentence or _("%s : tout est déjà facturé. Voyez ses factures.") % appointment,
             documents=invoices_of(appointment),
+            code=None if note else "already_billed",
         )
     kept = _with_titles(pairs)
     name = _("%s, pour ce qui reste à facturer") % appointment

@@ -39,7 +39,7 @@ def occupy(
         return
     people = lock_technicians(technicians)
     if not people:
-        raise BusinessError(_("%s : choisissez au moins un intervenant.") % appointment)
+        raise BusinessError(_("%s : choisissez au moins un intervenant.") % appointment, code="missing_field")
     _refuse_unable(appointment, people)
     start = local(appointment.starts_at)
     last = local(appointment.ends_at).date() if appointment.is_end_forced and appointment.ends_at else start.date()
@@ -47,14 +47,15 @@ def occupy(
         people, first_day=start.date(), last_day=max(last, start.date() + timedelta(days=30)), without=appointment
     )
     pieces = _pieces(appointment, calendars, start)
-    problem = _problem(appointment, people, calendars, pieces)
+    code, problem = _problem(appointment, people, calendars, pieces)
     if problem and not appointment.override:
         raise BusinessError(
             _(
                 "%s. Choisissez un autre créneau ou un autre intervenant, "
                 "ou dites dans « Dérogation (motif) » pourquoi passer outre."
             )
-            % problem
+            % problem,
+            code=code,
         )
     if problem:
         record(
@@ -81,7 +82,8 @@ def _settle(appointment: Appointment, people: Sequence[Technician], pieces: Sequ
             )
     except IntegrityError as taken:
         raise BusinessError(
-            _("%s : un intervenant vient d'être pris à cette heure. Choisissez un autre créneau.") % appointment
+            _("%s : un intervenant vient d'être pris à cette heure. Choisissez un autre créneau.") % appointment,
+            code="slot_taken",
         ) from taken
 
 
@@ -90,7 +92,8 @@ def _refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> No
         if person.company_id != appointment.company_id:
             raise BusinessError(
                 _("%(person)s travaille pour %(company)s : choisissez un intervenant de %(wanted)s.")
-                % {"person": person, "company": person.company, "wanted": appointment.company}
+                % {"person": person, "company": person.company, "wanted": appointment.company},
+                code="other_company",
             )
         able = person.tasks.all()
         if able and appointment.task not in able:
@@ -119,14 +122,14 @@ def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: dat
 
 def _problem(
     appointment: Appointment, people: Sequence[Technician], calendars: dict[int, Calendar], pieces: Sequence[Stretch]
-) -> str:
-    """Return why the time cannot be taken, or ""."""
+) -> tuple[str, str]:
+    """Return the code and the sentence of why the time cannot be taken; two "" when it can."""
     when = local(pieces[0][0])
     for person in people:
         calendar = calendars[person.pk]
         busy = next((t for piece in pieces for t in calendar.taken if overlap(piece, t)), None)
         if busy:
-            return str(
+            return "slot_taken", str(
                 _("%(person)s est déjà pris le %(day)s de %(start)s à %(end)s")
                 % {
                     "person": person,
@@ -139,7 +142,7 @@ def _problem(
             if not any(
                 begin <= piece[0] and piece[1] <= finish for begin, finish in calendar.working(local(piece[0]).date())
             ):
-                return str(
+                return "technician_absent", str(
                     _(
                         "%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié)"
                     )
@@ -150,4 +153,4 @@ def _problem(
                         "end": f"{local(piece[1]):%H:%M}",
                     }
                 )
-    return ""
+    return "", ""

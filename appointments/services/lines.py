@@ -53,7 +53,7 @@ def write_lines(
         return False
     lines = {line.pk: line for line in _annotated(appointment, on)}
     if any(edit.pk and edit.pk not in lines for edit in edits):
-        raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."))
+        raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."), code="stale")
     raised: list[tuple[AppointmentLine, Decimal]] = []
     beyond: dict[int, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
     all_lines = list(lines.values())
@@ -115,7 +115,8 @@ def _delete(doomed: Sequence[AppointmentLine]) -> None:
     for line in doomed:
         if line.claims.exists():
             raise BusinessError(
-                _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line
+                _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line,
+                code="already_billed",
             )
     AppointmentLine.objects.filter(pk__in=[line.pk for line in doomed]).delete()
 
@@ -173,7 +174,8 @@ def _refuse_change(line: AppointmentLine, before: AppointmentLine, billed: Decim
             _(
                 "« %s » est facturée, au moins en partie : article, prix, remise et TVA n'y changent plus. Ajoutez une autre ligne."
             )
-            % before
+            % before,
+            code="already_billed",
         )
     _refuse_below(line, billed)
 
@@ -182,7 +184,8 @@ def _refuse_below(line: AppointmentLine, billed: Decimal) -> None:
     if line.quantity < billed:
         raise BusinessError(
             _("« %(line)s » : %(billed)s déjà facturé, la quantité ne descend pas en dessous.")
-            % {"line": line, "billed": number_text(billed, 0)}
+            % {"line": line, "billed": number_text(billed, 0)},
+            code="already_billed",
         )
 
 

@@ -152,7 +152,8 @@ def _place(
                 "start": f"{intervention.from_on:%d/%m/%Y}",
                 "end": f"{intervention.to_on:%d/%m/%Y}",
                 "task": intervention.task,
-            }
+            },
+            code="no_free_slot",
         )
     made = appoint(
         intervention,

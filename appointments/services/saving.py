@@ -219,7 +219,8 @@ def _refuse_move(appointment: Appointment, before: Mapping[str, object], many: M
             _(
                 "%s est facturé, au moins en partie : il ne se déplace plus. Supprimez le brouillon de facture, ou faites un avoir."
             )
-            % appointment
+            % appointment,
+            code="already_billed",
         )
 
 

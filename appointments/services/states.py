@@ -35,10 +35,10 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
         faults = []
         if appointment.starts_at is None:
             text = _("%s : choisissez une date avant de confirmer.") % appointment
-            faults.append(BusinessError(text, field="starts_at"))
+            faults.append(BusinessError(text, field="starts_at", code="missing_field"))
         if not appointment.technicians.exists():
             text = _("%s : choisissez un intervenant avant de confirmer.") % appointment
-            faults.append(BusinessError(text, field="technicians"))
+            faults.append(BusinessError(text, field="technicians", code="missing_field"))
         if faults:
             raise BusinessError.all(faults)
         occupy(appointment, list(appointment.technicians.all()), by=by)

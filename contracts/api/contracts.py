@@ -47,6 +47,22 @@ ADMINISTER = "contracts.administer_contract"
 class ContractSerializer(OfficeSerializer):
     """What a payer is bound to. Dates are last days included."""
 
+    example = {
+        "payer": 12,
+        "start_on": "2026-12-01",
+        "frequency": "yearly",
+        "lines": [
+            {
+                "title": "Entretien annuel",
+                "task": 5,
+                "repeat": 1,
+                "visit_months": [3],
+                "articles": [{"product": 31, "quantity": "1"}],
+            }
+        ],
+    }
+    changes = {"notes": "Clé chez le voisin"}
+
     reference = serializers.CharField(read_only=True, allow_null=True)
     state = serializers.CharField(read_only=True)
     phase = serializers.SerializerMethodField()
@@ -176,6 +192,8 @@ class ContractFilter(django_filters.FilterSet):
 class BillSerializer(DaySerializer):
     """Up to which day. `force`: beyond the safety bound of 36 periods."""
 
+    example = {"force": False}
+
     force = serializers.BooleanField(required=False, default=False)
 
 
@@ -203,11 +221,15 @@ class ChargesSerializer(serializers.Serializer):
 class ChargeKeysSerializer(serializers.Serializer):
     """Which of them, by their keys (`GET …/charges/`)."""
 
+    example = {"keys": ["period-31-2026-01-01"]}
+
     keys = serializers.ListField(child=serializers.CharField(max_length=80), allow_empty=False, max_length=1000)
 
 
 class TerminateSerializer(DaySerializer):
     """`on`: the last day served. `refund`: not yet; what is billed beyond is credited by hand."""
+
+    example = {"on": "2026-12-31", "reason": "Maison vendue"}
 
     on = DayField()
     reason = serializers.CharField(max_length=200)
@@ -221,6 +243,8 @@ class TerminateSerializer(DaySerializer):
 
 class HorizonSerializer(serializers.Serializer):
     """Up to which day, included? By default as far as the nights plan."""
+
+    example = {"until": "2027-03-31"}
 
     until = DayField(required=False)
 

@@ -42,6 +42,8 @@ class ContractArticleSerializer(PlainArticleSerializer):
     Null: as its line; on a line that is billed, the first day not billed.
     """
 
+    example = {"product": 31, "quantity": "1", "unit_price": "175.00"}
+
     from_on = DayField(required=False, allow_null=True)
 
     def to_representation(self, line: Article) -> dict[str, Any]:
@@ -53,6 +55,8 @@ class ContractExceptionSerializer(PlainArticleSerializer):
     false bills it with the line's first period due from that day on.
     """
 
+    example = {"on": "2026-12-08", "product": 31, "quantity": "1", "unit_price": "40.00", "alone": True}
+
     least_quantity = None
     on = DayField()
     alone = serializers.BooleanField(required=False)
@@ -63,6 +67,14 @@ class ContractExceptionSerializer(PlainArticleSerializer):
 
 class ContractLineSerializer(OfficeSerializer):
     """What is promised for a site and its equipment. `frequency` and `invoicing` null: the contract's."""
+
+    example = {
+        "title": "Entretien annuel",
+        "task": 5,
+        "repeat": 1,
+        "visit_months": [3],
+        "articles": [{"product": 31, "quantity": "1"}],
+    }
 
     id = id_field(required=False)
     state = serializers.CharField(read_only=True)
@@ -167,17 +179,23 @@ class ActivatedContractLineSerializer(NotedSerializer, SingleContractLineSeriali
 class ActivateLineSerializer(serializers.Serializer):
     """`bill_past`: bill also what was due before today."""
 
+    example = {"bill_past": False}
+
     bill_past = serializers.BooleanField(required=False, default=False)
 
 
 class CallOutSerializer(DaySerializer):
     """From which day, and what for."""
 
+    example = {"title": "Le poêle ne s'allume plus"}
+
     title = serializers.CharField(required=False, default="", allow_blank=True, max_length=160)
 
 
 class PriceSerializer(serializers.Serializer):
     """Another yearly price of an article, for the first period that begins on `from_on` or later."""
+
+    example = {"article": 44, "from_on": "2027-01-01", "unit_price": "180.50", "discount": "0"}
 
     article = id_field()
     from_on = DayField()

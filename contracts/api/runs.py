@@ -100,6 +100,8 @@ class BillingRunSerializer(BillingRunSummarySerializer):
 class BillingRunStartSerializer(DaySerializer):
     """All that is due on a day, or what is due of these contracts."""
 
+    example = {"dry_run": True}
+
     dry_run = serializers.BooleanField(required=False, default=False)
     contracts = serializers.ListField(child=id_field(), required=False, allow_empty=False, max_length=1000)
 

@@ -44,7 +44,8 @@ def activate_contract(contract: Contract, *, seen: int | None = None, on: date, 
         )
         if not lines:
             raise BusinessError(
-                _("%s n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer.") % contract
+                _("%s n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer.") % contract,
+                code="incomplete",
             )
         if faults := [fault for line in lines for fault in _faults_of_line(line)]:
             raise BusinessError.all(faults)
@@ -84,6 +85,7 @@ def _faults_of_line(line: ContractLine) -> Iterator[BusinessError]:
             % line,
             documents=[line],
             step=Step(_("Compléter la facturation"), line, tab="billing"),
+            code="incomplete",
         )
     missing = _missing_of_visits(line)
     if missing:
@@ -92,6 +94,7 @@ def _faults_of_line(line: ContractLine) -> Iterator[BusinessError]:
             % {"line": line, "missing": ", ".join(missing)},
             documents=[line],
             step=Step(_("Compléter la planification"), line, tab="planning"),
+            code="incomplete",
         )
 
 
@@ -118,7 +121,8 @@ def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name
     """Refuse now what the planner would refuse every night."""
     facts = read_facts([contract.pk], lock=False, settled=False)
     if facts.broken:
-        raise BusinessError(facts.broken[0].reason.replace("Contrat None", f"Contrat {name}"))
+        broken = facts.broken[0]
+        raise BusinessError(broken.reason.replace("Contrat None", f"Contrat {name}"), code=broken.code)
     named = replace(facts.contracts[0], reference=name)
     check_contract(named)
     for line in named.lines:

@@ -100,7 +100,8 @@ def _refuse_change_of_terms(contract: Contract, before: Mapping[str, object]) ->
     if changed and has_live_claims(contract):
         raise BusinessError(
             _("%(contract)s est déjà facturé : %(fields)s n'y change plus. Résiliez-le et faites-en un nouveau.")
-            % {"contract": contract, "fields": ", ".join(changed)}
+            % {"contract": contract, "fields": ", ".join(changed)},
+            code="already_billed",
         )
 
 

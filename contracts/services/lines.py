@@ -143,7 +143,8 @@ def _refuse_change_of_terms(line: ContractLine, before: Mapping[str, object]) ->
             _(
                 "« %(line)s » est déjà facturée : %(fields)s n'y change plus. Donnez-lui un dernier jour et ajoutez une ligne."
             )
-            % {"line": line, "fields": ", ".join(changed)}
+            % {"line": line, "fields": ", ".join(changed)},
+            code="already_billed",
         )
 
 
@@ -154,7 +155,7 @@ def _write(
         return []
     rows = {row.pk: row for row in model.objects.filter(line=line).select_related("product__tax", "tax", "unit")}
     if any(edit.pk and edit.pk not in rows for edit in edits):
-        raise BusinessError(_("Un article modifié n'est plus sur cette ligne. Rechargez la page."))
+        raise BusinessError(_("Un article modifié n'est plus sur cette ligne. Rechargez la page."), code="stale")
 
     def save(row: Article | ContractException, before: Article | ContractException | None) -> None:
         fixed = [field for field in _FIXED if hasattr(row, field)]
@@ -176,7 +177,8 @@ def _refuse_billed(row: Article | ContractException, instead: Text) -> None:
     claims = [row.claims, *([row.visit_claims] if isinstance(row, Article) else [])]
     if any(many.exists() for many in claims):
         raise BusinessError(
-            _("« %(row)s » est déjà facturé : il ne change plus, %(instead)s") % {"row": row, "instead": instead}
+            _("« %(row)s » est déjà facturé : il ne change plus, %(instead)s") % {"row": row, "instead": instead},
+            code="already_billed",
         )
 
 

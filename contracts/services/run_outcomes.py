@@ -77,7 +77,8 @@ def refuse_nothing_made(run: BillingRun, contract: Contract) -> None:
     if outcome.result == Result.REFUSED:
         raise BusinessError(outcome.reason, code=outcome.code or None)
     if outcome.result == Result.SKIPPED:
-        raise NothingToBill(outcome.reason or _("%s : rien à facturer à cette date.") % contract)
+        text = outcome.reason or _("%s : rien à facturer à cette date.") % contract
+        raise NothingToBill(text, code="period_not_due" if contract.next_due_on else None)
 
 
 def _not_activated(contract: Contract) -> WrongState:

@@ -61,7 +61,7 @@ def refuse_far(day: date, *, today: date, ahead: timedelta, is_dry: bool) -> Non
         return
     days = {"day": date_format(day, "d/m/Y"), "furthest": date_format(furthest, "d/m/Y")}
     text = _("Le %(day)s est trop loin, rien n'est fait : donnez une date jusqu'au %(furthest)s.") % days
-    raise BusinessError(text if is_dry else f"{text} {_('Plus loin, cela se regarde à blanc.')}")
+    raise BusinessError(text if is_dry else f"{text} {_('Plus loin, cela se regarde à blanc.')}", code="date_too_far")
 
 
 def list_contracts(run: BillingRun) -> BillingRun:

@@ -41,7 +41,9 @@ def waive(contract: Contract, *, keys: Collection[str], seen: int | None = None,
             raise WrongState(_("%s n'est pas activé : rien n'y est dû.") % contract, step=activation_of(contract))
         chosen = [charge for charge in charges_due(contract, on=on) if charge.key in keys]
         if len(chosen) < len(set(keys)) or not keys:
-            raise NothingToBill(_("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract)
+            raise NothingToBill(
+                _("%s : ce qui était choisi n'est plus dû. Rechargez la page.") % contract, code="stale"
+            )
         claims = ClaimRows()
         for charge in chosen:
             claims.add(charge, charge.amount, None, WithoutDocument.WAIVED.value)
@@ -80,7 +82,9 @@ def take_back(contract: Contract, *, keys: Collection[str], seen: int | None = N
         contract = lock_contract(contract, seen=seen)
         chosen = [claim for claim in waived(contract) if claim_key(claim) in keys]
         if len(chosen) < len(set(keys)) or not keys:
-            raise NothingToBill(_("%s : ce qui était choisi n'est plus à remettre. Rechargez la page.") % contract)
+            raise NothingToBill(
+                _("%s : ce qui était choisi n'est plus à remettre. Rechargez la page.") % contract, code="stale"
+            )
         text = " ; ".join(str(claim) for claim in chosen)
         _delete(chosen)
         record(contract, "taken_back", by=by, text=_("Remis à facturer : %s") % text)

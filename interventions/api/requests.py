@@ -25,18 +25,10 @@ from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.api.acts import mail_act, publish_act
-from invoicing.api.base import (
-    DaySerializer,
-    DeleteMixin,
-    OfficeView,
-    ReadMixin,
-    WriteMixin,
-    act,
-    checked_body,
-    invoice_many,
-)
+from invoicing.api.base import DaySerializer, DeleteMixin, OfficeView, ReadMixin, WriteMixin, act, checked_body
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, SaleLineSerializer, edits_of
+from invoicing.api.many import invoice_many
 from invoicing.api.purchases import PurchaseOrderSerializer
 from invoicing.api.quotes import QuoteSerializer
 from invoicing.api.records import JournalMixin
@@ -62,6 +54,15 @@ class RequestLineSerializer(SaleLineSerializer):
 
 class InterventionSerializer(DocumentSerializer):
     """A DI. Only task, customer and first day need typing: the rest comes from them."""
+
+    example = {
+        "partner": 12,
+        "task": 5,
+        "from_on": "2026-12-01",
+        "title": "Ramonage",
+        "lines": [{"product": 31, "quantity": "2"}],
+    }
+    changes = {"description": "Prévoir l'échelle"}
 
     number = serializers.CharField(read_only=True, allow_null=True)
     late = serializers.BooleanField(read_only=True)
@@ -166,6 +167,8 @@ class InterventionSerializer(DocumentSerializer):
 
 class PurchaseSerializer(serializers.Serializer):
     """Which day? By default today."""
+
+    example = {"on": "2026-11-24"}
 
     on = DayField(required=False)
 

@@ -76,6 +76,9 @@ class TechnicianView(ReadMixin, OfficeView):
 class InstalledProductSerializer(RecordSerializer):
     """A piece of equipment at a customer's."""
 
+    example = {"partner": 12, "address": 14, "name": "Poêle à granulés", "brand": "Fictif", "serial_number": "PG-4411"}
+    changes = {"note": "Posé par un confrère"}
+
     partner = Id(queryset=Partner.objects.all())
     address = Id(queryset=Address.objects.all())
     product = Id(queryset=Product.objects.all(), required=False, allow_null=True)

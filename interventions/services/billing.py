@@ -41,6 +41,7 @@ def _billable(intervention: InterventionRequest, *, on: date) -> list[RequestLin
         raise BusinessError(
             _("%s : aucune ligne d'article. Ajoutez-en une dans l'onglet Facturation.") % intervention,
             step=Step(_("Ajouter une ligne"), intervention, tab="billing"),
+            code="no_lines",
         )
     if not any(line.left > 0 for line in articles):
         raise _nothing_left(intervention, articles, on=on)
@@ -52,13 +53,17 @@ def _nothing_left(intervention: InterventionRequest, articles: Sequence[RequestL
         return NothingToBill(
             _("%s : tout est sur un devis en cours. Facturez depuis le devis, ou refusez-le.") % intervention,
             documents=live_quotes_of(intervention, on=on),
+            code="held_by_quote",
         )
     if all(line.covered for line in articles):
         return NothingToBill(
-            _("%s : tout est couvert par le contrat, qui le facture. Rien à facturer ici.") % intervention
+            _("%s : tout est couvert par le contrat, qui le facture. Rien à facturer ici.") % intervention,
+            code="covered_by_contract",
         )
     return NothingToBill(
-        _("%s : tout est déjà facturé. Voyez ses factures.") % intervention, documents=invoices_of(intervention)
+        _("%s : tout est déjà facturé. Voyez ses factures.") % intervention,
+        documents=invoices_of(intervention),
+        code="already_billed",
     )
 
 

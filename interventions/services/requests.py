@@ -44,6 +44,7 @@ def refusal_of_no_address(partner: Partner) -> BusinessError:
         field="address",
         documents=[partner],
         step=Step(_("Ajouter l'adresse"), partner),
+        code="missing_field",
     )
 
 
@@ -239,7 +240,7 @@ def _write_lines(intervention: InterventionRequest, edits: Sequence[LineEdit], *
         line.pk: line for line in intervention.lines.left_to_bill(on).select_related("product__tax", "tax", "unit")
     }
     if any(edit.pk and edit.pk not in lines for edit in edits):
-        raise BusinessError(_("Une ligne modifiée n'est plus sur cette DI. Rechargez la page."))
+        raise BusinessError(_("Une ligne modifiée n'est plus sur cette DI. Rechargez la page."), code="stale")
 
     def save(line: RequestLine, before: RequestLine | None) -> None:
         if before is not None:
@@ -282,14 +283,16 @@ def _refuse_change(line: RequestLine, before: RequestLine) -> None:
     if line.quantity < line.billed:
         raise BusinessError(
             _("« %(line)s » : %(billed)s déjà facturé, la quantité ne descend pas en dessous.")
-            % {"line": line, "billed": number_text(line.billed, 0)}
+            % {"line": line, "billed": number_text(line.billed, 0)},
+            code="already_billed",
         )
 
 
 def _refuse_deletion(line: RequestLine) -> None:
     if line.claims.exists():
         raise BusinessError(
-            _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line
+            _("« %s » est facturée : supprimez d'abord le brouillon de facture, ou faites un avoir.") % line,
+            code="already_billed",
         )
     if line.quoted.exists():
         raise BusinessError(_("« %s » est sur un devis : mettez sa quantité à 0 plutôt que de la supprimer.") % line)

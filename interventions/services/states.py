@@ -51,7 +51,8 @@ def refuse_to_come(document: object, on: date) -> None:
     if on > timezone.localdate():
         raise BusinessError(
             _("%(document)s : le %(day)s n'est pas encore venu. Donnez le jour où le travail a été fait.")
-            % {"document": document, "day": on.strftime("%d/%m/%Y")}
+            % {"document": document, "day": on.strftime("%d/%m/%Y")},
+            code="date_in_future",
         )
 
 

@@ -10,19 +10,29 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from invoicing.api.base import act, checked_body
-from invoicing.models import PublicLink
+from invoicing.models import Message, PublicLink
 from invoicing.services.documents.mailing import Letter, mail_document, mail_documents
 from invoicing.services.records.links import publish, token_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import id_field
-from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
+from openfire_billing.web.api.refusals import (
+    MissingStepSerializer,
+    NamedDocumentSerializer,
+    code_of,
+    documents_of,
+    refusal_code,
+    step_of,
+)
 from openfire_billing.web.mail_addresses import clean_addresses
 from openfire_billing.web.site import site_address
 
 
 class AddressesField(serializers.CharField):
     """E-mail addresses apart by commas, five at most."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=Message._meta.get_field("to").max_length, **options)
 
     def to_internal_value(self, data: Any) -> str:
         try:
@@ -33,6 +43,8 @@ class AddressesField(serializers.CharField):
 
 class LetterSerializer(serializers.Serializer):
     """Values left out are written for you. `to` and `cc`: e-mail addresses apart by commas, five at most."""
+
+    example = {"to": "client@exemple.example"}
 
     to = AddressesField(required=False, default="", allow_blank=True)
     cc = AddressesField(required=False, default="", allow_blank=True)
@@ -61,6 +73,8 @@ def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
 class ManyLettersSerializer(serializers.Serializer):
     """Several documents. `again`: also those whose e-mail is sent or waits. `cc`: a copy of each goes there."""
 
+    example = {"ids": [12], "again": False}
+
     ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
     cc = AddressesField(required=False, default="", allow_blank=True)
     with_paper = serializers.BooleanField(required=False, default=True)
@@ -73,6 +87,7 @@ class MailedSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     is_mailed = serializers.BooleanField()
     refusal = serializers.CharField(allow_blank=True)
+    code = refusal_code()
     documents = NamedDocumentSerializer(many=True)
     step = MissingStepSerializer(allow_null=True)
 
@@ -112,11 +127,16 @@ def mail_many_act(letter: Letter, permission: str, *, path: str = "mail") -> Any
 
 
 def _mailed_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, Any]:
-    error = outcome.error if outcome else BusinessError(_("N'existe pas, ou n'est pas d'une de vos sociétés."))
+    error = (
+        outcome.error
+        if outcome
+        else BusinessError(_("N'existe pas, ou n'est pas d'une de vos sociétés."), code="not_found")
+    )
     return {
         "id": pk,
         "is_mailed": error is None,
         "refusal": str(error or ""),
+        "code": code_of(error),
         "documents": documents_of(error, request),
         "step": step_of(error, request),
     }
@@ -124,6 +144,8 @@ def _mailed_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, An
 
 class PublicationSerializer(serializers.Serializer):
     """Whether the customer sees the page. `renew`: give it a new address and revoke the old one."""
+
+    example = {"published": True}
 
     published = serializers.BooleanField()
     renew = serializers.BooleanField(required=False, default=False)

@@ -27,7 +27,6 @@ from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
 from openfire_billing.web.api.moments import UPDATED_AFTER, UpdatedAtField
 from openfire_billing.web.api.permissions import MayDo, permission_of
-from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
 from openfire_billing.web.api.schema import UNSAFE
 from openfire_billing.web.api.strict import checked, refuse_parameters
 
@@ -104,7 +103,7 @@ class OfficeSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         if issubclass(self.Meta.model, Versioned):
-            fields["version"] = serializers.IntegerField(required=False, min_value=1)
+            fields["version"] = id_field(required=False)
         if is_stamped(self.Meta.model):
             fields[STAMP] = UpdatedAtField()
         for name, field in fields.items():
@@ -340,11 +339,15 @@ def checked_body(view: Any, request: Any) -> dict[str, Any]:
 class DaySerializer(serializers.Serializer):
     """The day of the act, today by default."""
 
+    example = {"on": "2026-11-24"}
+
     on = DayField(required=False, default=timezone.localdate)
 
 
 class UntilSerializer(serializers.Serializer):
     """The last day, included."""
+
+    example = {"until": "2027-03-31"}
 
     until = DayField()
 
@@ -352,82 +355,6 @@ class UntilSerializer(serializers.Serializer):
 class ReasonSerializer(serializers.Serializer):
     """The reason of the act."""
 
+    example = {"reason": "Client absent"}
+
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
-
-
-class ManySerializer(DaySerializer):
-    """Several documents. `group_by_customer`: one invoice for each payer."""
-
-    ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
-    group_by_customer = serializers.BooleanField(required=False, default=False)
-
-
-class BatchReportLineSerializer(serializers.Serializer):
-    """The result for one document: its invoice, or why there is none."""
-
-    id = serializers.IntegerField()
-    invoice = serializers.IntegerField(allow_null=True)
-    refusal = serializers.CharField(allow_blank=True)
-    documents = NamedDocumentSerializer(many=True)
-    step = MissingStepSerializer(allow_null=True)
-    note = serializers.CharField(allow_blank=True)
-
-
-class BatchReportSerializer(serializers.Serializer):
-    """One line for each id of the request, in its order."""
-
-    results = BatchReportLineSerializer(many=True)
-    done = serializers.IntegerField()
-    refused = serializers.IntegerField()
-
-
-def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], Any]:
-    """Declare POST /resource/invoice/ {ids, on, group_by_customer}, answered by a report.
-
-    `method(view, documents, body)` returns the outcomes.
-    """
-
-    def decorate(method: Callable[..., list[Outcome]]) -> Any:
-        @wraps(method)
-        def run(view: Any, request: Any) -> Response:
-            body = checked_body(view, request)
-            ids = list(dict.fromkeys(body.pop("ids")))
-            by_pk = view.get_queryset().in_bulk(ids)
-            documents = [by_pk[pk] for pk in ids if pk in by_pk]
-            outcomes = {outcome.document.pk: outcome for outcome in method(view, documents, body)} if documents else {}
-            results = [_report_line(pk, outcomes.get(pk), request) for pk in ids]
-            refused = sum(bool(line["refusal"]) for line in results)
-            return Response({"results": results, "done": len(results) - refused, "refused": refused})
-
-        return action(
-            detail=False,
-            methods=["post"],
-            url_path="invoice",
-            permission=permission,
-            asks=ManySerializer,
-            answers=BatchReportSerializer,
-            is_act=True,
-        )(run)
-
-    return decorate
-
-
-def _report_line(pk: int, outcome: Outcome | None, request: Any) -> dict[str, Any]:
-    if outcome is None:
-        return {
-            "id": pk,
-            "invoice": None,
-            "refusal": _("N'existe pas, ou n'est pas d'une de vos sociétés."),
-            "documents": [],
-            "step": None,
-            "note": "",
-        }
-    made = outcome.made.pk if outcome.made is not None else None
-    return {
-        "id": pk,
-        "invoice": made,
-        "refusal": outcome.refusal,
-        "documents": documents_of(outcome.error, request),
-        "step": step_of(outcome.error, request),
-        "note": str(outcome.note),
-    }

@@ -25,6 +25,8 @@ class RecordSerializer(OfficeSerializer):
 
 
 class ProductSerializer(RecordSerializer):
+    example = {"code": "GRANULES-15", "name": "Sac de granulés 15 kg", "tax": 3, "unit_price": "6.90"}
+    changes = {"description": "Certifié, sac de 15 kg"}
     unit = Id(queryset=Unit.objects.all(), required=False)
     tax = Id(queryset=Tax.objects.all())
     supplier = Id(queryset=Partner.objects.all(), required=False, allow_null=True)
@@ -74,6 +76,8 @@ class ProductView(ReadMixin, WriteMixin, OfficeView):
 
 
 class TaxSerializer(RecordSerializer):
+    example = {"name": "TVA 8,5 %", "rate": "8.5", "account": "445713"}
+    changes = {"mention": "Taux réduit"}
     company = Id(queryset=Company.objects.all(), required=False, allow_null=True)
     replaces = Id(queryset=Tax.objects.all(), required=False, allow_null=True)
     valid_from = DayField(required=False, allow_null=True)
@@ -124,6 +128,8 @@ class TaxMappingSerializer(serializers.ModelSerializer):
 
 
 class FiscalPositionSerializer(RecordSerializer):
+    example = {"code": "VEN-DOM", "name": "Ventes outre-mer"}
+    changes = {"mention": "TVA non applicable"}
     company = Id(queryset=Company.objects.all(), required=False, allow_null=True)
     mappings = TaxMappingSerializer(many=True, read_only=True)
 
@@ -148,6 +154,9 @@ class FiscalPositionView(ReadMixin, WriteMixin, OfficeView):
 
 class PaymentTermSerializer(RecordSerializer):
     """A payment term. `counted`: how its days are; `end_of_month`: whether the end of a month counts."""
+
+    example = {"name": "40 jours", "days": 40}
+    changes = {"text": "Paiement à 40 jours"}
 
     end_of_month = serializers.BooleanField(read_only=True)
 

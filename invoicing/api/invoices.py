@@ -75,6 +75,14 @@ def _iso(day: date | None) -> str | None:
 class InvoiceSerializer(DocumentSerializer):
     """An invoice, a credit note or a deposit. A posted one never changes. Amounts of a credit note are positive."""
 
+    example = {
+        "customer": 12,
+        "fiscal_position": 4,
+        "purchase_order": "BC-77",
+        "lines": [{"product": 31, "quantity": "2"}],
+    }
+    changes = {"purchase_order": "BC-78"}
+
     number = serializers.CharField(read_only=True, allow_null=True)
     payment_state = serializers.ChoiceField(choices=[("", "–"), *PaymentState.choices], read_only=True)
     is_overdue = serializers.BooleanField(read_only=True)
@@ -162,12 +170,16 @@ class InvoiceSerializer(DocumentSerializer):
 class CreditLineSerializer(serializers.Serializer):
     """A line and the quantity to credit."""
 
+    example = {"line": 31, "quantity": "1"}
+
     line = id_field()
     quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
 
 
 class CreditSerializer(DaySerializer):
     """All that is left (`all`), or quantities of lines. `rebill`: by default true with `all`, false for a part."""
+
+    example = {"all": True, "reason": "Erreur de prix"}
 
     all = serializers.BooleanField(required=False, default=False)
     lines = CreditLineSerializer(many=True, required=False)

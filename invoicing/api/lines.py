@@ -38,6 +38,8 @@ class LineSerializer(serializers.Serializer):
     An article fills the values left out: text, price, unit, and the tax under the fiscal position. A given tax is kept.
     """
 
+    example = {"product": 31, "quantity": "2"}
+
     document = ""  # the field of the line that names its document
     least_quantity: Decimal | None = Decimal("0.001")
 

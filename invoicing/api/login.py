@@ -25,6 +25,8 @@ from openfire_billing.web.api.strict import checked, refuse_parameters
 class LoginSerializer(serializers.Serializer):
     """A user name and a password; `otp`, the code of the second factor, of an account that has one."""
 
+    example = {"username": "camille", "password": "••••••••"}
+
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=200, trim_whitespace=False, write_only=True)
     otp = serializers.CharField(max_length=40, required=False, allow_blank=True, write_only=True)

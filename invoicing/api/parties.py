@@ -15,6 +15,8 @@ from openfire_billing.web.api.fields import Id, IdFilter
 
 
 class AddressSerializer(OfficeSerializer):
+    example = {"partner": 12, "street": "3 rue de la Forge", "zip": "35000", "city": "Rennes", "country": "FR"}
+    changes = {"phone": "02 99 00 00 01"}
     partner = Id(queryset=Partner.objects.all())
 
     class Meta:
@@ -45,6 +47,8 @@ class AddressSerializer(OfficeSerializer):
 class OwnAddressSerializer(AddressSerializer):
     """An address of a customer, in the customer's body."""
 
+    example = {"street": "3 rue de la Forge", "zip": "35000", "city": "Rennes"}
+
     partner = Id(read_only=True)
 
 
@@ -53,6 +57,14 @@ class PartnerSerializer(OfficeSerializer):
 
     `merged_into`: the partner into which this duplicate was merged.
     """
+
+    example = {
+        "name": "Le Goff Anne",
+        "email": "anne@exemple.example",
+        "phone": "02 99 00 00 00",
+        "addresses": [{"street": "3 rue de la Forge", "zip": "35000", "city": "Rennes"}],
+    }
+    changes = {"phone": "02 99 00 00 01"}
 
     tags = serializers.SlugRelatedField(
         slug_field="name", many=True, required=False, queryset=Tag.objects.filter(scope=TagScope.PARTNER)
@@ -112,6 +124,8 @@ class PartnerFilter(django_filters.FilterSet):
 
 class MergeSerializer(serializers.Serializer):
     """The partner to keep."""
+
+    example = {"into": 15}
 
     into = Id(queryset=Partner.objects.all())
 

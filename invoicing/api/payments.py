@@ -28,12 +28,16 @@ class AllocationSerializer(serializers.Serializer):
 class AllocationPartSerializer(serializers.Serializer):
     """An invoice and the amount to allocate to it."""
 
+    example = {"invoice": 15, "amount": "10.00"}
+
     invoice = Id(queryset=Invoice.objects.all())
     amount = Amount(read_only=False)
 
 
 class AllocateSerializer(serializers.Serializer):
     """The invoices of the customer to settle with what is left."""
+
+    example = {"invoices": [{"invoice": 15, "amount": "10.00"}]}
 
     invoices = AllocationPartSerializer(many=True, allow_empty=False)
 
@@ -48,6 +52,8 @@ class AllocateSerializer(serializers.Serializer):
 class PaySerializer(DaySerializer):
     """Money received for this invoice."""
 
+    example = {"amount": "10.00", "kind": "transfer", "reference": "VIR 4411"}
+
     amount = Amount(read_only=False)
     kind = serializers.ChoiceField(PaymentKind.choices, required=False, default=PaymentKind.TRANSFER)
     reference = serializers.CharField(required=False, default="", allow_blank=True, max_length=80)
@@ -56,9 +62,13 @@ class PaySerializer(DaySerializer):
 class RefundSerializer(PaySerializer):
     """Money paid back to the customer."""
 
+    example = {"amount": "10.00", "kind": "transfer", "reference": "VIR 4413"}
+
 
 class RejectSerializer(DaySerializer):
     """The day of the rejection, and why."""
+
+    example = {"reason": "Provision insuffisante"}
 
     reason = serializers.CharField(max_length=80)
 
@@ -68,6 +78,8 @@ class PaymentSerializer(OfficeSerializer):
 
     `is_refund`: money paid back to him, for the credit note it is allocated to or of a payment (`pays_back`).
     """
+
+    example = {"customer": 12, "on": "2026-11-24", "amount": "200.00", "kind": "transfer", "reference": "VIR 4412"}
 
     number = serializers.CharField(read_only=True)
     company = Id(queryset=Company.objects.all(), required=False)

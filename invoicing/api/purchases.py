@@ -66,6 +66,9 @@ class OrderLineSerializer(LineSerializer):
 class PurchaseOrderSerializer(DocumentSerializer):
     """An order to a supplier."""
 
+    example = {"supplier": 12, "notes": "Livrer le matin", "lines": [{"product": 31, "quantity": "2"}]}
+    changes = {"notes": "Livrer le matin"}
+
     number = serializers.CharField(read_only=True)
     supplier = Id(queryset=Partner.objects.all())
     deliver_to = Id(queryset=Address.objects.all(), required=False, allow_null=True)
@@ -138,6 +141,9 @@ class SupplierPaymentSerializer(serializers.Serializer):
 
 class SupplierBillSerializer(OfficeSerializer):
     """A supplier's bill, with the supplier's number and the printed amounts. `gross`, `paid` and `residual` are computed."""
+
+    example = {"supplier": 12, "number": "F-78", "net": "100.00", "tax": "20.00"}
+    changes = {"notes": "Reçue par la poste"}
 
     state = serializers.CharField(read_only=True)
     company = Id(queryset=Company.objects.all(), required=False)
@@ -217,11 +223,15 @@ class SupplierBillSerializer(OfficeSerializer):
 class ConfirmSerializer(serializers.Serializer):
     """The day that the supplier promises; left out, the day of the order stays."""
 
+    example = {"expected_on": "2026-12-08"}
+
     expected_on = DayField(required=False, allow_null=True, default=None)
 
 
 class ReceivedLineSerializer(serializers.Serializer):
     """The quantity that arrived of a line; negative, it takes back what was recorded by mistake."""
+
+    example = {"line": 8, "quantity": "1"}
 
     line = id_field()
     quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
@@ -229,6 +239,8 @@ class ReceivedLineSerializer(serializers.Serializer):
 
 class ReceiveSerializer(DaySerializer):
     """What arrived. Without `lines`, all that is left. `closes`: the rest will not come."""
+
+    example = {"note": "BL 12"}
 
     lines = ReceivedLineSerializer(many=True, required=False)
     note = serializers.CharField(required=False, default="", allow_blank=True, max_length=150)
@@ -244,6 +256,8 @@ class ReceiveSerializer(DaySerializer):
 
 class OrderBillSerializer(DaySerializer):
     """The supplier's number and the day of the bill."""
+
+    example = {"on": "2026-11-24", "number": "F-77"}
 
     on = DayField()
     number = serializers.CharField(max_length=60)

@@ -44,6 +44,14 @@ class QuoteLineSerializer(SaleLineSerializer):
 class QuoteSerializer(DocumentSerializer):
     """A quote; the customer's order once accepted. `intervention`: the DI it quotes."""
 
+    example = {
+        "partner": 12,
+        "title": "Pose du poêle",
+        "fiscal_position": 4,
+        "lines": [{"product": 31, "quantity": "2"}],
+    }
+    changes = {"notes": "Remise déduite"}
+
     number = serializers.CharField(read_only=True)
     partner = Id(queryset=Partner.objects.all())
     bill_to = Id(queryset=Partner.objects.all(), required=False, allow_null=True)

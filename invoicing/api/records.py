@@ -56,15 +56,18 @@ class JournalSerializer(serializers.Serializer):
 
 
 class NoteSerializer(serializers.Serializer):
+    example = {"text": "A rappelé : préfère le matin"}
     text = serializers.CharField(max_length=4000)
 
 
 class NewFollowUpSerializer(serializers.Serializer):
     """What to do, by which day and by whom (by default yourself)."""
 
+    example = {"text": "Rappeler", "due_on": "2026-12-01"}
+
     text = serializers.CharField(max_length=200)
     due_on = DayField()
-    user = serializers.IntegerField(required=False, min_value=1)
+    user = id_field(required=False)
 
     def validate_user(self, pk: int) -> Any:
         colleague = colleagues_of(self.context["request"].user).filter(pk=pk).first()
@@ -74,6 +77,7 @@ class NewFollowUpSerializer(serializers.Serializer):
 
 
 class DoneFollowUpSerializer(serializers.Serializer):
+    example = {"follow_up": 5}
     follow_up = id_field()
 
 
@@ -105,7 +109,9 @@ class JournalMixin(FilesMixin):
         """C'est fait."""
         follow_up = follow_up_of(document, body["follow_up"], user=self.request.user)  # type: ignore[attr-defined]
         if follow_up is None:
-            raise BusinessError(_("Cette relance n'est pas de cette fiche : prenez-la dans son journal."))
+            raise BusinessError(
+                _("Cette relance n'est pas de cette fiche : prenez-la dans son journal."), code="not_found"
+            )
         return finish_follow_up(follow_up, by=self.request.user)  # type: ignore[attr-defined]
 
 

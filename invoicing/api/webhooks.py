@@ -32,6 +32,9 @@ def _codes() -> list[str]:
 class WebhookSerializer(OfficeSerializer):
     """An address that is told what happens in a company. `areas`: what it is told about; none: everything."""
 
+    example = {"name": "Site", "url": "https://site.exemple.example/evenements", "areas": ["invoices"]}
+    changes = {"name": "Site (recette)"}
+
     areas = serializers.ListField(child=serializers.ChoiceField(choices=_codes()), required=False)
 
     class Meta:

@@ -62,7 +62,7 @@ def test_commands_of_the_guide_do_what_it_says(live_server: Any, worker: None, t
     assert done.stdout.splitlines() == [
         "to_plan 175.00 9.62 184.62 EUR",
         "posted unpaid 184.62",
-        "nothing_to_bill DI/000001 : tout est déjà facturé. Voyez ses factures.",
+        "already_billed DI/000001 : tout est déjà facturé. Voyez ses factures.",
         "184.62 EUR",
         "paid 0.00",
         "validated active",

@@ -387,7 +387,7 @@ def test_a_refusal_names_its_documents_and_the_missing_step(world: World) -> Non
     assert (answer.status_code, answer.json()) == (
         409,
         {
-            "code": "refused",
+            "code": "missing_field",
             "detail": f"{draft} : pas de position fiscale. Choisissez-la sur la facture. "
             f"{draft} : l'article « {product} » n'a pas de compte de produit. Complétez sa fiche.",
             "fields": {"fiscal_position": [f"{draft} : pas de position fiscale. Choisissez-la sur la facture."]},

@@ -172,7 +172,7 @@ def _check_edits(
         if edit.pk is None:
             continue
         if edit.pk not in lines:
-            raise BusinessError(_("Une ligne modifiée n'est plus sur ce brouillon. Rechargez la page."))
+            raise BusinessError(_("Une ligne modifiée n'est plus sur ce brouillon. Rechargez la page."), code="stale")
         line, kind = lines[edit.pk], claimed.get(edit.pk)
         if edit.delete or kind is None:
             continue

@@ -142,7 +142,8 @@ def complete_line(line: BillableLine, *, position: FiscalPosition | None, compan
     if belongs_elsewhere(line.tax, company):
         raise BusinessError(
             _("« %(line)s » : la taxe « %(tax)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
-            % {"line": line.label, "tax": line.tax, "company": company}
+            % {"line": line.label, "tax": line.tax, "company": company},
+            code="other_company",
         )
     settle_price(line, company)
 
@@ -168,6 +169,7 @@ def refusal_of_article(name: object, product: Product) -> BusinessError:
         % {"name": name, "product": product},
         documents=[product],
         step=Step(_("Compléter l'article"), product, field="income_account"),
+        code="missing_field",
     )
 
 
@@ -210,11 +212,12 @@ def unbillable(
 ) -> Iterator[BusinessError]:
     """Yield all that keeps an invoice of these items from ever being posted, as `refuse_unbillable` raises it."""
     if not any(item.is_article for item in items):
-        yield BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
+        yield BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name, code="no_lines")
     if position is None:
         yield BusinessError(
             _("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name,
             field="fiscal_position",
+            code="missing_field",
         )
     elif belongs_elsewhere(position, company):
         yield BusinessError(
@@ -223,6 +226,7 @@ def unbillable(
             )
             % {"name": name, "position": position, "company": company},
             field="fiscal_position",
+            code="other_company",
         )
     for item in items:
         if item.product is not None and not item.product.income_account:
@@ -235,7 +239,8 @@ def unbillable(
                 _(
                     "%(name)s : la taxe « %(tax)s » de « %(line)s » est celle d'une autre société. Choisissez-en une de %(company)s."
                 )
-                % {"name": name, "tax": item.tax, "line": item.label, "company": company}
+                % {"name": name, "tax": item.tax, "line": item.label, "company": company},
+                code="other_company",
             )
     parts = [item.part(company.rounding) for item in items if item.is_article and item.tax is not None]
     if refusal := refusal_of_deductions(parts, name=name, rounding=company.rounding, currency=company.currency):

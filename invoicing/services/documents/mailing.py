@@ -97,6 +97,7 @@ def refusal_of_no_email(document: AnyRecord, customer: Partner) -> BusinessError
         field="to",
         documents=[customer],
         step=Step(_("Ajouter l'e-mail"), customer, field="email"),
+        code="missing_field",
     )
 
 

@@ -52,7 +52,9 @@ def draft_order(
     """Create a draft order to a supplier. Raises BusinessError without an article line."""
     with atomic():
         if not any(item.is_article for item in items):
-            raise BusinessError(_("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier)
+            raise BusinessError(
+                _("Commande à « %s » : aucune ligne d'article. Ajoutez-en une.") % supplier, code="no_lines"
+            )
         order = PurchaseOrder.objects.create(
             company=company,
             supplier=supplier,
@@ -108,7 +110,7 @@ def edit_order(
             raise_version(order)
         lines = {line.pk: line for line in order.lines.select_related("product__tax", "tax", "unit")}
         if any(edit.pk and edit.pk not in lines for edit in edits):
-            raise BusinessError(_("Une ligne modifiée n'est plus sur cette commande. Rechargez la page."))
+            raise BusinessError(_("Une ligne modifiée n'est plus sur cette commande. Rechargez la page."), code="stale")
 
         def save(line: PurchaseOrderLine, _before: object) -> None:
             complete_line(line, position=None, company=order.company, on=order.ordered_on)
@@ -211,6 +213,7 @@ def refusal_to_send(order: PurchaseOrder) -> BusinessError | None:
     return BusinessError(
         _("%s : aucune ligne. Ajoutez-en une avant d'envoyer la commande.") % order,
         step=Step(_("Ajouter une ligne"), order, tab="lines"),
+        code="no_lines",
     )
 
 
@@ -276,7 +279,8 @@ def record_bill(
     except IntegrityError as twice:
         raise BusinessError(
             _("La facture %(number)s de « %(supplier)s » est déjà enregistrée.")
-            % {"number": number, "supplier": supplier}
+            % {"number": number, "supplier": supplier},
+            code="conflict",
         ) from twice
     return bill
 
@@ -297,7 +301,8 @@ def _refuse_bad_bill(bill: SupplierBill) -> None:
     if same.exclude(pk=bill.pk).exists():  # of a partner merged since, which the constraint does not see
         raise BusinessError(
             _("La facture %(number)s de « %(supplier)s » est déjà enregistrée.")
-            % {"number": bill.number, "supplier": bill.supplier}
+            % {"number": bill.number, "supplier": bill.supplier},
+            code="conflict",
         )
     if bill.due_on is not None and bill.due_on < bill.billed_on:
         raise BusinessError(_("L'échéance précède la date de la facture : corrigez l'une des deux dates."))
@@ -319,7 +324,9 @@ def bill_order(order: PurchaseOrder, *, number: str, seen: int | None = None, on
         tax = totals.tax - sum((bill.tax.amount for bill in billed), Decimal(0))
         if billed and net <= 0:
             raise BusinessError(
-                _("%s est déjà entièrement facturée : voyez ses factures.") % order, documents=billed[:5]
+                _("%s est déjà entièrement facturée : voyez ses factures.") % order,
+                documents=billed[:5],
+                code="already_billed",
             )
         return record_bill(
             company=order.company, supplier=order.supplier, number=number, on=on, net=net, tax=tax, order=order, by=by

@@ -161,7 +161,7 @@ def _write_lines(quote: Quote, edits: Sequence[LineEdit]) -> list[LineChange]:
     """Apply a form's edits to the lines of a locked quote. Returns the changes, for its journal."""
     lines = {line.pk: line for line in quote.lines.select_related("product__tax", "tax", "unit")}
     if any(edit.pk and edit.pk not in lines for edit in edits):
-        raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
+        raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."), code="stale")
 
     def save(line: QuoteLine, _before: object) -> None:
         complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
@@ -205,7 +205,7 @@ def refusal_to_send(quote: Quote) -> BusinessError | None:
     faults = [fault] if (fault := refusal_of_expired(quote)) else []
     if not quote.lines.exists():
         text = _("%s : aucune ligne. Ajoutez-en une avant d'envoyer le devis.") % quote
-        faults.append(BusinessError(text, step=Step(_("Ajouter une ligne"), quote, tab="lines")))
+        faults.append(BusinessError(text, step=Step(_("Ajouter une ligne"), quote, tab="lines"), code="no_lines"))
     return BusinessError.all(faults) if faults else None
 
 
@@ -217,6 +217,7 @@ def refusal_of_expired(quote: Quote) -> BusinessError | None:
         _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'envoyer.")
         % {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")},
         step=_prolonging(quote),
+        code="quote_expired",
     )
 
 
@@ -242,7 +243,7 @@ def refusal_to_accept(quote: Quote, *, on: date) -> BusinessError | None:
     if quote.is_expired(on):
         text = _("%(quote)s a expiré le %(day)s : prolongez-le (Action › Prolonger) avant de l'accepter.")
         values = {"quote": quote, "day": date_format(quote.valid_until, "d/m/Y")}
-        faults.append(WrongState(text % values, step=_prolonging(quote)))
+        faults.append(WrongState(text % values, step=_prolonging(quote), code="quote_expired"))
     items = [item_of(line) for line in quote.lines.select_related("product", "tax", "unit")]
     faults += unbillable(items, company=quote.company, position=quote.fiscal_position, name=quote)
     return BusinessError.all(faults) if faults else None
@@ -384,7 +385,9 @@ def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) ->
         billable = [line for line in lines if line.left > 0 or not line.is_article]
         if not any(line.is_article for line in billable):
             raise NothingToBill(
-                _("%s est déjà entièrement facturé : voyez ses factures.") % quote, documents=_invoices_of(quote)
+                _("%s est déjà entièrement facturé : voyez ses factures.") % quote,
+                documents=_invoices_of(quote),
+                code="already_billed",
             )
         intent = DraftIntent(
             company=quote.company_id,

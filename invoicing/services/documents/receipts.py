@@ -46,7 +46,9 @@ def receive_order(
     """
     if on > timezone.localdate():
         raise BusinessError(
-            _("Une réception ne se date pas dans le futur : donnez le jour de la livraison."), field="on"
+            _("Une réception ne se date pas dans le futur : donnez le jour de la livraison."),
+            field="on",
+            code="date_in_future",
         )
     with atomic():
         order = lock_order(order, seen=seen)
@@ -115,7 +117,7 @@ def _refuse_wrong(
     known = {line.pk: line for line in lines}
     faults = []
     if set(arrived) - set(known):
-        faults.append(BusinessError(_("Une ligne reçue n'est pas sur %s. Rechargez la page.") % order))
+        faults.append(BusinessError(_("Une ligne reçue n'est pas sur %s. Rechargez la page.") % order, code="stale"))
     if on < order.ordered_on:
         text = _("%(order)s est du %(day)s : la livraison ne la précède pas.")
         faults.append(BusinessError(text % {"order": order, "day": date_format(order.ordered_on, "d/m/Y")}, field="on"))
@@ -134,6 +136,7 @@ def _refuse_wrong(
                         "quantity": number_text(quantity, 0),
                     },
                     field=f"line_{pk}",
+                    code="beyond_what_is_left",
                 )
             )
     if faults:

@@ -216,12 +216,13 @@ class Books:
         if far := refusal_of_day(name, intent.proposed_on):
             yield far
         if not any(line.is_article for line in intent.lines):
-            yield BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name)
+            yield BusinessError(_("%s : aucune ligne d'article. Ajoutez-en une.") % name, code="no_lines")
         owner, code = self.positions[intent.fiscal_position] if intent.fiscal_position else (None, "")
         if intent.fiscal_position is None:
             yield BusinessError(
                 _("%s : pas de position fiscale. Remplissez le champ « Position fiscale ».") % name,
                 field="fiscal_position",
+                code="missing_field",
             )
         elif owner and owner != intent.company:
             yield BusinessError(
@@ -231,6 +232,7 @@ class Books:
                 )
                 % {"name": name, "position": code, "company": company["name"]},
                 field="fiscal_position",
+                code="other_company",
             )
         if intent.currency and intent.currency != company["currency"]:
             yield BusinessError(
@@ -262,7 +264,8 @@ class Books:
                     "tax": self.taxes[line.tax].name,  # type: ignore[index]  # an article has a tax
                     "line": line.label,
                     "company": company["name"],
-                }
+                },
+                code="other_company",
             )
 
 

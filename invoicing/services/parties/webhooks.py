@@ -88,7 +88,9 @@ def _written(
     with atomic():
         locked = lock_record(endpoint, seen=seen)
         if is_listening is not None and locked.is_listening != is_listening:
-            raise BusinessError(_("%s est déjà arrêté.") % locked if is_listening else _("%s écoute déjà.") % locked)
+            raise BusinessError(
+                _("%s est déjà arrêté.") % locked if is_listening else _("%s écoute déjà.") % locked, code="wrong_state"
+            )
         for name, value in values.items():
             setattr(locked, name, value)
         locked.version += 1
@@ -111,9 +113,9 @@ def replay(delivery: WebhookDelivery) -> WebhookDelivery:
     with atomic():
         locked = lock_record(delivery)
         if locked.state == DeliveryState.WAITING:
-            raise BusinessError(_("Cet envoi attend déjà son tour."))
+            raise BusinessError(_("Cet envoi attend déjà son tour."), code="wrong_state")
         if not locked.endpoint.is_listening:
-            raise BusinessError(_("%s est arrêté : reprenez-le d'abord.") % locked.endpoint)
+            raise BusinessError(_("%s est arrêté : reprenez-le d'abord.") % locked.endpoint, code="wrong_state")
         locked.state, locked.attempts, locked.next_try_at, locked.error = DeliveryState.WAITING, 0, timezone.now(), ""
         locked.save(update_fields=["state", "attempts", "next_try_at", "error"])
         wake_after_commit()

@@ -37,10 +37,13 @@ def _faults_of_content(invoice: Invoice) -> Iterator[BusinessError]:
         yield BusinessError(
             _("%s est vide : ajoutez une ligne ou supprimez le brouillon.") % invoice,
             step=Step(_("Ajouter une ligne"), invoice, tab="lines"),
+            code="no_lines",
         )
     if invoice.fiscal_position is None:
         yield BusinessError(
-            _("%s : pas de position fiscale. Choisissez-la sur la facture.") % invoice, field="fiscal_position"
+            _("%s : pas de position fiscale. Choisissez-la sur la facture.") % invoice,
+            field="fiscal_position",
+            code="missing_field",
         )
     for product in dict.fromkeys(line.product for line in lines if line.product is not None):
         if not product.income_account:
@@ -49,6 +52,7 @@ def _faults_of_content(invoice: Invoice) -> Iterator[BusinessError]:
                 % {"invoice": invoice, "product": product},
                 documents=[product],
                 step=Step(_("Compléter l'article"), product, field="income_account"),
+                code="missing_field",
             )
     for line in () if invoice.is_credit_note else lines:  # a credit note keeps the tax of the credited line
         if line.product is not None and line.tax is not None and is_goods_tax_of_service(line.product, line.tax):
@@ -121,6 +125,7 @@ def _faults_of_credit(invoice: Invoice) -> Iterator[BusinessError]:
             % {"invoice": invoice, "left": left, "source": source},
             documents=[source],
             step=_deletion_of(invoice),
+            code="credit_beyond_left",
         )
 
 
@@ -136,12 +141,14 @@ def _faults_of_buyer(invoice: Invoice) -> Iterator[BusinessError]:
             field="billing_address",
             documents=[customer],
             step=Step(_("Ajouter l'adresse"), customer),
+            code="missing_field",
         )
     if customer.kind in (PartnerKind.BUSINESS, PartnerKind.PUBLIC) and not customer.siren:
         yield BusinessError(
             _("%(invoice)s : « %(customer)s » est un professionnel sans SIREN. Complétez sa fiche.") % names,
             documents=[customer],
             step=Step(_("Remplir le SIREN"), customer, field="siren"),
+            code="missing_field",
         )
     if customer.kind == PartnerKind.EU and not customer.vat_number and not invoice.is_credit_note:
         yield BusinessError(
@@ -151,6 +158,7 @@ def _faults_of_buyer(invoice: Invoice) -> Iterator[BusinessError]:
             % names,
             documents=[customer],
             step=Step(_("Remplir le n° de TVA"), customer, field="vat_number"),
+            code="missing_field",
         )
 
 
@@ -167,6 +175,7 @@ def _faults_of_seller(invoice: Invoice) -> Iterator[BusinessError]:
             % {"invoice": invoice, "company": company, "missing": ", ".join(label for _name, label in missing)},
             documents=[company],
             step=Step(_("Compléter la société"), company, field=missing[0][0]),
+            code="missing_field",
         )
 
 

@@ -61,7 +61,7 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
     posted invoice, unknown line, more than what is left, nothing chosen (NothingToBill).
     """
     if not invoice.is_posted or invoice.is_credit_note:
-        raise BusinessError(_("%s : seule une facture validée se corrige par un avoir.") % invoice)
+        raise BusinessError(_("%s : seule une facture validée se corrige par un avoir.") % invoice, code="wrong_state")
     lines = [
         line
         for line in InvoiceLine.objects.filter(invoice=invoice)
@@ -71,7 +71,7 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
     ]
     unknown = set(quantities or {}) - {line.pk for line in lines}
     if unknown:
-        raise BusinessError(_("Une ligne choisie n'est pas sur %s. Rechargez la page.") % invoice)
+        raise BusinessError(_("Une ligne choisie n'est pas sur %s. Rechargez la page.") % invoice, code="stale")
     chosen = []
     for line in lines:
         left = line.quantity - line.credited
@@ -81,20 +81,22 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
         if abs(wanted) > abs(left) or (wanted > 0) != (left > 0):
             raise BusinessError(
                 _("« %(line)s » : il reste %(left)s à créditer. Baissez la quantité.")
-                % {"line": line, "left": number_text(left, 0)}
+                % {"line": line, "left": number_text(left, 0)},
+                code="credit_beyond_left",
             )
         net_left = line.net - line.credited_net
         net = net_left if wanted == left else _within(line.net_amount(invoice.rounding, wanted), net_left)
         chosen.append((line, wanted, net))
     if not chosen:
-        raise NothingToBill(_("%s : rien à créditer. Choisissez au moins une quantité.") % invoice)
+        raise NothingToBill(_("%s : rien à créditer. Choisissez au moins une quantité.") % invoice, code="nothing_left")
     net_left = net_left_of(invoice)
     if (
         sum(net for _line, _quantity, net in chosen) > net_left
     ):  # a credit note without credited lines took a part of it, or a deduction is left out
         raise BusinessError(
             _("%(invoice)s : il reste %(left)s HT à créditer, ses avoirs compris. %(advice)s")
-            % {"invoice": invoice, "left": money_text(net_left, invoice.currency), "advice": _advice(lines)}
+            % {"invoice": invoice, "left": money_text(net_left, invoice.currency), "advice": _advice(lines)},
+            code="credit_beyond_left",
         )
     plan = CreditPlan(tuple(chosen), _totals(invoice, chosen))
     _refuse_beyond_rate(invoice, plan, lines)
@@ -135,7 +137,8 @@ def _refuse_beyond_rate(invoice: Invoice, plan: CreditPlan, lines: Sequence[Invo
         if tax.base > left:
             raise BusinessError(
                 _("%(invoice)s : il reste %(left)s HT à créditer à %(rate)s %% de TVA, remise fixe déduite. %(advice)s")
-                % {**names, "advice": _advice([line for line in lines if _key(line) == key])}
+                % {**names, "advice": _advice([line for line in lines if _key(line) == key])},
+                code="credit_beyond_left",
             )
         if tax.base < 0:
             raise BusinessError(
@@ -198,7 +201,9 @@ def credit_invoice(
     BusinessError: date refused, negative total, part of a thing to bill again; StaleForm.
     """
     if on > timezone.localdate():
-        raise BusinessError(_("Un avoir ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
+        raise BusinessError(
+            _("Un avoir ne se date pas dans le futur : choisissez aujourd'hui ou avant."), code="date_in_future"
+        )
     with atomic():
         (invoice,), claims = lock_with_claims([invoice], seen=seen)
         plan = plan_credit(invoice, quantities=quantities)

@@ -77,7 +77,9 @@ def post_invoices(
     today, StaleForm.
     """
     if on > timezone.localdate():
-        raise BusinessError(_("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."))
+        raise BusinessError(
+            _("Une facture ne se date pas dans le futur : choisissez aujourd'hui ou avant."), code="date_in_future"
+        )
     queue = sorted(invoices, key=lambda invoice: (invoice.proposed_on, invoice.pk))
     outcomes: dict[int, Outcome] = {}
     rest = iter(queue)

@@ -73,7 +73,9 @@ def queue_message(
     … ». Raises BusinessError without an address.
     """
     if not to:
-        raise BusinessError(_("Aucun destinataire : complétez l'e-mail ou le téléphone du client."))
+        raise BusinessError(
+            _("Aucun destinataire : complétez l'e-mail ou le téléphone du client."), code="missing_field"
+        )
     with atomic():
         message, is_new = Message.objects.get_or_create(
             key=key,
@@ -195,7 +197,7 @@ def retry_message(message: Message, *, by: By) -> Message:
     with atomic():
         message = lock_document(message)
         if message.state != MessageState.FAILED:
-            raise BusinessError(_("Ce message n'est pas en échec : rien à renvoyer."))
+            raise BusinessError(_("Ce message n'est pas en échec : rien à renvoyer."), code="wrong_state")
         message.state, message.attempts, message.next_try_at = MessageState.WAITING, 0, timezone.now()
         message.save(update_fields=["state", "attempts", "next_try_at"])
         record(message, "retried", by=by, text=_("Remis dans les messages à envoyer"))

@@ -143,7 +143,7 @@ def refuse_amount(amount: Decimal, on: date, what_to_do: Text) -> None:
     if amount <= 0 or amount != to_cents(amount):
         raise BusinessError(_("Le montant d'un paiement est positif, au centime : par exemple 184,62."))
     if on > timezone.localdate():
-        raise BusinessError(_("Un paiement ne se date pas dans le futur : %s.") % what_to_do)
+        raise BusinessError(_("Un paiement ne se date pas dans le futur : %s.") % what_to_do, code="date_in_future")
 
 
 def write_payment(payment: Payment, *, what: Text = "") -> Payment:
@@ -198,7 +198,7 @@ def _names_of(customer: Partner) -> set[int]:
 def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
     if not invoice.is_posted:
         text = _("%s n'est pas validée : validez-la avant d'enregistrer un paiement.") % invoice
-        raise BusinessError(text, step=Step(_("Valider la facture"), invoice, act="post"))
+        raise BusinessError(text, step=Step(_("Valider la facture"), invoice, act="post"), code="wrong_state")
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
         raise BusinessError(_("%s est un avoir : il se rembourse ou s'affecte à une facture.") % invoice)
     if invoice.customer_id != customer.pk and invoice.customer_id not in _names_of(customer):
@@ -208,15 +208,16 @@ def _refuse_unpayable(invoice: Invoice, customer: Partner) -> None:
         )
     if invoice.residual <= 0:
         if invoice.payment_state == PaymentState.CREDITED:
-            raise BusinessError(_("%s est annulée par avoir : il n'y a rien à payer.") % invoice)
-        raise BusinessError(_("%s est déjà payée.") % invoice)
+            raise BusinessError(_("%s est annulée par avoir : il n'y a rien à payer.") % invoice, code="already_paid")
+        raise BusinessError(_("%s est déjà payée.") % invoice, code="already_paid")
 
 
 def _refuse_other_company(invoice: Invoice, company: Company, source: object) -> None:
     """Raise BusinessError when what settles an invoice is another company's. `source`: what the sentence calls it."""
     if invoice.company_id != company.pk:
         raise BusinessError(
-            _("%(invoice)s est d'une autre société que %(source)s.") % {"invoice": invoice, "source": source}
+            _("%(invoice)s est d'une autre société que %(source)s.") % {"invoice": invoice, "source": source},
+            code="other_company",
         )
 
 
@@ -243,7 +244,8 @@ def pay_invoice(
                     "invoice": locked,
                     "left": money_text(locked.residual, locked.currency),
                     "amount": money_text(amount, locked.currency),
-                }
+                },
+                code="payment_beyond_residual",
             )
         return _receive(
             [locked],
@@ -298,7 +300,7 @@ def allocate_payment(
         if locked.is_refund:
             raise BusinessError(_("%s est un remboursement : il ne s'affecte à aucune facture.") % locked)
         if locked.left <= 0:
-            raise BusinessError(_("%s est déjà affecté en entier.") % locked)
+            raise BusinessError(_("%s est déjà affecté en entier.") % locked, code="nothing_left")
         _allocate(locked, locked.left, by_pk, parts, on=on, by=by)
     return locked
 
@@ -306,9 +308,9 @@ def allocate_payment(
 def refuse_spent(credit_note: Invoice) -> None:
     """Raise BusinessError for a document that is not a posted credit note, or has nothing left."""
     if not (credit_note.is_posted and credit_note.is_credit_note):
-        raise BusinessError(_("%s n'est pas un avoir validé : choisissez un avoir.") % credit_note)
+        raise BusinessError(_("%s n'est pas un avoir validé : choisissez un avoir.") % credit_note, code="wrong_state")
     if credit_note.residual <= 0:
-        raise BusinessError(_("%s est déjà affecté ou remboursé en entier.") % credit_note)
+        raise BusinessError(_("%s est déjà affecté ou remboursé en entier.") % credit_note, code="nothing_left")
 
 
 def _allocate(
@@ -323,7 +325,7 @@ def _allocate(
     if not parts:
         raise BusinessError(_("%s : choisissez au moins une facture et son montant.") % source)
     if set(parts) - set(invoices):
-        raise BusinessError(_("%s : une facture choisie n'existe plus. Rechargez la page.") % source)
+        raise BusinessError(_("%s : une facture choisie n'existe plus. Rechargez la page.") % source, code="stale")
     for pk, invoice in invoices.items():
         _refuse_unpayable(invoice, source.customer)
         _refuse_other_company(invoice, source.company, source)
@@ -337,7 +339,8 @@ def _allocate(
                     "invoice": invoice,
                     "left": money_text(invoice.residual, invoice.currency),
                     "amount": money_text(part, invoice.currency),
-                }
+                },
+                code="payment_beyond_residual",
             )
     total = sum(parts.values())
     if total > left:
@@ -347,7 +350,8 @@ def _allocate(
                 "source": source,
                 "left": money_text(left, source.currency),
                 "amount": money_text(Decimal(total), source.currency),
-            }
+            },
+            code="beyond_what_is_left",
         )
     for pk, invoice in invoices.items():
         _write_allocation(source, invoice, parts[pk], on=on, by=by)
@@ -370,7 +374,7 @@ def pay_supplier(
         locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)
         if locked.state != SupplierBillState.CHECKED:
             text = _("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked
-            raise BusinessError(text, step=Step(_("Vérifier la facture"), locked, act="check"))
+            raise BusinessError(text, step=Step(_("Vérifier la facture"), locked, act="check"), code="wrong_state")
         if amount > locked.residual:
             raise BusinessError(
                 _("%(bill)s : il reste %(left)s à payer, le paiement est de %(amount)s. Baissez le montant.")
@@ -378,7 +382,8 @@ def pay_supplier(
                     "bill": locked,
                     "left": money_text(locked.residual, locked.currency),
                     "amount": money_text(amount, locked.currency),
-                }
+                },
+                code="payment_beyond_residual",
             )
         payment = SupplierPayment.objects.create(
             bill=locked, on=on, kind=kind, amount=amount, reference=reference, by=by

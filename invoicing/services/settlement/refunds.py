@@ -68,7 +68,8 @@ def refund_payment(
         _refuse_refund(locked)
         if locked.left <= 0:
             raise BusinessError(
-                _("%s est affecté ou rendu en entier : un avoir de sa facture se rembourse, lui.") % locked
+                _("%s est affecté ou rendu en entier : un avoir de sa facture se rembourse, lui.") % locked,
+                code="nothing_left",
             )
         _refuse_more(locked, amount, locked.left)
         refund = _money_out(locked, amount, on=on, kind=kind, reference=reference, by=by)
@@ -93,7 +94,7 @@ def reject_payment(payment: Payment, *, on: date, reason: str, seen: int | None 
         allocations = list(locked.allocations.in_force().select_related("document"))
         amount = locked.left + sum((allocation.amount for allocation in allocations), Decimal(0))
         if amount <= 0:
-            raise BusinessError(_("%s est déjà rendu en entier.") % locked)
+            raise BusinessError(_("%s est déjà rendu en entier.") % locked, code="nothing_left")
         refuse_amount(amount, on, _("choisissez la date du rejet"))
         if on < locked.on:
             raise BusinessError(_("%s n'était pas encore reçu ce jour-là : choisissez la date du rejet.") % locked)
@@ -144,7 +145,8 @@ def _refuse_more(document: Invoice | Payment, amount: Decimal, left: Decimal) ->
                 "document": document,
                 "left": money_text(left, document.currency),
                 "amount": money_text(amount, document.currency),
-            }
+            },
+            code="beyond_what_is_left",
         )
 
 

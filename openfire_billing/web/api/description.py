@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from openfire_billing.web.api.examples import ID, add_examples
 from openfire_billing.web.api.fields import LARGEST_ID
 
 MAY_MISS = "x-may-miss"  # of a component: the properties that some answers leave out
@@ -22,6 +23,8 @@ def complete(result: dict[str, Any], **_of_library: Any) -> dict[str, Any]:
             if parameter["in"] == "path":
                 parameter["schema"] = {"type": "integer", "format": "int64", "minimum": 1, "maximum": LARGEST_ID}
                 parameter.setdefault("description", "L'identifiant.")
+                parameter["example"] = ID
+    add_examples(schemas, answered)
     tags = sorted({tag for operation in _operations(result) for tag in operation.get("tags", ())})
     result["tags"] = [{"name": tag} for tag in tags]
     return result

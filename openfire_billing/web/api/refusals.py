@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.access import may_see
+from openfire_billing.web.api.codes import CODES
 
 
 class NamedDocumentSerializer(serializers.Serializer):
@@ -25,6 +26,16 @@ class MissingStepSerializer(serializers.Serializer):
     document = NamedDocumentSerializer()
     act = serializers.CharField()
     field = serializers.CharField()
+
+
+def refusal_code() -> serializers.ChoiceField:
+    """Return the field of a line's code: "" when it is not refused."""
+    return serializers.ChoiceField(choices=[(code, code) for code in CODES], allow_blank=True)
+
+
+def code_of(error: BusinessError | None) -> str:
+    """Return the code of a refusal; "" of none."""
+    return error.code if error else ""
 
 
 def documents_of(error: BusinessError | None, request: Any) -> list[dict[str, Any]]:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import is_patched_serializer
 from drf_spectacular.utils import OpenApiParameter
 
+from openfire_billing.web.api.bounds import with_bounds
 from openfire_billing.web.api.errors import RefusalSerializer
 
 KEY = OpenApiParameter(
@@ -79,6 +81,17 @@ class Schema(AutoSchema):
             return f"{VERBS[action]} : {of_view[:1].lower()}{of_view[1:]}"
         method = getattr(self.view, action or "", None) or getattr(self.view, self.method.lower(), None)
         return _first_sentence(getattr(method, "__doc__", None)) or of_view
+
+    def _map_basic_serializer(self, serializer: Any, direction: str) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)
+        body = "changes" if is_patched_serializer(serializer, direction) else "example"
+        if direction == "request" and (example := getattr(serializer, body, None)) is not None:
+            schema["examples"] = [example]
+        return schema
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        return with_bounds(schema, field) if direction == "request" else schema
 
     def get_filter_backends(self) -> list[Any]:
         return [] if self._is_act() else super().get_filter_backends()
