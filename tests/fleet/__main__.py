@@ -8,6 +8,7 @@ ends: a file attached, an import, a posted invoice and its PDF, a run, a form th
 Prints a line for each; exits with 1 when one fails.
 """
 
+import logging
 import os
 import shutil
 import signal
@@ -39,6 +40,7 @@ SECONDS = 60
 
 def main() -> int:
     """Start everything, try it, stop it; the exit code."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each demand to the bucket
     _install_pooler()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleet-")))
@@ -110,7 +112,8 @@ def _pooler(folder: Path, database: str) -> Iterator[None]:
     )
     settings.chmod(0o644)
     binary = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-    with _process([binary, "-q", "-u", "nobody", str(settings)], folder, dict(os.environ)):
+    # It refuses to run as root, and only the owner of the database's socket may reach it.
+    with _process([binary, "-q", "-u", Path(socket).owner(), str(settings)], folder, dict(os.environ)):
         yield
 
 
@@ -127,7 +130,7 @@ def _machine(tree: Path, port: int, environment: dict[str, str]) -> Iterator[Non
 
 @contextmanager
 def _process(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
-    with (folder / f"{Path(command[-1]).name[:20]}-{time.monotonic_ns()}.log").open("wb") as log:
+    with (folder / f"{time.monotonic_ns()}.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -175,6 +178,8 @@ def _try(folder: Path) -> int:
             except Exception as failure:  # noqa: BLE001 it is reported, and the others are tried
                 failures += 1
                 _say(f"FAILED  {act.__doc__}\n{failure}")
+                for log in folder.glob("**/*.log"):
+                    _say(f"{log.name}: {log.read_text(errors='replace')[-1500:]}")
             context.close()
         browser.close()
     if written := [path for path in folder.glob("machine*/nowhere/**/*") if path.is_file()]:
@@ -197,6 +202,7 @@ def logged_in(context: BrowserContext, user: str) -> tuple[Page, Page]:
     first.locator("[name=password]").fill(PASSWORD)
     with first.expect_navigation():
         first.locator("[name=password]").press("Enter")
+    expect(first.locator("h1, h2").first).to_contain_text("Le travail du jour")
     second.goto(at(1, "/admin/"))
     expect(second.locator("h1, h2").first).to_contain_text("Le travail du jour")
     return first, second
