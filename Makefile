@@ -4,7 +4,7 @@ TYPED := openfire_billing/kernel openfire_billing/db openfire_billing/web/contri
 	$(wildcard */models */services */planner */querysets.py */availability.py)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
-.PHONY: help setup demo test lint format bench chaos mutants fleet screenshots lock
+.PHONY: help setup demo test lint format bench chaos clients mutants fleet screenshots lock
 .DEFAULT_GOAL := help
 
 help: ## what can be done
@@ -44,6 +44,11 @@ chaos: ## two people at two doors, each pair of acts ten times in a drawn order;
 	@SEED=$(SEED) ROUNDS=$(ROUNDS) $(PYTHON) -m tests.servers $(PYTHON) -m tests.faults.chaos
 	@SEED=$(SEED) KILLS=$(KILLS) $(PYTHON) -m tests.faults.kills
 	@SEED=$(SEED) $(PYTHON) -m tests.faults.cut_demo
+
+clients: ## clients of the API, generated in Python and TypeScript, compiled strictly, a program run on each (needs npm)
+	@bin/setup --dev
+	@command -v npm >/dev/null || { echo "npm manque : apt-get install nodejs npm"; exit 2; }
+	@CLIENTS=1 $(PYTHON) -m pytest -q tests/clients
 
 mutants: ## the code changed at points drawn by SEED, one at a time: how many its own tests notice (SEED=7 COUNT=60 ARGS="--only contracts/")
 	@bin/setup --tests

@@ -12,6 +12,7 @@ from appointments.choices import AppointmentState
 from interventions.models.work import Technician
 from invoicing.querysets import claimed, opposite
 from openfire_billing.db.functions import Balance
+from openfire_billing.db.stamps import StampedQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -48,7 +49,7 @@ class AppointmentLineQuerySet(models.QuerySet[Row]):
         return self.left_to_bill(on).filter(Q(request_line=None) | Q(request_left__gt=0), own_left__gt=0)
 
 
-class AppointmentQuerySet(models.QuerySet[Row]):
+class AppointmentQuerySet(StampedQuerySet[Row]):
     def with_lines(self) -> Self:
         """Load what totals need, in a constant number of queries."""
         line = apps.get_model("appointments", "AppointmentLine")

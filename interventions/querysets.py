@@ -11,6 +11,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from interventions.choices import InterventionState
 from invoicing.querysets import claimed, is_live, opposite
 from openfire_billing.db.functions import Balance, Term
+from openfire_billing.db.stamps import StampedQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -54,7 +55,7 @@ class RequestLineQuerySet(models.QuerySet[Row]):
         )
 
 
-class InterventionQuerySet(models.QuerySet[Row]):
+class InterventionQuerySet(StampedQuerySet[Row]):
     def active(self) -> Self:
         return self.filter(is_active=True)
 

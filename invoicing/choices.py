@@ -74,6 +74,7 @@ class VatCategory(TextChoices):
     O = "O", _("O – Hors champ")  # noqa: E741 (the standard's own code)
 
     goods = nonmember(frozenset({"K", "G"}))  # exemptions that services have not
+    untaxed = nonmember(frozenset({"Z", "E", "O"}))  # nobody owes VAT on them: their base may be negative
 
 
 class DueCount(TextChoices):
@@ -226,6 +227,7 @@ class AttemptKind(TextChoices):
 
     LOGIN = "login", _("Connexion")
     NEW_PASSWORD = "new_password", _("Nouveau mot de passe")
+    KEY = "key", _("Clé de programme")
 
 
 class SessionScope(TextChoices):
@@ -233,3 +235,13 @@ class SessionScope(TextChoices):
 
     OFFICE = "office", _("Bureau")
     PHONE = "phone", _("Téléphone")
+
+
+class DeliveryState(TextChoices):
+    """Whether a program received an event."""
+
+    WAITING = "waiting", _("À envoyer")
+    SENT = "sent", _("Reçu")
+    FAILED = "failed", _("En échec")
+
+    colours = nonmember({"waiting": "amber", "sent": "green", "failed": "red"})

@@ -1,6 +1,6 @@
 """Querysets of quotes, invoices and their lines: computed amounts and states, as annotations and filters."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Self, TypeAlias, TypeVar
 
 from django.apps import apps
@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 from invoicing.choices import InvoiceKind, InvoiceState, MessageState, PaymentState, QuoteState
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.narrowing import asked_once
+from openfire_billing.db.stamps import Moments, StampedQuerySet, latest, written_after
 
 Row = TypeVar("Row", bound=models.Model)
 Terms: TypeAlias = tuple[
@@ -54,7 +55,7 @@ class QuoteLineQuerySet(models.QuerySet[Row]):
         return self.left_to_bill().filter(left__gt=0)
 
 
-class QuoteQuerySet(models.QuerySet[Row]):
+class QuoteQuerySet(StampedQuerySet[Row]):
     def with_lines(self) -> Self:
         """Load what `totals` reads, in a constant number of queries."""
         return self.select_related("company").prefetch_related(
@@ -82,7 +83,7 @@ def is_live(on: date, prefix: str = "") -> Q:
     return waiting | (Q(**{f"{prefix}state": QuoteState.ACCEPTED}) & Q(Exists(lines.open())))
 
 
-class InvoiceQuerySet(models.QuerySet[Row]):
+class InvoiceQuerySet(StampedQuerySet[Row]):
     def with_payment_state(self, on: date) -> Self:
         """Annotate `allocated`, `residual`, `payment_state` ("" of a document that is not posted) and `is_overdue` on that day."""
         allocation = apps.get_model("invoicing", "Allocation")
@@ -116,6 +117,18 @@ class InvoiceQuerySet(models.QuerySet[Row]):
                 output_field=models.BooleanField(),
             ),
         )
+
+    def with_changed_at(self) -> Self:
+        """As `StampedQuerySet`; what settles a document is in allocations: its own row stays as it was posted."""
+        return self.annotate(changed_at=latest("updated_at", *self._settling()))
+
+    def changed_after(self, at: datetime) -> Self:
+        """As `StampedQuerySet`."""
+        return self.filter(written_after(at, *self._settling()))
+
+    def _settling(self) -> list[Moments]:
+        allocations = apps.get_model("invoicing", "Allocation").objects.order_by()
+        return [(allocations, "document", "at"), (allocations, "credit_note", "at")]
 
     def owed(self) -> Self:
         """Keep the posted documents with a residual. Needs with_payment_state()."""

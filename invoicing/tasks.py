@@ -16,11 +16,13 @@ from invoicing.paper.prints import make_print
 from invoicing.services.documents import prints
 from invoicing.services.documents.jobs import take_job
 from invoicing.services.documents.prints import take_print
+from invoicing.services.parties.webhooks import deliver_next, forget_events
 from invoicing.services.records.messages import deliver
 from openfire_billing.celery import app
 from openfire_billing.web.contributions import contributions_to
 
 RENDERED_FOR = 60  # seconds after which a rendering task lets the other tasks of its queue run
+DELIVERED_FOR = 30  # seconds after which the task of webhooks lets the other tasks of its queue run
 MOST_SENT = 500  # messages that one task sends before the other tasks of its queue run
 _rendering = Lock()  # threads share one interpreter: rendering two documents at once gains nothing
 
@@ -101,6 +103,25 @@ def send_waiting_messages() -> int:
     if len(due) > MOST_SENT:
         app.send_task("invoicing.tasks.send_waiting_messages")
     return sent
+
+
+@shared_task
+def deliver_webhooks() -> int:
+    """Send what programs are to be told, for half a minute, and queue itself again for the rest. Returns how many were received."""
+    received, end = 0, monotonic() + DELIVERED_FOR
+    while monotonic() < end:
+        was_received = deliver_next(at=timezone.now())
+        if was_received is None:
+            return received
+        received += was_received
+    app.send_task("invoicing.tasks.deliver_webhooks")
+    return received
+
+
+@shared_task
+def forget_webhooks() -> int:
+    """Delete the events that programs received long ago. Returns how many."""
+    return forget_events(now=timezone.now())
 
 
 @shared_task

@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from kombu import Queue
 
+from openfire_billing.web.api.codes import CODES
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 with suppress(OSError):  # a root that is read only has no use for it
@@ -279,6 +281,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "print-waiting": {"task": "invoicing.tasks.print_waiting", "schedule": crontab(minute="*/5")},
     "forget-prints": {"task": "invoicing.tasks.forget_prints", "schedule": crontab(hour=3, minute=45)},
+    "deliver-webhooks": {"task": "invoicing.tasks.deliver_webhooks", "schedule": 60.0},
+    "forget-webhooks": {"task": "invoicing.tasks.forget_webhooks", "schedule": crontab(hour=3, minute=35)},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 
@@ -309,7 +313,7 @@ CONTENT_SECURITY_POLICY = {
 
 # API. Tokens are stored hashed, one for each device, revoked by /logout/; rates are per user (per address for login).
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["knox.auth.TokenAuthentication", "invoicing.api.keys.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["openfire_billing.web.api.parsers.TextParser"],
@@ -317,6 +321,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": [
         "openfire_billing.web.api.strict.Filters",
         "openfire_billing.web.api.filters.WordsFilter",
+        "openfire_billing.web.api.moments.UpdatedAfter",
         "openfire_billing.web.api.strict.Ordering",
     ],
     "DEFAULT_SCHEMA_CLASS": "openfire_billing.web.api.schema.Schema",
@@ -335,6 +340,7 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 REST_KNOX = {"TOKEN_TTL": timedelta(days=env.int("API_TOKEN_DAYS", default=30))}
+WEBHOOKS_LOOPBACK = env.bool("WEBHOOKS_LOOPBACK", default=False)  # webhooks to this machine, in clear: for tests
 API_KEYS_KEPT_DAYS = env.int("API_KEYS_KEPT_DAYS", default=90)  # how long an Idempotency-Key is remembered
 SPECTACULAR_SETTINGS = {
     "TITLE": "OpenFire Billing",
@@ -344,6 +350,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "openfire_billing.web.api.description.complete",
+    ],
+    "SERVERS": [{"url": SITE_URL}],
+    "CONTACT": {"name": "OpenFire Billing", "url": SITE_URL},
     "ENUM_NAME_OVERRIDES": {
         "PartnerKind": "invoicing.choices.PartnerKind",
         "ProductKind": "invoicing.choices.ProductKind",
@@ -353,6 +365,21 @@ SPECTACULAR_SETTINGS = {
         "BillingFrequency": "contracts.choices.BillingFrequency",
         "Invoicing": "contracts.choices.Timing",
         "RunKind": "contracts.choices.RunKind",
+        "RunState": "contracts.choices.RunState",
+        "RunResult": "contracts.choices.Result",
+        "ContractState": "contracts.choices.ContractState",
+        "ContractLineState": "contracts.choices.ContractLineState",
+        "InterventionState": "interventions.choices.InterventionState",
+        "AppointmentState": "appointments.choices.AppointmentState",
+        "InvoiceState": "invoicing.choices.InvoiceState",
+        "QuoteState": "invoicing.choices.QuoteState",
+        "OrderState": "invoicing.choices.OrderState",
+        "SupplierBillState": "invoicing.choices.SupplierBillState",
+        "MessageState": "invoicing.choices.MessageState",
+        "MessageKind": "invoicing.choices.MessageKind",
+        "DeliveryState": "invoicing.choices.DeliveryState",
+        "PaymentState": "invoicing.choices.PaymentState",
+        "RefusalCode": [(code, code) for code in CODES],
     },
     "COMPONENT_NO_READ_ONLY_REQUIRED": True,
     "SWAGGER_UI_DIST": "SIDECAR",

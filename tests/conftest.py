@@ -49,6 +49,8 @@ def _belongs_here(item: pytest.Item) -> bool:
     def marked(*names: str) -> bool:
         return any(item.get_closest_marker(name) for name in names)
 
+    if marked("clients"):
+        return os.environ.get("CLIENTS") == "1"
     if marked("postgresql", "faults") and connection.vendor != "postgresql":
         return False
     if SUITE == "browser":

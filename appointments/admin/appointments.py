@@ -37,7 +37,7 @@ from openfire_billing.web.asked import ASKED_TO_BILL, Asked
 from openfire_billing.web.columns import amount_column, column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
-from openfire_billing.web.lines import LineForm
+from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.tags import nowrap
 from openfire_billing.web.users import user_of
 
@@ -59,7 +59,7 @@ class AppointmentForm(forms.ModelForm):
         return data
 
 
-class AppointmentLineForm(LineForm):
+class AppointmentLineForm(SaleLineForm):
     """The form of an RDV line.
 
     When the line is copied from a DI line, article, label, unit price, discount and tax are read from the DI line and
@@ -68,7 +68,7 @@ class AppointmentLineForm(LineForm):
 
     least_quantity = Decimal(0)
 
-    class Meta(LineForm.Meta):
+    class Meta(SaleLineForm.Meta):
         model = AppointmentLine
 
     def __init__(self, *args: Any, **options: Any) -> None:

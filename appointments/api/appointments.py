@@ -7,6 +7,7 @@ import django_filters
 from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -29,10 +30,10 @@ from interventions.models import (
 )
 from invoicing.api.acts import mail_act, publish_act
 from invoicing.api.base import (
+    DaySerializer,
     DeleteMixin,
     NotedSerializer,
     OfficeView,
-    OnSerializer,
     ReadMixin,
     ReasonSerializer,
     WriteMixin,
@@ -49,6 +50,7 @@ from openfire_billing.db.people import By
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
+from openfire_billing.web.api.description import MAY_MISS
 from openfire_billing.web.api.fields import Id, IdFilter, MomentField, MomentFilter
 
 CHANGE, ADD, BILL = "appointments.change_appointment", "appointments.add_appointment", "invoicing.bill"
@@ -59,6 +61,7 @@ DONE_BY_TECHNICIAN = {"list", "retrieve", "used", "done", "unfinished"}
 PRICES = ("net", "tax", "gross", "taxes", "currency", "counts", "fiscal_position")
 
 
+@extend_schema_serializer(extensions={MAY_MISS: list(PRICES)})
 class AppointmentSerializer(DocumentSerializer):
     """An RDV. For a technician: without prices."""
 
@@ -307,7 +310,7 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
     mail = mail_act(APPOINTMENT_LETTER, CHANGE)
     publish = publish_act(CHANGE)
 
-    @act(BILL, asks=OnSerializer, answers=BilledAppointmentSerializer, status=201)
+    @act(BILL, asks=DaySerializer, answers=BilledAppointmentSerializer, status=201)
     def invoice(self, appointment: Appointment, asked: dict[str, Any]) -> Any:
         """Facture en brouillon des lignes du RDV qui restent à facturer."""
         return invoice_appointment(appointment, on=asked["on"], seen=self.seen, by=self.request.user)

@@ -4,15 +4,18 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from appointments.models import AppointmentLine
 from interventions.api.requests import RequestLineSerializer
+from openfire_billing.web.api.description import MAY_MISS
 from openfire_billing.web.api.fields import id_field
 
 LINE_PRICES = ("unit_price", "discount", "tax", "tax_rate", "net", "left_to_bill")  # not shown to technicians
 
 
+@extend_schema_serializer(extensions={MAY_MISS: list(LINE_PRICES)})
 class AppointmentLineSerializer(RequestLineSerializer):
     """A line taken over from the DI owns its quantity alone: the rest is the DI line's (`origin_line`).
 

@@ -104,7 +104,7 @@ def _once(request: HttpRequest, appointment: Appointment, used: Used) -> Once | 
 
 
 def rows_of(lines: Iterable[AppointmentLine], used: Used, *, is_open: bool) -> list[Row]:
-    """Return the lines as the page shows them. A line that a contract covers has no box."""
+    """Return the lines as the page shows them. A deduction and a line that a contract covers have no box."""
     rows = []
     for line in lines:
         shown = number_text(line.quantity, 0)
@@ -114,7 +114,7 @@ def rows_of(lines: Iterable[AppointmentLine], used: Used, *, is_open: bool) -> l
                 shown=shown,
                 typed=used.typed.get(line.pk, shown),
                 fault=used.faults.get(line.pk, ""),
-                has_box=is_open and line.terms.is_article and not line.covered,
+                has_box=is_open and line.terms.is_article and not (line.covered or line.is_deduction),
                 has_bin=is_open and line.on_site,
             )
         )

@@ -22,7 +22,8 @@ from interventions.models import (
     Technician,
 )
 from invoicing.choices import LineKind, TagScope
-from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
+from invoicing.models import Address, BillableLine, Company, DeductibleLine, FiscalPosition, Partner, Tag
+from invoicing.models.documents.lines import price_or_deduction
 from openfire_billing.db.fields import hours_field
 from openfire_billing.db.searchable import columns_at
 from openfire_billing.db.versions import Versioned
@@ -195,7 +196,7 @@ class Appointment(Versioned):
         )
 
 
-class AppointmentLine(BillableLine):
+class AppointmentLine(DeductibleLine):
     """A line of an RDV. Copied from a DI line it owns only its quantity: the rest is read from the DI line."""
 
     company_path = "appointment__company"
@@ -228,11 +229,7 @@ class AppointmentLine(BillableLine):
                 name="appointments_line_has_tax",
                 violation_error_message=_("Une ligne d'article a une TVA."),
             ),
-            models.CheckConstraint(
-                condition=Q(unit_price__gte=0, discount__gte=0, discount__lte=100),
-                name="appointments_line_price_sane",
-                violation_error_message=_("Le prix n'est pas négatif et la remise va de 0 à 100 %."),
-            ),
+            price_or_deduction("appointments_line_price_sane"),
             models.CheckConstraint(
                 condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gte=0),
                 name="appointments_line_quantity",
@@ -252,6 +249,10 @@ class AppointmentLine(BillableLine):
     def terms(self) -> BillableLine:
         """Where article, label, price, discount and tax are read: the DI line, or the line itself."""
         return self.request_line or self
+
+    @property
+    def is_deduction(self) -> bool:
+        return self.terms.unit_price < 0
 
     @property
     def covered(self) -> bool:

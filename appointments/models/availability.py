@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import Weekday
 from interventions.models import Technician
 from invoicing.models import Company
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 
 
@@ -25,6 +26,8 @@ class WorkingHours(Versioned):
     weekday = models.PositiveSmallIntegerField(_("jour"), choices=Weekday)
     starts = models.TimeField(_("de"))
     ends = models.TimeField(_("à"))
+
+    objects = StampedQuerySet["WorkingHours"].as_manager()
 
     class Meta:
         ordering = ["company", "technician", "weekday", "starts"]
@@ -54,6 +57,8 @@ class Absence(Versioned):
     ends_at = models.DateTimeField(_("au"))
     reason = models.CharField(_("motif"), max_length=80, blank=True)
 
+    objects = StampedQuerySet["Absence"].as_manager()
+
     class Meta:
         ordering = ["-starts_at"]
         verbose_name = _("absence")
@@ -77,6 +82,8 @@ class ClosingDay(Versioned):
     from_on = models.DateField(_("du"))
     to_on = models.DateField(_("au"))
     name = models.CharField(_("nom"), max_length=80, blank=True)
+
+    objects = StampedQuerySet["ClosingDay"].as_manager()
 
     class Meta:
         ordering = ["-from_on"]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
+from appointments.services.deductions import refuse_too_deducted
 from appointments.services.locks import lock_appointment, lock_appointments
 from appointments.services.planned import invoices_of
 from interventions.models import RequestLine, RequestLineClaim
@@ -55,6 +56,8 @@ def billable_of(appointment: Appointment, *, on: date, spent: dict[int, Decimal]
             documents=invoices_of(appointment),
         )
     kept = _with_titles(pairs)
+    name = _("%s, pour ce qui reste à facturer") % appointment
+    refuse_too_deducted(appointment, kept, name=name)
     for line, left in kept:
         if line.request_line_id and left > 0:
             spent[line.request_line_id] = spent.get(line.request_line_id, Decimal(0)) + left

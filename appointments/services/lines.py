@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
+from appointments.services.deductions import check_deductions, put_off_deductions
 from appointments.services.locks import lock_appointment
 from interventions.models import RequestLine
 from invoicing.models import Product
@@ -45,7 +46,8 @@ def write_lines(
     """Apply a form's edits to a locked RDV's lines. Return whether a line changed.
 
     A linked line owns only its quantity, never more than its DI line's: the difference goes on a new line of the
-    RDV's own, with the same article, price and tax, billed on its own. `on_site`: what new lines are marked with.
+    RDV's own, with the same article, price and tax, billed on its own. `on_site`: what was used, noted there: new
+    lines are marked so, and a deduction that the RDV no longer bears is put off instead of refused.
     """
     if not edits:
         return False
@@ -54,6 +56,7 @@ def write_lines(
         raise BusinessError(_("Une ligne modifiée n'est plus sur ce RDV. Rechargez la page."))
     raised: list[tuple[AppointmentLine, Decimal]] = []
     beyond: dict[int, list[str]] = {}  # quantities beyond what the DI has: the line itself does not show it
+    all_lines = list(lines.values())
 
     def save(line: AppointmentLine, before: AppointmentLine | None) -> None:
         if line.request_line is not None:
@@ -70,6 +73,8 @@ def write_lines(
             line, position=appointment.fiscal_position, company=appointment.company, on=_supply_day(appointment, on)
         )
         line.save()
+        if before is None:
+            all_lines.append(line)
 
     doomed, changes = apply_edits(
         lines, edits, new=lambda: AppointmentLine(appointment=appointment, on_site=on_site), save=save
@@ -83,7 +88,20 @@ def write_lines(
         record(
             appointment, "edited", by=by, text=_("Lignes modifiées"), changes={"lines": list(changes_by_line.values())}
         )
+    _settle_deductions(appointment, all_lines, on=on, by=by, on_site=on_site)
     return bool(changes_by_line)
+
+
+def _settle_deductions(
+    appointment: Appointment, lines: Sequence[AppointmentLine], *, on: date, by: By, on_site: bool
+) -> None:
+    """Refuse deductions above what they reduce; on site, put them off."""
+    if not any(line.is_deduction for line in lines):
+        return
+    if on_site:
+        put_off_deductions(appointment, on=on, by=by)
+    else:
+        check_deductions(appointment)
 
 
 def _shared_out(line: AppointmentLine, more: Decimal) -> str:
@@ -250,5 +268,9 @@ def _refuse_use(appointment: Appointment, quantities: Mapping[int, Decimal], rem
         quantity = quantities.get(line.pk)
         if quantity is not None and not line.terms.is_article:
             raise BusinessError(_("« %s » est un texte : il n'a pas de quantité. Laissez-le tel quel.") % line)
+        if quantity is not None and line.is_deduction and quantity != line.quantity:
+            raise BusinessError(
+                _("« %s » est une remise : le bureau seul la change. Demandez-lui, ou laissez-la telle quelle.") % line
+            )
         if quantity is not None and quantity < 0:
             raise BusinessError(_("« %s » : la quantité n'est pas négative. Mettez 0 si rien n'a servi.") % line)

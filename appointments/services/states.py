@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine
 from appointments.services.booking import occupy
+from appointments.services.deductions import put_off_deductions
 from appointments.services.locks import lock_appointment, lock_appointments
 from appointments.services.planned import invoices_of, is_billed, tell_intervention
 from interventions.services.states import refuse_to_come
@@ -50,10 +51,15 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
 def finish_appointment(
     appointment: Appointment, *, at: datetime, seen: int | None = None, by: By, report: str = ""
 ) -> Appointment:
-    """Réalisé: record that the work was done, today at the latest. Raise BusinessError when its day is yet to come."""
+    """Réalisé: record that the work was done, today at the latest.
+
+    Raises BusinessError when its day is yet to come, or when its own deductions exceed its lines; those of the DI are
+    put off.
+    """
     refuse_to_come(appointment, timezone.localdate(at))
     with atomic():
         appointment = lock_appointment(appointment, seen=seen)
+        put_off_deductions(appointment, on=timezone.localdate(at), by=by)
         appointment.done_at = at
         appointment.report = report or appointment.report
         _move(appointment, S.DONE, by=by, act="done", text=_("RDV réalisé"), save=("done_at", "report"))

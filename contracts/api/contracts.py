@@ -6,14 +6,14 @@ import django_filters
 from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from contracts.api.lines import BILL, CHANGE, PLAN, ContractLineSerializer, with_articles
-from contracts.api.runs import RunSerializer
-from contracts.choices import Timing
+from contracts.api.runs import BillingRunSerializer
+from contracts.choices import ContractState, Timing
 from contracts.models import Contract, ContractLine
 from contracts.services import activation, cancellation, termination, waivers
 from contracts.services.billing import bill_contract
@@ -22,11 +22,11 @@ from contracts.services.lines import save_line
 from contracts.services.next_bill import next_days
 from contracts.services.visits import horizon, plan_visits
 from invoicing.api.base import (
+    DaySerializer,
     DeleteMixin,
     NotedSerializer,
     OfficeSerializer,
     OfficeView,
-    OnSerializer,
     ReadMixin,
     WriteMixin,
     act,
@@ -108,6 +108,9 @@ class ContractSerializer(OfficeSerializer):
         lines = with_articles(ContractLine.objects.order_by("pk"))
         return with_counts(queryset, request.user).select_related("company").prefetch_related(Prefetch("lines", lines))
 
+    @extend_schema_field(
+        serializers.ChoiceField(choices=sorted({*ContractState.values, "upcoming", "active", "ended"}))
+    )
     def get_phase(self, contract: Contract) -> str:
         """upcoming, active, ended, or the state."""
         return contract.phase(timezone.localdate())[0]
@@ -170,20 +173,20 @@ class ContractFilter(django_filters.FilterSet):
         fields = ("reference", "state", "frequency", "auto_renew", "auto_post", "is_active")
 
 
-class BillSerializer(OnSerializer):
+class BillSerializer(DaySerializer):
     """Up to which day. `force`: beyond the safety bound of 36 periods."""
 
     force = serializers.BooleanField(required=False, default=False)
 
 
-class KeySerializer(serializers.Serializer):
+class ChargeKeySerializer(serializers.Serializer):
     """What was waived, by the key that names it."""
 
     key = serializers.CharField()
     label = serializers.CharField()
 
 
-class ChargeSerializer(KeySerializer):
+class ChargeSerializer(ChargeKeySerializer):
     """What is due and not billed: since when, how much."""
 
     due_on = serializers.DateField()
@@ -194,16 +197,16 @@ class ChargesSerializer(serializers.Serializer):
     """What is due today (when nothing is, what falls due next), and what was settled without an invoice."""
 
     due = ChargeSerializer(many=True)
-    waived = KeySerializer(many=True)
+    waived = ChargeKeySerializer(many=True)
 
 
-class KeysSerializer(serializers.Serializer):
+class ChargeKeysSerializer(serializers.Serializer):
     """Which of them, by their keys (`GET …/charges/`)."""
 
     keys = serializers.ListField(child=serializers.CharField(max_length=80), allow_empty=False, max_length=1000)
 
 
-class TerminateSerializer(OnSerializer):
+class TerminateSerializer(DaySerializer):
     """`on`: the last day served. `refund`: not yet; what is billed beyond is credited by hand."""
 
     on = DayField()
@@ -225,7 +228,7 @@ class HorizonSerializer(serializers.Serializer):
         return {"until": horizon(timezone.localdate()), **data}
 
 
-class PlannedSerializer(ContractSerializer):
+class PlannedContractSerializer(ContractSerializer):
     """The contract, and the DIs that were made."""
 
     planned = serializers.SerializerMethodField()
@@ -237,7 +240,7 @@ class PlannedSerializer(ContractSerializer):
         return [intervention.pk for intervention in self.context["outcome"].also]
 
 
-class ActivatedSerializer(NotedSerializer, ContractSerializer):
+class ActivatedContractSerializer(NotedSerializer, ContractSerializer):
     """The contract, and which of its visits are past."""
 
     class Meta(ContractSerializer.Meta):
@@ -256,7 +259,7 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
     def delete_document(self, document: Contract, by: By) -> None:
         cancellation.delete_contracts([document], by=by)
 
-    @act(CHANGE, answers=ActivatedSerializer)
+    @act(CHANGE, answers=ActivatedContractSerializer)
     def activate(self, contract: Contract, asked: dict[str, Any]) -> Outcome:
         """Active : le contrat reçoit sa référence, il se facture et se planifie désormais seul."""
         return activation.activate_contract(contract, on=timezone.localdate(), seen=self.seen, by=self.request.user)
@@ -305,26 +308,26 @@ class ContractView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeView)
         waived = [{"key": waivers.claim_key(one), "label": str(one)} for one in waivers.waived(contract)]
         return Response(ChargesSerializer({"due": due, "waived": waived}).data)
 
-    @act(BILL, asks=KeysSerializer)
+    @act(BILL, asks=ChargeKeysSerializer)
     def waive(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Ne pas facturer : ce qui est choisi est réglé sans facture."""
         return waivers.waive(
             contract, keys=asked["keys"], on=timezone.localdate(), seen=self.seen, by=self.request.user
         )
 
-    @act(BILL, asks=KeysSerializer)
+    @act(BILL, asks=ChargeKeysSerializer)
     def take_back(self, contract: Contract, asked: dict[str, Any]) -> Contract:
         """Remet à facturer ce qui ne l'était pas."""
         return waivers.take_back(
             contract, keys=asked["keys"], on=timezone.localdate(), seen=self.seen, by=self.request.user
         )
 
-    @act(BILL, asks=BillSerializer, answers=RunSerializer, status=201)
+    @act(BILL, asks=BillSerializer, answers=BillingRunSerializer, status=201)
     def bill(self, contract: Contract, asked: dict[str, Any]) -> Any:
         """Facture tout ce qui est dû et pas encore facturé. Recommencer n'ajoute rien."""
         return bill_contract(contract, by=self.request.user, **asked)
 
-    @act(PLAN, asks=HorizonSerializer, answers=PlannedSerializer, path="plan-visits")
+    @act(PLAN, asks=HorizonSerializer, answers=PlannedContractSerializer, path="plan-visits")
     def plan_visits(self, contract: Contract, asked: dict[str, Any]) -> Outcome:
         """Crée une DI validée pour chaque visite du contrat dont la période s'ouvre au plus tard le jour `until` (inclus).
 

@@ -16,7 +16,7 @@ from contracts.services.next_bill import next_days
 from contracts.services.prices import set_price
 from interventions.api.requests import InterventionSerializer
 from interventions.models import InstalledProduct, InterventionTemplate, Task
-from invoicing.api.base import NotedSerializer, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
+from invoicing.api.base import DaySerializer, NotedSerializer, OfficeSerializer, OfficeView, ReadMixin, act
 from invoicing.api.lines import LineSerializer
 from invoicing.api.records import JournalMixin
 from invoicing.models import Address
@@ -36,7 +36,7 @@ class PlainArticleSerializer(LineSerializer):
         return None
 
 
-class ArticleSerializer(PlainArticleSerializer):
+class ContractArticleSerializer(PlainArticleSerializer):
     """An article: quantity a year, yearly price. `from_on`: the first day it bills.
 
     Null: as its line; on a line that is billed, the first day not billed.
@@ -48,7 +48,7 @@ class ArticleSerializer(PlainArticleSerializer):
         return {**super().to_representation(line), "from_on": line.from_on.isoformat() if line.from_on else None}
 
 
-class ExceptionSerializer(PlainArticleSerializer):
+class ContractExceptionSerializer(PlainArticleSerializer):
     """A dated one-off line of a contract line. A negative quantity is a reduction. `alone`: true bills it on its day;
     false bills it with the line's first period due from that day on.
     """
@@ -77,8 +77,8 @@ class ContractLineSerializer(OfficeSerializer):
         child=serializers.IntegerField(min_value=1, max_value=12), max_length=12, required=False
     )
     visit_count = serializers.IntegerField(read_only=True)
-    articles = ArticleSerializer(many=True, required=False)
-    exceptions = ExceptionSerializer(many=True, required=False)
+    articles = ContractArticleSerializer(many=True, required=False)
+    exceptions = ContractExceptionSerializer(many=True, required=False)
     bill_past = serializers.BooleanField(required=False, write_only=True)
     next_due_on = serializers.SerializerMethodField()
 
@@ -138,7 +138,7 @@ def with_articles(lines: Any) -> Any:
     )
 
 
-class LineOfContractSerializer(ContractLineSerializer):
+class SingleContractLineSerializer(ContractLineSerializer):
     """A line by itself."""
 
     contract = Id(read_only=True)
@@ -157,11 +157,11 @@ class LineOfContractSerializer(ContractLineSerializer):
         return super().to_representation(line)
 
 
-class ActivatedLineSerializer(NotedSerializer, LineOfContractSerializer):
+class ActivatedContractLineSerializer(NotedSerializer, SingleContractLineSerializer):
     """The line, and which of its visits are past."""
 
-    class Meta(LineOfContractSerializer.Meta):
-        fields = (*LineOfContractSerializer.Meta.fields, "note")
+    class Meta(SingleContractLineSerializer.Meta):
+        fields = (*SingleContractLineSerializer.Meta.fields, "note")
 
 
 class ActivateLineSerializer(serializers.Serializer):
@@ -170,7 +170,7 @@ class ActivateLineSerializer(serializers.Serializer):
     bill_past = serializers.BooleanField(required=False, default=False)
 
 
-class CallOutSerializer(OnSerializer):
+class CallOutSerializer(DaySerializer):
     """From which day, and what for."""
 
     title = serializers.CharField(required=False, default="", allow_blank=True, max_length=160)
@@ -199,12 +199,12 @@ class ContractLineView(JournalMixin, ReadMixin, OfficeView):
     """Lignes de contrat ; elles se créent et se changent avec leur contrat."""
 
     queryset = ContractLine.objects.all()
-    serializer_class = LineOfContractSerializer
+    serializer_class = SingleContractLineSerializer
     filterset_class = ContractLineFilter
     search_fields = ContractLine.SEARCHED
     ordering_fields = ("id",)
 
-    @act(CHANGE, asks=ActivateLineSerializer, answers=ActivatedLineSerializer)
+    @act(CHANGE, asks=ActivateLineSerializer, answers=ActivatedContractLineSerializer)
     def activate(self, line: ContractLine, asked: dict[str, Any]) -> Outcome:
         """Valide une ligne ajoutée à un contrat actif : elle se facture et se planifie dès lors."""
         return activation.activate_line(

@@ -9,10 +9,11 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from contracts.choices import Result
 from contracts.models import BillingOutcome, BillingRun, Contract
 from contracts.services.manual_runs import retry_run, selection_of, start_manual
 from contracts.services.runs import totals_seen
-from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, act
+from invoicing.api.base import DaySerializer, OfficeSerializer, OfficeView, ReadMixin, act
 from invoicing.services.records.shared import works_for_all
 from openfire_billing.web.api.fields import SinceFilter, UntilFilter, id_field
 from openfire_billing.web.api.permissions import permission_of
@@ -22,14 +23,14 @@ BILL = "contracts.bill_contract"
 MOST = 1_000  # outcomes in the answer: those set aside come first
 
 
-class OutcomeSerializer(serializers.ModelSerializer):
+class BillingOutcomeSerializer(serializers.ModelSerializer):
     """The outcome of a billing run for one contract. `invoices`: ids of the drafts it created.
 
     `drafts`: descriptions of the drafts that it would create; only a dry run fills it.
     """
 
     contract = serializers.IntegerField(source="contract_id", read_only=True)
-    result = serializers.CharField(read_only=True)
+    result = serializers.ChoiceField(choices=Result.choices, read_only=True)
     invoices = serializers.ListField(child=serializers.IntegerField(), read_only=True)
     drafts = serializers.ListField(child=serializers.DictField(), read_only=True)
 
@@ -38,7 +39,7 @@ class OutcomeSerializer(serializers.ModelSerializer):
         fields = ("contract", "result", "code", "reason", "invoices", "drafts")
 
 
-class RunListSerializer(OfficeSerializer):
+class BillingRunSummarySerializer(OfficeSerializer):
     """How far a run is. `done` of `expected` contracts."""
 
     dry_run = serializers.BooleanField(source="is_dry", read_only=True)
@@ -81,22 +82,22 @@ class RunListSerializer(OfficeSerializer):
         return super().to_representation(run)
 
 
-class RunSerializer(RunListSerializer):
+class BillingRunSerializer(BillingRunSummarySerializer):
     """A run and its outcomes, those set aside first."""
 
     outcomes = serializers.SerializerMethodField()
 
-    class Meta(RunListSerializer.Meta):
-        fields = (*RunListSerializer.Meta.fields, "outcomes")
+    class Meta(BillingRunSummarySerializer.Meta):
+        fields = (*BillingRunSummarySerializer.Meta.fields, "outcomes")
         read_only_fields = fields
 
-    @extend_schema_field(OutcomeSerializer(many=True))
+    @extend_schema_field(BillingOutcomeSerializer(many=True))
     def get_outcomes(self, run: BillingRun) -> list[dict[str, Any]]:
         rows = run.outcomes.visible_to(self.user).refused_first()[:MOST]
-        return list(OutcomeSerializer(rows, many=True).data)
+        return list(BillingOutcomeSerializer(rows, many=True).data)
 
 
-class StartSerializer(OnSerializer):
+class BillingRunStartSerializer(DaySerializer):
     """All that is due on a day, or what is due of these contracts."""
 
     dry_run = serializers.BooleanField(required=False, default=False)
@@ -123,21 +124,21 @@ class RunView(ReadMixin, OfficeView):
     """Passages de facturation."""
 
     queryset = BillingRun.objects.all()
-    serializer_class = RunSerializer
+    serializer_class = BillingRunSerializer
     filterset_class = RunFilter
     ordering_fields = ("id", "on")
 
     def get_serializer_class(self) -> Any:
-        return RunListSerializer if self.action == "list" else RunSerializer
+        return BillingRunSummarySerializer if self.action == "list" else BillingRunSerializer
 
     def permissions_needed(self) -> list[str]:
         needed = super().permissions_needed() if self.action != "create" else [permission_of(BillingRun, "list")]
         return [*needed, BILL] if self.action == "create" else needed
 
-    @extend_schema(request=StartSerializer, responses={202: RunSerializer})
+    @extend_schema(request=BillingRunStartSerializer, responses={202: BillingRunSerializer})
     def create(self, request: Any) -> Response:
         """Lance un passage ; son avancement est à son adresse (en-tête Location)."""
-        serializer = StartSerializer(data=request.data, context=self.get_serializer_context())
+        serializer = BillingRunStartSerializer(data=request.data, context=self.get_serializer_context())
         checked(serializer, request.data)
         run = start_manual(
             on=serializer.validated_data["on"],

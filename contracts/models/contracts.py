@@ -25,11 +25,12 @@ from contracts.planner.served import last_day_of
 from interventions.models import InstalledProduct
 from invoicing.models import Address, Company, FiscalPosition, Journal, Partner, PaymentTerm
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
 
-class ContractQuerySet(models.QuerySet["Contract"]):
+class ContractQuerySet(StampedQuerySet["Contract"]):
     def active(self) -> "ContractQuerySet":
         return self.filter(is_active=True)
 

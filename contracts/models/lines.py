@@ -21,6 +21,7 @@ from contracts.planner.visits import visit_count
 from interventions.models import InstalledProduct, InterventionTemplate, Task
 from invoicing.models import Address, Partner
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
@@ -110,6 +111,8 @@ class ContractLine(Versioned):
     uses_callouts = models.BooleanField(_("Utilise les SAV"), default=False)
     included_callouts = models.PositiveSmallIntegerField(_("SAV inclus par an"), default=0)
     validated_on = models.DateField(_("Validée le"), null=True, blank=True)
+
+    objects = StampedQuerySet["ContractLine"].as_manager()
 
     class Meta:
         ordering = ["contract", "pk"]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import Result, RunKind, RunState, RunStep
 from contracts.models.contracts import Contract
+from openfire_billing.db.stamps import Stamped, StampedQuerySet
 
 SKEW = timedelta(minutes=2)  # by which the clocks of two machines may differ
 
@@ -28,7 +29,7 @@ class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
         return self.order_by("-result", "pk")
 
 
-class BillingRunQuerySet(models.QuerySet["BillingRun"]):
+class BillingRunQuerySet(StampedQuerySet["BillingRun"]):
     def nights(self) -> "BillingRunQuerySet":
         return self.filter(kind=RunKind.NIGHT)
 
@@ -64,7 +65,7 @@ def _companies_of(user: User) -> "QuerySet[models.Model]":
     return companies
 
 
-class BillingRun(models.Model):
+class BillingRun(Stamped):
     """One run over contracts. There is one a night; its outcomes say what became of each contract.
 
     `selection`: ids of the contracts it was asked for, None = all those due. Its `RunContract` rows are the contracts it

@@ -30,17 +30,17 @@ from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import amount_column, column, state_column
-from openfire_billing.web.lines import LineForm
+from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.tags import badge, hours, nowrap, stars, stored_state
 from openfire_billing.web.users import user_of
 
 S = InterventionState
 
 
-class RequestLineForm(LineForm):
+class RequestLineForm(SaleLineForm):
     least_quantity = Decimal(0)
 
-    class Meta(LineForm.Meta):
+    class Meta(SaleLineForm.Meta):
         model = RequestLine
 
 

@@ -26,9 +26,9 @@ from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
 from invoicing.api.acts import mail_act, publish_act
 from invoicing.api.base import (
+    DaySerializer,
     DeleteMixin,
     OfficeView,
-    OnSerializer,
     ReadMixin,
     WriteMixin,
     act,
@@ -36,7 +36,7 @@ from invoicing.api.base import (
     invoice_many,
 )
 from invoicing.api.invoices import InvoiceSerializer
-from invoicing.api.lines import CompanyCurrency, DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.lines import CompanyCurrency, DocumentSerializer, SaleLineSerializer, edits_of
 from invoicing.api.purchases import PurchaseOrderSerializer
 from invoicing.api.quotes import QuoteSerializer
 from invoicing.api.records import JournalMixin
@@ -50,7 +50,7 @@ from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter,
 CHANGE, BILL = "interventions.change_interventionrequest", "invoicing.bill"
 
 
-class RequestLineSerializer(LineSerializer):
+class RequestLineSerializer(SaleLineSerializer):
     document = "intervention"
 
     def validate_quantity(self, quantity: Any) -> Any:
@@ -232,12 +232,12 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
         """Valide : la DI reçoit son numéro, elle peut être planifiée et facturée."""
         return states.validate_intervention(intervention, seen=self.seen, by=self.request.user)
 
-    @act("invoicing.add_quote", asks=OnSerializer, answers=QuoteSerializer, status=201)
+    @act("invoicing.add_quote", asks=DaySerializer, answers=QuoteSerializer, status=201)
     def quote(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
         """Devis en brouillon des lignes qui restent à facturer."""
         return billing.quote_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
 
-    @act(BILL, asks=OnSerializer, answers=InvoiceSerializer, status=201)
+    @act(BILL, asks=DaySerializer, answers=InvoiceSerializer, status=201)
     def invoice(self, intervention: InterventionRequest, asked: dict[str, Any]) -> Any:
         """Facture en brouillon des lignes qui restent à facturer."""
         return billing.invoice_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)
@@ -265,7 +265,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
         skipped = [{"line": line.pk, "label": str(line), "reason": why} for line, why in made.skipped]
         return Response({"orders": orders, "skipped": skipped}, status=201)
 
-    @act(CHANGE, asks=OnSerializer)
+    @act(CHANGE, asks=DaySerializer)
     def finish(self, intervention: InterventionRequest, asked: dict[str, Any]) -> InterventionRequest:
         """Termine : le travail a été fait ce jour-là."""
         return states.finish_intervention(intervention, on=asked["on"], seen=self.seen, by=self.request.user)

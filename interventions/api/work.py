@@ -9,7 +9,7 @@ from invoicing.models import Address, Partner, Product
 from openfire_billing.web.api.fields import DayField, Id, IdFilter
 
 
-class TypeSerializer(OfficeSerializer):
+class InterventionTypeSerializer(OfficeSerializer):
     class Meta:
         model = InterventionType
         fields = ("id", "name", "is_active")
@@ -19,7 +19,7 @@ class TypeView(ReadMixin, OfficeView):
     """Types d'intervention."""
 
     queryset = InterventionType.objects.all()
-    serializer_class = TypeSerializer
+    serializer_class = InterventionTypeSerializer
     filterset_fields = ("is_active",)
     search_fields = ("name",)
     ordering_fields = ("name", "id")
@@ -41,7 +41,7 @@ class TaskView(ReadMixin, OfficeView):
     ordering_fields = ("name", "id")
 
 
-class TemplateSerializer(OfficeSerializer):
+class InterventionTemplateSerializer(OfficeSerializer):
     class Meta:
         model = InterventionTemplate
         fields = ("id", "name", "type", "task", "fiscal_position", "company", "description", "is_active")
@@ -51,7 +51,7 @@ class TemplateView(ReadMixin, OfficeView):
     """Modèles d'intervention."""
 
     queryset = InterventionTemplate.objects.all()
-    serializer_class = TemplateSerializer
+    serializer_class = InterventionTemplateSerializer
     filterset_fields = ("is_active",)
     search_fields = ("name",)
     ordering_fields = ("name", "id")

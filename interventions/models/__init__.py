@@ -1,5 +1,7 @@
 """The models of interventions."""
 
+from django.utils.translation import gettext_lazy as _
+
 from interventions.models.claims import PurchasedLine, QuotedLine, RequestLineClaim
 from interventions.models.equipment import InstalledProduct
 from interventions.models.promises import Promise
@@ -14,6 +16,7 @@ from interventions.models.work import (
     Technician,
     TemplateLine,
 )
+from openfire_billing.db.areas import declare_area
 
 __all__ = [
     "AddressSector",
@@ -32,3 +35,16 @@ __all__ = [
     "Technician",
     "TemplateLine",
 ]
+
+declare_area("customers", _("Clients et adresses"), InstalledProduct, AddressSector)
+declare_area(
+    "catalogue",
+    _("Articles, taxes et règlements"),
+    InterventionType,
+    InterventionTemplate,
+    Task,
+    Sector,
+    Team,
+    Technician,
+)
+declare_area("work", _("Interventions et RDV"), InterventionRequest, RequestLine)

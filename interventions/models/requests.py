@@ -15,7 +15,7 @@ from interventions.models.equipment import InstalledProduct
 from interventions.models.work import InterventionTemplate, InterventionType, Task, Technician
 from interventions.querysets import InterventionQuerySet, RequestLineQuerySet
 from invoicing.choices import LineKind, TagScope
-from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Tag
+from invoicing.models import Address, Company, DeductibleLine, FiscalPosition, Partner, Tag
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.db.fields import hours_field
 from openfire_billing.db.searchable import columns_at
@@ -179,7 +179,7 @@ class InterventionRequest(Versioned):
             raise ValidationError(errors)
 
 
-class RequestLine(BillableLine):
+class RequestLine(DeductibleLine):
     """A billing line of a DI. `covered`: billed by a contract, shown for planning and purchasing only."""
 
     company_path = "intervention__company"
@@ -196,11 +196,11 @@ class RequestLine(BillableLine):
 
     objects = RequestLineQuerySet.as_manager()
 
-    class Meta(BillableLine.Meta):
+    class Meta(DeductibleLine.Meta):
         verbose_name = _("ligne de facturation")
         verbose_name_plural = _("lignes de facturation")
         constraints = [
-            *BillableLine.Meta.constraints,
+            *DeductibleLine.Meta.constraints,
             models.CheckConstraint(
                 condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gte=0),
                 name="interventions_requestline_quantity",

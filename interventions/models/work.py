@@ -13,6 +13,7 @@ from invoicing.choices import LineKind
 from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Product
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField, hours_field
 from openfire_billing.db.searchable import Searchable, columns_at
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 
 
@@ -22,6 +23,8 @@ class InterventionType(Versioned):
     name = models.CharField(_("Nom"), max_length=60, unique=True)
     position = models.PositiveSmallIntegerField(_("Ordre"), default=0)
     is_active = models.BooleanField(_("proposé"), default=True)
+
+    objects = StampedQuerySet["InterventionType"].as_manager()
 
     class Meta:
         ordering = ["position", "name"]
@@ -50,6 +53,8 @@ class Task(Versioned):
         _("Fenêtre proposée"), max_length=10, choices=Granularity, default=Granularity.FORTNIGHT
     )
     is_active = models.BooleanField(_("proposée"), default=True)
+
+    objects = StampedQuerySet["Task"].as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -84,6 +89,8 @@ class InterventionTemplate(Versioned):
     description = models.TextField(_("Description"), blank=True)
     spans_break = models.BooleanField(_("peut enjamber la pause de midi"), default=True)
     is_active = models.BooleanField(_("proposé"), default=True)
+
+    objects = StampedQuerySet["InterventionTemplate"].as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -121,6 +128,8 @@ class Sector(Versioned):
 
     name = models.CharField(_("Nom"), max_length=60, unique=True)
     zip_prefixes = models.CharField(_("Débuts de codes postaux"), max_length=200, blank=True)
+
+    objects = StampedQuerySet["Sector"].as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -192,6 +201,8 @@ class Team(Versioned):
     company = models.ForeignKey(Company, models.PROTECT, related_name="teams", verbose_name=_("société"))
     technicians = models.ManyToManyField(Technician, related_name="teams", verbose_name=_("intervenants"))
     is_active = models.BooleanField(_("active"), default=True)
+
+    objects = StampedQuerySet["Team"].as_manager()
 
     class Meta:
         ordering = ["name"]

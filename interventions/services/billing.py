@@ -11,6 +11,7 @@ from interventions.services.locks import lock_intervention, lock_interventions
 from interventions.services.states import validation_of
 from invoicing.models import Invoice, Quote
 from invoicing.services.documents.batches import Billable, bill_in_groups, bill_one
+from invoicing.services.documents.deductions import refuse_deductions
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.lines import Item, item_of
 from invoicing.services.documents.quotes import draft_quote
@@ -81,6 +82,7 @@ def _items(lines: Sequence[RequestLine]) -> list[Item]:
 def _billable_intent(intervention: InterventionRequest, *, on: date) -> Billable:
     """Return the draft of a locked DI, proposed at `on`. Raises what `_billable` raises."""
     lines = _billable(intervention, on=on)
+    _refuse_too_deducted(intervention, lines)
     intent = DraftIntent(
         company=intervention.company_id,
         customer=intervention.payer.pk,
@@ -92,6 +94,19 @@ def _billable_intent(intervention: InterventionRequest, *, on: date) -> Billable
     )
     sources = [line if line.is_article else None for line in lines]
     return Billable(intervention, intent, sources, title=f"{intervention} {intervention.title}".strip())
+
+
+def _refuse_too_deducted(intervention: InterventionRequest, lines: Sequence[RequestLine]) -> None:
+    """Refuse fixed deductions above what is left to bill with them: they wait for the lines that they reduce."""
+    items = [item for item in _items(lines) if item.is_article and item.tax is not None]
+    rounding = intervention.company.rounding
+    refuse_deductions(
+        [item.part(rounding) for item in items],
+        name=_("%s, pour ce qui reste à facturer") % intervention,
+        rounding=rounding,
+        currency=intervention.company.currency,
+        step=Step(_("Corriger les lignes"), intervention, tab="billing"),
+    )
 
 
 def _claim(billed: Sequence[tuple[int, RequestLine]]) -> None:

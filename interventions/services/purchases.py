@@ -47,7 +47,8 @@ def order_supplies(intervention: InterventionRequest, *, seen: int | None = None
             )
         wanted: dict[Partner, list[RequestLine]] = defaultdict(list)
         skipped: list[tuple[RequestLine, str]] = []
-        lines = intervention.lines.filter(kind="article", quantity__gt=0).select_related(
+        # a line with a negative price is a deduction for the customer: nothing to buy
+        lines = intervention.lines.filter(kind="article", quantity__gt=0, unit_price__gte=0).select_related(
             "product__supplier", "product__tax", "tax", "unit"
         )
         ordered = set(

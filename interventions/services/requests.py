@@ -12,6 +12,7 @@ from interventions.services.locks import lock_intervention, lock_interventions
 from interventions.services.promises import check_promises
 from invoicing.models import Address, Company, Partner
 from invoicing.services.catalogue import usual_terms
+from invoicing.services.documents.deductions import parts_of, refuse_deductions
 from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
 from invoicing.services.records.attachments import copy_attachments
 from invoicing.services.records.history import record
@@ -111,8 +112,11 @@ def save_intervention(
         lines = _write_lines(intervention, edits, on=on, by=by)
         if intervention.template and before["template_id"] != intervention.template_id:
             append_template(intervention, intervention.template, on=on, by=by)
-        if before["fiscal_position_id"] != intervention.fiscal_position_id:
+        is_remapped = before["fiscal_position_id"] != intervention.fiscal_position_id
+        if is_remapped:
             _remap(intervention, on=on)
+        if lines or is_remapped:
+            _refuse_too_deducted(intervention)
         if (changes or lines) and not written:
             raise_version(intervention)
         if changes:
@@ -133,7 +137,21 @@ def _create(values: Mapping[str, object], edits: Sequence[LineEdit], *, on: date
         add_items(intervention, [Item(label="", product=intervention.task.product)], on=on)
     if intervention.template:
         append_template(intervention, intervention.template, on=on, by=by)
+    if edits:
+        _refuse_too_deducted(intervention)
     return intervention
+
+
+def _refuse_too_deducted(intervention: InterventionRequest) -> None:
+    """Raise BusinessError when the fixed deductions of a DI exceed what they reduce, covered lines left out."""
+    rounding = intervention.company.rounding
+    refuse_deductions(
+        parts_of(intervention.lines.filter(covered=False).select_related("tax"), rounding),
+        name=intervention if intervention.number else _("Cette DI"),  # a new one may be about to go
+        rounding=rounding,
+        currency=intervention.company.currency,
+        step=Step(_("Corriger les lignes"), intervention, tab="billing") if intervention.number else None,
+    )
 
 
 def new_intervention(*, company: Company, by: By, **values: object) -> InterventionRequest:
@@ -154,7 +172,8 @@ def create_intervention(
         intervention = new_intervention(company=company, by=by, **values)
         intervention.validate_constraints()
         intervention.save()
-        add_items(intervention, items, on=on, covered=covered)
+        if any(line.is_deduction for line in add_items(intervention, items, on=on, covered=covered)):
+            _refuse_too_deducted(intervention)
         record(intervention, "created", by=by, text=_("DI créée"))
     return intervention
 

@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, RequestLine
-from invoicing.models import HistoryLine
 from invoicing.services.catalogue import take_numbers
-from invoicing.services.documents.writing import HISTORY_COLUMNS
+from invoicing.services.records.history import write_lines
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
+from openfire_billing.db.stamps import STAMP
 
-_COLUMNS = [field.attname for field in InterventionRequest._meta.concrete_fields]
+_COLUMNS = [field.attname for field in InterventionRequest._meta.concrete_fields if field.name != STAMP]
 _LINE_COLUMNS = [field.attname for field in RequestLine._meta.concrete_fields if not field.primary_key]
 
 
@@ -57,7 +57,7 @@ def write_validated(requests: Sequence[NewRequest], *, by: By, at: datetime) -> 
         ]
     bulk.insert(InterventionRequest, _COLUMNS, [[getattr(r.intervention, name) for name in _COLUMNS] for r in requests])
     bulk.insert(RequestLine, _LINE_COLUMNS, lines)
-    bulk.insert(HistoryLine, HISTORY_COLUMNS, history)
+    write_lines(history)
 
 
 def _number(requests: Sequence[NewRequest]) -> None:

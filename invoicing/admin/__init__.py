@@ -1,6 +1,6 @@
 """The back office of invoicing."""
 
-from invoicing.admin import accounts, catalogue, documents, parties, settlement, users
+from invoicing.admin import accounts, catalogue, documents, parties, programs, settlement, users, webhooks
 from invoicing.admin.records import messages
 
-__all__ = ["accounts", "catalogue", "documents", "messages", "parties", "settlement", "users"]
+__all__ = ["accounts", "catalogue", "documents", "messages", "parties", "programs", "settlement", "users", "webhooks"]

@@ -137,9 +137,9 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Return the accounts that the user may manage: all for a superuser; for others, non-superuser accounts with no
-        access to a company the user does not see.
+        access to a company the user does not see. The accounts of programs have their own page.
         """
-        users = super().get_queryset(request).prefetch_related("groups")
+        users = super().get_queryset(request).filter(service_account=None).prefetch_related("groups")
         if request.user.is_superuser:
             return users
         others = CompanyAccess.objects.exclude(company__in=Company.objects.visible_to(request.user))

@@ -16,7 +16,7 @@ from invoicing.services.records.links import publish, token_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import id_field
-from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
+from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
 from openfire_billing.web.mail_addresses import clean_addresses
 from openfire_billing.web.site import site_address
 
@@ -73,8 +73,8 @@ class MailedSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     is_mailed = serializers.BooleanField()
     refusal = serializers.CharField(allow_blank=True)
-    documents = NamedSerializer(many=True)
-    step = StepSerializer(allow_null=True)
+    documents = NamedDocumentSerializer(many=True)
+    step = MissingStepSerializer(allow_null=True)
 
 
 class MailingSerializer(serializers.Serializer):
@@ -129,7 +129,7 @@ class PublicationSerializer(serializers.Serializer):
     renew = serializers.BooleanField(required=False, default=False)
 
 
-class LinkSerializer(serializers.ModelSerializer):
+class PublicLinkSerializer(serializers.ModelSerializer):
     """The public page of a document."""
 
     published = serializers.BooleanField(source="is_published", read_only=True)
@@ -154,4 +154,4 @@ def publish_act(permission: str) -> Any:
         return publish(document, by=view.request.user, **body)
 
     publish_document.__name__ = "publish"
-    return act(permission, asks=PublicationSerializer, answers=LinkSerializer)(publish_document)
+    return act(permission, asks=PublicationSerializer, answers=PublicLinkSerializer)(publish_document)

@@ -20,12 +20,14 @@ from invoicing.services.access.second_factor import lacks_device
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.db.people import By
 from openfire_billing.db.scope import visible
+from openfire_billing.db.stamps import STAMP, is_stamped
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.api.fields import DayField, Id, id_field
+from openfire_billing.web.api.moments import UPDATED_AFTER, UpdatedAtField
 from openfire_billing.web.api.permissions import MayDo, permission_of
-from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
+from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
 from openfire_billing.web.api.schema import UNSAFE
 from openfire_billing.web.api.strict import checked, refuse_parameters
 
@@ -44,9 +46,12 @@ class OnceMixin:
 
     def initial(self, request: Any, *args: Any, **options: Any) -> None:
         key = request.headers.get(HEADER, "").strip() if request.method in UNSAFE else ""
-        fingerprint = hashlib.sha256(request._request.body).hexdigest() if key else ""
+        has_files = request._request.content_type == "multipart/form-data"
+        fingerprint = hashlib.sha256(request._request.body).hexdigest() if key and not has_files else ""
         super().initial(request, *args, **options)  # type: ignore[misc]
         name = request.method.lower()
+        if key and has_files:
+            fingerprint = _digest_of_files(request)
         if key:
             setattr(self, name, self._once(getattr(self, name, self.http_method_not_allowed), key, fingerprint))  # type: ignore[attr-defined, arg-type]
 
@@ -68,9 +73,24 @@ class OnceMixin:
         return act
 
 
+def _digest_of_files(request: Any) -> str:
+    """Return the digest of a form with files, which are not held in memory."""
+    digest = hashlib.sha256(repr(sorted(request.POST.items())).encode())
+    for name, file in sorted(request.FILES.items()):
+        digest.update(f"{name}:{file.name}:{file.size}".encode())
+        for chunk in file.chunks():
+            digest.update(chunk)
+        file.seek(0)
+    return digest.hexdigest()
+
+
 def _kept(response: Response) -> tuple[int, Any]:
     """Return what is stored of an answer: its status and its rendered body."""
     return response.status_code, "" if response.data is None else JSONRenderer().render(response.data).decode()
+
+
+def _source_of(name: str, field: Any) -> dict[str, str]:
+    return {"source": field.source} if field.source not in (None, name) else {}
 
 
 class OfficeSerializer(serializers.ModelSerializer):
@@ -85,9 +105,19 @@ class OfficeSerializer(serializers.ModelSerializer):
         fields = super().get_fields()
         if issubclass(self.Meta.model, Versioned):
             fields["version"] = serializers.IntegerField(required=False, min_value=1)
+        if is_stamped(self.Meta.model):
+            fields[STAMP] = UpdatedAtField()
+        for name, field in fields.items():
+            if type(field) is serializers.CharField and field.read_only and (choices := self._choices_of(name, field)):
+                fields[name] = serializers.ChoiceField(choices=choices, read_only=True, **_source_of(name, field))
         for field in fields.values():
             field.validators = [v for v in field.validators if not hasattr(v, "queryset")]
         return fields
+
+    def _choices_of(self, name: str, field: Any) -> list[Any]:
+        """Return the choices of the column that a field reads; none without a column, or for one without choices."""
+        column = next((c for c in self.Meta.model._meta.concrete_fields if c.name == (field.source or name)), None)
+        return list(column.flatchoices) if column is not None else []
 
     def get_validators(self) -> list[Any]:
         return []
@@ -160,6 +190,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
             "page",
             "page_size",
             *(["ordering"] if getattr(self, "ordering_fields", None) else []),
+            *([UPDATED_AFTER] if is_stamped(self.queryset.model) else []),
             *(["search"] if getattr(self, "search_fields", None) else []),
             *(filters.base_filters if filters else getattr(self, "filterset_fields", ())),
         }
@@ -174,7 +205,7 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
     def get_queryset(self) -> Any:
         queryset = visible(super().get_queryset().all(), getattr(self.request, "user", None))
         if self.action == "retrieve":
-            return self.serializer_class.rows(queryset, self.request)
+            return self.serializer_class.rows(_dated(queryset), self.request)
         return queryset
 
     def get_serializer_context(self) -> dict[str, Any]:
@@ -192,8 +223,13 @@ class OfficeView(OnceMixin, viewsets.GenericViewSet):
         serializer = serializer or self.serializer_class
         context = {**self.get_serializer_context(), "outcome": outcome}
         if hasattr(serializer, "rows"):
-            document = serializer.rows(type(document)._default_manager.all(), self.request).get(pk=document.pk)
+            document = serializer.rows(_dated(type(document)._default_manager.all()), self.request).get(pk=document.pk)
         return serializer(document, context=context).data
+
+
+def _dated(queryset: Any) -> Any:
+    """Annotate the last change of what is read of each record."""
+    return queryset.with_changed_at() if is_stamped(queryset.model) else queryset
 
 
 class NotedSerializer(serializers.Serializer):
@@ -214,7 +250,7 @@ class ReadMixin:
         ids = self.filter_queryset(self.get_queryset()).values_list("pk", flat=True)  # type: ignore[attr-defined]
         page = list(self.paginate_queryset(ids))  # type: ignore[attr-defined]
         model = self.queryset.model  # type: ignore[attr-defined]
-        rows = self.serializer_class.rows(model._default_manager.all(), request).in_bulk(page)  # type: ignore[attr-defined]
+        rows = self.serializer_class.rows(_dated(model._default_manager.all()), request).in_bulk(page)  # type: ignore[attr-defined]
         shown = [rows[pk] for pk in page if pk in rows]
         return self.get_paginated_response(self.get_serializer(shown, many=True).data)  # type: ignore[attr-defined]
 
@@ -301,7 +337,7 @@ def checked_body(view: Any, request: Any) -> dict[str, Any]:
 # Bodies of acts
 
 
-class OnSerializer(serializers.Serializer):
+class DaySerializer(serializers.Serializer):
     """The day of the act, today by default."""
 
     on = DayField(required=False, default=timezone.localdate)
@@ -319,28 +355,28 @@ class ReasonSerializer(serializers.Serializer):
     reason = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
 
 
-class ManySerializer(OnSerializer):
+class ManySerializer(DaySerializer):
     """Several documents. `group_by_customer`: one invoice for each payer."""
 
     ids = serializers.ListField(child=id_field(), allow_empty=False, max_length=1000)
     group_by_customer = serializers.BooleanField(required=False, default=False)
 
 
-class ReportLineSerializer(serializers.Serializer):
+class BatchReportLineSerializer(serializers.Serializer):
     """The result for one document: its invoice, or why there is none."""
 
     id = serializers.IntegerField()
     invoice = serializers.IntegerField(allow_null=True)
     refusal = serializers.CharField(allow_blank=True)
-    documents = NamedSerializer(many=True)
-    step = StepSerializer(allow_null=True)
+    documents = NamedDocumentSerializer(many=True)
+    step = MissingStepSerializer(allow_null=True)
     note = serializers.CharField(allow_blank=True)
 
 
-class ReportSerializer(serializers.Serializer):
+class BatchReportSerializer(serializers.Serializer):
     """One line for each id of the request, in its order."""
 
-    results = ReportLineSerializer(many=True)
+    results = BatchReportLineSerializer(many=True)
     done = serializers.IntegerField()
     refused = serializers.IntegerField()
 
@@ -369,7 +405,7 @@ def invoice_many(permission: str) -> Callable[[Callable[..., list[Outcome]]], An
             url_path="invoice",
             permission=permission,
             asks=ManySerializer,
-            answers=ReportSerializer,
+            answers=BatchReportSerializer,
             is_act=True,
         )(run)
 

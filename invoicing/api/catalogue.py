@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
 from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Partner, PaymentTerm, Product, Tax, Unit
+from invoicing.services.parties.companies import default_company
 from invoicing.services.records.saving import save_record
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.api.fields import DayField, Id, IdFilter
@@ -46,8 +47,11 @@ class ProductSerializer(RecordSerializer):
         )
 
     def create(self, data: dict[str, Any]) -> Any:
+        """Make an article. Without a unit it is sold by the piece; without an account, on that of the user's company."""
         unit = data.get("unit") or Unit.objects.filter(code="C62").first()
-        return super().create({**data, "unit": unit})
+        company = default_company(self.user)
+        account = data.get("income_account", company.income_account if company else "")
+        return super().create({**data, "unit": unit, "income_account": account})
 
 
 class ProductFilter(django_filters.FilterSet):
@@ -108,7 +112,7 @@ class TaxView(ReadMixin, WriteMixin, OfficeView):
     ordering_fields = ("name", "rate", "id")
 
 
-class MappingSerializer(serializers.ModelSerializer):
+class TaxMappingSerializer(serializers.ModelSerializer):
     """A tax of articles and the one that replaces it under the position."""
 
     source = serializers.IntegerField(source="source_id", read_only=True)
@@ -121,7 +125,7 @@ class MappingSerializer(serializers.ModelSerializer):
 
 class FiscalPositionSerializer(RecordSerializer):
     company = Id(queryset=Company.objects.all(), required=False, allow_null=True)
-    mappings = MappingSerializer(many=True, read_only=True)
+    mappings = TaxMappingSerializer(many=True, read_only=True)
 
     class Meta:
         model = FiscalPosition

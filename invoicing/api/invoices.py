@@ -15,8 +15,8 @@ from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
 from invoicing.api.acts import mail_act, mail_many_act, publish_act
-from invoicing.api.base import DeleteMixin, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of
+from invoicing.api.base import DaySerializer, DeleteMixin, OfficeView, ReadMixin, WriteMixin, act
+from invoicing.api.lines import DocumentSerializer, SaleLineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
 from invoicing.api.records import JournalMixin
 from invoicing.choices import PaymentState
@@ -37,7 +37,7 @@ from openfire_billing.web.api.fields import Amount, DayField, Id, IdFilter, Sinc
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
 
 
-class InvoiceLineSerializer(LineSerializer):
+class InvoiceLineSerializer(SaleLineSerializer):
     """`period_end` is the last day, included."""
 
     document = "invoice"
@@ -166,7 +166,7 @@ class CreditLineSerializer(serializers.Serializer):
     quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
 
 
-class CreditSerializer(OnSerializer):
+class CreditSerializer(DaySerializer):
     """All that is left (`all`), or quantities of lines. `rebill`: by default true with `all`, false for a part."""
 
     all = serializers.BooleanField(required=False, default=False)
@@ -251,7 +251,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
     def pdf_of(self, document: Invoice) -> bytes:
         return invoice_pdf(document)
 
-    @act(POST, asks=OnSerializer, path="post")
+    @act(POST, asks=DaySerializer, path="post")
     def post_draft(self, invoice: Invoice, body: dict[str, Any]) -> Invoice:
         """Valide : numérote et fige la facture."""
         return post_invoice(invoice, on=body["on"], seen=self.seen, by=self.request.user)

@@ -105,6 +105,12 @@ class LineSerializer(serializers.Serializer):
         return getattr(line, "origin_line", None)
 
 
+class SaleLineSerializer(LineSerializer):
+    """A line of a document that is sold. A negative unit price is a fixed deduction: positive quantity, no discount."""
+
+    unit_price = number_field(4, 14, required=False)
+
+
 def with_origin(lines: Any) -> Any:
     """Annotate `origin_line`: id of the line each was copied from, contributed by the app of that line; null without one."""
     return with_first(lines, "line", "origin_line")

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from invoicing.services.access import second_factor
 from invoicing.services.access.guesses import TooManyGuesses
 from invoicing.services.access.second_factor import OtpInvalid, OtpRequired
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.api.strict import checked, refuse_parameters
 
 
@@ -102,5 +103,7 @@ class LogoutView(_TokenView):
     @extend_schema(request=None, responses={204: None}, operation_id="logout")
     def post(self, request: Any) -> Response:
         checked(serializers.Serializer(data=request.data), request.data)
+        if not isinstance(request.auth, AuthToken):
+            raise BusinessError(_("La clé d'un programme se révoque au bureau, sur sa fiche."), code="not_a_token")
         request.auth.delete()
         return Response(status=204)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from invoicing.api.base import OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.base import DaySerializer, OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.choices import PaymentKind
 from invoicing.models import Allocation, Company, Invoice, Partner, Payment
 from invoicing.services.parties.companies import default_company
@@ -25,7 +25,7 @@ class AllocationSerializer(serializers.Serializer):
     amount = Amount()
 
 
-class PartSerializer(serializers.Serializer):
+class AllocationPartSerializer(serializers.Serializer):
     """An invoice and the amount to allocate to it."""
 
     invoice = Id(queryset=Invoice.objects.all())
@@ -35,7 +35,7 @@ class PartSerializer(serializers.Serializer):
 class AllocateSerializer(serializers.Serializer):
     """The invoices of the customer to settle with what is left."""
 
-    invoices = PartSerializer(many=True, allow_empty=False)
+    invoices = AllocationPartSerializer(many=True, allow_empty=False)
 
     def validate_invoices(self, parts: list[dict[str, Any]]) -> dict[int, Decimal]:
         """Return {invoice id: amount}."""
@@ -45,7 +45,7 @@ class AllocateSerializer(serializers.Serializer):
         return amounts
 
 
-class PaySerializer(OnSerializer):
+class PaySerializer(DaySerializer):
     """Money received for this invoice."""
 
     amount = Amount(read_only=False)
@@ -57,7 +57,7 @@ class RefundSerializer(PaySerializer):
     """Money paid back to the customer."""
 
 
-class RejectSerializer(OnSerializer):
+class RejectSerializer(DaySerializer):
     """The day of the rejection, and why."""
 
     reason = serializers.CharField(max_length=80)

@@ -13,12 +13,12 @@ from djmoney.money import Money
 from rest_framework import serializers
 
 from invoicing.api.acts import LetterWithPaperSerializer
-from invoicing.api.base import DeleteMixin, OfficeSerializer, OfficeView, OnSerializer, ReadMixin, WriteMixin, act
+from invoicing.api.base import DaySerializer, DeleteMixin, OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.api.invoices import PdfMixin
 from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, number_field, with_origin
 from invoicing.api.payments import PaySerializer
 from invoicing.api.records import JournalMixin
-from invoicing.choices import OrderState
+from invoicing.choices import OrderState, PaymentKind
 from invoicing.models import Address, Company, Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.paper.pdf import order_pdf
 from invoicing.services.documents import purchases as services
@@ -131,7 +131,7 @@ class SupplierPaymentSerializer(serializers.Serializer):
     """Money paid on a supplier's bill."""
 
     on = serializers.DateField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=PaymentKind.choices)
     amount = Amount()
     reference = serializers.CharField()
 
@@ -227,7 +227,7 @@ class ReceivedLineSerializer(serializers.Serializer):
     quantity = serializers.DecimalField(max_digits=12, decimal_places=3)
 
 
-class ReceiveSerializer(OnSerializer):
+class ReceiveSerializer(DaySerializer):
     """What arrived. Without `lines`, all that is left. `closes`: the rest will not come."""
 
     lines = ReceivedLineSerializer(many=True, required=False)
@@ -242,7 +242,7 @@ class ReceiveSerializer(OnSerializer):
         return lines
 
 
-class OrderBillSerializer(OnSerializer):
+class OrderBillSerializer(DaySerializer):
     """The supplier's number and the day of the bill."""
 
     on = DayField()
@@ -342,7 +342,6 @@ class SupplierBillView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     queryset = SupplierBill.objects.all()
     serializer_class = SupplierBillSerializer
     filterset_class = SupplierBillFilter
-    http_method_names = ["get", "post", "patch", "head", "options"]
     search_fields = SupplierBill.SEARCHED
     ordering_fields = ("id", "number", "billed_on", "due_on", "gross")
 

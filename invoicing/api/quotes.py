@@ -10,9 +10,9 @@ from rest_framework import serializers
 
 from invoicing.api.acts import mail_act, mail_many_act, publish_act
 from invoicing.api.base import (
+    DaySerializer,
     DeleteMixin,
     OfficeView,
-    OnSerializer,
     ReadMixin,
     ReasonSerializer,
     UntilSerializer,
@@ -20,7 +20,7 @@ from invoicing.api.base import (
     act,
 )
 from invoicing.api.invoices import InvoiceSerializer, PdfMixin
-from invoicing.api.lines import DocumentSerializer, LineSerializer, edits_of, with_first, with_origin
+from invoicing.api.lines import DocumentSerializer, SaleLineSerializer, edits_of, with_first, with_origin
 from invoicing.api.records import JournalMixin
 from invoicing.choices import QuoteState
 from invoicing.models import Address, FiscalPosition, Partner, PaymentTerm, Quote, QuoteLine
@@ -37,7 +37,7 @@ CHANGE = "invoicing.change_quote"
 S = QuoteState
 
 
-class QuoteLineSerializer(LineSerializer):
+class QuoteLineSerializer(SaleLineSerializer):
     document = "quote"
 
 
@@ -164,7 +164,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
         """Marque le devis comme envoyé."""
         return services.send_quote(quote, seen=self.seen, by=self.request.user)
 
-    @act(CHANGE, asks=OnSerializer)
+    @act(CHANGE, asks=DaySerializer)
     def accept(self, quote: Quote, body: dict[str, Any]) -> Quote:
         """Le client accepte : le devis est une commande."""
         return services.accept_quote(quote, on=body["on"], seen=self.seen, by=self.request.user)
@@ -179,7 +179,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
         """Solde un devis facturé en partie : le reste redevient libre."""
         return services.settle_quote(quote, seen=self.seen, by=self.request.user)
 
-    @act("invoicing.bill", asks=OnSerializer, answers=InvoiceSerializer, status=201)
+    @act("invoicing.bill", asks=DaySerializer, answers=InvoiceSerializer, status=201)
     def invoice(self, quote: Quote, body: dict[str, Any]) -> Any:
         """Facture en brouillon de ce qui reste à facturer d'un devis accepté."""
         return services.invoice_quote(quote, on=body["on"], seen=self.seen, by=self.request.user)

@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, act
+from invoicing.api.files import FilesMixin
 from invoicing.models import FollowUp, HistoryLine, Message
 from invoicing.services.records.follow_ups import (
     add_follow_up,
@@ -76,8 +77,8 @@ class DoneFollowUpSerializer(serializers.Serializer):
     follow_up = id_field()
 
 
-class JournalMixin:
-    """Addresses of a record's journal, notes and follow-ups, for users who may see the record."""
+class JournalMixin(FilesMixin):
+    """Addresses of a record's journal, notes, follow-ups and files, for users who may see the record."""
 
     @extend_schema(responses=JournalSerializer, filters=False)
     @action(detail=True, methods=["get"])

@@ -9,6 +9,7 @@ from invoicing.api.login import LoginView, LogoutView
 from invoicing.api.payments import PaymentView
 from invoicing.api.purchases import PurchaseOrderView, SupplierBillView
 from invoicing.api.quotes import QuoteView
+from invoicing.api.webhooks import DeliveryView, WebhookView
 
 router = SimpleRouter()
 router.register("partners", parties.PartnerView)
@@ -25,6 +26,8 @@ router.register("payments", PaymentView)
 router.register("messages", records.MessageView)
 router.register("purchase-orders", PurchaseOrderView)
 router.register("supplier-bills", SupplierBillView)
+router.register("webhooks", WebhookView)
+router.register("webhook-deliveries", DeliveryView)
 
 urlpatterns = [
     path("login/", LoginView.as_view(), name="login"),

@@ -1,5 +1,7 @@
 """Models of invoicing, by shelf; a shelf imports only those before it."""
 
+from django.utils.translation import gettext_lazy as _
+
 from invoicing.models.access import LoginFailure, PasswordRequest, RecoveryCode, UserSession
 from invoicing.models.accounts import Entry, EntryLine, JournalCounter
 from invoicing.models.catalogue import (
@@ -16,6 +18,7 @@ from invoicing.models.catalogue import (
 from invoicing.models.documents import (
     BillableLine,
     Claim,
+    DeductibleLine,
     DocumentJob,
     Hold,
     Invoice,
@@ -33,6 +36,7 @@ from invoicing.models.documents import (
     SupplierBill,
 )
 from invoicing.models.parties import Address, Company, CompanyAccess, Logo, Partner, Tag
+from invoicing.models.parties.programs import ServiceAccount, ServiceKey
 from invoicing.models.records import (
     Attachment,
     FollowUp,
@@ -43,7 +47,9 @@ from invoicing.models.records import (
     PublicLink,
     SavedFilter,
 )
+from invoicing.models.records.webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
+from openfire_billing.db.areas import PROGRAMS, declare_area
 
 __all__ = [
     "Address",
@@ -54,6 +60,7 @@ __all__ = [
     "Company",
     "CompanyAccess",
     "Counter",
+    "DeductibleLine",
     "DocumentJob",
     "Entry",
     "EntryLine",
@@ -90,10 +97,23 @@ __all__ = [
     "ReceivedLine",
     "RecoveryCode",
     "SavedFilter",
+    "ServiceAccount",
+    "ServiceKey",
     "SupplierBill",
     "SupplierPayment",
     "Tag",
     "Tax",
     "Unit",
     "UserSession",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
 ]
+
+declare_area("customers", _("Clients et adresses"), Partner, PartnerTerms, Address, Tag)
+declare_area("catalogue", _("Articles, taxes et règlements"), Product, Unit, Tax, FiscalPosition, PaymentTerm)
+declare_area("quotes", _("Devis"), Quote, QuoteLine)
+declare_area("invoices", _("Factures et paiements"), Invoice, InvoiceLine, Payment, Entry, Journal)
+declare_area("purchases", _("Achats"), PurchaseOrder, PurchaseOrderLine, SupplierBill)
+declare_area("records", _("Journal, fichiers et messages"), HistoryLine, Attachment, Message)
+declare_area(PROGRAMS, _("Webhooks"), WebhookEndpoint, WebhookDelivery)

@@ -14,6 +14,7 @@ from invoicing.choices import DueCount, JournalKind, ProductKind, VatCategory
 from invoicing.models.parties import Company, Partner
 from invoicing.models.parties.companies import account_number
 from openfire_billing.db.fields import percent_field, unit_price_field
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.periods import end_of_month
@@ -35,6 +36,8 @@ class Unit(Versioned):
     code = models.CharField(_("Code"), max_length=3, unique=True)
     name = models.CharField(_("Nom"), max_length=40)
     symbol = models.CharField(_("Symbole"), max_length=10, blank=True)
+
+    objects = StampedQuerySet["Unit"].as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -63,6 +66,8 @@ class Tax(Versioned):
     )
     valid_from = models.DateField(_("à partir du"), null=True, blank=True)
     is_active = models.BooleanField(_("proposée"), default=True)
+
+    objects = StampedQuerySet["Tax"].as_manager()
 
     class Meta:
         ordering = ["-is_active", "name"]
@@ -128,6 +133,8 @@ class FiscalPosition(Versioned):
     )
     mention = models.TextField(_("Mention à imprimer"), blank=True)
     is_active = models.BooleanField(_("proposée"), default=True)
+
+    objects = StampedQuerySet["FiscalPosition"].as_manager()
 
     class Meta:
         ordering = ["code"]
@@ -195,6 +202,8 @@ class Product(Versioned):
     )
     is_active = models.BooleanField(_("proposé"), default=True)
 
+    objects = StampedQuerySet["Product"].as_manager()
+
     class Meta:
         ordering = ["code"]
         verbose_name = _("article")
@@ -234,6 +243,8 @@ class PaymentTerm(Versioned):
     days = models.PositiveSmallIntegerField(_("Jours"), default=30)
     counted = models.CharField(_("Compte"), max_length=10, choices=DueCount, default=DueCount.NET)
     text = models.CharField(_("Texte imprimé"), max_length=200, blank=True)
+
+    objects = StampedQuerySet["PaymentTerm"].as_manager()
 
     class Meta:
         ordering = ["days", "name"]
@@ -285,6 +296,8 @@ class Journal(Versioned):
     name = models.CharField(_("Nom"), max_length=80)
     prefix = models.CharField(_("Préfixe des numéros"), max_length=6)
     account = models.CharField(_("Compte de trésorerie"), max_length=12, blank=True, validators=[account_number])
+
+    objects = StampedQuerySet["Journal"].as_manager()
 
     class Meta:
         ordering = ["company", "code"]

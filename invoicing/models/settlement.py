@@ -1,5 +1,6 @@
 """Payments and allocations, from which residuals are computed."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Self, TypeVar
 
@@ -7,6 +8,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, OuterRef, Q, Value, When
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import PaymentKind
@@ -18,6 +21,7 @@ from openfire_billing.db.fields import amount_field
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.guards import guard
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.stamps import Moments, StampedQuerySet, latest, written_after
 from openfire_billing.db.versions import Versioned
 
 Row = TypeVar("Row", bound=models.Model)
@@ -29,7 +33,7 @@ class AllocationQuerySet(models.QuerySet[Row]):
         return self.filter(reverses=None, reversals=None)
 
 
-class PaymentQuerySet(models.QuerySet[Row]):
+class PaymentQuerySet(StampedQuerySet[Row]):
     def with_left(self) -> Self:
         """Annotate `left`: the amount of each payment that is neither allocated nor paid back; 0 for a refund."""
         used = apps.get_model("invoicing", "Allocation").objects.filter(payment=OuterRef("pk"))
@@ -38,6 +42,19 @@ class PaymentQuerySet(models.QuerySet[Row]):
             "+", F("amount"), "-", sum_of(used, "amount", "payment"), "-", sum_of(back, "amount", "pays_back"), places=2
         )
         return self.annotate(left=Case(When(is_refund=True, then=Value(Decimal(0))), default=of_received))
+
+    def with_changed_at(self) -> Self:
+        """As `StampedQuerySet`; what uses a payment is in its allocations and in the payment that pays it back."""
+        return self.annotate(changed_at=latest("updated_at", *self._uses()))
+
+    def changed_after(self, at: datetime) -> Self:
+        """As `StampedQuerySet`."""
+        return self.filter(written_after(at, *self._uses()))
+
+    def _uses(self) -> list[Moments]:
+        allocations = apps.get_model("invoicing", "Allocation").objects.order_by()
+        back = self.model._base_manager.order_by()
+        return [(allocations, "payment", "at"), (back, "pays_back", "updated_at")]
 
 
 class Payment(Versioned):
@@ -106,6 +123,7 @@ class Allocation(models.Model):
     )
     amount = amount_field(_("montant"))
     on = models.DateField(_("date"))
+    at = models.DateTimeField(_("écrite le"), default=timezone.now, db_default=Now(), db_index=True, editable=False)
     reverses = models.ForeignKey(
         "self",
         models.PROTECT,

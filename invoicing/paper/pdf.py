@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from pypdf import PdfWriter
 
-from invoicing.choices import LineKind, OrderState, PartnerKind
+from invoicing.choices import LineKind, OrderState, PartnerKind, VatCategory
 from invoicing.models import DocumentJob, Invoice, InvoiceDocument, Logo, PurchaseOrder, Quote
 from invoicing.models.documents.lines import BillableLine
 from invoicing.services.documents import snapshots
@@ -68,7 +68,7 @@ LONG_LABEL = 2000  # letters of a description that may not fit on one page
 
 @dataclass(frozen=True)
 class PaperLine:
-    """A printed line. `unit`: « h ». `rate`: « 10 % ». `net`: in the document's currency."""
+    """A printed line. `unit`: « h ». `rate`: « 10 % ». `net`: in the document's currency. `category`: of its tax."""
 
     kind: str
     label: str
@@ -81,10 +81,18 @@ class PaperLine:
     period_start: date | None = None
     supply_day: date | None = None
     supplied_on: date | None = None
+    category: str = ""
 
     @property
     def is_article(self) -> bool:
         return self.kind == LineKind.ARTICLE
+
+    @property
+    def deduction(self) -> str:
+        """What is printed under a line with a negative price; "" under another."""
+        if self.unit_price >= 0:
+            return ""
+        return str(_("Déduction, sans TVA") if self.category in VatCategory.untaxed else _("Remise fixe"))
 
     @property
     def is_long(self) -> bool:
@@ -132,6 +140,7 @@ def invoice_context(invoice: Invoice) -> dict[str, object]:
                 line.period_start,
                 line.supply_day,
                 line.supplied_on,
+                line.tax_category,
             )
             for line in lines
         ],
@@ -180,6 +189,7 @@ def _paper_line(line: BillableLine, rounding: str) -> PaperLine:
         line.discount,
         _rate_text(line.tax.rate) if line.tax else "",
         line.net_amount(rounding),
+        category=line.tax.category if line.tax else "",
     )
 
 

@@ -218,7 +218,7 @@ def lock_record(record: AnyRecord, *, seen: int | None = None) -> AnyRecord:
 def rows_to_move(relation: ForeignObjectRel, duplicate: int) -> "QuerySet[Model]":
     """Return the rows of one relation that leave the merged customer of id `duplicate`: all, or those of `MOVED_WHEN_MERGED`."""
     model = relation.related_model
-    return model._base_manager.filter(getattr(model, "MOVED_WHEN_MERGED", Q()), **{relation.field.name: duplicate})
+    return model._default_manager.filter(getattr(model, "MOVED_WHEN_MERGED", Q()), **{relation.field.name: duplicate})
 
 
 def lock_to_merge(duplicate: Partner, into: Partner) -> dict[int, Partner]:

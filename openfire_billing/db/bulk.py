@@ -1,18 +1,22 @@
 """Many rows at once: COPY with ids taken first on PostgreSQL, executemany on SQLite. The only module that does it.
 
 Rows are tuples in the order of `columns`, which are the attribute names of concrete fields (`customer_id`, `net`).
-Nothing is checked but what the database checks; no default is filled; the caller holds the transaction. Taken ids
-may be used or not: a gap in ids means nothing.
+Nothing is checked but what the database checks; no default is filled but the moment of the last write, when the caller
+gives none; the caller holds the transaction. Taken ids may be used or not: a gap in ids means nothing.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from openfire_billing.db.stamps import STAMP, is_stamped_apart
 
 if TYPE_CHECKING:
     AnyField: TypeAlias = models.Field[Any, Any]  # type: ignore[explicit-any]  # of any column
@@ -50,6 +54,9 @@ def insert(
     related record) would wait for ever for the connection that COPY holds.
     """
     all_rows = rows if isinstance(rows, Sequence) else list(rows)
+    if is_stamped_apart(model, columns):
+        at = timezone.now()
+        columns, all_rows = [*columns, STAMP], [(*row, at) for row in all_rows]
     connection = connections[using]
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
@@ -83,6 +90,10 @@ def update(
     names = [_column(model, name, connection) for name in columns]
     table = connection.ops.quote_name(model._meta.db_table)
     key = connection.ops.quote_name(str(model._meta.pk.column))
+    stamp = ""
+    if is_stamped_apart(model, columns):
+        at = timezone.now()
+        stamp = f", {STAMP} = '{at.isoformat() if connection.vendor == 'postgresql' else _utc(at)}'"
     if connection.vendor == "postgresql":
         types = [_field(model, name).db_type(connection) for name in columns]
         sets = ", ".join(f"{name} = s.c{i}" for i, name in enumerate(names))
@@ -91,7 +102,7 @@ def update(
         values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in all_rows])
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {table} AS t SET {sets} FROM json_to_recordset(%s::json) AS s({cells}) WHERE t.{key} = s.k",
+                f"UPDATE {table} AS t SET {sets}{stamp} FROM json_to_recordset(%s::json) AS s({cells}) WHERE t.{key} = s.k",
                 [values],
             )
         return
@@ -99,7 +110,7 @@ def update(
     sets = ", ".join(f"{name} = ?" for name in names)
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"UPDATE {table} SET {sets} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in all_rows)
+            f"UPDATE {table} SET {sets}{stamp} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in all_rows)
         )
 
 
@@ -207,6 +218,8 @@ def _writer(field: "AnyField") -> Callable[[Any], object] | None:  # type: ignor
         return date.isoformat
     if isinstance(field, models.JSONField):
         return _json
+    if isinstance(field, models.UUIDField):
+        return attrgetter("hex")
     if isinstance(field, (models.CharField, models.TextField)):
         return str  # a choice or a lazy text
     return None

@@ -6,6 +6,7 @@ from typing import ClassVar, TypeVar, cast
 from django.db import models
 
 from openfire_billing.db.fields import DerivedField, Option
+from openfire_billing.db.stamps import StampedQuerySet
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -20,7 +21,7 @@ def with_derived(model: type[models.Model], names: Collection[str]) -> list[str]
     return [*names, *(f.name for f in derived_fields(model) if f.name not in names and not set(f.of).isdisjoint(names))]
 
 
-class SearchableQuerySet(models.QuerySet[Row]):
+class SearchableQuerySet(StampedQuerySet[Row]):
     """A queryset whose bulk writes update derived columns."""
 
     def update(self, **values: Option) -> int:

@@ -7,10 +7,11 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.db.scope import refuse_other_company
+from openfire_billing.db.stamps import STAMP, Stamped
 from openfire_billing.db.texts import Text
 
 
-class Versioned(models.Model):
+class Versioned(Stamped):
     """A record with a form. `version` rises by one with each saving and each move, by whatever door.
 
     It does not rise with what stands beside the record (notes, files, messages, papers) nor with what is derived from
@@ -59,11 +60,11 @@ class Versioned(models.Model):
 
 
 def columns_of(document: models.Model) -> dict[str, object]:
-    """Return {column: value} of a record as it is now, without its key and its version."""
+    """Return {column: value} of a record as it is now, without its key, its version and the moment of its last write."""
     return {
         field.attname: getattr(document, field.attname)
         for field in document._meta.concrete_fields
-        if not field.primary_key and field.name != "version"
+        if not field.primary_key and field.name not in ("version", STAMP)
     }
 
 

@@ -53,8 +53,9 @@ def names_text(names: Sequence[object], most: int = 5) -> str:
 
 
 def read_decimal(text: object) -> Decimal | None:
-    """Read « 12,5 », « 12.5 » or « 1 234,50 »; None when empty. Raises ValueError on anything else."""
+    """Read « 12,5 », « 12.5 », « 1 234,50 » or « −150 »; None when empty. Raises ValueError on anything else."""
     cleaned = "".join(str(text if text is not None else "").split()).replace("\u202f", "").replace(",", ".")
+    cleaned = cleaned.replace("\N{MINUS SIGN}", "-")
     if not cleaned:
         return None
     try:
@@ -64,6 +65,12 @@ def read_decimal(text: object) -> Decimal | None:
     if not number.is_finite():
         raise ValueError(text)
     return number
+
+
+def amount_including_tax(text: object) -> str | None:
+    """Return what stands before « TTC » in a price typed with tax (« 1 234,50 € ttc »); None without « TTC »."""
+    typed = str(text if text is not None else "").strip()
+    return typed[:-3].rstrip().removesuffix("€") if typed[-3:].lower() == "ttc" else None
 
 
 def read_amount(text: str) -> Decimal | None:

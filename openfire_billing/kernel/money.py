@@ -5,7 +5,8 @@ The rule: a line's net is rounded once; VAT is computed once per category and ra
 This is the only module of the project that rounds. Pure: no Django, no database.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
@@ -17,13 +18,18 @@ HALF_EVEN = "half_even"
 HALF_UP = "half_up"
 _MODES = {HALF_EVEN: ROUND_HALF_EVEN, HALF_UP: ROUND_HALF_UP}
 _WIDE = Context(prec=60)
+_ONE = Decimal(1)
+_TICKS = 10_000  # the smallest step of a unit price, of four decimals
 
 
 class Rate(Protocol):
     """A tax as the engine needs it: VAT category (S, Z, E, AE, K, G, O) and rate in percent."""
 
-    category: str
-    rate: Decimal
+    @property
+    def category(self) -> str: ...
+
+    @property
+    def rate(self) -> Decimal: ...
 
 
 @dataclass(frozen=True)
@@ -123,8 +129,84 @@ def tax_of(base: Decimal, rate: Decimal, rounding: str = HALF_EVEN) -> Decimal:
 
 
 def line_gross(net: Decimal, rate: Decimal, rounding: str = HALF_EVEN) -> Decimal:
-    """Return a line's price with tax, for reading only: it is never summed, since the document's tax is per rate."""
-    return to_cents(_WIDE.divide(_WIDE.multiply(net, _WIDE.add(Decimal(100), rate)), Decimal(100)), rounding)
+    """Return a line's price with tax: the gross of a document of this line alone.
+
+    For reading only: it is never summed, since the document's tax is per rate.
+    """
+    return net + tax_of(net, rate, rounding)
+
+
+@dataclass(frozen=True)
+class IncludingTax:
+    """A unit price typed with its tax, before the rate of its line is known."""
+
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class NetPrice:
+    """The unit price without tax found for one with tax.
+
+    `wanted`: the gross of the line at the price with tax. `below`, `above`: the nearest gross amounts that a price of
+    four decimals gives; both are `wanted` when it can be given.
+    """
+
+    unit_price: Decimal
+    wanted: Decimal
+    below: Decimal
+    above: Decimal
+
+    @property
+    def is_exact(self) -> bool:
+        return self.below == self.wanted == self.above
+
+
+def price_without_tax(
+    price: Decimal,
+    rate: Decimal,
+    *,
+    quantity: Decimal = _ONE,
+    discount: Decimal = ZERO,
+    rounding: str = HALF_EVEN,
+) -> NetPrice:
+    """Return the unit price of four decimals with which a line is worth `price` with tax for each of its `quantity`.
+
+    The line alone is worth quantity × price less discount, to the cent, tax included. Of the unit prices that give it,
+    the nearest to price ÷ (1 + rate) is returned. No price may: at 20 %, 0.02 is 0.02 with tax and 0.03 is 0.04.
+    """
+    size, count = abs(price), abs(quantity)
+    ratio = Fraction(size) * 100 / (100 + Fraction(rate))
+    nearest = round(ratio * _TICKS)
+    wanted = line_net(count, size, discount, rounding)
+
+    def gross_at(ticks: int) -> Decimal:
+        return line_gross(line_net(count, _price(ticks), discount, rounding), rate, rounding)
+
+    lower = upper = nearest
+    if gross_at(nearest) < wanted:
+        lower, upper = _around(gross_at, wanted, nearest)
+    elif gross_at(nearest) > wanted:
+        upper = bisect_right(range(nearest), wanted, key=gross_at)
+        lower = upper - 1
+    found = lower if gross_at(lower) == wanted else upper
+    below, above = (wanted, wanted) if gross_at(found) == wanted else (gross_at(lower), gross_at(upper))
+    sign = -1 if price < 0 else 1
+    facing = sign if quantity >= 0 else -sign
+    least, most = sorted((facing * below, facing * above))
+    return NetPrice(sign * _price(found), facing * wanted, least, most)
+
+
+def _around(gross_at: Callable[[int], Decimal], wanted: Decimal, ticks: int) -> tuple[int, int]:
+    """Return the two following prices, from `ticks` on, of which the second is the first to give `wanted` or more."""
+    step = 1
+    while gross_at(ticks + step) < wanted:
+        step *= 2
+    upper = ticks + bisect_left(range(ticks, ticks + step + 1), wanted, key=gross_at)
+    return upper - 1, upper
+
+
+def _price(ticks: int) -> Decimal:
+    return Decimal(ticks).scaleb(-4, context=_WIDE)
 
 
 def totals(lines: Iterable[tuple[Decimal, Rate]], rounding: str = HALF_EVEN) -> Totals:

@@ -46,6 +46,8 @@ NAMES = {
     "print-waiting": _("Impressions de plusieurs factures"),
     "forget-prints": _("Ménage des impressions de la veille"),
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),
+    "deliver-webhooks": _("Envoi de ce que les programmes écoutent (webhooks)"),
+    "forget-webhooks": _("Ménage des webhooks reçus"),
     "send-waiting-messages": _("Envoi des e-mails et SMS en attente"),
 }
 

@@ -45,6 +45,8 @@ _MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Sociétés", "domain", "invoicing.company"),
             ("Utilisateurs", "person", "auth.user"),
             ("Rôles", "shield_person", "auth.group"),
+            ("Programmes", "key", "invoicing.serviceaccount"),
+            ("Webhooks", "webhook", "invoicing.webhookendpoint"),
             ("Taxes", "percent", "invoicing.tax"),
             ("Positions fiscales", "gavel", "invoicing.fiscalposition"),
             ("Conditions de règlement", "schedule", "invoicing.paymentterm"),

@@ -12,6 +12,7 @@ from knox.models import AuthToken
 
 from invoicing.services.access.guesses import TooManyGuesses, begin_attempt
 from invoicing.services.access.sessions import end_sessions
+from invoicing.services.parties.programs import is_open_to
 from openfire_billing.web.known_devices import known_device, may_be_known
 from openfire_billing.web.proxies import client_address
 
@@ -41,6 +42,10 @@ class LimitedBackend(ModelBackend):
         if user is not None:
             attempt.delete()
         return user
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        """As Django's, within the rights of the key by which a program came in."""
+        return is_open_to(user_obj, perm) and super().has_perm(user_obj, perm, obj)
 
 
 def _device(request: HttpRequest, username: str) -> str:

@@ -33,6 +33,7 @@ GOODS_20, WORKS_20 = "TVA 20 %", "TVA 20 % travaux"
 REDUCED_10, REDUCED_55 = "TVA collectée (vente) 10%", "TVA collectée (vente) 5,5%"
 EXEMPT, REVERSE, INTRA = "Franchise en base", "Autoliquidation", "Livraison intracommunautaire"
 INTRA_SERVICE, EXPORT = "Autoliquidation UE (prestations)", "Exportation hors UE"
+DEDUCTED = "Prime déduite du TTC"
 TAXES = [
     (GOODS_20, "20", VatCategory.S, "445710", ""),
     (WORKS_20, "20", VatCategory.S, "445710", ""),
@@ -43,6 +44,7 @@ TAXES = [
     (INTRA, "0", VatCategory.K, "", "Exonération de TVA, art. 262 ter-I du CGI."),
     (INTRA_SERVICE, "0", VatCategory.AE, "", "Autoliquidation, art. 283-2 du CGI."),
     (EXPORT, "0", VatCategory.G, "", "Exonération de TVA, art. 262-I du CGI."),
+    (DEDUCTED, "0", VatCategory.E, "", "Prime déduite du prix TTC : elle ne réduit pas la base de la TVA."),
 ]
 _CERTIFIED = (
     "TVA à taux réduit : le client certifie que les travaux portent sur un logement achevé depuis plus de deux ans "

@@ -11,9 +11,9 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.kernel import money
-from openfire_billing.kernel.formats import number_text, read_decimal
+from openfire_billing.kernel.formats import amount_including_tax, number_text, read_decimal
 from openfire_billing.web.known_relations import reuse_known
-from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.number_fields import DecimalInputField, PriceInputField
 
 _CLASSES = "of-input"
 _TOO_LARGE = Decimal(10) ** 12
@@ -95,7 +95,7 @@ class LineForm(forms.ModelForm):
                 raise ValidationError(_("La quantité n'est pas nulle : supprimez plutôt la ligne."))
         return quantity
 
-    def clean_unit_price(self) -> Decimal:
+    def clean_unit_price(self) -> Decimal | money.IncludingTax:
         """Return the price typed; empty, the article's, which the page may not have filled yet."""
         price = self.cleaned_data.get("unit_price")
         product = self.cleaned_data.get("product")
@@ -125,15 +125,39 @@ class LineForm(forms.ModelForm):
         return data
 
 
-def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
-    """Return the lines of a form being typed. An incomplete number, or no price, counts as zero."""
+class SaleLineForm(LineForm):
+    """One line of a document that is sold: its price may be typed with tax, or negative for a fixed deduction."""
 
-    def number(index: int, name: str) -> Decimal:
+    price_help = _(
+        "Prix unitaire : HT, ou TTC en tapant « 120 ttc ». Remise fixe ou prime : un prix négatif, « -150 »."
+    )
+
+    unit_price = PriceInputField(label=_("Prix unitaire"), max_digits=14, decimal_places=4, required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["unit_price"].widget.attrs["aria-describedby"] = f"{self.prefix.rpartition('-')[0]}-price-help"
+
+
+def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
+    """Return the lines of a form being typed. An incomplete number, or no price, counts as zero.
+
+    A unit price typed with tax is an `IncludingTax`.
+    """
+
+    def read(text: object) -> Decimal:
         try:
-            found = read_decimal(data.get(f"{prefix}-{index}-{name}")) or Decimal(0)
+            found = read_decimal(text) or Decimal(0)
         except ValueError:
             return Decimal(0)
         return found if abs(found) < _TOO_LARGE else Decimal(0)
+
+    def number(index: int, name: str) -> Decimal:
+        return read(data.get(f"{prefix}-{index}-{name}"))
+
+    def price(index: int) -> Decimal | money.IncludingTax:
+        amount = amount_including_tax(data.get(f"{prefix}-{index}-unit_price"))
+        return number(index, "unit_price") if amount is None else money.IncludingTax(read(amount))
 
     try:
         count = min(int(data.get(f"{prefix}-TOTAL_FORMS") or 0), 2000)
@@ -146,7 +170,7 @@ def posted_lines(data: Any, prefix: str) -> list[dict[str, Any]]:
             "is_deleted": bool(data.get(f"{prefix}-{index}-DELETE")),
             "is_left_out": bool(data.get(f"{prefix}-{index}-covered")),
             "quantity": number(index, "quantity"),
-            "unit_price": number(index, "unit_price"),
+            "unit_price": price(index),
             "discount": number(index, "discount"),
             "tax": data.get(f"{prefix}-{index}-tax") or "",
         }
@@ -162,12 +186,25 @@ def live_totals(request: HttpRequest, *, prefix: str, taxes: dict[str, Any], rou
         tax = taxes.get(line["tax"])
         if not line["is_article"] or line["is_deleted"]:
             continue
-        net = money.line_net(line["quantity"], line["unit_price"], min(line["discount"], Decimal(100)), rounding)
+        discount = min(line["discount"], Decimal(100))
+        price = line["unit_price"]
+        if isinstance(price, money.IncludingTax):
+            price = _without_tax(price, tax, line["quantity"], discount, rounding)
+        net = money.line_net(line["quantity"], price, discount, rounding)
         gross = money.line_gross(net, tax.rate, rounding) if tax else net
         rows[line["index"]] = {"net": number_text(net), "gross": number_text(gross)}
         if tax and not line["is_left_out"]:
             kept.append((net, tax))
     return JsonResponse({"rows": rows, "footer": totals_html(money.totals(kept, rounding))})
+
+
+def _without_tax(price: money.IncludingTax, tax: Any, quantity: Decimal, discount: Decimal, rounding: str) -> Decimal:
+    """Return the price without tax that is nearest to one typed with tax; zero while the line has no tax."""
+    if tax is None:
+        return Decimal(0)
+    return money.price_without_tax(
+        price.amount, tax.rate, quantity=quantity, discount=max(discount, Decimal(0)), rounding=rounding
+    ).unit_price
 
 
 def totals_html(totals: money.Totals) -> str:

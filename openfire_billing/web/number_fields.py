@@ -8,7 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
-from openfire_billing.kernel.formats import number_text, read_decimal
+from openfire_billing.kernel.formats import amount_including_tax, number_text, read_decimal
+from openfire_billing.kernel.money import IncludingTax
 
 
 class DecimalTextInput(forms.TextInput):
@@ -56,3 +57,25 @@ class DecimalInputField(forms.DecimalField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {}
+
+
+class PriceInputField(DecimalInputField):
+    """The unit price of a line, without tax, of either sign; « 120 ttc » is a price with tax (`IncludingTax`).
+
+    The service that saves the line turns that one into a price without tax, at the rate of the line.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.widget.attrs["inputmode"] = "text"  # keyboards for decimal numbers have no letters, some no minus sign
+
+    def clean(self, value: Any) -> Decimal | IncludingTax | None:  # type: ignore[override]  # a price with tax as well
+        amount = amount_including_tax(value)
+        if amount is None:
+            return super().clean(value)
+        price = super().clean(amount)
+        if price is None:
+            raise ValidationError(
+                _("« %(value)s » n'est pas un prix : tapez par exemple 120 ttc."), params={"value": value}
+            )
+        return IncludingTax(price)

@@ -74,6 +74,12 @@ def price(value: Any) -> str:
 
 
 @register.filter
+def minus(text: str) -> str:
+    """Return a number for paper, with a minus sign instead of a hyphen: « −150,00 € »."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
 def hours(value: Any) -> str:
     """Return « 1 h 30 » for 1.5."""
     minutes = round(Decimal(value or 0) * 60)

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from appointments.services.saving import appoint
@@ -17,9 +18,12 @@ from contracts.services.lines import save_line
 from interventions.models import InterventionType, Technician
 from interventions.services.purchases import order_supplies
 from invoicing.choices import OrderState
-from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit
+from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit, WebhookEndpoint
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
+from invoicing.services.parties.webhooks import save_endpoint, stop_endpoint
+from invoicing.services.records.attachments import attach
+from invoicing.services.records.history import record
 from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import TECHNICIAN
@@ -61,8 +65,8 @@ def _patterns(patterns: Any, before: str) -> Iterator[tuple[str, Any]]:
 
 
 def _readable(route: str) -> str:
-    for noise in ("(?P<pk>[0-9]+)", "^", "$", "\\Z"):
-        route = route.replace(noise, "{id}" if "pk" in noise else "")
+    for noise, shown in {"(?P<pk>[0-9]+)": "{id}", "(?P<file>[0-9]+)": "{file}", "^": "", "$": "", "\\Z": ""}.items():
+        route = route.replace(noise, shown)
     return route.removeprefix(PREFIX).replace("\\", "")
 
 
@@ -96,10 +100,38 @@ def one_of_each(world: World) -> dict[str, int]:
         "installed-products": InstalledProductFactory(partner=world.customer),
         "appointments": confirm_appointment(rdv, by=world.planner),
         "contracts": contract(world),
+        "webhooks": webhook(world),
     }
+    records["webhook-deliveries"] = records["webhooks"].deliveries.get()
     records["contract-lines"] = records["contracts"].lines.get()
     records["billing-runs"] = bill_contracts([records["contracts"]], on=world.today, by=world.biller)
     return {name: record.pk for name, record in records.items()}
+
+
+def file_of_each(world: World, records: dict[str, int]) -> dict[str, int]:
+    """{resource: id of a file of its record} of the resources that have files."""
+    views = {path.split("/")[0]: view.cls for _method, path, action, view in addresses() if action == "file"}
+    return {
+        name: attach(
+            view.queryset.model._default_manager.get(pk=records[name]),
+            SimpleUploadedFile("a.pdf", b"%PDF"),
+            by=world.manager,
+        ).pk
+        for name, view in views.items()
+    }
+
+
+def webhook(world: World) -> WebhookEndpoint:
+    """A webhook that was told of one customer, and is stopped: what is done to the other records is not for it."""
+    values = {
+        "company": world.company,
+        "name": "Site",
+        "url": "https://site.exemple.example/recu",
+        "areas": ["customers"],
+    }
+    endpoint = save_endpoint(None, values, by=world.manager)
+    record(world.customer, "changed", by=world.manager)
+    return stop_endpoint(endpoint, by=world.manager)
 
 
 def contract(world: World, *, is_active: bool = True, **values: Any) -> Contract:

@@ -91,11 +91,20 @@ SAME: dict[str, str] = {
     "contracts.contractline price": "post contract-lines/{id}/price/",
     "contracts.contractline reset": "post contract-lines/{id}/reset/",
     "contracts.contractline cancel": "post contract-lines/{id}/cancel/",
+    "invoicing.webhookendpoint resume": "post webhooks/{id}/resume/",
+    "invoicing.webhookendpoint renew-secret": "post webhooks/{id}/renew-secret/",
+    "invoicing.webhookendpoint stop": "post webhooks/{id}/stop/",
+    "invoicing.webhookendpoint delete": "delete webhooks/{id}/",
+    "invoicing.webhookdelivery replay": "post webhook-deliveries/{id}/replay/",
 }
 AT_THE_OFFICE_ONLY = {
     "auth.user invite",
     "auth.user end-sessions",
     "auth.user remove-second-factor",
+    "invoicing.serviceaccount new-key",
+    "invoicing.serviceaccount revoke-key",
+    "invoicing.serviceaccount close",
+    "invoicing.serviceaccount open",
 }  # accounts and settings are no business of other programs
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, ROLES, TECHNICIAN
-from tests.api.subjects import addresses, one_of_each
+from tests.api.subjects import addresses, file_of_each, one_of_each
 from tests.factories import CompanyFactory, UserFactory, World, nothing_changed
 from tests.factories.api import Api, refused
 
@@ -42,11 +42,14 @@ RECORDS: dict[str, tuple[Any, Any, Any, Any]] = {
     "contracts": (OFFICE, (M,), MONEY, (M,)),
     "contract-lines": (OFFICE, None, None, None),
     "billing-runs": (OFFICE, MONEY, None, None),
+    "webhooks": ((M,), (M,), (M,), (M,)),
+    "webhook-deliveries": ((M,), None, None, None),
 }
 # Those that bear a journal: who may see one reads it, notes in it and follows it up.
 JOURNALS = (
     "partners quotes invoices purchase-orders supplier-bills interventions appointments contracts contract-lines"
 ).split()
+FILES = [("get", "files"), ("get", "files/{file}"), ("delete", "files/{file}")]
 ACTS: dict[str, tuple[str, ...]] = {
     "post partners/{id}/merge/": (M,),
     "post messages/{id}/resend/": OFFICE,
@@ -132,6 +135,11 @@ ACTS: dict[str, tuple[str, ...]] = {
     "post contract-lines/{id}/call-out/": OFFICE,
     "post contract-lines/{id}/price/": MONEY,
     "post billing-runs/{id}/retry/": MONEY,
+    "get webhooks/{id}/secret/": (M,),
+    "post webhooks/{id}/renew-secret/": (M,),
+    "post webhooks/{id}/stop/": (M,),
+    "post webhooks/{id}/resume/": (M,),
+    "post webhook-deliveries/{id}/replay/": (M,),
 }
 OPEN = {"get schema/", "get docs/", "post login/", "post logout/"}
 
@@ -142,7 +150,8 @@ def table() -> dict[str, tuple[str, ...]]:
     for name in JOURNALS:
         may = tuple(role for role in RECORDS[name][0] if role != T)
         found[f"get {name}/{{id}}/journal/"] = may
-        found |= {f"post {name}/{{id}}/{act}/": may for act in ("note", "follow-up", "follow-up-done")}
+        found |= {f"post {name}/{{id}}/{act}/": may for act in ("note", "follow-up", "follow-up-done", "files")}
+        found |= {f"{act} {name}/{{id}}/{path}/": may for act, path in FILES}
     for name, (sees, makes, changes, deletes) in RECORDS.items():
         rights = {
             f"get {name}/": sees,
@@ -163,16 +172,26 @@ def test_every_address_is_in_the_table() -> None:
     assert every_address() - OPEN - {"post schema/", "post docs/"} == set(table())
 
 
+def with_files(world: World) -> dict[str, int]:
+    """The records, and of those that have files, the id of one: {"invoices file": id}."""
+    records = one_of_each(world)
+    return records | {f"{name} file": pk for name, pk in file_of_each(world, records).items()}
+
+
 def ask(api: Api, address: str, records: dict[str, int]) -> Any:
     method, path = address.split(" ")
-    url = path.replace("{id}", str(records[path.split("/", maxsplit=1)[0]]))
-    return api.get(url) if method == "get" else getattr(api, method)(url, *([{}] if method != "delete" else []))
+    resource = path.split("/", maxsplit=1)[0]
+    url = path.replace("{id}", str(records[resource])).replace("{file}", str(records.get(f"{resource} file", 0)))
+    answer = api.get(url) if method == "get" else getattr(api, method)(url, *([{}] if method != "delete" else []))
+    if answer.streaming:  # read to its end, a file is closed
+        assert list(answer.streaming_content) == [b"%PDF"]
+    return answer
 
 
 @pytest.mark.parametrize("role", [*ROLES, ""])
 def test_role_does_what_the_table_says_and_nothing_else(world: World, role: str) -> None:
     """Allowed: whatever the answer, it is not 403. Each is tried on the firm as it was."""
-    records = one_of_each(world)
+    records = with_files(world)
     user = world.users[role] if role else UserFactory(company=world.company)
     api, wrong = Api(user), []
     for address, roles in table().items():
@@ -188,7 +207,7 @@ def test_role_does_what_the_table_says_and_nothing_else(world: World, role: str)
 
 
 def test_what_is_refused_changes_nothing(world: World) -> None:
-    records = one_of_each(world)
+    records = with_files(world)
     for role in (TECHNICIAN, PLANNER, BILLING, ""):
         api = Api(world.users[role] if role else UserFactory(company=world.company))
         with nothing_changed():
@@ -198,7 +217,7 @@ def test_what_is_refused_changes_nothing(world: World) -> None:
 
 
 def test_nobody_is_sent_away(world: World) -> None:
-    records, api = one_of_each(world), Api()
+    records, api = with_files(world), Api()
     wrong_token = Api()
     wrong_token.client.credentials(HTTP_AUTHORIZATION="Token " + "0" * 64)
     with nothing_changed():
@@ -224,7 +243,7 @@ OWNED = (
 
 
 def test_objects_of_another_company_are_404(world: World) -> None:
-    records = one_of_each(world)
+    records = with_files(world)
     elsewhere = Api(UserFactory(role=MANAGER, company=CompanyFactory(name="Autre Foyer")))
     tried = 0
     with nothing_changed():
@@ -242,7 +261,7 @@ def test_objects_of_another_company_are_404(world: World) -> None:
 
 def test_records_of_another_company_are_not_named_in_a_body(world: World) -> None:
     """Their ids are as good as unknown."""
-    records = one_of_each(world)
+    records = with_files(world)
     other = CompanyFactory(name="Autre Foyer")
     elsewhere = Api(UserFactory(role=MANAGER, company=other))
     bodies = {
@@ -271,7 +290,7 @@ def test_records_of_another_company_are_not_named_in_a_body(world: World) -> Non
 def test_technician_sees_his_own_appointments_without_prices(world: World) -> None:
     from tests.factories.appointments import at, book, technician
 
-    records = one_of_each(world)
+    records = with_files(world)
     book(world, world.intervention(), who=technician(world), starts_at=at(14))
     api = Api(world.technician)
 

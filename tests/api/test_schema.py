@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import schemathesis
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
@@ -19,6 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from appointments.api.appointments import PRICES
+from openfire_billing.web.api.codes import CODES
 from openfire_billing.wsgi import application
 from tests.api.subjects import one_of_each
 from tests.api.test_roles import OPEN, every_address
@@ -49,6 +53,71 @@ def test_description_is_openapi_3_1_of_every_address(db: None) -> None:
     for path, methods in said["paths"].items():
         for method, operation in methods.items():
             assert set(operation["responses"]) >= {"400", "401", "403", "404", "409", "429"}, (method, path)
+
+
+def test_what_is_always_answered_is_required(db: None) -> None:
+    said = description()["components"]["schemas"]
+
+    for name in ("Invoice", "InvoiceLine", "Partner", "Contract", "BillingRun", "Refusal"):
+        assert said[name]["required"] == list(said[name]["properties"]), name
+    appointment = said["Appointment"]
+    assert set(appointment["properties"]) - set(appointment["required"]) == set(PRICES)
+    assert said["InvoiceRequest"]["required"] == ["customer"]
+
+
+def test_ids_in_addresses_are_numbers_and_addresses_have_a_summary(db: None) -> None:
+    whole = {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1}
+    summaries = []
+    for path, methods in description()["paths"].items():
+        for method, operation in methods.items():
+            ids = [one["schema"] for one in operation.get("parameters", ()) if one["in"] == "path"]
+            assert ids == [whole] * path.count("{"), (method, path)
+            summaries.append(operation["summary"])
+    assert len(summaries) >= 180
+    assert all(3 < len(summary) <= 120 and summary == summary.strip(" .") for summary in summaries)
+
+
+def test_states_and_codes_are_enumerated(db: None) -> None:
+    said = description()["components"]["schemas"]
+    enums = {
+        name: set(schema["enum"])
+        for name, schema in said.items()
+        if name.endswith(("State", "Result", "Code")) and "enum" in schema
+    }
+
+    assert enums["InvoiceState"] == {"draft", "posted", "cancelled"}
+    assert enums["RefusalCode"] == set(CODES)
+    assert set(enums) >= {
+        "AppointmentState", "ContractState", "InterventionState", "OrderState", "QuoteState", "RunResult", "RunState",
+    }  # fmt: skip
+    plain = [
+        name
+        for name, schema in said.items()
+        for field in ("state", "result", "phase")
+        if schema.get("properties", {}).get(field, {}).get("type") == "string"
+    ]
+    assert plain == []
+
+
+def test_no_name_clashes_with_the_words_of_a_language(db: None) -> None:
+    names = set(description()["components"]["schemas"])
+
+    assert not names & {"Mapping", "Exception", "Type", "Key", "Error", "File", "Link", "Named", "Step", "Run"}
+
+
+def test_every_code_of_the_source_is_listed_in_the_description_and_in_the_guide() -> None:
+    root = Path(settings.BASE_DIR)
+    written = {
+        code
+        for app in ("invoicing", "interventions", "appointments", "contracts", "openfire_billing")
+        for file in (root / app).rglob("*.py")
+        if file.name not in ("login_forms.py", "fields.py")  # codes of forms
+        for code in re.findall(r'\bcode ?= ?"([a-z_]+)"', file.read_text(encoding="utf-8"))
+    }
+    guide = (root / "docs/api.md").read_text(encoding="utf-8")
+
+    assert written - set(CODES) == set()
+    assert [code for code in CODES if f"`{code}`" not in guide] == []
 
 
 def test_writes_say_that_they_take_a_key(db: None) -> None:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contracts.models import Contract, ContractRequest
+from contracts.services.activation import activate_contract
 from contracts.services.visits import plan_visits
 from interventions.models import InstalledProduct, InterventionRequest, RequestLine
 from interventions.services.requests import create_intervention
@@ -51,7 +52,7 @@ def test_visit_is_the_di_that_would_have_been_made_by_itself(world: World) -> No
     )
     alone = validate_intervention(alone, by=world.planner)
     first, second, alone = (InterventionRequest.objects.get(pk=di.pk) for di in (first, second, alone))
-    left_out = ("number", "created_at", "version")
+    left_out = ("number", "created_at", "updated_at", "version")
     assert values(second, *left_out) == values(alone, *left_out)
     assert values(first, *left_out, "from_on", "to_on") == values(alone, *left_out, "from_on", "to_on")
     assert (first.from_on, first.to_on) == (day("01/03/26"), day("31/03/26"))
@@ -145,3 +146,14 @@ def test_dry_run_makes_nothing_and_names_the_same(world: World) -> None:
     with nothing_changed():
         foreseen = plan_visits(until=day("31/12/26"), on=day("01/01/26"), by=None, dry_run=True)
     assert [o.document for o in foreseen] == [o.document for o in planned(world)] == contracts
+
+
+def test_next_day_of_visits_is_never_of_a_visit_before_activation(world: World) -> None:
+    draft = make_contract(world, "01/01/26", is_active=False, visits=SPRING)
+    contract = activate_contract(draft, on=day("15/06/26"), by=world.manager).made
+    Contract.objects.update(next_visit_on=day("01/01/26"))  # by a clock that ran behind
+
+    assert planned(world, contract, until="31/01/26") == []
+
+    contract.refresh_from_db()
+    assert contract.next_visit_on == day("01/03/27")

@@ -41,6 +41,7 @@ SECONDS = 60
 def main() -> int:
     """Start everything, try it, stop it; the exit code."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each demand to the bucket
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))  # what was started is stopped
     _install_pooler()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fleet-")))

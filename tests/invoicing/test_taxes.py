@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.core.exceptions import ValidationError
 
+from interventions.services.requests import save_intervention
 from invoicing.models import FiscalPositionTax, Invoice, Journal, PaymentTerm, Tax
 from invoicing.services.catalogue import (
     TaxBook,
@@ -21,8 +22,10 @@ from invoicing.services.catalogue import (
     tax_for,
 )
 from invoicing.services.documents.drafts import update_taxes
+from invoicing.services.documents.lines import LineEdit
 from invoicing.services.posting.post import post_invoice
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.office.reference import REDUCED_55
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.factories import CompanyFactory, ProductFactory, TaxFactory, World, item, nothing_changed, position, tax
 from tests.factories.pages import address, errors_of, new_line, refusal, typed
@@ -82,6 +85,19 @@ def test_tax_chosen_by_hand_is_kept_until_the_position_changes(world: World) -> 
     office.save(intervention, fiscal_position=position("VEN-10"))
     assert taxes(intervention) == ["TVA collectée (vente) 10%"]
     assert intervention.lines.get().tax_is_manual is False
+
+
+def test_another_article_takes_its_own_tax_in_place_of_one_chosen_by_hand(world: World) -> None:
+    intervention = world.intervention(item(tax=tax("TVA 20 %"), tax_is_manual=True))
+    line = intervention.lines.get()
+    other = ProductFactory(code="joint")
+
+    for values, kept in (({"quantity": Decimal(2)}, ("TVA 20 %", True)), ({"product": other}, (REDUCED_55, False))):
+        save_intervention(
+            intervention.pk, {}, edits=[LineEdit(pk=line.pk, values=values)], on=world.today, by=world.planner
+        )
+        line.refresh_from_db()
+        assert (line.tax.name, line.tax_is_manual) == kept
 
 
 def test_tax_chosen_by_hand_is_kept_until_the_article_changes(world: World) -> None:

@@ -19,6 +19,7 @@ from openfire_billing.kernel.money import (
     line_gross,
     line_net,
     part_between,
+    price_without_tax,
     tax_of,
     to_cents,
     to_quantity,
@@ -216,7 +217,7 @@ def test_tax_of_a_base(base: str, rate: str, half_even: str, half_up: str) -> No
 
 @pytest.mark.parametrize(
     ("net", "rate", "gross"),
-    [("175.00", "5.5", "184.62"), ("185.00", "5.5", "195.18"), ("0.05", "10", "0.06"), ("-175.00", "5.5", "-184.62")],
+    [("175.00", "5.5", "184.62"), ("185.00", "5.5", "195.18"), ("0.05", "10", "0.05"), ("-175.00", "5.5", "-184.62")],
 )
 def test_line_gross_for_the_reader(net: str, rate: str, gross: str) -> None:
     assert line_gross(D(net), D(rate)) == D(gross)
@@ -321,3 +322,86 @@ def test_totals_of_the_opposite_document_are_the_opposite(document: list[tuple[D
 
 def test_totals_of_bases_are_those_of_the_lines() -> None:
     assert totals_of_bases({("S", D("5.5")): D("350.00")}) == totals([(D("175.00"), S55)] * 2)
+
+
+# A price with tax
+
+
+@pytest.mark.parametrize(
+    ("price", "rate", "quantity", "discount", "unit_price"),
+    [
+        ("120", "20", "1", "0", "100.0000"),
+        ("150", "20", "1", "0", "125.0000"),
+        ("150", "10", "1", "0", "136.3636"),
+        ("150", "5.5", "1", "0", "142.1801"),
+        ("150", "0", "1", "0", "150.0000"),
+        ("100", "20", "3", "0", "83.3333"),
+        ("100", "20", "7", "0", "83.3333"),
+        ("0.35", "20", "12", "0", "0.2917"),
+        ("99.99", "10", "3", "15", "90.8999"),
+        ("1234.50", "5.5", "7", "12.5", "1170.1422"),
+        ("66", "10", "1.5", "0", "60.0000"),
+        ("100", "20", "0", "0", "83.3333"),
+        ("100", "20", "2", "100", "83.3333"),
+        ("-150", "10", "1", "0", "-136.3636"),
+        ("120", "20", "-2", "0", "100.0000"),
+        ("-50", "20", "-2", "0", "-41.6667"),
+    ],
+)
+def test_price_with_tax_becomes_one_that_is_worth_it_to_the_cent(
+    price: str, rate: str, quantity: str, discount: str, unit_price: str
+) -> None:
+    found = price_without_tax(D(price), D(rate), quantity=D(quantity), discount=D(discount))
+
+    net = line_net(D(quantity), found.unit_price, D(discount))
+    assert (found.unit_price, found.is_exact) == (D(unit_price), True)
+    assert found.wanted == line_net(D(quantity), D(price), D(discount)) == net + tax_of(net, D(rate))
+
+
+@pytest.mark.parametrize(
+    ("price", "rate", "quantity", "wanted", "below", "above"),
+    [
+        ("0.03", "20", "1", "0.03", "0.02", "0.04"),
+        ("120.03", "20", "1", "120.03", "120.02", "120.04"),
+        ("999.99", "20", "1", "999.99", "999.98", "1000.00"),
+        ("1", "20", "1000", "1000.00", "999.96", "1000.08"),
+        ("-0.03", "20", "1", "-0.03", "-0.04", "-0.02"),
+        ("0.06", "10", "1", "0.06", "0.05", "0.07"),
+    ],
+)
+def test_price_with_tax_that_no_price_gives_names_the_two_around_it(
+    price: str, rate: str, quantity: str, wanted: str, below: str, above: str
+) -> None:
+    found = price_without_tax(D(price), D(rate), quantity=D(quantity))
+
+    assert not found.is_exact
+    assert (found.wanted, found.below, found.above) == (D(wanted), D(below), D(above))
+
+
+def test_half_cent_of_tax_follows_the_company_s_rounding() -> None:
+    """0.05 at 10 % bears half a cent: half-even drops it, half-up gives 0.06."""
+    even, up = (price_without_tax(D("0.06"), D(10), rounding=mode) for mode in MODES)
+
+    assert (even.is_exact, up.is_exact, up.unit_price) == (False, True, D("0.0545"))
+
+
+@given(
+    st.integers(1, 10**9),
+    st.sampled_from(["0", "2.1", "5.5", "10", "20"]),
+    st.integers(1, 200_000),
+    st.integers(0, 9_900),
+    st.sampled_from(MODES),
+)
+def test_price_with_tax_is_exact_or_says_so(cents: int, rate: str, count: int, discount: int, mode: str) -> None:
+    quantity, less = D(count).scaleb(-3), D(discount).scaleb(-2)
+    found = price_without_tax(D(cents).scaleb(-2), D(rate), quantity=quantity, discount=less, rounding=mode)
+
+    def worth(price: Decimal) -> Decimal:
+        return line_gross(line_net(quantity, price, less, mode), D(rate), mode)
+
+    step = D("0.0001")
+    if found.is_exact:
+        assert worth(found.unit_price) == found.wanted
+    else:
+        assert found.below < found.wanted < found.above
+        assert {worth(found.unit_price), worth(found.unit_price - step)} == {found.above, found.below}

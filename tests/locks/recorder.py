@@ -24,6 +24,7 @@ from contracts.models import Contract
 from interventions.models import InterventionRequest
 from invoicing.models import Counter, Invoice, JournalCounter, PurchaseOrder, Quote
 from openfire_billing.db import locks
+from openfire_billing.db.stamps import STAMP, is_stamped
 
 # Kinds that acts delete: a row that names one (a foreign key) waits for whoever is deleting it.
 DELETED = (Contract, InterventionRequest, Quote, Appointment, PurchaseOrder, Invoice)
@@ -132,7 +133,9 @@ class Recorder:
         elif found := _BULK_UPDATE.match(sql):
             model = self._tables[found[1]]
             self._write(model, {row["k"] for row in json.loads(params[0])})
+            self._refuse_undated(found[1], sql)
         elif found := _UPDATE.match(sql):
+            self._refuse_undated(found[1], found[2])
             self._write_where(found[1], found[3], params[found[2].count("%s") :])
         elif found := _DELETE.match(sql):
             self._write_where(found[1], found[2], params)
@@ -140,6 +143,11 @@ class Recorder:
             self._insert(found[1], re.findall(r'"(\w+)"', found[2]), found[3], params)
 
     # Judging them
+
+    def _refuse_undated(self, table: str, columns: str) -> None:
+        """A write that leaves the moment of the last change hides itself from the programs that ask for changes."""
+        if is_stamped(self._tables[table]) and STAMP not in columns:
+            self.faults.append(f"an UPDATE of {table} without {STAMP}: {columns[:200]}")
 
     def locked(self, record: logging.LogRecord) -> None:
         """A record of the logger: these rows are locked now."""

@@ -98,6 +98,7 @@ PARTS = set(
     interventions.services.planning: record_planning
     appointments.services.planned: tell_intervention
     appointments.services.booking: occupy
+    appointments.services.deductions: put_off_deductions
     appointments.services.lines: copy_request_lines write_lines
     contracts.services.drafts: write_groups
     interventions.services.promises: check_promises stop_covering
@@ -112,6 +113,8 @@ PARTS = set(
 # They change nothing of a document: they read, compute, refuse, fill an unsaved row, or only lock.
 READING = set(
     """
+    invoicing.services.documents.deductions: parts_of refusal_of_deductions refuse_deductions
+    invoicing.services.documents.prices: settle_price
     invoicing.services.documents.intents: line_intent title_intent
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
@@ -136,6 +139,7 @@ READING = set(
     interventions.services.documents: invoices_of live_quotes_of
     interventions.services.states: validation_of refuse_to_come
     appointments.services.planned: invoices_of is_billed
+    appointments.services.deductions: refuse_too_deducted check_deductions
     appointments.services.saving: fill_defaults
     appointments.services.billing: billable_of
     appointments.services.booking: may_span

@@ -15,6 +15,7 @@ ALLOWED = {
     "contracts/models/requests.py": HOOK,
     "invoicing/models/parties/partners.py": "An address saved: the keys of its partner's telephones follow.",
     "openfire_billing/db/searchable.py": "Derived columns follow those that are written.",
+    "openfire_billing/db/stamps.py": "The moment of the last write follows every write.",
     "openfire_billing/db/versions.py": "What services save a record with.",
     "invoicing/paper/pdf.py": "The paper of a posted invoice is kept when it is made, whoever reads it first.",
     "invoicing/tasks.py": "Old keys of acts are forgotten.",

@@ -18,6 +18,7 @@ _LINES = [
     "invoicing/test_quotes",
     "invoicing/test_taxes",
     "invoicing/test_quote_and_draft_acts",
+    "invoicing/test_deductions",
 ]
 _PLANNER = [
     f"contracts/test_planner_{name}"
@@ -48,8 +49,14 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_payments",
         "invoicing/test_settlement_acts",
     ],
-    "invoicing/services/access/guesses.py": ["office/test_guesses", "office/test_new_password_demands"],
+    "invoicing/services/access/guesses.py": [
+        "office/test_guesses",
+        "office/test_new_password_demands",
+        "api/test_keys",
+    ],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
+    "invoicing/services/parties/programs.py": ["api/test_keys"],
+    "invoicing/services/parties/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
     "invoicing/services/access/sessions.py": ["office/test_sessions"],
     "invoicing/services/accounts.py": [
@@ -68,10 +75,14 @@ OWN: dict[str, list[str]] = {
         "locks/test_order",
     ],
     "invoicing/services/documents/batches.py": ["interventions/test_billing", "appointments/test_billing"],
+    "invoicing/services/documents/deductions.py": ["invoicing/test_deductions", "interventions/test_deductions"],
+    "invoicing/services/documents/prices.py": ["invoicing/test_deductions"],
+    "appointments/services/deductions.py": ["appointments/test_deductions"],
     "invoicing/services/documents/drafts.py": [
         "invoicing/test_drafts",
         "invoicing/test_taxes",
         "invoicing/test_quote_and_draft_acts",
+        "invoicing/test_deductions",
     ],
     "invoicing/services/documents/intents.py": [
         "invoicing/test_drafts",
@@ -84,13 +95,18 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/receipts.py": ["invoicing/test_receipts"],
     "invoicing/services/documents/prints.py": ["invoicing/test_prints"],
     "invoicing/services/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
-    "invoicing/services/documents/quotes.py": ["invoicing/test_quotes", "invoicing/test_quote_and_draft_acts"],
+    "invoicing/services/documents/quotes.py": [
+        "invoicing/test_quotes",
+        "invoicing/test_quote_and_draft_acts",
+        "invoicing/test_deductions",
+    ],
     "invoicing/services/documents/snapshots.py": ["invoicing/test_papers", "invoicing/test_posting"],
     "invoicing/services/documents/writing.py": [
         "invoicing/test_drafts",
         "invoicing/test_taxes",
         "invoicing/test_quote_and_draft_acts",
         "stories/test_currency",
+        "invoicing/test_deductions",
     ],
     "invoicing/services/parties/companies.py": ["invoicing/test_papers"],
     "invoicing/services/parties/duplicates.py": ["invoicing/test_duplicates"],
@@ -99,16 +115,19 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_credit",
         "invoicing/test_posting_acts",
         "contracts/test_billing_services",
+        "invoicing/test_deductions",
     ],
     "invoicing/services/posting/checks.py": [
         "invoicing/test_posting",
         "invoicing/test_posting_acts",
         "invoicing/test_refused_well",
+        "invoicing/test_deductions",
     ],
     "invoicing/services/posting/post.py": [
         "invoicing/test_posting",
         "invoicing/test_taxes",
         "invoicing/test_posting_acts",
+        "invoicing/test_deductions",
     ],
     "invoicing/services/records/acts.py": ["office/test_once_on_many", "office/test_versions"],
     "invoicing/services/records/changes.py": ["office/test_journal"],
@@ -120,6 +139,8 @@ OWN: dict[str, list[str]] = {
         "office/test_journal",
     ],
     "invoicing/services/records/links.py": ["invoicing/test_records", "invoicing/test_record_neighbours"],
+    "invoicing/services/records/events.py": ["api/test_webhooks"],
+    "invoicing/models/records/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/records/messages.py": ["invoicing/test_outbox", "invoicing/test_record_neighbours"],
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
@@ -143,7 +164,11 @@ OWN: dict[str, list[str]] = {
         "interventions/test_billing",
         "interventions/test_line_states",
     ],
-    "interventions/services/billing.py": ["interventions/test_acts", "interventions/test_billing"],
+    "interventions/services/billing.py": [
+        "interventions/test_acts",
+        "interventions/test_billing",
+        "interventions/test_deductions",
+    ],
     "interventions/services/documents.py": ["office/test_refusals"],
     "interventions/services/letters.py": ["invoicing/test_mailing"],
     "interventions/services/locks.py": [
@@ -161,11 +186,13 @@ OWN: dict[str, list[str]] = {
         "interventions/test_acts",
         "interventions/test_purchases",
         "invoicing/test_purchases",
+        "interventions/test_deductions",
     ],
     "interventions/services/requests.py": [
         "interventions/test_acts",
         "interventions/test_requests",
         "contracts/test_promises",
+        "interventions/test_deductions",
     ],
     "interventions/services/states.py": [
         "interventions/test_acts",
@@ -181,7 +208,7 @@ OWN: dict[str, list[str]] = {
     # appointments
     "appointments/availability.py": ["appointments/test_availability"],
     "appointments/querysets.py": ["appointments/test_billing", "appointments/test_mobile", "appointments/test_days"],
-    "appointments/services/billing.py": ["appointments/test_billing"],
+    "appointments/services/billing.py": ["appointments/test_billing", "appointments/test_deductions"],
     "appointments/services/booking.py": ["appointments/test_booking"],
     "appointments/services/calendars.py": ["appointments/test_calendars", "appointments/test_availability"],
     "appointments/services/days.py": ["appointments/test_days"],
@@ -191,6 +218,7 @@ OWN: dict[str, list[str]] = {
         "appointments/test_billing",
         "appointments/test_life",
         "appointments/test_used",
+        "appointments/test_deductions",
     ],
     "appointments/services/locks.py": [
         "locks/test_order",
@@ -204,7 +232,11 @@ OWN: dict[str, list[str]] = {
         "appointments/test_life",
         "appointments/test_booking",
     ],
-    "appointments/services/states.py": ["appointments/test_acts", "appointments/test_life"],
+    "appointments/services/states.py": [
+        "appointments/test_acts",
+        "appointments/test_life",
+        "appointments/test_deductions",
+    ],
     # contracts
     "contracts/planner/": _PLANNER,
     "contracts/models/claims.py": ["contracts/test_billing_services"],
@@ -280,4 +312,8 @@ def own_tests(path: str) -> list[str]:
 
 def _has_points(path: str) -> bool:
     text = (ROOT / path).read_text(encoding="utf-8")
-    return "QuerySet(models.QuerySet[" in text if "/models/" in path else "def " in text
+    return (
+        any(f"QuerySet({base}[" in text for base in ("models.QuerySet", "StampedQuerySet"))
+        if "/models/" in path
+        else "def " in text
+    )

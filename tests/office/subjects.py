@@ -18,7 +18,9 @@ from interventions.models import AddressSector, InterventionType
 from interventions.services.purchases import order_supplies
 from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
 from invoicing.services.documents.purchases import record_bill
+from invoicing.services.parties.programs import save_account
 from invoicing.services.settlement.payments import pay_invoice
+from tests.api.subjects import webhook
 from tests.contracts.contract_builders import make_contract
 from tests.factories import (
     InstalledProductFactory,
@@ -73,8 +75,20 @@ def one_of_each(world: World) -> dict[type[models.Model], Any]:
         world.customer,
         world.planner,
         world.task,
+        _program(world),
+        *_webhook(world),
     ]
     return {type(record): record for record in records}
+
+
+def _program(world: World) -> Any:
+    values = {"name": "Site marchand", "company": world.company, "role": Group.objects.get(name="Facturation")}
+    return save_account(None, values, by=world.manager)
+
+
+def _webhook(world: World) -> list[Any]:
+    endpoint = webhook(world)
+    return [endpoint, endpoint.deliveries.get()]
 
 
 def _money(world: World) -> list[Any]:

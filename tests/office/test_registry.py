@@ -27,6 +27,9 @@ SEEN = {
     "invoicing.Payment": (BILLING, ACCOUNTANT, MANAGER),
     "invoicing.Entry": (ACCOUNTANT, MANAGER),
     "invoicing.Company": (MANAGER,),
+    "invoicing.ServiceAccount": (MANAGER,),
+    "invoicing.WebhookEndpoint": (MANAGER,),
+    "invoicing.WebhookDelivery": (MANAGER,),
     "auth.User": (MANAGER,),
     "auth.Group": (MANAGER,),
 }
@@ -35,6 +38,7 @@ MADE = {
     "invoicing.Quote": (BILLING, ACCOUNTANT, MANAGER),
     "invoicing.Payment": (ACCOUNTANT, MANAGER),
     "invoicing.Entry": (),
+    "invoicing.WebhookDelivery": (),
     "invoicing.Tax": (MANAGER,),
     "invoicing.FiscalPosition": (MANAGER,),
     "invoicing.Product": (MANAGER,),

@@ -37,7 +37,7 @@ from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.asked import ASKED_TO_BILL, Asked
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
-from openfire_billing.web.lines import LineForm
+from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.tags import euros, stored_state
 from openfire_billing.web.users import user_of
 
@@ -45,10 +45,10 @@ S = InvoiceState
 CHANGE, POST = "invoicing.change_invoice", "invoicing.post_invoice"
 
 
-class InvoiceLineForm(LineForm):
+class InvoiceLineForm(SaleLineForm):
     least_quantity = None
 
-    class Meta(LineForm.Meta):
+    class Meta(SaleLineForm.Meta):
         model = InvoiceLine
 
 

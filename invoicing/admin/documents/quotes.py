@@ -29,7 +29,7 @@ from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
-from openfire_billing.web.lines import LineForm
+from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.tags import badge, stored_state
 from openfire_billing.web.users import user_of
 
@@ -37,8 +37,8 @@ S = QuoteState
 CHANGE, BILL = "invoicing.change_quote", "invoicing.bill"
 
 
-class QuoteLineForm(LineForm):
-    class Meta(LineForm.Meta):
+class QuoteLineForm(SaleLineForm):
+    class Meta(SaleLineForm.Meta):
         model = QuoteLine
 
 

@@ -2,7 +2,7 @@
 
 from invoicing.models.documents.claims import Claim, Hold, QuoteLineClaim
 from invoicing.models.documents.invoices import Invoice, InvoiceLine, InvoiceTax
-from invoicing.models.documents.lines import BillableLine
+from invoicing.models.documents.lines import BillableLine, DeductibleLine
 from invoicing.models.documents.papers import DocumentJob, InvoiceDocument
 from invoicing.models.documents.prints import PrintJob
 from invoicing.models.documents.purchases import PurchaseOrder, PurchaseOrderLine, SupplierBill
@@ -12,6 +12,7 @@ from invoicing.models.documents.receipts import Receipt, ReceivedLine
 __all__ = [
     "BillableLine",
     "Claim",
+    "DeductibleLine",
     "DocumentJob",
     "Hold",
     "Invoice",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import INVOICE_MOVES, InvoiceKind, InvoiceState, LineKind, Rounding, VatCategory
 from invoicing.models.catalogue import FiscalPosition, Journal, PaymentTerm
-from invoicing.models.documents.lines import BillableLine, money_field
+from invoicing.models.documents.lines import DeductibleLine, money_field
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import InvoiceLineQuerySet, InvoiceQuerySet
 from openfire_billing.db.fields import amount_field, percent_field
@@ -169,7 +169,7 @@ class Invoice(Versioned):
         return with_taxes(tuple(TaxTotal(t.category, t.rate, t.base, t.amount) for t in self.taxes.all()))
 
 
-class InvoiceLine(BillableLine):
+class InvoiceLine(DeductibleLine):
     """A line of an invoice. `net` is stored: legal totals are sums of stored amounts.
 
     `unit_name` to `exemption` copy what the unit and the tax print; posting refreshes them a last time. On a credit
@@ -199,11 +199,11 @@ class InvoiceLine(BillableLine):
 
     objects = InvoiceLineQuerySet.as_manager()
 
-    class Meta(BillableLine.Meta):
+    class Meta(DeductibleLine.Meta):
         verbose_name = _("ligne de facture")
         verbose_name_plural = _("lignes de facture")
         constraints = [
-            *BillableLine.Meta.constraints,
+            *DeductibleLine.Meta.constraints,
             models.CheckConstraint(
                 condition=~Q(kind=LineKind.ARTICLE) | ~Q(quantity=0),
                 name="invoicing_invoiceline_quantity",

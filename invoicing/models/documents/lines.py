@@ -23,6 +23,25 @@ def money_field(verbose_name: Text) -> MoneyField:
     )
 
 
+HAS_TAX = models.CheckConstraint(
+    condition=~Q(kind=LineKind.ARTICLE) | Q(tax__isnull=False),
+    name="%(app_label)s_%(class)s_has_tax",
+    violation_error_message=_("Une ligne d'article a une TVA."),
+)
+
+
+def price_or_deduction(name: str) -> models.CheckConstraint:
+    """Return the constraint that a line has a price of zero or more with a discount, or is a fixed deduction without."""
+    return models.CheckConstraint(
+        condition=Q(discount__gte=0, discount__lte=100)
+        & (Q(unit_price__gte=0) | Q(unit_price__lt=0, discount=0, quantity__gte=0)),
+        name=name,
+        violation_error_message=_(
+            "La remise va de 0 à 100 %, et une remise fixe (prix négatif) a une quantité positive, sans remise en %."
+        ),
+    )
+
+
 class BillableLine(models.Model):
     """A line of a document: an article (with or without a product), a section title or a note. Amounts are plain decimals.
 
@@ -57,11 +76,7 @@ class BillableLine(models.Model):
         abstract = True
         ordering = ["position", "pk"]
         constraints = [
-            models.CheckConstraint(
-                condition=~Q(kind=LineKind.ARTICLE) | Q(tax__isnull=False),
-                name="%(app_label)s_%(class)s_has_tax",
-                violation_error_message=_("Une ligne d'article a une TVA."),
-            ),
+            HAS_TAX,
             models.CheckConstraint(
                 condition=Q(unit_price__gte=0, discount__gte=0, discount__lte=100),
                 name="%(app_label)s_%(class)s_price_sane",
@@ -76,11 +91,26 @@ class BillableLine(models.Model):
     def is_article(self) -> bool:
         return self.kind == LineKind.ARTICLE
 
+    @property
+    def is_deduction(self) -> bool:
+        """Whether the line is a fixed deduction: its unit price is negative."""
+        return self.unit_price < 0
+
     def net_amount(self, rounding: str, quantity: Decimal | None = None) -> Decimal:
         """Return the net of the line, or of `quantity` of it, rounded once, in the document's currency."""
         if not self.is_article:
             return money.ZERO
         return money.line_net(self.quantity if quantity is None else quantity, self.unit_price, self.discount, rounding)
+
+
+class DeductibleLine(BillableLine):
+    """A line of a document that is sold: its unit price may be negative, which makes it a fixed deduction."""
+
+    unit_price = unit_price_field(default=Decimal(0))
+
+    class Meta(BillableLine.Meta):
+        abstract = True
+        constraints = [HAS_TAX, price_or_deduction("%(app_label)s_%(class)s_price_sane")]
 
 
 def lines_totals(lines: Iterable[BillableLine], rounding: str) -> money.Totals:

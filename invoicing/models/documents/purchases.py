@@ -13,13 +13,14 @@ from invoicing.models.documents.lines import BillableLine, lines_totals, money_f
 from invoicing.models.parties import Address, Company, Partner
 from openfire_billing.db.functions import Balance, sum_of
 from openfire_billing.db.searchable import columns_at
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.money import Totals
 
 Row = TypeVar("Row", bound=models.Model)
 
 
-class PurchaseOrderQuerySet(models.QuerySet[Row]):
+class PurchaseOrderQuerySet(StampedQuerySet[Row]):
     def with_lines(self) -> Self:
         """Load what `totals` reads, in a constant number of queries."""
         line = apps.get_model("invoicing", "PurchaseOrderLine")
@@ -54,7 +55,7 @@ class OrderLineQuerySet(models.QuerySet[Row]):
         )
 
 
-class SupplierBillQuerySet(models.QuerySet[Row]):
+class SupplierBillQuerySet(StampedQuerySet[Row]):
     def with_residual(self) -> Self:
         """Annotate `paid` and `residual`: amounts paid and left to pay."""
         payments = apps.get_model("invoicing", "SupplierPayment").objects.filter(bill=OuterRef("pk"))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import QUOTE_MOVES, LineKind, QuoteState
 from invoicing.models.catalogue import FiscalPosition, PaymentTerm
-from invoicing.models.documents.lines import BillableLine, lines_totals
+from invoicing.models.documents.lines import DeductibleLine, lines_totals
 from invoicing.models.parties import Address, Company, Partner
 from invoicing.querysets import QuoteLineQuerySet, QuoteQuerySet
 from openfire_billing.db.searchable import columns_at
@@ -87,7 +87,7 @@ class Quote(Versioned):
         return self.state in QuoteState.expiring and self.valid_until < on
 
 
-class QuoteLine(BillableLine):
+class QuoteLine(DeductibleLine):
     """A line of a quote."""
 
     company_path = "quote__company"
@@ -100,11 +100,11 @@ class QuoteLine(BillableLine):
 
     objects = QuoteLineQuerySet.as_manager()
 
-    class Meta(BillableLine.Meta):
+    class Meta(DeductibleLine.Meta):
         verbose_name = _("ligne de devis")
         verbose_name_plural = _("lignes de devis")
         constraints = [
-            *BillableLine.Meta.constraints,
+            *DeductibleLine.Meta.constraints,
             models.CheckConstraint(
                 condition=~Q(kind=LineKind.ARTICLE) | Q(quantity__gt=0),
                 name="invoicing_quoteline_quantity",

@@ -15,6 +15,7 @@ from invoicing.choices import Rounding
 from invoicing.models.parties.partners import check_number
 from openfire_billing.db.fields import LogoStorage
 from openfire_billing.db.scope import PATHS
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 
@@ -38,7 +39,7 @@ class Logo(models.Model):
         return self.sha256
 
 
-class CompanyQuerySet(models.QuerySet["Company"]):
+class CompanyQuerySet(StampedQuerySet["Company"]):
     def visible_to(self, user: User | AnonymousUser) -> "CompanyQuerySet":
         """Keep the companies of the user's account: all for a superuser, none without a login."""
         if isinstance(user, AnonymousUser):

@@ -15,6 +15,7 @@ from stdnum.fr import tva as vat_number
 from invoicing.choices import PartnerKind, TagScope
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.searchable import Searchable, columns_at
+from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.countries import country_code, country_name
@@ -40,6 +41,8 @@ class Tag(Versioned):
 
     name = models.CharField(_("Nom"), max_length=60)
     scope = models.CharField(_("Pour"), max_length=20, choices=TagScope, default=TagScope.PARTNER)
+
+    objects = StampedQuerySet["Tag"].as_manager()
 
     class Meta:
         ordering = ["name"]

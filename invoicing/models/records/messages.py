@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import MessageKind, MessageState
+from openfire_billing.db.stamps import Stamped, StampedQuerySet
 
 
-class MessageQuerySet(models.QuerySet["Message"]):
+class MessageQuerySet(StampedQuerySet["Message"]):
     def readable_by(self, user: User | AnonymousUser) -> "MessageQuerySet":
         """Keep the messages about no record, or about a record whose model this user may view."""
         kinds = ContentType.objects.get_for_models(*apps.get_models())
@@ -25,7 +26,7 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.exclude(content_type__in=hidden)
 
 
-class Message(models.Model):
+class Message(Stamped):
     """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is queued once.
 
     `to` and `cc`: e-mail addresses apart by « , », five at most of each.

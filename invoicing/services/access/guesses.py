@@ -1,4 +1,4 @@
-"""Limits on wrong passwords and on demands of a new one: by account and address, by account, by address.
+"""Limits on wrong passwords, on wrong keys of programs and on demands of a new password: by account and address, by account, by address.
 
 Wrong passwords given on a known device are counted by device.
 
@@ -49,13 +49,25 @@ class TooManyGuesses(BusinessError):
     def __init__(self, wait: timedelta) -> None:
         self.wait = wait
         minutes = max(1, ceil(wait.total_seconds() / 60))
-        super().__init__(
-            ngettext(
-                "Trop d'essais avec un mot de passe faux : réessayez dans %d minute.",
-                "Trop d'essais avec un mot de passe faux : réessayez dans %d minutes.",
-                minutes,
-            )
-            % minutes
+        super().__init__(self.sentence(minutes) % minutes)
+
+    def sentence(self, minutes: int) -> str:
+        """Return the sentence, where the number of minutes has its place."""
+        return ngettext(
+            "Trop d'essais avec un mot de passe faux : réessayez dans %d minute.",
+            "Trop d'essais avec un mot de passe faux : réessayez dans %d minutes.",
+            minutes,
+        )
+
+
+class TooManyWrongKeys(TooManyGuesses):
+    """Too many wrong keys of programs."""
+
+    def sentence(self, minutes: int) -> str:
+        return ngettext(
+            "Trop d'essais avec une clé fausse : réessayez dans %d minute.",
+            "Trop d'essais avec une clé fausse : réessayez dans %d minutes.",
+            minutes,
         )
 
 
@@ -78,6 +90,26 @@ def is_demand_taken(*, email: str, address: str, at: datetime) -> bool:
         kind=AttemptKind.NEW_PASSWORD, account=email.lower()[:150], address=network_of(address), at=at
     )
     return not _wait_or_keep(demand, DEMAND_LIMITS)
+
+
+def refuse_guessed_key(*, account: str, address: str, at: datetime) -> None:
+    """Raise TooManyWrongKeys when an address gave too many wrong keys. `account`: the beginning of the key it gives.
+
+    Wrong keys given from elsewhere do not shut out a program whose key is right.
+    """
+    attempt = LoginFailure(kind=AttemptKind.KEY, account=account[:150], address=network_of(address), at=at)
+    limits = [limit for limit in LIMITS if "address" in limit.columns]
+    if wait := max(_wait(attempt, limit) for limit in limits):
+        raise TooManyWrongKeys(wait)
+
+
+def note_wrong_key(*, account: str, address: str, at: datetime) -> None:
+    """Count a wrong key. Raises TooManyWrongKeys beyond the limits."""
+    attempt = LoginFailure.objects.create(
+        kind=AttemptKind.KEY, account=account[:150], address=network_of(address), at=at
+    )
+    if wait := _wait_or_keep(attempt, LIMITS):
+        raise TooManyWrongKeys(wait)
 
 
 def _wait_or_keep(attempt: LoginFailure, limits: Sequence[Limit]) -> timedelta:

@@ -44,8 +44,10 @@ def must_have_device(user: User) -> bool:
 
 
 def lacks_device(user: User) -> bool:
-    """Return whether a user must have a second factor and has none: programs are refused in his name meanwhile."""
-    return must_have_device(user) and device_of(user) is None
+    """Return whether a user must have a second factor and has none: programs are refused in his name meanwhile.
+
+    The key of a service account needs none: nobody types it."""
+    return must_have_device(user) and device_of(user) is None and not hasattr(user, "service_key")
 
 
 def device_of(user: User) -> TOTPDevice | None:

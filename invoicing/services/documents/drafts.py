@@ -23,6 +23,7 @@ from invoicing.models import (
     PaymentTerm,
 )
 from invoicing.models.documents.lines import lines_totals
+from invoicing.services.documents.deductions import parts_of, refuse_deductions
 from invoicing.services.documents.intents import DraftIntent
 from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_edits, complete_line, copy_printed
 from invoicing.services.documents.writing import refusal_of_day, write_draft
@@ -33,7 +34,7 @@ from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.kernel.money import Totals
 
 
@@ -90,8 +91,18 @@ def write_taxes(invoice: Invoice, totals: Totals) -> None:
 
 
 def refresh_totals(invoice: Invoice) -> None:
-    """Compute a draft's amounts from its lines and write its taxes. The caller saves the columns of the draft."""
+    """Compute a draft's amounts from its lines and write its taxes. The caller saves the columns of the draft.
+
+    Raises BusinessError when its deductions exceed what they reduce.
+    """
     lines = list(invoice.lines.select_related("tax"))
+    refuse_deductions(
+        parts_of(lines, invoice.rounding),
+        name=invoice,
+        rounding=invoice.rounding,
+        currency=invoice.currency,
+        step=Step(_("Corriger les lignes"), invoice, tab="lines"),
+    )
     totals = lines_totals(lines, invoice.rounding)
     _set_totals(invoice, totals)
     write_taxes(invoice, totals)

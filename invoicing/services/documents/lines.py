@@ -14,8 +14,11 @@ from invoicing.choices import LineKind, ProductKind, VatCategory
 from invoicing.models import BillableLine, Company, FiscalPosition, InvoiceLine, Product, Tax, Unit
 from invoicing.models.catalogue import belongs_elsewhere
 from invoicing.services.catalogue import tax_for
+from invoicing.services.documents.deductions import Part, refusal_of_deductions
 from invoicing.services.documents.intents import LineIntent
+from invoicing.services.documents.prices import settle_price
 from invoicing.services.records.changes import LineChange, line_change
+from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.kernel.formats import value_text
 
@@ -57,6 +60,12 @@ class Item:
     @property
     def is_article(self) -> bool:
         return self.kind == LineKind.ARTICLE
+
+    def part(self, rounding: str) -> Part:
+        """Return what an article with a tax adds to a document."""
+        assert self.tax is not None
+        net = money.line_net(self.quantity, self.unit_price, self.discount, rounding)
+        return Part(self.label, net, self.tax, self.unit_price < 0)
 
     def intent(self) -> LineIntent:
         """Return the same line by ids, for the writer of drafts."""
@@ -116,7 +125,8 @@ def copy_printed(line: InvoiceLine) -> bool:
 def complete_line(line: BillableLine, *, position: FiscalPosition | None, company: Company, on: date) -> None:
     """Fill the empty text and unit of a line from its article, and its tax unless a user chose it. Does not save.
 
-    Raises BusinessError: no article and no tax, a tax of another company.
+    A price typed with tax becomes one without. Raises BusinessError: no article and no tax, a tax of another company,
+    and what `settle_price` raises.
     """
     if not line.is_article:
         line.quantity, line.unit_price, line.discount = Decimal(0), Decimal(0), Decimal(0)
@@ -134,6 +144,7 @@ def complete_line(line: BillableLine, *, position: FiscalPosition | None, compan
             _("« %(line)s » : la taxe « %(tax)s » est celle d'une autre société. Choisissez-en une de %(company)s.")
             % {"line": line.label, "tax": line.tax, "company": company}
         )
+    settle_price(line, company)
 
 
 def remap_taxes(lines: Iterable[AnyLine], *, position: FiscalPosition | None, on: date) -> list[AnyLine]:
@@ -226,6 +237,9 @@ def unbillable(
                 )
                 % {"name": name, "tax": item.tax, "line": item.label, "company": company}
             )
+    parts = [item.part(company.rounding) for item in items if item.is_article and item.tax is not None]
+    if refusal := refusal_of_deductions(parts, name=name, rounding=company.rounding, currency=company.currency):
+        yield refusal
 
 
 _HIDDEN = ("tax_is_manual", "position")  # columns that no page shows
@@ -291,6 +305,9 @@ class _Typed:
     @property
     def tax_id(self) -> int | None:
         return self.tax.pk if self.tax else None
+
+    def __str__(self) -> str:
+        return self.label.split("\n", 1)[0][:80]
 
 
 def _copy_of(line: AnyLine) -> AnyLine:

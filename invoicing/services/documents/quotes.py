@@ -22,6 +22,7 @@ from invoicing.models import (
     QuoteLineClaim,
 )
 from invoicing.services.catalogue import take_number, usual_terms
+from invoicing.services.documents.deductions import parts_of, refuse_deductions
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.lines import (
     COPIED,
@@ -36,6 +37,7 @@ from invoicing.services.documents.lines import (
 )
 from invoicing.services.documents.writing import write_draft
 from invoicing.services.locks import lock_quote, lock_quotes
+from invoicing.services.records.changes import LineChange
 from invoicing.services.records.history import move, record
 from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.people import By
@@ -141,23 +143,12 @@ def edit_quote(
             setattr(quote, name, value)
         if not save_changed(quote, before) and edits:
             raise_version(quote)
-        lines = {line.pk: line for line in quote.lines.select_related("product__tax", "tax", "unit")}
-        if any(edit.pk and edit.pk not in lines for edit in edits):
-            raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
-
-        def save(line: QuoteLine, _before: object) -> None:
-            complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
-            line.save()
-
-        deleted, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
-        if deleted and QuoteLineClaim.objects.filter(quote_line__in=deleted).exists():
-            raise BusinessError(_("%s : une ligne facturée ne se supprime pas.") % quote)
-        QuoteLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
-        if quote.fiscal_position_id != before["fiscal_position_id"]:
-            remapped = remap_taxes(
-                quote.lines.select_related("product__tax", "tax"), position=quote.fiscal_position, on=quote.issued_on
-            )
-            QuoteLine.objects.bulk_update(remapped, ["tax", "tax_is_manual"])
+        changes = _write_lines(quote, edits)
+        is_remapped = quote.fiscal_position_id != before["fiscal_position_id"]
+        if is_remapped:
+            _remap(quote)
+        if changes or is_remapped:
+            _refuse_too_deducted(quote)
         header = describe_changes(quote, before, values or {})
         if header:
             record(quote, "changed", by=by, text=_("Fiche modifiée"), changes=header)
@@ -166,12 +157,45 @@ def edit_quote(
     return quote
 
 
+def _write_lines(quote: Quote, edits: Sequence[LineEdit]) -> list[LineChange]:
+    """Apply a form's edits to the lines of a locked quote. Returns the changes, for its journal."""
+    lines = {line.pk: line for line in quote.lines.select_related("product__tax", "tax", "unit")}
+    if any(edit.pk and edit.pk not in lines for edit in edits):
+        raise BusinessError(_("Une ligne modifiée n'est plus sur ce devis. Rechargez la page."))
+
+    def save(line: QuoteLine, _before: object) -> None:
+        complete_line(line, position=quote.fiscal_position, company=quote.company, on=quote.issued_on)
+        line.save()
+
+    deleted, changes = apply_edits(lines, edits, new=lambda: QuoteLine(quote=quote), save=save)
+    if deleted and QuoteLineClaim.objects.filter(quote_line__in=deleted).exists():
+        raise BusinessError(_("%s : une ligne facturée ne se supprime pas.") % quote)
+    QuoteLine.objects.filter(pk__in=[line.pk for line in deleted]).delete()
+    return changes
+
+
+def _remap(quote: Quote) -> None:
+    """Give the lines the taxes of the new fiscal position."""
+    lines = quote.lines.select_related("product__tax", "tax")
+    remapped = remap_taxes(lines, position=quote.fiscal_position, on=quote.issued_on)
+    QuoteLine.objects.bulk_update(remapped, ["tax", "tax_is_manual"])
+
+
+def _refuse_too_deducted(quote: Quote) -> None:
+    """Raise BusinessError when the fixed deductions of a quote exceed what they reduce."""
+    rounding, currency = quote.company.rounding, quote.currency
+    parts = parts_of(quote.lines.select_related("tax"), rounding)
+    step = Step(_("Corriger les lignes"), quote, tab="lines")
+    refuse_deductions(parts, name=quote, rounding=rounding, currency=currency, step=step)
+
+
 def send_quote(quote: Quote, *, seen: int | None = None, by: By) -> Quote:
     """Mark a quote as sent. Raises BusinessError without lines, WrongState (also when it expired), StaleForm."""
     with atomic():
         quote = lock_quote(quote, seen=seen)
         if refusal := refusal_to_send(quote):
             raise refusal
+        _refuse_too_deducted(quote)
         move(quote, QuoteState.SENT, by=by, act="sent", text=_("Devis envoyé"))
     return quote
 

@@ -21,7 +21,6 @@ from invoicing.models import (
     Company,
     FiscalPosition,
     FiscalPositionTax,
-    HistoryLine,
     Invoice,
     InvoiceLine,
     InvoiceTax,
@@ -31,8 +30,10 @@ from invoicing.models import (
     Unit,
 )
 from invoicing.services.catalogue import TaxBook, default_term
+from invoicing.services.documents.deductions import Part, refusal_of_deductions
 from invoicing.services.documents.intents import DraftIntent, LineIntent
 from invoicing.services.documents.lines import refusal_of_article, refusal_of_goods_tax
+from invoicing.services.records.history import write_lines
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
 from openfire_billing.kernel import money
@@ -49,7 +50,6 @@ LINE_COLUMNS = (
     "period_start period_end supplied_on credits_id rebill unit_name unit_code tax_rate tax_category exemption"
 ).split()
 TAX_COLUMNS = ("invoice_id", "category", "rate", "base", "amount")
-HISTORY_COLUMNS = ("content_type_id", "object_id", "company_id", "act", "text", "changes", "by_id", "at")
 _JOURNALS = {
     InvoiceKind.INVOICE.value: JournalKind.INVOICE.value,
     InvoiceKind.CREDIT_NOTE.value: JournalKind.CREDIT_NOTE.value,
@@ -99,7 +99,7 @@ class Rows:
         bulk.insert(Invoice, INVOICE_COLUMNS, self.invoices)
         bulk.insert(InvoiceLine, LINE_COLUMNS, self.lines)
         bulk.insert(InvoiceTax, TAX_COLUMNS, self.taxes)
-        bulk.insert(HistoryLine, HISTORY_COLUMNS, self.history)
+        write_lines(self.history)
 
 
 def write_drafts(
@@ -195,7 +195,21 @@ class Books:
         faults = [*self._header(intent, company)]
         for line in intent.lines:
             faults += self._line(line, intent, company)
+        if intent.credits is None and any(line.unit_price < 0 for line in intent.lines):
+            faults += self._deductions(intent, company)
         return BusinessError.all(faults) if faults else None
+
+    def _deductions(self, intent: DraftIntent, company: CompanyRow) -> Iterator[BusinessError]:
+        """Yield why deductions exceed what they reduce. A credit note is checked against its invoice instead."""
+        parts = []
+        for line in intent.lines:
+            if line.tax is not None:
+                tax = self.taxes.on(line.tax, line.supply_day or intent.proposed_on)
+                net = money.line_net(line.quantity, line.unit_price, line.discount, company["rounding"])
+                parts.append(Part(line.label, net if line.net is None else line.net, tax, line.unit_price < 0))
+        name = intent.name or intent.origin
+        if fault := refusal_of_deductions(parts, name=name, rounding=company["rounding"], currency=company["currency"]):
+            yield fault
 
     def _header(self, intent: DraftIntent, company: CompanyRow) -> Iterator[BusinessError]:
         name = intent.name or intent.origin

@@ -1,6 +1,6 @@
 """What keeps a draft from being posted: all of it at once, each with the step that removes it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -9,8 +9,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
-from invoicing.models import Claim, Invoice
+from invoicing.models import Claim, Invoice, InvoiceLine
 from invoicing.models.documents.lines import lines_totals
+from invoicing.services.documents.deductions import parts_of, refusal_of_deductions
 from invoicing.services.documents.lines import is_goods_tax_of_service, refusal_of_goods_tax
 from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 from openfire_billing.kernel.formats import money_text
@@ -55,8 +56,22 @@ def _faults_of_content(invoice: Invoice) -> Iterator[BusinessError]:
             cause = position if position is not None and not line.tax_is_manual and position.gives(line.tax) else None
             step = Step(_("Changer la TVA"), invoice, tab="lines")
             yield refusal_of_goods_tax(invoice, line, line.tax, position=cause, step=step)
-    if lines_totals(lines, invoice.rounding).gross < 0:
+    if fault := _fault_of_deductions(invoice, lines):
+        yield fault
+    elif lines_totals(lines, invoice.rounding).gross < 0:
         yield BusinessError(_("%s a un total négatif : faites un avoir.") % invoice)
+
+
+def _fault_of_deductions(invoice: Invoice, lines: Sequence[InvoiceLine]) -> BusinessError | None:
+    if invoice.is_credit_note or not any(line.is_deduction for line in lines):
+        return None  # a credit note is checked against what is left of its invoice
+    return refusal_of_deductions(
+        parts_of(lines, invoice.rounding),
+        name=invoice,
+        rounding=invoice.rounding,
+        currency=invoice.currency,
+        step=Step(_("Corriger les lignes"), invoice, tab="lines"),
+    )
 
 
 def lines_priced_otherwise(invoices: Iterable[int]) -> dict[int, str]:

@@ -1,6 +1,6 @@
 """Credit notes: compute, then create and post in one act. A line is never credited beyond what is left of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.choices import InvoiceKind, InvoiceState, LineKind
+from invoicing.choices import InvoiceKind, InvoiceState, LineKind, VatCategory
 from invoicing.models import Invoice, InvoiceLine, InvoiceTax
 from invoicing.services.documents.intents import DraftIntent, line_intent
 from invoicing.services.documents.writing import write_draft
@@ -23,7 +23,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError, NothingToBill
-from openfire_billing.kernel.formats import money_text, number_text
+from openfire_billing.kernel.formats import money_text, names_text, number_text
 from openfire_billing.kernel.money import TaxTotal, Totals
 
 
@@ -47,7 +47,10 @@ def is_creditable(invoice: Invoice) -> bool:
     lines = InvoiceLine.objects.filter(invoice=invoice, kind=LineKind.ARTICLE).left_to_credit()
     if not lines.exclude(credited=F("quantity")).exists():
         return False
-    return not invoice.net.amount or net_left_of(invoice) != 0
+    if not invoice.net.amount or net_left_of(invoice) != 0:
+        return True
+    # with a deduction, lines that are worth nothing together without VAT may still bear VAT
+    return lines.filter(unit_price__lt=0).exclude(credited=F("quantity")).exists()
 
 
 def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = None) -> CreditPlan:
@@ -88,12 +91,69 @@ def plan_credit(invoice: Invoice, *, quantities: Mapping[int, Decimal] | None = 
     net_left = net_left_of(invoice)
     if (
         sum(net for _line, _quantity, net in chosen) > net_left
-    ):  # a credit note without credited lines took a part of it
+    ):  # a credit note without credited lines took a part of it, or a deduction is left out
         raise BusinessError(
-            _("%(invoice)s : il reste %(left)s HT à créditer, ses avoirs compris. Baissez les quantités.")
-            % {"invoice": invoice, "left": money_text(net_left, invoice.currency)}
+            _("%(invoice)s : il reste %(left)s HT à créditer, ses avoirs compris. %(advice)s")
+            % {"invoice": invoice, "left": money_text(net_left, invoice.currency), "advice": _advice(lines)}
         )
-    return CreditPlan(tuple(chosen), _totals(invoice, chosen))
+    plan = CreditPlan(tuple(chosen), _totals(invoice, chosen))
+    _refuse_beyond_rate(invoice, plan, lines)
+    return plan
+
+
+def _advice(lines: Sequence[InvoiceLine]) -> str:
+    """Return what to do about a credit note above what is left: credit the deductions left with it, or less."""
+    left = [f"« {line} »" for line in lines if line.is_deduction and line.quantity != line.credited]
+    if not left:
+        return str(_("Baissez les quantités."))
+    return str(_("Baissez les quantités, ou créditez aussi la remise fixe (%s).") % names_text(left))
+
+
+def _key(line: InvoiceLine) -> tuple[str, Decimal]:
+    """Return the category and rate of an article line."""
+    assert line.tax is not None
+    return line.tax.category, line.tax.rate
+
+
+def _refuse_beyond_rate(invoice: Invoice, plan: CreditPlan, lines: Sequence[InvoiceLine]) -> None:
+    """Refuse a credit note that, at a rate with a deduction, credits more than its base left, or the deduction alone.
+
+    The base of a rate is at least zero on the invoice, on its credit notes and on what is left. A deduction without VAT
+    is taken off the total alone.
+    """
+    deducted = {_key(line) for line in lines if line.is_deduction}
+    if not deducted:
+        return
+    done = _credited(invoice)
+    bases = {(row.category, row.rate): row.base for row in invoice.taxes.all()}
+    for tax in plan.totals.taxes:
+        key = (tax.category, tax.rate)
+        if key not in deducted or tax.category in VatCategory.untaxed:
+            continue
+        left = bases[key] - done.get(key, (money.ZERO, money.ZERO))[0]
+        names = {"invoice": invoice, "rate": number_text(tax.rate, 0), "left": money_text(left, invoice.currency)}
+        if tax.base > left:
+            raise BusinessError(
+                _("%(invoice)s : il reste %(left)s HT à créditer à %(rate)s %% de TVA, remise fixe déduite. %(advice)s")
+                % {**names, "advice": _advice([line for line in lines if _key(line) == key])}
+            )
+        if tax.base < 0:
+            raise BusinessError(
+                _(
+                    "%(invoice)s : à %(rate)s %% de TVA, l'avoir reprend plus de remise fixe que de lignes. Créditez "
+                    "aussi les lignes qu'elle réduit, ou baissez la quantité de la remise."
+                )
+                % names
+            )
+
+
+def _credited(invoice: Invoice) -> dict[tuple[str, Decimal], tuple[Decimal, Decimal]]:
+    """Return {(category, rate): (base, tax)} of the posted credit notes of an invoice."""
+    credited: dict[tuple[str, Decimal], tuple[Decimal, Decimal]] = {}
+    for row in InvoiceTax.objects.filter(invoice__credits=invoice, invoice__state=InvoiceState.POSTED):
+        base, amount = credited.get((row.category, row.rate), (money.ZERO, money.ZERO))
+        credited[row.category, row.rate] = base + row.base, amount + row.amount
+    return credited
 
 
 def _within(amount: Decimal, left: Decimal) -> Decimal:
@@ -104,13 +164,8 @@ def _within(amount: Decimal, left: Decimal) -> Decimal:
 def _totals(invoice: Invoice, chosen: list[tuple[InvoiceLine, Decimal, Decimal]]) -> Totals:
     bases: dict[tuple[str, Decimal], Decimal] = {}
     for line, _quantity, net in chosen:
-        assert line.tax is not None
-        key = (line.tax.category, line.tax.rate)
-        bases[key] = bases.get(key, money.ZERO) + net
-    credited: dict[tuple[str, Decimal], tuple[Decimal, Decimal]] = {}
-    for row in InvoiceTax.objects.filter(invoice__credits=invoice, invoice__state=InvoiceState.POSTED):
-        base, amount = credited.get((row.category, row.rate), (money.ZERO, money.ZERO))
-        credited[row.category, row.rate] = base + row.base, amount + row.amount
+        bases[_key(line)] = bases.get(_key(line), money.ZERO) + net
+    credited = _credited(invoice)
     taxes = []
     for row in invoice.taxes.all():
         key = (row.category, row.rate)

@@ -238,12 +238,12 @@ def _settle_totals(invoice: Invoice) -> None:
 def entry_of(invoice: Invoice) -> EntryDraft:
     """Return the balanced entry of a numbered invoice: customer, income by account, VAT by account. Reversed for a credit note."""
     sign = -1 if invoice.is_credit_note else 1
-    income: dict[str, Decimal] = defaultdict(Decimal)
+    income: dict[tuple[str, bool], Decimal] = defaultdict(Decimal)  # by account; deductions apart, on the other side
     tax_accounts: dict[tuple[str, Decimal], str] = {}
     for line in invoice.lines.all():
         if line.is_article and line.tax is not None:
             account = line.product.income_account if line.product else invoice.company.income_account
-            income[account] += line.net
+            income[account, line.is_deduction] += line.net
             tax_accounts.setdefault((line.tax.category, line.tax.rate), line.tax.account)
     vat: dict[str, Decimal] = defaultdict(Decimal)
     for tax in invoice.taxes.all():
@@ -259,7 +259,7 @@ def entry_of(invoice: Invoice) -> EntryDraft:
         label=f"{InvoiceKind(invoice.kind).label} {invoice.number} {invoice.customer.name}",
         legs=[
             Leg(invoice.company.receivable_account, sign * gross, invoice.customer),
-            *(Leg(account, -sign * amount) for account, amount in sorted(income.items())),
+            *(Leg(account, -sign * amount) for (account, _is_deduction), amount in sorted(income.items())),
             *(Leg(account, -sign * amount) for account, amount in sorted(vat.items())),
         ],
     )

@@ -33,9 +33,12 @@ def attach(document: Model, upload: "File[bytes]", *, by: By) -> Attachment:
     """Attach an uploaded file to `document`. Raises BusinessError: too large, refused type, no room left."""
     name = _short(PurePath(clean_name(upload.name or "")))
     if upload.size > LARGEST:
-        raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name)
+        raise BusinessError(_("« %s » dépasse 20 Mo : réduisez-le avant de le joindre.") % name, code="file_too_large")
     if name.lower().endswith(REFUSED_ENDINGS):
-        raise BusinessError(_("« %s » : ce type de fichier n'est pas accepté. Joignez un PDF ou une image.") % name)
+        raise BusinessError(
+            _("« %s » : ce type de fichier n'est pas accepté. Joignez un PDF ou une image.") % name,
+            code="file_type_refused",
+        )
     company = company_made_in(document, by=by)
     _refuse_over_quota(name, upload.size, company)
     with atomic():
@@ -68,7 +71,8 @@ def _refuse_over_quota(name: str, size: int, company: int | None) -> None:
             "owner": owner or _("toutes les sociétés"),
             "used": number_text(Decimal(used) / 1024**2, 1),
             "quota": number_text(Decimal(settings.ATTACHMENTS_QUOTA) / 1024**2, 1),
-        }
+        },
+        code="no_room_for_files",
     )
 
 

@@ -1,7 +1,7 @@
 """The journal of a record, with one line for each act; its version; its moves from state to state."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol, cast
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import HistoryLine
 from invoicing.models.records.history import HistoryQuerySet
+from invoicing.services.records.events import note_events
 from invoicing.services.records.shared import company_made_in, shown_of
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
@@ -28,15 +29,18 @@ def record(
 ) -> HistoryLine:
     """Write one line in the journal of `document`. `changes`: see `changes.py`."""
     is_own = act in OWN_ACTS  # on a record that companies share, of the company of its author
+    company = company_made_in(document, by=by) if is_own else company_id_of(document)
+    kind, at = ContentType.objects.get_for_model(document), timezone.now()
+    note_events([(kind.pk, document.pk, company, act, at)])
     return HistoryLine.objects.create(
-        content_type=ContentType.objects.get_for_model(document),
+        content_type=kind,
         object_id=document.pk,
-        company_id=company_made_in(document, by=by) if is_own else company_id_of(document),
+        company_id=company,
         act=act,
         text=str(text),
         changes=dict(changes or {}),
         by=by,
-        at=timezone.now(),
+        at=at,
     )
 
 
@@ -56,7 +60,13 @@ def record_many(acts: Iterable[tuple[Model, Text, Mapping[str, object] | None]],
         )
         for d, text, changes in acts
     )
+    write_lines(list(rows))
+
+
+def write_lines(rows: Sequence[Sequence[Any]]) -> None:  # type: ignore[explicit-any]  # values of COLUMNS
+    """Insert journal lines, in bulk, in the order of COLUMNS. The caller holds the transaction."""
     bulk.insert(HistoryLine, COLUMNS, rows)
+    note_events((kind, pk, company, act, at) for kind, pk, company, act, _text, _changes, _by, at in rows)
 
 
 def journal_shown(document: Model, *, user: User) -> HistoryQuerySet:

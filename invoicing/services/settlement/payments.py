@@ -15,6 +15,7 @@ from invoicing.services.catalogue import journal_of
 from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
 from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.people import By
+from openfire_billing.db.stamps import touch
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, Step
@@ -382,6 +383,7 @@ def pay_supplier(
         payment = SupplierPayment.objects.create(
             bill=locked, on=on, kind=kind, amount=amount, reference=reference, by=by
         )
+        touch(locked)
         record(locked, "paid", by=by, text=_("Paiement de %s") % money_text(amount, locked.currency))
     return payment
 

@@ -16,22 +16,23 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from openfire_billing.kernel.errors import BusinessError, Unavailable
-from openfire_billing.web.api.refusals import NamedSerializer, StepSerializer, documents_of, step_of
+from openfire_billing.web.api.codes import CODES
+from openfire_billing.web.api.refusals import MissingStepSerializer, NamedDocumentSerializer, documents_of, step_of
 
 log = logging.getLogger(__name__)
 
 
-class ErrorSerializer(serializers.Serializer):
+class RefusalSerializer(serializers.Serializer):
     """A refusal. `code` for programs, `detail` French sentences for people, `fields` what is wrong with each field.
 
     `documents`: those that it names. `step`: what to do first, when there is one.
     """
 
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=[(code, code) for code in CODES])
     detail = serializers.CharField()
     fields = serializers.DictField()
-    documents = NamedSerializer(many=True)
-    step = StepSerializer(allow_null=True)
+    documents = NamedDocumentSerializer(many=True)
+    step = MissingStepSerializer(allow_null=True)
 
 
 def answer_to(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -84,7 +85,8 @@ def _code_and_text(error: Exception, status: int) -> tuple[str, str]:
     """Return (code, sentence) of a refusal of Django REST framework, or of a service's PermissionDenied."""
     if status == 403:
         own = isinstance(error, PermissionDenied) and error.args  # a service says which part of it
-        return "permission_denied", str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
+        code = getattr(error, "code", "permission_denied") if own else "permission_denied"
+        return code, str(error.args[0]) if own else _("Votre rôle ne permet pas cette action.")
     if isinstance(error, ParseError):
         return str(error.default_code), _unreadable(error)
     if isinstance(error, APIException) and status != 404:

@@ -10,7 +10,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.access import may_see
 
 
-class NamedSerializer(serializers.Serializer):
+class NamedDocumentSerializer(serializers.Serializer):
     """A document that a refusal names. `url`: its address in the API; "" when it has none."""
 
     url = serializers.CharField()
@@ -18,11 +18,11 @@ class NamedSerializer(serializers.Serializer):
     name = serializers.CharField()
 
 
-class StepSerializer(serializers.Serializer):
+class MissingStepSerializer(serializers.Serializer):
     """The step that removes the cause of a refusal. `act`: the address to POST to; "" when `field` is to be filled."""
 
     label = serializers.CharField()
-    document = NamedSerializer()
+    document = NamedDocumentSerializer()
     act = serializers.CharField()
     field = serializers.CharField()
 

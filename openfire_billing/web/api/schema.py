@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
-from openfire_billing.web.api.errors import ErrorSerializer
+from openfire_billing.web.api.errors import RefusalSerializer
 
 KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -34,6 +34,19 @@ REFUSALS = {
 UNSAFE = ("POST", "PATCH", "DELETE")
 
 
+VERBS = {
+    "list": "Liste",
+    "retrieve": "Lire",
+    "create": "Créer",
+    "partial_update": "Changer",
+    "destroy": "Supprimer",
+}
+
+
+def _first_sentence(text: str | None) -> str:
+    return " ".join((text or "").split()).partition(". ")[0].removesuffix(".")
+
+
 class Schema(AutoSchema):
     """Reads `asks`, `answers` and `status` of an act; adds the refusals and the idempotency key."""
 
@@ -58,6 +71,15 @@ class Schema(AutoSchema):
             return "_".join([*(token.replace("-", "_") for token in self._tokenize_path()), many])
         return super().get_operation_id()
 
+    def get_summary(self) -> str | None:
+        """Return what an address does, in a line: of an act, its first sentence; else the verb and what is listed."""
+        action = getattr(self.view, "action", None)
+        of_view = _first_sentence(type(self.view).__doc__)
+        if action in VERBS:
+            return f"{VERBS[action]} : {of_view[:1].lower()}{of_view[1:]}"
+        method = getattr(self.view, action or "", None) or getattr(self.view, self.method.lower(), None)
+        return _first_sentence(getattr(method, "__doc__", None)) or of_view
+
     def get_filter_backends(self) -> list[Any]:
         return [] if self._is_act() else super().get_filter_backends()
 
@@ -68,7 +90,7 @@ class Schema(AutoSchema):
         operation = super().get_operation(*args, **options)
         if operation is None:
             return None
-        component = self.resolve_serializer(ErrorSerializer, "response")
+        component = self.resolve_serializer(RefusalSerializer, "response")
         for status, description in REFUSALS.items():
             if status == "415" and self.method not in UNSAFE:
                 continue

@@ -9,6 +9,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 
+from openfire_billing.db.stamps import STAMP, is_stamped
+
 UNKNOWN_FIELD, READ_ONLY, UNKNOWN_PARAMETER = "unknown_field", "read_only", "unknown_parameter"
 
 
@@ -77,7 +79,30 @@ class Filters(DjangoFilterBackend):
 
 
 class Ordering(OrderingFilter):
-    """`?ordering=-id`, by the view's `ordering_fields`."""
+    """`?ordering=-id`, by the view's `ordering_fields` and the moment of the last change; rows that are equal, by id."""
+
+    def get_valid_fields(self, queryset: Any, view: Any, context: Any = None) -> Any:
+        own = super().get_valid_fields(queryset, view, context or {})
+        return [*own, (STAMP, STAMP)] if is_stamped(queryset.model) else own
+
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        order = list(self.get_ordering(request, queryset, view) or ())
+        if not order:
+            return queryset
+        if {"id", "-id"}.isdisjoint(order):
+            order.append("-id" if order[-1].startswith("-") else "id")
+        if not {STAMP, f"-{STAMP}"}.isdisjoint(order):
+            queryset = queryset.with_changed_at()
+            order = [name.replace(STAMP, "changed_at") for name in order]
+        return queryset.order_by(*order)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Name the columns that order the list."""
+        names = [name for name, _label in self.get_valid_fields(view.queryset, view)]
+        shown = ", ".join(f"`{name}`" for name in names)
+        (parameter,) = super().get_schema_operation_parameters(view)
+        text = _("Le tri : %s ; « - » devant pour l'ordre inverse, une virgule entre deux.") % shown
+        return [{**parameter, "description": text}]
 
     def remove_invalid_fields(self, queryset: Any, fields: Any, view: Any, request: Any) -> Any:
         """Raise UnknownName for a column that does not order this list."""

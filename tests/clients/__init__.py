@@ -1,0 +1,1 @@
+"""Clients generated from the description of the API, and a program on each."""
