@@ -275,8 +275,10 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     # Saving ---------------------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save the record, which was read under its lock."""
-        if change and form.changed_data and isinstance(obj, Versioned):
+        """Save the record, which was read under its lock. One whose form changes nothing is not written."""
+        if change and not form.changed_data:
+            return
+        if change and isinstance(obj, Versioned):
             obj.version += 1
         super().save_model(request, obj, form, change)
 

@@ -25,7 +25,7 @@ from invoicing.services.parties.webhooks import (
 from invoicing.services.records.acts import perform_each
 from openfire_billing.db.areas import PROGRAMS, areas
 from openfire_billing.web.actions import ActionsMixin, DocumentAction
-from openfire_billing.web.columns import state_column
+from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.users import user_of
 
 CHANGE = "invoicing.change_webhookendpoint"
@@ -221,9 +221,9 @@ class WebhookDeliveryAdmin(ActionsMixin, OfficeAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    @admin.display(description=_("Événement"))
+    @column(_("Événement"), export=lambda delivery: delivery.event.kind)
     def kind(self, delivery: WebhookDelivery) -> str:
-        return delivery.event.kind
+        return format_html('<code class="of-code">{}</code>', delivery.event.kind)
 
     @admin.display(description=_("Identifiant"))
     def event_key(self, delivery: WebhookDelivery) -> Any:

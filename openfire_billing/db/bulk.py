@@ -82,7 +82,10 @@ def insert(
 def update(
     model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], *, using: str = "default"
 ) -> None:
-    """Update rows by primary key: each row is (id, value, value, …), `columns` naming the values."""
+    """Update rows by primary key: each row is (id, value, value, …), `columns` naming the values.
+
+    A row that has these values already is not written: the moment of its last change stays.
+    """
     all_rows = list(rows)
     if not all_rows:
         return
@@ -100,17 +103,21 @@ def update(
         cells = ", ".join(["k bigint", *(f"c{i} {type_}" for i, type_ in enumerate(types))])
         keys = ["k", *(f"c{i}" for i in range(len(names)))]
         values = _json_of_anything([dict(zip(keys, row, strict=True)) for row in all_rows])
+        differs = " OR ".join(f"t.{name} IS DISTINCT FROM s.c{i}" for i, name in enumerate(names))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {table} AS t SET {sets}{stamp} FROM json_to_recordset(%s::json) AS s({cells}) WHERE t.{key} = s.k",
+                f"UPDATE {table} AS t SET {sets}{stamp} FROM json_to_recordset(%s::json) AS s({cells}) "
+                f"WHERE t.{key} = s.k AND ({differs})",
                 [values],
             )
         return
     adapt = _adapters(model, columns)
     sets = ", ".join(f"{name} = ?" for name in names)
+    differs = " OR ".join(f"{name} IS NOT ?" for name in names)
     with connection.wrap_database_errors:
         connection.connection.executemany(
-            f"UPDATE {table} SET {sets}{stamp} WHERE {key} = ?", ((*adapt(row[1:]), row[0]) for row in all_rows)
+            f"UPDATE {table} SET {sets}{stamp} WHERE {key} = ? AND ({differs})",
+            ((*adapted, row[0], *adapted) for row in all_rows for adapted in [adapt(row[1:])]),
         )
 
 

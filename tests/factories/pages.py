@@ -39,7 +39,7 @@ def nothing_changed() -> Iterator[None]:
     yield
     after = everything()
     changed = [label for label, rows in after.items() if rows != before[label]]
-    assert changed == []
+    assert not changed, changed
 
 
 class _Reader(HTMLParser):

@@ -110,3 +110,29 @@ def test_a_field_that_copy_does_not_write_is_named() -> None:
     with pytest.raises(TypeError, match="DurationField"):
         bulk._copy_writer(field)
     assert bulk._copy_writer(models.DateField())([date(2026, 3, 29), None]) == ["2026-03-29", "\\N"]
+
+
+def test_update_writes_the_rows_that_differ_and_those_alone(world: World) -> None:
+    same, other, emptied = (ProductFactory(code=code, unit_price=Decimal("12.50")) for code in ("a", "b", "c"))
+    long_ago = timezone.now().replace(year=2020)
+    Product.objects.update(updated_at=long_ago, supplier=world.customer)
+    supplier = world.customer.pk
+
+    bulk.update(
+        Product,
+        ["unit_price", "supplier"],
+        [
+            (same.pk, Decimal("12.5000"), supplier),
+            (other.pk, Decimal("13.00"), supplier),
+            (emptied.pk, Decimal("12.50"), None),
+        ],
+    )
+
+    found = {row.code: row for row in Product.objects.filter(code__in=("a", "b", "c"))}
+    assert [(row.unit_price, row.supplier_id) for _code, row in sorted(found.items())] == [
+        (Decimal("12.50"), supplier),
+        (Decimal("13.00"), supplier),
+        (Decimal("12.50"), None),
+    ]
+    assert found["a"].updated_at == long_ago
+    assert min(found["b"].updated_at, found["c"].updated_at) > long_ago

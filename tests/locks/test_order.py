@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from appointments.services import billing as rdv_billing
@@ -40,12 +41,14 @@ from interventions.services import requests as dis
 from interventions.services import states as di_states
 from interventions.services import templates
 from invoicing.choices import OrderState
+from invoicing.models import WebhookDelivery
 from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, writing
 from invoicing.services.documents.lines import LineEdit
-from invoicing.services.parties import duplicates
+from invoicing.services.parties import duplicates, programs, webhooks
 from invoicing.services.posting import credit, post
 from invoicing.services.settlement import payments, refunds
 from openfire_billing.db.transactions import atomic
+from openfire_billing.office.roles import PLANNER
 from tests.contracts.contract_builders import article, day, make_contract
 from tests.factories import PartnerFactory, TemplateFactory, World, item, position, tax
 from tests.factories.appointments import at, technician
@@ -80,6 +83,16 @@ ALLOWED: Allowed = {
         Contract,
     ): "The day something is due is brought forward, each in a statement of its own.",
     (_name(next_dates.recheck_due), Contract): "The same case brings the day forward first.",
+    **{
+        (_name(service), User): "The account of the program is locked, and whoever writes its user locks it first."
+        for service in (
+            programs.save_account,
+            programs.make_key,
+            programs.revoke_key,
+            programs.close_account,
+            programs.open_account,
+        )
+    },
     ("*", BillingRun): "A sign of life or totals, in a statement of its own: no other act locks a run and then waits.",
 }
 
@@ -93,6 +106,7 @@ PARTS = set(
     invoicing.services.documents.jobs: queue_documents take_job put_back retry_all
     invoicing.services.documents.prints: order_print take_print note_printed finish_print fail_print forget_prints
     invoicing.services.posting.post: number_drafts write_posted
+    invoicing.services.parties.webhooks: deliver_next forget_events
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
     interventions.services.planning: record_planning
@@ -128,6 +142,8 @@ READING = set(
     invoicing.services.parties.logos: printable keep_logo
     invoicing.services.parties.companies: default_company
     invoicing.services.parties.duplicates: likely_duplicates
+    invoicing.services.parties.programs: key_of user_by is_open_to
+    invoicing.services.parties.webhooks: secret_of body_of signature
     invoicing.services.posting.credit: is_creditable plan_credit
     invoicing.services.posting.checks: refusals_to_post lines_priced_otherwise refusal_of_net net_left_of first_day refusal_of_date
     invoicing.services.posting.post: entry_of
@@ -582,6 +598,46 @@ def _waive(w: World) -> Act:
     def act() -> None:
         waivers.waive(found, keys=keys, on=w.today, by=w.manager)
         waivers.take_back(found, keys=[waivers.claim_key(c) for c in waivers.waived(found)], on=w.today, by=w.manager)
+
+    return act
+
+
+@case(programs.save_account, programs.make_key, programs.revoke_key, programs.close_account, programs.open_account)
+def _program(w: World) -> Act:
+    values = {"name": "Site", "company": w.company, "role": Group.objects.get(name=PLANNER)}
+
+    def act() -> None:
+        account = programs.save_account(None, values, by=w.manager)
+        key, _text = programs.make_key(account, name="site", rights={"work": "read"}, by=w.manager)
+        programs.revoke_key(account, key.pk, by=w.manager)
+        programs.close_account(account, by=w.manager)
+        programs.open_account(account, by=w.manager)
+
+    return act
+
+
+@case(
+    webhooks.save_endpoint,
+    webhooks.renew_secret,
+    webhooks.stop_endpoint,
+    webhooks.resume_endpoint,
+    webhooks.replay,
+    webhooks.delete_endpoint,
+)
+def _webhook(w: World) -> Act:
+    values = {"name": "Site", "company": w.company, "url": "https://site.exemple.example/"}
+
+    def act() -> None:
+        endpoint = webhooks.save_endpoint(None, values, by=w.manager)
+        webhooks.renew_secret(endpoint, by=w.manager)
+        w.intervention()  # an event
+        delivery = WebhookDelivery.objects.filter(endpoint=endpoint).earliest("pk")
+        WebhookDelivery.objects.filter(pk=delivery.pk).update(state="sent")
+        webhooks.replay(delivery)
+        webhooks.stop_endpoint(endpoint, by=w.manager)
+        webhooks.resume_endpoint(endpoint, by=w.manager)
+        webhooks.stop_endpoint(endpoint, by=w.manager)
+        webhooks.delete_endpoint(endpoint, by=w.manager)
 
     return act
 

@@ -71,7 +71,7 @@ def test_demo_keeps_it_aside_and_makes_a_new_one(older: Path) -> None:
         f"La base vient d'une autre version du programme : elle est gardée sous {kept}, une neuve est créée."
     )
     assert companies(kept) == ["Foyer d'avant"]
-    assert companies(older / "db.sqlite3") == ["Flammes d'Armor"]
+    assert companies(older / "db.sqlite3") == ["Flammes d'Armor", "Soleil du Mené"]
     again = manage(older, "demo", "--once")
     assert again.returncode == 0
     assert "autre version" not in again.stdout

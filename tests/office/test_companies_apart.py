@@ -75,6 +75,9 @@ WRITTEN_BY_SERVICES = {
     "invoicing.Payment.by",
     "invoicing.Payment.journal",
     "invoicing.Payment.pays_back",
+    "invoicing.ServiceAccount.user",
+    "invoicing.WebhookDelivery.endpoint",
+    "invoicing.WebhookEndpoint.owner",
 }
 
 

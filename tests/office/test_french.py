@@ -49,15 +49,15 @@ class _Said(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
-        # names of icons are drawn, not read
+        # names of icons are drawn, not read; <code> is for programs
         icon = "material-symbols-outlined" in (found.get("class") or "")
-        self.mute += tag in ("script", "style") or (self.mute > 0 and tag == "span") or icon
+        self.mute += tag in ("script", "style", "code") or (self.mute > 0 and tag == "span") or icon
         self.said += [found[name] or "" for name in SPOKEN if name in found]
         if tag == "input" and found.get("type") in ("submit", "button"):
             self.said.append(found.get("value") or "")
 
     def handle_endtag(self, tag: str) -> None:
-        if self.mute and tag in ("script", "style", "span"):
+        if self.mute and tag in ("script", "style", "code", "span"):
             self.mute -= 1
 
     def handle_data(self, data: str) -> None:

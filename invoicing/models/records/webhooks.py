@@ -84,7 +84,7 @@ class WebhookEvent(models.Model):
         verbose_name_plural = _("événements")
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.object_id}"
+        return _("Événement n° %s") % self.pk
 
 
 class WebhookDeliveryQuerySet(StampedQuerySet["WebhookDelivery"]):
@@ -146,4 +146,4 @@ class WebhookDelivery(Stamped):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event} → {self.endpoint}"
+        return _("Envoi n° %(number)s à %(endpoint)s") % {"number": self.pk, "endpoint": self.endpoint}
