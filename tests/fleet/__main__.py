@@ -203,9 +203,9 @@ def logged_in(context: BrowserContext, user: str) -> tuple[Page, Page]:
     first.locator("[name=password]").fill(PASSWORD)
     with first.expect_navigation():
         first.locator("[name=password]").press("Enter")
-    expect(first.locator("h1, h2").first).to_contain_text("Le travail du jour")
+    expect(first.locator("body")).to_contain_text("Le travail du jour")
     second.goto(at(1, "/admin/"))
-    expect(second.locator("h1, h2").first).to_contain_text("Le travail du jour")
+    expect(second.locator("body")).to_contain_text("Le travail du jour")
     return first, second
 
 
