@@ -4,7 +4,7 @@ TYPED := openfire_billing/kernel openfire_billing/db openfire_billing/web/contri
 	$(wildcard */models */services */planner */querysets.py */availability.py)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
-.PHONY: help setup demo test lint format bench chaos clients mutants screenshots lock
+.PHONY: help setup demo test lint format bench chaos clients mutants fleet screenshots lock
 .DEFAULT_GOAL := help
 
 help: ## what can be done
@@ -53,6 +53,10 @@ clients: ## clients of the API, generated in Python and TypeScript, compiled str
 mutants: ## the code changed at points drawn by SEED, one at a time: how many its own tests notice (SEED=7 COUNT=60 ARGS="--only contracts/")
 	@bin/setup --tests
 	@$(PYTHON) -m tests.mutants --seed $(or $(SEED),7) --count $(or $(COUNT),60) $(ARGS)
+
+fleet: ## two machines behind PgBouncer, one broker and one S3 bucket, tried in a browser (as root: installs PgBouncer)
+	@bin/setup --tests
+	@$(PYTHON) -m tests.fleet
 
 screenshots: ## the pictures of the manual, from the demonstration company
 	@bin/setup --tests

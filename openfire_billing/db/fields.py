@@ -3,10 +3,12 @@
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypedDict, Unpack, cast
 
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.base import File
+from django.core.files.storage import Storage, storages
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -121,9 +123,34 @@ def new_link_key() -> str:
     return secrets.token_urlsafe(24)
 
 
+class PrivateStorage(Storage):
+    """The storage `default` of the settings, asked at each call: files that only a view serves, after its checks."""
+
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        return storages["default"].open(name, mode)
+
+    def _save(self, name: str, content: "File[bytes]") -> str:
+        return storages["default"].save(name, content)
+
+    def exists(self, name: str) -> bool:
+        return storages["default"].exists(name)
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        return storages["default"].listdir(path)
+
+    def size(self, name: str) -> int:
+        return storages["default"].size(name)
+
+    def get_modified_time(self, name: str) -> datetime:
+        return storages["default"].get_modified_time(name)
+
+    def delete(self, name: str) -> None:
+        storages["default"].delete(name)
+
+
 def private_storage() -> Storage:
-    """Return the storage of the files that only a view serves, after its checks."""
-    return storages["default"]
+    """Return the storage of the private files."""
+    return PrivateStorage()
 
 
 def attachment_path(attachment: models.Model, filename: str) -> str:
@@ -135,7 +162,7 @@ def attachment_path(attachment: models.Model, filename: str) -> str:
 
 
 @deconstructible
-class LogoStorage(FileSystemStorage):
+class LogoStorage(PrivateStorage):
     """Uploaded logos are private files: their address is a page of the back office."""
 
     def url(self, name: str | None) -> str:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.apps import apps
-from django.conf import settings
 from django.db import connection, models
 from django.utils import timezone
 
+from openfire_billing.db import private_files
+from openfire_billing.db.private_files import open_own
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import unusual_names
@@ -32,7 +33,6 @@ FORMAT = 2
 DATABASE, TABLES, FILES = "db.sqlite3", "tables/", "files/"  # names inside the archive
 BLOCK = 1 << 20  # bytes read at once
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP)  # of a disk that has none, as FAT
-OWN = 0o600  # readable by the owner of the file alone
 
 
 def backup(path: Path) -> dict[str, Any]:
@@ -46,7 +46,8 @@ def backup(path: Path) -> dict[str, Any]:
     Raises BusinessError when `path` is among the private files, one of these has a name that is not the product's, or
     another backup to `path` is being written; OSError when it cannot be written, FileExistsError when `path` exists.
     """
-    if path.resolve().is_relative_to(Path(settings.MEDIA_ROOT).resolve()):
+    folder = private_files.root_folder()
+    if folder is not None and path.resolve().is_relative_to(folder.resolve()):
         raise BusinessError(
             f"{path} est dans le dossier des fichiers privés, que la sauvegarde contient : choisissez un autre dossier."
         )
@@ -112,11 +113,6 @@ def _new_file(partial: Path) -> BinaryIO | None:
         return file
     file.close()
     return None
-
-
-def open_own(path: Path) -> BinaryIO:
-    """Create a file that its owner alone reads, and open it. Raises FileExistsError."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, OWN), "w+b")
 
 
 def _bears(file: BinaryIO, path: Path) -> bool:
@@ -284,17 +280,16 @@ def _write_files(archive: zipfile.ZipFile) -> dict[str, Any]:
 
     Raises BusinessError for a file whose name a restore would refuse.
     """
-    root, found = Path(settings.MEDIA_ROOT), {}
-    for path in sorted(root.rglob("*")) if root.exists() else ():
+    found = {}
+    for name in private_files.names():
         try:
-            with path.open("rb") as file:
-                name = path.relative_to(root).as_posix()
+            with private_files.open_file(name) as file:
                 found[name] = _write_file(archive, name, file)
-        except (FileNotFoundError, IsADirectoryError):
+        except FileNotFoundError:
             continue
     if unusual := unusual_names(found):
         raise BusinessError(
-            f"Dans {root}, ces noms ne viennent pas du logiciel et ne se restaurent pas : {', '.join(unusual)}. "
+            f"Dans {private_files.where()}, ces noms ne viennent pas du logiciel et ne se restaurent pas : {', '.join(unusual)}. "
             "Renommez ces fichiers ou ôtez-les, puis recommencez."
         )
     return found

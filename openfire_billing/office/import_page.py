@@ -22,7 +22,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import clean_name
 from openfire_billing.office.importing import KINDS, Preview, answer_import, apply_import, prepare_import
 from openfire_billing.office.importing.bounds import BOUNDS
-from openfire_billing.office.importing.kept import keep_file, keep_left, kept_file, left_file
+from openfire_billing.office.importing.kept import forget_file, has_left, keep_file, keep_left, read_kept, read_left
 from openfire_billing.office.importing.kinds import Kind
 from openfire_billing.office.importing.samples import left_of, sample_of
 from openfire_billing.web.users import user_of
@@ -129,7 +129,7 @@ def _mark(answers: Mapping[str, str]) -> str:
 def _prepared(request: HttpRequest, kind: Kind, company: Company, name: str) -> Preview | None:
     """Return a kept file as it would be imported with the answers of the request; None when it is gone."""
     try:
-        content = kept_file(name).read_bytes()
+        content = read_kept(name)
     except FileNotFoundError:
         return None
     by = user_of(request)
@@ -174,10 +174,10 @@ def _write(request: HttpRequest, kind: Kind, company: Company, token: str, conte
         if preview is None:
             raise
         return shown_again(str(refusal))
-    kept_file(name).unlink(missing_ok=True)
+    forget_file(name)
     messages.success(request, done.result if done.result is not None else done.answer)
     address = reverse("import_page", args=[kind.slug])
-    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if left_file(name).exists() else address)
+    return HttpResponseRedirect(f"{address}?{urlencode({'left': token})}" if has_left(name) else address)
 
 
 def _done_text(preview: Preview) -> str:
@@ -199,7 +199,7 @@ def import_left(request: HttpRequest, slug: str) -> HttpResponse:
     """Answer the lines that a preview or its import leaves, with their reasons."""
     kind = _kind(request, slug)
     try:
-        content = left_file(_kept(request, request.GET.get("token", ""))).read_bytes()
+        content = read_left(_kept(request, request.GET.get("token", "")))
     except (BusinessError, OSError) as gone:
         raise Http404 from gone
     return _file(content, f"{kind.code}-a-corriger.csv", "text/csv; charset=utf-8")

@@ -6,7 +6,6 @@ is cut, the database is still empty or complete with its files; the same command
 
 import hashlib
 import json
-import os
 import sqlite3
 import zipfile
 import zlib
@@ -16,12 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from openfire_billing.db import private_files
 from openfire_billing.db.guards import make_guards, without_guards
+from openfire_billing.db.private_files import open_own
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.file_names import unusual_names
 from openfire_billing.office.backup import (
@@ -33,7 +33,6 @@ from openfire_billing.office.backup import (
     blocks,
     checksum,
     checksums,
-    open_own,
     remove_sqlite,
     sqlite_checksums,
 )
@@ -128,7 +127,7 @@ def _manifest_of(archive: zipfile.ZipFile) -> dict[str, Any]:
             f"La sauvegarde est abîmée, ceci y manque ou y est de trop : {', '.join(differing)}. "
             "Prenez une autre sauvegarde."
         )
-    root = Path(settings.MEDIA_ROOT).resolve()
+    root = (private_files.root_folder() or Path("/bucket")).resolve()
     outside = [name for name in manifest["files"] if not (root / name).resolve().is_relative_to(root)]
     if refused := sorted({*outside, *unusual_names(manifest["files"])}):
         names = ", ".join(name.encode("unicode_escape").decode() for name in refused)
@@ -177,29 +176,20 @@ def _is_filled() -> bool:
 
 def _restore_files(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:
     """Write the private files, each under its name once it is whole. Those already there are compared, never overwritten."""
-    root, missing = Path(settings.MEDIA_ROOT), []
+    missing = []
     for name, sums in manifest["files"].items():
-        target = root / name
-        if not target.exists():
+        if not private_files.exists(name):
             missing.append(name)
             continue
-        with target.open("rb") as file:
+        with private_files.open_file(name) as file:
             if _sum_of(file) != sums:
                 raise BusinessError(
-                    f"Le fichier {target} existe avec un autre contenu : donnez un dossier neuf (MEDIA_ROOT), "
-                    "rien n'est écrasé."
+                    f"Le fichier {name} existe dans {private_files.where()} avec un autre contenu : donnez un dossier neuf "
+                    "(MEDIA_ROOT) ou un seau neuf (S3_BUCKET), rien n'est écrasé."
                 )
     for name in missing:
-        target = root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.partial")
-        partial.unlink(missing_ok=True)  # of a restore that was cut
-        with archive.open(f"{FILES}{name}") as entry, open_own(partial) as file:
-            for block in blocks(entry):
-                file.write(block)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(target)
+        with archive.open(f"{FILES}{name}") as entry:
+            private_files.write(name, blocks(entry))
 
 
 def _restore_postgresql(archive: zipfile.ZipFile, manifest: dict[str, Any]) -> None:

@@ -1,55 +1,71 @@
-"""Uploaded files of imports, in MEDIA_ROOT/imports from their preview until they are written, or for a week."""
+"""Uploaded files of imports, private files under `imports/` from their preview until they are written, or for a week."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
-from django.conf import settings
+from openfire_billing.db import private_files
 
 LASTS = timedelta(days=7)
+_FOLDER = "imports"
 
 
 def keep_file(user_id: int, name: str, content: bytes, *, left: bytes = b"") -> str:
     """Keep the file of a preview, and the lines left of it, in place of the other ones of this user. Returns the name
     under which it is kept.
     """
-    for other in _folder().glob(f"{user_id}-*"):
-        other.unlink(missing_ok=True)
+    for other in list(private_files.names(_FOLDER)):
+        if other.startswith(f"{_FOLDER}/{user_id}-"):
+            private_files.delete(other)
     ending = ".xlsx" if name.lower().endswith((".xlsx", ".xlsm")) else ".csv"
     kept = f"{user_id}-{uuid4().hex}{ending}"
-    kept_file(kept).write_bytes(content)
+    private_files.write(_path(kept), [content])
     keep_left(kept, left)
     return kept
 
 
 def keep_left(name: str, left: bytes) -> None:
     """Keep the lines left of a kept file in place of those kept before; none when `left` is empty."""
+    private_files.delete(_path_of_left(name))
     if left:
-        left_file(name).write_bytes(left)
-    else:
-        left_file(name).unlink(missing_ok=True)
+        private_files.write(_path_of_left(name), [left])
 
 
-def kept_file(name: str) -> Path:
-    """Return the path of a kept file; the file may be gone."""
-    return _folder() / name
+def read_kept(name: str) -> bytes:
+    """Return the content of a kept file. Raises FileNotFoundError when it is gone."""
+    return _read(_path(name))
 
 
-def left_file(name: str) -> Path:
-    """Return the path of the lines left of a kept file (CSV); there may be none."""
-    return _folder() / f"{name}.left"
+def forget_file(name: str) -> None:
+    """Delete a kept file; its lines left stay."""
+    private_files.delete(_path(name))
+
+
+def has_left(name: str) -> bool:
+    """Return whether lines are left of a kept file."""
+    return private_files.exists(_path_of_left(name))
+
+
+def read_left(name: str) -> bytes:
+    """Return the lines left of a kept file, a CSV. Raises FileNotFoundError when there are none."""
+    return _read(_path_of_left(name))
 
 
 def forget_files(*, now: datetime) -> int:
     """Delete the files kept for more than a week. Returns how many there were."""
-    oldest = (now - LASTS).timestamp()
-    old = [file for file in _folder().iterdir() if file.stat().st_mtime < oldest]
-    for file in old:
-        file.unlink(missing_ok=True)
+    old = [name for name in private_files.names(_FOLDER) if private_files.modified(name) < now - LASTS]
+    for name in old:
+        private_files.delete(name)
     return len(old)
 
 
-def _folder() -> Path:
-    folder = Path(settings.MEDIA_ROOT) / "imports"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _read(path: str) -> bytes:
+    with private_files.open_file(path) as file:
+        return file.read()
+
+
+def _path(name: str) -> str:
+    return f"{_FOLDER}/{name}"
+
+
+def _path_of_left(name: str) -> str:
+    return f"{_FOLDER}/{name}.left"
