@@ -10,10 +10,13 @@ WRITE = re.compile(
 )
 HOOK = "A hook of claims and promises: services call it under the locks of the documents."
 NO_DOCUMENT = "Tokens, roles and who works for whom: no document, nothing locks them."
+FILES = "Files of a storage, no row."
 ALLOWED = {
     "contracts/models/claims.py": HOOK,
     "contracts/models/requests.py": HOOK,
     "invoicing/models/parties/partners.py": "An address saved: the keys of its partner's telephones follow.",
+    "openfire_billing/db/fields.py": FILES,
+    "openfire_billing/db/private_files.py": FILES,
     "openfire_billing/db/searchable.py": "Derived columns follow those that are written.",
     "openfire_billing/db/stamps.py": "The moment of the last write follows every write.",
     "openfire_billing/db/versions.py": "What services save a record with.",
