@@ -223,7 +223,7 @@ def test_restore_over_files_of_another_content_refused(sqlite_firm: Firm, tmp_pa
     answer = _manage(url, media, "restore", str(sqlite_firm.file))
 
     assert answer.returncode == 1
-    assert "existe avec un autre contenu : donnez un dossier neuf (MEDIA_ROOT)" in answer.stderr
+    assert f"bon1.pdf existe dans {media} avec un autre contenu : donnez un dossier neuf (MEDIA_ROOT)" in answer.stderr
     assert ours.read_bytes() == b"%PDF autre"
     assert _manage(url, media, "shell", "--no-imports", "-c", CHECKSUMS).stdout.strip().endswith("{}")
 
