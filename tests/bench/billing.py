@@ -27,16 +27,9 @@ from contracts.services.drafts import ClaimRows, claims_of, intents_of, parts_of
 from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.runs import CHUNK, chunks_of, finish_run, start_run
 from invoicing.models import Company, HistoryLine, Invoice, InvoiceLine, InvoiceTax
-from invoicing.services.documents.writing import (
-    HISTORY_COLUMNS,
-    INVOICE_COLUMNS,
-    LINE_COLUMNS,
-    TAX_COLUMNS,
-    Rows,
-    Written,
-    rows_of,
-)
+from invoicing.services.documents.writing import INVOICE_COLUMNS, LINE_COLUMNS, TAX_COLUMNS, Rows, Written, rows_of
 from invoicing.services.posting.post import post_invoices
+from invoicing.services.records.history import COLUMNS as HISTORY_COLUMNS
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.demonstration_volume import ARTICLES, load_contracts
 from tests.bench.kinds import BACKLOG_ARTICLES, backlog_kinds, bench_kinds

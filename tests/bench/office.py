@@ -74,7 +74,7 @@ class Opened:
 
 @dataclass
 class Figures:
-    """What was there, each door, and an import of 10,000 customers."""
+    """What was there, each door, and an import of customers."""
 
     database: str
     partners: int = 0
@@ -100,9 +100,16 @@ def _rounded(value: Any) -> Any:
 
 
 def measure(
-    partners: int, invoices: int, interventions: int, *, only: str = "", say: Callable[[str], Any] = lambda text: None
+    partners: int,
+    invoices: int,
+    interventions: int,
+    *,
+    only: str = "",
+    times: int = TIMES,
+    imported: int = IMPORTED,
+    say: Callable[[str], Any] = lambda text: None,
 ) -> Figures:
-    """Fill the empty, migrated database, then open each door (those whose name holds `only`), then import."""
+    """Fill the empty, migrated database, open each door (those whose name holds `only`) `times` times, then import."""
     started = time.perf_counter()
     _fill(partners, invoices, interventions)
     figures = Figures(connection.vendor, load_s=time.perf_counter() - started)
@@ -110,7 +117,7 @@ def measure(
     figures.invoices = Invoice.objects.posted().count()
     figures.interventions = InterventionRequest.objects.count()
     say(f"{figures.partners} customers and {figures.invoices} invoices loaded in {figures.load_s:.0f} s")
-    asking = _Asking()
+    asking = _Asking(times)
     gc.collect()
     gc.freeze()  # as the server does once it is loaded
     for door in [*_lists(), *_searches(partners, invoices), *_pages()]:
@@ -118,7 +125,7 @@ def measure(
             figures.doors.append(asking.open(door))
             say(_line(figures.doors[-1]))
     if only in "import":
-        _import(figures)
+        _import(figures, imported)
     return figures
 
 
@@ -225,7 +232,8 @@ def _customer_of_many() -> Partner:
 class _Asking:
     """The people and the program that ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, times: int) -> None:
+        self.times = times
         self.pid = session_of_database()
         self.clients: dict[str, Client] = {}
         _row, token = AuthToken.objects.create(User.objects.get(username="gestion"))
@@ -246,10 +254,10 @@ class _Asking:
         if door.is_api and door.urls[0].endswith("/") and door.urls[0].count("/") == 4:
             opened.queries_of_one = self.queries(client, f"{door.urls[0]}?page_size=1")
         own, session = time.thread_time(), cpu_of(self.pid)
-        taken = sorted(_ask(client, door.urls[number % len(door.urls)]) for number in range(TIMES))
-        opened.python_cpu = (time.thread_time() - own) * 1000 / TIMES
-        opened.database_cpu = (cpu_of(self.pid) - session) * 1000 / TIMES
-        opened.p50, opened.p95 = taken[TIMES // 2] * 1000, taken[int(TIMES * 0.95) - 1] * 1000
+        taken = sorted(_ask(client, door.urls[number % len(door.urls)]) for number in range(self.times))
+        opened.python_cpu = (time.thread_time() - own) * 1000 / self.times
+        opened.database_cpu = (cpu_of(self.pid) - session) * 1000 / self.times
+        opened.p50, opened.p95 = taken[self.times // 2] * 1000, taken[max(0, int(self.times * 0.95) - 1)] * 1000
         return opened
 
     def queries(self, client: Client, url: str) -> int:
@@ -277,12 +285,12 @@ def _line(opened: Opened) -> str:
     )
 
 
-def _import(figures: Figures) -> None:
+def _import(figures: Figures, count: int) -> None:
     """New customers from a file, prepared and written, the steps told to a bar counted."""
     lines = ["Nom;Téléphone;E-mail;Rue;Code postal;Ville"]
     lines += [
         f"Importé {n:05d};{telephone_of(n, '02')};importe{n}@volume.example;{n % 90 + 1} rue des Essais;35000;Rennes"
-        for n in range(IMPORTED)
+        for n in range(count)
     ]
     company, steps = Company.objects.get(), []
     started = time.perf_counter()

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -78,9 +78,10 @@ def _kind(on: date) -> Kind:
 
 
 def _queries_of_a_chunk(until: date, on: date, by: Any) -> int:
-    some = Contract.objects.due_visits(until).order_by("pk")[:CHUNK]
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        plan_visits(list(some), until=until, on=on, by=by)
+    """Statements of one whole chunk, which is then taken back."""
+    with transaction.atomic():
+        some = Contract.objects.due_visits(until).order_by("pk")[:CHUNK]
+        with CaptureQueriesContext(connection) as captured:
+            plan_visits(list(some), until=until, on=on, by=by)
+        transaction.set_rollback(True)
     return len(captured)

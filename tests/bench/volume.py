@@ -31,6 +31,7 @@ from invoicing.models import (
     Product,
     Tax,
 )
+from invoicing.services.documents import snapshots
 from openfire_billing.db import bulk
 from openfire_billing.db.guards import without_guards
 from openfire_billing.db.searchable import derived_fields
@@ -82,6 +83,8 @@ def write(model: type[models.Model], rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _usual(of: Any) -> Any:
+    if getattr(of, "auto_now", False):  # it has a default in the database
+        return timezone.now()
     if of.default is NOT_PROVIDED and not getattr(of, "empty_strings_allowed", False):
         return timezone.now() if getattr(of, "auto_now_add", False) else None
     value = of.get_default()
@@ -99,6 +102,7 @@ class Firm:
     billed: list[tuple[int, int, date, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.seller = snapshots.seller(self.company)
         self.products = {p.code: p for p in Product.objects.filter(code__in=CODES).select_related("unit")}
         self.taxes = [Tax.objects.get(name=name, company=None) for name in RATES]
         self.journals = {j.kind: j for j in Journal.objects.filter(company=self.company)}
@@ -285,6 +289,8 @@ def _invoice(
             "due_on": day + timedelta(days=30),
             "posted_at": timezone.now(),
             "posted_by_id": firm.by.pk,
+            "seller": firm.seller,
+            "texts": {"category": "", "mentions": [], "payment": "", "credited": {}, "logo": ""},
         }
         firm.billed.append((pk, customer, day, first))
     papers.invoices.append(row)
