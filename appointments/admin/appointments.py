@@ -17,6 +17,7 @@ from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.services.saving import save_appointment
+from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
 from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather, state_of_request_line
 from interventions.admin.requests import place_of
@@ -112,7 +113,8 @@ class AppointmentChips(ChipFilter):
 
 
 @admin.register(Appointment)
-class AppointmentAdmin(PublishedMixin, DocumentAdmin):
+class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
+    new_title = _("Nouveau RDV")
     form = AppointmentForm
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
@@ -124,10 +126,10 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
     document_actions = APPOINTMENT_ACTIONS
     empty_text = _("Les RDV naissent d'une DI (Action › Générer le RDV), ou se créent ici.")
     fieldsets = (
+        (_("Où"), {"fields": ("partner", *CUSTOMER_FACTS, "address", "place", "bill_to")}),
+        (_("Quand"), {"fields": ("starts_at", "ends_at", "is_end_forced", "is_all_day", "override")}),
         (_("Qui"), {"fields": ("technicians", "lead", "team", "tags")}),
-        (_("Où"), {"fields": ("partner", "customer_facts", "bill_to", "address", "place")}),
-        (_("Quoi"), {"fields": ("title", ("type", "task"), "duration", "equipment", "intervention", "company")}),
-        (_("Quand"), {"fields": ("starts_at", "ends_at", ("is_end_forced", "is_all_day"), "override")}),
+        (_("Quoi"), {"fields": ("task", "title", "type", "duration", "equipment", "intervention", "company")}),
         (_("Texte"), {"fields": ("description", "report", "reason"), "classes": ("notebook", "wide")}),
         (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
     )
@@ -135,7 +137,7 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         ("billing", _("Facturation"), (_("Position"), "inline:lines")),
         ("description", _("Description et compte rendu"), (_("Texte"),)),
     )
-    readonly_fields = ("customer_facts", "place", "reason")
+    readonly_fields = (*CUSTOMER_FACTS, "place", "reason")
     asks: ClassVar = {
         "fiscal_position": ASKED_TO_BILL,
         "starts_at": Asked(_("obligatoire pour confirmer")),
@@ -262,13 +264,6 @@ class AppointmentAdmin(PublishedMixin, DocumentAdmin):
         },
     )
     state_badge = state_column()
-
-    @admin.display(description=_("Coordonnées"))
-    def customer_facts(self, rdv: Appointment) -> str:
-        if not rdv.partner_id:
-            return "–"
-        facts = (rdv.partner.mobile or rdv.partner.phone, rdv.partner.email, rdv.partner.store_code)
-        return " · ".join(fact for fact in facts if fact) or "–"
 
     @admin.display(description=_("Secteur, dépt."))
     def place(self, rdv: Appointment) -> str:

@@ -9,6 +9,7 @@ from invoicing.admin.base import OfficeAdmin
 
 @admin.register(WorkingHours)
 class WorkingHoursAdmin(OfficeAdmin):
+    new_title = _("Nouvel horaire")
     list_display = ("weekday", "starts", "ends", "technician", "company")
     list_filter = ("technician", "weekday")
     list_select_related = ("technician", "company")
@@ -17,6 +18,7 @@ class WorkingHoursAdmin(OfficeAdmin):
 
 @admin.register(Absence)
 class AbsenceAdmin(OfficeAdmin):
+    new_title = _("Nouvelle absence")
     list_display = ("technician", "starts_at", "ends_at", "reason")
     list_filter = ("technician",)
     list_select_related = ("technician",)
@@ -25,6 +27,7 @@ class AbsenceAdmin(OfficeAdmin):
 
 @admin.register(ClosingDay)
 class ClosingDayAdmin(OfficeAdmin):
+    new_title = _("Nouveau jour de fermeture")
     list_display = ("name", "from_on", "to_on", "company")
     list_select_related = ("company",)
     empty_text = _("Les jours où la société est fermée. Les jours fériés sont déjà connus.")

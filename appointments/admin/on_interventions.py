@@ -55,6 +55,8 @@ contribute(
             icon="event",
             permission="appointments.add_appointment",
             states=InterventionState.validated,
+            primary_in=frozenset({InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED}),
+            button=_("Planifier"),
             explain=_("Un RDV en brouillon reprend toutes les lignes, les fichiers et le reste de la DI."),
             form=AppointForm,
             run=_appoint,

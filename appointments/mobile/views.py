@@ -32,6 +32,7 @@ from invoicing.services.records.attachments import attach, attachments_of
 from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
+from openfire_billing.web.summary import map_url
 from openfire_billing.web.users import user_of
 
 MOST_PRODUCTS = 30  # articles shown at once
@@ -174,7 +175,7 @@ def _page(
         "open_unfinished": bool(reason),
         "written": [] if is_open else [*_written_too_late(request, appointment), *typed_too_late(rows, used)],
         "is_open": is_open,
-        "map_url": f"https://www.openstreetmap.org/search?query={quote_plus(str(appointment.address))}",
+        "map_url": map_url(appointment.address),
         **more,
     }
     return render(request, "mobile/appointment.html", context, status=more.get("status", 200))

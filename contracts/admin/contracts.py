@@ -51,6 +51,7 @@ def _state_of(contract: Contract) -> tuple[str, Any]:
 
 @admin.register(Contract)
 class ContractAdmin(DocumentAdmin):
+    new_title = _("Nouveau contrat")
     has_checking_service = True
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
     list_filter = (ContractChips, FromFilter, "state", "frequency", "timing", "manager", "company")

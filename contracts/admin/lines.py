@@ -75,6 +75,7 @@ class ExceptionInline(LinesInline):
 
 @admin.register(ContractLine)
 class ContractLineAdmin(DocumentAdmin):
+    new_title = _("Nouvelle ligne de contrat")
     has_checking_service = True
     form = ContractLineForm
     lines_prefix = "articles"

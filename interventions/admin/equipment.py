@@ -10,6 +10,7 @@ from invoicing.admin.filters import FromFilter
 
 @admin.register(InstalledProduct)
 class InstalledProductAdmin(OfficeAdmin):
+    new_title = _("Nouvel appareil")
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
     list_filter = (FromFilter, "is_active", "brand")
     search_fields = InstalledProduct.SEARCHED

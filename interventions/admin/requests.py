@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
 from interventions.admin.line_states import badge_of_line, documents_of, state_of_request_line
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
@@ -65,7 +66,8 @@ class InterventionChips(ChipFilter):
 
 
 @admin.register(InterventionRequest)
-class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
+class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
+    new_title = _("Nouvelle DI")
     has_checking_service = True
     list_display = ("__str__", "title_text", "partner", "town", "window", "net_text", "state_badge", "who")
     list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
@@ -73,14 +75,15 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     date_hierarchy = "from_on"
     autocomplete_fields = ("partner", "bill_to", "address", "subcontractor", "equipment", "tags", "technicians")
     inlines = (RequestLineInline,)
+    opened_tab = "billing"
     status_path = S.path
     document_actions = INTERVENTION_ACTIONS
     empty_text = _("Ce que vos clients demandent. Commencez par une DI : un client, une tâche, une période.")
     fieldsets = (
-        (_("Qui"), {"fields": ("title", ("type", "priority"), "template", "user", "tags")}),
-        (_("Où"), {"fields": ("partner", "customer_facts", "bill_to", "address", "place")}),
-        (_("Quoi"), {"fields": ("task", "duration", "durations", "company")}),
-        (_("Quand"), {"fields": (("from_on", "to_on"), "technicians", "subcontractor", "done_on")}),
+        (_("Où"), {"fields": ("partner", *CUSTOMER_FACTS, "address", "place", "bill_to")}),
+        (_("Quoi"), {"fields": ("task", "title", "type", "priority", "duration", "durations", "template")}),
+        (_("Quand"), {"fields": ("from_on", "to_on", "technicians", "subcontractor", "done_on")}),
+        (_("Qui"), {"fields": ("user", "tags", "company")}),
         (_("Texte"), {"fields": ("description",), "classes": ("notebook", "wide")}),
         (_("Appareil"), {"fields": ("equipment",), "classes": ("notebook",)}),
         (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
@@ -90,7 +93,7 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
         ("product", _("Produit installé"), (_("Appareil"),)),
         ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
-    readonly_fields = ("customer_facts", "place", "durations", "done_on")
+    readonly_fields = (*CUSTOMER_FACTS, "place", "durations", "done_on")
     asks: ClassVar = {"fiscal_position": ASKED_TO_BILL}
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -224,14 +227,6 @@ class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     @admin.display(description=_("Intervenants"))
     def who(self, di: InterventionRequest) -> str:
         return ", ".join(technician.name for technician in di.technicians.all())
-
-    @admin.display(description=_("Coordonnées"))
-    def customer_facts(self, di: InterventionRequest) -> str:
-        if not di.partner_id:
-            return "–"
-        tags = ", ".join(tag.name for tag in di.partner.tags.all())
-        facts = (di.partner.mobile or di.partner.phone, di.partner.email, di.partner.store_code, tags)
-        return " · ".join(fact for fact in facts if fact) or "–"
 
     @admin.display(description=_("Secteur, dépt."))
     def place(self, di: InterventionRequest) -> str:

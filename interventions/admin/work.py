@@ -35,12 +35,14 @@ from openfire_billing.web.users import user_of
 
 @admin.register(InterventionType)
 class InterventionTypeAdmin(OfficeAdmin):
+    new_title = _("Nouveau type d'intervention")
     list_display = ("name", "position", "is_active")
     search_fields = ("name",)
 
 
 @admin.register(Task)
 class TaskAdmin(OfficeAdmin):
+    new_title = _("Nouvelle tâche")
     list_display = ("name", "type", "duration_text", "product", "granularity", "is_active")
     list_filter = ("is_active", "type")
     search_fields = ("name",)
@@ -70,6 +72,7 @@ class TemplateLineInline(LinesInline):
 class InterventionTemplateAdmin(DocumentAdmin):
     """A template has lines, as a document has, but no state: it is a record."""
 
+    new_title = _("Nouveau modèle d'intervention")
     list_display = ("name", "type", "task", "fiscal_position", "is_active")
     list_filter = ("is_active", "type")
     search_fields = ("name",)
@@ -116,12 +119,14 @@ class InterventionTemplateAdmin(DocumentAdmin):
 
 @admin.register(Sector)
 class SectorAdmin(OfficeAdmin):
+    new_title = _("Nouveau secteur")
     list_display = ("name", "zip_prefixes")
     search_fields = ("name",)
 
 
 @admin.register(AddressSector)
 class AddressSectorAdmin(OfficeAdmin):
+    new_title = _("Nouveau secteur d'adresse")
     list_display = ("address", "sector")
     list_filter = ("sector",)
     search_fields = AddressSector.SEARCHED
@@ -131,6 +136,7 @@ class AddressSectorAdmin(OfficeAdmin):
 
 @admin.register(Technician)
 class TechnicianAdmin(OfficeAdmin):
+    new_title = _("Nouvel intervenant")
     list_display = ("name", "phone", "user", "company", "is_active")
     list_filter = ("is_active", "company")
     search_fields = Technician.SEARCHED
@@ -149,6 +155,7 @@ class TechnicianAdmin(OfficeAdmin):
 
 @admin.register(Team)
 class TeamAdmin(OfficeAdmin):
+    new_title = _("Nouvelle équipe")
     list_display = ("name", "company", "is_active")
     search_fields = ("name",)
     autocomplete_fields = ("technicians",)

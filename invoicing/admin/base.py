@@ -67,6 +67,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     is_saved_by_service = False
     has_checking_service = False  # whether its service checks the record and its constraints
     empty_text: Any = _("Rien ici pour l'instant.")
+    new_title: Any = ""  # of the page of a new record; "" for the name of the model
     field_labels: ClassVar[dict[str, Any]] = {}  # {field: label} that replace those of the model
     asks: ClassVar[dict[str, Asked]] = {}  # {field that may be left empty: why a service will ask for it}
     foot_totals: Sequence[tuple[str, Any]] = ()
@@ -252,7 +253,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         """Return what the page shows around the form: journal, files, version."""
         document = self.get_object(request, object_id) if object_id else None
         if document is None:
-            return {"office_version": ""}
+            return {"office_version": "", "title": self.new_title or self.model._meta.verbose_name.capitalize()}
         meta = self.model._meta
         notes = self.notes_context(request, document) if self.has_journal else {}
         return notes | {

@@ -19,6 +19,7 @@ from openfire_billing.web.tags import price
 
 @admin.register(Product)
 class ProductAdmin(OfficeAdmin):
+    new_title = _("Nouvel article")
     asks: ClassVar = {"income_account": ASKED_TO_BILL}
     list_display = ("code", "name", "kind", "price_text", "tax", "income_account", "is_active")
     list_filter = ("is_active", "kind", "tax")
@@ -51,6 +52,7 @@ class ProductAdmin(OfficeAdmin):
 
 @admin.register(Tax)
 class TaxAdmin(OfficeAdmin):
+    new_title = _("Nouvelle taxe")
     list_display = ("name", "rate", "category", "account", "replaces", "valid_from", "is_active")
     list_filter = ("is_active", "category")
     search_fields = ("name",)
@@ -64,6 +66,7 @@ class MappingInline(TabularInline):
 
 @admin.register(FiscalPosition)
 class FiscalPositionAdmin(OfficeAdmin):
+    new_title = _("Nouvelle position fiscale")
     list_display = ("code", "name", "company", "is_active")
     search_fields = ("code", "name")
     list_select_related = ("company",)
@@ -72,6 +75,7 @@ class FiscalPositionAdmin(OfficeAdmin):
 
 @admin.register(PaymentTerm)
 class PaymentTermAdmin(OfficeAdmin):
+    new_title = _("Nouvelles conditions de règlement")
     list_display = ("name", "days", "counted", "example")
     search_fields = ("name",)
     fields = ("name", "days", "counted", "example", "text")
@@ -89,12 +93,14 @@ class PaymentTermAdmin(OfficeAdmin):
 
 @admin.register(Unit)
 class UnitAdmin(OfficeAdmin):
+    new_title = _("Nouvelle unité")
     list_display = ("name", "symbol", "code")
     search_fields = ("name", "code")
 
 
 @admin.register(Journal)
 class JournalAdmin(OfficeAdmin):
+    new_title = _("Nouveau journal")
     list_display = ("code", "name", "company", "kind", "prefix", "account")
     list_select_related = ("company",)
     search_fields = ("code", "name")

@@ -19,6 +19,7 @@ from invoicing.models import Company, FiscalPosition, Partner, Product, Tax
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
+from invoicing.services.records.history import days_of_states
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.money import NOTHING, Totals
@@ -27,6 +28,7 @@ from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
 from openfire_billing.web.smart_buttons import smart_buttons
+from openfire_billing.web.summary import heading_of
 from openfire_billing.web.tags import euros
 
 
@@ -35,6 +37,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     change_form_template = "admin/document_form.html"
     notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
+    opened_tab = ""  # where the work is; the first tab without it
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
     is_saved_by_service = True
@@ -72,6 +75,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
             return context | {"office_footer": totals_html(NOTHING)}
         actions = self.actions_for(request, document)
         return context | {
+            "office_heading": heading_of(document),
             "office_status": self.status(document),
             "office_buttons": self.smart_buttons(request, document),
             "office_primary": [a for a in actions if a["is_primary"]],
@@ -111,7 +115,11 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         labels = dict(self.model._meta.get_field("state").choices)
         current = document.state if document else self.model._meta.get_field("state").default
         steps = [*self.status_path] if current in self.status_path else [*self.status_path, current]
-        return [{"code": str(s), "label": labels[s], "is_current": str(s) == str(current)} for s in steps]
+        days = days_of_states(document) if document else {}
+        return [
+            {"code": str(s), "label": labels[s], "is_current": str(s) == str(current), "on": days.get(str(labels[s]))}
+            for s in steps
+        ]
 
     # Live totals and defaults ---------------------------------------------------------------------------------
 

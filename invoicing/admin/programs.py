@@ -68,6 +68,7 @@ CHANGE = "invoicing.change_serviceaccount"
 class ServiceAccountAdmin(ActionsMixin, OfficeAdmin):
     """A program: what it is called, its company, its role, its keys."""
 
+    new_title = _("Nouveau programme")
     is_saved_by_service = True
     has_checking_service = True
     list_display = ("name", "company", "role", "live_keys", "is_open_shown")

@@ -101,6 +101,7 @@ class PaymentForm(forms.ModelForm):
 
 @admin.register(Payment)
 class PaymentAdmin(ActionsMixin, OfficeAdmin):
+    new_title = _("Nouveau paiement")
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
     list_filter = (PaymentChips, "kind")

@@ -99,6 +99,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[misc]  # Django's and Unfold's differ
+    new_title = _("Nouvel utilisateur")
     form = AccountForm
     add_form = NewAccountForm
     change_password_form = AdminPasswordChangeForm
@@ -178,6 +179,8 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, OfficeAdmin):  # type: ignore[misc]  # Django's and Unfold's differ
     """Roles. Every company has the same ones: who works for all of them changes them."""
+
+    new_title = _("Nouveau rôle")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and self.works_for_all(request)

@@ -58,6 +58,7 @@ class EndpointForm(forms.ModelForm):
 class WebhookEndpointAdmin(ActionsMixin, OfficeAdmin):
     """An endpoint. Its secret is shown to who may change it."""
 
+    new_title = _("Nouveau webhook")
     form = EndpointForm
     is_saved_by_service = True
     has_checking_service = True

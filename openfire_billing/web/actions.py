@@ -41,7 +41,8 @@ class DocumentAction:
 
     `states`: where it is offered (None = everywhere); `offered`: a further condition on the document. `check`: returns
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
-    `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it.
+    `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
+    `button`: its label there.
     `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
     sentence there; `preview_many`: returns (template, context) of what it would do.
     """
@@ -58,6 +59,7 @@ class DocumentAction:
     check: Callable[[Any], BusinessError | None] | None = None
     primary_in: frozenset[str] = frozenset()
     primary_when: Callable[[Any], bool] | None = None
+    button: Any = ""
     is_danger: bool = False
     done: Any = ""
     confirm: Any = ""
@@ -142,6 +144,7 @@ class ActionsMixin:
         return [
             {
                 "label": action.label,
+                "button": action.button or action.label,
                 "icon": action.icon,
                 "url": self.action_url(document, action),
                 "is_primary": action.is_primary(document),

@@ -13,6 +13,7 @@ from openfire_billing.kernel.money import to_cents
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import link_to
 from openfire_billing.web.refusals import ShownRefusal, shown_refusal
+from openfire_billing.web.summary import groups_as_text, has_boxes
 
 register = template.Library()
 
@@ -105,8 +106,11 @@ def notebook_pages(adminform: Any, inline_admin_formsets: Any, contributed: Any 
         if items:
             errors = sum(_errors(kind, part) for kind, part in items)
             pages.append({"slug": slug, "title": title, "items": items, "errors": errors, "order": rank * 10})
-    pages += contributed
-    return sorted(pages, key=lambda page: page["order"])
+    pages = sorted([*pages, *contributed], key=lambda page: page["order"])
+    opened = adminform.model_admin.opened_tab
+    for rank, page in enumerate(pages):
+        page["is_open"] = page["slug"] == opened if opened else not rank
+    return pages
 
 
 def _errors(kind: str, part: Any) -> int:
@@ -119,6 +123,18 @@ def _errors(kind: str, part: Any) -> int:
 def groups(adminform: Any) -> list[Any]:
     """Return the fieldsets that stand above the notebook."""
     return [f for f in adminform if "notebook" not in f.classes]
+
+
+@register.filter
+def as_text(fieldsets: Any) -> list[Any]:
+    """Return the fieldsets as labels and texts, those that hold something."""
+    return groups_as_text(fieldsets)
+
+
+@register.filter
+def may_change(fieldsets: Any) -> bool:
+    """Return whether a field of the fieldsets may be changed."""
+    return has_boxes(fieldsets)
 
 
 @register.filter

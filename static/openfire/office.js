@@ -34,6 +34,18 @@
     });
   }
 
+  /* The first key typed on a closed box opens it and searches. */
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest && event.target.closest(".select2-selection");
+    if (!box || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+    const select = box.closest(".select2-container").previousElementSibling;
+    if (!select || !select.matches("select.select2-hidden-accessible")) return;
+    event.preventDefault();
+    window.django.jQuery(select).select2("open");
+    const search = document.querySelector(".select2-container--open .select2-search__field");
+    if (search) { search.value = event.key; window.django.jQuery(search).trigger("input"); }
+  });
+
   /* unfold tells the name of a chosen file in a box of its own, which these do not have. */
   const setUpFiles = (root) => $all(root, ".of-dialog input[type=file], .of-file input[type=file]").forEach((input) => { input.hasChangeListener = true; });
   document.addEventListener("DOMContentLoaded", () => setUpFiles(document));
@@ -47,7 +59,11 @@
     .filter(([name]) => name !== "csrfmiddlewaretoken")
     .map(([name, value]) => [name, value instanceof File ? value.name : value])).toString();
   const isUnsaved = () => { const form = pageForm(); return Boolean(form) && clean !== null && valuesOf(form) !== clean; };
-  const showUnsaved = () => { const mark = document.querySelector("[data-unsaved]"); if (mark) mark.hidden = !isUnsaved(); };
+  const showUnsaved = () => {
+    const is = isUnsaved();
+    $all(document, "[data-unsaved]").forEach((mark) => { mark.hidden = !is; });
+    $all(document, ".of-save").forEach((button) => { button.classList.toggle("is-unsaved", is); });
+  };
   const showUnsavedSoon = wait(120, showUnsaved);
   function keepAsSaved() {
     const mark = pageMark();
@@ -148,6 +164,8 @@
     if (tab) { tab.click(); const first = document.querySelector(`#page-${id.slice(4)} [data-add], #page-${id.slice(4)} :is(input:not([type=hidden]), select, textarea)`); (first || tab).focus(); return true; }
     const found = document.getElementById(id) || document.getElementById(id + "_0");
     if (!found) return false;
+    const folded = found.closest("details");
+    if (folded) folded.open = true;
     const page = found.closest(".of-page");
     if (page && page.hidden) document.getElementById("tab-" + page.id.slice(5)).click();
     const box = found.classList.contains("select2-hidden-accessible") ? found.parentElement.querySelector(".select2-selection") : found;
@@ -311,6 +329,7 @@
       row.classList.toggle("of-has-product", hasProduct);
       if (hasProduct || field(row, "kind").value !== "article") tax.removeAttribute("aria-required"); else tax.setAttribute("aria-required", "true");
     };
+    const showDiscounts = () => block.classList.toggle("has-discount", $all(body, '[name$="-discount"]').some((input) => input.value && input.value !== "0"));
     const renumber = () => $all(body, "[data-row]").forEach((row, index) => { field(row, "position").value = index + 1; });
 
     function fill(rows, onlyTax) {
@@ -375,6 +394,7 @@
     block.addEventListener("click", (event) => {
       const adder = event.target.closest("[data-add]");
       if (adder) { add(adder.dataset.add); return; }
+      if (event.target.closest("[data-show-discount]")) { block.classList.add("has-discount"); const first = body.querySelector('[name$="-discount"]'); if (first) first.focus(); return; }
       const bin = event.target.closest("[data-remove]");
       if (!bin) return;
       const row = bin.closest("[data-row]");
@@ -399,6 +419,7 @@
       fill(free, true);
     });
     $all(body, "[data-row]").forEach(setUpRow);
+    showDiscounts();
     refresh();
   }
 
@@ -448,6 +469,9 @@
   const start = () => {
     setUp(document);
     keepAsSaved();
+    const first = document.querySelector(".of-edit[open] .of-group .of-value :is(.select2-selection, input:not([type=hidden]), select)");
+    const version = document.querySelector('#content-main [name="_version"]');
+    if (first && version && !version.value && !window.location.hash) first.focus(); // a new document
     $all(document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
     $all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase()); });
   };
@@ -456,7 +480,7 @@
   /* Keyboard: Ctrl+S saves. */
   document.addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "s") {
-      const save = document.querySelector('#submit-row [name="_save"]');
+      const save = document.querySelector('.of-head [name="_save"]');
       if (save) { event.preventDefault(); save.click(); }
     }
   });

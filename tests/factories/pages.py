@@ -133,7 +133,7 @@ _LINKS = re.compile(r'<a class="of-[^"]+" href="([^"]+)"[^>]*>([^<]+)</a>')
 def line_states(response: Any) -> list[tuple[str, list[tuple[str, str]]]]:
     """(state, links as (address, text)) of each line on a document's page."""
     page = response.content.decode().split("data-empty-row")[0]
-    cells = re.findall(r'<td data-label="État">(.*?)</td>', page, re.DOTALL)
+    cells = re.findall(r'<div class="of-line-state">(.*?)</div>', page, re.DOTALL)
     return [(unescape(re.sub("<[^>]+>", "|", cell)).split("|")[1], _LINKS.findall(cell)) for cell in cells]
 
 

@@ -87,7 +87,10 @@ def _preview_credit(request: HttpRequest, invoice: Invoice, data: dict[str, Any]
 
 INVOICE_ACTIONS = (
     mail_action(
-        INVOICE_LETTER, permission=CHANGE, many=_("Un e-mail par facture, à l'adresse de facturation de son client.")
+        INVOICE_LETTER,
+        permission=CHANGE,
+        many=_("Un e-mail par facture, à l'adresse de facturation de son client."),
+        primary_in=frozenset({S.POSTED}),
     ),
     DocumentAction(
         name="post",
@@ -232,6 +235,7 @@ def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
 
 @admin.register(Invoice)
 class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
+    new_title = _("Nouvelle facture")
     list_display = (
         "__str__",
         "customer",

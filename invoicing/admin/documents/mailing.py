@@ -51,8 +51,13 @@ def mail_many_form(letter: Letter) -> type[forms.Form]:
     return ManyMailsForm
 
 
-def mail_action(letter: Letter, *, permission: str, many: Any = "") -> DocumentAction:
-    """Return the action for one kind of document. `many`: the sentence of its dialog in the list; "": it is not there."""
+def mail_action(
+    letter: Letter, *, permission: str, many: Any = "", primary_in: frozenset[str] = frozenset()
+) -> DocumentAction:
+    """Return the action for one kind of document. `many`: the sentence of its dialog in the list; "": it is not there.
+
+    `primary_in`: states in which it is a button of the header.
+    """
 
     def preview(request: HttpRequest, documents: Sequence[Any], data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         plan = plan_mailing(documents, letter)
@@ -65,6 +70,8 @@ def mail_action(letter: Letter, *, permission: str, many: Any = "") -> DocumentA
         icon="mail",
         permission=permission,
         states=letter.states or None,
+        primary_in=primary_in,
+        button=_("Envoyer"),
         form=mail_form(letter),
         run=lambda request, document, data: mail_document(document, letter, by=user_of(request), **data) and None,
         run_many=(

@@ -76,6 +76,7 @@ class OrderChips(ChipFilter):
 
 @admin.register(PurchaseOrder)
 class PurchaseOrderAdmin(DocumentAdmin):
+    new_title = _("Nouvelle commande fournisseur")
     list_display = ("__str__", "supplier", "origin", "ordered_on", "expected_on", "net_text", "state_badge")
     list_filter = (OrderChips, FromFilter, "state", "company")
     search_fields = PurchaseOrder.SEARCHED
@@ -261,6 +262,7 @@ def _state_of_bill(bill: Any) -> tuple[str, Any]:
 
 @admin.register(SupplierBill)
 class SupplierBillAdmin(DocumentAdmin):
+    new_title = _("Nouvelle facture fournisseur")
     form = SupplierBillForm
     list_display = ("number", "supplier", "order", "billed_on", "due_on", "gross_text", "residual_text", "state_badge")
     list_display_links = ("number",)

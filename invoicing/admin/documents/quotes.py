@@ -71,7 +71,12 @@ def _act(service: Any) -> Any:
 
 
 QUOTE_ACTIONS = (
-    mail_action(QUOTE_LETTER, permission=CHANGE, many=_("Un e-mail par devis, à celui qui paie.")),
+    mail_action(
+        QUOTE_LETTER,
+        permission=CHANGE,
+        many=_("Un e-mail par devis, à celui qui paie."),
+        primary_in=frozenset({S.DRAFT}),
+    ),
     DocumentAction(
         name="send",
         label=_("Marquer comme envoyé"),
@@ -206,6 +211,7 @@ QUOTE_ACTIONS = (
 
 @admin.register(Quote)
 class QuoteAdmin(PublishedMixin, DocumentAdmin):
+    new_title = _("Nouveau devis")
     list_display = ("__str__", "partner", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge")
     list_filter = (QuoteChips, FromFilter, "state", "company")
     search_fields = Quote.SEARCHED

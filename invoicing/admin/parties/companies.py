@@ -20,6 +20,7 @@ from openfire_billing.web.users import user_of
 
 @admin.register(Company)
 class CompanyAdmin(OfficeAdmin):
+    new_title = _("Nouvelle société")
     asks: ClassVar = dict.fromkeys(("street", "city", "siret"), ASKED_TO_BILL)
     list_display = ("name", "city", "siret", "vat_number")
     search_fields = ("name",)

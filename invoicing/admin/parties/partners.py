@@ -111,6 +111,7 @@ class MergeForm(forms.Form):
 
 @admin.register(Partner)
 class PartnerAdmin(ActionsMixin, OfficeAdmin):
+    new_title = _("Nouveau client")
     asks: ClassVar = {
         "siren": Asked(
             _("obligatoire pour facturer un professionnel"),
@@ -231,6 +232,7 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
 class AddressAdmin(OfficeAdmin):
     """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
 
+    new_title = _("Nouvelle adresse")
     list_display = ("__str__", "partner", "zip", "city", "phone")
     search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
@@ -246,6 +248,7 @@ class AddressAdmin(OfficeAdmin):
 
 @admin.register(Tag)
 class TagAdmin(OfficeAdmin):
+    new_title = _("Nouvelle étiquette")
     list_display = ("name", "scope")
     list_filter = ("scope",)
     search_fields = ("name",)

@@ -1,6 +1,7 @@
 """The journal of a record, with one line for each act; its version; its moves from state to state."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, Protocol, cast
 
 from django.contrib.auth.models import User
@@ -72,6 +73,26 @@ def write_lines(rows: Sequence[Sequence[Any]]) -> None:  # type: ignore[explicit
 def journal_shown(document: Model, *, user: User) -> HistoryQuerySet:
     """Return the journal of a record that `user` may see, newest first."""
     return cast("HistoryQuerySet", shown_of(document, HistoryLine.objects.of(document), user=user))
+
+
+def days_of_states(document: Any) -> dict[str, date]:  # type: ignore[explicit-any]  # any document with states
+    """Return {label of a state: the day the document last came to it}, from its journal.
+
+    The first line is the day of the state that the document was in before its first move, or is still in.
+    """
+    lines = [
+        (timezone.localdate(at), moved)
+        for at, moved in HistoryLine.objects.of(document).order_by("pk").values_list("at", "changes__state")
+    ]
+    found: dict[str, date] = {}
+    for on, moved in lines:
+        if moved:
+            before, after = moved
+            found.setdefault(before, lines[0][0])
+            found[after] = on
+    if lines and not found:
+        found[str(document.get_state_display())] = lines[0][0]
+    return found
 
 
 def version_of(document: Model) -> int:

@@ -1,0 +1,26 @@
+"""What the page of a DI or of an RDV says of its customer."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+CUSTOMER_FACTS = ("customer_email", "store_code", "customer_tags")
+_NOTHING = "–"
+
+
+class CustomerFactsMixin:
+    """Read-only fields of the `partner` of a document. Needs its tags loaded with it."""
+
+    @admin.display(description=_("E-mail"))
+    def customer_email(self, document: Any) -> str:
+        return (document.partner.email if document.partner_id else "") or _NOTHING
+
+    @admin.display(description=_("Code magasin"))
+    def store_code(self, document: Any) -> str:
+        return (document.partner.store_code if document.partner_id else "") or _NOTHING
+
+    @admin.display(description=_("Étiquettes client"))
+    def customer_tags(self, document: Any) -> str:
+        tags = document.partner.tags.all() if document.partner_id else ()
+        return ", ".join(tag.name for tag in tags) or _NOTHING
