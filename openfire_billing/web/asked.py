@@ -32,6 +32,7 @@ def mark_asked(form: forms.BaseForm, asks: Mapping[str, Asked] | None = None) ->
         if asked is None or field.label is None:
             continue
         is_asked = asked.when is None or _value(form, asked.when[0]) in asked.when[1]
+        field.plain_label = field.label  # type: ignore[attr-defined]  # read where the mark does not belong
         field.label = format_html("{}{}", field.label, _mark(form, asked, is_asked))
         if is_asked:
             getattr(field.widget, "widget", field.widget).attrs["aria-required"] = "true"  # the box inside its buttons

@@ -75,8 +75,10 @@ def has_boxes(fieldsets: Iterable[Any]) -> bool:
 
 
 def label_of(field: Any) -> str:
-    """Return the label of a field of an admin form."""
-    return str(field.field["label"] if isinstance(field, AdminReadonlyField) else field.field.label)
+    """Return the label of a field of an admin form, without the mark of what must be filled."""
+    if isinstance(field, AdminReadonlyField):
+        return str(field.field["label"])
+    return str(getattr(field.field.field, "plain_label", field.field.label))
 
 
 def text_of(field: Any) -> Any:

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
+from tests.browser.fields import show_discounts
 from tests.factories import World, make_world
 
 Login = Callable[[Page, AbstractBaseUser], Page]
@@ -137,6 +138,7 @@ def test_from_a_new_intervention_to_a_posted_invoice_and_its_credit(page: Page, 
 def test_intervention_quote_accepted_invoice_keep_the_discount(page: Page, login: Login, world: World) -> None:
     login(page, world.biller)
     new_intervention(page)
+    show_discounts(page)
     page.locator("#id_lines-0-discount").fill("10")
     totals(page, "157,50", "8,66", "166,16")
     save(page)

@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from invoicing.models import HistoryLine, UserSession
+from tests.browser.fields import open_fields
 from tests.browser.test_first_road import tab
 from tests.factories import World, make_world
 from tests.factories.appointments import book, technician
@@ -31,6 +32,7 @@ def give(page: Page, name: str, text: str) -> None:
 def test_form_of_the_office_is_saved_after_the_password(page: Page, login: Login, world: World) -> None:
     intervention = world.intervention()
     login(page, world.planner).goto(address(intervention))
+    open_fields(page)
     page.locator("#id_title").fill("Ramonage avant Noël")
     tab(page, "billing")
     page.locator("#id_lines-0-quantity").fill("2,5")
@@ -55,6 +57,7 @@ def test_form_of_the_office_is_saved_after_the_password(page: Page, login: Login
 def test_dialog_closed_leaves_the_page_as_it_is(page: Page, login: Login, world: World) -> None:
     intervention = world.intervention()
     login(page, world.planner).goto(address(intervention))
+    open_fields(page)
     page.locator("#id_title").fill("Ramonage")
     Session.objects.all().delete()
 
@@ -74,6 +77,7 @@ def test_second_factor_is_asked_in_the_dialog(page: Page, login: Login, world: W
     device, _codes = enrol(world.planner)
     intervention = world.intervention()
     login(page, world.planner).goto(address(intervention))
+    open_fields(page)
     page.locator("#id_title").fill("Ramonage")
     Session.objects.all().delete()
 

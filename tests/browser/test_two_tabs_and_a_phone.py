@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import BrowserContext, Page, expect
 
 from interventions.models import InterventionRequest
+from tests.browser.fields import open_fields
 from tests.browser.test_first_road import answer, pick, save, smart, tab, totals
 from tests.factories import World, make_world
 from tests.factories.pages import address
@@ -26,10 +27,12 @@ def test_stale_tab_is_refused_and_what_was_typed_stays(context: BrowserContext, 
     login(first, world.planner)
     for page in (first, second):
         page.goto(address(intervention))
+    open_fields(first)
     first.locator("#id_title").fill("Premier onglet")
     save(first)
     expect(first.locator("[data-messages]")).to_contain_text("enregistré")
 
+    open_fields(second)
     second.locator("#id_title").fill("Second onglet")
     tab(second, "billing")
     second.locator("#id_lines-0-quantity").fill("3,5")

@@ -98,14 +98,14 @@ def test_what_the_request_decides_does_not_look_like_a_box(page: Page, login: Lo
 
 def test_description_is_whole_however_narrow_its_column_becomes(page: Page, login: Login, world: World) -> None:
     """The amounts that come in, or a narrower window, take room from it after it was measured."""
-    rdv = book(world, world.intervention(item(2, label="Contrat ramonage du poêle")), state="draft")
+    rdv = book(world, world.intervention(item(2, label="Contrat de ramonage du poêle et du conduit")), state="draft")
     short = "(area) => area.offsetHeight < area.scrollHeight"
     page.set_viewport_size({"width": 1600, "height": 900})
     login(page, world.planner).goto(address(rdv))
     text = page.locator("#id_lines-0-label")
-    expect(text).to_have_css("height", "36px")
+    expect(text).to_have_css("height", "24px")
 
-    page.set_viewport_size({"width": 1450, "height": 900})
+    page.set_viewport_size({"width": 1330, "height": 900})
 
-    expect(text).not_to_have_css("height", "36px")
+    expect(text).not_to_have_css("height", "24px")
     assert text.evaluate(short) is False

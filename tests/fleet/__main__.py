@@ -27,6 +27,7 @@ from moto.server import ThreadedMotoServer
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from tests import servers
+from tests.browser.fields import open_fields
 from tests.mutants.__main__ import NOT_COPIED, ROOT
 
 PORTS = (8141, 8142)
@@ -301,9 +302,11 @@ def stale_form(context: BrowserContext) -> None:
     first, second = logged_in(context, "gestion")
     path = opened(first, 0, "/admin/interventions/interventionrequest/?view=to-plan")
     second.goto(at(1, path))
+    open_fields(first)
     first.locator("#id_title").fill("Première machine")
     with first.expect_navigation():
         first.locator("[name=_save]").click()
+    open_fields(second)
     second.locator("#id_title").fill("Seconde machine")
     with second.expect_navigation():
         second.locator("[name=_save]").click()

@@ -1,0 +1,84 @@
+"""Where things stand on a document's page: the work is seen without scrolling, at any width."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from playwright.sync_api import Page, expect
+
+from interventions.models import InterventionRequest
+from tests.browser.fields import open_fields
+from tests.factories import World, item, make_world
+from tests.factories.pages import address
+
+Login = Callable[[Page, AbstractBaseUser], Page]
+
+BOXES = """() => {
+  const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+  return {
+    theme: box("#main > div").height, head: box(".of-head").height, tabs: box(".of-tabs").top,
+    line: box("[data-row]").top, ttc: box(".of-gross").bottom,
+    below: box(".of-summary").left - box(".of-notebook").right,
+    wide: document.documentElement.scrollWidth - window.innerWidth,
+    hidden: document.querySelector(".of-scroll").scrollWidth - document.querySelector(".of-scroll").clientWidth,
+  };
+}"""
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return make_world()
+
+
+def test_lines_and_total_of_a_di_are_seen_without_scrolling(page: Page, login: Login, world: World) -> None:
+    di = world.intervention(*[item(n, label=f"Ligne {n}") for n in range(1, 6)])
+    page.set_viewport_size({"width": 1440, "height": 900})
+    login(page, world.planner).goto(address(di))
+    expect(page.locator("[data-total=gross]")).not_to_be_empty()
+
+    boxes = page.evaluate(BOXES)
+
+    assert boxes["theme"] <= 49
+    assert boxes["head"] <= 128
+    assert boxes["tabs"] <= 200
+    assert boxes["line"] <= 302
+    assert boxes["ttc"] <= 820
+    assert boxes["below"] > 0  # the summary stands at the right of the lines
+    assert (boxes["wide"], boxes["hidden"]) == (0, 0)
+
+
+def test_on_a_phone_the_lines_come_before_the_summary(phone: Page, login: Login, world: World) -> None:
+    di = world.intervention(item(1))
+    login(phone, world.planner).goto(address(di))
+    boxes = phone.evaluate(BOXES)
+    lines, summary = (phone.locator(css).bounding_box() for css in (".of-notebook", ".of-summary"))
+    assert lines is not None
+    assert summary is not None
+    assert lines["y"] + lines["height"] <= summary["y"]
+    assert boxes["wide"] == 0
+
+
+def test_pencil_opens_the_fields_and_ctrl_s_saves_them(page: Page, login: Login, world: World) -> None:
+    di = world.intervention(item(1))
+    login(page, world.planner).goto(address(di))
+    expect(page.locator("#id_title")).to_be_hidden()
+    open_fields(page)
+    page.locator("#id_title").fill("Avant Noël")
+    expect(page.locator(".of-save")).to_have_class("of-button of-save is-unsaved")
+
+    with page.expect_navigation():
+        page.keyboard.press("Control+s")
+
+    expect(page.locator(".of-texts")).to_contain_text("Avant Noël")
+    expect(page.locator("#id_title")).to_be_hidden()
+    assert InterventionRequest.objects.get().title == "Avant Noël"
+
+
+def test_first_key_on_the_customer_of_a_new_di_searches(page: Page, login: Login, world: World) -> None:
+    login(page, world.planner).goto("/admin/interventions/interventionrequest/add/")
+    expect(page.locator("[aria-labelledby=select2-id_partner-container]")).to_be_focused()
+    page.keyboard.type("Aubry")
+    expect(page.locator(".select2-search__field")).to_have_value("Aubry")
+    expect(page.locator(".select2-results__option--highlighted")).to_contain_text("Aubry")
+    page.keyboard.press("Enter")
+    expect(page.locator("#select2-id_partner-container")).to_contain_text("Aubry")

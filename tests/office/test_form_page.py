@@ -1,0 +1,135 @@
+"""The page of a record: what names it, its fields as text, its usual steps, the day it came to each state."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.utils.html import strip_tags
+
+from interventions.choices import InterventionState
+from invoicing.models import HistoryLine
+from invoicing.services.documents.quotes import send_quote
+from invoicing.services.records.history import days_of_states
+from openfire_billing.db.guards import without_guards
+from openfire_billing.office.roles import MANAGER
+from tests.factories import World, item, make_world
+from tests.factories.pages import address, texts_of
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+def rows_of(page: Any) -> dict[str, str]:
+    """{label: text} of the summary of a page."""
+    html = page.content.decode().partition('class="of-texts"')[2].partition("</section></div>")[0]
+    rows = [part.partition("</dt>") for part in html.split("<dt>")[1:]]
+    return {
+        " ".join(strip_tags(label).replace("*", "").split()): " ".join(strip_tags(rest.partition("</dd>")[0]).split())
+        for label, _end, rest in rows
+    }
+
+
+def test_header_names_the_customer_the_town_and_how_to_reach_them(world: World) -> None:
+    di = world.intervention(item(1))
+    di.partner.mobile = "06 39 98 40 17"
+    di.partner.save(update_fields=["mobile"])
+
+    page = world.office(MANAGER).client.get(address(di))
+
+    heading = page.context["office_heading"]
+    assert (heading.title, heading.customer, heading.town) == (str(di), di.partner, di.address.city)
+    assert heading.telephone in (str(di.address.phone), "06 39 98 40 17")
+    assert heading.map_url.startswith("https://www.openstreetmap.org/search?query=")
+    [identity] = texts_of(page, "of-identity")
+    assert identity.startswith(f"{di} {di.partner} · {di.address.city}")
+
+
+def test_fields_are_read_as_text_and_empty_ones_are_not_shown(world: World) -> None:
+    di = world.intervention(item(1))
+    rows = rows_of(world.office(MANAGER).client.get(address(di)))
+    assert rows["Partenaire"] == str(di.partner)
+    assert rows["Adresse d'intervention"] == str(di.address)
+    assert rows["Tâche"] == str(di.task)
+    assert rows["Entre le"] == f"{di.from_on:%d/%m/%Y}"
+    assert rows["Et le"] == f"{di.to_on:%d/%m/%Y}"
+    assert "Prestataire" not in rows
+    assert "Réalisée le" not in rows
+
+
+def test_store_code_and_tags_of_the_customer_have_their_own_rows(world: World) -> None:
+    di = world.intervention(item(1))
+    di.partner.store_code = "MAG0042"
+    di.partner.save(update_fields=["store_code"])
+    assert rows_of(world.office(MANAGER).client.get(address(di)))["Code magasin"] == "MAG0042"
+
+
+def test_fields_stand_open_on_a_new_record_and_on_a_faulty_one_alone(world: World) -> None:
+    office = world.office(MANAGER)
+    di = world.intervention(item(1))
+    saved, new = office.client.get(address(di)), office.client.get(address(type(di), "add"))
+    faulty = office.save(di, from_on="31/12/2031", to_on="01/01/2031")
+    opened = [
+        " open>" in answer.content.decode().partition('class="of-edit')[2][:40] for answer in (saved, new, faulty)
+    ]
+    assert opened == [False, True, True]
+
+
+def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> None:
+    client = world.office(MANAGER).client
+    draft, posted = world.draft(), world.posted()
+    quote = world.quote(item(1))
+    steps = {
+        name: [entry["button"] for entry in client.get(address(document)).context["office_primary"]]
+        for name, document in {
+            "di": world.intervention(item(1)),
+            "draft": draft,
+            "posted": posted,
+            "quote": quote,
+        }.items()
+    }
+    assert steps == {
+        "di": ["Planifier", "Terminer"],
+        "draft": ["Valider"],
+        "posted": ["Envoyer", "Enregistrer un paiement"],
+        "quote": ["Envoyer", "Marquer comme envoyé"],
+    }
+
+
+def test_day_of_each_state_reached_comes_from_the_journal(world: World) -> None:
+    quote = world.quote(item(1))
+    assert list(days_of_states(quote)) == ["Brouillon"]
+    send_quote(quote, by=world.accountant)
+    first, *_rest, last = HistoryLine.objects.of(quote).order_by("pk")
+    with without_guards():
+        HistoryLine.objects.filter(pk=first.pk).update(at=datetime(2031, 3, 1, 23, 30, tzinfo=UTC))  # the 2nd in Paris
+        HistoryLine.objects.filter(pk=last.pk).update(at=datetime(2031, 3, 5, 8, 0, tzinfo=UTC))
+    assert {label: f"{on:%d/%m/%Y}" for label, on in days_of_states(quote).items()} == {
+        "Brouillon": "02/03/2031",
+        "Envoyé": "05/03/2031",
+    }
+
+
+def test_no_page_of_a_new_record_speaks_as_django_does(world: World) -> None:
+    """« Nouvelle DI », never « Ajout de demande d'intervention »."""
+    client = world.office(MANAGER).client
+    titles = {}
+    for model, page in admin.site._registry.items():
+        answer = client.get(address(model, "add"))
+        if answer.status_code == 200 and "office_version" in (answer.context or {}):
+            titles[model._meta.label] = str(answer.context["title"])
+    assert len(titles) > 20
+    assert titles["interventions.InterventionRequest"] == "Nouvelle DI"
+    assert titles["invoicing.Product"] == "Nouvel article"
+    assert [
+        title for title in titles.values() if not title.startswith(("Nouveau ", "Nouvel ", "Nouvelle ", "Nouvelles "))
+    ] == []
+
+
+def test_state_of_a_di_is_marked(world: World) -> None:
+    di = world.intervention(item(1))
+    page = world.office(MANAGER).client.get(address(di))
+    current = [step for step in page.context["office_status"] if step["is_current"]]
+    assert [(step["code"], bool(step["on"])) for step in current] == [(InterventionState.TO_PLAN, True)]
