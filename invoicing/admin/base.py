@@ -253,10 +253,13 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         """Return what the page shows around the form: journal, files, version."""
         document = self.get_object(request, object_id) if object_id else None
         if document is None:
-            return {"office_version": "", "title": self.new_title or self.model._meta.verbose_name.capitalize()}
+            title = self.new_title or self.model._meta.verbose_name.capitalize()
+            return {"office_version": "", "title": title, "show_save_and_continue": False}
         meta = self.model._meta
         notes = self.notes_context(request, document) if self.has_journal else {}
         return notes | {
+            "show_save_and_continue": False,  # saving stays on the page
+            "show_save_and_add_another": False,
             "office_version": request.POST.get("_version") or version_of(document),
             "office_kept_fields": kept_refusal(request, document),
             "office_history": self.journal_of(document, user_of(request)) if self.has_journal else (),
@@ -274,6 +277,22 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         return [(line, shown_changes(line.changes, self.model, self.field_labels)) for line in lines]
 
     # Saving ---------------------------------------------------------------------------------------------------
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        if {IS_POPUP_VAR, "_addanother"} & set(request.POST):
+            return super().response_add(request, obj, post_url_continue)
+        return self._saved(request, obj)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        if IS_POPUP_VAR in request.POST:
+            return super().response_change(request, obj)
+        return self._saved(request, obj)
+
+    @staticmethod
+    def _saved(request: HttpRequest, obj: Any) -> HttpResponse:
+        """Say that the record is saved, and stay on its page."""
+        messages.success(request, _("%s : enregistré.") % obj)
+        return HttpResponseRedirect(reverse_change(obj))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save the record, which was read under its lock. One whose form changes nothing is not written."""

@@ -6,9 +6,8 @@ The service of a document saves its header and lines together.
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +22,7 @@ from invoicing.services.records.history import days_of_states
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.money import NOTHING, Totals
-from openfire_billing.web.actions import ActionsMixin, reverse_change
+from openfire_billing.web.actions import ActionsMixin
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
@@ -63,7 +62,6 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         meta = self.model._meta
         name = f"admin:{meta.app_label}_{meta.model_name}"
         context |= {
-            "show_save_and_continue": False,
             "show_save_and_add_another": False,
             "office_totals_url": reverse(f"{name}_totals"),
             "office_line_defaults_url": reverse(f"{name}_line_defaults"),
@@ -188,16 +186,6 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Any:
         """Save the header (`values_of(form)`) and the lines (`edits`) by the document's service. Returns the document."""
         raise TypeError(f"{type(self).__name__} does not say how it saves.")
-
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
-        if "_popup" in request.POST:
-            return super().response_add(request, obj, post_url_continue)
-        messages.success(request, _("%s : enregistré.") % obj)
-        return HttpResponseRedirect(reverse_change(obj))
-
-    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        messages.success(request, _("%s : enregistré.") % obj)
-        return HttpResponseRedirect(reverse_change(obj))
 
 
 def values_of(form: Any) -> dict[str, Any]:

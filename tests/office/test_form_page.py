@@ -1,6 +1,7 @@
 """The page of a record: what names it, its fields as text, its usual steps, the day it came to each state."""
 
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def world(db: None) -> World:
 
 def rows_of(page: Any) -> dict[str, str]:
     """{label: text} of the summary of a page."""
-    html = page.content.decode().partition('class="of-texts"')[2].partition("</section></div>")[0]
+    html = unescape(page.content.decode()).partition('class="of-texts"')[2].partition("</section></div>")[0]
     rows = [part.partition("</dt>") for part in html.split("<dt>")[1:]]
     return {
         " ".join(strip_tags(label).replace("*", "").split()): " ".join(strip_tags(rest.partition("</dd>")[0]).split())
