@@ -117,7 +117,7 @@ def test_no_page_of_a_new_record_speaks_as_django_does(world: World) -> None:
     """« Nouvelle DI », never « Ajout de demande d'intervention »."""
     client = world.office(MANAGER).client
     titles = {}
-    for model, page in admin.site._registry.items():
+    for model in admin.site._registry:
         answer = client.get(address(model, "add"))
         if answer.status_code == 200 and "office_version" in (answer.context or {}):
             titles[model._meta.label] = str(answer.context["title"])
