@@ -49,6 +49,7 @@ class RunChips(ChipFilter):
         ("running", _("En cours"), lambda q, r: q.running()),
         ("refused", _("Avec des refus"), lambda q, r: q.with_refusals(user_of(r))),
     )
+    uncounted = frozenset({"nights"})
 
 
 @admin.register(BillingRun)

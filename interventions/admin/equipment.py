@@ -11,6 +11,7 @@ from invoicing.admin.filters import FromFilter
 @admin.register(InstalledProduct)
 class InstalledProductAdmin(OfficeAdmin):
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
+    list_lead = "partner"
     list_filter = (FromFilter, "is_active", "brand")
     search_fields = InstalledProduct.SEARCHED
     autocomplete_fields = ("partner", "address", "product")
