@@ -4,6 +4,7 @@ The service of a document saves its header and lines together.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -26,6 +27,7 @@ from openfire_billing.web.actions import ActionsMixin, reverse_change
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
+from openfire_billing.web.place import with_place
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 
@@ -101,6 +103,9 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     def totals_of(self, document: Any) -> Totals:
         return document.totals
+
+    def gross_of(self, document: Any) -> Decimal | None:
+        return self.totals_of(document).gross or None
 
     def amount_of(self, document: Any) -> str:
         gross = self.totals_of(document).gross
@@ -189,7 +194,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         messages.success(request, _("%s : enregistré.") % obj)
-        return HttpResponseRedirect(reverse_change(obj))
+        return HttpResponseRedirect(with_place(request, reverse_change(obj)))
 
 
 def values_of(form: Any) -> dict[str, Any]:

@@ -10,22 +10,11 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from invoicing.admin.office_list import FILTERS, PLACE, OfficeList
+from invoicing.admin.office_list import OfficeList
 from openfire_billing.kernel.formats import read_id
+from openfire_billing.web.place import FILTERS, PLACE, place_of
 
 AROUND = 25  # places before and after its own at which a record is looked for: the list has moved meanwhile
-
-
-def place_of(request: HttpRequest) -> dict[str, str]:
-    """Return what an address carries of the list that the record was opened from; {} for a record opened elsewhere."""
-    found = {name: request.GET.get(name, "") for name in (FILTERS, PLACE)}
-    return found if all(found.values()) else {}
-
-
-def with_place(request: HttpRequest, url: str) -> str:
-    """Return the address of a page of the same record, which keeps its place in the list."""
-    place = place_of(request)
-    return f"{url}?{urlencode(place)}" if place else url
 
 
 def neighbours_of(model_admin: Any, request: HttpRequest, document: Any) -> dict[str, Any] | None:

@@ -9,9 +9,7 @@ from django.utils.http import urlencode
 from unfold.views import ChangeList
 
 from invoicing.admin.filters import ChipFilter
-
-FILTERS = "_changelist_filters"  # Django's own name: its forms go back to the list with these filters
-PLACE = "at"  # the place of the record in the list, from 1
+from openfire_billing.web.place import FILTERS, PLACE
 
 
 class OfficeList(ChangeList):

@@ -24,7 +24,7 @@ from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.contracts.contract_builders import article, make_contract
 from tests.factories import PartnerFactory, World, item
 from tests.factories.appointments import at, book
-from tests.factories.pages import Office, address, texts_of
+from tests.factories.pages import Office, address, fields_of, texts_of
 from tests.factories.past import rewrite
 
 DAY = timedelta(days=1)
@@ -361,3 +361,53 @@ def test_lists_of_suppliers_lead_with_the_supplier(world: World) -> None:
         "supplier",
         "numbered",
     ]
+
+
+def test_confirmation_of_many_names_customers_amounts_and_their_total(world: World) -> None:
+    drafts = [world.draft(), world.draft(item(3))]
+    office = world.office()
+    sent = {"action": "act_post", ACTION_CHECKBOX_NAME: [draft.pk for draft in drafts]}
+
+    asked = office.client.post(address(Invoice, "changelist"), sent)
+
+    named = {(str(document), str(who), amount) for document, who, amount in asked.context["chosen"]}
+    assert named == {
+        (str(drafts[0]), "Aubry Maëlle", "184,62 €"),
+        (str(drafts[1]), "Aubry Maëlle", "553,88 €"),
+    }
+    assert asked.context["chosen_total"] == "738,50 €"
+    assert "738,50 € TTC" in asked.content.decode()
+
+
+def test_place_in_the_list_is_kept_by_a_save(world: World) -> None:
+    first, second = due(world, 0, 1), due(world, 0, 2)
+    office = world.office(MANAGER)
+    way = links(office, InterventionRequest)[second]
+    fields = fields_of(office.get(way), "interventionrequest_form")
+
+    saved = office.client.post(way, {**fields, "title": "Ramonage", "_save": "1"})
+
+    assert saved.url == way
+    found = office.get(saved.url).context["office_neighbours"]
+    assert found["previous"] == links(office, InterventionRequest)[first]
+
+
+def test_place_in_the_list_is_kept_by_an_act_and_the_list_by_a_deletion(world: World) -> None:
+    first, second = due(world, 0, 1, is_validated=False), due(world, 0, 2, is_validated=False)
+    office = world.office(MANAGER)
+    ways = links(office, InterventionRequest, view="drafts")
+    acts = {act["url"].split("/act/")[1].split("/")[0]: act["url"] for act in menu(office, ways[second])}
+
+    done = office.client.post(acts["validate"], {**fields_of(office.get(acts["validate"])), "_confirmed": "1"})
+    gone = menu(office, ways[first])
+    (delete,) = (act["url"] for act in gone if "/act/delete/" in act["url"])
+    left = office.client.post(delete, {**fields_of(office.get(delete)), "_confirmed": "1"})
+
+    assert done.url == ways[second]
+    assert left.url == address(InterventionRequest, "changelist") + "?view=drafts"
+
+
+def menu(office: Office, way: str) -> list[dict[str, Any]]:
+    """The acts of a form."""
+    found: list[dict[str, Any]] = office.get(way).context["office_menu"]
+    return found

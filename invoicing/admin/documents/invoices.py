@@ -350,6 +350,10 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             add_defaults(defaults, site=customer.default_address(), **terms_of(customer))
         return defaults
 
+    def gross_of(self, document: Invoice) -> Decimal:
+        amount: Decimal = _signed(document, document.gross.amount)
+        return amount
+
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         is_credit = Q(kind=InvoiceKind.CREDIT_NOTE)
         sums = cl.queryset.exclude(state=S.CANCELLED).aggregate(

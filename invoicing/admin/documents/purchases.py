@@ -1,5 +1,6 @@
 """Pages of purchase orders and suppliers' bills."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -298,6 +299,10 @@ class SupplierBillAdmin(DocumentAdmin):
 
     def totals_of(self, document: Any) -> Any:
         return NOTHING
+
+    def gross_of(self, document: SupplierBill) -> Decimal:
+        amount: Decimal = document.gross.amount
+        return amount
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
