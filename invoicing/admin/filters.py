@@ -58,12 +58,13 @@ class ChipFilter(SimpleListFilter):
         return queryset
 
     @classmethod
+    def questions(cls, queryset: Any, request: HttpRequest) -> dict[str, Any]:
+        """Return {slug: rows} of the chips that are counted."""
+        left_out = cls.uncounted | cls.linked
+        return {slug: narrow(queryset, request) for slug, _label, narrow in cls.chips if slug not in left_out}
+
+    @classmethod
     def counts(cls, queryset: Any, request: HttpRequest) -> dict[str, str]:
         """Return {slug: « 12 », « 999+ »} of the chips whose rows in `queryset` are counted, in one query."""
-        questions = {
-            slug: narrow(queryset, request)
-            for slug, _label, narrow in cls.chips
-            if slug not in cls.uncounted and slug not in cls.linked
-        }
-        counts = counted_together(questions, most=MOST_COUNTED)
+        counts = counted_together(cls.questions(queryset, request), most=MOST_COUNTED)
         return {slug: str(n) if n < MOST_COUNTED else f"{MOST_COUNTED - 1}+" for slug, n in counts.items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
@@ -17,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from openpyxl import Workbook
@@ -204,8 +206,22 @@ class ListMixin:
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
             "office_many": self.acts_on_many(request),
+            "office_columns": self.columns(request),
             "office_side_filters": set(request.GET) - _NO_SIDE_FILTER,
         }
+
+    def columns(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the columns that the user may hide, all but the leading one. The browser keeps those hidden in a cookie."""
+        meta = self.model._meta  # type: ignore[attr-defined]
+        hidden = request.COOKIES.get(f"columns-{meta.model_name}", "").split(".")
+        return [
+            {
+                "name": name,
+                "label": capfirst(label_for_field(name, self.model, self)),  # type: ignore[attr-defined]
+                "is_hidden": name in hidden,
+            }
+            for name in self.get_list_display(request)[1:]
+        ]
 
     def acts_on_many(self, request: HttpRequest) -> list[dict[str, Any]]:
         """Return the acts on the records that are ticked, destructive acts last, for the buttons of the list."""

@@ -62,7 +62,24 @@
       if (event.key === "Enter" && rows[at] && !event.target.closest("a, button, summary") && link(rows[at])) { event.preventDefault(); link(rows[at]).click(); }
     });
   }
+  /* Columns chosen: kept in this browser; the server leaves out the others from the first paint. */
+  function setUpColumns(menu) {
+    const boxes = Array.from(menu.querySelectorAll("[data-column]"));
+    menu.addEventListener("change", () => {
+      const hidden = boxes.filter((box) => !box.checked).map((box) => box.dataset.column);
+      document.getElementById("hidden-columns").textContent = hidden.map((name) => `#result_list :is(.field-${name}, .column-${name}) { display: none; }`).join("");
+      document.cookie = `${menu.dataset.columns}=${hidden.join(".")}; path=${window.location.pathname}; max-age=${hidden.length ? 31536000 : 0}; samesite=lax`;
+    });
+  }
+
+  /* A menu of the list closes when something else is pressed, or by Escape. */
+  const closeMenus = (but) => document.querySelectorAll(".of-period[open]").forEach((menu) => { if (menu !== but) menu.open = false; });
+  document.addEventListener("click", (event) => closeMenus(event.target.closest(".of-period")));
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(null); });
+
   const start = () => {
+    const menu = document.querySelector("[data-columns]");
+    if (menu) setUpColumns(menu);
     const list = document.getElementById("result_list");
     if (list) setUpList(list);
   };

@@ -17,6 +17,7 @@ from interventions.services.states import finish_intervention
 from invoicing.admin.filters import MOST_COUNTED
 from invoicing.models import Invoice, Partner, PurchaseOrder, Quote
 from invoicing.services.documents.quotes import accept_quote, send_quote
+from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.db.counting import counted_together
 from openfire_billing.kernel.formats import days_text
@@ -162,6 +163,9 @@ def test_chips_of_invoices_count_drafts_and_what_is_owed(world: World) -> None:
         "late": "1",
         "to-refund": "0",
     }
+    credit_invoice(paid, on=world.today, rebill=False, by=world.accountant)
+    for slug in ("drafts", "unpaid", "late", "to-refund"):
+        assert chips(world.office(), Invoice)[slug] == str(len(rows(world.office(), Invoice, view=slug))) == "1", slug
 
 
 def test_counts_of_a_page_are_one_query_and_stop_at_a_thousand(world: World) -> None:
@@ -411,3 +415,16 @@ def menu(office: Office, way: str) -> list[dict[str, Any]]:
     """The acts of a form."""
     found: list[dict[str, Any]] = office.get(way).context["office_menu"]
     return found
+
+
+def test_column_that_the_browser_keeps_hidden_is_left_out_of_sight_only(world: World) -> None:
+    world.intervention()
+    office = world.office()
+    office.client.cookies["columns-interventionrequest"] = "town.</style>"
+    page = office.get(address(InterventionRequest, "changelist"))
+
+    (style,) = re.findall(r'<style id="hidden-columns">(.*?)</style>', page.content.decode())
+    assert style == "#result_list :is(.field-town, .column-town) { display: none; }"
+    assert [column["name"] for column in page.context["office_columns"] if column["is_hidden"]] == ["town"]
+    names = [column["name"] for column in page.context["office_columns"]]
+    assert names == ["numbered", "title_text", "town", "window", "age", "net_text", "state_badge", "who"]

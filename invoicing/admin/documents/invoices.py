@@ -78,6 +78,17 @@ class InvoiceChips(ChipFilter):
         ("month", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
 
+    @classmethod
+    def questions(cls, queryset: Any, request: HttpRequest) -> dict[str, Any]:
+        """As the chips, what is owed being found once for all of them."""
+        owed = queryset.owed()
+        return {
+            "drafts": queryset.drafts(),
+            "unpaid": owed.filter(kind=InvoiceKind.INVOICE),
+            "late": owed.filter(is_overdue=True),
+            "to-refund": owed.filter(kind=InvoiceKind.CREDIT_NOTE),
+        }
+
 
 def _is_payable(invoice: Invoice) -> bool:
     return invoice.is_posted and not invoice.is_credit_note and invoice.residual > 0
