@@ -1,6 +1,6 @@
 """Querysets of intervention requests and their lines."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Self, TypeVar
 
@@ -75,6 +75,11 @@ class InterventionQuerySet(StampedQuerySet[Row]):
 
     def late(self, on: date) -> Self:
         return self.with_lateness(on).filter(late=True)
+
+    def soon(self, on: date, days: int = 30) -> Self:
+        """Narrow to what is not done and whose period opens within `days` days, or has opened: the late ones too."""
+        over = [InterventionState.DONE, InterventionState.CANCELLED]
+        return self.exclude(state__in=over).filter(from_on__lte=on + timedelta(days=days))
 
     def to_bill(self, on: date) -> Self:
         """Narrow to validated DIs with lines left to bill directly."""

@@ -423,8 +423,8 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
-    "STYLES": [_static("openfire/office.css")],
-    "SCRIPTS": [_static("openfire/session.js"), _static("openfire/office.js")],
+    "STYLES": [_static("openfire/office.css"), _static("openfire/lists.css")],
+    "SCRIPTS": [_static("openfire/session.js"), _static("openfire/office.js"), _static("openfire/lists.js")],
     "COMMAND": {
         "search_callback": "openfire_billing.office.search.search",
         "search_models": False,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Case, F, Q, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -16,11 +17,12 @@ from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
 from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
+from appointments.querysets import day_bounds
 from appointments.services.saving import save_appointment
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
 from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather, state_of_request_line
-from interventions.admin.requests import place_of
+from interventions.admin.requests import net_of_lines, place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
 from invoicing.admin.base import seen_by
@@ -35,7 +37,7 @@ from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import line_gross
 from openfire_billing.web.asked import ASKED_TO_BILL, Asked
-from openfire_billing.web.columns import amount_column, column, state_column
+from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import SaleLineForm
@@ -110,6 +112,7 @@ class AppointmentChips(ChipFilter):
         ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
         ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
     )
+    orders: ClassVar = {"week": ("starts_at", "pk"), "to-bill": ("starts_at", "pk"), "unfinished": ("starts_at", "pk")}
 
 
 @admin.register(Appointment)
@@ -117,6 +120,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     new_title = _("Nouveau RDV")
     form = AppointmentForm
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
+    list_lead = "partner"
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
     search_fields = Appointment.SEARCHED
     date_hierarchy = "starts_at"
@@ -150,6 +154,18 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
             .with_lines()
             .select_related("partner", "address", "task", "type", "lead", "company", "intervention", "fiscal_position")
             .prefetch_related("technicians")
+        )
+
+    def list_order(self, view: str) -> Sequence[Any]:
+        """Return those of today and to come by hour, then those to place, then the past ones, latest first."""
+        today, _tomorrow = day_bounds(timezone.localdate())
+        ahead = Q(starts_at__gte=today) | Q(ends_at__gt=today)
+        rank = Case(When(ahead, then=0), When(starts_at=None, then=1), default=2)
+        return super().list_order(view) or (
+            rank.asc(),
+            Case(When(ahead, then=F("starts_at"))).asc(nulls_last=True),
+            F("starts_at").desc(nulls_last=True),
+            "-pk",
         )
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
@@ -254,15 +270,21 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     def who(self, rdv: Appointment) -> str:
         return ", ".join(technician.name for technician in rdv.technicians.all())
 
-    net_text = amount_column(
+    @column(
         _("HT"),
-        lambda rdv: rdv.totals.net,
         export={
             _("HT"): lambda rdv: rdv.totals.net,
             _("TVA"): lambda rdv: rdv.totals.tax,
             _("TTC"): lambda rdv: rdv.totals.gross,
         },
     )
+    def net_text(self, rdv: Appointment) -> Any:
+        return net_of_lines(rdv, [line.request_line or line for line in rdv.lines.all() if line.terms.is_article])
+
+    @admin.display(description=_("Numéro"), ordering="number")
+    def numbered(self, record: Any) -> str:
+        return record.number or str(_("provisoire n° %s") % record.pk)
+
     state_badge = state_column()
 
     @admin.display(description=_("Secteur, dépt."))

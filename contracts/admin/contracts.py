@@ -1,8 +1,10 @@
 """The contract's page."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -37,6 +39,9 @@ class ContractChips(ChipFilter):
         ("archived", _("Archivés"), lambda q, r: q.filter(is_active=False)),
     )
 
+    uncounted = frozenset({"archived"})
+    orders: ClassVar = {"ending": ("end_on", "pk")}
+
     def usual(self, queryset: Any) -> Any:
         return queryset.active()
 
@@ -54,6 +59,7 @@ class ContractAdmin(DocumentAdmin):
     new_title = _("Nouveau contrat")
     has_checking_service = True
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
+    list_lead = "payer"
     list_filter = (ContractChips, FromFilter, "state", "frequency", "timing", "manager", "company")
     search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
@@ -108,6 +114,10 @@ class ContractAdmin(DocumentAdmin):
 
     class Media:
         css = {"all": ["openfire/contracts.css"]}
+
+    def list_order(self, view: str) -> Sequence[Any]:
+        """Return those due first."""
+        return super().list_order(view) or (F("next_due_on").asc(nulls_last=True), "-pk")
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)

@@ -25,9 +25,9 @@ from invoicing.admin.filters import ChipFilter
 from invoicing.services.records.shared import works_for_all
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import reverse_change
-from openfire_billing.web.columns import state_column
+from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.refusals import refusals_shown
-from openfire_billing.web.tags import badge_of_state
+from openfire_billing.web.tags import badge_of_state, on_right
 from openfire_billing.web.users import user_of
 
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
@@ -36,11 +36,14 @@ SHOWN = 200  # outcomes on the page; the rest by the filter of its list
 def _total_column(name: str, label: Any) -> Any:
     """Return the column of a total in the companies of the user, as written when the run was finished."""
 
-    @admin.display(description=label)
-    def column(_admin: Any, run: BillingRun) -> int:
+    def value(run: BillingRun) -> int:
         return sum(getattr(total, name) for total in run.seen_totals)
 
-    return column
+    @column(label, export=value)
+    def shown(_admin: Any, run: BillingRun) -> Any:
+        return on_right(value(run))
+
+    return shown
 
 
 class RunChips(ChipFilter):
@@ -49,6 +52,7 @@ class RunChips(ChipFilter):
         ("running", _("En cours"), lambda q, r: q.running()),
         ("refused", _("Avec des refus"), lambda q, r: q.with_refusals(user_of(r))),
     )
+    uncounted = frozenset({"nights"})
 
 
 @admin.register(BillingRun)

@@ -12,6 +12,7 @@ from invoicing.admin.filters import FromFilter
 class InstalledProductAdmin(OfficeAdmin):
     new_title = _("Nouvel appareil")
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
+    list_lead = "partner"
     list_filter = (FromFilter, "is_active", "brand")
     search_fields = InstalledProduct.SEARCHED
     autocomplete_fields = ("partner", "address", "product")

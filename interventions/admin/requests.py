@@ -1,10 +1,12 @@
 """The page of an intervention request."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Case, F, OrderBy, Q, When
 from django.forms import DateField
 from django.http import HttpRequest
 from django.urls import reverse
@@ -29,10 +31,11 @@ from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.formats import days_text
 from openfire_billing.web.asked import ASKED_TO_BILL
-from openfire_billing.web.columns import amount_column, column, state_column
+from openfire_billing.web.columns import age_column, column, state_column
 from openfire_billing.web.lines import SaleLineForm
-from openfire_billing.web.tags import badge, hours, nowrap, stars, stored_state
+from openfire_billing.web.tags import amount, badge, hours, nothing, nowrap, on_right, stars, stored_state
 from openfire_billing.web.users import user_of
 
 S = InterventionState
@@ -55,21 +58,40 @@ class InterventionChips(ChipFilter):
     chips = (
         ("to-plan", _("À planifier"), lambda q, r: q.active().filter(state__in=[S.TO_PLAN, S.PARTLY_PLANNED])),
         ("late", _("En retard"), lambda q, r: q.active().filter(late=True)),
+        ("soon", _("D'ici 30 j"), lambda q, r: q.active().soon(timezone.localdate())),
         ("to-bill", _("À facturer"), lambda q, r: q.active().to_bill(timezone.localdate())),
         ("drafts", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
         ("mine", _("Mes DI"), lambda q, r: q.active().filter(user=r.user)),
         ("archived", _("Archivées"), lambda q, r: q.filter(is_active=False)),
     )
 
+    uncounted = frozenset({"archived"})
+
     def usual(self, queryset: Any) -> Any:
         return queryset.active()
+
+
+def _days_open(di: InterventionRequest) -> int | None:
+    """Return how many days the period of a DI that is not done has been open; None before it opens."""
+    days = (timezone.localdate() - di.from_on).days
+    return days if days >= 0 and di.state not in (S.DONE, S.CANCELLED) else None
+
+
+def net_of_lines(document: Any, articles: Sequence[Any]) -> Any:
+    """Return the amount of a document for its list: « Contrat » when a contract bills all of it, « – » without a line."""
+    if not articles:
+        return nothing()
+    if all(getattr(line, "covered", False) for line in articles):
+        return on_right(badge("violet", _("Contrat")))
+    return amount(document.totals.net)
 
 
 @admin.register(InterventionRequest)
 class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     new_title = _("Nouvelle DI")
     has_checking_service = True
-    list_display = ("__str__", "title_text", "partner", "town", "window", "net_text", "state_badge", "who")
+    list_display = ("__str__", "title_text", "partner", "town", "window", "age", "net_text", "state_badge", "who")
+    list_lead = "partner"
     list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
     search_fields = InterventionRequest.SEARCHED
     date_hierarchy = "from_on"
@@ -105,6 +127,11 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
             .select_related("partner", "address", "task", "type", "user", "company", "fiscal_position")
             .prefetch_related("technicians", "partner__tags")
         )
+
+    def list_order(self, view: str) -> Sequence[Any]:
+        """Return the late ones first, then the open ones by the end of their period; those done or cancelled last."""
+        ends = Case(When(~Q(state__in=[S.DONE, S.CANCELLED]), then=F("to_on")))
+        return super().list_order(view) or (OrderBy(F("late"), descending=True), ends.asc(nulls_last=True), "-pk")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {
@@ -196,6 +223,10 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(di.totals.net for di in cl.result_list))]
 
+    @admin.display(description=_("Numéro"), ordering="number")
+    def numbered(self, record: Any) -> str:
+        return record.number or str(_("provisoire n° %s") % record.pk)
+
     @column(_("Titre"), export=lambda di: di.title or str(di.task), ordering="title")
     def title_text(self, di: InterventionRequest) -> Any:
         title = di.title or str(di.task)
@@ -211,17 +242,21 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
         ordering="from_on",
     )
     def window(self, di: InterventionRequest) -> str:
-        return nowrap(f"{di.from_on:%d/%m/%Y} – {di.to_on:%d/%m/%Y}")
+        return nowrap(days_text(di.from_on, di.to_on))
 
-    net_text = amount_column(
+    age = age_column(_days_open, lambda di: di.late)
+
+    @column(
         _("HT"),
-        lambda di: di.totals.net,
         export={
             _("HT"): lambda di: di.totals.net,
             _("TVA"): lambda di: di.totals.tax,
             _("TTC"): lambda di: di.totals.gross,
         },
     )
+    def net_text(self, di: InterventionRequest) -> Any:
+        return net_of_lines(di, [line for line in di.lines.all() if line.is_article])
+
     state_badge = state_column(lambda di: ("red", _("En retard")) if getattr(di, "late", False) else stored_state(di))
 
     @admin.display(description=_("Intervenants"))

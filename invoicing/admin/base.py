@@ -18,13 +18,15 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSplitDateTimeWidget
 
-from invoicing.admin.filters import ChipFilter, FromFilter
+from invoicing.admin.filters import FromFilter
 from invoicing.admin.form_changes import header_changes
 from invoicing.admin.lists import ListMixin
+from invoicing.admin.neighbours import neighbours_of
 from invoicing.admin.office_form import office_form
 from invoicing.admin.readable import ReadableMixin
 from invoicing.admin.records.files import FilesMixin
@@ -47,6 +49,7 @@ from openfire_billing.web.asked import Asked
 from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.days import SplitMomentField, limit_days
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
+from openfire_billing.web.place import with_place
 from openfire_billing.web.record_select import RecordSelect, RecordsSelect
 from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
@@ -57,8 +60,8 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     """The page of a record. Its list, its choices and its filters show what the user may see (`db/scope.py`)."""
 
     change_form_template = "admin/office_form.html"
+    change_list_template = "office/list_page.html"
     list_before_template = "office/list_before.html"
-    list_after_template = "office/list_after.html"
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
@@ -244,6 +247,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         document = context.get("original")
         object_id = str(document.pk) if document is not None and document.pk else None
         context |= {"office_now": timezone.localdate(), **self.page_context(request, object_id)}
+        context["office_neighbours"] = neighbours_of(self, request, document)
         refusal = getattr(request, "office_refusal", None)
         if isinstance(refusal, BusinessError):
             context["office_refusal"] = shown_refusal(refusal, request)
@@ -292,7 +296,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     def _saved(request: HttpRequest, obj: Any) -> HttpResponse:
         """Say that the record is saved, and stay on its page."""
         messages.success(request, _("%s : enregistré.") % obj)
-        return HttpResponseRedirect(reverse_change(obj))
+        return HttpResponseRedirect(with_place(request, reverse_change(obj)))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save the record, which was read under its lock. One whose form changes nothing is not written."""
@@ -343,6 +347,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         context = {
+            "title": capfirst(self.model._meta.verbose_name_plural),
             **(extra_context or {}),
             **self.list_context(request),
             "office_chips": self.chips(request),
@@ -362,20 +367,6 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         if request.method == "GET" and cl and set(request.GET) == {FromFilter.parameter_name} and cl.result_count == 1:
             return cl.result_list[0]
         return None
-
-    def chips(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """Return the one-click filters above the list."""
-        chosen = request.GET.get(ChipFilter.parameter_name, "")
-        for item in self.get_list_filter(request):
-            if isinstance(item, type) and issubclass(item, ChipFilter):
-                chips = [{"slug": "", "label": _("Tous"), "is_chosen": not chosen}]
-                chips += [{"slug": s, "label": label, "is_chosen": s == chosen} for s, label, _narrow in item.chips]
-                return chips
-        return []
-
-    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        """Return (label, amount) of the rows shown, for the foot of the list."""
-        return []
 
 
 def seen_by(request: HttpRequest) -> int | None:

@@ -14,13 +14,14 @@ from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, Payment
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import column
-from openfire_billing.web.tags import price
+from openfire_billing.web.tags import on_right, price
 
 
 @admin.register(Product)
 class ProductAdmin(OfficeAdmin):
     new_title = _("Nouvel article")
     asks: ClassVar = {"income_account": ASKED_TO_BILL}
+    list_lead = "name"
     list_display = ("code", "name", "kind", "price_text", "tax", "income_account", "is_active")
     list_filter = ("is_active", "kind", "tax")
     search_fields = ("code", "name")
@@ -46,8 +47,8 @@ class ProductAdmin(OfficeAdmin):
         return {"income_account": account, **super().get_changeform_initial_data(request)}
 
     @column(_("Prix unitaire HT"), export=lambda product: product.unit_price, ordering="unit_price")
-    def price_text(self, product: Product) -> str:
-        return f"{price(product.unit_price)} €"
+    def price_text(self, product: Product) -> Any:
+        return on_right(f"{price(product.unit_price)} €")
 
 
 @admin.register(Tax)

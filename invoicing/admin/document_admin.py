@@ -4,6 +4,7 @@ The service of a document saves its header and lines together.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -103,6 +104,9 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     def totals_of(self, document: Any) -> Totals:
         return document.totals
+
+    def gross_of(self, document: Any) -> Decimal | None:
+        return self.totals_of(document).gross or None
 
     def amount_of(self, document: Any) -> str:
         gross = self.totals_of(document).gross

@@ -1,27 +1,32 @@
-"""Functions of every list: search, export as CSV or XLSX, saved filters."""
+"""Functions of every list: order, chips, totals, search, export as CSV or XLSX, saved filters."""
 
 import csv
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import label_for_field
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+from invoicing.admin.filters import ChipFilter
+from invoicing.admin.office_list import OfficeList
 from invoicing.models import SavedFilter
 from invoicing.services.records.saved_filters import forget_filter, save_filter
 from openfire_billing.db.search import holding, words_of
@@ -38,6 +43,8 @@ _BLANKS = (
     " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
 )
 
+
+_NO_SIDE_FILTER = {ChipFilter.parameter_name, SEARCH_VAR, ORDER_VAR, PAGE_VAR, ALL_VAR, ERROR_FLAG}
 
 Table = tuple[list[str], Iterator[list[Any]]]  # headings, rows of plain values
 
@@ -99,7 +106,12 @@ def _formatted_cell(sheet: Any, value: Any) -> Any:
 
 
 class ListMixin:
-    """Adds `export/` (?format=csv|xlsx and the filters of the list) and saved filters to a ModelAdmin."""
+    """Adds `export/` (?format=csv|xlsx and the filters of the list), saved filters and chips to a ModelAdmin.
+
+    `list_lead`: the column that stands first on the page, in bold; an export keeps the order of `list_display`.
+    """
+
+    list_lead = ""
 
     def get_urls(self) -> list[Any]:
         meta = self.model._meta  # type: ignore[attr-defined]
@@ -117,6 +129,56 @@ class ListMixin:
             return super().get_changelist_instance(request)  # type: ignore[misc]
         except (DataError, IndexError, OverflowError, ValueError) as error:
             raise IncorrectLookupParameters from error
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[OfficeList]:
+        return OfficeList
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns of the page: the leading one, then the number of the record, under a short head."""
+        columns = super().get_list_display(request)  # type: ignore[misc]
+        if not self.list_lead:
+            return list(columns)
+        others = ("numbered" if column == "__str__" else column for column in columns if column != self.list_lead)
+        return [self.list_lead, *others]
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
+        if not self.list_lead:
+            return super().get_list_display_links(request, list_display)  # type: ignore[misc]
+        return [self.list_lead, "numbered"]
+
+    @admin.display(description=_("Numéro"))
+    def numbered(self, record: Any) -> str:
+        return str(record)
+
+    def list_order(self, view: str) -> Sequence[Any]:
+        """Return the order of the list, under the chip `view`, while no column sorts it; () for the model's own."""
+        chips = self.chip_filter()
+        return chips.orders.get(view, ()) if chips else ()
+
+    def chip_filter(self) -> type[ChipFilter] | None:
+        """Return the filter whose chips stand above the list."""
+        kinds = (item for item in self.list_filter if isinstance(item, type))  # type: ignore[attr-defined]
+        return next((kind for kind in kinds if issubclass(kind, ChipFilter)), None)
+
+    def chips(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the one-click filters above the list, those that are counted with their count."""
+        kind = self.chip_filter()
+        if kind is None or request.method != "GET":
+            return []
+        chosen = request.GET.get(kind.parameter_name, "")
+        counts = kind.counts(self.get_queryset(request), request)  # type: ignore[attr-defined]
+        return [
+            {"slug": "", "label": _("Tous"), "is_chosen": not chosen},
+            *(
+                {"slug": slug, "label": label, "is_chosen": slug == chosen, "count": counts.get(slug)}
+                for slug, label, _narrow in kind.chips
+                if slug not in kind.linked or slug == chosen
+            ),
+        ]
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        """Return (label, amount) of the rows shown, to stand beside the chips."""
+        return []
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """As Django's, without regular expressions: one of them may keep a process busy for ever."""
@@ -143,7 +205,41 @@ class ListMixin:
             "office_filters": SavedFilter.objects.filter(user=user_of(request), model=meta.label_lower),
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
+            "office_many": self.acts_on_many(request),
+            "office_columns": self.columns(request),
+            "office_side_filters": set(request.GET) - _NO_SIDE_FILTER,
         }
+
+    def columns(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the columns that the user may hide, all but the leading one. The browser keeps those hidden in a cookie."""
+        meta = self.model._meta  # type: ignore[attr-defined]
+        hidden = request.COOKIES.get(f"columns-{meta.model_name}", "").split(".")
+        return [
+            {
+                "name": name,
+                "label": capfirst(label_for_field(name, self.model, self)),  # type: ignore[attr-defined]
+                "is_hidden": name in hidden,
+            }
+            for name in self.get_list_display(request)[1:]
+        ]
+
+    def acts_on_many(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the acts on the records that are ticked, destructive acts last, for the buttons of the list."""
+        known = {f"act_{act.name}": act for act in getattr(self, "all_actions", list)()}
+        found = []
+        for name, label in self.get_action_choices(request, default_choices=[]):  # type: ignore[attr-defined]
+            if not name:
+                continue
+            act = known.get(name)
+            found.append(
+                {
+                    "name": name,
+                    "label": label,
+                    "icon": act.icon if act else "",
+                    "is_danger": act.is_danger if act else name == "delete_selected",
+                }
+            )
+        return sorted(found, key=lambda act: bool(act["is_danger"]))
 
     def save_filter_view(self, request: HttpRequest) -> HttpResponse:
         """Save the filter of the list under a name, or delete one."""

@@ -1,7 +1,7 @@
 """Pages of payments and refunds."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -48,6 +48,8 @@ class PaymentChips(ChipFilter):
         ("received", _("Reçus"), lambda q, r: q.filter(is_refund=False)),
         ("refunds", _("Remboursements"), lambda q, r: q.filter(is_refund=True)),
     )
+    uncounted = frozenset({"received", "refunds"})
+    orders: ClassVar = {"to-allocate": ("on", "pk")}
 
 
 PAYMENT_ACTIONS = (
@@ -104,6 +106,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
     new_title = _("Nouveau paiement")
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
+    list_lead = "customer"
     list_filter = (PaymentChips, "kind")
     search_fields = Payment.SEARCHED
     list_select_related = ("customer",)

@@ -41,6 +41,13 @@ def value_text(value: object, *, least_places: int = 2) -> str:
     return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
 
 
+def days_text(first: date, last: date) -> str:
+    """Return « 24/11/2026 », « 01/09 – 30/09/2027 », « 15/12/2026 – 15/01/2027 »."""
+    if first == last:
+        return f"{last:%d/%m/%Y}"
+    return f"{first:%d/%m}{'' if first.year == last.year else f'/{first.year}'} – {last:%d/%m/%Y}"
+
+
 def names_text(names: Sequence[object], most: int = 5) -> str:
     """Name several things in a sentence, not all when they are many: « A, B et 3 autres »."""
     left = len(names) - most

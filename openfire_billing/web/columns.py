@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from openfire_billing.web.tags import amount, badge, stored_state
+from openfire_billing.web.tags import amount, badge, days_waited, nothing, stored_state
 
 Value = Callable[[Any], Any]  # record → Decimal, int, bool, date, datetime, time, text or None
 
@@ -40,9 +40,23 @@ def amount_column(
     """Make a display method for an amount: `value` gives a Decimal or a Money, None for none. `export` as in `column`."""
 
     @column(description, export=export or value, ordering=ordering)
-    def shown(model_admin: Any, record: Any) -> SafeString | None:
+    def shown(model_admin: Any, record: Any) -> SafeString:
         found = value(record)
-        return None if found is None else amount(found)
+        return nothing() if found is None else amount(found)
+
+    return shown
+
+
+def age_column(age: Callable[[Any], int | None], is_late: Callable[[Any], bool]) -> Any:
+    """Make a display method for how many days a record has waited, in red when it is late; None while it does not wait.
+
+    An export does not write it: it changes from one day to the next.
+    """
+
+    @column(_("Âge"), export={})
+    def shown(model_admin: Any, record: Any) -> SafeString:
+        days = age(record)
+        return nothing() if days is None else days_waited(days, is_late=is_late(record))
 
     return shown
 

@@ -7,6 +7,7 @@ from django import template
 from django.utils.dates import MONTHS
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.kernel.formats import money_text, number_text
 from openfire_billing.kernel.money import to_cents
@@ -48,7 +49,26 @@ def euros(value: Any, currency: str = "EUR") -> str:
 
 def amount(value: Any) -> SafeString:
     """Return an amount for a column of a list: on the right, on one line."""
-    return format_html('<span class="of-amount">{}</span>', euros(value))
+    return on_right(euros(value))
+
+
+def on_right(text: Any) -> SafeString:
+    """Return what stands on the right of its column of a list, on one line."""
+    return format_html('<span class="of-amount">{}</span>', text)
+
+
+def nothing() -> SafeString:
+    """Return what a column of figures shows where there is none."""
+    return on_right("–")
+
+
+def days_waited(days: int, *, is_late: bool) -> SafeString:
+    """Return « 12 j » for a column of a list: on the right, in red with a word for the ear when it is late."""
+    if is_late:
+        return format_html(
+            '<span class="of-days of-late">{} j<span class="sr-only"> {}</span></span>', days, _("en retard")
+        )
+    return format_html('<span class="of-days">{} j</span>', days)
 
 
 def nowrap(text: Any) -> SafeString:

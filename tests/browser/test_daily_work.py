@@ -84,7 +84,7 @@ def test_list_is_taken_away_as_it_is_filtered(page: Page, world: World, login: L
     draft, posted = world.draft(), world.posted()
     login(page, world.accountant).goto(f"/admin/invoicing/invoice/?q={posted.number}")
     with page.expect_download() as taken:
-        page.locator(".of-exports a", has_text="CSV").click()
+        page.locator(".of-list-tools a", has_text="CSV").click()
     rows = taken.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert posted.number in rows[1]
     assert [row for row in rows if str(draft) in row] == []

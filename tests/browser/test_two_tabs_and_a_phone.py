@@ -74,7 +74,7 @@ def test_words_beside_each_row_are_written_as_people_write_them(phone: Page, log
         """() => Array.from(document.querySelectorAll("#result_list [data-label]"), (cell) =>
             [cell.dataset.label, getComputedStyle(cell, "::before").textTransform])"""
     )
-    assert ["Demande d'intervention", "none"] in words
+    assert ["Numéro", "none"] in words
     assert ["Entre le … et le", "none"] in words
     assert {how for _label, how in words} == {"none"}
 

@@ -160,6 +160,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/settlement/settled.py": ["office/test_customer_page", "invoicing/test_credited"],
     # interventions
     "interventions/querysets.py": [
+        "office/test_lists",
         "interventions/test_acts",
         "interventions/test_billing",
         "interventions/test_line_states",

@@ -35,7 +35,7 @@ from invoicing.services.settlement.refunds import refund_credit
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.asked import ASKED_TO_BILL, Asked
-from openfire_billing.web.columns import amount_column, state_column
+from openfire_billing.web.columns import age_column, amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.tags import euros, stored_state
@@ -59,6 +59,13 @@ class InvoiceLineInline(LinesInline):
 
 class InvoiceChips(ChipFilter):
     linked = frozenset({"pdf"})
+    uncounted = frozenset({"to-send", "credited", "credits", "month"})
+    orders: ClassVar = {
+        "drafts": ("proposed_on", "pk"),
+        "unpaid": ("due_on", "pk"),
+        "late": ("due_on", "pk"),
+        "to-refund": ("issued_on", "pk"),
+    }
     chips = (
         ("drafts", _("À valider"), lambda q, r: q.drafts()),
         ("unpaid", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
@@ -70,6 +77,17 @@ class InvoiceChips(ChipFilter):
         ("pdf", _("PDF en attente"), lambda q, r: q.filter(document_job__isnull=False)),
         ("month", _("Ce mois-ci"), lambda q, r: q.posted().filter(issued_on__gte=timezone.localdate().replace(day=1))),
     )
+
+    @classmethod
+    def questions(cls, queryset: Any, request: HttpRequest) -> dict[str, Any]:
+        """As the chips, what is owed being found once for all of them."""
+        owed = queryset.owed()
+        return {
+            "drafts": queryset.drafts(),
+            "unpaid": owed.filter(kind=InvoiceKind.INVOICE),
+            "late": owed.filter(is_overdue=True),
+            "to-refund": owed.filter(kind=InvoiceKind.CREDIT_NOTE),
+        }
 
 
 def _is_payable(invoice: Invoice) -> bool:
@@ -215,6 +233,11 @@ INVOICE_ACTIONS = (
 )
 
 
+def _days_unpaid(invoice: Invoice) -> int | None:
+    """Return how many days ago a posted invoice was issued."""
+    return (timezone.localdate() - invoice.issued_on).days if invoice.issued_on else None
+
+
 def _signed(invoice: Any, value: Any) -> Any:
     """Return an amount of an invoice, the opposite one of a credit note."""
     return -value if invoice.is_credit_note else value
@@ -242,11 +265,13 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         "town",
         "dated",
         "due_on",
+        "age",
         "net_text",
         "gross_text",
         "residual_text",
         "state_badge",
     )
+    list_lead = "customer"
     list_filter = (InvoiceChips, FromFilter, "state", "kind", "company")
     search_fields = Invoice.SEARCHED
     date_hierarchy = "issued_on"
@@ -340,6 +365,10 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             add_defaults(defaults, site=customer.default_address(), **terms_of(customer))
         return defaults
 
+    def gross_of(self, document: Invoice) -> Decimal:
+        amount: Decimal = _signed(document, document.gross.amount)
+        return amount
+
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         is_credit = Q(kind=InvoiceKind.CREDIT_NOTE)
         sums = cl.queryset.exclude(state=S.CANCELLED).aggregate(
@@ -351,6 +380,10 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         net, gross = sums["net_billed"] - sums["net_back"], sums["gross_billed"] - sums["gross_back"]
         return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
 
+    @admin.display(description=_("Numéro"), ordering="number")
+    def numbered(self, record: Any) -> str:
+        return record.number or str(_("brouillon n° %s") % record.pk)
+
     @admin.display(description=_("Ville"))
     def town(self, invoice: Invoice) -> str | None:
         address = invoice.site or invoice.billing_address
@@ -360,6 +393,9 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
     def dated(self, invoice: Invoice) -> Any:
         return invoice.issued_on or invoice.proposed_on
 
+    age = age_column(
+        lambda invoice: _days_unpaid(invoice) if _is_payable(invoice) else None, lambda invoice: invoice.is_overdue
+    )
     net_text = amount_column(_("HT"), lambda invoice: _signed(invoice, invoice.net), ordering="net")
     gross_text = amount_column(
         _("TTC"),

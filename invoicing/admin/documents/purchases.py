@@ -1,10 +1,11 @@
 """Pages of purchase orders and suppliers' bills."""
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Sum
+from django.db.models import F, Sum
 from django.http import FileResponse, HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
@@ -72,12 +73,16 @@ class OrderChips(ChipFilter):
         ("partly", _("Reçues en partie"), lambda q, r: q.partly_received()),
         ("received", _("Reçues, sans facture"), lambda q, r: q.filter(state=OrderState.RECEIVED)),
     )
+    orders: ClassVar = {
+        slug: (F("expected_on").asc(nulls_last=True), "pk") for slug in ("to-send", "awaited", "partly")
+    }
 
 
 @admin.register(PurchaseOrder)
 class PurchaseOrderAdmin(DocumentAdmin):
     new_title = _("Nouvelle commande fournisseur")
     list_display = ("__str__", "supplier", "origin", "ordered_on", "expected_on", "net_text", "state_badge")
+    list_lead = "supplier"
     list_filter = (OrderChips, FromFilter, "state", "company")
     search_fields = PurchaseOrder.SEARCHED
     date_hierarchy = "ordered_on"
@@ -181,6 +186,7 @@ class BillChips(ChipFilter):
             lambda q, r: q.filter(state=SupplierBillState.CHECKED, residual__gt=0, due_on__lt=timezone.localdate()),
         ),
     )
+    orders: ClassVar = {"to-pay": ("due_on", "pk"), "late": ("due_on", "pk")}
 
 
 BILL_ACTIONS = (
@@ -266,6 +272,7 @@ class SupplierBillAdmin(DocumentAdmin):
     form = SupplierBillForm
     list_display = ("number", "supplier", "order", "billed_on", "due_on", "gross_text", "residual_text", "state_badge")
     list_display_links = ("number",)
+    list_lead = "supplier"
     list_filter = (BillChips, FromFilter, "state", "company")
     search_fields = SupplierBill.SEARCHED
     date_hierarchy = "billed_on"
@@ -294,6 +301,10 @@ class SupplierBillAdmin(DocumentAdmin):
 
     def totals_of(self, document: Any) -> Any:
         return NOTHING
+
+    def gross_of(self, document: SupplierBill) -> Decimal:
+        amount: Decimal = document.gross.amount
+        return amount
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)

@@ -1,9 +1,11 @@
 """The page of quotes."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Case, F, When
 from django.http import FileResponse, HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
@@ -54,6 +56,8 @@ class QuoteChips(ChipFilter):
         ("expired", _("Expirés"), lambda q, r: q.expired(timezone.localdate())),
         ("accepted", _("Acceptés"), lambda q, r: q.filter(state=S.ACCEPTED)),
     )
+    uncounted = frozenset({"accepted"})
+    orders: ClassVar = {"expired": ("valid_until", "pk")}
 
 
 def _is_settled(quote: Quote) -> bool:
@@ -212,7 +216,10 @@ QUOTE_ACTIONS = (
 @admin.register(Quote)
 class QuoteAdmin(PublishedMixin, DocumentAdmin):
     new_title = _("Nouveau devis")
-    list_display = ("__str__", "partner", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge")
+    list_display = (
+        *("__str__", "partner", "title", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge"),
+    )
+    list_lead = "partner"
     list_filter = (QuoteChips, FromFilter, "state", "company")
     search_fields = Quote.SEARCHED
     date_hierarchy = "issued_on"
@@ -237,6 +244,12 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_lines().select_related("partner", "site", "company")
+
+    def list_order(self, view: str) -> Sequence[Any]:
+        """Return those that await an answer by the end of their validity, then the drafts, then the others, latest first."""
+        rank = Case(When(state=S.SENT, then=0), When(state=S.DRAFT, then=1), default=2)
+        awaited_until = Case(When(state=S.SENT, then=F("valid_until")))
+        return super().list_order(view) or (rank.asc(), awaited_until.asc(nulls_last=True), "-pk")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         today = timezone.localdate()
