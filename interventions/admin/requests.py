@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.forms import DateField
 from django.http import HttpRequest
 from django.urls import reverse
@@ -18,6 +19,7 @@ from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
+from invoicing.admin.ages import AgeFilter
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
@@ -64,11 +66,20 @@ class InterventionChips(ChipFilter):
         return queryset.active()
 
 
+class DoneAge(AgeFilter):
+    """For how long a DI has been done."""
+
+    title = _("Réalisée")
+    field = "done_on"
+    labels = (_("Réalisée aujourd'hui"), _("Il y a 1 à 30 j"), _("Il y a 31 à 60 j"), _("Il y a plus de 60 j"))
+    condition = Q(state=S.DONE)
+
+
 @admin.register(InterventionRequest)
 class InterventionRequestAdmin(PublishedMixin, DocumentAdmin):
     has_checking_service = True
     list_display = ("__str__", "title_text", "partner", "town", "window", "net_text", "state_badge", "who")
-    list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
+    list_filter = (InterventionChips, FromFilter, DoneAge, "state", "type", "task", "technicians", "tags", "company")
     search_fields = InterventionRequest.SEARCHED
     date_hierarchy = "from_on"
     autocomplete_fields = ("partner", "bill_to", "address", "subcontractor", "equipment", "tags", "technicians")
