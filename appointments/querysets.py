@@ -48,6 +48,10 @@ class AppointmentLineQuerySet(models.QuerySet[Row]):
         """Narrow to lines with something left to bill: of their own, and of the DI's line when they have one."""
         return self.left_to_bill(on).filter(Q(request_line=None) | Q(request_left__gt=0), own_left__gt=0)
 
+    def own_open(self, on: date) -> Self:
+        """Narrow to lines without a DI line that have something left to bill."""
+        return self.filter(request_line=None).left_to_bill(on).filter(own_left__gt=0)
+
 
 class AppointmentQuerySet(StampedQuerySet[Row]):
     def with_lines(self) -> Self:
@@ -81,3 +85,8 @@ class AppointmentQuerySet(StampedQuerySet[Row]):
         """Narrow to RDVs confirmed or done with lines left to bill."""
         lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
         return self.filter(Exists(lines.open(on)), state__in=sorted(AppointmentState.billable))
+
+    def with_own_lines_to_bill(self, on: date) -> Self:
+        """Narrow to RDVs done with lines of their own left to bill: no DI line stands behind them, only the RDV bills them."""
+        lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
+        return self.filter(Exists(lines.own_open(on)), state=AppointmentState.DONE)

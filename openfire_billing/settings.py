@@ -423,7 +423,7 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
-    "STYLES": [_static("openfire/office.css"), _static("openfire/lists.css")],
+    "STYLES": [_static("openfire/office.css"), _static("openfire/lists.css"), _static("openfire/home.css")],
     "SCRIPTS": [_static("openfire/session.js"), _static("openfire/office.js"), _static("openfire/lists.js")],
     "COMMAND": {
         "search_callback": "openfire_billing.office.search.search",

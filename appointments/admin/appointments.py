@@ -105,11 +105,13 @@ def _this_week(queryset: Any, request: HttpRequest) -> Any:
 
 
 class AppointmentChips(ChipFilter):
+    linked = frozenset({"own-lines"})
     chips = (
         ("today", _("Aujourd'hui"), _today),
         ("week", _("Cette semaine"), _this_week),
         ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
         ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
+        ("own-lines", _("Lignes hors DI à facturer"), lambda q, r: q.with_own_lines_to_bill(timezone.localdate())),
         ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
     )
     orders: ClassVar = {"week": ("starts_at", "pk"), "to-bill": ("starts_at", "pk"), "unfinished": ("starts_at", "pk")}

@@ -21,6 +21,7 @@ from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
+from invoicing.admin.ages import AgeFilter
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
@@ -86,13 +87,23 @@ def net_of_lines(document: Any, articles: Sequence[Any]) -> Any:
     return amount(document.totals.net)
 
 
+class DoneAge(AgeFilter):
+    """For how long a DI has been done."""
+
+    title = _("Réalisée")
+    field = "done_on"
+    labels = (_("Réalisée aujourd'hui"), _("Il y a 1 à 30 j"), _("Il y a 31 à 60 j"), _("Il y a plus de 60 j"))
+    condition = Q(state=S.DONE)
+    others = (("not-done", _("Pas encore réalisée"), Q(state__in=sorted(S.planning))),)
+
+
 @admin.register(InterventionRequest)
 class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     new_title = _("Nouvelle DI")
     has_checking_service = True
     list_display = ("__str__", "title_text", "partner", "town", "window", "age", "net_text", "state_badge", "who")
     list_lead = "partner"
-    list_filter = (InterventionChips, FromFilter, "state", "type", "task", "technicians", "tags", "company")
+    list_filter = (InterventionChips, FromFilter, DoneAge, "state", "type", "task", "technicians", "tags", "company")
     search_fields = InterventionRequest.SEARCHED
     date_hierarchy = "from_on"
     autocomplete_fields = ("partner", "bill_to", "address", "subcontractor", "equipment", "tags", "technicians")

@@ -1,8 +1,11 @@
-"""The first steps of a new firm, in the order of the manager's guide; shown on the first page until they are done."""
+"""The first steps of a new firm, in four groups, in the order of the manager's guide; shown on the first page until they
+are done.
+"""
 
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import get_text_list
@@ -14,29 +17,55 @@ from invoicing.choices import JournalKind
 from invoicing.models import Company, FiscalPosition, Journal, Partner, Product, Tax
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.users import user_of
 
 
 def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return each step with its page and what is missing; [] once all required steps are done.
+    """Return the steps in four groups, each step with its page and what is missing; [] once all required steps are done.
 
     Only for users who may set the firm up.
     """
     if not request.user.has_perm("invoicing.change_company"):
         return []
     company = default_company(request.user)
-    steps = [*_of_the_company(company), *_of_the_work(company)]
-    return steps if any(not step["is_done"] and not step["is_optional"] for step in steps) else []
+    has = _what_there_is(company, user_of(request))
+    groups = [
+        (_("Votre société"), _of_the_company(company)),
+        (_("Vos factures"), _of_the_invoices(company, has)),
+        (_("Votre travail"), _of_the_work(has)),
+        (_("Vos collègues, vos clients"), _of_the_people(has)),
+    ]
+    if not any(is_left(step) for _title, steps in groups for step in steps):
+        return []
+    return [
+        {"title": title, "steps": steps, "is_done": not any(is_left(step) for step in steps)} for title, steps in groups
+    ]
+
+
+def is_left(step: dict[str, Any]) -> bool:
+    """Return whether a step is required and not done."""
+    return not step["is_done"] and not step["is_optional"]
+
+
+def _what_there_is(company: Company | None, user: User) -> dict[str, bool]:
+    """Return which kinds of records there are, asked in one query."""
+    rows: dict[str, QuerySet[Any]] = {
+        "taxes": Tax.objects.all(),
+        "positions": FiscalPosition.objects.all(),
+        "products": Product.objects.all(),
+        "tasks": Task.objects.all(),
+        "technicians": Technician.objects.filter(company=company),
+        "hours": WorkingHours.objects.filter(company=company),
+        "colleagues": User.objects.filter(is_active=True).exclude(pk=user.pk),
+        "customers": Partner.objects.all(),
+    }
+    asked = User.objects.order_by().filter(pk=user.pk)
+    return asked.values(**{name: Exists(found) for name, found in rows.items()}).get()
 
 
 def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
-    """Return the steps of what an invoice needs: identity, rounding, journals, taxes."""
-    page = reverse_change(company) if company else reverse("admin:invoicing_company_add")
-    lacking = _journals_lacking(company)
-    rules = [
-        name
-        for name, model in ((_("les taxes"), Tax), (_("les positions fiscales"), FiscalPosition))
-        if not model.objects.exists()
-    ]
+    """Return the steps of who the firm is."""
+    page = _page_of(company)
     return [
         _step(
             _("Votre société : adresse et SIRET"),
@@ -61,10 +90,19 @@ def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
             missing=_blanks(company, logo=_("le logo"), iban=_("l'IBAN")),
             is_optional=True,
         ),
+    ]
+
+
+def _of_the_invoices(company: Company | None, has: dict[str, bool]) -> list[dict[str, Any]]:
+    """Return the steps of what an invoice needs besides: rounding, journals, taxes."""
+    lacking = _journals_lacking(company)
+    names = {"taxes": _("les taxes"), "positions": _("les positions fiscales")}
+    rules = [name for kind, name in names.items() if not has[kind]]
+    return [
         _step(
             _("Arrondi : « %s », à confirmer avec votre comptable avant la première facture")
             % (company or Company()).get_rounding_display(),
-            page,
+            _page_of(company),
             missing=() if company else (_("la société"),),
         ),
         _step(
@@ -84,25 +122,35 @@ def _of_the_company(company: Company | None) -> list[dict[str, Any]]:
     ]
 
 
-def _of_the_work(company: Company | None) -> list[dict[str, Any]]:
-    """Return the steps of what is sold, who works and when, the users, the customers."""
+def _of_the_work(has: dict[str, bool]) -> list[dict[str, Any]]:
+    """Return the steps of what is sold, who works and when."""
     return [
-        _kind(_("Vos articles"), "invoicing_product", Product.objects.exists()),
-        _kind(_("Vos tâches : ce que vos intervenants savent faire"), "interventions_task", Task.objects.exists()),
-        _kind(_("Vos intervenants"), "interventions_technician", Technician.objects.filter(company=company).exists()),
+        _kind(_("Vos articles"), "invoicing_product", has["products"]),
+        _kind(_("Vos tâches : ce que vos intervenants savent faire"), "interventions_task", has["tasks"]),
+        _kind(_("Vos intervenants"), "interventions_technician", has["technicians"]),
         _kind(
             _("Vos horaires (facultatif) : sans eux, du lundi au vendredi, 8 h – 12 h et 13 h 30 – 17 h 30"),
             "appointments_workinghours",
-            WorkingHours.objects.filter(company=company).exists(),
+            has["hours"],
             is_optional=True,
         ),
-        _kind(_("Vos collègues : leur compte"), "auth_user", User.objects.filter(is_active=True).count() > 1),
+    ]
+
+
+def _of_the_people(has: dict[str, bool]) -> list[dict[str, Any]]:
+    """Return the steps of the users and the customers."""
+    return [
+        _kind(_("Vos collègues : leur compte"), "auth_user", has["colleagues"]),
         _step(
             _("Vos clients : importez-les, ou créez le premier"),
             reverse("import_page", args=["customers"]),
-            is_done=Partner.objects.exists(),
+            is_done=has["customers"],
         ),
     ]
+
+
+def _page_of(company: Company | None) -> str:
+    return reverse_change(company) if company else reverse("admin:invoicing_company_add")
 
 
 def _journals_lacking(company: Company | None) -> list[Any]:

@@ -10,6 +10,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.admin.ages import DueAge
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
@@ -272,7 +273,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         "state_badge",
     )
     list_lead = "customer"
-    list_filter = (InvoiceChips, FromFilter, "state", "kind", "company")
+    list_filter = (InvoiceChips, FromFilter, DueAge, "state", "kind", "company")
     search_fields = Invoice.SEARCHED
     date_hierarchy = "issued_on"
     autocomplete_fields = ("customer", "site", "billing_address")

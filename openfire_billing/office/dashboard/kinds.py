@@ -1,0 +1,187 @@
+"""The kinds of work of « À traiter »: all of them in one list, and those of planning and of the user himself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.contrib.auth import get_permission_codename
+from django.db.models import Count, Min, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from appointments.choices import AppointmentState
+from appointments.models import Appointment
+from interventions.choices import InterventionState
+from interventions.models import InterventionRequest
+from invoicing.models import FollowUp
+from openfire_billing.db.scope import visible
+from openfire_billing.office.dashboard.alarms import messages, night, papers
+from openfire_billing.office.dashboard.amounts import Stock
+from openfire_billing.office.dashboard.money_kinds import of_money
+from openfire_billing.office.dashboard.reader import Reader, Work, act_url, list_url, page_url
+from openfire_billing.office.dashboard.waiting import MOST_OF_A_KIND, Kind, Urgency, Waiting, in_order
+from openfire_billing.web.actions import reverse_change
+
+SOON = timedelta(days=7)  # a DI is to plan, an appointment to confirm, within so many days
+MOST_FOLLOW_UPS = 6
+DI, RDV = "interventions_interventionrequest", "appointments_appointment"
+
+
+@dataclass(frozen=True)
+class ToPlan:
+    """The DIs that wait for an appointment, counted in one query: all of them, those late, those soon late."""
+
+    count: int
+    late: int
+    oldest: date | None
+    soon: int
+    next: date | None
+
+
+def waiting_of(reader: Reader, stock: Stock, to_plan: ToPlan | None) -> list[Waiting]:
+    """Return the list of what waits for the reader."""
+    return in_order(
+        [
+            *night(reader),
+            *papers(reader),
+            *messages(reader),
+            *of_money(reader, stock),
+            *_requests_to_plan(reader, to_plan),
+            *_to_confirm(reader),
+            *_follow_ups(reader),
+        ]
+    )
+
+
+def to_plan_of(reader: Reader) -> ToPlan | None:
+    """Return how many DIs wait to be planned; None when it is not the reader's work."""
+    if not reader.does(Work.PLANNING, permission="interventions.view_interventionrequest"):
+        return None
+    late, soon = _late_and_soon(reader)
+    return ToPlan(
+        **_to_plan(reader).aggregate(
+            count=Count("pk"),
+            late=Count("pk", filter=late),
+            oldest=Min("to_on", filter=late),
+            soon=Count("pk", filter=soon),
+            next=Min("to_on", filter=soon),
+        )
+    )
+
+
+def _to_plan(reader: Reader) -> QuerySet[InterventionRequest]:
+    requests = InterventionRequest.objects.active().filter(company__in=reader.companies).order_by()
+    return requests.filter(state__in=[InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED])
+
+
+def _late_and_soon(reader: Reader) -> tuple[Q, Q]:
+    """Return the conditions that the period of a DI is over, and that it is over within SOON."""
+    return Q(to_on__lt=reader.today), Q(to_on__gte=reader.today, to_on__lte=reader.today + SOON)
+
+
+def _requests_to_plan(reader: Reader, found: ToPlan | None) -> Iterator[Kind]:
+    """DIs to plan whose period is over, then those whose period is over soon."""
+    if found is None:
+        return
+    late, soon = _late_and_soon(reader)
+    asked = {"view": "to-plan", "to_on__gte": reader.today.isoformat()}
+    asked["to_on__lte"] = (reader.today + SOON).isoformat()
+    texts = _("DI en retard"), _("%s DI en retard") % found.late
+    yield Kind(
+        found.late,
+        _rows_to_plan(reader, late, Urgency.LATE, texts[0]),
+        Waiting(Urgency.LATE, texts[1], _("Planifier"), list_url(DI, view="late"), since=found.oldest),
+    )
+    texts = _("DI à planifier"), _("%s DI à planifier sous 7 jours") % found.soon
+    yield Kind(
+        found.soon,
+        _rows_to_plan(reader, soon, Urgency.WAITS, texts[0]),
+        Waiting(Urgency.WAITS, texts[1], _("Planifier"), list_url(DI, **asked), since=found.next),
+    )
+
+
+def _rows_to_plan(reader: Reader, narrow: Q, urgency: Urgency, what: str) -> list[Waiting]:
+    may_plan = reader.user.has_perm("appointments.add_appointment")
+    requests = _to_plan(reader).filter(narrow).select_related("partner", "address")
+    return [
+        Waiting(
+            urgency,
+            what,
+            _("Planifier") if may_plan else _("Ouvrir"),
+            act_url(DI, one.pk, "appointment") if may_plan else page_url(DI, one.pk),
+            who=_of(one.partner.name, one.address.city),
+            document=str(one),
+            page=page_url(DI, one.pk),
+            since=one.to_on,
+            is_dialog=may_plan,
+        )
+        for one in requests.order_by("to_on", "pk")[:MOST_OF_A_KIND]
+    ]
+
+
+def _to_confirm(reader: Reader) -> Iterator[Kind]:
+    """Appointments of today and of the days to come that nobody has confirmed."""
+    if not reader.does(Work.PLANNING, permission="appointments.change_appointment"):
+        return
+    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    appointments = Appointment.objects.filter(
+        company__in=reader.companies, state=AppointmentState.DRAFT, starts_at__gte=start, starts_at__lt=start + SOON
+    ).order_by()
+    found = appointments.aggregate(count=Count("pk"), first=Min("starts_at"))
+    rows = appointments.select_related("partner", "address").order_by("starts_at", "pk")[:MOST_OF_A_KIND]
+    yield Kind(
+        found["count"],
+        [
+            Waiting(
+                Urgency.WAITS,
+                _("RDV à confirmer"),
+                _("Confirmer"),
+                act_url(RDV, one.pk, "confirm"),
+                who=_of(one.partner.name, one.address.city),
+                document=str(one),
+                page=page_url(RDV, one.pk),
+                since=one.day,
+                is_dialog=True,
+            )
+            for one in rows
+        ],
+        Waiting(
+            Urgency.WAITS,
+            _("%s RDV à confirmer") % found["count"],
+            _("Confirmer"),
+            list_url(RDV, view="to-confirm"),
+            since=timezone.localtime(found["first"]).date() if found["first"] else None,
+        ),
+    )
+
+
+def _follow_ups(reader: Reader) -> Iterator[Kind]:
+    """What this user planned to do, or was asked to, for today or before. No list shows them together."""
+    due = visible(FollowUp.objects.due(reader.today).filter(user=reader.user.pk), reader.user)
+    found = [one for one in due.prefetch_related("object")[:MOST_FOLLOW_UPS] if _may_see(reader, one)]
+    yield Kind(
+        len(found),
+        [
+            Waiting(
+                Urgency.LATE if one.due_on < reader.today else Urgency.WAITS,
+                one.text,
+                _("Ouvrir"),
+                reverse_change(one.object),
+                who=_("relance : %s") % one.object,
+                since=one.due_on,
+            )
+            for one in found
+        ],
+    )
+
+
+def _may_see(reader: Reader, follow_up: FollowUp) -> bool:
+    """Return whether the record of a follow-up is still there, and the reader may open it."""
+    if follow_up.object is None:
+        return False
+    meta = follow_up.object._meta
+    return reader.user.has_perm(f"{meta.app_label}.{get_permission_codename('view', meta)}")
+
+
+def _of(*parts: str) -> str:
+    return " · ".join(filter(None, parts))

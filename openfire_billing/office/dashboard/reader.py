@@ -1,0 +1,72 @@
+"""For whom the first page is made: what he may see, and which work is his."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from invoicing.models import Company
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
+from openfire_billing.web.users import user_of
+
+
+class Work(StrEnum):
+    """What somebody does, whatever else he may do: a role includes the permissions of those below it."""
+
+    PLANNING = "planning"
+    BILLING = "billing"
+    ACCOUNTS = "accounts"
+
+
+_OF_ROLES: dict[str, frozenset[Work]] = {
+    TECHNICIAN: frozenset(),
+    PLANNER: frozenset({Work.PLANNING}),
+    BILLING: frozenset({Work.BILLING}),
+    ACCOUNTANT: frozenset({Work.ACCOUNTS}),
+    MANAGER: frozenset(Work),
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A user before his first page, on a day. `works`: those of his roles; all of them without a role of ours."""
+
+    user: User
+    today: date
+    companies: QuerySet[Company]
+    works: frozenset[Work]
+
+    def does(self, *works: Work, permission: str) -> bool:
+        """Return whether one of these works is his and he has the permission."""
+        return not self.works.isdisjoint(works) and self.user.has_perm(permission)
+
+
+def reader_of(request: HttpRequest) -> Reader:
+    """Return the reader of a request, in one query."""
+    user = user_of(request)
+    names = [] if user.is_superuser else list(user.groups.values_list("name", flat=True))
+    roles = [_OF_ROLES[name] for name in names if name in _OF_ROLES]
+    works = frozenset[Work]().union(*roles) if roles else frozenset(Work)
+    return Reader(user, timezone.localdate(), Company.objects.visible_to(user), works)
+
+
+def list_url(name: str, **asked: object) -> str:
+    """Return the address of a list, filtered: `list_url("invoicing_invoice", view="late")`."""
+    url = reverse(f"admin:{name}_changelist")
+    return f"{url}?{urlencode(asked)}" if asked else url
+
+
+def page_url(name: str, pk: int) -> str:
+    """Return the address of a record's page."""
+    return reverse(f"admin:{name}_change", args=[pk])
+
+
+def act_url(name: str, pk: int, act: str) -> str:
+    """Return the address of the dialog of an act on a record."""
+    return reverse(f"admin:{name}_act", args=[pk, act])
