@@ -1,0 +1,38 @@
+"""Templates of the theme and of Django that ours replace: a new version that changes one is read before it is taken."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import django.contrib.admin
+import unfold
+from django.conf import settings
+
+THEIRS = [Path(unfold.__file__).parent / "templates", Path(django.contrib.admin.__file__).parent / "templates"]
+READ = {  # template: the start of the SHA-256 of the replaced one
+    "admin/index.html": "9fdb849b7da1",
+    "admin/login.html": "13deb7765ce3",
+    "admin/submit_line.html": "7a195a7b8bee",
+    "unfold/helpers/account_links.html": "2bf64df6869b",
+    "unfold/helpers/edit_inline/tabular_title.html": "8b67e2262ea4",
+    "unfold/helpers/empty_results.html": "5f4727a37a99",
+}
+
+
+def replaced() -> dict[str, str]:
+    """{template: start of the SHA-256 of the one it replaces}."""
+    found = {}
+    for ours in sorted((Path(settings.BASE_DIR) / "templates").rglob("*.*")):
+        name = str(ours.relative_to(Path(settings.BASE_DIR) / "templates"))
+        theirs = next((folder / name for folder in THEIRS if (folder / name).exists()), None)
+        if theirs is not None:
+            found[name] = sha256(theirs.read_bytes()).hexdigest()[:12]
+    return found
+
+
+def test_replaced_templates_are_those_that_were_read() -> None:
+    assert replaced() == READ
+
+
+def test_replaced_templates_are_listed_for_the_next_developer() -> None:
+    text = (Path(settings.BASE_DIR) / "docs/architecture.md").read_text()
+    assert [name for name in READ if f"`{name}`" not in text] == []
