@@ -57,6 +57,7 @@ contribute(
             states=InterventionState.validated,
             primary_in=frozenset({InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED}),
             button=_("Planifier"),
+            button_rank=10,
             explain=_("Un RDV en brouillon reprend toutes les lignes, les fichiers et le reste de la DI."),
             form=AppointForm,
             run=_appoint,

@@ -31,6 +31,11 @@ def _order(request: HttpRequest, di: InterventionRequest, data: dict[str, Any]) 
     return Outcome(di, made=first, also=tuple(others), notes=(f"· {purchases.note}",) if purchases.note else ())
 
 
+def _has_lines_to_bill(di: InterventionRequest) -> bool:
+    """Return whether an article of a validated DI is not covered by a contract. Reads the lines once for the page."""
+    return di.state in S.validated and any(line.is_article and not line.covered for line in di.lines.all())
+
+
 INTERVENTION_ACTIONS = (
     DocumentAction(
         name="validate",
@@ -39,6 +44,7 @@ INTERVENTION_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
+        is_direct=True,
         explain=_("La DI reçoit son numéro : elle peut être planifiée et facturée."),
         run=lambda request, di, data: states.validate_intervention(di, seen=data["seen"], by=user_of(request)),
         run_many=lambda request, dis, data: perform_each(
@@ -72,6 +78,8 @@ INTERVENTION_ACTIONS = (
         icon="receipt_long",
         permission=BILL,
         states=S.validated,
+        primary_when=_has_lines_to_bill,
+        button=_("Facturer"),
         explain=_("Une facture en brouillon reprend les lignes qui restent à facturer."),
         form=InvoiceForm,
         run=lambda request, di, data: billing.invoice_intervention(
@@ -108,7 +116,8 @@ INTERVENTION_ACTIONS = (
         icon="task_alt",
         permission=CHANGE,
         states=S.planning,
-        primary_in=S.planning,
+        primary_in=frozenset({S.PLANNED}),
+        button_rank=10,
         explain=_("Le travail est fait, sans passer par un RDV."),
         form=FinishForm,
         run=lambda request, di, data: states.finish_intervention(

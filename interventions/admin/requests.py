@@ -109,6 +109,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     autocomplete_fields = ("partner", "bill_to", "address", "subcontractor", "equipment", "tags", "technicians")
     inlines = (RequestLineInline,)
     opened_tab = "billing"
+    new_act = "validate"
     status_path = S.path
     document_actions = INTERVENTION_ACTIONS
     empty_text = _("Ce que vos clients demandent. Commencez par une DI : un client, une tâche, une période.")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +24,7 @@ from invoicing.services.records.history import days_of_states
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.money import NOTHING, Totals
-from openfire_billing.web.actions import ActionsMixin
+from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
@@ -37,6 +38,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
 
     change_form_template = "admin/document_form.html"
     notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
+    new_act = ""  # the act of the second button of a new document: « Enregistrer et valider »
     opened_tab = ""  # where the work is; the first tab without it
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
@@ -71,17 +73,31 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         }
         document = self.get_object(request, object_id) if object_id else None
         if document is None:
-            return context | {"office_footer": totals_html(NOTHING)}
+            return context | {"office_footer": totals_html(NOTHING), "office_new_act": self._new_act(request)}
         actions = self.actions_for(request, document)
         return context | {
             "office_heading": heading_of(document),
             "office_status": self.status(document),
             "office_buttons": self.smart_buttons(request, document),
-            "office_primary": [a for a in actions if a["is_primary"]],
+            "office_primary": sorted((a for a in actions if a["is_primary"]), key=lambda a: a["rank"]),
             "office_menu": actions,
             "office_tabs": self.tabs(request, document),
             "office_footer": totals_html(self.totals_of(document)),
         }
+
+    def _new_act(self, request: HttpRequest) -> DocumentAction | None:
+        """Return the act that a new document may be saved with; None when the user may not do it."""
+        action = next((a for a in self.all_actions() if a.name == self.new_act), None)
+        return action if action and action.is_allowed(request.user) else None
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        """Do the act that was pressed with the save, in its transaction: refused, the document is not saved either."""
+        action = self._new_act(request)
+        if action is None or action.run is None or request.POST.get("_act") != action.name:
+            return super().response_add(request, obj, post_url_continue)
+        made = action.run(request, obj, {"seen": obj.version})
+        messages.success(request, self._done(action, obj, made))
+        return HttpResponseRedirect(reverse_change(obj))
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         """Return the counters of the page. A subclass adds its switches."""

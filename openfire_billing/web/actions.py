@@ -45,7 +45,7 @@ class DocumentAction:
     `states`: where it is offered (None = everywhere); `offered`: a further condition on the document. `check`: returns
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
-    `button`: its label there.
+    `button`: its label there, `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
     `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
     sentence there; `preview_many`: returns (template, context) of what it would do.
     """
@@ -63,6 +63,8 @@ class DocumentAction:
     primary_in: frozenset[str] = frozenset()
     primary_when: Callable[[Any], bool] | None = None
     button: Any = ""
+    button_rank: int = 50
+    is_direct: bool = False
     is_danger: bool = False
     done: Any = ""
     confirm: Any = ""
@@ -148,6 +150,8 @@ class ActionsMixin:
             {
                 "label": action.label,
                 "button": action.button or action.label,
+                "rank": action.button_rank,
+                "is_direct": action.is_direct,
                 "icon": action.icon,
                 "url": with_place(request, self.action_url(document, action)),
                 "is_primary": action.is_primary(document),

@@ -140,22 +140,25 @@
   }
 
   let isOpening = false;
-  function openDialog(url) {
+  function openDialog(url, actsAtOnce = false) {
     if (isOpening) return;
     isOpening = true;
     const form = goesAlong(url);
     const isTyped = form && isUnsaved();
-    const asked = form ? fetch(url, { method: "POST", headers: HEADERS, body: new FormData(form) }) : fetch(url, { headers: HEADERS });
+    const body = form && new FormData(form);
+    const isDirect = actsAtOnce && Boolean(form);
+    if (isDirect) { body.append("_confirmed", "1"); body.append("_once", `${Date.now()}-${Math.random()}`); }
+    const asked = form ? fetch(url, { method: "POST", headers: HEADERS, body }) : fetch(url, { headers: HEADERS });
     asked.then((answer) => answer.text().then((text) => {
-      if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url), () => {}); return; }
+      if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url, actsAtOnce), () => {}); return; }
       if ((answer.headers.get("Content-Type") || "").includes("json")) { leaveFor(JSON.parse(text).location); return; }
       const content = readPage(text).getElementById("dialog-content");
       if (content && canChoose(content)) { showDialog(content); return; }
-      if (answer.status >= 500) { notice(NO_ANSWER); return; }
+      if (answer.status >= 500) { notice(isDirect ? MAY_BE_DONE : NO_ANSWER); return; }
       if (form && !content) { sendAsPage(form, url); return; }
       if (isTyped) { notice("Enregistrez d'abord la fiche : cette action s'ouvre sur sa propre page."); return; }
       window.location = url;
-    })).catch(() => notice(NO_ANSWER)).finally(() => { isOpening = false; });
+    })).catch(() => notice(isDirect ? MAY_BE_DONE : NO_ANSWER)).finally(() => { isOpening = false; });
   }
 
   /* The step of a refusal that is a box or a tab of this page: the dialog closes and the box is ready to be typed in. */
@@ -190,7 +193,7 @@
       const over = opener.closest("dialog");
       event.preventDefault();
       if (over) over.close();
-      openDialog(opener.href);
+      openDialog(opener.href, opener.hasAttribute("data-direct"));
       return;
     }
     const closer = event.target.closest("[data-close]");
@@ -374,7 +377,7 @@
       });
     }
 
-    function add(kind) {
+    function add(kind, takesFocus = true) {
       const index = Number(total.value);
       const holder = document.createElement("tbody");
       holder.innerHTML = block.querySelector("[data-empty-row]").innerHTML.replace(/__prefix__/g, index);
@@ -387,7 +390,7 @@
       field(row, "position").value = $all(body, "[data-row]").length;
       setUpRow(row);
       const start = kind === "article" ? row.querySelector(".select2-selection") : field(row, "label");
-      if (start) start.focus();
+      if (start && takesFocus) start.focus();
       refresh();
     }
 
@@ -419,6 +422,8 @@
       fill(free, true);
     });
     $all(body, "[data-row]").forEach(setUpRow);
+    const version = form.querySelector('[name="_version"]');
+    if (version && !version.value && !body.querySelector("[data-row]") && block.querySelector("[data-add=article]")) add("article", false); // a new document has a line ready
     showDiscounts();
     refresh();
   }

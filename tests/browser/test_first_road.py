@@ -51,9 +51,14 @@ def do(page: Page, act: str) -> None:
 
 
 def press(page: Page, label: str) -> None:
-    """A button of the status bar, then confirm."""
-    page.locator(".of-primary a", has_text=label).click()
-    answer(page)
+    """A button of the header, then confirm unless it acts at once."""
+    button = page.locator(".of-primary a", has_text=label)
+    if button.get_attribute("data-direct") is None:
+        button.click()
+        answer(page)
+        return
+    with page.expect_navigation():
+        button.click()
 
 
 def footer(page: Page) -> Locator:
@@ -87,7 +92,6 @@ def new_intervention(page: Page, *, article: str = "ram_pose") -> None:
     page.locator("#id_task").select_option(label="Dépannage")
     tab(page, "billing")
     page.locator("#id_fiscal_position").select_option(label="VEN-5.5")
-    page.locator("[data-add=article]").click()
     pick(page, "lines-0-product", article)
     expect(page.locator("#id_lines-0-unit_price")).to_have_value("175,00")
 

@@ -91,14 +91,13 @@ def test_second_factor_is_asked_in_the_dialog(page: Page, login: Login, world: W
     assert intervention.title == "Ramonage"
 
 
-def test_act_of_the_menu_opens_after_the_password(page: Page, login: Login, world: World) -> None:
+def test_act_of_a_button_is_done_after_the_password(page: Page, login: Login, world: World) -> None:
     intervention = world.intervention(is_validated=False)
     login(page, world.planner).goto(address(intervention))
     Session.objects.all().delete()
 
     page.locator(".of-primary a", has_text="Valider").click()
     give(page, "password", "secret")
-    page.locator("dialog.of-modal:not(.of-session) button[type=submit]").last.click()
 
     expect(page.locator(".of-status .is-current")).to_have_text("À planifier")
 

@@ -86,26 +86,19 @@ def test_intervention_is_made_and_billed_on_a_phone(phone: Page, login: Login, w
     phone.locator("#id_task").select_option(label="Dépannage")
     tab(phone, "billing")
     phone.locator("#id_fiscal_position").select_option(label="VEN-5.5")
-    phone.locator("[data-add=article]").tap()
     pick(phone, "lines-0-product", "ram_pose")
     totals(phone, "175,00", "9,62", "184,62")
     fits(phone)
     save(phone)
 
-    phone.locator(".of-primary a", has_text="Valider").tap()
-    answer(phone)
+    with phone.expect_navigation():
+        phone.locator(".of-primary a", has_text="Valider").tap()
     expect(phone.locator(".of-status .is-current")).to_have_text("À planifier")
-    open_menu(phone)
+    phone.locator(".of-menu-button").tap()
     phone.locator(".of-menu-list a", has_text=re.compile(r"Générer la facture\s*$")).tap()
     answer(phone)
     expect(smart(phone, "Factures").locator("b")).to_have_text("1")
     fits(phone)
-
-
-def open_menu(phone: Page) -> None:
-    """On a phone the Action menu waits behind « … »."""
-    phone.get_by_text("more_horiz").first.tap()
-    phone.locator(".of-menu-button").tap()
 
 
 def test_what_a_finger_presses_is_big_enough(phone: Page, login: Login, world: World) -> None:

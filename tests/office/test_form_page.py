@@ -92,7 +92,7 @@ def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> Non
         }.items()
     }
     assert steps == {
-        "di": ["Planifier", "Terminer"],
+        "di": ["Planifier", "Facturer"],
         "draft": ["Valider"],
         "posted": ["Envoyer", "Enregistrer un paiement"],
         "quote": ["Envoyer", "Marquer comme envoyé"],

@@ -1,0 +1,68 @@
+"""How many clicks the usual work takes, on the fastest honest way with the mouse.
+
+A click is a press of the mouse, a choice in a list and a button of a dialog included; typing, Tab and Enter are not.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser
+from playwright.sync_api import Locator, Page, expect
+
+from invoicing.models import Invoice
+from tests.factories import World, make_world
+
+Login = Callable[[Page, AbstractBaseUser], Page]
+DIALOG = "dialog.of-modal"
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return make_world()
+
+
+class Mouse:
+    """Counts the presses."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.clicks = 0
+
+    def click(self, target: str | Locator) -> None:
+        place = self.page.locator(target) if isinstance(target, str) else target
+        place.click()
+        self.clicks += 1
+
+    def leave_by(self, target: str | Locator) -> None:
+        """Click, and wait for the page that comes."""
+        with self.page.expect_navigation():
+            self.click(target)
+
+    def choose(self, text: str) -> None:
+        """Type on the box in focus, then press what is found."""
+        self.page.keyboard.type(text)
+        self.click(self.page.locator(".select2-results__option--highlighted", has_text=text))
+
+    def select(self, css: str, label: str) -> None:
+        """A list of the browser: opened, then chosen in."""
+        self.page.locator(css).select_option(label=label)
+        self.clicks += 2
+
+
+def test_known_customer_to_a_draft_invoice_in_eight_clicks(page: Page, login: Login, world: World) -> None:
+    login(page, world.biller).goto("/admin/")
+    mouse = Mouse(page)
+
+    mouse.leave_by(page.get_by_role("link", name="Nouvelle DI"))
+    mouse.choose("Aubry")
+    mouse.select("#id_task", "Dépannage")
+    page.locator("[aria-labelledby=select2-id_lines-0-product-container]").focus()  # by Tab
+    mouse.choose("ram_pose")
+    expect(page.locator("#id_lines-0-unit_price")).to_have_value("175,00")
+    mouse.leave_by(page.get_by_role("button", name="Enregistrer et valider"))
+    expect(page.locator(".of-status .is-current")).to_have_text("À planifier")
+    mouse.click(page.locator(".of-primary a", has_text="Facturer"))
+    mouse.leave_by(f"{DIALOG} [data-once]")
+
+    expect(page.locator("[data-messages]")).to_contain_text("Facture en brouillon")
+    assert (Invoice.objects.get().net, mouse.clicks) == (175, 8)
