@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Locator, Page, expect
 
-from invoicing.models import Invoice
-from tests.factories import World, make_world
+from invoicing.models import Invoice, PartnerTerms
+from tests.factories import World, make_world, position
 
 Login = Callable[[Page, AbstractBaseUser], Page]
 DIALOG = "dialog.of-modal"
@@ -50,6 +50,7 @@ class Mouse:
 
 
 def test_known_customer_to_a_draft_invoice_in_eight_clicks(page: Page, login: Login, world: World) -> None:
+    PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-5.5"))
     login(page, world.biller).goto("/admin/")
     mouse = Mouse(page)
 
