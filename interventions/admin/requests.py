@@ -73,6 +73,7 @@ class DoneAge(AgeFilter):
     field = "done_on"
     labels = (_("Réalisée aujourd'hui"), _("Il y a 1 à 30 j"), _("Il y a 31 à 60 j"), _("Il y a plus de 60 j"))
     condition = Q(state=S.DONE)
+    others = (("not-done", _("Pas encore réalisée"), Q(state__in=sorted(S.planning))),)
 
 
 @admin.register(InterventionRequest)

@@ -15,18 +15,23 @@ from openfire_billing.kernel.ages import AGES, NOT_LATE
 class AgeFilter(SimpleListFilter):
     """Keeps the records whose day in `field` is of the chosen age. `labels`: of AGES, in their order.
 
-    `condition`: what a record must be to have an age.
+    `condition`: what a record must be to have an age. `others`: further choices, (slug, label, condition).
     """
 
     parameter_name = "age"
     field: ClassVar[str]
     labels: ClassVar[tuple[Any, ...]]
     condition: ClassVar[Q] = Q()
+    others: ClassVar[tuple[tuple[str, Any, Q], ...]] = ()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(age.slug, label) for age, label in zip(AGES, self.labels, strict=True)]
+        ages = [(age.slug, label) for age, label in zip(AGES, self.labels, strict=True)]
+        return [*((slug, label) for slug, label, _condition in self.others), *ages]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        for slug, _label, condition in self.others:
+            if slug == self.value():
+                return queryset.filter(condition)
         age = next((age for age in AGES if age.slug == self.value()), None)
         if age is None:
             return queryset

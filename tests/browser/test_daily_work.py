@@ -50,9 +50,9 @@ def counter(page: Page, label: str, count: int) -> None:
 @pytest.mark.parametrize(
     ("role", "sees", "not_for_it"),
     [
-        (PLANNER, "DI à planifier", "Facturé par mois"),
-        (BILLING, "DI à facturer", "Factures à encaisser"),
-        (ACCOUNTANT, "Factures à encaisser", "Premiers pas"),
+        (PLANNER, "DI à planifier", "Facturé HT"),
+        (BILLING, "À traiter", "À encaisser"),
+        (ACCOUNTANT, "Brouillon à valider", "Premiers pas"),
         (MANAGER, "Premiers pas", "Rien ne vous est confié"),
     ],
 )

@@ -337,7 +337,7 @@ def test_what_waits_is_said_on_the_first_page_and_in_healthz(world: World, faili
     shown = "la mise en page a échoué (KeyError…)"  # the address is public
     assert waiting_papers() == (1, shown, 1)
     page = unescape(office.get(reverse("admin:index")).content.decode())
-    assert f"1 document en attente</a> : {reason} Les e-mails qui les joignent attendent aussi." in page
+    assert f"<b>1 document en attente</b><small>{reason} Les e-mails qui les joignent attendent aussi.</small>" in page
     assert failing.number in office.get(address(Invoice, "changelist"), view="pdf").content.decode()
 
 

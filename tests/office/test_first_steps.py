@@ -15,8 +15,8 @@ from tests.factories import Office, TechnicianFactory, World
 
 
 def steps_of(office: Office) -> list[dict[str, Any]]:
-    steps: list[dict[str, Any]] = office.get("/admin/").context["office_steps"]
-    return steps
+    """The steps of all groups, in their order."""
+    return [step for group in office.get("/admin/").context["office_steps"] for step in group["steps"]]
 
 
 def test_step_leads_to_the_company_s_own_page_and_says_what_is_missing(world: World) -> None:
@@ -31,7 +31,7 @@ def test_step_leads_to_the_company_s_own_page_and_says_what_is_missing(world: Wo
     assert (journals["is_done"], taxes["is_done"]) == (True, True)
     page = unescape(office.get("/admin/").content.decode())
     assert "il manque le SIRET" in page
-    assert page.index("Premiers pas") < page.index('class="of-cards"')
+    assert page.index("Premiers pas") < page.index("Aujourd'hui") < page.index("À traiter")
 
     Journal.objects.filter(company=world.company, kind="cash").delete()
     Company.objects.update(siret="73282932000074", vat_number="FR44732829320")
@@ -55,6 +55,13 @@ def test_first_user_of_an_empty_database_begins_by_the_company() -> None:
     call_command("load_reference_data", verbosity=0)
     office = Office(User.objects.create_superuser("ouverture"))
     company, _vat, _logo, rounding, journals, taxes, *work = steps_of(office)
+    groups = office.get("/admin/").context["office_steps"]
+    assert [(str(group["title"]), group["is_done"], len(group["steps"])) for group in groups] == [
+        ("Votre société", False, 3),
+        ("Vos factures", False, 3),
+        ("Votre travail", False, 4),
+        ("Vos collègues, vos clients", False, 2),
+    ]
     assert company["url"] == rounding["url"] == reverse("admin:invoicing_company_add")
     assert company["missing"] == "la rue, le code postal, la ville et le SIRET"
     assert (rounding["missing"], journals["missing"], taxes["is_done"]) == ("la société", "la société", True)

@@ -115,6 +115,6 @@ def test_first_page_says_the_same(world: World) -> None:
     page = unescape(world.office(MANAGER).get("/admin/").content.decode())
 
     assert "Aucun passage de facturation dans la nuit du 24/11/2026 : lancez-le depuis cette page." in page
-    assert "1 message en attente</a> depuis plus de dix minutes." in page
-    assert "<b>1</b><span>Messages en échec</span>" in page
-    assert "<b>1</b><span>Nuit sans facturation</span>" in page
+    assert "<b>1 message en attente</b><small>Depuis plus de dix minutes." in page
+    assert "<b>E-mail en échec</b> <span>a@exemple.example</span>" in page
+    assert "<b>Nuit sans facturation</b>" in page

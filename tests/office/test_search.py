@@ -7,14 +7,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from contracts.choices import Result
 from interventions.models import InterventionRequest
 from invoicing.models import Partner, Payment
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER, PLANNER
 from openfire_billing.office.search import search
-from tests.contracts.contract_builders import article, bill, make_contract
+from tests.contracts.contract_builders import make_contract
 from tests.factories import CompanyFactory, InstalledProductFactory, PartnerFactory, ProductFactory, World
 from tests.factories.api import Api
 from tests.factories.appointments import at, book
@@ -274,36 +273,8 @@ def test_balance_counts_payments_not_allocated_yet(world: World) -> None:
     assert balance_of(world.customer, companies=[world.company]) == Decimal("-50.00")
 
 
-def test_first_page_by_role(world: World) -> None:
-    world.posted()
-    page = world.office(ACCOUNTANT).get("/admin/")
-    labels = [card["label"] for card in page.context["office_cards"]]
-    assert "Factures à encaisser" in labels
-    assert '"11/2026"' in page.context["office_chart"]
-    assert "175.0" in page.context["office_chart"]
-    page = world.office(PLANNER).get("/admin/")
-    assert "Factures à encaisser" not in [card["label"] for card in page.context["office_cards"]]
-    assert "office_chart" not in page.context
-
-
-def test_first_page_tells_the_last_run_and_what_it_set_aside(world: World) -> None:
-    assert world.office(ACCOUNTANT).get("/admin/").context["office_run"] is None
-    make_contract(world, "01/11/26")
-    late = make_contract(world, "01/01/20", article("120.00"))
-    bill(world, on="24/11/26")
-
-    page = world.office(ACCOUNTANT).get("/admin/")
-
-    run, (refused,) = page.context["office_run"], page.context["office_refused"]
-    assert (run.billed, run.refused, refused.contract, refused.result) == (1, 1, late, Result.REFUSED)
-    text = " ".join(page.content.decode().split())
-    assert "facturés : <b>1</b> · mis de côté : <b>1</b>" in text
-    assert "plus de 36 périodes échues à facturer" in text
-    assert "office_run" not in world.office(PLANNER).get("/admin/").context
-
-
 def test_first_steps_for_a_new_firm(world: World) -> None:
     office = Office(world.manager)
-    assert [step["is_done"] for step in office.get("/admin/").context["office_steps"]].count(False) > 0
+    assert [group["is_done"] for group in office.get("/admin/").context["office_steps"]] == [True, True, False, True]
     planner = world.office(PLANNER)
     assert planner.get("/admin/").context["office_steps"] == []

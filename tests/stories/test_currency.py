@@ -1,6 +1,5 @@
 """A company that counts in Swiss francs: every draft has them, and no document mixes two currencies."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -147,10 +146,17 @@ def test_first_page_sums_each_currency_by_itself(world: World) -> None:
     CompanyAccess.objects.create(user=world.accountant, company=francs)
     swiss = world.posted(company=francs)
 
-    chart = json.loads(world.office(ACCOUNTANT).get("/admin/").context["office_chart"])
+    page = world.office(ACCOUNTANT).get("/admin/").context
 
     assert swiss.currency == "CHF"
-    assert [(series["label"], series["data"][-1]) for series in chart["datasets"]] == [
-        ("Facturé HT (€)", 175.0),
-        ("Facturé HT (CHF)", 175.0),
+    assert [(chart["currency"], chart["this"]) for chart in page["office_billed"]] == [
+        ("€", "175,00 €"),
+        ("CHF", "175,00 CHF"),
     ]
+    opened = world.office(ACCOUNTANT).get(page["office_billed"][1]["months"][10]["bars"][1]["url"])
+    assert list(opened.context["cl"].queryset) == [swiss]
+    (part,) = page["office_amounts"]
+    assert (part["text"], [line["text"] for line in part["lines"]]) == (
+        "184,62 € + 184,62 CHF",
+        ["184,62 € + 184,62 CHF"],
+    )

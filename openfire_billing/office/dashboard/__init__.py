@@ -10,30 +10,29 @@ from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from interventions.choices import InterventionState
-from interventions.models import InterventionRequest
 from invoicing.choices import QuoteState
 from invoicing.models import Quote
 from openfire_billing.office.dashboard.amounts import stock_of, to_bill, to_collect
 from openfire_billing.office.dashboard.billed import billed_of
-from openfire_billing.office.dashboard.kinds import waiting_of
+from openfire_billing.office.dashboard.kinds import ToPlan, to_plan_of, waiting_of
 from openfire_billing.office.dashboard.night import last_run_of
 from openfire_billing.office.dashboard.reader import Reader, Work, list_url, reader_of
 from openfire_billing.office.dashboard.today import today_of
+from openfire_billing.office.dashboard.waiting import Waiting
 from openfire_billing.office.first_steps import first_steps
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the first page, of what this user may see and does."""
     reader = reader_of(request)
-    stock = stock_of(reader)
+    stock, to_plan = stock_of(reader), to_plan_of(reader)
     return context | {
         "office_day": capfirst(date_format(reader.today, "l j F")),
         "office_button": _button(reader),
-        "office_stocks": _stocks(reader),
+        "office_stocks": _stocks(reader, to_plan),
         "office_steps": first_steps(request),
         "office_today": today_of(reader),
-        "office_waiting": waiting_of(reader, stock),
+        "office_waiting": [(row, _age(row, reader)) for row in waiting_of(reader, stock, to_plan)],
         "office_amounts": _amounts(reader, stock),
         "office_run": last_run_of(reader),
         "office_billed": billed_of(reader),
@@ -41,9 +40,20 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _age(row: Waiting, reader: Reader) -> str:
+    """Return for how long a row has been waiting: « 12 j », « dans 3 j »."""
+    if row.since is None:
+        return ""
+    days = (reader.today - row.since).days
+    return _("%s j") % days if days > 0 else _("aujourd'hui") if not days else _("dans %s j") % -days
+
+
 def _amounts(reader: Reader, stock: Any) -> list[dict[str, Any]]:
     """Return the parts « À facturer » and « À encaisser » that have something in them."""
-    parts = ((_("À facturer"), "HT", to_bill(stock, reader.today)), (_("À encaisser"), "TTC", to_collect(stock, reader.today)))
+    parts = (
+        (_("À facturer"), "HT", to_bill(stock, reader.today)),
+        (_("À encaisser"), "TTC", to_collect(stock, reader.today)),
+    )
     return [{**part, "title": title, "unit": unit} for title, unit, part in parts if part]
 
 
@@ -60,15 +70,15 @@ def _button(reader: Reader) -> dict[str, str] | None:
     return None
 
 
-def _stocks(reader: Reader) -> list[dict[str, Any]]:
+def _stocks(reader: Reader, to_plan: ToPlan | None) -> list[dict[str, Any]]:
     """Return what is counted beside the list « À traiter », without the counts of zero."""
     found = []
-    if reader.does(Work.PLANNING, permission="interventions.view_interventionrequest"):
-        requests = InterventionRequest.objects.active().filter(company__in=reader.companies)
-        to_plan = requests.filter(state__in=[InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED]).count()
+    if to_plan is not None:
         url = list_url("interventions_interventionrequest", view="to-plan")
-        found.append({"count": to_plan, "label": _("DI à planifier"), "url": url})
+        found.append({"count": to_plan.count, "label": _("DI à planifier"), "url": url})
     if reader.does(Work.BILLING, permission="invoicing.change_quote"):
         sent = Quote.objects.filter(company__in=reader.companies, state=QuoteState.SENT).count()
-        found.append({"count": sent, "label": _("devis sans réponse"), "url": list_url("invoicing_quote", view="waiting")})
+        found.append(
+            {"count": sent, "label": _("devis sans réponse"), "url": list_url("invoicing_quote", view="waiting")}
+        )
     return [stock for stock in found if stock["count"]]

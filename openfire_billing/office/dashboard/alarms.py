@@ -75,6 +75,8 @@ def messages(reader: Reader) -> Iterator[Kind]:
     )
     if found["waiting"]:
         what = ngettext("%s message en attente", "%s messages en attente", found["waiting"]) % found["waiting"]
-        why = _("Depuis plus de dix minutes. Ouvrez-en un, lisez l'erreur ; sans erreur, vérifiez que les tâches tournent.")
+        why = _(
+            "Depuis plus de dix minutes. Ouvrez-en un, lisez l'erreur ; sans erreur, vérifiez que les tâches tournent."
+        )
         url = list_url("invoicing_message", view="waiting")
         yield Kind(1, [Waiting(Urgency.BROKEN, what, _("Voir"), url, why=why)])

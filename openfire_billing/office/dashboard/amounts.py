@@ -22,24 +22,29 @@ from openfire_billing.office.dashboard.reader import Reader, Work, list_url
 from openfire_billing.web.tags import euros
 
 Sums = dict[str, Decimal]  # by currency
+_COMPANY = ("company__currency", "company__rounding")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document with an amount that waits since a day."""
+    """A document with an amount that waits since a day. `name`: its number; `who`: its customer."""
 
     pk: int
     day: date | None
     amount: Decimal
     currency: str
+    name: str
+    who: str
     customer: int | None = None
+    is_done: bool = True
 
 
 @dataclass(frozen=True)
 class Stock:
     """What waits to be billed and to be collected; each of them empty when it is not the reader's work."""
 
-    requests: Sequence[Document] = ()
+    requests: Sequence[Document] = ()  # done
+    planned: Sequence[Document] = ()  # validated, not done yet
     quotes: Sequence[Document] = ()
     appointments: Sequence[Document] = ()
     owed: Sequence[Document] = ()
@@ -63,11 +68,13 @@ def sums_text(sums: Sums) -> str:
 
 
 def stock_of(reader: Reader) -> Stock:
-    """Read what waits, in one query a kind of document (two for the invoices): lists and sums are made of these rows."""
+    """Read what waits, in one query a kind of document: lists and sums are made of these rows."""
     bills = reader.does(Work.BILLING, permission="invoicing.bill")
     collects = reader.does(Work.ACCOUNTS, permission="invoicing.post_invoice")
+    requests = _requests(reader) if bills else []
     return Stock(
-        requests=_requests(reader) if bills else (),
+        requests=[one for one in requests if one.is_done],
+        planned=[one for one in requests if not one.is_done],
         quotes=_quotes(reader) if bills else (),
         appointments=_appointments(reader) if bills else (),
         owed=_owed(reader) if collects else (),
@@ -75,23 +82,23 @@ def stock_of(reader: Reader) -> Stock:
 
 
 def _requests(reader: Reader) -> list[Document]:
-    """Return the DIs done with lines left to bill."""
+    """Return the DIs with lines left to bill: those of the list « À facturer »."""
     lines = (
         RequestLine.objects.filter(
             intervention__company__in=reader.companies,
             intervention__is_active=True,
-            intervention__state=InterventionState.DONE,
+            intervention__state__in=sorted(InterventionState.validated),
         )
         .left_to_bill(reader.today)
         .filter(left__gt=0)
     )
-    return _documents(lines, "intervention", day="done_on", left="left")
+    return documents_of(lines, "intervention", day="done_on", left="left")
 
 
 def _quotes(reader: Reader) -> list[Document]:
     """Return the accepted quotes with lines left to bill."""
     lines = QuoteLine.objects.filter(quote__company__in=reader.companies, quote__state=QuoteState.ACCEPTED)
-    return _documents(lines.open(), "quote", day="accepted_on", left="left")
+    return documents_of(lines.open(), "quote", day="accepted_on", left="left")
 
 
 def _appointments(reader: Reader) -> list[Document]:
@@ -99,24 +106,22 @@ def _appointments(reader: Reader) -> list[Document]:
     lines = AppointmentLine.objects.filter(
         appointment__company__in=reader.companies, appointment__state=AppointmentState.DONE
     )
-    return _documents(lines.own_open(reader.today), "appointment", day="done_at", left="own_left")
+    return documents_of(lines.own_open(reader.today), "appointment", day="done_at", left="own_left")
 
 
-def _documents(lines: Any, source: str, *, day: str, left: str) -> list[Document]:
+def documents_of(lines: Any, source: str, *, day: str, left: str) -> list[Document]:
     """Return the documents of these lines, the oldest first, each with the net of what is left of its lines.
 
     Each line is rounded as the invoice that bills it will round it.
     """
-    names = (f"{source}__{day}", left, "unit_price", "discount")
-    company = (f"{source}__company__currency", f"{source}__company__rounding")
+    paths = [f"{source}__{name}" for name in (day, "state", "number", "partner__name", *_COMPANY)]
     found: dict[int, Document] = {}
-    for pk, since, quantity, price, discount, currency, rounding in lines.order_by().values_list(
-        f"{source}_id", *names, *company
+    for pk, quantity, price, discount, since, state, name, who, currency, rounding in lines.order_by().values_list(
+        f"{source}_id", left, "unit_price", "discount", *paths
     ):
         waiting = timezone.localtime(since).date() if isinstance(since, datetime) else since
-        known = found.get(pk)
-        net = line_net(quantity, price, discount, rounding) + (known.amount if known else Decimal(0))
-        found[pk] = Document(pk, waiting, net, currency)
+        net = line_net(quantity, price, discount, rounding) + (found[pk].amount if pk in found else Decimal(0))
+        found[pk] = Document(pk, waiting, net, currency, name, who, is_done=state not in InterventionState.planning)
     return sorted(found.values(), key=_oldest)
 
 
@@ -124,7 +129,7 @@ def _owed(reader: Reader) -> list[Document]:
     """Return the invoices with a residual, the oldest due day first: those of the list « À encaisser »."""
     invoices = Invoice.objects.with_payment_state(reader.today).filter(company__in=reader.companies)
     rows = invoices.owed().filter(kind=InvoiceKind.INVOICE).order_by()
-    values = rows.values_list("pk", "due_on", "residual", "currency", "customer_id")
+    values = rows.values_list("pk", "due_on", "residual", "currency", "number", "customer__name", "customer_id")
     return sorted((Document(*row) for row in values), key=_oldest)
 
 
@@ -134,8 +139,10 @@ def _oldest(document: Document) -> tuple[date, int]:
 
 def to_bill(stock: Stock, today: date) -> dict[str, Any] | None:
     """Return the part « À facturer » of the page; None when nothing waits."""
+    planned = list_url("interventions_interventionrequest", view="to-bill", age="not-done")
     return _part(
         [
+            _line(_("DI pas encore réalisées"), stock.planned, planned, "blue"),
             *_by_age(
                 stock.requests,
                 today,
@@ -156,7 +163,7 @@ def to_bill(stock: Stock, today: date) -> dict[str, Any] | None:
                 "amber",
             ),
         ],
-        [*stock.requests, *stock.quotes, *stock.appointments],
+        [*stock.planned, *stock.requests, *stock.quotes, *stock.appointments],
     )
 
 
@@ -188,7 +195,14 @@ def _line(label: str, documents: Sequence[Document], url: str, colour: str) -> d
     if not documents:
         return None
     sums = sums_of(documents)
-    return {"label": label, "count": len(documents), "sums": sums, "text": sums_text(sums), "url": url, "colour": colour}
+    return {
+        "label": label,
+        "count": len(documents),
+        "sums": sums,
+        "text": sums_text(sums),
+        "url": url,
+        "colour": colour,
+    }
 
 
 def _part(lines: Iterable[dict[str, Any] | None], documents: Sequence[Document]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, DecimalField, F, Sum, When
-from django.utils.dates import MONTHS, MONTHS_3
+from django.utils.dates import MONTHS, MONTHS_AP
 from django.utils.text import capfirst
 
 from invoicing.choices import InvoiceKind
@@ -58,12 +58,15 @@ def _chart(today: date, months: Months, so_far: Decimal, currency: str, *, sever
     highest = max([*months.values(), Decimal(0)])
     this = sum((net for (year, _month), net in months.items() if year == today.year), Decimal(0))
     asked = {"currency": currency} if several else {}
+    now = (today.year, today.month)
 
     def bar(year: int, month: int) -> dict[str, Any]:
         net = months.get((year, month), Decimal(0))
         height = max(net, Decimal(0)) * 100 / highest if highest else 0
         return {
-            "title": f"{capfirst(str(MONTHS[month]))} {year} : {euros(net, currency)} HT",
+            "title": f"{capfirst(str(MONTHS[month]))} {year} : {euros(net, currency)} HT"
+            if (year, month) <= now
+            else "",
             "percent": f"{height:.1f}",
             "is_this": year == today.year,
             "net": net,
@@ -74,9 +77,9 @@ def _chart(today: date, months: Months, so_far: Decimal, currency: str, *, sever
         "currency": "€" if currency == "EUR" else currency,
         "months": [
             {
-                "label": MONTHS_3[month],
+                "label": MONTHS_AP[month],
                 "is_now": month == today.month,
-                "bars": [bar(today.year - 1, month), *([bar(today.year, month)] if month <= today.month else [])],
+                "bars": [bar(today.year - 1, month), bar(today.year, month)],
             }
             for month in range(1, 13)
         ],

@@ -1,15 +1,17 @@
 """The kinds of work of « À traiter »: all of them in one list, and those of planning and of the user himself."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 from django.contrib.auth import get_permission_codename
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
+from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from invoicing.models import FollowUp
 from openfire_billing.db.scope import visible
@@ -20,12 +22,23 @@ from openfire_billing.office.dashboard.reader import Reader, Work, act_url, list
 from openfire_billing.office.dashboard.waiting import MOST_OF_A_KIND, Kind, Urgency, Waiting, in_order
 from openfire_billing.web.actions import reverse_change
 
-SOON = timedelta(days=7)  # an appointment to confirm begins within so many days
+SOON = timedelta(days=7)  # a DI is to plan, an appointment to confirm, within so many days
 MOST_FOLLOW_UPS = 6
 DI, RDV = "interventions_interventionrequest", "appointments_appointment"
 
 
-def waiting_of(reader: Reader, stock: Stock) -> list[Waiting]:
+@dataclass(frozen=True)
+class ToPlan:
+    """The DIs that wait for an appointment, counted in one query: all of them, those late, those soon late."""
+
+    count: int
+    late: int
+    oldest: date | None
+    soon: int
+    next: date | None
+
+
+def waiting_of(reader: Reader, stock: Stock, to_plan: ToPlan | None) -> list[Waiting]:
     """Return the list of what waits for the reader."""
     return in_order(
         [
@@ -33,45 +46,77 @@ def waiting_of(reader: Reader, stock: Stock) -> list[Waiting]:
             *papers(reader),
             *messages(reader),
             *of_money(reader, stock),
-            *_late_requests(reader),
+            *_requests_to_plan(reader, to_plan),
             *_to_confirm(reader),
             *_follow_ups(reader),
         ]
     )
 
 
-def _late_requests(reader: Reader) -> Iterator[Kind]:
-    """DIs whose period is over, neither planned nor done."""
+def to_plan_of(reader: Reader) -> ToPlan | None:
+    """Return how many DIs wait to be planned; None when it is not the reader's work."""
     if not reader.does(Work.PLANNING, permission="interventions.view_interventionrequest"):
-        return
-    requests = InterventionRequest.objects.active().filter(company__in=reader.companies).late(reader.today).order_by()
-    found = requests.aggregate(count=Count("pk"), oldest=Min("to_on"))
-    rows = requests.select_related("partner", "address").order_by("to_on", "pk")[:MOST_OF_A_KIND]
-    may_plan = reader.user.has_perm("appointments.add_appointment")
-    yield Kind(
-        found["count"],
-        [
-            Waiting(
-                Urgency.LATE,
-                _("DI en retard"),
-                _("Planifier") if may_plan else _("Ouvrir"),
-                act_url(DI, one.pk, "appointment") if may_plan else page_url(DI, one.pk),
-                who=_of(one.partner.name, one.address.city),
-                document=str(one),
-                page=page_url(DI, one.pk),
-                since=one.to_on,
-                is_dialog=may_plan,
-            )
-            for one in rows
-        ],
-        Waiting(
-            Urgency.LATE,
-            _("%s DI en retard") % found["count"],
-            _("Planifier") if may_plan else _("Voir"),
-            list_url(DI, view="late"),
-            since=found["oldest"],
-        ),
+        return None
+    late, soon = _late_and_soon(reader)
+    return ToPlan(
+        **_to_plan(reader).aggregate(
+            count=Count("pk"),
+            late=Count("pk", filter=late),
+            oldest=Min("to_on", filter=late),
+            soon=Count("pk", filter=soon),
+            next=Min("to_on", filter=soon),
+        )
     )
+
+
+def _to_plan(reader: Reader) -> QuerySet[InterventionRequest]:
+    requests = InterventionRequest.objects.active().filter(company__in=reader.companies).order_by()
+    return requests.filter(state__in=[InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED])
+
+
+def _late_and_soon(reader: Reader) -> tuple[Q, Q]:
+    """Return the conditions that the period of a DI is over, and that it is over within SOON."""
+    return Q(to_on__lt=reader.today), Q(to_on__gte=reader.today, to_on__lte=reader.today + SOON)
+
+
+def _requests_to_plan(reader: Reader, found: ToPlan | None) -> Iterator[Kind]:
+    """DIs to plan whose period is over, then those whose period is over soon."""
+    if found is None:
+        return
+    late, soon = _late_and_soon(reader)
+    asked = {"view": "to-plan", "to_on__gte": reader.today.isoformat()}
+    asked["to_on__lte"] = (reader.today + SOON).isoformat()
+    texts = _("DI en retard"), _("%s DI en retard") % found.late
+    yield Kind(
+        found.late,
+        _rows_to_plan(reader, late, Urgency.LATE, texts[0]),
+        Waiting(Urgency.LATE, texts[1], _("Planifier"), list_url(DI, view="late"), since=found.oldest),
+    )
+    texts = _("DI à planifier"), _("%s DI à planifier sous 7 jours") % found.soon
+    yield Kind(
+        found.soon,
+        _rows_to_plan(reader, soon, Urgency.WAITS, texts[0]),
+        Waiting(Urgency.WAITS, texts[1], _("Planifier"), list_url(DI, **asked), since=found.next),
+    )
+
+
+def _rows_to_plan(reader: Reader, narrow: Q, urgency: Urgency, what: str) -> list[Waiting]:
+    may_plan = reader.user.has_perm("appointments.add_appointment")
+    requests = _to_plan(reader).filter(narrow).select_related("partner", "address")
+    return [
+        Waiting(
+            urgency,
+            what,
+            _("Planifier") if may_plan else _("Ouvrir"),
+            act_url(DI, one.pk, "appointment") if may_plan else page_url(DI, one.pk),
+            who=_of(one.partner.name, one.address.city),
+            document=str(one),
+            page=page_url(DI, one.pk),
+            since=one.to_on,
+            is_dialog=may_plan,
+        )
+        for one in requests.order_by("to_on", "pk")[:MOST_OF_A_KIND]
+    ]
 
 
 def _to_confirm(reader: Reader) -> Iterator[Kind]:

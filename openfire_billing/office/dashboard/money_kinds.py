@@ -3,20 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.db.models import Count, Min, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest
 from invoicing.choices import LineKind, QuoteState
-from invoicing.models import Invoice, Partner, Quote, QuoteLine
-from openfire_billing.kernel.money import line_net
-from openfire_billing.office.dashboard.amounts import Document, Stock, sums_of, sums_text
+from invoicing.models import Invoice, QuoteLine
+from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, sums_of, sums_text
 from openfire_billing.office.dashboard.reader import Reader, Work, act_url, list_url, page_url
 from openfire_billing.office.dashboard.waiting import MOST_OF_A_KIND, Kind, Urgency, Waiting
 
@@ -34,8 +30,10 @@ def of_money(reader: Reader, stock: Stock) -> Iterator[Kind]:
     yield from _contracts(reader)
     yield from _late_invoices(reader, stock)
     yield from _quotes(reader, stock)
-    yield from _requests_to_bill(stock)
-    yield from _appointments_to_bill(stock)
+    done = {"view": "to-bill", "state__exact": InterventionState.DONE.value}
+    yield _to_bill(stock.requests, DI, _("DI à facturer"), _("%s DI réalisées à facturer"), **done)
+    own = {"view": "own-lines"}
+    yield _to_bill(stock.appointments, RDV, _("RDV à facturer"), _("%s RDV à facturer, lignes hors DI"), **own)
     yield from _drafts(reader)
 
 
@@ -79,22 +77,21 @@ def _late_invoices(reader: Reader, stock: Stock) -> Iterator[Kind]:
     by_customer: dict[int | None, list[Document]] = defaultdict(list)
     for one in late:
         by_customer[one.customer].append(one)
-    first = list(by_customer)[:MOST_OF_A_KIND]  # the oldest come first
-    names = Partner.objects.in_bulk([pk for pk in first if pk is not None])
+    first = list(by_customer.values())[:MOST_OF_A_KIND]  # the oldest come first
     count = len(late)
     yield Kind(
         len(by_customer),
         [
             Waiting(
                 Urgency.LATE,
-                ngettext("%s facture en retard", "%s factures en retard", len(by_customer[pk])) % len(by_customer[pk]),
+                ngettext("%s facture en retard", "%s factures en retard", len(theirs)) % len(theirs),
                 _("Relancer"),
-                list_url(INVOICE, view="late", customer__id__exact=pk),
-                who=names[pk].name if pk in names else "",
-                amount=_("%s TTC") % sums_text(sums_of(by_customer[pk])),
-                since=by_customer[pk][0].day,
+                list_url(INVOICE, view="late", customer__id__exact=theirs[0].customer),
+                who=theirs[0].who,
+                amount=_("%s TTC") % sums_text(sums_of(theirs)),
+                since=theirs[0].day,
             )
-            for pk in first
+            for theirs in first
         ],
         Waiting(
             Urgency.LATE,
@@ -113,8 +110,6 @@ def _quotes(reader: Reader, stock: Stock) -> Iterator[Kind]:
     ending: list[Document] = []
     if reader.does(Work.BILLING, permission="invoicing.change_quote"):
         ending = _ending_quotes(reader)
-    shown = [one.pk for one in (*ending[:MOST_OF_A_KIND], *stock.quotes[:MOST_OF_A_KIND])]
-    quotes = Quote.objects.select_related("partner").in_bulk(shown) if shown else {}
     yield Kind(
         len(ending),
         [
@@ -123,8 +118,8 @@ def _quotes(reader: Reader, stock: Stock) -> Iterator[Kind]:
                 _("Devis sans réponse, expiré") if one.day and one.day < reader.today else _("Devis bientôt expiré"),
                 _("Relancer"),
                 page_url(QUOTE, one.pk),
-                who=quotes[one.pk].partner.name,
-                document=str(quotes[one.pk]),
+                who=one.who,
+                document=one.name,
                 amount=_("%s HT") % sums_text(sums_of([one])),
                 since=one.day,
             )
@@ -139,8 +134,7 @@ def _quotes(reader: Reader, stock: Stock) -> Iterator[Kind]:
             since=ending[0].day if ending else None,
         ),
     )
-    names = {pk: (quote.partner.name, str(quote)) for pk, quote in quotes.items()}
-    yield from _to_bill(stock.quotes, QUOTE, names, _("Devis à facturer"), _("%s devis à facturer"), view="to-bill")
+    yield _to_bill(stock.quotes, QUOTE, _("Devis à facturer"), _("%s devis à facturer"), view="to-bill")
 
 
 def _ending_quotes(reader: Reader) -> list[Document]:
@@ -150,41 +144,12 @@ def _ending_quotes(reader: Reader) -> list[Document]:
         quote__state=QuoteState.SENT,
         quote__valid_until__lte=reader.today + SOON,
         kind=LineKind.ARTICLE,
-    ).order_by("quote__valid_until", "quote_id")
-    names = ("quote__valid_until", "quantity", "unit_price", "discount", "quote__currency", "quote__company__rounding")
-    found: dict[int, Document] = {}
-    for pk, until, quantity, price, discount, currency, rounding in lines.values_list("quote_id", *names):
-        net = line_net(quantity, price, discount, rounding)
-        found[pk] = Document(pk, until, net + (found[pk].amount if pk in found else 0), currency)
-    return list(found.values())
+    )
+    return documents_of(lines, "quote", day="valid_until", left="quantity")
 
 
-def _requests_to_bill(stock: Stock) -> Iterator[Kind]:
-    shown = [one.pk for one in stock.requests[:MOST_OF_A_KIND]]
-    requests = InterventionRequest.objects.select_related("partner").in_bulk(shown) if shown else {}
-    names = {pk: (request.partner.name, str(request)) for pk, request in requests.items()}
-    label, labels = _("DI à facturer"), _("%s DI réalisées à facturer")
-    yield from _to_bill(stock.requests, DI, names, label, labels, view="to-bill", state__exact=InterventionState.DONE)
-
-
-def _appointments_to_bill(stock: Stock) -> Iterator[Kind]:
-    shown = [one.pk for one in stock.appointments[:MOST_OF_A_KIND]]
-    found = Appointment.objects.select_related("partner").in_bulk(shown) if shown else {}
-    names = {pk: (rdv.partner.name, str(rdv)) for pk, rdv in found.items()}
-    label, labels = _("RDV à facturer"), _("%s RDV à facturer, lignes hors DI")
-    yield from _to_bill(stock.appointments, RDV, names, label, labels, view="own-lines")
-
-
-def _to_bill(
-    documents: Sequence[Document],
-    name: str,
-    names: dict[int, tuple[str, str]],
-    label: str,
-    labels: str,
-    **asked: Any,
-) -> Iterator[Kind]:
-    """Yield what is to bill of one kind. `names`: the customer and the number of the first few."""
-    yield Kind(
+def _to_bill(documents: Sequence[Document], name: str, label: str, labels: str, **asked: str) -> Kind:
+    return Kind(
         len(documents),
         [
             Waiting(
@@ -192,8 +157,8 @@ def _to_bill(
                 label,
                 _("Facturer"),
                 act_url(name, one.pk, "invoice"),
-                who=names[one.pk][0],
-                document=names[one.pk][1],
+                who=one.who,
+                document=one.name,
                 page=page_url(name, one.pk),
                 amount=_("%s HT") % sums_text(sums_of([one])),
                 since=one.day,

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from contracts.choices import Result
+from contracts.choices import Result, RunKind
 from contracts.models import BillingRun
 from contracts.services.runs import totals_seen
 from invoicing.choices import InvoiceState
@@ -32,6 +32,7 @@ def last_run_of(reader: Reader) -> dict[str, Any] | None:
     sums: dict[str, Decimal] = dict(invoices.order_by().values_list("currency").annotate(total=Sum("net")))
     return {
         "run": run,
+        "is_tonight": run.kind == RunKind.NIGHT and run.on == reader.today,
         "url": page_url("contracts_billingrun", run.pk),
         "billed": totals["billed"],
         "refused": totals["refused"],
