@@ -35,12 +35,16 @@ def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
         (_("Votre travail"), _of_the_work(has)),
         (_("Vos collègues, vos clients"), _of_the_people(has)),
     ]
-    if all(step["is_done"] or step["is_optional"] for _title, steps in groups for step in steps):
+    if not any(is_left(step) for _title, steps in groups for step in steps):
         return []
     return [
-        {"title": title, "steps": steps, "is_done": all(step["is_done"] or step["is_optional"] for step in steps)}
-        for title, steps in groups
+        {"title": title, "steps": steps, "is_done": not any(is_left(step) for step in steps)} for title, steps in groups
     ]
+
+
+def is_left(step: dict[str, Any]) -> bool:
+    """Return whether a step is required and not done."""
+    return not step["is_done"] and not step["is_optional"]
 
 
 def _what_there_is(company: Company | None, user: User) -> dict[str, bool]:

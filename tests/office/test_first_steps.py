@@ -31,7 +31,8 @@ def test_step_leads_to_the_company_s_own_page_and_says_what_is_missing(world: Wo
     assert (journals["is_done"], taxes["is_done"]) == (True, True)
     page = unescape(office.get("/admin/").content.decode())
     assert "il manque le SIRET" in page
-    assert page.index("Premiers pas") < page.index("Aujourd'hui") < page.index("À traiter")
+    assert f'<a class="of-button of-button-main" href="{reverse_change(world.company)}">Étape suivante' in page
+    assert [word in page for word in ("Premiers pas", "Aujourd'hui</h2>", "À traiter</h2>")] == [True, False, False]
 
     Journal.objects.filter(company=world.company, kind="cash").delete()
     Company.objects.update(siret="73282932000074", vat_number="FR44732829320")

@@ -19,18 +19,20 @@ from openfire_billing.office.dashboard.night import last_run_of
 from openfire_billing.office.dashboard.reader import Reader, Work, list_url, reader_of
 from openfire_billing.office.dashboard.today import today_of
 from openfire_billing.office.dashboard.waiting import Waiting
-from openfire_billing.office.first_steps import first_steps
+from openfire_billing.office.first_steps import first_steps, is_left
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the context of the first page, of what this user may see and does."""
     reader = reader_of(request)
+    steps = first_steps(request)
     stock, to_plan = stock_of(reader), to_plan_of(reader)
     return context | {
         "office_day": capfirst(date_format(reader.today, "l j F")),
         "office_button": _button(reader),
         "office_stocks": _stocks(reader, to_plan),
-        "office_steps": first_steps(request),
+        "office_steps": steps,
+        "office_next_step": next((one for group in steps for one in group["steps"] if is_left(one)), None),
         "office_today": today_of(reader),
         "office_waiting": [(row, _age(row, reader)) for row in waiting_of(reader, stock, to_plan)],
         "office_amounts": _amounts(reader, stock),
