@@ -3,13 +3,16 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -448,7 +451,13 @@ def test_months_of_this_year_stand_beside_those_of_last_year(world: World) -> No
     assert listed(office, chart["months"][11]["bars"][0]["url"]) == [last]
     opened = listed(office, chart["months"][10]["bars"][1]["url"])
     assert (len(opened), november in opened) == (4, True)
-    assert "chart.js" not in office.get(PAGE).content.decode()
+
+
+def test_no_page_loads_the_chart_library(world: World) -> None:
+    loaded = Path(str(finders.find("unfold/js/chart/chart.js")))
+
+    assert (loaded.is_relative_to(settings.BASE_DIR / "static"), loaded.stat().st_size < 200) == (True, True)
+    assert "<canvas" not in world.office(MANAGER).get(PAGE).content.decode()
 
 
 def test_same_day_of_last_year_in_february_of_a_leap_year(world: World) -> None:
