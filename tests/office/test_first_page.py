@@ -236,6 +236,33 @@ def test_more_than_three_of_a_kind_are_one_row_with_their_sum(world: World) -> N
     assert set(listed(office, row.url)) == set(drafts)
 
 
+def test_list_that_the_row_of_many_opens_holds_them(world: World) -> None:
+    for number in range(4):
+        everything_waits(world, name=f"Client {number}")
+    office = world.office(MANAGER)
+
+    rows = {row.what: row for row, _age in shown(office)["office_waiting"]}
+
+    assert set(rows) == {
+        "Nuit sans facturation",
+        "4 messages en échec",
+        "4 contrats mis de côté",
+        "4 factures en retard",
+        "4 DI en retard",
+        "4 DI à planifier sous 7 jours",
+        "4 RDV à confirmer",
+        "4 DI réalisées à facturer",
+        "4 devis à facturer",
+        "4 devis expirés ou bientôt",
+        "4 brouillons à valider",
+    }
+    assert {what: len(listed(office, one.url)) for what, one in rows.items() if what != "Nuit sans facturation"} == {
+        what: 4 for what in rows if what != "Nuit sans facturation"
+    }
+    assert rows["4 factures en retard"].amount == f"{money('422,00')} TTC"
+    assert rows["4 devis à facturer"].amount == f"{money('700,00')} HT"
+
+
 def row(what: str, urgency: Urgency = Urgency.WAITS, since: date | None = None) -> Waiting:
     return Waiting(urgency, what, "Ouvrir", "/", since=since)
 
