@@ -186,7 +186,14 @@ def test_what_waits_is_in_the_order_of_its_urgency(world: World) -> None:
         ("1 facture en retard", "Client en retard", "", f"{money('105,50')} TTC", "Relancer", "50 j"),
         ("DI en retard", f"Aubry Maëlle · {town}", str(late), "", "Planifier", "40 j"),
         ("DI à facturer", "Client servi", str(past), f"{money('100,00')} HT", "Facturer", "20 j"),
-        ("Brouillon à valider", "Client brouillon", str(draft), f"{money('184,62')} TTC", "Valider", "aujourd'hui"),
+        (
+            "Brouillon à valider",
+            "Client brouillon",
+            f"n° {draft.pk}",
+            f"{money('184,62')} TTC",
+            "Valider",
+            "aujourd'hui",
+        ),
         ("Rappeler", "relance : Aubry Maëlle", "", "", "Ouvrir", "aujourd'hui"),
         ("DI à planifier", f"Aubry Maëlle · {town}", str(soon), "", "Planifier", "dans 3 j"),
     ]

@@ -105,7 +105,7 @@ def _requests(reader: Reader) -> list[Document]:
 def _quotes(reader: Reader) -> list[Document]:
     """Return the accepted quotes with lines left to bill."""
     lines = QuoteLine.objects.filter(quote__company__in=reader.companies, quote__state=QuoteState.ACCEPTED)
-    return documents_of(lines.open(), "quote", day="accepted_on", left="left")
+    return documents_of(lines.open(), "quote", day="accepted_on", left="left", currency="currency")
 
 
 def _appointments(reader: Reader) -> list[Document]:
@@ -116,19 +116,19 @@ def _appointments(reader: Reader) -> list[Document]:
     return documents_of(lines.own_open(reader.today), "appointment", day="done_at", left="own_left")
 
 
-def documents_of(lines: Any, source: str, *, day: str, left: str) -> list[Document]:
+def documents_of(lines: Any, source: str, *, day: str, left: str, currency: str = _COMPANY[0]) -> list[Document]:
     """Return the documents of these lines, the oldest first, each with the net of what is left of its lines.
 
     Each line is rounded as the invoice that bills it will round it.
     """
-    paths = [f"{source}__{name}" for name in (day, "number", "partner__name", *_COMPANY)]
+    paths = [f"{source}__{name}" for name in (day, "number", "partner__name", currency, _COMPANY[1])]
     found: dict[int, Document] = {}
-    for pk, quantity, price, discount, since, name, who, currency, rounding in lines.order_by().values_list(
+    for pk, quantity, price, discount, since, name, who, code, rounding in lines.order_by().values_list(
         f"{source}_id", left, "unit_price", "discount", *paths
     ):
         waiting = timezone.localtime(since).date() if isinstance(since, datetime) else since
         net = line_net(quantity, price, discount, rounding) + (found[pk].amount if pk in found else Decimal(0))
-        found[pk] = Document(pk, waiting, net, currency, name, who)
+        found[pk] = Document(pk, waiting, net, code, name, who)
     return sorted(found.values(), key=_oldest)
 
 

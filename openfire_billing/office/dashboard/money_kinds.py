@@ -145,7 +145,7 @@ def _ending_quotes(reader: Reader) -> list[Document]:
         quote__valid_until__lte=reader.today + SOON,
         kind=LineKind.ARTICLE,
     )
-    return documents_of(lines, "quote", day="valid_until", left="quantity")
+    return documents_of(lines, "quote", day="valid_until", left="quantity", currency="currency")
 
 
 def _to_bill(documents: Sequence[Document], name: str, label: str, labels: str, **asked: str) -> Kind:
@@ -194,7 +194,7 @@ def _drafts(reader: Reader) -> Iterator[Kind]:
                 _("Valider"),
                 act_url(INVOICE, one.pk, "post"),
                 who=one.customer.name,
-                document=str(one),
+                document=_("n° %s") % one.pk,
                 page=page_url(INVOICE, one.pk),
                 amount=_("%s TTC") % sums_text({one.currency: one.gross.amount}),
                 since=one.proposed_on,
