@@ -3,13 +3,16 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -183,7 +186,14 @@ def test_what_waits_is_in_the_order_of_its_urgency(world: World) -> None:
         ("1 facture en retard", "Client en retard", "", f"{money('105,50')} TTC", "Relancer", "50 j"),
         ("DI en retard", f"Aubry Maëlle · {town}", str(late), "", "Planifier", "40 j"),
         ("DI à facturer", "Client servi", str(past), f"{money('100,00')} HT", "Facturer", "20 j"),
-        ("Brouillon à valider", "Client brouillon", str(draft), f"{money('184,62')} TTC", "Valider", "aujourd'hui"),
+        (
+            "Brouillon à valider",
+            "Client brouillon",
+            f"n° {draft.pk}",
+            f"{money('184,62')} TTC",
+            "Valider",
+            "aujourd'hui",
+        ),
         ("Rappeler", "relance : Aubry Maëlle", "", "", "Ouvrir", "aujourd'hui"),
         ("DI à planifier", f"Aubry Maëlle · {town}", str(soon), "", "Planifier", "dans 3 j"),
     ]
@@ -231,6 +241,33 @@ def test_more_than_three_of_a_kind_are_one_row_with_their_sum(world: World) -> N
     # 105,50 + 211,00 + 316,50 + 1 302,46 (VAT of 67,9008)
     assert (row.what, row.amount) == ("4 brouillons à valider", f"{money(f'1{NBSP}935,46')} TTC")
     assert set(listed(office, row.url)) == set(drafts)
+
+
+def test_list_that_the_row_of_many_opens_holds_them(world: World) -> None:
+    for number in range(4):
+        everything_waits(world, name=f"Client {number}")
+    office = world.office(MANAGER)
+
+    rows = {row.what: row for row, _age in shown(office)["office_waiting"]}
+
+    assert set(rows) == {
+        "Nuit sans facturation",
+        "4 messages en échec",
+        "4 contrats mis de côté",
+        "4 factures en retard",
+        "4 DI en retard",
+        "4 DI à planifier sous 7 jours",
+        "4 RDV à confirmer",
+        "4 DI réalisées à facturer",
+        "4 devis à facturer",
+        "4 devis expirés ou bientôt",
+        "4 brouillons à valider",
+    }
+    assert {what: len(listed(office, one.url)) for what, one in rows.items() if what != "Nuit sans facturation"} == {
+        what: 4 for what in rows if what != "Nuit sans facturation"
+    }
+    assert rows["4 factures en retard"].amount == f"{money('422,00')} TTC"
+    assert rows["4 devis à facturer"].amount == f"{money('700,00')} HT"
 
 
 def row(what: str, urgency: Urgency = Urgency.WAITS, since: date | None = None) -> Waiting:
@@ -448,7 +485,13 @@ def test_months_of_this_year_stand_beside_those_of_last_year(world: World) -> No
     assert listed(office, chart["months"][11]["bars"][0]["url"]) == [last]
     opened = listed(office, chart["months"][10]["bars"][1]["url"])
     assert (len(opened), november in opened) == (4, True)
-    assert "chart.js" not in office.get(PAGE).content.decode()
+
+
+def test_no_page_loads_the_chart_library(world: World) -> None:
+    loaded = Path(str(finders.find("unfold/js/chart/chart.js")))
+
+    assert (loaded.is_relative_to(settings.BASE_DIR / "static"), loaded.stat().st_size < 200) == (True, True)
+    assert "<canvas" not in world.office(MANAGER).get(PAGE).content.decode()
 
 
 def test_same_day_of_last_year_in_february_of_a_leap_year(world: World) -> None:

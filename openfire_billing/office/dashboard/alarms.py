@@ -12,8 +12,8 @@ from invoicing.choices import MessageState
 from invoicing.models import Message
 from invoicing.services.documents.jobs import LATE_AFTER, late_documents
 from openfire_billing.db.scope import visible
-from openfire_billing.office.dashboard.reader import Reader, Work, list_url, page_url
-from openfire_billing.office.dashboard.waiting import MOST_OF_A_KIND, Kind, Urgency, Waiting
+from openfire_billing.office.dashboard.reader import Reader, Work, first_of, list_url, page_url
+from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting
 
 
 def night(reader: Reader) -> Iterator[Kind]:
@@ -50,7 +50,7 @@ def messages(reader: Reader) -> Iterator[Kind]:
     found = readable.filter(failed | waiting).aggregate(
         failed=Count("pk", filter=failed), oldest=Min("created_at", filter=failed), waiting=Count("pk", filter=waiting)
     )
-    rows = readable.filter(failed).order_by("created_at", "pk")[:MOST_OF_A_KIND]
+    rows = first_of(readable.filter(failed), "created_at", "pk")
     yield Kind(
         found["failed"],
         [

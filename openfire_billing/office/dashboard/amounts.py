@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from appointments.choices import AppointmentState
 from appointments.models import AppointmentLine
 from interventions.choices import InterventionState
-from interventions.models import RequestLine
+from interventions.models import InterventionRequest, RequestLine
 from invoicing.choices import InvoiceKind, QuoteState
 from invoicing.models import Invoice, QuoteLine
 from openfire_billing.kernel.ages import AGES, NOT_LATE, age_of
@@ -68,7 +68,7 @@ def sums_text(sums: Sums) -> str:
 
 
 def stock_of(reader: Reader) -> Stock:
-    """Read what waits, in one query a kind of document: lists and sums are made of these rows."""
+    """Read what waits, in one query or two a kind of document: lists and sums are made of these rows."""
     bills = reader.does(Work.BILLING, permission="invoicing.bill")
     collects = reader.does(Work.ACCOUNTS, permission="invoicing.post_invoice")
     requests = _requests(reader) if bills else []
@@ -82,23 +82,30 @@ def stock_of(reader: Reader) -> Stock:
 
 
 def _requests(reader: Reader) -> list[Document]:
-    """Return the DIs with lines left to bill: those of the list « À facturer »."""
-    lines = (
-        RequestLine.objects.filter(
-            intervention__company__in=reader.companies,
-            intervention__is_active=True,
-            intervention__state__in=sorted(InterventionState.validated),
-        )
-        .left_to_bill(reader.today)
-        .filter(left__gt=0)
-    )
-    return documents_of(lines, "intervention", day="done_on", left="left")
+    """Return the DIs with lines left to bill: those of the list « À facturer ».
+
+    What is left of a line is dear to work out: the DIs are found first, then their lines alone are read.
+    """
+    found = InterventionRequest.objects.active().filter(company__in=reader.companies).to_bill(reader.today).order_by()
+    heads = {
+        pk: head for pk, *head in found.values_list("pk", "done_on", "state", "number", "partner__name", *_COMPANY)
+    }
+    lines = RequestLine.objects.filter(intervention__pk__among=list(heads)).left_to_bill(reader.today).order_by()
+    nets: dict[int, Decimal] = defaultdict(Decimal)
+    for pk, left, price, discount in lines.values_list("intervention_id", "left", "unit_price", "discount"):
+        if left > 0:
+            nets[pk] += line_net(left, price, discount, heads[pk][-1])
+    documents = [
+        Document(pk, done_on, nets[pk], currency, number, who, is_done=state == InterventionState.DONE)
+        for pk, (done_on, state, number, who, currency, _rounding) in heads.items()
+    ]
+    return sorted(documents, key=_oldest)
 
 
 def _quotes(reader: Reader) -> list[Document]:
     """Return the accepted quotes with lines left to bill."""
     lines = QuoteLine.objects.filter(quote__company__in=reader.companies, quote__state=QuoteState.ACCEPTED)
-    return documents_of(lines.open(), "quote", day="accepted_on", left="left")
+    return documents_of(lines.open(), "quote", day="accepted_on", left="left", currency="currency")
 
 
 def _appointments(reader: Reader) -> list[Document]:
@@ -109,19 +116,19 @@ def _appointments(reader: Reader) -> list[Document]:
     return documents_of(lines.own_open(reader.today), "appointment", day="done_at", left="own_left")
 
 
-def documents_of(lines: Any, source: str, *, day: str, left: str) -> list[Document]:
+def documents_of(lines: Any, source: str, *, day: str, left: str, currency: str = _COMPANY[0]) -> list[Document]:
     """Return the documents of these lines, the oldest first, each with the net of what is left of its lines.
 
     Each line is rounded as the invoice that bills it will round it.
     """
-    paths = [f"{source}__{name}" for name in (day, "state", "number", "partner__name", *_COMPANY)]
+    paths = [f"{source}__{name}" for name in (day, "number", "partner__name", currency, _COMPANY[1])]
     found: dict[int, Document] = {}
-    for pk, quantity, price, discount, since, state, name, who, currency, rounding in lines.order_by().values_list(
+    for pk, quantity, price, discount, since, name, who, code, rounding in lines.order_by().values_list(
         f"{source}_id", left, "unit_price", "discount", *paths
     ):
         waiting = timezone.localtime(since).date() if isinstance(since, datetime) else since
         net = line_net(quantity, price, discount, rounding) + (found[pk].amount if pk in found else Decimal(0))
-        found[pk] = Document(pk, waiting, net, currency, name, who, is_done=state not in InterventionState.planning)
+        found[pk] = Document(pk, waiting, net, code, name, who)
     return sorted(found.values(), key=_oldest)
 
 

@@ -18,8 +18,8 @@ from openfire_billing.db.scope import visible
 from openfire_billing.office.dashboard.alarms import messages, night, papers
 from openfire_billing.office.dashboard.amounts import Stock
 from openfire_billing.office.dashboard.money_kinds import of_money
-from openfire_billing.office.dashboard.reader import Reader, Work, act_url, list_url, page_url
-from openfire_billing.office.dashboard.waiting import MOST_OF_A_KIND, Kind, Urgency, Waiting, in_order
+from openfire_billing.office.dashboard.reader import Reader, Work, act_url, first_of, list_url, page_url
+from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting, in_order
 from openfire_billing.web.actions import reverse_change
 
 SOON = timedelta(days=7)  # a DI is to plan, an appointment to confirm, within so many days
@@ -102,7 +102,7 @@ def _requests_to_plan(reader: Reader, found: ToPlan | None) -> Iterator[Kind]:
 
 def _rows_to_plan(reader: Reader, narrow: Q, urgency: Urgency, what: str) -> list[Waiting]:
     may_plan = reader.user.has_perm("appointments.add_appointment")
-    requests = _to_plan(reader).filter(narrow).select_related("partner", "address")
+    requests = first_of(_to_plan(reader).filter(narrow), "to_on", "pk").select_related("partner", "address")
     return [
         Waiting(
             urgency,
@@ -115,7 +115,7 @@ def _rows_to_plan(reader: Reader, narrow: Q, urgency: Urgency, what: str) -> lis
             since=one.to_on,
             is_dialog=may_plan,
         )
-        for one in requests.order_by("to_on", "pk")[:MOST_OF_A_KIND]
+        for one in requests
     ]
 
 
@@ -128,7 +128,7 @@ def _to_confirm(reader: Reader) -> Iterator[Kind]:
         company__in=reader.companies, state=AppointmentState.DRAFT, starts_at__gte=start, starts_at__lt=start + SOON
     ).order_by()
     found = appointments.aggregate(count=Count("pk"), first=Min("starts_at"))
-    rows = appointments.select_related("partner", "address").order_by("starts_at", "pk")[:MOST_OF_A_KIND]
+    rows = first_of(appointments, "starts_at", "pk").select_related("partner", "address")
     yield Kind(
         found["count"],
         [

@@ -13,8 +13,8 @@ from interventions.choices import InterventionState
 from invoicing.choices import LineKind, QuoteState
 from invoicing.models import Invoice, QuoteLine
 from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, sums_of, sums_text
-from openfire_billing.office.dashboard.reader import Reader, Work, act_url, list_url, page_url
-from openfire_billing.office.dashboard.waiting import MOST_OF_A_KIND, Kind, Urgency, Waiting
+from openfire_billing.office.dashboard.reader import MOST_OF_A_KIND, Reader, Work, act_url, first_of, list_url, page_url
+from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting
 
 SOON = timedelta(days=7)  # a quote whose validity ends within so many days
 DI, QUOTE, INVOICE, RDV = (
@@ -43,7 +43,7 @@ def _contracts(reader: Reader) -> Iterator[Kind]:
         return
     contracts = Contract.objects.filter(company__in=reader.companies).set_aside().order_by()
     found = contracts.aggregate(count=Count("pk"), oldest=Min("next_due_on"))
-    rows = contracts.select_related("payer").order_by("next_due_on", "pk")[:MOST_OF_A_KIND]
+    rows = first_of(contracts, "next_due_on", "pk").select_related("payer")
     yield Kind(
         found["count"],
         [
@@ -145,7 +145,7 @@ def _ending_quotes(reader: Reader) -> list[Document]:
         quote__valid_until__lte=reader.today + SOON,
         kind=LineKind.ARTICLE,
     )
-    return documents_of(lines, "quote", day="valid_until", left="quantity")
+    return documents_of(lines, "quote", day="valid_until", left="quantity", currency="currency")
 
 
 def _to_bill(documents: Sequence[Document], name: str, label: str, labels: str, **asked: str) -> Kind:
@@ -184,7 +184,7 @@ def _drafts(reader: Reader) -> Iterator[Kind]:
     drafts = Invoice.objects.drafts().filter(company__in=reader.companies).order_by()
     sums = list(drafts.values("currency").annotate(n=Count("pk"), gross=Sum("gross"), oldest=Min("proposed_on")))
     count = sum(row["n"] for row in sums)
-    rows = drafts.select_related("customer").order_by("proposed_on", "pk")[:MOST_OF_A_KIND]
+    rows = first_of(drafts, "proposed_on", "pk").select_related("customer")
     yield Kind(
         count,
         [
@@ -194,7 +194,7 @@ def _drafts(reader: Reader) -> Iterator[Kind]:
                 _("Valider"),
                 act_url(INVOICE, one.pk, "post"),
                 who=one.customer.name,
-                document=str(one),
+                document=_("n° %s") % one.pk,
                 page=page_url(INVOICE, one.pk),
                 amount=_("%s TTC") % sums_text({one.currency: one.gross.amount}),
                 since=one.proposed_on,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TypeVar
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +15,10 @@ from django.utils.http import urlencode
 from invoicing.models import Company
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
 from openfire_billing.web.users import user_of
+
+Row = TypeVar("Row", bound=Model)
+
+MOST_OF_A_KIND = 3  # rows of a kind of « À traiter »; more of them are one row, with their sum
 
 
 class Work(StrEnum):
@@ -54,6 +59,12 @@ def reader_of(request: HttpRequest) -> Reader:
     roles = [_OF_ROLES[name] for name in names if name in _OF_ROLES]
     works = frozenset[Work]().union(*roles) if roles else frozenset(Work)
     return Reader(user, timezone.localdate(), Company.objects.visible_to(user), works)
+
+
+def first_of(rows: "QuerySet[Row]", *order: str) -> "QuerySet[Row]":
+    """Return the first few of these rows. They are found before anything is joined to them."""
+    few = rows.order_by(*order).values("pk")[:MOST_OF_A_KIND]
+    return rows.model._default_manager.filter(pk__in=few).order_by(*order)
 
 
 def list_url(name: str, **asked: object) -> str:

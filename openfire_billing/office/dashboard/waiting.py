@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 
-MOST_OF_A_KIND = 3  # rows of a kind; more of them are one row, with their sum
+from openfire_billing.office.dashboard.reader import MOST_OF_A_KIND
+
 MOST_ROWS = 12
 
 
