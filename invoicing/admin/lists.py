@@ -197,6 +197,8 @@ class ListMixin:
         name = f"admin:{meta.app_label}_{meta.model_name}"
         export = reverse(f"{name}_export")
         query = request.GET.urlencode()
+        hierarchy = self.date_hierarchy  # type: ignore[attr-defined]
+        period = {name for name in request.GET if hierarchy and name.startswith(f"{hierarchy}__")}
         return {
             "office_exports": [
                 {"label": label, "url": f"{export}?{query}&format={kind}" if query else f"{export}?format={kind}"}
@@ -207,7 +209,8 @@ class ListMixin:
             "office_query": query,
             "office_many": self.acts_on_many(request),
             "office_columns": self.columns(request),
-            "office_side_filters": set(request.GET) - _NO_SIDE_FILTER,
+            "office_side_filters": set(request.GET) - _NO_SIDE_FILTER - period,
+            "office_period": period,
         }
 
     def columns(self, request: HttpRequest) -> list[dict[str, Any]]:
