@@ -146,7 +146,7 @@ class ListMixin:
             return super().get_list_display_links(request, list_display)  # type: ignore[misc]
         return [self.list_lead, "numbered"]
 
-    @admin.display(description=_("Numéro"))
+    @admin.display(description=_("Numéro"), ordering="pk")
     def numbered(self, record: Any) -> str:
         return str(record)
 
@@ -207,6 +207,7 @@ class ListMixin:
             "office_filters": SavedFilter.objects.filter(user=user_of(request), model=meta.label_lower),
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
+            "office_may_keep": set(request.GET) - {ChipFilter.parameter_name, PAGE_VAR},  # a chip alone is kept already
             "office_many": self.acts_on_many(request),
             "office_columns": self.columns(request),
             "office_side_filters": set(request.GET) - _NO_SIDE_FILTER - period,

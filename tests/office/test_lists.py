@@ -23,7 +23,7 @@ from openfire_billing.db.counting import counted_together
 from openfire_billing.kernel.formats import days_text
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.contracts.contract_builders import article, make_contract
-from tests.factories import PartnerFactory, World, item
+from tests.factories import PartnerFactory, TechnicianFactory, World, item
 from tests.factories.appointments import at, book
 from tests.factories.pages import Office, address, fields_of, texts_of
 from tests.factories.past import rewrite
@@ -139,6 +139,15 @@ def test_chips_of_interventions_count_what_is_behind_them(world: World) -> None:
     for slug in ("to-plan", "late", "soon", "to-bill", "drafts", "mine"):
         shown = rows(world.office(), InterventionRequest, view=slug)
         assert str(len(shown)) == chips(world.office(), InterventionRequest)[slug]
+
+
+def test_appointments_of_a_technician_are_his_own(world: World) -> None:
+    who = TechnicianFactory(company=world.company, user=world.manager)
+    his, _other = book(world, world.intervention(), who=who), book(world, world.intervention())
+
+    assert rows(world.office(MANAGER), Appointment, view="mine") == [his]
+    assert chips(world.office(MANAGER), Appointment)["mine"] == "1"
+    assert chips(world.office(), Appointment)["mine"] == "0"
 
 
 def test_interventions_within_30_days_are_those_that_open_by_then_or_are_late(world: World) -> None:
