@@ -192,7 +192,7 @@ class ListMixin:
         return holding(queryset, self.get_search_fields(request), words_of(search_term)), False  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the export links and the user's filters of this list."""
+        """Return what stands above the list: exports, the user's filters, acts on many, columns."""
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"admin:{meta.app_label}_{meta.model_name}"
         export = reverse(f"{name}_export")

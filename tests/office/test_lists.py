@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
@@ -15,7 +16,8 @@ from contracts.models import Contract
 from interventions.models import InterventionRequest, RequestLine
 from interventions.services.states import finish_intervention
 from invoicing.admin.filters import MOST_COUNTED
-from invoicing.models import Invoice, Partner, PurchaseOrder, Quote
+from invoicing.models import Invoice, Partner, PurchaseOrder, Quote, SupplierBill
+from invoicing.services.documents.purchases import check_bill, record_bill
 from invoicing.services.documents.quotes import accept_quote, send_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
@@ -235,6 +237,37 @@ def test_age_of_an_invoice_is_that_of_what_is_owed(world: World) -> None:
     office = world.office()
 
     assert cells(office, Invoice, "age") == ["–", "40 j en retard", "–"]
+
+
+def test_age_of_a_quote_is_that_of_the_answer_awaited(world: World) -> None:
+    sent, lapsed = (send_quote(world.quote(), by=world.biller) for _rank in range(2))
+    world.quote()
+    rewrite(Quote.objects.filter(pk=sent.pk), issued_on=world.today - 6 * DAY)
+    rewrite(Quote.objects.filter(pk=lapsed.pk), issued_on=world.today - 50 * DAY, valid_until=world.today - 20 * DAY)
+
+    assert cells(world.office(), Quote, "age") == ["50 j en retard", "6 j", "–"]
+
+
+def test_age_of_a_supplier_bill_is_that_of_what_is_left_to_pay(world: World) -> None:
+    def bill(number: str, days: int, due: int) -> SupplierBill:
+        return record_bill(
+            company=world.company,
+            supplier=world.customer,
+            number=number,
+            on=world.today - days * DAY,
+            net=Decimal(100),
+            tax=Decimal(20),
+            due_on=world.today + due * DAY,
+            order=None,
+            notes="",
+            by=world.accountant,
+        )
+
+    check_bill(bill("A", 3, 1), by=world.accountant)
+    check_bill(bill("B", 40, -1), by=world.accountant)
+    bill("C", 50, -2)
+
+    assert cells(world.office(), SupplierBill, "age") == ["3 j", "40 j en retard", "–"]
 
 
 def test_intervention_that_a_contract_bills_says_so_instead_of_zero(world: World) -> None:
