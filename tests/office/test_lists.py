@@ -72,6 +72,8 @@ def test_interventions_late_come_first_then_by_the_end_of_their_period(world: Wo
     done = finish_intervention(due(world, -5, 1), on=world.today, by=world.planner)
 
     assert rows(world.office(), InterventionRequest) == [later, late, soon, next_year, done]
+    heads = world.office().get(address(InterventionRequest, "changelist")).context["cl"]
+    assert heads.get_ordering_field_columns() == {}
     by_number = [later, late, soon, next_year, done]
     assert rows(world.office(), InterventionRequest, o="2") == sorted(by_number, key=lambda di: di.number)
     assert rows(world.office(), InterventionRequest, o="-2") == sorted(by_number, key=lambda di: di.number)[::-1]
