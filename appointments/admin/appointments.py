@@ -109,6 +109,7 @@ class AppointmentChips(ChipFilter):
     chips = (
         ("today", _("Aujourd'hui"), _today),
         ("week", _("Cette semaine"), _this_week),
+        ("mine", _("Mes RDV"), lambda q, r: q.filter(technicians__user=r.user)),
         ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
         ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
         ("own-lines", _("Lignes hors DI à facturer"), lambda q, r: q.with_own_lines_to_bill(timezone.localdate())),

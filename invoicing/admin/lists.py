@@ -146,7 +146,7 @@ class ListMixin:
             return super().get_list_display_links(request, list_display)  # type: ignore[misc]
         return [self.list_lead, "numbered"]
 
-    @admin.display(description=_("Numéro"))
+    @admin.display(description=_("Numéro"), ordering="pk")
     def numbered(self, record: Any) -> str:
         return str(record)
 
@@ -192,11 +192,13 @@ class ListMixin:
         return holding(queryset, self.get_search_fields(request), words_of(search_term)), False  # type: ignore[attr-defined]
 
     def list_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the export links and the user's filters of this list."""
+        """Return what stands above the list: exports, the user's filters, acts on many, columns."""
         meta = self.model._meta  # type: ignore[attr-defined]
         name = f"admin:{meta.app_label}_{meta.model_name}"
         export = reverse(f"{name}_export")
         query = request.GET.urlencode()
+        hierarchy = self.date_hierarchy  # type: ignore[attr-defined]
+        period = {name for name in request.GET if hierarchy and name.startswith(f"{hierarchy}__")}
         return {
             "office_exports": [
                 {"label": label, "url": f"{export}?{query}&format={kind}" if query else f"{export}?format={kind}"}
@@ -205,9 +207,11 @@ class ListMixin:
             "office_filters": SavedFilter.objects.filter(user=user_of(request), model=meta.label_lower),
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
+            "office_may_keep": set(request.GET) - {ChipFilter.parameter_name, PAGE_VAR},  # a chip alone is kept already
             "office_many": self.acts_on_many(request),
             "office_columns": self.columns(request),
-            "office_side_filters": set(request.GET) - _NO_SIDE_FILTER,
+            "office_side_filters": set(request.GET) - _NO_SIDE_FILTER - period,
+            "office_period": period,
         }
 
     def columns(self, request: HttpRequest) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
@@ -25,6 +25,11 @@ class OfficeList(ChangeList):
     def _get_default_ordering(self) -> Any:
         """Return the order of the list while no column sorts it."""
         return self.model_admin.list_order(self.view) or super()._get_default_ordering()
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        """Return the columns that sort the list: none while it has its own order, of which no head is a part."""
+        columns: dict[int, str] = super().get_ordering_field_columns()
+        return columns if ORDER_VAR in self.params else {}
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

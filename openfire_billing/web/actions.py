@@ -22,17 +22,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import money_text, read_id
+from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.asked import mark_asked
 from openfire_billing.web.choices import narrow_choices
+from openfire_billing.web.chosen import amounts_of
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import limit_days
 from openfire_billing.web.place import list_left, with_place
 from openfire_billing.web.refusals import shown_refusal
 
 PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
-MOST_NAMED = 20  # documents that the confirmation of an act on many names
 FORM_ALONG = "_form"  # what a page sends is its whole form
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
 RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
@@ -259,27 +259,6 @@ class ActionsMixin:
         """Return the amount including tax of a document, negative for a credit note; None for a record without one."""
         return None
 
-    def _amounts_of(self, documents: Sequence[Any]) -> dict[str, Any]:
-        """Return what the confirmation of an act on many shows: (document, customer, amount) of the first ones, and the
-        total of all; no total over several currencies.
-        """
-        lead = getattr(self, "list_lead", "")
-        amounts = [(document, self.gross_of(document)) for document in documents]
-        currencies = {_currency_of(document) for document, gross in amounts if gross is not None}
-        total = sum((gross for _document, gross in amounts if gross is not None), Decimal(0))
-        return {
-            "chosen": [
-                (
-                    document,
-                    getattr(document, lead) if lead else "",
-                    "" if gross is None else money_text(gross, _currency_of(document)),
-                )
-                for document, gross in amounts[:MOST_NAMED]
-            ],
-            "chosen_left": max(len(documents) - MOST_NAMED, 0),
-            "chosen_total": money_text(total, currencies.pop()) if len(currencies) == 1 else "",
-        }
-
     def _perform(
         self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any], once: Any
     ) -> HttpResponse:
@@ -371,7 +350,7 @@ class ActionsMixin:
             "act": action,
             "form": form,
             "documents": documents,
-            **self._amounts_of(documents),
+            **amounts_of(self, documents),
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "explain": _explain_each(action, len(documents)),
             "once": request.POST.get("_once") or uuid4(),  # a second press does what the first left, and no more
@@ -397,10 +376,6 @@ class ActionsMixin:
         )
         context["summary"] = ", ".join(filter(None, counts)) or _("rien à faire")
         return TemplateResponse(request, "office/report.html", context)
-
-
-def _currency_of(document: Any) -> str:
-    return str(document.company.currency)
 
 
 def _explain_each(action: DocumentAction, count: int) -> Any:

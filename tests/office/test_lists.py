@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
@@ -15,7 +16,8 @@ from contracts.models import Contract
 from interventions.models import InterventionRequest, RequestLine
 from interventions.services.states import finish_intervention
 from invoicing.admin.filters import MOST_COUNTED
-from invoicing.models import Invoice, Partner, PurchaseOrder, Quote
+from invoicing.models import Invoice, Partner, PurchaseOrder, Quote, SupplierBill
+from invoicing.services.documents.purchases import check_bill, record_bill
 from invoicing.services.documents.quotes import accept_quote, send_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
@@ -23,7 +25,7 @@ from openfire_billing.db.counting import counted_together
 from openfire_billing.kernel.formats import days_text
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.contracts.contract_builders import article, make_contract
-from tests.factories import PartnerFactory, World, item
+from tests.factories import PartnerFactory, TechnicianFactory, World, item
 from tests.factories.appointments import at, book
 from tests.factories.pages import Office, address, fields_of, texts_of
 from tests.factories.past import rewrite
@@ -70,6 +72,8 @@ def test_interventions_late_come_first_then_by_the_end_of_their_period(world: Wo
     done = finish_intervention(due(world, -5, 1), on=world.today, by=world.planner)
 
     assert rows(world.office(), InterventionRequest) == [later, late, soon, next_year, done]
+    heads = world.office().get(address(InterventionRequest, "changelist")).context["cl"]
+    assert heads.get_ordering_field_columns() == {}
     by_number = [later, late, soon, next_year, done]
     assert rows(world.office(), InterventionRequest, o="2") == sorted(by_number, key=lambda di: di.number)
     assert rows(world.office(), InterventionRequest, o="-2") == sorted(by_number, key=lambda di: di.number)[::-1]
@@ -139,6 +143,15 @@ def test_chips_of_interventions_count_what_is_behind_them(world: World) -> None:
     for slug in ("to-plan", "late", "soon", "to-bill", "drafts", "mine"):
         shown = rows(world.office(), InterventionRequest, view=slug)
         assert str(len(shown)) == chips(world.office(), InterventionRequest)[slug]
+
+
+def test_appointments_of_a_technician_are_his_own(world: World) -> None:
+    who = TechnicianFactory(company=world.company, user=world.manager)
+    his, _other = book(world, world.intervention(), who=who), book(world, world.intervention())
+
+    assert rows(world.office(MANAGER), Appointment, view="mine") == [his]
+    assert chips(world.office(MANAGER), Appointment)["mine"] == "1"
+    assert chips(world.office(), Appointment)["mine"] == "0"
 
 
 def test_interventions_within_30_days_are_those_that_open_by_then_or_are_late(world: World) -> None:
@@ -226,6 +239,37 @@ def test_age_of_an_invoice_is_that_of_what_is_owed(world: World) -> None:
     office = world.office()
 
     assert cells(office, Invoice, "age") == ["–", "40 j en retard", "–"]
+
+
+def test_age_of_a_quote_is_that_of_the_answer_awaited(world: World) -> None:
+    sent, lapsed = (send_quote(world.quote(), by=world.biller) for _rank in range(2))
+    world.quote()
+    rewrite(Quote.objects.filter(pk=sent.pk), issued_on=world.today - 6 * DAY)
+    rewrite(Quote.objects.filter(pk=lapsed.pk), issued_on=world.today - 50 * DAY, valid_until=world.today - 20 * DAY)
+
+    assert cells(world.office(), Quote, "age") == ["50 j en retard", "6 j", "–"]
+
+
+def test_age_of_a_supplier_bill_is_that_of_what_is_left_to_pay(world: World) -> None:
+    def bill(number: str, days: int, due: int) -> SupplierBill:
+        return record_bill(
+            company=world.company,
+            supplier=world.customer,
+            number=number,
+            on=world.today - days * DAY,
+            net=Decimal(100),
+            tax=Decimal(20),
+            due_on=world.today + due * DAY,
+            order=None,
+            notes="",
+            by=world.accountant,
+        )
+
+    check_bill(bill("A", 3, 1), by=world.accountant)
+    check_bill(bill("B", 40, -1), by=world.accountant)
+    bill("C", 50, -2)
+
+    assert cells(world.office(), SupplierBill, "age") == ["3 j", "40 j en retard", "–"]
 
 
 def test_intervention_that_a_contract_bills_says_so_instead_of_zero(world: World) -> None:

@@ -30,7 +30,7 @@ from invoicing.services.settlement.payments import pay_supplier
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import NOTHING
 from openfire_billing.web.actions import DocumentAction
-from openfire_billing.web.columns import amount_column, state_column
+from openfire_billing.web.columns import age_column, amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
@@ -189,6 +189,11 @@ class BillChips(ChipFilter):
     orders: ClassVar = {"to-pay": ("due_on", "pk"), "late": ("due_on", "pk")}
 
 
+def _is_to_pay(bill: Any) -> bool:
+    """Return whether something is left to pay of a checked bill annotated by with_residual()."""
+    return bill.state == SupplierBillState.CHECKED and bill.residual > 0
+
+
 BILL_ACTIONS = (
     DocumentAction(
         name="check",
@@ -209,7 +214,7 @@ BILL_ACTIONS = (
         label=_("Enregistrer un paiement"),
         icon="payments",
         permission="invoicing.post_invoice",
-        offered=lambda bill: bill.state == SupplierBillState.CHECKED and bill.residual > 0,
+        offered=_is_to_pay,
         primary_in=frozenset({SupplierBillState.CHECKED}),
         form=PaymentForm,
         run=lambda request, bill, data: pay_supplier(bill, by=user_of(request), **data) and None,
@@ -270,7 +275,17 @@ def _state_of_bill(bill: Any) -> tuple[str, Any]:
 class SupplierBillAdmin(DocumentAdmin):
     new_title = _("Nouvelle facture fournisseur")
     form = SupplierBillForm
-    list_display = ("number", "supplier", "order", "billed_on", "due_on", "gross_text", "residual_text", "state_badge")
+    list_display = (
+        "number",
+        "supplier",
+        "order",
+        "billed_on",
+        "due_on",
+        "age",
+        "gross_text",
+        "residual_text",
+        "state_badge",
+    )
     list_display_links = ("number",)
     list_lead = "supplier"
     list_filter = (BillChips, FromFilter, "state", "company")
@@ -341,6 +356,10 @@ class SupplierBillAdmin(DocumentAdmin):
         )
         return [(_("Total TTC de la liste"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
 
+    age = age_column(
+        lambda bill: (timezone.localdate() - bill.billed_on).days if _is_to_pay(bill) else None,
+        lambda bill: bill.due_on is not None and bill.due_on < timezone.localdate(),
+    )
     gross_text = amount_column(
         _("Total TTC"),
         lambda bill: bill.gross,

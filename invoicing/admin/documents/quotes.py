@@ -29,7 +29,7 @@ from invoicing.services.documents.mailing import QUOTE_LETTER
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.asked import ASKED_TO_BILL
-from openfire_billing.web.columns import amount_column, state_column
+from openfire_billing.web.columns import age_column, amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.tags import badge, stored_state
@@ -217,7 +217,18 @@ QUOTE_ACTIONS = (
 class QuoteAdmin(PublishedMixin, DocumentAdmin):
     new_title = _("Nouveau devis")
     list_display = (
-        *("__str__", "partner", "title", "town", "issued_on", "valid_until", "net_text", "gross_text", "state_badge"),
+        *(
+            "__str__",
+            "partner",
+            "title",
+            "town",
+            "issued_on",
+            "valid_until",
+            "age",
+            "net_text",
+            "gross_text",
+            "state_badge",
+        ),
     )
     list_lead = "partner"
     list_filter = (QuoteChips, FromFilter, "state", "company")
@@ -335,6 +346,10 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     def town(self, quote: Quote) -> str | None:
         return quote.site.city if quote.site else None
 
+    age = age_column(
+        lambda quote: (timezone.localdate() - quote.issued_on).days if quote.state == S.SENT else None,
+        lambda quote: quote.is_expired(timezone.localdate()),
+    )
     net_text = amount_column(_("HT"), lambda quote: quote.totals.net)
     gross_text = amount_column(
         _("TTC"),
