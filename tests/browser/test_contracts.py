@@ -90,7 +90,7 @@ def test_contract_from_its_screens_to_its_visits_and_its_draft(page: Page, login
     new_contract(page, today.replace(day=1))
     new_line(page, [following, following % 12 + 1])
     expect(page.locator(".of-status .is-current")).to_have_text("Brouillon")
-    page.locator(".field-contract a").click()
+    page.locator(".of-texts a", has_text="Contrat").first.click()
 
     page.locator(".of-primary a", has_text="Activer").click()
     confirm(page)

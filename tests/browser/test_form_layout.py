@@ -78,7 +78,7 @@ def test_first_key_on_the_customer_of_a_new_di_searches(page: Page, login: Login
     login(page, world.planner).goto("/admin/interventions/interventionrequest/add/")
     expect(page.locator("[aria-labelledby=select2-id_partner-container]")).to_be_focused()
     page.keyboard.type("Aubry")
-    expect(page.locator(".select2-search__field")).to_have_value("Aubry")
+    expect(page.locator(".select2-container--open .select2-search__field")).to_have_value("Aubry")
     expect(page.locator(".select2-results__option--highlighted")).to_contain_text("Aubry")
     page.keyboard.press("Enter")
     expect(page.locator("#select2-id_partner-container")).to_contain_text("Aubry")

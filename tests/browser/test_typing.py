@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Dialog, Page, expect
 
+from tests.browser.fields import open_fields
 from tests.browser.test_first_road import pick, save, tab
 from tests.factories import ProductFactory, World, item, make_world
 from tests.factories.appointments import book
@@ -49,6 +50,7 @@ def test_empty_line_added_by_enter_is_not_saved(page: Page, login: Login, world:
 
 
 def choose_a_customer(page: Page) -> None:
+    open_fields(page)
     pick(page, "bill_to", "Aubry")
 
 
