@@ -70,6 +70,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     is_saved_by_service = False
     has_checking_service = False  # whether its service checks the record and its constraints
     empty_text: Any = _("Rien ici pour l'instant.")
+    opened_tab = ""  # of the notebook: where the work is; the first tab without it
     new_title: Any = ""  # of the page of a new record; "" for the name of the model
     field_labels: ClassVar[dict[str, Any]] = {}  # {field: label} that replace those of the model
     asks: ClassVar[dict[str, Asked]] = {}  # {field that may be left empty: why a service will ask for it}

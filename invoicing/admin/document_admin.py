@@ -39,7 +39,6 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     change_form_template = "admin/document_form.html"
     notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
     new_act = ""  # the act of the second button of a new document: « Enregistrer et valider »
-    opened_tab = ""  # where the work is; the first tab without it
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
     is_saved_by_service = True
