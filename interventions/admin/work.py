@@ -89,7 +89,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
         ("description", _("Description"), (_("Texte"),)),
     )
 
-    def status(self, document: Any) -> list[dict[str, Any]]:
+    def status(self, document: Any, days: Any = None) -> list[dict[str, Any]]:
         return []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

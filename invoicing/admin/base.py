@@ -55,6 +55,8 @@ from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
 
+SHOWN_LINES = 40  # of a record's journal
+
 
 class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, ReadableMixin, ModelAdmin):
     """The page of a record. Its list, its choices and its filters show what the user may see (`db/scope.py`)."""
@@ -278,7 +280,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         """Return the latest 40 lines of a record's journal that the user may see, each with its changes (label, before,
         after).
         """
-        lines = journal_shown(document, user=user)[:40]
+        lines = journal_shown(document, user=user)[:SHOWN_LINES]
         return [(line, shown_changes(line.changes, self.model, self.field_labels)) for line in lines]
 
     # Saving ---------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 The service of a document saves its header and lines together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,9 +15,9 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.base import SHOWN_LINES, OfficeAdmin
 from invoicing.admin.lines import edits_of
-from invoicing.models import Company, FiscalPosition, Partner, Product, Tax
+from invoicing.models import Company, FiscalPosition, HistoryLine, Partner, Product, Tax
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
@@ -76,7 +77,7 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         actions = self.actions_for(request, document)
         return context | {
             "office_heading": heading_of(document),
-            "office_status": self.status(document),
+            "office_status": self.status(document, self._days_of_states(document, context["office_history"])),
             "office_buttons": self.smart_buttons(request, document),
             "office_primary": sorted((a for a in actions if a["is_primary"]), key=lambda a: a["rank"]),
             "office_menu": actions,
@@ -127,14 +128,24 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         gross = self.totals_of(document).gross
         return str(_("%s TTC") % euros(gross)) if gross else ""
 
-    def status(self, document: Any) -> list[dict[str, Any]]:
+    @staticmethod
+    def _days_of_states(document: Any, history: Sequence[Any]) -> dict[str, date]:
+        """Return the day of each state, from the journal that the page shows; from the whole one when it is longer."""
+        lines = [line for line, _changes in history]
+        return days_of_states(document, lines if len(lines) < SHOWN_LINES else list(HistoryLine.objects.of(document)))
+
+    def status(self, document: Any, days: Mapping[str, date] | None = None) -> list[dict[str, Any]]:
         """Return the steps of the status bar. A state outside `status_path` comes last, while it is the current one."""
         labels = dict(self.model._meta.get_field("state").choices)
         current = document.state if document else self.model._meta.get_field("state").default
         steps = [*self.status_path] if current in self.status_path else [*self.status_path, current]
-        days = days_of_states(document) if document else {}
         return [
-            {"code": str(s), "label": labels[s], "is_current": str(s) == str(current), "on": days.get(str(labels[s]))}
+            {
+                "code": str(s),
+                "label": labels[s],
+                "is_current": str(s) == str(current),
+                "on": (days or {}).get(str(labels[s])),
+            }
             for s in steps
         ]
 

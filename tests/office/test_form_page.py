@@ -33,6 +33,10 @@ def rows_of(page: Any) -> dict[str, str]:
     }
 
 
+def journal(document: Any) -> list[HistoryLine]:
+    return list(HistoryLine.objects.of(document))
+
+
 def test_header_names_the_customer_the_town_and_how_to_reach_them(world: World) -> None:
     di = world.intervention(item(1))
     di.partner.mobile = "06 39 98 40 17"
@@ -101,13 +105,13 @@ def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> Non
 
 def test_day_of_each_state_reached_comes_from_the_journal(world: World) -> None:
     quote = world.quote(item(1))
-    assert list(days_of_states(quote)) == ["Brouillon"]
+    assert list(days_of_states(quote, journal(quote))) == ["Brouillon"]
     send_quote(quote, by=world.accountant)
     first, *_rest, last = HistoryLine.objects.of(quote).order_by("pk")
     with without_guards():
         HistoryLine.objects.filter(pk=first.pk).update(at=datetime(2031, 3, 1, 23, 30, tzinfo=UTC))  # the 2nd in Paris
         HistoryLine.objects.filter(pk=last.pk).update(at=datetime(2031, 3, 5, 8, 0, tzinfo=UTC))
-    assert {label: f"{on:%d/%m/%Y}" for label, on in days_of_states(quote).items()} == {
+    assert {label: f"{on:%d/%m/%Y}" for label, on in days_of_states(quote, journal(quote)).items()} == {
         "Brouillon": "02/03/2031",
         "Envoyé": "05/03/2031",
     }

@@ -75,23 +75,19 @@ def journal_shown(document: Model, *, user: User) -> HistoryQuerySet:
     return cast("HistoryQuerySet", shown_of(document, HistoryLine.objects.of(document), user=user))
 
 
-def days_of_states(document: Any) -> dict[str, date]:  # type: ignore[explicit-any]  # any document with states
-    """Return {label of a state: the day the document last came to it}, from its journal.
+def days_of_states(document: Any, lines: Sequence[HistoryLine]) -> dict[str, date]:  # type: ignore[explicit-any]
+    """Return {label of a state: the day the document last came to it}, from its journal, newest first.
 
-    The first line is the day of the state that the document was in before its first move, or is still in.
+    `document`: any with states. The oldest line is the day of the state that it was in before its first move, or is in.
     """
-    lines = [
-        (timezone.localdate(at), moved)
-        for at, moved in HistoryLine.objects.of(document).order_by("pk").values_list("at", "changes__state")
-    ]
     found: dict[str, date] = {}
-    for on, moved in lines:
-        if moved:
-            before, after = moved
-            found.setdefault(before, lines[0][0])
-            found[after] = on
+    for line in reversed(lines):
+        before, after = line.changes.get("state", ("", ""))
+        if after:
+            found.setdefault(before, timezone.localdate(lines[-1].at))
+            found[after] = timezone.localdate(line.at)
     if lines and not found:
-        found[str(document.get_state_display())] = lines[0][0]
+        found[str(document.get_state_display())] = timezone.localdate(lines[-1].at)
     return found
 
 
