@@ -169,6 +169,28 @@ def test_last_use_is_written_once_a_minute(world: World) -> None:
     assert [moment.total_seconds() for moment in moments] == [0, 0, 60, 200]
 
 
+def test_use_revocation_and_closing_are_of_one_key_or_of_one_program(world: World) -> None:
+    account, neighbour = program(world), program(world, name="Autre site")
+    used, unused, revoked, theirs = (key(world, one) for one in (account, account, account, neighbour))
+
+    def columns(column: str) -> list[Any]:
+        return [getattr(ServiceKey.objects.get(pk=made.pk), column) for made, _text in (used, unused, revoked, theirs)]
+
+    with pytest.raises(BusinessError, match="Cette clé est déjà révoquée"):
+        revoke_key(account, theirs[0].pk, by=world.manager)
+    with time_machine.travel(MORNING, tick=False):
+        revoke_key(account, revoked[0].pk, by=world.manager)
+    assert columns("revoked_at") == [None, None, MORNING, None]
+
+    key_of(used[1], address="192.0.2.1", at=MORNING)
+    assert columns("last_used_at") == [MORNING, None, None, None]
+
+    noon = MORNING + timedelta(hours=2)
+    with time_machine.travel(noon, tick=False):
+        close_account(account, by=world.manager)
+    assert columns("revoked_at") == [noon, noon, MORNING, None]
+
+
 def test_key_reads_and_writes_its_areas_alone(world: World) -> None:
     _made, text = key(world, customers="write", invoices="read")
     api, invoice = using(text), world.draft()

@@ -594,6 +594,21 @@ def test_waiving_and_taking_back_leaves_the_neighbour(world: World) -> None:
     assert refused(lambda: take_back(contract, keys=["x"], seen=0, on=on, by=None), StaleForm) != ""
 
 
+def test_all_that_is_due_is_offered_and_when_nothing_is_what_falls_due_next(world: World) -> None:
+    contract = make_contract(world, auto_renew=False, end_on=day("30/04/26"))
+
+    def due(on: str) -> list[tuple[Any, Decimal]]:
+        return [(charge.period.start, charge.amount) for charge in charges_due(contract, on=day(on))]  # type: ignore[attr-defined]
+
+    assert due("15/03/26") == [(day(f"01/0{month}/26"), Decimal("10.00")) for month in (1, 2, 3)]
+    bill(world, contract, on="15/03/26")
+    assert due("15/03/26") == [(day("01/04/26"), Decimal("10.00"))]
+    bill(world, contract, on="01/04/26")
+    assert due("15/04/26") == []
+    old = make_contract(world, "01/01/23")
+    assert len(charges_due(old, on=day("15/03/26"))) == 39  # more periods than a run bills unasked
+
+
 def test_only_what_was_waived_is_taken_back(world: World) -> None:
     contract = make_contract(world)
     bill(world, contract, on="02/01/26")
