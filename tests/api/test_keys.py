@@ -8,7 +8,15 @@ import time_machine
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from invoicing.models import HistoryLine, IdempotencyKey, LoginFailure, Partner, ServiceAccount, ServiceKey
+from invoicing.models import (
+    CompanyAccess,
+    HistoryLine,
+    IdempotencyKey,
+    LoginFailure,
+    Partner,
+    ServiceAccount,
+    ServiceKey,
+)
 from invoicing.services.parties.programs import close_account, key_of, make_key, open_account, revoke_key, save_account
 from openfire_billing.db.areas import area_of, area_of_permission, areas
 from openfire_billing.kernel.errors import BusinessError, StaleForm
@@ -243,6 +251,25 @@ def test_program_sees_its_company_alone(world: World) -> None:
 
     assert using(text).get("invoices/").json()["count"] == 0
     assert using(text).get(f"invoices/{invoice.pk}/").status_code == 404
+
+
+def test_company_of_a_program_changes_for_it_alone(world: World) -> None:
+    account, neighbour = program(world), program(world, name="Autre site")
+    other = CompanyFactory(name="Autre")
+
+    def accesses() -> list[tuple[int, int, int]]:
+        return list(CompanyAccess.objects.order_by("pk").values_list("pk", "user", "company"))
+
+    before = accesses()
+    assert [row[1:] for row in before[-2:]] == [(one.user_id, world.company.pk) for one in (account, neighbour)]
+
+    save_account(account, {"name": "Site neuf"}, by=world.manager)
+    same = accesses()
+    save_account(account, {"company": other}, by=world.manager)
+
+    assert same == before
+    assert accesses()[:-1] == [row for row in before if row[1] != account.user_id]
+    assert accesses()[-1][1:] == (account.user_id, other.pk)
 
 
 def test_role_changed_changes_what_its_keys_open(world: World) -> None:

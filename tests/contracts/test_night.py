@@ -141,28 +141,55 @@ def test_run_that_gives_no_sign_is_taken_up_once(world: World) -> None:
 def test_manual_run_taken_up_queues_what_it_has_left_then_finishes(
     world: World, django_capture_on_commit_callbacks: Any
 ) -> None:
-    first, second = make_many(world, 2, start="01/11/26")
+    """Resumed twice without a chunk done, it is queued payer by payer."""
+    first, second, third = make_many(world, 3, start="01/11/26")
     run = start_run(on=day("24/11/26"), by=world.biller)
     bill_chunk(run, [first.pk])
 
     def resumed() -> tuple[int, list[Any], str, int]:
-        """How many runs were resumed, the tasks that were queued; the state of the run, and how often it is resumed."""
+        """How many runs were resumed, the chunks that were queued; the state of the run, and how often it was resumed."""
         BillingRun.objects.update(touched_at=at(5))
         with app.connection_for_read() as broker, broker.SimpleQueue("billing") as queue:
             queue.clear()
             with django_capture_on_commit_callbacks(execute=True):
                 count = resume_runs()
             tasks = [queue.get_nowait() for _task in range(queue.qsize())]
-            told = [(task.headers["task"], task.payload[0]) for task in tasks]
-        return count, told, *BillingRun.objects.values_list("state", "resumed").get()
+        assert {(task.headers["task"], task.payload[0][0]) for task in tasks} <= {
+            ("contracts.tasks.bill_chunk", run.pk)
+        }
+        chunks = [task.payload[0][1] for task in tasks]
+        return count, chunks, *BillingRun.objects.values_list("state", "resumed").get()
 
-    queued = resumed()
-    bill_chunk(run, [second.pk])
+    queued = [resumed(), resumed()]
+    bill_chunk(run, [second.pk, third.pk])
     finished = resumed()
 
-    assert queued == (1, [("contracts.tasks.bill_chunk", [run.pk, [second.pk]])], "running", 1)
-    assert finished == (1, [], "done", 2)
-    assert BillingRun.objects.get().billed == 2
+    assert queued == [(1, [[second.pk, third.pk]], "running", 1), (1, [[second.pk], [third.pk]], "running", 2)]
+    assert finished == (1, [], "done", 3)
+    assert BillingRun.objects.get().billed == 3
+
+
+def test_run_asked_for_again_or_at_work_gives_a_sign_of_life_and_its_neighbour_none(world: World) -> None:
+    contracts = make_many(world, 2, start="01/11/26")
+    run = start_manual(on=day("24/11/26"), by=world.biller, key="k")
+    neighbour = start_manual(on=day("24/11/26"), by=world.biller, selection=[contracts[0].pk])
+
+    def left_alone_then(act: Callable[[], object]) -> list[tuple[bool, int]]:
+        """Of the run and its neighbour, left alone for five hours: whether it gave a sign; how often it was resumed."""
+        BillingRun.objects.update(touched_at=at(5), resumed=2)
+        act()
+        rows = BillingRun.objects.order_by("pk").values_list("touched_at", "resumed")
+        return [(touched >= at(10), count) for touched, count in rows]
+
+    asked_again = left_alone_then(lambda: start_manual(on=day("24/11/26"), by=world.biller, key="k"))
+    run.refresh_from_db()
+    worked = left_alone_then(lambda: work_chunk(BillingRun.objects.get(pk=run.pk), [contracts[0].pk]))
+    give_up(run)
+
+    assert (asked_again, worked) == ([(True, 2), (False, 2)], [(True, 0), (False, 2)])
+    assert list(BillingRun.objects.order_by("pk").values_list("state", "billed")) == [("short", 1), ("running", 0)]
+    neighbour.refresh_from_db()
+    assert neighbour.note == ""
 
 
 def test_chunk_delivered_twice_tells_each_contract_once(world: World) -> None:

@@ -87,6 +87,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/intents.py": [
         "invoicing/test_drafts",
         "invoicing/test_quote_and_draft_acts",
+        "invoicing/test_deductions",
         "interventions/test_billing",
     ],
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers", "invoicing/test_record_neighbours"],
@@ -280,7 +281,7 @@ OWN: dict[str, list[str]] = {
         "contracts/test_billing_services",
         "contracts/test_night",
     ],
-    "contracts/services/night.py": ["contracts/test_night"],
+    "contracts/services/night.py": ["contracts/test_night", "contracts/test_night_steps"],
     "contracts/services/prices.py": ["contracts/test_acts", "contracts/test_billing_services"],
     "contracts/services/run_outcomes.py": ["contracts/test_acts", "contracts/test_outcomes", "contracts/test_night"],
     "contracts/services/runs.py": ["contracts/test_acts", "contracts/test_billing_services", "contracts/test_night"],
