@@ -146,7 +146,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saving.py": ["office/test_versions", "office/test_journal"],
-    "invoicing/services/records/shared.py": ["office/test_companies_apart", "office/test_shared_records"],
+    "invoicing/services/records/shared.py": ["office/test_shared_records", "office/test_companies_apart"],
     "invoicing/services/settlement/payments.py": [
         "invoicing/test_payments",
         "invoicing/test_refunds",
