@@ -36,6 +36,7 @@ from tests.factories import (
     CompanyFactory,
     InstalledProductFactory,
     PartnerFactory,
+    ProductFactory,
     TaskFactory,
     TemplateFactory,
     World,
@@ -167,6 +168,21 @@ def test_contract_of_cancelled_lines_alone_is_not_activated(world: World) -> Non
     assert refused(lambda: activate_contract(contract, on=day("01/01/26"), by=world.manager)) == (
         f"{contract} n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer."
     )
+
+
+def test_contract_that_no_run_could_bill_is_not_activated_and_nothing_of_it_is_offered(world: World) -> None:
+    draft, active = make_contract(world, is_active=False), make_contract(world)
+    unsold = ProductFactory(code="sans", income_account="")
+    for contract in (draft, active):
+        contract.lines.get().articles.update(product=unsold, label="Entretien")
+    why = "l'article « Entretien » n'a pas de compte de produit. Complétez sa fiche."
+
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        activate_contract(draft, on=day("01/01/26"), by=world.manager)
+
+    assert (str(refusal.value), refusal.value.code) == (f"Contrat provisoire n° {draft.pk} : {why}", "incomplete")
+    assert refused(lambda: charges_due(active, on=day("01/01/26"))) == f"Contrat {active.reference} : {why}"
+    assert refused(lambda: charges_due(Contract(pk=active.pk + 1), on=day("01/01/26"))) == "Ce contrat n'existe plus."
 
 
 def test_line_without_article_is_not_activated_and_an_exception_is_enough(world: World) -> None:
