@@ -21,9 +21,9 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, NothingToBill, WrongState
 
 
-def charges_due(contract: Contract, *, on: date, lock: bool = False) -> list[Charge]:
-    """Return what is due on `on` and not claimed; when nothing is, what falls due next. Reads only, unless `lock`."""
-    facts = read_facts([contract.pk], lock=lock, settled=False)
+def charges_due(contract: Contract, *, on: date) -> list[Charge]:
+    """Return what is due on `on` and not claimed; when nothing is, what falls due next. Reads only."""
+    facts = read_facts([contract.pk], lock=False, settled=False)
     if not facts.contracts:
         raise BusinessError(facts.broken[0].reason if facts.broken else _("Ce contrat n'existe plus."))
     found = charges_of(facts.contracts[0], facts.claimed, on=on, force=True)

@@ -8,7 +8,15 @@ import time_machine
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from invoicing.models import HistoryLine, IdempotencyKey, LoginFailure, Partner, ServiceAccount, ServiceKey
+from invoicing.models import (
+    CompanyAccess,
+    HistoryLine,
+    IdempotencyKey,
+    LoginFailure,
+    Partner,
+    ServiceAccount,
+    ServiceKey,
+)
 from invoicing.services.parties.programs import close_account, key_of, make_key, open_account, revoke_key, save_account
 from openfire_billing.db.areas import area_of, area_of_permission, areas
 from openfire_billing.kernel.errors import BusinessError, StaleForm
@@ -169,6 +177,28 @@ def test_last_use_is_written_once_a_minute(world: World) -> None:
     assert [moment.total_seconds() for moment in moments] == [0, 0, 60, 200]
 
 
+def test_use_revocation_and_closing_are_of_one_key_or_of_one_program(world: World) -> None:
+    account, neighbour = program(world), program(world, name="Autre site")
+    used, unused, revoked, theirs = (key(world, one) for one in (account, account, account, neighbour))
+
+    def columns(column: str) -> list[Any]:
+        return [getattr(ServiceKey.objects.get(pk=made.pk), column) for made, _text in (used, unused, revoked, theirs)]
+
+    with pytest.raises(BusinessError, match="Cette clé est déjà révoquée"):
+        revoke_key(account, theirs[0].pk, by=world.manager)
+    with time_machine.travel(MORNING, tick=False):
+        revoke_key(account, revoked[0].pk, by=world.manager)
+    assert columns("revoked_at") == [None, None, MORNING, None]
+
+    key_of(used[1], address="192.0.2.1", at=MORNING)
+    assert columns("last_used_at") == [MORNING, None, None, None]
+
+    noon = MORNING + timedelta(hours=2)
+    with time_machine.travel(noon, tick=False):
+        close_account(account, by=world.manager)
+    assert columns("revoked_at") == [noon, noon, MORNING, None]
+
+
 def test_key_reads_and_writes_its_areas_alone(world: World) -> None:
     _made, text = key(world, customers="write", invoices="read")
     api, invoice = using(text), world.draft()
@@ -221,6 +251,25 @@ def test_program_sees_its_company_alone(world: World) -> None:
 
     assert using(text).get("invoices/").json()["count"] == 0
     assert using(text).get(f"invoices/{invoice.pk}/").status_code == 404
+
+
+def test_company_of_a_program_changes_for_it_alone(world: World) -> None:
+    account, neighbour = program(world), program(world, name="Autre site")
+    other = CompanyFactory(name="Autre")
+
+    def accesses() -> list[tuple[int, int, int]]:
+        return list(CompanyAccess.objects.order_by("pk").values_list("pk", "user", "company"))
+
+    before = accesses()
+    assert [row[1:] for row in before[-2:]] == [(one.user_id, world.company.pk) for one in (account, neighbour)]
+
+    save_account(account, {"name": "Site neuf"}, by=world.manager)
+    same = accesses()
+    save_account(account, {"company": other}, by=world.manager)
+
+    assert same == before
+    assert accesses()[:-1] == [row for row in before if row[1] != account.user_id]
+    assert accesses()[-1][1:] == (account.user_id, other.pk)
 
 
 def test_role_changed_changes_what_its_keys_open(world: World) -> None:

@@ -36,6 +36,7 @@ from tests.factories import (
     CompanyFactory,
     InstalledProductFactory,
     PartnerFactory,
+    ProductFactory,
     TaskFactory,
     TemplateFactory,
     World,
@@ -167,6 +168,21 @@ def test_contract_of_cancelled_lines_alone_is_not_activated(world: World) -> Non
     assert refused(lambda: activate_contract(contract, on=day("01/01/26"), by=world.manager)) == (
         f"{contract} n'a pas de ligne : ajoutez-en une (site, articles) avant de l'activer."
     )
+
+
+def test_contract_that_no_run_could_bill_is_not_activated_and_nothing_of_it_is_offered(world: World) -> None:
+    draft, active = make_contract(world, is_active=False), make_contract(world)
+    unsold = ProductFactory(code="sans", income_account="")
+    for contract in (draft, active):
+        contract.lines.get().articles.update(product=unsold, label="Entretien")
+    why = "l'article « Entretien » n'a pas de compte de produit. Complétez sa fiche."
+
+    with nothing_changed(), pytest.raises(BusinessError) as refusal:
+        activate_contract(draft, on=day("01/01/26"), by=world.manager)
+
+    assert (str(refusal.value), refusal.value.code) == (f"Contrat provisoire n° {draft.pk} : {why}", "incomplete")
+    assert refused(lambda: charges_due(active, on=day("01/01/26"))) == f"Contrat {active.reference} : {why}"
+    assert refused(lambda: charges_due(Contract(pk=active.pk + 1), on=day("01/01/26"))) == "Ce contrat n'existe plus."
 
 
 def test_line_without_article_is_not_activated_and_an_exception_is_enough(world: World) -> None:
@@ -592,6 +608,21 @@ def test_waiving_and_taking_back_leaves_the_neighbour(world: World) -> None:
         )
     assert refused(lambda: waive(contract, keys=["x"], seen=0, on=on, by=None), StaleForm) != ""
     assert refused(lambda: take_back(contract, keys=["x"], seen=0, on=on, by=None), StaleForm) != ""
+
+
+def test_all_that_is_due_is_offered_and_when_nothing_is_what_falls_due_next(world: World) -> None:
+    contract = make_contract(world, auto_renew=False, end_on=day("30/04/26"))
+
+    def due(on: str) -> list[tuple[Any, Decimal]]:
+        return [(charge.period.start, charge.amount) for charge in charges_due(contract, on=day(on))]  # type: ignore[attr-defined]
+
+    assert due("15/03/26") == [(day(f"01/0{month}/26"), Decimal("10.00")) for month in (1, 2, 3)]
+    bill(world, contract, on="15/03/26")
+    assert due("15/03/26") == [(day("01/04/26"), Decimal("10.00"))]
+    bill(world, contract, on="01/04/26")
+    assert due("15/04/26") == []
+    old = make_contract(world, "01/01/23")
+    assert len(charges_due(old, on=day("15/03/26"))) == 39  # more periods than a run bills unasked
 
 
 def test_only_what_was_waived_is_taken_back(world: World) -> None:

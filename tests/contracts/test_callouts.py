@@ -8,6 +8,8 @@ import pytest
 from contracts.models import ContractRequest
 from contracts.services.callouts import call_out, callouts_left
 from contracts.services.termination import terminate_contract
+from interventions.services.states import cancel_intervention, reset_intervention
+from invoicing.models import HistoryLine
 from openfire_billing.kernel.errors import BusinessError
 from tests.contracts.contract_builders import article, day, make_contract
 from tests.factories import World, nothing_changed
@@ -29,6 +31,23 @@ def test_call_outs_are_covered_while_some_are_left(world: World) -> None:
     assert world.left(second) == [Decimal(1)]
     assert callouts_left(line, day("02/02/27")) == 1
     assert ContractRequest.objects.filter(kind="callout").count() == 2
+
+
+def test_call_out_billed_beyond_the_included_ones_uses_none_of_them(world: World) -> None:
+    more = {"uses_callouts": True, "included_callouts": 2, "task": world.task}
+    line = make_contract(world, line=more).lines.get()
+    first, _second, beyond = (call_out(line, on=day("02/02/26"), by=world.planner) for _n in range(3))
+
+    cancel_intervention(first, on=world.today, by=world.planner)
+    left = callouts_left(line, day("02/02/26"))
+    fourth = call_out(line, on=day("03/02/26"), by=world.planner)
+    cancel_intervention(beyond, on=world.today, by=world.planner)
+    reset_intervention(beyond, by=world.planner)
+
+    covered = list(ContractRequest.objects.order_by("pk").values_list("is_covered", flat=True))
+    assert (left, callouts_left(line, day("02/02/26")), covered) == (1, 0, [True, True, False, True])
+    assert fourth.contract_request.is_covered
+    assert not HistoryLine.objects.of(beyond).filter(act="uncovered").exists()
 
 
 CALLED_OUT = [

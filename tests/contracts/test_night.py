@@ -19,12 +19,14 @@ from contracts.models import BillingRun, Contract
 from contracts.services.billing import bill_chunk, bill_contracts
 from contracts.services.manual_runs import retry_run, start_manual
 from contracts.services.night import night_alarm, resume_runs, run_night, start_night
-from contracts.services.runs import chunks_of, finish_run, list_contracts, start_run
+from contracts.services.runs import chunks_of, count_visits, finish_run, list_contracts, start_run
 from contracts.services.takeover import give_up, hand_out, work_chunk
 from contracts.services.visits import plan_visits
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
+from openfire_billing.celery import app
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.outcome import Outcome
 from tests.contracts.contract_builders import bill, day, make_contract, make_many
 from tests.factories import CompanyFactory, Office, UserFactory, World, nothing_changed
 from tests.factories.api import Api, refused
@@ -134,6 +136,60 @@ def test_run_that_gives_no_sign_is_taken_up_once(world: World) -> None:
 
     assert resume_runs() == 1
     assert resume_runs() == 0
+
+
+def test_manual_run_taken_up_queues_what_it_has_left_then_finishes(
+    world: World, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Resumed twice without a chunk done, it is queued payer by payer."""
+    first, second, third = make_many(world, 3, start="01/11/26")
+    run = start_run(on=day("24/11/26"), by=world.biller)
+    bill_chunk(run, [first.pk])
+
+    def resumed() -> tuple[int, list[Any], str, int]:
+        """How many runs were resumed, the chunks that were queued; the state of the run, and how often it was resumed."""
+        BillingRun.objects.update(touched_at=at(5))
+        with app.connection_for_read() as broker, broker.SimpleQueue("billing") as queue:
+            queue.clear()
+            with django_capture_on_commit_callbacks(execute=True):
+                count = resume_runs()
+            tasks = [queue.get_nowait() for _task in range(queue.qsize())]
+        assert {(task.headers["task"], task.payload[0][0]) for task in tasks} <= {
+            ("contracts.tasks.bill_chunk", run.pk)
+        }
+        chunks = [task.payload[0][1] for task in tasks]
+        return count, chunks, *BillingRun.objects.values_list("state", "resumed").get()
+
+    queued = [resumed(), resumed()]
+    bill_chunk(run, [second.pk, third.pk])
+    finished = resumed()
+
+    assert queued == [(1, [[second.pk, third.pk]], "running", 1), (1, [[second.pk], [third.pk]], "running", 2)]
+    assert finished == (1, [], "done", 3)
+    assert BillingRun.objects.get().billed == 3
+
+
+def test_run_asked_for_again_or_at_work_gives_a_sign_of_life_and_its_neighbour_none(world: World) -> None:
+    contracts = make_many(world, 2, start="01/11/26")
+    run = start_manual(on=day("24/11/26"), by=world.biller, key="k")
+    neighbour = start_manual(on=day("24/11/26"), by=world.biller, selection=[contracts[0].pk])
+
+    def left_alone_then(act: Callable[[], object]) -> list[tuple[bool, int]]:
+        """Of the run and its neighbour, left alone for five hours: whether it gave a sign; how often it was resumed."""
+        BillingRun.objects.update(touched_at=at(5), resumed=2)
+        act()
+        rows = BillingRun.objects.order_by("pk").values_list("touched_at", "resumed")
+        return [(touched >= at(10), count) for touched, count in rows]
+
+    asked_again = left_alone_then(lambda: start_manual(on=day("24/11/26"), by=world.biller, key="k"))
+    run.refresh_from_db()
+    worked = left_alone_then(lambda: work_chunk(BillingRun.objects.get(pk=run.pk), [contracts[0].pk]))
+    give_up(run)
+
+    assert (asked_again, worked) == ([(True, 2), (False, 2)], [(True, 0), (False, 2)])
+    assert list(BillingRun.objects.order_by("pk").values_list("state", "billed")) == [("short", 1), ("running", 0)]
+    neighbour.refresh_from_db()
+    assert neighbour.note == ""
 
 
 def test_chunk_delivered_twice_tells_each_contract_once(world: World) -> None:
@@ -538,6 +594,26 @@ def test_night_names_what_it_could_not_plan_and_the_due_days_it_mended(world: Wo
     assert refusal.startswith(f"{broken} : visites non planifiées. ")
     assert (run.visits, run.expected) == (0, 3)
     assert fine.next_due_on == day("01/11/26")
+
+
+def test_visits_of_a_chunk_are_counted_by_company_and_the_run_advances(world: World, today: Any) -> None:
+    other = CompanyFactory(name="Autre Foyer")
+    made = [InterventionRequest(company=company) for company in (world.company, other, world.company)]
+    run, neighbour = (BillingRun.objects.create(on=day("24/11/26"), resumed=2, touched_at=at(5)) for _n in range(2))
+    refusal = Outcome(made[0], refusal="Pas de prestation.")
+
+    count_visits(run, [*map(Outcome, made), refusal])
+    count_visits(run, [Outcome(made[0]), refusal])
+
+    run.refresh_from_db()
+    neighbour.refresh_from_db()
+    assert (run.visits, run.resumed, run.note) == (4, 0, "Pas de prestation.\nPas de prestation.")
+    assert run.touched_at >= at(10)
+    assert list(run.totals.order_by("company").values_list("company", "visits")) == [
+        (world.company.pk, 3),
+        (other.pk, 1),
+    ]
+    assert (neighbour.visits, neighbour.resumed, neighbour.note, neighbour.touched_at) == (0, 2, "", at(5))
 
 
 def test_lists_of_runs_look_at_kind_and_state(world: World) -> None:

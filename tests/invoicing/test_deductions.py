@@ -10,6 +10,7 @@ from django.utils.html import strip_tags
 
 from invoicing.models import Entry, Invoice, InvoiceLine, Product, Quote
 from invoicing.paper.pdf import invoice_pdf, quote_pdf
+from invoicing.services.documents.deductions import Part
 from invoicing.services.documents.drafts import draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import Item, LineEdit
 from invoicing.services.documents.quotes import accept_quote, draft_quote, edit_quote, invoice_quote, send_quote
@@ -152,6 +153,16 @@ def test_deduction_under_reverse_charge_does_not_turn_the_base_either(world: Wor
         draft(world, sold("100", rate="Autoliquidation"), sold("900"), remise(rate="Autoliquidation"))
 
     assert "porte 0 % de TVA et dépasse de 50,00 € HT" in str(refusal.value)
+
+
+def test_line_is_a_deduction_below_zero_and_not_at_zero(world: World) -> None:
+    free, off = Item(label="Offert", tax=tax()), Item(label="Remise", unit_price=D("-0.01"), tax=tax())
+
+    assert [one.part(world.company.rounding) for one in (free, off)] == [
+        Part("Offert", D(0), tax(), is_deduction=False),
+        Part("Remise", D("-0.01"), tax(), is_deduction=True),
+    ]
+    assert [one.intent().is_deduction for one in (free, off)] == [False, True]
 
 
 def test_several_deductions_are_named(world: World) -> None:

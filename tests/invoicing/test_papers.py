@@ -30,7 +30,7 @@ from invoicing.models import (
 )
 from invoicing.paper.pdf import invoice_context, invoice_pdf, quote_pdf, to_pdf
 from invoicing.services.documents.drafts import edit_draft
-from invoicing.services.documents.jobs import LONGEST_WAIT, put_back, take_job
+from invoicing.services.documents.jobs import LONGEST_WAIT, put_back, retry_all, take_job
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.logos import printable
 from invoicing.services.posting.credit import credit_invoice
@@ -317,6 +317,18 @@ def test_failure_that_is_said_is_no_loss(world: World) -> None:
     put_back(job, error="x")
 
     assert DocumentJob.objects.get().losses == 0
+
+
+def test_papers_given_up_or_put_off_may_all_be_tried_at_once_with_no_loss_counted(world: World) -> None:
+    world.posted()
+    world.posted()
+    DocumentJob.objects.update(losses=3, not_before=timezone.now() + timedelta(hours=6))
+    assert take_job() is None
+
+    retry_all()
+
+    assert list(DocumentJob.objects.values_list("losses", flat=True)) == [0, 0]
+    assert [take_job() is not None for _n in range(3)] == [True, True, False]
 
 
 def waiting_papers(*, age: int = 0) -> tuple[int, str, int]:

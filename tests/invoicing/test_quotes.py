@@ -1,5 +1,6 @@
 """Quotes: sent, accepted, expired, prolonged, settled; what they hold and what they free."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -109,6 +110,39 @@ def test_quote_is_sent_and_accepted_on_its_last_valid_day(
     quote.refresh_from_db()
     assert held == [ZERO]
     assert (quote.state, quote.accepted_on, quote.valid_until) == ("accepted", date(2026, 12, 24), date(2026, 12, 24))
+
+
+def test_refusals_of_a_quote_name_the_act_or_the_tab_that_removes_their_cause(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    empty, late, waiting = (world.quote() for _n in range(3))
+    empty.lines.all().delete()
+    _intervention, billed = billed_in_part(world)
+    on, until, by = world.today, world.today + timedelta(days=60), world.biller
+    services.prolong_quote(waiting, until=until, on=on, by=by)
+    over = services.refuse_quote(world.quote(), by=by)
+
+    def step(act: Callable[[], object]) -> tuple[str, Quote, str, str] | None:
+        with nothing_changed(), pytest.raises(BusinessError) as refusal:
+            act()
+        found = refusal.value.step
+        return found and (str(found.label), found.document, found.act, found.tab)  # type: ignore[return-value]
+
+    assert step(lambda: services.send_quote(empty, by=by)) == ("Ajouter une ligne", empty, "", "lines")
+    for end in (services.refuse_quote, services.cancel_quote):
+        assert step(lambda: end(billed, by=by)) == ("Solder", billed, "settle", "")  # noqa: B023
+    assert step(lambda: services.invoice_quote(waiting, on=on, by=by)) == ("Accepter", waiting, "accept", "")
+    assert step(lambda: services.invoice_quote(over, on=on, by=by)) is None
+    Quote.objects.filter(pk=billed.pk).update(state="sent")
+    assert step(lambda: services.cancel_quote(billed, by=by)) is None
+    on_an_ordinary_day.move_to(datetime(2026, 12, 25, 9, 0, tzinfo=PARIS))
+    assert step(lambda: services.send_quote(late, by=by)) == ("Prolonger", late, "prolong", "")
+    assert step(lambda: services.accept_quote(late, on=timezone.localdate(), by=by)) == (
+        "Prolonger",
+        late,
+        "prolong",
+        "",
+    )
 
 
 @pytest.mark.parametrize("until", [date(2026, 11, 23), date(2026, 12, 24), date(2026, 12, 1)])

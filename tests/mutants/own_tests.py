@@ -87,6 +87,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/intents.py": [
         "invoicing/test_drafts",
         "invoicing/test_quote_and_draft_acts",
+        "invoicing/test_deductions",
         "interventions/test_billing",
     ],
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers", "invoicing/test_record_neighbours"],
@@ -145,7 +146,7 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saving.py": ["office/test_versions", "office/test_journal"],
-    "invoicing/services/records/shared.py": ["office/test_companies_apart", "office/test_shared_records"],
+    "invoicing/services/records/shared.py": ["office/test_shared_records", "office/test_companies_apart"],
     "invoicing/services/settlement/payments.py": [
         "invoicing/test_payments",
         "invoicing/test_refunds",
@@ -281,7 +282,7 @@ OWN: dict[str, list[str]] = {
         "contracts/test_billing_services",
         "contracts/test_night",
     ],
-    "contracts/services/night.py": ["contracts/test_night"],
+    "contracts/services/night.py": ["contracts/test_night", "contracts/test_night_steps"],
     "contracts/services/prices.py": ["contracts/test_acts", "contracts/test_billing_services"],
     "contracts/services/run_outcomes.py": ["contracts/test_acts", "contracts/test_outcomes", "contracts/test_night"],
     "contracts/services/runs.py": ["contracts/test_acts", "contracts/test_billing_services", "contracts/test_night"],

@@ -5,11 +5,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import ProtectedError
 
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.choices import TagScope
-from invoicing.models import Address, Company, Partner, PartnerTerms, PaymentTerm, Tag
+from invoicing.models import Address, Company, CompanyAccess, Partner, PartnerTerms, PaymentTerm, Tag
+from invoicing.services.records.attachments import attach, attachments_of
+from invoicing.services.records.shared import company_made_in
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
 from openfire_billing.office.roles import MANAGER, PLANNER
@@ -212,6 +215,24 @@ def test_what_a_request_of_another_company_names_is_not_deleted(world: World, th
             assert is_kept(office, record, text), record
     assert office.client.post(address(own, "delete"), {"post": "yes"}).status_code == 302
     assert not Tag.objects.filter(pk=own.pk).exists()
+
+
+def test_file_on_a_shared_record_is_of_the_company_of_its_author_who_works_for_one(
+    world: World, theirs: World, shared: Partner
+) -> None:
+    everywhere = UserFactory(role=PLANNER, company=world.company)
+    CompanyAccess.objects.create(user=everywhere, company=theirs.company)
+    authors = (world.biller, theirs.users[PLANNER], everywhere, None)
+    on_document = shared.interventions.get()
+
+    files = [attach(shared, SimpleUploadedFile("note.txt", b"texte"), by=author) for author in authors]
+
+    assert [file.company for file in files] == [world.company, theirs.company, None, None]
+    ours, other, *common = files
+    seen = [set(attachments_of(shared, user=user)) for user in authors]
+    assert seen == [{ours, *common}, {other, *common}, set(files), set(files)]
+    made_in = [company_made_in(on_document, by=author) for author in authors]
+    assert made_in == [theirs.company.pk] * 4
 
 
 def test_tag_of_a_customer_of_another_company_is_not_deleted(world: World, shared: Partner) -> None:

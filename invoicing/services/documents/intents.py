@@ -42,6 +42,11 @@ class LineIntent:
         return self.kind == LineKind.ARTICLE
 
     @property
+    def is_deduction(self) -> bool:
+        """Whether the line is a fixed deduction: its unit price is negative."""
+        return self.unit_price < 0
+
+    @property
     def supply_day(self) -> date | None:
         """The last day of the period, else the day of the work, else None."""
         return date.fromordinal(self.period_end.toordinal() - 1) if self.period_end else self.supplied_on

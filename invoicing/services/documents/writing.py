@@ -195,7 +195,7 @@ class Books:
         faults = [*self._header(intent, company)]
         for line in intent.lines:
             faults += self._line(line, intent, company)
-        if intent.credits is None and any(line.unit_price < 0 for line in intent.lines):
+        if intent.credits is None and any(line.is_deduction for line in intent.lines):
             faults += self._deductions(intent, company)
         return BusinessError.all(faults) if faults else None
 
@@ -206,7 +206,7 @@ class Books:
             if line.tax is not None:
                 tax = self.taxes.on(line.tax, line.supply_day or intent.proposed_on)
                 net = money.line_net(line.quantity, line.unit_price, line.discount, company["rounding"])
-                parts.append(Part(line.label, net if line.net is None else line.net, tax, line.unit_price < 0))
+                parts.append(Part(line.label, net if line.net is None else line.net, tax, line.is_deduction))
         name = intent.name or intent.origin
         if fault := refusal_of_deductions(parts, name=name, rounding=company["rounding"], currency=company["currency"]):
             yield fault

@@ -7,7 +7,6 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -135,8 +134,7 @@ def key_of(text: str, *, address: str, at: datetime) -> ServiceKey:
         note_wrong_key(account=prefix, address=address, at=at)
         raise WrongKey(_("Cette clé n'est pas connue, ou ne vaut plus rien : demandez-en une à un gestionnaire."))
     if key.last_used_at is None or key.last_used_at <= at - USED_WITHIN:
-        earlier = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - USED_WITHIN)
-        ServiceKey.objects.filter(earlier, pk=key.pk).update(last_used_at=at)
+        ServiceKey.objects.filter(pk=key.pk).update(last_used_at=at)
     return key
 
 

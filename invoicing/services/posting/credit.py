@@ -34,11 +34,6 @@ class CreditPlan:
     lines: tuple[tuple[InvoiceLine, Decimal, Decimal], ...]
     totals: Totals
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing is left of the credited lines."""
-        return all(quantity == line.quantity - line.credited for line, quantity, _net in self.lines)
-
 
 def is_creditable(invoice: Invoice) -> bool:
     """Return whether a credit note is possible: a posted invoice, with a line and an amount left to credit."""
