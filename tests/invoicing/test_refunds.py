@@ -283,7 +283,7 @@ def test_payment_typed_by_hand_leads_to_its_page_with_what_is_left(world: World)
     page = office.get(answer.url)
     assert ([str(act["label"]) for act in page.context["office_menu"]], texts_of(page, "of-smart")) == (
         ["Affecter à des factures", "Rembourser", "Rejeté ou annulé"],
-        ["payments 50,00 €Reste à affecter"],
+        ["payments Reste à affecter 50,00 €"],
     )
 
 

@@ -183,7 +183,7 @@ def test_payment_is_given_back_and_rejected_from_its_page(world: World) -> None:
     page = office.get(address(payment))
     assert (page.context["office_menu"], texts_of(page, "of-smart")) == (
         [],
-        ["payments 0,00 €Reste à affecter undo 15,38 €Rendu ou rejeté undo 184,62 €Rendu ou rejeté"],
+        ["payments Reste à affecter 0,00 €undo Rendu ou rejeté 15,38 €undo Rendu ou rejeté 184,62 €"],
     )
     assert "BQ2026-00001" in office.get(address(out)).content.decode()
 
