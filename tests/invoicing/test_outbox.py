@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core import mail
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from invoicing import tasks
-from invoicing.models import HistoryLine, Message
+from invoicing.models import Company, HistoryLine, Message
 from invoicing.services.records.messages import MOST_ATTEMPTS, queue_message, queue_unless_just_sent, retry_message
 from invoicing.tasks import send_message, send_waiting_messages
 from openfire_billing.celery import app
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import PLANNER
 from openfire_billing.web import transport
-from tests.factories import World, nothing_changed
+from tests.factories import CompanyFactory, World, nothing_changed
 from tests.factories.pages import address, fields_of
 
 
@@ -56,6 +57,16 @@ def test_subject_of_two_lines_leaves_as_one(world: World) -> None:
 
     assert mail.outbox[0].subject == "Votre Bcc: x@exemple.example DI"
     assert mail.outbox[0].recipients() == ["client@exemple.example"]
+
+
+def test_answers_to_a_mail_go_to_its_company_when_it_has_an_address(world: World) -> None:
+    Company.objects.filter(pk=world.company.pk).update(email="contact@flammes.example")
+    without = CompanyFactory(name="Autre Foyer", email="")
+    for number, company in enumerate((world.company, without, None)):
+        assert send_message(queued(world, key=f"rappel-{number}", company=company).pk)
+
+    assert [letter.reply_to for letter in mail.outbox] == [["Flammes d'Armor <contact@flammes.example>"], [], []]
+    assert {letter.from_email for letter in mail.outbox} == {settings.DEFAULT_FROM_EMAIL}
 
 
 def test_sweep_sends_what_waits(world: World) -> None:

@@ -364,6 +364,19 @@ def test_supplier_confirms_no_day_before_the_order(world: World, sent: PurchaseO
     assert said(sent) == "Confirmée par le fournisseur"
 
 
+def test_supplier_confirms_for_the_very_day_of_the_order(world: World, sent: PurchaseOrder) -> None:
+    confirmed = confirm_order(sent, expected_on=sent.ordered_on, by=world.planner)
+    assert (confirmed.state, confirmed.expected_on) == ("confirmed", world.today)
+    assert said(sent) == "Confirmée par le fournisseur pour le 24/11/2026"
+
+
+def test_order_confirmed_without_a_day_keeps_the_one_it_has(world: World, sent: PurchaseOrder) -> None:
+    PurchaseOrder.objects.filter(pk=sent.pk).update(expected_on=date(2026, 12, 4))
+    confirmed = confirm_order(sent, by=world.planner)
+    assert (confirmed.state, confirmed.expected_on) == ("confirmed", date(2026, 12, 4))
+    assert said(sent) == "Confirmée par le fournisseur pour le 04/12/2026"
+
+
 def test_order_leaves_with_its_paper_and_is_sent_in_one_go(world: World, order: PurchaseOrder) -> None:
     PurchaseOrder.objects.update(expected_on=date(2026, 12, 4))
     world.office(PLANNER).act(order, "message")

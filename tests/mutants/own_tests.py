@@ -95,7 +95,11 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/mailing.py": ["invoicing/test_mailing", "invoicing/test_mailing_many"],
     "invoicing/services/documents/receipts.py": ["invoicing/test_receipts"],
     "invoicing/services/documents/prints.py": ["invoicing/test_prints"],
-    "invoicing/services/documents/purchases.py": ["invoicing/test_purchases", "invoicing/test_purchase_acts"],
+    "invoicing/services/documents/purchases.py": [
+        "invoicing/test_purchases",
+        "invoicing/test_purchase_acts",
+        "invoicing/test_receipts",
+    ],
     "invoicing/services/documents/quotes.py": [
         "invoicing/test_quotes",
         "invoicing/test_quote_and_draft_acts",
