@@ -43,7 +43,10 @@
     event.preventDefault();
     window.django.jQuery(select).select2("open");
     const search = document.querySelector(".select2-container--open .select2-search__field");
-    if (search) { search.value = event.key; window.django.jQuery(search).trigger("input"); }
+    if (!search) return;
+    search.value += event.key; // the focus comes later: quick keys still arrive here
+    search.focus();
+    window.django.jQuery(search).trigger("input");
   });
 
   /* unfold tells the name of a chosen file in a box of its own, which these do not have. */
