@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.utils.html import strip_tags
 
 from interventions.choices import InterventionState
+from interventions.models import InterventionRequest
 from invoicing.models import HistoryLine
 from invoicing.services.documents.quotes import send_quote
 from invoicing.services.records.history import days_of_states
@@ -138,3 +139,33 @@ def test_state_of_a_di_is_marked(world: World) -> None:
     page = world.office(MANAGER).client.get(address(di))
     current = [step for step in page.context["office_status"] if step["is_current"]]
     assert [(step["code"], bool(step["on"])) for step in current] == [(InterventionState.TO_PLAN, True)]
+
+
+def test_new_di_is_saved_and_validated_by_one_button_once(world: World) -> None:
+    office = world.office(MANAGER)
+    form = {
+        **office.open(InterventionRequest),
+        "partner": world.customer.pk,
+        "address": world.customer.default_address().pk,
+        "task": world.task.pk,
+        "_act": "validate",
+    }
+
+    answers = [office.send(InterventionRequest, form) for _press in range(2)]
+
+    di = InterventionRequest.objects.get()
+    assert [answer.url for answer in answers] == [address(di)] * 2
+    assert (di.state, di.number) == (InterventionState.TO_PLAN, "DI/000001")
+
+
+def test_act_of_a_new_page_is_that_of_its_button_alone(world: World) -> None:
+    office = world.office(MANAGER)
+    form = {
+        **office.open(InterventionRequest),
+        "partner": world.customer.pk,
+        "address": world.customer.default_address().pk,
+        "task": world.task.pk,
+        "_act": "cancel",
+    }
+    office.send(InterventionRequest, form)
+    assert InterventionRequest.objects.get().state == InterventionState.DRAFT
