@@ -89,7 +89,6 @@ class AppointmentLineForm(SaleLineForm):
 class AppointmentLineInline(LinesInline):
     model = AppointmentLine
     form = AppointmentLineForm
-    with_state = True
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("request_line__product", "request_line__tax")

@@ -65,6 +65,7 @@ contribute(
         ),
         DocumentAction(
             name="place",
+            is_of_whole=False,
             label=_("Générer les RDV (premiers créneaux libres)"),
             permission="appointments.add_appointment",
             explain=_(

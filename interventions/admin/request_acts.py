@@ -54,6 +54,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="quote",
+        is_of_whole=False,
         order=10,
         label=_("Générer le devis"),
         icon="request_quote",
@@ -89,6 +90,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="invoice-many",
+        is_of_whole=False,
         label=_("Générer les factures"),
         permission=BILL,
         form=GroupedInvoiceForm,
@@ -98,6 +100,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="purchase",
+        is_of_whole=False,
         order=40,
         label=_("Générer la commande fournisseur"),
         icon="shopping_cart",

@@ -52,7 +52,6 @@ class RequestLineForm(SaleLineForm):
 class RequestLineInline(LinesInline):
     model = RequestLine
     form = RequestLineForm
-    with_state = True
 
 
 class InterventionChips(ChipFilter):

@@ -3,7 +3,7 @@
 Mixins add files, notes and lists. `invoicing.admin.document_admin` is the base of the pages of documents.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -55,6 +55,7 @@ from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
 
+NO_ANSWERS = frozenset(["csrfmiddlewaretoken", "_act", "_addanother", "_continue", "_save"])  # a token, and buttons
 SHOWN_LINES = 40  # of a record's journal
 
 
@@ -76,7 +77,6 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     new_title: Any = ""  # of the page of a new record; "" for the name of the model
     field_labels: ClassVar[dict[str, Any]] = {}  # {field: label} that replace those of the model
     asks: ClassVar[dict[str, Asked]] = {}  # {field that may be left empty: why a service will ask for it}
-    foot_totals: Sequence[tuple[str, Any]] = ()
     delete_confirmation_max_display = 20
     formfield_overrides: ClassVar[dict[Any, Any]] = {
         models.DecimalField: {
@@ -145,10 +145,10 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     def once(self, request: HttpRequest, act: str) -> Once | None:
         """Return the key of an act from the key of the page and the answers of the form; None without a key.
 
-        Other answers make another act.
+        Other answers make another act; another button on the same answers does not.
         """
         key = request.POST.get("_once", "")[:36]
-        answers = sorted((name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken")
+        answers = sorted((name, values) for name, values in request.POST.lists() if name not in NO_ANSWERS)
         fingerprint = sha256(repr(answers).encode()).hexdigest()[:32]
         return Once(f"user:{request.user.pk}", f"{act}:{key}:{fingerprint}") if key else None
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
@@ -93,7 +94,8 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         """Do the act that was pressed with the save, in its transaction: refused, the document is not saved either."""
         action = self._new_act(request)
-        if action is None or action.run is None or request.POST.get("_act") != action.name:
+        is_pressed = request.POST.get("_act") == self.new_act and IS_POPUP_VAR not in request.POST
+        if action is None or action.run is None or not is_pressed:
             return super().response_add(request, obj, post_url_continue)
         made = action.run(request, obj, {"seen": obj.version})
         messages.success(request, self._done(action, obj, made))
@@ -131,6 +133,8 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     @staticmethod
     def _days_of_states(document: Any, history: Sequence[Any]) -> dict[str, date]:
         """Return the day of each state, from the journal that the page shows; from the whole one when it is longer."""
+        if not hasattr(document, "get_state_display"):
+            return {}
         lines = [line for line, _changes in history]
         return days_of_states(document, lines if len(lines) < SHOWN_LINES else list(HistoryLine.objects.of(document)))
 
@@ -139,14 +143,15 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
         labels = dict(self.model._meta.get_field("state").choices)
         current = document.state if document else self.model._meta.get_field("state").default
         steps = [*self.status_path] if current in self.status_path else [*self.status_path, current]
+        at = [str(step) for step in steps].index(str(current))
         return [
             {
-                "code": str(s),
-                "label": labels[s],
-                "is_current": str(s) == str(current),
-                "on": (days or {}).get(str(labels[s])),
+                "code": str(step),
+                "label": labels[step],
+                "is_current": rank == at,
+                "on": (days or {}).get(str(labels[step])) if rank <= at else None,  # what was undone is ahead again
             }
-            for s in steps
+            for rank, step in enumerate(steps)
         ]
 
     # Live totals and defaults ---------------------------------------------------------------------------------

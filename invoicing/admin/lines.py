@@ -36,7 +36,6 @@ class LinesInline(TabularInline):
     autocomplete_fields = ("product",)
     has_discount = True
     has_first_day = False
-    with_state = False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True

@@ -47,7 +47,7 @@ def neighbours_of(model_admin: Any, request: HttpRequest, document: Any) -> dict
         query = urlencode({FILTERS: place[FILTERS], PLACE: first + rank + 1})
         return f"{reverse(f'{name}_change', args=[ids[rank]])}?{query}"
 
-    page = (first + index) // model_admin.list_per_page + 1
+    page = min(first + index, max(found.result_count - 1, 0)) // model_admin.list_per_page + 1
     if page > 1:
         filters[PAGE_VAR] = str(page)
     back = reverse(f"{name}_changelist")

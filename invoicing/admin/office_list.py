@@ -33,7 +33,7 @@ class OfficeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.full_result_count = self.result_count  # it is said once, under the list
+        self.full_result_count = self.result_count  # the count stands under the list alone
         self.page_ids = self.result_list.values_list("pk", flat=True)
         del self.result_list
 

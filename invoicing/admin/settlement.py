@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, Sum
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -156,11 +156,6 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
             "office_primary": [act for act in actions if not act["is_danger"]],
             "office_buttons": [] if payment.is_refund else [left, *back],
         }
-
-    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
-        """Redirect to the page of the payment, which shows what it settles."""
-        messages.success(request, _("%s : enregistré.") % obj)
-        return HttpResponseRedirect(reverse_change(obj))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -46,6 +46,7 @@ class DocumentAction:
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
     `button`: its label there, `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
+    `is_of_whole`: about all that the document amounts to, which the dialog of many then shows, not about a part of it.
     `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
     sentence there; `preview_many`: returns (template, context) of what it would do.
     """
@@ -65,6 +66,7 @@ class DocumentAction:
     button: Any = ""
     button_rank: int = 50
     is_direct: bool = False
+    is_of_whole: bool = True
     is_danger: bool = False
     done: Any = ""
     confirm: Any = ""
@@ -350,7 +352,7 @@ class ActionsMixin:
             "act": action,
             "form": form,
             "documents": documents,
-            **amounts_of(self, documents),
+            **amounts_of(self, documents, with_amounts=action.is_of_whole),
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "explain": _explain_each(action, len(documents)),
             "once": request.POST.get("_once") or uuid4(),  # a second press does what the first left, and no more

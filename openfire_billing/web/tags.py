@@ -63,7 +63,7 @@ def nothing() -> SafeString:
 
 
 def days_waited(days: int, *, is_late: bool) -> SafeString:
-    """Return « 12 j » for a column of a list: on the right, in red with a word for the ear when it is late."""
+    """Return « 12 j » for a column of a list: on the right, when it is late, in red with a word for screen readers."""
     if is_late:
         return format_html(
             '<span class="of-days of-late">{} j<span class="sr-only"> {}</span></span>', days, _("en retard")

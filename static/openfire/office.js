@@ -75,7 +75,7 @@
   }
   ["input", "change", "click", "drop"].forEach((name) => document.addEventListener(name, showUnsavedSoon));
   window.addEventListener("beforeunload", (event) => { if (!isLeaving && isUnsaved()) event.preventDefault(); });
-  window.addEventListener("pageshow", () => { isLeaving = false; });
+  window.addEventListener("pageshow", () => { isLeaving = false; isOpening = false; });
   document.addEventListener("DOMContentLoaded", () => { // a form that came back from an act is at its own address again
     const mark = pageMark();
     if (!mark || !mark.dataset.pageUrl) return;
@@ -143,6 +143,7 @@
   }
 
   let isOpening = false;
+  const directKeys = {}; // a second press, when no answer came, is the same act
   function openDialog(url, actsAtOnce = false) {
     if (isOpening) return;
     isOpening = true;
@@ -150,7 +151,7 @@
     const isTyped = form && isUnsaved();
     const body = form && new FormData(form);
     const isDirect = actsAtOnce && Boolean(form);
-    if (isDirect) { body.append("_confirmed", "1"); body.append("_once", `${Date.now()}-${Math.random()}`); }
+    if (isDirect) { body.append("_confirmed", "1"); body.append("_once", (directKeys[url] ??= `${Date.now()}-${Math.random()}`)); }
     const asked = form ? fetch(url, { method: "POST", headers: HEADERS, body }) : fetch(url, { headers: HEADERS });
     asked.then((answer) => answer.text().then((text) => {
       if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url, actsAtOnce), () => {}); return; }
@@ -161,7 +162,7 @@
       if (form && !content) { sendAsPage(form, url); return; }
       if (isTyped) { notice("Enregistrez d'abord la fiche : cette action s'ouvre sur sa propre page."); return; }
       window.location = url;
-    })).catch(() => notice(isDirect ? MAY_BE_DONE : NO_ANSWER)).finally(() => { isOpening = false; });
+    })).catch(() => notice(isDirect ? MAY_BE_DONE : NO_ANSWER)).finally(() => { if (!isLeaving) isOpening = false; });
   }
 
   /* The step of a refusal that is a box or a tab of this page: the dialog closes and the box is ready to be typed in. */
@@ -426,7 +427,7 @@
     });
     $all(body, "[data-row]").forEach(setUpRow);
     const version = form.querySelector('[name="_version"]');
-    if (version && !version.value && !body.querySelector("[data-row]") && block.querySelector("[data-add=article]")) add("article", false); // a new document has a line ready
+    if (version && !version.value && block === document.querySelector("[data-totals-url]") && !body.querySelector("[data-row]") && block.querySelector("[data-add=article]")) add("article", false); // a new document has a line ready
     showDiscounts();
     refresh();
   }

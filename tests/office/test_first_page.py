@@ -22,6 +22,7 @@ from appointments.models import Absence, Appointment, AppointmentLine
 from contracts.models import Contract
 from interventions.models import InterventionRequest
 from interventions.services.states import finish_intervention
+from invoicing.choices import InvoiceKind
 from invoicing.models import Company, FollowUp, Invoice, Message, Product, Quote
 from invoicing.services.documents.drafts import delete_drafts
 from invoicing.services.documents.quotes import accept_quote, send_quote
@@ -241,6 +242,14 @@ def test_more_than_three_of_a_kind_are_one_row_with_their_sum(world: World) -> N
     # 105,50 + 211,00 + 316,50 + 1 302,46 (VAT of 67,9008)
     assert (row.what, row.amount) == ("4 brouillons à valider", f"{money(f'1{NBSP}935,46')} TTC")
     assert set(listed(office, row.url)) == set(drafts)
+
+
+def test_a_draft_credit_note_is_deducted_from_the_drafts(world: World) -> None:
+    """As in the list that the row opens; contracts leave credit notes as drafts."""
+    drafts = [world.draft(item(1)) for _draft in range(4)]
+    Invoice.objects.filter(pk=drafts[0].pk).update(kind=InvoiceKind.CREDIT_NOTE, credits=world.posted())
+    [row] = [row for row, _age in shown(world.office(MANAGER))["office_waiting"] if "brouillons" in row.what]
+    assert (row.what, row.amount) == ("4 brouillons à valider", f"{money('369,24')} TTC")
 
 
 def test_list_that_the_row_of_many_opens_holds_them(world: World) -> None:

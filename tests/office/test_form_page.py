@@ -1,5 +1,6 @@
 """The page of a record: what names it, its fields as text, its usual steps, the day it came to each state."""
 
+import re
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
@@ -9,13 +10,13 @@ from django.contrib import admin
 from django.utils.html import strip_tags
 
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest
-from invoicing.models import HistoryLine
-from invoicing.services.documents.quotes import send_quote
+from interventions.models import InterventionRequest, InterventionTemplate
+from invoicing.models import HistoryLine, Partner
+from invoicing.services.documents.quotes import reset_quote, send_quote
 from invoicing.services.records.history import days_of_states
 from openfire_billing.db.guards import without_guards
 from openfire_billing.office.roles import MANAGER
-from tests.factories import World, item, make_world
+from tests.factories import Office, World, item, make_world
 from tests.factories.pages import address, texts_of
 
 
@@ -169,3 +170,56 @@ def test_act_of_a_new_page_is_that_of_its_button_alone(world: World) -> None:
     }
     office.send(InterventionRequest, form)
     assert InterventionRequest.objects.get().state == InterventionState.DRAFT
+
+
+def new_di(office: Office, world: World) -> dict[str, Any]:
+    """The form of a new DI, filled."""
+    place = world.customer.default_address()
+    filled = {"partner": world.customer.pk, "address": place.pk, "task": world.task.pk}
+    return {**office.open(InterventionRequest), **filled}
+
+
+def test_two_buttons_of_one_new_page_make_one_di(world: World) -> None:
+    """« Enregistrer » without an answer, then « Enregistrer et valider »."""
+    office = world.office(MANAGER)
+    form = new_di(office, world)
+    office.send(InterventionRequest, form)
+    office.send(InterventionRequest, {**form, "_act": "validate"})
+    assert InterventionRequest.objects.count() == 1
+
+
+def test_popup_of_a_new_di_is_closed_by_its_save_and_has_no_act(world: World) -> None:
+    office = world.office(MANAGER)
+    page = office.client.get(address(InterventionRequest, "add"), {"_popup": "1"})
+    assert 'name="_act"' not in page.content.decode()
+    answer = office.send(InterventionRequest, {**new_di(office, world), "_popup": "1", "_act": "validate"})
+    assert answer.status_code == 200  # the script that closes it
+    assert InterventionRequest.objects.get().state == InterventionState.DRAFT
+
+
+def test_enter_in_a_box_presses_save(world: World) -> None:
+    """The browser presses the first button of the form in the source."""
+    for model in (InterventionRequest, Partner):
+        page = world.office(MANAGER).client.get(address(model, "add")).content.decode()
+        names = re.findall(r'<button type="submit" form="\w+_form" name="(\w+)"', page)
+        assert names[0] == "_save", names
+
+
+def test_page_of_a_new_template_opens_after_its_save(world: World) -> None:
+    office = world.office(MANAGER)
+    form = {**office.open(InterventionTemplate), "name": "Entretien d'automne", "task": world.task.pk}
+    answer = office.send(InterventionTemplate, form)
+    template = InterventionTemplate.objects.get(name="Entretien d'automne")
+    assert answer.url == address(template)
+    assert office.client.get(answer.url).status_code == 200
+
+
+def test_a_state_that_was_left_backwards_is_ahead_again(world: World) -> None:
+    quote = world.quote(item(1))
+    send_quote(quote, by=world.accountant)
+    reset_quote(quote, by=world.accountant)
+    page = world.office(MANAGER).client.get(address(quote))
+    assert [(step["label"], bool(step["on"])) for step in page.context["office_status"]][:2] == [
+        ("Brouillon", True),
+        ("Envoyé", False),
+    ]

@@ -33,7 +33,7 @@ class InvoiceChips(ChipFilter):
 
     @classmethod
     def questions(cls, queryset: Any, request: HttpRequest) -> dict[str, Any]:
-        """As the chips, what is owed being found once for all of them."""
+        """Return the query of each chip. What is owed is found once for all of them."""
         owed = queryset.owed()
         return {
             "drafts": queryset.drafts(),

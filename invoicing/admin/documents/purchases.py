@@ -48,7 +48,6 @@ class OrderLineForm(LineForm):
 class OrderLineInline(LinesInline):
     model = PurchaseOrderLine
     form = OrderLineForm
-    with_state = True
 
 
 def _received_badge(line: PurchaseOrderLine) -> Any:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Case, DecimalField, F, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -54,6 +55,15 @@ class Stock:
         return [one for one in self.owed if one.day and one.day < today]
 
 
+def signed(column: str) -> Case:
+    """Return the amount of an invoice in a column, negative on a credit note."""
+    return Case(
+        When(kind=InvoiceKind.CREDIT_NOTE, then=-F(column)),
+        default=F(column),
+        output_field=DecimalField(max_digits=14, decimal_places=2),
+    )
+
+
 def sums_of(documents: Iterable[Document]) -> Sums:
     """Return the sum of each currency."""
     sums: Sums = defaultdict(Decimal)
@@ -84,7 +94,7 @@ def stock_of(reader: Reader) -> Stock:
 def _requests(reader: Reader) -> list[Document]:
     """Return the DIs with lines left to bill: those of the list « À facturer ».
 
-    What is left of a line is dear to work out: the DIs are found first, then their lines alone are read.
+    What is left of a line takes long to compute: the DIs are found first, then their lines alone are read.
     """
     found = InterventionRequest.objects.active().filter(company__in=reader.companies).to_bill(reader.today).order_by()
     heads = {

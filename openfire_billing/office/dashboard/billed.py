@@ -5,13 +5,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, DecimalField, F, Sum, When
+from django.db.models import Sum
 from django.utils.dates import MONTHS, MONTHS_AP
 from django.utils.text import capfirst
 
-from invoicing.choices import InvoiceKind
 from invoicing.models import Invoice
 from openfire_billing.kernel.periods import day_of_month
+from openfire_billing.office.dashboard.amounts import signed
 from openfire_billing.office.dashboard.reader import Reader, Work, list_url
 from openfire_billing.web.tags import euros
 
@@ -21,23 +21,17 @@ Months = dict[tuple[int, int], Decimal]  # (year, month) → net
 def billed_of(reader: Reader) -> list[dict[str, Any]]:
     """Return one chart for each currency, euros first; [] when it is not his work or nothing was billed.
 
-    Net amounts, credit notes deducted. The invoices of a day are added by the database, the days here: a day is rounded
-    to the cent once, since SQLite adds decimals as floats.
+    Net amounts, credit notes deducted. The invoices of a day are added by the database, the days here.
     """
     if not reader.does(Work.BILLING, Work.ACCOUNTS, permission="invoicing.view_invoice"):
         return []
     today = reader.today
-    net = Case(
-        When(kind=InvoiceKind.CREDIT_NOTE, then=-F("net")),
-        default=F("net"),
-        output_field=DecimalField(max_digits=14, decimal_places=2),
-    )
     rows = (
         Invoice.objects.posted()
         .filter(company__in=reader.companies, issued_on__gte=date(today.year - 1, 1, 1), issued_on__lte=today)
         .order_by()
         .values_list("currency", "issued_on")
-        .annotate(total=Sum(net))
+        .annotate(total=Sum(signed("net")))
     )
     months: dict[str, Months] = defaultdict(lambda: defaultdict(Decimal))
     so_far: dict[str, Decimal] = defaultdict(Decimal)  # of last year, up to the day that is today

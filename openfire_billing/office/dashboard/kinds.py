@@ -24,6 +24,7 @@ from openfire_billing.web.actions import reverse_change
 
 SOON = timedelta(days=7)  # a DI is to plan, an appointment to confirm, within so many days
 MOST_FOLLOW_UPS = 6
+MOST_READ = 60  # follow-ups, of which those of records that the reader may see are kept
 DI, RDV = "interventions_interventionrequest", "appointments_appointment"
 
 
@@ -158,7 +159,7 @@ def _to_confirm(reader: Reader) -> Iterator[Kind]:
 def _follow_ups(reader: Reader) -> Iterator[Kind]:
     """What this user planned to do, or was asked to, for today or before. No list shows them together."""
     due = visible(FollowUp.objects.due(reader.today).filter(user=reader.user.pk), reader.user)
-    found = [one for one in due.prefetch_related("object")[:MOST_FOLLOW_UPS] if _may_see(reader, one)]
+    found = [one for one in due.prefetch_related("object")[:MOST_READ] if _may_see(reader, one)]
     yield Kind(
         len(found),
         [
@@ -170,7 +171,7 @@ def _follow_ups(reader: Reader) -> Iterator[Kind]:
                 who=_("relance : %s") % one.object,
                 since=one.due_on,
             )
-            for one in found
+            for one in found[:MOST_FOLLOW_UPS]
         ],
     )
 

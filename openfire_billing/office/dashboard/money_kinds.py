@@ -12,7 +12,7 @@ from contracts.models import Contract
 from interventions.choices import InterventionState
 from invoicing.choices import LineKind, QuoteState
 from invoicing.models import Invoice, QuoteLine
-from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, sums_of, sums_text
+from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, signed, sums_of, sums_text
 from openfire_billing.office.dashboard.reader import MOST_OF_A_KIND, Reader, Work, act_url, first_of, list_url, page_url
 from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting
 
@@ -182,7 +182,9 @@ def _drafts(reader: Reader) -> Iterator[Kind]:
     if not reader.does(Work.ACCOUNTS, permission="invoicing.post_invoice"):
         return
     drafts = Invoice.objects.drafts().filter(company__in=reader.companies).order_by()
-    sums = list(drafts.values("currency").annotate(n=Count("pk"), gross=Sum("gross"), oldest=Min("proposed_on")))
+    sums = list(
+        drafts.values("currency").annotate(n=Count("pk"), gross=Sum(signed("gross")), oldest=Min("proposed_on"))
+    )
     count = sum(row["n"] for row in sums)
     rows = first_of(drafts, "proposed_on", "pk").select_related("customer")
     yield Kind(
@@ -196,7 +198,8 @@ def _drafts(reader: Reader) -> Iterator[Kind]:
                 who=one.customer.name,
                 document=_("n° %s") % one.pk,
                 page=page_url(INVOICE, one.pk),
-                amount=_("%s TTC") % sums_text({one.currency: one.gross.amount}),
+                amount=_("%s TTC")
+                % sums_text({one.currency: -one.gross.amount if one.is_credit_note else one.gross.amount}),
                 since=one.proposed_on,
                 is_dialog=True,
             )

@@ -10,7 +10,7 @@ from contracts.models import BillingRun
 from contracts.services.runs import totals_seen
 from invoicing.choices import InvoiceState
 from invoicing.models import Invoice
-from openfire_billing.office.dashboard.amounts import sums_text
+from openfire_billing.office.dashboard.amounts import signed, sums_text
 from openfire_billing.office.dashboard.reader import Reader, Work, page_url
 
 
@@ -29,7 +29,7 @@ def last_run_of(reader: Reader) -> dict[str, Any] | None:
     invoices = Invoice.objects.filter(
         pk__among=sorted({pk for ids in made.order_by() for pk in ids}), company__in=reader.companies
     ).exclude(state=InvoiceState.CANCELLED)
-    sums: dict[str, Decimal] = dict(invoices.order_by().values_list("currency").annotate(total=Sum("net")))
+    sums: dict[str, Decimal] = dict(invoices.order_by().values_list("currency").annotate(total=Sum(signed("net"))))
     return {
         "run": run,
         "is_tonight": run.kind == RunKind.NIGHT and run.on == reader.today,

@@ -26,7 +26,7 @@ COLUMNS = (LAST_HOUR - FIRST_HOUR) * PARTS
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of a technician's day: columns of the bar from `start` to `end`, counted from 1, and what is said."""
+    """A stretch of a technician's day: columns of the bar from `start` to `end`, counted from 1, and its text."""
 
     start: int
     end: int
