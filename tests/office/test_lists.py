@@ -472,3 +472,16 @@ def test_column_that_the_browser_keeps_hidden_is_left_out_of_sight_only(world: W
     assert [column["name"] for column in page.context["office_columns"] if column["is_hidden"]] == ["town"]
     names = [column["name"] for column in page.context["office_columns"]]
     assert names == ["numbered", "title_text", "town", "window", "age", "net_text", "state_badge", "who"]
+
+
+def test_confirmation_of_an_act_on_a_part_shows_no_total(world: World) -> None:
+    """What is left to bill of a DI is not what the DI amounts to."""
+    di, draft = world.intervention(item(1)), world.draft()
+    office = world.office(MANAGER)
+    shown = {}
+    for act, document in (("invoice-many", di), ("purchase", di), ("post", draft)):
+        sent = {"action": f"act_{act}", ACTION_CHECKBOX_NAME: [document.pk]}
+        answer = office.client.post(address(type(document), "changelist"), sent)
+        assert answer.status_code == 200
+        shown[act] = "data-chosen-total" in answer.content.decode()
+    assert shown == {"invoice-many": False, "purchase": False, "post": True}
