@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -87,10 +88,10 @@ def clone(tmp_path: Path) -> Path:
     for name in ("bin/setup", *LOCKS):
         (clone / name).write_bytes((ROOT / name).read_bytes())
     answers = {
-        "python": f'[ "$1" != - ] || {{ echo libpango-1.0-0; exit; }}\nexec {sys.executable} "$@"',
+        "python": f'[ "$1" != - ] || {{ echo libpango-1.0-0; exit; }}\nexec {shlex.quote(sys.executable)} "$@"',
         "id": "echo 1000",
         "sudo": "exit 1",
-        "apt-get": f"touch {tmp_path}/called; exit 1",
+        "apt-get": f"touch {shlex.quote(str(tmp_path))}/called; exit 1",
     }
     for name, body in answers.items():
         (commands / name).write_text(f"#!/bin/sh\n{body}\n")
@@ -127,7 +128,9 @@ def test_setup_that_is_done_does_nothing(clone: Path) -> None:
         with (clone / name).open() as text:
             stamp = subprocess.run(["cksum"], stdin=text, capture_output=True, text=True, check=True).stdout
         (clone / f".venv/.installed-{name}").write_text(stamp)
-    (clone.parent / "commands/python").write_text(f'#!/bin/sh\n[ "$1" = - ] || exec {sys.executable} "$@"\n')
+    (clone.parent / "commands/python").write_text(
+        f'#!/bin/sh\n[ "$1" = - ] || exec {shlex.quote(sys.executable)} "$@"\n'
+    )
     before = sorted(clone.rglob("*"))
 
     done = run_setup(clone, "--dev")
@@ -144,7 +147,9 @@ def test_setup_that_was_cut_is_made_again(clone: Path, left: str) -> None:
         (clone / ".venv/bin/python").symlink_to(sys.executable)
         (clone / ".venv/.unfinished").touch()
     (clone / "requirements.txt").write_text("")
-    (clone.parent / "commands/python").write_text(f'#!/bin/sh\n[ "$1" = - ] || exec {sys.executable} "$@"\n')
+    (clone.parent / "commands/python").write_text(
+        f'#!/bin/sh\n[ "$1" = - ] || exec {shlex.quote(sys.executable)} "$@"\n'
+    )
 
     done = run_setup(clone, PIP_NO_INDEX="1")
 
