@@ -142,15 +142,16 @@ def test_state_of_a_di_is_marked(world: World) -> None:
     assert [(step["code"], bool(step["on"])) for step in current] == [(InterventionState.TO_PLAN, True)]
 
 
+def new_di(office: Office, world: World) -> dict[str, Any]:
+    """The form of a new DI, filled."""
+    place = world.customer.default_address()
+    filled = {"partner": world.customer.pk, "address": place.pk, "task": world.task.pk}
+    return {**office.open(InterventionRequest), **filled}
+
+
 def test_new_di_is_saved_and_validated_by_one_button_once(world: World) -> None:
     office = world.office(MANAGER)
-    form = {
-        **office.open(InterventionRequest),
-        "partner": world.customer.pk,
-        "address": world.customer.default_address().pk,
-        "task": world.task.pk,
-        "_act": "validate",
-    }
+    form = {**new_di(office, world), "_act": "validate"}
 
     answers = [office.send(InterventionRequest, form) for _press in range(2)]
 
@@ -161,22 +162,9 @@ def test_new_di_is_saved_and_validated_by_one_button_once(world: World) -> None:
 
 def test_act_of_a_new_page_is_that_of_its_button_alone(world: World) -> None:
     office = world.office(MANAGER)
-    form = {
-        **office.open(InterventionRequest),
-        "partner": world.customer.pk,
-        "address": world.customer.default_address().pk,
-        "task": world.task.pk,
-        "_act": "cancel",
-    }
+    form = {**new_di(office, world), "_act": "cancel"}
     office.send(InterventionRequest, form)
     assert InterventionRequest.objects.get().state == InterventionState.DRAFT
-
-
-def new_di(office: Office, world: World) -> dict[str, Any]:
-    """The form of a new DI, filled."""
-    place = world.customer.default_address()
-    filled = {"partner": world.customer.pk, "address": place.pk, "task": world.task.pk}
-    return {**office.open(InterventionRequest), **filled}
 
 
 def test_two_buttons_of_one_new_page_make_one_di(world: World) -> None:
