@@ -478,9 +478,10 @@
   const start = () => {
     setUp(document);
     keepAsSaved();
-    const first = document.querySelector(".of-edit[open] .of-group .of-value :is(.select2-selection, input:not([type=hidden]), select)");
+    const boxes = ":is(.select2-selection, input:not([type=hidden]), select:not(.select2-hidden-accessible), textarea)";
+    const first = document.querySelector(`.of-edit[open] .of-group .of-value ${boxes}`) || document.querySelector(`#content-main > form ${boxes}`);
     const version = document.querySelector('#content-main [name="_version"]');
-    if (first && version && !version.value && !window.location.hash) first.focus(); // a new document
+    if (first && version && !version.value && !window.location.hash) first.focus(); // a new record begins at its first box, not at its buttons
     $all(document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
     $all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (first) => first.toUpperCase()); });
   };

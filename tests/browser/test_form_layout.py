@@ -82,3 +82,11 @@ def test_first_key_on_the_customer_of_a_new_di_searches(page: Page, login: Login
     expect(page.locator(".select2-results__option--highlighted")).to_contain_text("Aubry")
     page.keyboard.press("Enter")
     expect(page.locator("#select2-id_partner-container")).to_contain_text("Aubry")
+
+
+def test_new_customer_begins_at_his_name(page: Page, login: Login, world: World) -> None:
+    """Not at a button of the header: the first space typed would press it."""
+    login(page, world.planner).goto("/admin/invoicing/partner/add/")
+    expect(page.locator("#id_name")).to_be_focused()
+    page.keyboard.type("Jeanne Kerbrat")
+    expect(page.locator("#id_name")).to_have_value("Jeanne Kerbrat")
