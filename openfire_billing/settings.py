@@ -424,7 +424,14 @@ UNFOLD = {
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
     "STYLES": [_static("openfire/office.css"), _static("openfire/lists.css"), _static("openfire/home.css")],
-    "SCRIPTS": [_static("openfire/session.js"), _static("openfire/office.js"), _static("openfire/lists.js")],
+    "SCRIPTS": [
+        _static("openfire/session.js"),
+        *(
+            _static(f"openfire/office/{name}.js")
+            for name in ("dom", "choices", "page_form", "toasts", "dialogs", "notebook", "lines", "defaults")
+        ),
+        _static("openfire/lists.js"),
+    ],
     "COMMAND": {
         "search_callback": "openfire_billing.office.search.search",
         "search_models": False,

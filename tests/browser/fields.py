@@ -1,6 +1,6 @@
 """What is folded on a document's page until somebody asks for it."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 
 def open_fields(page: Page) -> None:
@@ -11,3 +11,8 @@ def open_fields(page: Page) -> None:
 def show_discounts(page: Page) -> None:
     """Show the column of discounts, which is hidden while no line has one."""
     page.locator("[data-show-discount]").click()
+
+
+def toasts(page: Page) -> Locator:
+    """Return what the page says was done."""
+    return page.locator(".of-toasts")

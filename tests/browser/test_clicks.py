@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Locator, Page, expect
 
 from invoicing.models import Invoice, PartnerTerms
+from tests.browser.fields import toasts
 from tests.factories import World, make_world, position
 
 Login = Callable[[Page, AbstractBaseUser], Page]
@@ -65,5 +66,5 @@ def test_known_customer_to_a_draft_invoice_in_eight_clicks(page: Page, login: Lo
     mouse.click(page.locator(".of-primary a", has_text="Facturer"))
     mouse.leave_by(f"{DIALOG} [data-once]")
 
-    expect(page.locator("[data-messages]")).to_contain_text("Facture en brouillon")
+    expect(toasts(page)).to_contain_text("Facture en brouillon")
     assert (Invoice.objects.get().net.amount, mouse.clicks) == (175, 8)

@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from invoicing.models import HistoryLine, UserSession
-from tests.browser.fields import open_fields
+from tests.browser.fields import open_fields, toasts
 from tests.browser.test_first_road import tab
 from tests.factories import World, make_world
 from tests.factories.appointments import book, technician
@@ -48,7 +48,7 @@ def test_form_of_the_office_is_saved_after_the_password(page: Page, login: Login
     assert intervention.title == ""
     give(page, "password", "secret")
 
-    expect(page.locator("[data-messages]")).to_contain_text("enregistré")
+    expect(toasts(page)).to_contain_text("enregistré")
     intervention.refresh_from_db()
     assert (intervention.title, str(intervention.lines.get().quantity)) == ("Ramonage avant Noël", "2.500")
     assert HistoryLine.objects.of(intervention)[0].by == world.planner
@@ -68,7 +68,7 @@ def test_dialog_closed_leaves_the_page_as_it_is(page: Page, login: Login, world:
     page.locator("[name=_save]").click()
     give(page, "password", "secret")
 
-    expect(page.locator("[data-messages]")).to_contain_text("enregistré")
+    expect(toasts(page)).to_contain_text("enregistré")
     intervention.refresh_from_db()
     assert intervention.title == "Ramonage"
 
@@ -86,7 +86,7 @@ def test_second_factor_is_asked_in_the_dialog(page: Page, login: Login, world: W
     expect(page.locator(f"{DIALOG} [name=code]")).to_be_visible()
     give(page, "code", code_of(device))
 
-    expect(page.locator("[data-messages]")).to_contain_text("enregistré")
+    expect(toasts(page)).to_contain_text("enregistré")
     intervention.refresh_from_db()
     assert intervention.title == "Ramonage"
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import BrowserContext, Page, expect
 
 from interventions.models import InterventionRequest
-from tests.browser.fields import open_fields
+from tests.browser.fields import open_fields, toasts
 from tests.browser.test_first_road import answer, pick, save, smart, tab, totals
 from tests.factories import World, make_world
 from tests.factories.pages import address
@@ -30,7 +30,7 @@ def test_stale_tab_is_refused_and_what_was_typed_stays(context: BrowserContext, 
     open_fields(first)
     first.locator("#id_title").fill("Premier onglet")
     save(first)
-    expect(first.locator("[data-messages]")).to_contain_text("enregistré")
+    expect(toasts(first)).to_contain_text("enregistré")
 
     open_fields(second)
     second.locator("#id_title").fill("Second onglet")

@@ -15,6 +15,7 @@ READ = {  # template: the start of the SHA-256 of the replaced one
     "unfold/helpers/account_links.html": "2bf64df6869b",
     "unfold/helpers/edit_inline/tabular_title.html": "8b67e2262ea4",
     "unfold/helpers/empty_results.html": "5f4727a37a99",
+    "unfold/helpers/messages.html": "9e37d808b512",
 }
 
 
