@@ -16,6 +16,7 @@ from openfire_billing.office.own_account import office_urls, phone_urls
 from openfire_billing.office.search import search_now
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.web.robots import robots
+from openfire_billing.web.undo import undo_view
 
 api = [
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -33,6 +34,7 @@ urlpatterns = [
     path("admin/import/<slug:slug>/", admin.site.admin_view(import_page), name="import_page"),
     path("admin/import/<slug:slug>/sample/", admin.site.admin_view(import_sample), name="import_sample"),
     path("admin/import/<slug:slug>/left/", admin.site.admin_view(import_left), name="import_left"),
+    path("admin/undo/", admin.site.admin_view(undo_view), name="undo"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),

@@ -17,6 +17,7 @@ from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, ReasonForm
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.undo import Undo
 from openfire_billing.web.users import user_of
 
 S = AppointmentState
@@ -37,6 +38,11 @@ def _next(request: HttpRequest, appointment: Appointment, data: dict[str, Any]) 
     return save_appointment(None, values, technicians=people, on=timezone.localdate(), by=user_of(request))
 
 
+_UNDO_MOVE = Undo(
+    fields=("state", "done_at", "reason", "report"),
+    run=lambda request, rdv, data: services.undo_move(rdv, **data, by=user_of(request)),
+    offered=services.is_move_undoable,
+)
 APPOINTMENT_ACTIONS = (
     mail_action(APPOINTMENT_LETTER, permission=CHANGE),
     DocumentAction(
@@ -44,6 +50,7 @@ APPOINTMENT_ACTIONS = (
         label=_("Confirmer"),
         icon="event_available",
         permission=CHANGE,
+        is_direct=True,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
         explain=_(
@@ -54,6 +61,7 @@ APPOINTMENT_ACTIONS = (
             rdvs, lambda a: services.confirm_appointment(a, by=user_of(request)), once=data["once"]
         ),
         done=_("confirmé"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="done",
@@ -70,6 +78,7 @@ APPOINTMENT_ACTIONS = (
             rdv, at=data["at"], report=data["report"], seen=data["seen"], by=user_of(request)
         ),
         done=_("réalisé"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="unfinished",
@@ -83,6 +92,7 @@ APPOINTMENT_ACTIONS = (
             rdv, reason=data["reason"], seen=data["seen"], by=user_of(request)
         ),
         done=_("inachevé"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="invoice",
@@ -130,12 +140,14 @@ APPOINTMENT_ACTIONS = (
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
+        is_direct=True,
         states=frozenset({S.CONFIRMED, S.DONE, S.UNFINISHED, S.POSTPONED, S.CANCELLED}),
         explain=_(
             "Le RDV se modifie et se déplace de nouveau ; il garde son numéro et reprend le temps de ses intervenants."
         ),
         run=lambda request, rdv, data: services.reset_appointment(rdv, seen=data["seen"], by=user_of(request)),
         done=_("remis en brouillon"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="postpone",
@@ -149,6 +161,7 @@ APPOINTMENT_ACTIONS = (
             rdv, reason=data["reason"], seen=data["seen"], by=user_of(request)
         ),
         done=_("reporté"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="cancel",
@@ -168,6 +181,7 @@ APPOINTMENT_ACTIONS = (
             once=data["once"],
         ),
         done=_("annulé"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="delete",

@@ -125,6 +125,38 @@ def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: 
     return appointment
 
 
+def is_move_undoable(appointment: Appointment) -> bool:
+    """Return whether a move of this RDV may be undone: « Réalisé » may put off deductions, which stay put off."""
+    return not any(line.is_deduction for line in appointment.lines.select_related("request_line"))
+
+
+def undo_move(
+    appointment: Appointment,
+    *,
+    state: AppointmentState,
+    done_at: datetime | None,
+    reason: str,
+    report: str,
+    seen: int,
+    by: By,
+) -> Appointment:
+    """Give an RDV back the state, the hour done, the reason and the report that it had before its last move.
+
+    It keeps a number given by that move, and takes its technicians' time again. `seen`: its version after that move.
+    Raises StaleForm when it changed since, WrongState when it is billed, BusinessError when the time is taken.
+    """
+    with atomic():
+        appointment = lock_appointment(appointment, seen=seen)
+        _refuse_billed(appointment)
+        appointment.done_at, appointment.reason, appointment.report = done_at, reason, report
+        text = _("« %s » annulé") % appointment.get_state_display()
+        move(appointment, state, by=by, act="undone", text=text, save=("done_at", "reason", "report"), is_undo=True)
+        tell_intervention(appointment.intervention, by=by)
+        is_free = state in (S.POSTPONED, S.CANCELLED)
+        occupy(appointment, () if is_free else list(appointment.technicians.all()), by=by)
+    return appointment
+
+
 def _refuse_billed(appointment: Appointment) -> None:
     if is_billed(appointment):
         raise WrongState(

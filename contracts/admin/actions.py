@@ -28,6 +28,7 @@ from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.undo import Undo
 from openfire_billing.web.users import user_of
 
 S, L = ContractState, ContractLineState
@@ -103,6 +104,12 @@ def _terminate(request: HttpRequest, contract: Contract, data: dict[str, Any]) -
     return _noted(Outcome(ended, notes=tuple(filter(None, [exceptions_left_out(ended)]))), _("résilié"))
 
 
+_UNDO_ARCHIVE = Undo(
+    fields=("is_active",),
+    run=lambda request, contract, data: set_active(
+        contract, active=data["is_active"], seen=data["seen"], by=user_of(request)
+    ),
+)
 CONTRACT_ACTIONS = (
     DocumentAction(
         name="activate",
@@ -176,10 +183,12 @@ CONTRACT_ACTIONS = (
         label=_("Archiver"),
         icon="archive",
         permission=CHANGE,
+        is_direct=True,
         offered=lambda contract: contract.is_active,
         explain=_("Le contrat quitte les listes ; ce qui y est dû se facture toujours."),
         run=lambda request, contract, data: set_active(contract, active=False, seen=data["seen"], by=user_of(request)),
         done=_("archivé"),
+        undo=_UNDO_ARCHIVE,
     ),
     DocumentAction(
         name="restore",
@@ -187,9 +196,11 @@ CONTRACT_ACTIONS = (
         explain=_("La fiche revient dans les listes. Rien d'autre ne change."),
         icon="unarchive",
         permission=CHANGE,
+        is_direct=True,
         offered=lambda contract: not contract.is_active,
         run=lambda request, contract, data: set_active(contract, active=True, seen=data["seen"], by=user_of(request)),
         done=_("remis en service"),
+        undo=_UNDO_ARCHIVE,
     ),
     DocumentAction(
         name="reset",

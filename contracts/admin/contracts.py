@@ -183,7 +183,14 @@ class ContractAdmin(DocumentAdmin):
             url = reverse("admin:contracts_contract_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
             buttons.append(
-                {"label": _("Dans les listes"), "icon": "inventory_2", "text": text, "url": url, "is_dialog": True}
+                {
+                    "label": _("Dans les listes"),
+                    "icon": "inventory_2",
+                    "text": text,
+                    "url": url,
+                    "is_dialog": True,
+                    "is_direct": True,
+                }
             )
         return buttons
 

@@ -18,6 +18,7 @@ from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.undo import Undo
 from openfire_billing.web.users import user_of
 
 S = InterventionState
@@ -36,6 +37,17 @@ def _has_lines_to_bill(di: InterventionRequest) -> bool:
     return di.state in S.validated and any(line.is_article and not line.covered for line in di.lines.all())
 
 
+_UNDO_MOVE = Undo(
+    fields=("state", "done_on"),
+    run=lambda request, di, data: states.undo_move(di, **data, by=user_of(request)),
+    offered=states.is_move_undoable,
+)
+_UNDO_ARCHIVE = Undo(
+    fields=("is_active",),
+    run=lambda request, di, data: states.set_active(
+        di, active=data["is_active"], seen=data["seen"], by=user_of(request)
+    ),
+)
 INTERVENTION_ACTIONS = (
     DocumentAction(
         name="validate",
@@ -51,6 +63,7 @@ INTERVENTION_ACTIONS = (
             dis, lambda di: states.validate_intervention(di, by=user_of(request)), once=data["once"]
         ),
         done=_("validée"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="quote",
@@ -127,6 +140,7 @@ INTERVENTION_ACTIONS = (
             di, on=data["on"], seen=data["seen"], by=user_of(request)
         ),
         done=_("terminée"),
+        undo=_UNDO_MOVE,
     ),
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
     DocumentAction(
@@ -145,31 +159,37 @@ INTERVENTION_ACTIONS = (
         label=_("Remettre en brouillon"),
         icon="undo",
         permission=CHANGE,
+        is_direct=True,
         states=frozenset({S.CANCELLED}),
         primary_in=frozenset({S.CANCELLED}),
         explain=_("La DI se modifie de nouveau, puis se valide. Elle garde son numéro."),
         run=lambda request, di, data: states.reset_intervention(di, seen=data["seen"], by=user_of(request)),
         done=_("remise en brouillon"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="archive",
         label=_("Archiver"),
         icon="archive",
         permission=CHANGE,
+        is_direct=True,
         offered=lambda di: di.is_active,
         explain=_("La DI quitte les listes ; rien n'est perdu. Elle se retrouve sous « Archivées »."),
         run=lambda request, di, data: states.set_active(di, active=False, seen=data["seen"], by=user_of(request)),
         done=_("archivée"),
+        undo=_UNDO_ARCHIVE,
     ),
     DocumentAction(
         name="restore",
         label=_("Remettre en service"),
         icon="unarchive",
         permission=CHANGE,
+        is_direct=True,
         offered=lambda di: not di.is_active,
         explain=_("La DI revient dans les listes."),
         run=lambda request, di, data: states.set_active(di, active=True, seen=data["seen"], by=user_of(request)),
         done=_("remise en service"),
+        undo=_UNDO_ARCHIVE,
     ),
     DocumentAction(
         name="cancel",
@@ -185,6 +205,7 @@ INTERVENTION_ACTIONS = (
             di, on=timezone.localdate(), seen=data["seen"], by=user_of(request)
         ),
         done=_("annulée"),
+        undo=_UNDO_MOVE,
     ),
     DocumentAction(
         name="delete",

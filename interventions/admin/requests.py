@@ -184,7 +184,15 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
             url = reverse("admin:interventions_interventionrequest_act", args=[document.pk, act])
             text = _("Actif") if document.is_active else _("Archivé")
             buttons.insert(
-                -1, {"label": _("Dans les listes"), "icon": "inventory_2", "text": text, "url": url, "is_dialog": True}
+                -1,
+                {
+                    "label": _("Dans les listes"),
+                    "icon": "inventory_2",
+                    "text": text,
+                    "url": url,
+                    "is_dialog": True,
+                    "is_direct": True,
+                },
             )
         return buttons
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest
 from interventions.services.documents import invoices_of, live_quotes_of
-from interventions.services.locks import lock_intervention
+from interventions.services.locks import lock_intervention, promises_of
 from interventions.services.promises import check_promises
 from invoicing.services.catalogue import take_number
 from invoicing.services.records.history import move, record
@@ -85,20 +85,24 @@ def cancel_intervention(
         check_promises([intervention], "cancel", by=by)
         if intervention.planned_duration > 0 and intervention.state != InterventionState.DONE:
             raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
-        lines = list(intervention.lines.left_to_bill(on))
-        if any(line.billed for line in lines):
-            raise WrongState(
-                _("%s est facturée, au moins en partie : supprimez la facture en brouillon ou faites un avoir d'abord.")
-                % intervention,
-                documents=invoices_of(intervention),
-            )
-        if any(line.is_quoted for line in lines):
-            raise WrongState(
-                _("%s a un devis en cours : annulez-le ou refusez-le d'abord.") % intervention,
-                documents=live_quotes_of(intervention, on=on),
-            )
+        _refuse_billed_or_quoted(intervention, on=on)
         move(intervention, InterventionState.CANCELLED, by=by, act="cancelled", text=_("DI annulée"))
     return intervention
+
+
+def _refuse_billed_or_quoted(intervention: InterventionRequest, *, on: date) -> None:
+    lines = list(intervention.lines.left_to_bill(on))
+    if any(line.billed for line in lines):
+        raise WrongState(
+            _("%s est facturée, au moins en partie : supprimez la facture en brouillon ou faites un avoir d'abord.")
+            % intervention,
+            documents=invoices_of(intervention),
+        )
+    if any(line.is_quoted for line in lines):
+        raise WrongState(
+            _("%s a un devis en cours : annulez-le ou refusez-le d'abord.") % intervention,
+            documents=live_quotes_of(intervention, on=on),
+        )
 
 
 def reset_intervention(intervention: InterventionRequest, *, seen: int | None = None, by: By) -> InterventionRequest:
@@ -107,6 +111,36 @@ def reset_intervention(intervention: InterventionRequest, *, seen: int | None = 
         intervention = lock_intervention(intervention, seen=seen, promises=True)
         check_promises([intervention], "reset", by=by)
         move(intervention, InterventionState.DRAFT, by=by, act="reset", text=_("Remise en brouillon"))
+    return intervention
+
+
+def is_move_undoable(intervention: InterventionRequest) -> bool:
+    """Return whether a move of this DI may be undone: a contract follows the moves of the visits that it promised."""
+    return not promises_of([intervention.pk])
+
+
+def undo_move(
+    intervention: InterventionRequest, *, state: InterventionState, done_on: date | None, seen: int, by: By
+) -> InterventionRequest:
+    """Give a DI back the state and the day done that it had before its last move. It keeps a number given by that move.
+
+    `seen`: its version after that move. Raises StaleForm when it changed since; WrongState when it has since been planned,
+    billed or quoted and would no longer be validated, or when a contract promised it.
+    """
+    with atomic():
+        intervention = lock_intervention(intervention, seen=seen)
+        if not is_move_undoable(intervention):
+            raise WrongState(
+                _("%s est une visite promise par un contrat : ses états se changent un à un.") % intervention
+            )
+        if state not in InterventionState.validated:
+            if intervention.planned_duration > 0:
+                raise WrongState(_("%s a un RDV ouvert : annulez-le d'abord.") % intervention)
+            _refuse_billed_or_quoted(intervention, on=timezone.localdate())
+        undone = intervention.get_state_display()
+        intervention.done_on = done_on
+        text = _("« %s » annulé") % undone
+        move(intervention, state, by=by, act="undone", text=text, save=("done_on",), is_undo=True)
     return intervention
 
 

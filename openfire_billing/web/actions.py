@@ -31,6 +31,7 @@ from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import limit_days
 from openfire_billing.web.place import list_left, with_place
 from openfire_billing.web.refusals import shown_refusal
+from openfire_billing.web.undo import Undo, UndoMixin, undo_tag, values_before
 
 PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
 FORM_ALONG = "_form"  # what a page sends is its whole form
@@ -46,6 +47,7 @@ class DocumentAction:
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
     `button`: its label there, `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
+    `undo`: how it is undone, from the message that says that it is done.
     `is_of_whole`: about all that the document amounts to, which the dialog of many then shows, not about a part of it.
     `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
     sentence there; `preview_many`: returns (template, context) of what it would do.
@@ -76,6 +78,7 @@ class DocumentAction:
     explain_many: Any = ""
     preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
     leave: bool = False
+    undo: Undo | None = None
     order: int = 50
 
     def is_allowed(self, user: Any) -> bool:
@@ -138,7 +141,7 @@ def link_to(document: Any) -> Any:
     return format_html('<a class="of-link" href="{}">{}</a>', url, document)
 
 
-class ActionsMixin:
+class ActionsMixin(UndoMixin):
     """Gives a ModelAdmin its document actions: pages, menu, list actions. `document_actions` + contributions."""
 
     document_actions: Sequence[DocumentAction] = ()
@@ -265,21 +268,27 @@ class ActionsMixin:
         self, action: DocumentAction, request: HttpRequest, document: Any, answers: dict[str, Any], once: Any
     ) -> HttpResponse:
         """Do the act, once for each dialog shown. Raise BusinessError; the dialog may then be sent again."""
+        before = values_before(action.undo, document)
+        tag = ""
 
         def act() -> Any:
+            nonlocal tag
             if not action.is_offered(document):
                 raise BusinessError(
                     _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
                     % {"document": document, "act": action.label}
                 )
             assert action.run is not None
-            return self._done(action, document, action.run(request, document, answers))
+            made = action.run(request, document, answers)
+            if before is not None:
+                tag = undo_tag(request, made, action.name, before)
+            return self._done(action, document, made)
 
         done = self.perform(request, act, once=once)  # type: ignore[attr-defined]
         if done.is_repeat:
             messages.info(request, already_done(document))
         else:
-            messages.success(request, done.result)
+            messages.success(request, done.result, extra_tags=tag)
         return HttpResponseRedirect(self._after(action, request, document))
 
     @staticmethod

@@ -15,8 +15,10 @@ from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import link_to
 from openfire_billing.web.refusals import ShownRefusal, shown_refusal
 from openfire_billing.web.summary import groups_as_text, has_boxes
+from openfire_billing.web.undo import undo_token
 
 register = template.Library()
+register.filter(undo_token)
 
 
 @register.simple_tag

@@ -153,7 +153,8 @@ READING = set(
     interventions.services.locks: lock_interventions lock_intervention promises_of
     interventions.services.requests: propose_dates sector_of refusal_of_no_address fill_defaults new_intervention new_lines
     interventions.services.documents: invoices_of live_quotes_of
-    interventions.services.states: validation_of refuse_to_come
+    interventions.services.states: validation_of refuse_to_come is_move_undoable
+    appointments.services.states: is_move_undoable
     appointments.services.planned: invoices_of is_billed
     appointments.services.deductions: refuse_too_deducted check_deductions
     appointments.services.saving: fill_defaults
@@ -498,6 +499,20 @@ def _create_intervention(w: World) -> Act:
 def _reset_intervention(w: World) -> Act:
     found = di_states.cancel_intervention(story.di(w), on=w.today, by=w.planner)
     return lambda: di_states.reset_intervention(found, by=w.planner)
+
+
+@case(di_states.undo_move)
+def _undo_move_of_request(w: World) -> Act:
+    found = di_states.validate_intervention(story.di(w, is_validated=False), by=w.planner)
+    before = {"state": "draft", "done_on": None}
+    return lambda: di_states.undo_move(found, **before, seen=found.version, by=w.planner)
+
+
+@case(rdv_states.undo_move)
+def _undo_move_of_appointment(w: World) -> Act:
+    found = rdv_states.confirm_appointment(story.rdv(w, "draft"), by=w.planner)
+    before = {"state": "draft", "done_at": None, "reason": "", "report": ""}
+    return lambda: rdv_states.undo_move(found, **before, seen=found.version, by=w.planner)
 
 
 @case(templates.save_template)

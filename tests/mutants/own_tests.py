@@ -201,6 +201,7 @@ OWN: dict[str, list[str]] = {
         "interventions/test_deductions",
     ],
     "interventions/services/states.py": [
+        "office/test_undo",
         "interventions/test_acts",
         "interventions/test_requests",
         "contracts/test_promises",
@@ -239,6 +240,7 @@ OWN: dict[str, list[str]] = {
         "appointments/test_booking",
     ],
     "appointments/services/states.py": [
+        "office/test_undo",
         "appointments/test_acts",
         "appointments/test_life",
         "appointments/test_deductions",

@@ -134,14 +134,16 @@ def move(
     text: Text = "",
     save: tuple[str, ...] = (),
     is_derived: bool = False,
+    is_undo: bool = False,
 ) -> None:
     """Move a locked document to `state`, write its journal and raise its version.
 
     `save`: other columns to write with the state. `is_derived`: the state follows from other documents; the version
-    does not rise, so that an open form stays valid. Raises WrongState when the document's MOVES do not allow the move.
+    does not rise, so that an open form stays valid. `is_undo`: back to the state before the last move, whatever MOVES say.
+    Raises WrongState when the document's MOVES do not allow the move.
     """
     stateful = cast("Stateful", document)
-    if state not in stateful.MOVES[stateful.state]:
+    if not is_undo and state not in stateful.MOVES[stateful.state]:
         raise WrongState(
             _("%(document)s est à l'état « %(state)s » : « %(wanted)s » n'est pas possible d'ici.")
             % {

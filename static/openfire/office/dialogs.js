@@ -150,6 +150,7 @@
     if (form.dataset.sent || form.inert) { event.preventDefault(); return; }
     const dialog = form.closest("dialog.of-modal");
     if (dialog) { event.preventDefault(); sendDialog(dialog, form, event.submitter); return; }
+    if (form.hasAttribute("data-undo")) { event.preventDefault(); window.openfire.undo(form); return; }
     if (savesInPlace(form)) { event.preventDefault(); window.openfire.save(form, event.submitter); return; }
     if (form.closest(".of-records")) { event.preventDefault(); sendRecords(form); return; }
     form.dataset.sent = "1";

@@ -44,7 +44,7 @@
       id: at && at.id,
       name: at && at.getAttribute("name"),
       caret: at && "selectionStart" in at && typeof at.selectionStart === "number" ? [at.selectionStart, at.selectionEnd] : null,
-      open: all(document, "#main details").map((group) => group.open),
+      open: all(document, "#main details").map((group) => group.open && (!group.matches(".of-edit") || group.contains(at))), // the fields fold into the summary, unless one is in them
       top: window.scrollY,
     };
   }
@@ -79,6 +79,7 @@
   function goTo(url) {
     const to = new URL(url, window.location.href);
     if (to.pathname !== window.location.pathname || !document.getElementById("main")) { leave(); window.location = url; return Promise.resolve(); }
+    if (!to.search) to.search = window.location.search; // its place in the list it was opened from
     const place = placeOf();
     return fetch(to).then((answer) => answer.text().then((text) => {
       if (!answer.ok || !showPage(readPage(text), answer.url, place)) { leave(); window.location = url; }

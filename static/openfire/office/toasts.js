@@ -2,7 +2,7 @@
    refused stays over the document. */
 "use strict";
 (() => {
-  const { all } = window.openfire;
+  const { all, goTo, isUnsaved, notice } = window.openfire;
   const SHOWN_FOR = 10000;
   let region = null;
 
@@ -56,7 +56,16 @@
     if (!region || !region.isConnected || !region.children.length) return;
     if (event.key === "F6") { event.preventDefault(); (region.lastElementChild.querySelector("a, button") || region).focus(); return; }
     if (!(event.ctrlKey || event.metaKey) || event.key !== "z" || event.target.closest("input, select, textarea, [contenteditable]")) return;
-    const undo = all(region, "[data-undo]").pop();
-    if (undo) { event.preventDefault(); undo.click(); }
+    const undo = all(region, "form[data-undo]").pop();
+    if (undo) { event.preventDefault(); undo.requestSubmit(); }
   });
+
+  /* « Annuler » goes back to the record as it was, which would lose what is typed since. */
+  window.openfire.undo = (form) => {
+    if (isUnsaved()) { notice("La fiche a été modifiée depuis, sans être enregistrée. Enregistrez-la, ou rechargez la page pour abandonner la saisie : ensuite seulement l'action s'annule, si moins d'une minute a passé."); return; }
+    form.inert = true;
+    fetch(form.getAttribute("action"), { method: "POST", headers: { "X-Requested-With": "fetch" }, body: new FormData(form) })
+      .then((answer) => answer.json().then((found) => goTo(found.location)).then(() => form.closest(".of-toast, .of-message").remove()))
+      .catch(() => { form.inert = false; notice("Le serveur n'a pas répondu : c'est peut-être annulé. Appuyez de nouveau sur « Annuler », cela ne se fera pas deux fois."); });
+  };
 })();
