@@ -423,12 +423,17 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
-    "STYLES": [_static("openfire/office.css"), _static("openfire/lists.css"), _static("openfire/home.css")],
+    "STYLES": [
+        _static("openfire/office.css"),
+        _static("openfire/lists.css"),
+        _static("openfire/home.css"),
+        _static("openfire/dates.css"),
+    ],
     "SCRIPTS": [
         _static("openfire/session.js"),
         *(
             _static(f"openfire/office/{name}.js")
-            for name in ("dom", "choices", "page_form", "toasts", "dialogs", "notebook", "lines", "defaults")
+            for name in ("dom", "choices", "dates", "page_form", "toasts", "dialogs", "notebook", "lines", "defaults")
         ),
         _static("openfire/lists.js"),
     ],

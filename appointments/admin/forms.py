@@ -11,21 +11,13 @@ from appointments.models import Appointment
 from appointments.services.planning import propose_slot
 from interventions.models import Task, Technician
 from invoicing.models import Partner
+from openfire_billing.web.date_boxes import MomentInput
 from openfire_billing.web.days import MomentFormField, refuse_far_day
 from openfire_billing.web.record_select import RecordSelect
 
 
-class MomentInput(forms.DateTimeInput):
-    """The browser's own date and time picker."""
-
-    input_type = "datetime-local"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M")
-
-
 def moment_field(label: Any, **options: Any) -> forms.DateTimeField:
-    """A date and time, as the browser's picker gives it."""
+    """Return a field for a day and an hour in one box."""
     formats = ["%Y-%m-%dT%H:%M", "%d/%m/%Y %H:%M"]
     return MomentFormField(
         label=label, widget=MomentInput(), input_formats=formats, validators=[refuse_far_day], **options

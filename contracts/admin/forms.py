@@ -12,8 +12,8 @@ from contracts.models.contracts import MONTHS
 from contracts.planner.wording import money as money_text
 from contracts.services import waivers
 from contracts.services.visits import horizon
-from invoicing.admin.forms import DateInput
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.number_fields import DecimalInputField
 
 TOO_MANY = "too_many_periods"
@@ -24,7 +24,7 @@ class BillForm(forms.Form):
 
     on = forms.DateField(
         label=_("Facturer jusqu'au"),
-        widget=DateInput,
+        widget=DayInput,
         initial=timezone.localdate,
         help_text=_("Tout ce qui est dû ce jour-là, compris, et pas encore facturé."),
     )
@@ -40,9 +40,7 @@ class BillForm(forms.Form):
 
 
 class VisitsForm(forms.Form):
-    until = forms.DateField(
-        label=_("Visites jusqu'au"), widget=DateInput, initial=lambda: horizon(timezone.localdate())
-    )
+    until = forms.DateField(label=_("Visites jusqu'au"), widget=DayInput, initial=lambda: horizon(timezone.localdate()))
 
 
 BILL_PAST = _("Facturer aussi ce qui est passé")
@@ -55,12 +53,12 @@ class ActivateLineForm(forms.Form):
 
 
 class TerminateForm(forms.Form):
-    last_day = forms.DateField(label=_("Dernier jour servi"), widget=DateInput, initial=timezone.localdate)
+    last_day = forms.DateField(label=_("Dernier jour servi"), widget=DayInput, initial=timezone.localdate)
     reason = forms.CharField(label=_("Motif"), max_length=200)
 
 
 class CallOutForm(forms.Form):
-    on = forms.DateField(label=_("À partir du"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("À partir du"), widget=DayInput, initial=timezone.localdate)
     title = forms.CharField(label=_("Titre"), max_length=160, required=False)
 
 
@@ -100,7 +98,7 @@ class PriceForm(forms.Form):
     article = forms.ModelChoiceField(label=_("Article"), queryset=Article.objects.none())
     from_on = forms.DateField(
         label=_("À partir du"),
-        widget=DateInput,
+        widget=DayInput,
         initial=timezone.localdate,
         help_text=_("De la première période qui commence ce jour-là ou après."),
     )

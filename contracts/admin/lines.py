@@ -25,12 +25,12 @@ from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import FromFilter
-from invoicing.admin.forms import DateInput
 from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models import Partner, Tax
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.kernel.money import Totals
 from openfire_billing.web.columns import column, state_column
+from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.lines import LineForm, live_totals, totals_html
 from openfire_billing.web.users import user_of
 
@@ -41,7 +41,7 @@ class ArticleForm(LineForm):
     class Meta(LineForm.Meta):
         model = Article
         fields = (*LineForm.Meta.fields, "from_on")
-        widgets = {**LineForm.Meta.widgets, "from_on": DateInput}
+        widgets = {**LineForm.Meta.widgets, "from_on": DayInput}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -60,7 +60,7 @@ class ExceptionForm(LineForm):
     class Meta(LineForm.Meta):
         model = ContractException
         fields = ("on", "alone", *LineForm.Meta.fields)
-        widgets = {**LineForm.Meta.widgets, "on": DateInput}
+        widgets = {**LineForm.Meta.widgets, "on": DayInput}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

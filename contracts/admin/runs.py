@@ -4,13 +4,13 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
+from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import BILL
@@ -98,7 +98,7 @@ class BillingRunAdmin(OfficeAdmin):
             **(extra_context or {}),
             "run_alarm": night_alarm(timezone.now())[1],
             "run_may": request.user.has_perm(BILL),
-            "run_today": timezone.localdate().isoformat(),
+            "run_today": timezone.localdate(),
             "run_once": uuid4(),
         }
         return super().changelist_view(request, context)
@@ -163,8 +163,8 @@ class BillingRunAdmin(OfficeAdmin):
 def _day(text: str) -> date | None:
     """Return the day typed; today for an empty text, None for any other text."""
     try:
-        return parse_date(text) if text else timezone.localdate()
-    except ValueError:
+        return forms.DateField(required=False).clean(text) or timezone.localdate()
+    except ValidationError:
         return None
 
 

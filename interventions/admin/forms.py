@@ -6,11 +6,11 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.forms import DateInput
+from openfire_billing.web.date_boxes import DayInput
 
 
 class FinishForm(forms.Form):
-    on = forms.DateField(label=_("Terminée le"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Terminée le"), widget=DayInput, initial=timezone.localdate)
 
 
 def explain_duration(form: Any) -> Any:

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminSplitDateTimeWidget
+from unfold.widgets import INPUT_CLASSES
 
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.form_changes import header_changes
@@ -47,6 +47,7 @@ from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.actions import PageShown, already_done, reverse_change
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.choices import narrowed_formset
+from openfire_billing.web.date_boxes import DayInput, SplitMomentInput
 from openfire_billing.web.days import SplitMomentField, limit_days
 from openfire_billing.web.number_fields import DecimalInputField, DecimalTextInput
 from openfire_billing.web.place import with_place
@@ -83,7 +84,8 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
             "form_class": DecimalInputField,
             "widget": DecimalTextInput({"class": " ".join(INPUT_CLASSES)}),
         },
-        models.DateTimeField: {"form_class": SplitMomentField, "widget": UnfoldAdminSplitDateTimeWidget},
+        models.DateTimeField: {"form_class": SplitMomentField, "widget": SplitMomentInput},
+        models.DateField: {"widget": DayInput},
     }
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -12,30 +12,22 @@ from invoicing.choices import PaymentKind
 from invoicing.models import InvoiceLine, Payment, SupplierBill
 from invoicing.services.settlement.payments import oldest_first, open_invoices
 from openfire_billing.kernel.formats import number_text
+from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.mail_addresses import AddressesField
 from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.tags import euros
 
 
-class DateInput(forms.DateInput):
-    """The browser's own date picker."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
 class OnForm(forms.Form):
     """The day of the act."""
 
-    on = forms.DateField(label=_("Date"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Date"), widget=DayInput, initial=timezone.localdate)
 
 
 class InvoiceForm(OnForm):
     """The date proposed on the draft."""
 
-    on = forms.DateField(label=_("Date proposée"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Date proposée"), widget=DayInput, initial=timezone.localdate)
 
 
 class GroupedInvoiceForm(InvoiceForm):
@@ -47,14 +39,14 @@ class GroupedInvoiceForm(InvoiceForm):
 class PostForm(OnForm):
     on = forms.DateField(
         label=_("Date d'émission"),
-        widget=DateInput,
+        widget=DayInput,
         initial=timezone.localdate,
         help_text=_("La date proposée sur le brouillon est gardée quand elle suit la dernière facture du journal."),
     )
 
 
 class ProlongForm(forms.Form):
-    until = forms.DateField(label=_("Nouvelle fin de validité"), widget=DateInput)
+    until = forms.DateField(label=_("Nouvelle fin de validité"), widget=DayInput)
 
 
 class ReasonForm(forms.Form):
@@ -62,7 +54,7 @@ class ReasonForm(forms.Form):
 
 
 class PaymentForm(forms.Form):
-    on = forms.DateField(label=_("Reçu le"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Reçu le"), widget=DayInput, initial=timezone.localdate)
     amount = DecimalInputField(label=_("Montant"), max_digits=14, decimal_places=2, min_value=Decimal("0.01"))
     kind = forms.ChoiceField(label=_("Moyen"), choices=PaymentKind)
     reference = forms.CharField(label=_("Référence"), required=False, max_length=80)
@@ -75,13 +67,13 @@ class PaymentForm(forms.Form):
 
 
 class RefundForm(PaymentForm):
-    on = forms.DateField(label=_("Remboursé le"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Remboursé le"), widget=DayInput, initial=timezone.localdate)
 
 
 class RejectForm(forms.Form):
     """The day of a rejection, and why."""
 
-    on = forms.DateField(label=_("Rejeté le"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Rejeté le"), widget=DayInput, initial=timezone.localdate)
     reason = forms.CharField(
         label=_("Motif"), max_length=80, help_text=_("Par exemple : provision insuffisante, saisi deux fois.")
     )
@@ -139,7 +131,7 @@ def explain_allocation(document: Any) -> Any:
 class CreditForm(forms.Form):
     """The quantity to credit of each line, all that is left by default."""
 
-    on = forms.DateField(label=_("Date de l'avoir"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Date de l'avoir"), widget=DayInput, initial=timezone.localdate)
     reason = forms.CharField(label=_("Motif"), max_length=200, initial=_("Annulation"))
     rebill = forms.BooleanField(
         label=_("Remettre à facturer ?"),

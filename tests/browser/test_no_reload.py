@@ -60,7 +60,7 @@ def test_twenty_saves_in_a_row_on_three_documents_leave_nothing_behind(page: Pag
     di, draft = world.intervention(item(1)), world.draft()
     rdv = book(world, world.intervention(), state="draft")
     login(page, world.manager)
-    for document, title in ((di, "#id_title"), (rdv, "#id_title"), (draft, "#id_note")):
+    for document, title in ((di, "#id_title"), (rdv, "#id_title"), (draft, "#id_purchase_order")):
         page.goto(address(document))
         mark(page)
         outside = page.evaluate("document.body.children.length")

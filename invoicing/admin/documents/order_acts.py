@@ -8,7 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.documents.mailing import mail_form
-from invoicing.admin.forms import DateInput
 from invoicing.choices import OrderState
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.mailing import ORDER_LETTER, send_order
@@ -16,6 +15,7 @@ from invoicing.services.documents.receipts import lines_to_receive, receive_orde
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.web.actions import DocumentAction
+from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.users import user_of
 
@@ -24,12 +24,12 @@ CHANGE_ORDER = "invoicing.change_purchaseorder"
 
 class BillNumberForm(forms.Form):
     number = forms.CharField(label=_("Numéro du fournisseur"), max_length=60)
-    on = forms.DateField(label=_("Date de la facture"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Date de la facture"), widget=DayInput, initial=timezone.localdate)
 
 
 class ConfirmForm(forms.Form):
     expected_on = forms.DateField(
-        label=_("Livraison promise pour le"), widget=DateInput, required=False, help_text=_("Vide : pas de date.")
+        label=_("Livraison promise pour le"), widget=DayInput, required=False, help_text=_("Vide : pas de date.")
     )
 
     def prepare(self, request: Any, documents: Any) -> None:
@@ -39,7 +39,7 @@ class ConfirmForm(forms.Form):
 class ReceiveForm(forms.Form):
     """The quantity that arrived of each line, all that is left by default."""
 
-    on = forms.DateField(label=_("Reçue le"), widget=DateInput, initial=timezone.localdate)
+    on = forms.DateField(label=_("Reçue le"), widget=DayInput, initial=timezone.localdate)
     note = forms.CharField(label=_("Bon de livraison, remarque"), required=False, max_length=150)
 
     def prepare(self, request: Any, documents: Any) -> None:

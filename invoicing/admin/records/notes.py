@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from invoicing.admin.forms import DateInput
 from invoicing.services.records.follow_ups import (
     add_follow_up,
     colleagues_of,
@@ -22,13 +21,14 @@ from invoicing.services.records.follow_ups import (
 )
 from invoicing.services.records.notes import add_note
 from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 
 
 class FollowUpForm(forms.Form):
     text = forms.CharField(label=_("À faire"), max_length=200)
-    due_on = forms.DateField(label=_("Pour le"), widget=DateInput, initial=timezone.localdate)
+    due_on = forms.DateField(label=_("Pour le"), widget=DayInput, initial=timezone.localdate)
     user = forms.ModelChoiceField(label=_("Par"), queryset=User.objects.none(), required=False)
 
     def __init__(self, *args: Any, by: User, **options: Any) -> None:
