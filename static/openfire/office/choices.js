@@ -103,6 +103,7 @@
       if (list.isConnected && list.matches(":popover-open")) list.hidePopover();
     }
     function say(words, isFault = false) {
+      if (document.activeElement !== input) { close(); show(); return; } // Tab was pressed before the answer
       list.replaceChildren(made("li", { className: isFault ? "of-choices-said is-fault" : "of-choices-said", textContent: words }, { role: isFault ? "alert" : "status" }));
       place();
     }
