@@ -423,12 +423,7 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
-    "STYLES": [
-        _static("openfire/office.css"),
-        _static("openfire/lists.css"),
-        _static("openfire/home.css"),
-        _static("openfire/dates.css"),
-    ],
+    "STYLES": [_static(f"openfire/{name}.css") for name in ("office", "choices", "dates", "lines", "lists", "home")],
     "SCRIPTS": [
         _static("openfire/session.js"),
         *(

@@ -15,6 +15,7 @@ from openfire_billing.office.login import enter
 from openfire_billing.office.own_account import office_urls, phone_urls
 from openfire_billing.office.search import search_now
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
+from openfire_billing.web.choice_view import ChoiceView
 from openfire_billing.web.robots import robots
 from openfire_billing.web.undo import undo_view
 
@@ -36,6 +37,7 @@ urlpatterns = [
     path("admin/import/<slug:slug>/left/", admin.site.admin_view(import_left), name="import_left"),
     path("admin/undo/", admin.site.admin_view(undo_view), name="undo"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
+    path("admin/autocomplete/", admin.site.admin_view(ChoiceView.as_view(admin_site=admin.site))),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),
     path("admin/account/", include(office_urls)),

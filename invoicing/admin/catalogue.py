@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import Case, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -39,6 +40,15 @@ class ProductAdmin(OfficeAdmin):
         if request.path.endswith("/autocomplete/"):
             queryset = queryset.filter(is_active=True)
         return queryset, duplicates
+
+    def choice_queryset(self, found: Any, term: str) -> Any:
+        """Put the article whose code is typed first, since Enter takes it."""
+        is_other = Case(When(code__iexact=term.strip(), then=0), default=1)
+        return found.select_related("unit").order_by(is_other, "code")
+
+    def choice_details(self, product: Product) -> dict[str, Any]:
+        details = [f"{price(product.unit_price)} €", product.unit.symbol or product.unit.name, product.tax.short]
+        return {"code": product.code, "name": product.name, "details": details}
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Propose the usual income account of the user's company."""

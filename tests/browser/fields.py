@@ -1,6 +1,6 @@
 """What is folded on a document's page until somebody asks for it."""
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 
 def open_fields(page: Page) -> None:
@@ -16,3 +16,21 @@ def show_discounts(page: Page) -> None:
 def toasts(page: Page) -> Locator:
     """Return what the page says was done."""
     return page.locator(".of-toasts")
+
+
+def choice(page: Page, field: str) -> Locator:
+    """Return the box in which the record of a field is chosen by typing."""
+    return page.locator(f"#id_{field}-box")
+
+
+def highlighted(page: Page) -> Locator:
+    """Return the record that Enter takes, in the list that is open."""
+    return page.locator(".of-choices:popover-open [role=option][aria-selected=true]")
+
+
+def choose(page: Page, field: str, text: str) -> None:
+    """Choose in a box that searches: open it, type, press Enter on the first found."""
+    choice(page, field).click()
+    choice(page, field).fill(text)
+    expect(highlighted(page)).to_contain_text(text)
+    page.keyboard.press("Enter")

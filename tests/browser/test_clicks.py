@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Locator, Page, expect
 
 from invoicing.models import Invoice, PartnerTerms
-from tests.browser.fields import toasts
+from tests.browser.fields import choice, highlighted, toasts
 from tests.factories import World, make_world, position
 
 Login = Callable[[Page, AbstractBaseUser], Page]
@@ -42,7 +42,7 @@ class Mouse:
     def choose(self, text: str) -> None:
         """Type on the box in focus, then press what is found."""
         self.page.keyboard.type(text)
-        self.click(self.page.locator(".select2-results__option--highlighted", has_text=text))
+        self.click(highlighted(self.page).filter(has_text=text))
 
     def select(self, css: str, label: str) -> None:
         """A list of the browser: opened, then chosen in."""
@@ -58,7 +58,7 @@ def test_known_customer_to_a_draft_invoice_in_eight_clicks(page: Page, login: Lo
     mouse.leave_by(page.get_by_role("link", name="Nouvelle DI").first)
     mouse.choose("Aubry")
     mouse.select("#id_task", "Dépannage")
-    page.locator("[aria-labelledby=select2-id_lines-0-product-container]").focus()  # by Tab
+    choice(page, "lines-0-product").focus()  # by Tab
     mouse.choose("ram_pose")
     expect(page.locator("#id_lines-0-unit_price")).to_have_value("175,00")
     mouse.leave_by(page.get_by_role("button", name="Enregistrer et valider"))

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from contracts.services.billing import bill_chunk
 from contracts.services.runs import chunks_of, finish_run, start_run
+from tests.browser.fields import choose
 from tests.contracts.contract_builders import make_many
 from tests.factories import World, make_world
 from tests.factories.pages import address
@@ -21,14 +22,6 @@ Login = Callable[[Page, AbstractBaseUser], Page]
 @pytest.fixture
 def world(transactional_db: None) -> World:
     return make_world()
-
-
-def pick(page: Page, field: str, text: str) -> None:
-    """Choose in a box that searches: open it, type, press Enter on the first found."""
-    page.locator(f"#select2-id_{field}-container").click()
-    page.locator(".select2-container--open .select2-search__field").fill(text)
-    expect(page.locator(".select2-results__option--highlighted")).to_contain_text(text)
-    page.keyboard.press("Enter")
 
 
 def tab(page: Page, slug: str) -> None:
@@ -54,7 +47,7 @@ def smart(page: Page, label: str) -> Locator:
 def new_contract(page: Page, first_day: date) -> None:
     """A monthly contract for the customer, saved."""
     page.goto("/admin/contracts/contract/add/")
-    pick(page, "payer", "Aubry")
+    choose(page, "payer", "Aubry")
     page.locator("#id_start_on").fill(first_day.strftime("%d/%m/%Y"))
     tab(page, "billing")
     page.locator("#id_frequency").select_option(label="Mensuelle")
@@ -67,11 +60,11 @@ def new_line(page: Page, months: list[int]) -> None:
     page.get_by_text("Ajouter une ligne").click()
     page.wait_for_url(re.compile(r"/contractline/add/"))
     page.locator("#page-billing [data-lines=articles] [data-add=article]").click()
-    pick(page, "articles-0-product", "ram_pose")
+    choose(page, "articles-0-product", "ram_pose")
     expect(page.locator("#id_articles-0-unit_price")).to_have_value("175,00")
     expect(page.locator("[data-lines=articles] [data-total=gross]")).to_have_text(re.compile(r"^184,62\s€$"))
     tab(page, "planning")
-    pick(page, "task", "Dépannage")
+    choose(page, "task", "Dépannage")
     page.locator("#id_repeat").fill("2")
     for number in months:
         page.locator(f"[name=visit_months][value='{number}']").check()
@@ -148,7 +141,7 @@ def test_lines_are_in_sight_on_a_small_desk(page: Page, login: Login, world: Wor
     for document in (contract.lines.get(), world.intervention(is_validated=False)):
         page.goto(address(document))
         tab(page, "billing")
-        expect(page.locator(".of-w-product .select2-container").first).to_be_visible()
+        expect(page.locator(".of-w-product .of-choice-input").first).to_be_visible()
         wide = page.evaluate(
             """[document.documentElement, document.querySelector(".of-page:not([hidden]) .of-scroll")]
                .map((box) => box.scrollWidth - box.clientWidth)"""

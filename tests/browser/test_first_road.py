@@ -12,7 +12,7 @@ from pypdf import PdfReader
 
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice
-from tests.browser.fields import show_discounts
+from tests.browser.fields import choose, show_discounts
 from tests.factories import World, make_world
 
 Login = Callable[[Page, AbstractBaseUser], Page]
@@ -21,14 +21,6 @@ Login = Callable[[Page, AbstractBaseUser], Page]
 @pytest.fixture
 def world(transactional_db: None) -> World:
     return make_world()
-
-
-def pick(page: Page, field: str, text: str) -> None:
-    """Choose in a box that searches: open it, type, press Enter on the first found."""
-    page.locator(f"#select2-id_{field}-container").click()
-    page.locator(".select2-container--open .select2-search__field").fill(text)
-    expect(page.locator(".select2-results__option--highlighted")).to_contain_text(text)
-    page.keyboard.press("Enter")
 
 
 def tab(page: Page, slug: str) -> None:
@@ -88,11 +80,11 @@ def paper(page: Page) -> str:
 def new_intervention(page: Page, *, article: str = "ram_pose") -> None:
     """A new DI for the customer: task, article, fiscal position; not saved yet."""
     page.goto("/admin/interventions/interventionrequest/add/")
-    pick(page, "partner", "Aubry")
+    choose(page, "partner", "Aubry")
     page.locator("#id_task").select_option(label="Dépannage")
     tab(page, "billing")
     page.locator("#id_fiscal_position").select_option(label="VEN-5.5")
-    pick(page, "lines-0-product", article)
+    choose(page, "lines-0-product", article)
     expect(page.locator("#id_lines-0-unit_price")).to_have_value("175,00")
 
 
@@ -192,7 +184,7 @@ def test_enter_adds_a_line_and_the_bin_takes_it_away(page: Page, login: Login, w
     login(page, world.planner)
     new_intervention(page)
     page.locator("#id_lines-0-quantity").press("Enter")
-    pick(page, "lines-1-product", "ram_pose")
+    choose(page, "lines-1-product", "ram_pose")
     totals(page, "350,00", "19,25", "369,25")
 
     page.locator("[data-row]").nth(1).locator("[data-remove]").click()

@@ -8,8 +8,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import BrowserContext, Page, expect
 
 from interventions.models import InterventionRequest
-from tests.browser.fields import open_fields, toasts
-from tests.browser.test_first_road import answer, pick, save, smart, tab, totals
+from tests.browser.fields import choose, open_fields, toasts
+from tests.browser.test_first_road import answer, save, smart, tab, totals
 from tests.factories import World, make_world
 from tests.factories.pages import address
 
@@ -82,11 +82,11 @@ def test_words_beside_each_row_are_written_as_people_write_them(phone: Page, log
 def test_intervention_is_made_and_billed_on_a_phone(phone: Page, login: Login, world: World) -> None:
     login(phone, world.biller)
     phone.goto(address(InterventionRequest, "add"))
-    pick(phone, "partner", "Aubry")
+    choose(phone, "partner", "Aubry")
     phone.locator("#id_task").select_option(label="Dépannage")
     tab(phone, "billing")
     phone.locator("#id_fiscal_position").select_option(label="VEN-5.5")
-    pick(phone, "lines-0-product", "ram_pose")
+    choose(phone, "lines-0-product", "ram_pose")
     totals(phone, "175,00", "9,62", "184,62")
     fits(phone)
     save(phone)

@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Dialog, Page, expect
 
-from tests.browser.fields import open_fields
-from tests.browser.test_first_road import pick, save, tab
+from tests.browser.fields import choose, open_fields
+from tests.browser.test_first_road import save, tab
 from tests.factories import ProductFactory, World, item, make_world
 from tests.factories.appointments import book
 from tests.factories.pages import address
@@ -51,7 +51,7 @@ def test_empty_line_added_by_enter_is_not_saved(page: Page, login: Login, world:
 
 def choose_a_customer(page: Page) -> None:
     open_fields(page)
-    pick(page, "bill_to", "Aubry")
+    choose(page, "bill_to", "Aubry")
 
 
 def bin_a_line(page: Page) -> None:
@@ -61,7 +61,7 @@ def bin_a_line(page: Page) -> None:
 
 def choose_an_article(page: Page) -> None:
     tab(page, "billing")
-    pick(page, "lines-0-product", "joint")
+    choose(page, "lines-0-product", "joint")
 
 
 def look_at_a_tab(page: Page) -> None:
@@ -94,7 +94,7 @@ def test_what_the_request_decides_does_not_look_like_a_box(page: Page, login: Lo
     for name in ("label", "unit_price", "discount", "tax"):
         expect(page.locator(f"#id_lines-0-{name}")).to_be_disabled()
         expect(page.locator(f"#id_lines-0-{name}")).to_have_css("border-top-color", clear)
-    expect(page.locator(".of-lines .select2-container").first).to_have_css("border-top-color", clear)
+    expect(page.locator(".of-lines .of-choice-input").first).to_have_css("border-top-color", clear)
     expect(page.locator("#id_lines-0-quantity")).not_to_have_css("border-top-color", clear)
 
 

@@ -50,7 +50,7 @@ def test_supplier_s_bill_is_paid_and_an_invoice_s_money_received() -> None:
 
 def test_customer_of_the_next_appointment_is_chosen_by_typing(world: World) -> None:
     box = str(NextForm()["partner"])
-    assert 'data-ajax--url="/admin/autocomplete/"' in box
+    assert 'data-url="/admin/autocomplete/"' in box
     assert str(world.customer) not in box
 
 

@@ -158,6 +158,9 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
             queryset = queryset.filter(is_active=True)
         return super().get_search_results(request, queryset, search_term)
 
+    def choice_details(self, partner: Partner) -> dict[str, Any]:
+        return {"name": partner.name, "details": [_place(partner, "city") or "", partner.phone or partner.mobile]}
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         for same in () if change else likely_duplicates(form.instance)[:3]:

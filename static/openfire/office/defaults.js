@@ -11,7 +11,6 @@
       if (target.tagName === "SELECT") {
         if (!all(target, "option").some((option) => option.value === String(item.value))) target.append(new Option(item.text, item.value));
         target.value = item.value;
-        if (window.django && window.django.jQuery) window.django.jQuery(target).trigger("change");
         target.dispatchEvent(new Event("change", { bubbles: true }));
       } else { target.value = item.value; }
     };
@@ -34,7 +33,6 @@
     ["partner", "customer", "payer", "task", "template", "from_on", "equipment"].forEach((name) => {
       const input = form.querySelector(`[name="${name}"]`);
       if (!input) return;
-      if (input.tagName === "SELECT" && window.django && window.django.jQuery) window.django.jQuery(input).on("select2:select", () => ask(name));
       input.addEventListener("change", () => { if (!filling) ask(name); });
     });
   }

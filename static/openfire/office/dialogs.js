@@ -2,7 +2,6 @@
 "use strict";
 (() => {
   const { all, goTo, isUnsaved, leave, notice, pageForm, readPage, savesInPlace, sentenceOf, setUpFiles, showPage } = window.openfire;
-  const { canChoose, setUpChoices } = window.openfire;
 
   const HEADERS = { "X-Requested-With": "fetch" };
   const MAY_BE_DONE = "Le serveur n'a pas répondu : c'est peut-être fait. Appuyez de nouveau sur le même bouton, cela ne se fera pas deux fois ; sinon rechargez la fiche avant de recommencer.";
@@ -12,7 +11,6 @@
   function fill(dialog, content) {
     dialog.replaceChildren(content);
     setUpFiles(dialog);
-    setUpChoices(content);
     const first = content.querySelector("[aria-invalid=true], .errors :is(input, select, textarea), input:not([type=hidden]), select, textarea") || content.querySelector("button");
     if (first) first.focus();
   }
@@ -57,7 +55,7 @@
       if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openDialog(url, actsAtOnce), () => {}); return; }
       if ((answer.headers.get("Content-Type") || "").includes("json")) { goTo(JSON.parse(text).location); return; }
       const content = readPage(text).getElementById("dialog-content");
-      if (content && canChoose(content)) { showDialog(content); return; }
+      if (content) { showDialog(content); return; }
       if (answer.status >= 500) { notice(isDirect ? MAY_BE_DONE : NO_ANSWER); return; }
       if (form && !content && showPage(readPage(text))) return; // the form, with its faults
       if (isTyped) { notice("Enregistrez d'abord la fiche : cette action s'ouvre sur sa propre page."); return; }
@@ -75,9 +73,8 @@
     if (folded) folded.open = true;
     const page = found.closest(".of-page");
     if (page && page.hidden) document.getElementById("tab-" + page.id.slice(5)).click();
-    const box = found.classList.contains("select2-hidden-accessible") ? found.parentElement.querySelector(".select2-selection") : found;
-    box.scrollIntoView({ block: "center" });
-    box.focus();
+    found.scrollIntoView({ block: "center" });
+    found.focus();
     return true;
   }
   window.addEventListener("load", () => { if (/^#(id_|tab-)/.test(window.location.hash)) goToPart(window.location.hash.slice(1)); });

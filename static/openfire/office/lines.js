@@ -65,11 +65,7 @@
 
     function setUpRow(row) {
       const product = field(row, "product");
-      if (product && window.django && window.django.jQuery) {
-        const $product = window.django.jQuery(product);
-        if (!$product.hasClass("select2-hidden-accessible") && $product.djangoAdminSelect2) $product.djangoAdminSelect2();
-        $product.on("select2:select select2:clear", () => { mark(row); fill([row], false); });
-      }
+      if (product) product.addEventListener("change", () => { mark(row); fill([row], false); });
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
       all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); widths.observe(area); });
       mark(row);
@@ -96,7 +92,7 @@
       if (kind !== "article") { field(row, "quantity").value = "0"; }
       field(row, "position").value = all(body, "[data-row]").length;
       setUpRow(row);
-      const start = kind === "article" ? row.querySelector(".select2-selection") : field(row, "label");
+      const start = kind === "article" ? row.querySelector(".of-choice-input") : field(row, "label");
       if (start && takesFocus) start.focus();
       refresh();
     }

@@ -124,7 +124,7 @@
 
   const start = () => {
     keepAsSaved();
-    const boxes = ":is(.select2-selection, input:not([type=hidden]), select:not(.select2-hidden-accessible), textarea)";
+    const boxes = ":is(.of-choice-input, input:not([type=hidden]), select, textarea)";
     const first = document.querySelector(`.of-edit[open] .of-group .of-value ${boxes}`) || document.querySelector(`#content-main > form ${boxes}`);
     const version = document.querySelector('#content-main [name="_version"]');
     if (first && version && !version.value && !window.location.hash) first.focus(); // a new record begins at its first box, not at its buttons
