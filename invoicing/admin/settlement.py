@@ -1,5 +1,6 @@
 """Pages of payments and refunds."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -14,12 +15,14 @@ from unfold.admin import TabularInline
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
 from invoicing.admin.forms import AllocateForm, RefundForm, RejectForm, explain_allocation
+from invoicing.admin.notebook import NotebookMixin
 from invoicing.models import Allocation, Payment
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
 from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.summary import Heading, heading_of_customer
 from openfire_billing.web.tags import euros
 from openfire_billing.web.users import user_of
 
@@ -102,7 +105,7 @@ class PaymentForm(forms.ModelForm):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ActionsMixin, OfficeAdmin):
+class PaymentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     new_title = _("Nouveau paiement")
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
@@ -113,6 +116,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
     autocomplete_fields = ("customer",)
     date_hierarchy = "on"
     inlines = (AllocationInline,)
+    notebook = (("allocations", _("Affectations"), ("inline:allocations",)),)
     fields = ("company", "customer", "on", "kind", "amount", "reference")
     document_actions = PAYMENT_ACTIONS
     empty_text = _(
@@ -121,6 +125,10 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_left().select_related("customer__merged_into", "company")
+
+    def heading(self, document: Payment) -> Heading:
+        """Return the header of the payment, with the default address of its customer."""
+        return replace(heading_of_customer(document.customer), title=str(document), customer=document.customer)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or not obj.is_refund:
@@ -140,7 +148,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
             "label": _("Reste à affecter"),
             "icon": "payments",
             "text": euros(payment.left),
-            "url": "#allocations-group",
+            "url": "#page-allocations",
         }
         back = [
             {

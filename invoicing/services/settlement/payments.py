@@ -403,3 +403,10 @@ def balance_of(customer: Partner, *, companies: Iterable[Company]) -> Decimal:
     unused = Payment.objects.filter(customer__in=names, company__in=companies, is_refund=False).with_left()
     owed -= sum((payment.left for payment in unused.filter(left__gt=0)), Decimal(0))
     return to_cents(owed)
+
+
+def late_of(customer: Partner, *, companies: Iterable[Company]) -> Decimal:
+    """Return what a customer owes these companies on invoices whose due day is over."""
+    documents = Invoice.objects.posted().filter(customer__in=customer.with_merged(), company__in=companies)
+    late = documents.with_payment_state(timezone.localdate()).filter(is_overdue=True)
+    return to_cents(sum((invoice.residual for invoice in late), Decimal(0)))
