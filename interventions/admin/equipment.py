@@ -1,5 +1,6 @@
 """The page of an installed product."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from interventions.models import InstalledProduct
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.notebook import NotebookMixin
+from openfire_billing.web.summary import Heading, heading_of
 
 
 @admin.register(InstalledProduct)
@@ -43,6 +45,9 @@ class InstalledProductAdmin(NotebookMixin, OfficeAdmin):
     notebook = (("note", _("Note"), (_("Note"),)),)
 
     opened_tab = "history"
+
+    def heading(self, document: InstalledProduct) -> Heading:
+        return replace(heading_of(document), title=document.name)
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)

@@ -13,10 +13,11 @@ from openfire_billing.web.tags import stored_state
 DI = "interventions.InterventionRequest"
 
 
-def _which(equipment: InstalledProduct) -> str:
-    """Return what tells an appliance apart: brand, serial number, the day it was installed."""
+def _dates_of(equipment: InstalledProduct) -> str:
+    """Return since when an appliance is there, and until when it is under warranty."""
     since = equipment.installed_on and _("posé le %s") % date_format(equipment.installed_on, "d/m/Y")
-    return " · ".join(str(part) for part in (equipment.brand, equipment.serial_number, since) if part)
+    until = equipment.warranty_until and _("garanti jusqu'au %s") % date_format(equipment.warranty_until, "d/m/Y")
+    return " · ".join(str(part) for part in (since, until) if part)
 
 
 contribute(
@@ -125,7 +126,7 @@ contribute(
             "interventions.view_installedproduct",
             lambda ids, today: InstalledProduct.objects.filter(partner__in=ids, is_active=True).order_by("name", "pk"),
             ("partner_id",),
-            _which,
+            _dates_of,
             most=6,
             order=50,
             is_searched=False,

@@ -30,6 +30,7 @@ from openfire_billing.web.users import user_of
 class AllocationInline(TabularInline):
     model = Allocation
     fk_name = "payment"
+    hide_title = True
     extra = 0
     fields = ("document", "amount", "on")
 

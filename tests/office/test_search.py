@@ -148,7 +148,8 @@ def test_customer_page_shows_what_waits(world: World) -> None:
     contract = make_contract(world)
     page = world.office(ACCOUNTANT).get(address(world.customer))
 
-    waits = {str(kind.label): [str(link) for link, _text in rows] for kind, rows in page.context["office_open"]}
+    overview = page.context["office_tabs"][0]["context"]
+    waits = {str(kind.label): [str(link) for link, _text in rows] for kind, rows in overview["open"]}
 
     assert f">{invoice}</a>" in waits["Factures à payer"][0]
     assert f">{contract}</a>" in waits["Contrats en cours"][0]

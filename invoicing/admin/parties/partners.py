@@ -42,7 +42,7 @@ def country_field(db_field: Any) -> forms.ChoiceField:
 
 class AddressInline(StackedInline):
     model = Address
-    extra = 0
+    hide_title = True
     fields = (
         ("label", "phone"),
         "street",
@@ -52,6 +52,10 @@ class AddressInline(StackedInline):
         ("is_default", "is_billing"),
         ("latitude", "longitude"),
     )
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
+        """Show one empty address to a new customer alone."""
+        return 0 if obj else 1
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "country":
