@@ -92,6 +92,7 @@ OWN: dict[str, list[str]] = {
     ],
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers", "invoicing/test_record_neighbours"],
     "invoicing/services/documents/lines.py": _LINES,
+    "invoicing/services/documents/life.py": ["office/test_invoice_card"],
     "invoicing/services/documents/mailing.py": ["invoicing/test_mailing", "invoicing/test_mailing_many"],
     "invoicing/services/documents/receipts.py": ["invoicing/test_receipts"],
     "invoicing/services/documents/prints.py": ["invoicing/test_prints"],

@@ -16,6 +16,7 @@ from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_o
 from invoicing.admin.documents.invoice_chips import InvoiceChips
 from invoicing.admin.documents.invoice_state import signed, state_of_invoice
 from invoicing.admin.documents.mailing import mail_action
+from invoicing.admin.documents.money_card import money_card
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.printing import PrintingMixin
 from invoicing.admin.documents.published import PublishedMixin
@@ -252,7 +253,9 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             .get_queryset(request)
             .with_payment_state(timezone.localdate())
             .with_refunded()
-            .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
+            .select_related(
+                "customer", "site", "company", "billing_address", "fiscal_position", "payment_term", "credits"
+            )
         )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -275,6 +278,8 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         if invoice is not None:
             if invoice.is_posted:
                 context["office_flag"] = self.state_badge(invoice)
+            card = money_card(invoice, request.user)
+            context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
             lines = invoice.lines.select_related("tax")
             context["office_amounts"] = amounts_of_lines(lines, invoice.rounding)
         return context
