@@ -148,7 +148,8 @@ READING = set(
     invoicing.services.posting.credit: is_creditable plan_credit
     invoicing.services.posting.checks: refusals_to_post lines_priced_otherwise refusal_of_net net_left_of first_day refusal_of_date
     invoicing.services.posting.post: entry_of
-    invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of late_of
+    invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent
+    invoicing.services.settlement.balances: balance_of late_of
     invoicing.services.settlement.refunds: is_rejectable
     invoicing.services.settlement.settled: parts_settled
     interventions.services.locks: lock_interventions lock_intervention promises_of

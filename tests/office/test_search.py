@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from interventions.models import InterventionRequest
 from invoicing.models import Partner, Payment
 from invoicing.services.documents.purchases import record_bill
-from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
+from invoicing.services.settlement.balances import balance_of
+from invoicing.services.settlement.payments import pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER, PLANNER
 from openfire_billing.office.search import search
 from tests.contracts.contract_builders import make_contract

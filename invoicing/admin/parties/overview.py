@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Company, Partner
-from invoicing.services.settlement.payments import balance_of, late_of
+from invoicing.services.settlement.balances import balance_of, late_of
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.actions import link_to
 from openfire_billing.web.open_items import open_items_of
