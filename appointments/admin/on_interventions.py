@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,8 @@ from appointments.models import Appointment, AppointmentLineClaim
 from appointments.services.planning import plan_interventions
 from appointments.services.saving import appoint
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest
+from interventions.models import InstalledProduct, InterventionRequest
+from openfire_billing.db.scope import visible
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import SmartButton, Tab, contribute
 from openfire_billing.web.users import user_of
@@ -34,16 +35,29 @@ def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict
 def _history(intervention: InterventionRequest, user: Any) -> dict[str, Any]:
     """Past RDVs of the equipment, or of the address when there is none, those of this DI included."""
     about = Q(equipment=intervention.equipment_id) if intervention.equipment_id else Q(address=intervention.address_id)
-    appointments = (
-        Appointment.objects.filter(about, company=intervention.company_id)
-        .filter(state__in=[AppointmentState.DONE, AppointmentState.UNFINISHED])
-        .select_related("task", "intervention")
-        .prefetch_related("technicians")
-        .order_by("-starts_at")[:50]
+    past = _past(Appointment.objects.filter(about, company=intervention.company_id))
+    return {"appointments": past, "equipment": intervention.equipment}
+
+
+def _history_of_equipment(equipment: InstalledProduct, user: Any) -> dict[str, Any]:
+    """Return the past RDVs of an appliance that the user may see."""
+    may_see = user.has_perm("appointments.view_appointment")
+    seen = visible(Appointment.objects.filter(equipment=equipment), user) if may_see else Appointment.objects.none()
+    return {"appointments": _past(seen), "equipment": equipment}
+
+
+def _past(appointments: QuerySet[Appointment]) -> QuerySet[Appointment]:
+    """Keep the latest 50 that took place, the latest first, with what a row of the history shows."""
+    ended = appointments.filter(state__in=[AppointmentState.DONE, AppointmentState.UNFINISHED])
+    return (
+        ended.select_related("task", "intervention").prefetch_related("technicians").order_by("-starts_at", "-pk")[:50]
     )
-    return {"appointments": appointments, "equipment": intervention.equipment}
 
 
+contribute(
+    InstalledProduct,
+    tabs=[Tab("history", _("Historique"), "appointments/history_tab.html", _history_of_equipment, order=5)],
+)
 contribute(
     InterventionRequest,
     smart_buttons=[SmartButton("appointments", _("RDVs Tech"), "event", "appointments.Appointment", order=30)],

@@ -1,6 +1,6 @@
 """What appointments add to the pages of an invoice and of a customer."""
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -8,15 +8,20 @@ from django.utils.translation import gettext_lazy as _
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from invoicing.models import Invoice, Partner
-from openfire_billing.web.contributions import OpenItems, SmartButton, contribute
+from openfire_billing.web.contributions import OpenItems, SmartButton, TimelineKind, contribute
+from openfire_billing.web.tags import stored_state
 
 
 def _when(appointment: Appointment) -> str:
     """Return when and with whom: « lundi 30 novembre à 8 h 30 · Yann Bellec · Ramonage »."""
     starts_at = timezone.localtime(appointment.starts_at)
+    return f"{date_format(starts_at, 'l j F à H:i')} · {_what_and_who(appointment)}"
+
+
+def _what_and_who(appointment: Appointment) -> str:
+    """Return with whom and what: « Yann Bellec · Ramonage »."""
     people = ", ".join(str(technician) for technician in appointment.technicians.all())
-    what = appointment.title or str(appointment.task)
-    return " · ".join(filter(None, [date_format(starts_at, "l j F à H:i"), people, what]))
+    return " · ".join(filter(None, [people, appointment.title or str(appointment.task)]))
 
 
 contribute(
@@ -48,6 +53,23 @@ contribute(
             _when,
             most=1,
             order=5,
+        )
+    ],
+    timeline=[
+        TimelineKind(
+            "appointments",
+            _("RDV"),
+            "event",
+            "appointments.view_appointment",
+            lambda partner, user: (
+                Appointment.objects.filter(Q(partner=partner) | Q(bill_to=partner))
+                .select_related("task")
+                .prefetch_related("technicians")
+            ),
+            F("starts_at"),
+            say=_what_and_who,
+            state=stored_state,
+            order=20,
         )
     ],
     origins={

@@ -1,15 +1,23 @@
 """The page of an installed product."""
 
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from interventions.models import InstalledProduct
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import FromFilter
+from invoicing.admin.notebook import NotebookMixin
+from openfire_billing.web.summary import Heading, heading_of
 
 
 @admin.register(InstalledProduct)
-class InstalledProductAdmin(OfficeAdmin):
+class InstalledProductAdmin(NotebookMixin, OfficeAdmin):
     new_title = _("Nouvel appareil")
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
     list_lead = "partner"
@@ -30,8 +38,27 @@ class InstalledProductAdmin(OfficeAdmin):
                 )
             },
         ),
-        (_("Divers"), {"fields": ("note", "is_active")}),
+        (_("État"), {"fields": ("is_active",)}),
+        (_("Note"), {"fields": ("note",), "classes": ("notebook", "wide")}),
     )
+
+    notebook = (("note", _("Note"), (_("Note"),)),)
+
+    opened_tab = "history"
+
+    def heading(self, document: InstalledProduct) -> Heading:
+        return replace(heading_of(document), title=document.name)
+
+    def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
+        context = super().page_context(request, object_id)
+        equipment = self.get_object(request, object_id) if object_id else None
+        if equipment is None or not request.user.has_perm("interventions.add_interventionrequest"):
+            return context
+        filled = urlencode(
+            {"partner": equipment.partner_id, "address": equipment.address_id, "equipment": equipment.pk}
+        )
+        url = f"{reverse('admin:interventions_interventionrequest_add')}?{filled}"
+        return context | {"office_primary": [{"label": _("Nouvelle DI"), "icon": "add", "url": url, "is_page": True}]}
 
     @admin.display(description=_("Ville"))
     def town(self, equipment: InstalledProduct) -> str:

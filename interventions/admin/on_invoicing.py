@@ -1,15 +1,24 @@
 """What interventions add to the pages of invoicing: where invoices and quotes come from."""
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.models import Invoice, Partner, PurchaseOrder, PurchaseOrderLine, Quote, QuoteLine, SupplierBill
-from openfire_billing.web.contributions import FirstAct, OpenItems, SmartButton, contribute
+from openfire_billing.web.contributions import FirstAct, OpenItems, SmartButton, TimelineKind, contribute
+from openfire_billing.web.tags import stored_state
 
 DI = "interventions.InterventionRequest"
+
+
+def _dates_of(equipment: InstalledProduct) -> str:
+    """Return since when an appliance is there, and until when it is under warranty."""
+    since = equipment.installed_on and _("posé le %s") % date_format(equipment.installed_on, "d/m/Y")
+    until = equipment.warranty_until and _("garanti jusqu'au %s") % date_format(equipment.warranty_until, "d/m/Y")
+    return " · ".join(str(part) for part in (since, until) if part)
+
 
 contribute(
     Invoice,
@@ -109,6 +118,35 @@ contribute(
             ),
             ("partner_id", "bill_to_id"),
             lambda di: f"{di.get_state_display()} · {di.title or di.task} · {date_format(di.from_on, 'd/m/Y')}",
+            order=10,
+        ),
+        OpenItems(
+            _("Équipements"),
+            "local_fire_department",
+            "interventions.view_installedproduct",
+            lambda ids, today: InstalledProduct.objects.filter(partner__in=ids, is_active=True).order_by("name", "pk"),
+            ("partner_id",),
+            _dates_of,
+            most=6,
+            order=50,
+            is_searched=False,
+        ),
+    ],
+    timeline=[
+        TimelineKind(
+            "interventions",
+            _("DI"),
+            "home_repair_service",
+            "interventions.view_interventionrequest",
+            lambda partner, user: (
+                InterventionRequest.objects.filter(Q(partner=partner) | Q(bill_to=partner))
+                .with_lines()
+                .select_related("task")
+            ),
+            F("from_on"),
+            say=lambda di: di.title or str(di.task),
+            amount=lambda di: di.totals.gross or None,
+            state=stored_state,
             order=10,
         )
     ],

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.notebook import NotebookMixin
 from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.asked import ASKED_TO_BILL
@@ -19,7 +20,7 @@ from openfire_billing.web.tags import on_right, price
 
 
 @admin.register(Product)
-class ProductAdmin(OfficeAdmin):
+class ProductAdmin(NotebookMixin, OfficeAdmin):
     new_title = _("Nouvel article")
     asks: ClassVar = {"income_account": ASKED_TO_BILL}
     list_lead = "name"
@@ -31,8 +32,11 @@ class ProductAdmin(OfficeAdmin):
     empty_text = _("Ce que vous vendez : prestations et fournitures, avec leur prix et leur TVA.")
     fieldsets = (
         (None, {"fields": (("code", "name"), ("kind", "unit"), ("unit_price", "tax"), "income_account")}),
-        (_("Documents et achats"), {"fields": ("description", ("supplier", "purchase_price"), "is_active")}),
+        (_("Achat"), {"fields": (("supplier", "purchase_price"),)}),
+        (_("État"), {"fields": ("is_active",)}),
+        (_("Description"), {"fields": ("description",), "classes": ("notebook", "wide")}),
     )
+    notebook = (("description", _("Description sur les documents"), (_("Description"),)),)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Search articles. A choice box leaves out archived ones."""

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import SHOWN_LINES, OfficeAdmin
 from invoicing.admin.lines import edits_of
+from invoicing.admin.notebook import NotebookMixin
 from invoicing.models import Company, FiscalPosition, HistoryLine, Partner, Product, Tax
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
@@ -27,19 +28,15 @@ from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
-from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
 from openfire_billing.web.smart_buttons import smart_buttons
-from openfire_billing.web.summary import heading_of
 from openfire_billing.web.tags import euros
 
 
-class DocumentAdmin(ActionsMixin, OfficeAdmin):
+class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     """The page of a document: status bar, smart buttons, Action menu, notebook with lines, live totals."""
 
-    change_form_template = "admin/document_form.html"
-    notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
     new_act = ""  # the act of the second button of a new document: « Enregistrer et valider »
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
@@ -77,12 +74,10 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
             return context | {"office_footer": totals_html(NOTHING), "office_new_act": self._new_act(request)}
         actions = self.actions_for(request, document)
         return context | {
-            "office_heading": heading_of(document),
             "office_status": self.status(document, self._days_of_states(document, context["office_history"])),
             "office_buttons": self.smart_buttons(request, document),
             "office_primary": sorted((a for a in actions if a["is_primary"]), key=lambda a: a["rank"]),
             "office_menu": actions,
-            "office_tabs": self.tabs(request, document),
             "office_footer": totals_html(self.totals_of(document)),
         }
 
@@ -104,21 +99,6 @@ class DocumentAdmin(ActionsMixin, OfficeAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         """Return the counters of the page. A subclass adds its switches."""
         return smart_buttons(document, request)
-
-    def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """Return the tabs that upper apps contribute."""
-        return [
-            {
-                "slug": tab.slug,
-                "title": tab.title,
-                "template": tab.template,
-                "context": tab.context(document, request.user),
-                "order": tab.order,
-                "items": [],
-                "errors": 0,
-            }
-            for tab in contributions_to(self.model).tabs
-        ]
 
     def totals_of(self, document: Any) -> Totals:
         return document.totals

@@ -1,12 +1,14 @@
 """Pages of payments and refunds."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, Sum
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -14,12 +16,15 @@ from unfold.admin import TabularInline
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
 from invoicing.admin.forms import AllocateForm, RefundForm, RejectForm, explain_allocation
+from invoicing.admin.notebook import NotebookMixin, notebook_page
+from invoicing.admin.settle_form import SHOW, may_settle, parts_chosen, settle_form_of, typed_so_far
 from invoicing.models import Allocation, Payment
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
 from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.summary import Heading, heading_of_customer
 from openfire_billing.web.tags import euros
 from openfire_billing.web.users import user_of
 
@@ -27,6 +32,7 @@ from openfire_billing.web.users import user_of
 class AllocationInline(TabularInline):
     model = Allocation
     fk_name = "payment"
+    hide_title = True
     extra = 0
     fields = ("document", "amount", "on")
 
@@ -102,7 +108,7 @@ class PaymentForm(forms.ModelForm):
 
 
 @admin.register(Payment)
-class PaymentAdmin(ActionsMixin, OfficeAdmin):
+class PaymentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     new_title = _("Nouveau paiement")
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
@@ -113,14 +119,36 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
     autocomplete_fields = ("customer",)
     date_hierarchy = "on"
     inlines = (AllocationInline,)
+    notebook = (("allocations", _("Affectations"), ("inline:allocations",)),)
     fields = ("company", "customer", "on", "kind", "amount", "reference")
     document_actions = PAYMENT_ACTIONS
+
+    class Media:
+        js = ("openfire/payment.js",)
+
     empty_text = _(
         "L'argent reçu et rendu. Un paiement s'enregistre plutôt depuis la facture : Action › Enregistrer un paiement."
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).with_left().select_related("customer__merged_into", "company")
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else ()
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Show the form again with the customer's open invoices, and with what was typed, when that is asked."""
+        if request.method == "POST" and object_id is None and SHOW in request.POST:
+            if not self.has_add_permission(request):
+                raise PermissionDenied
+            return HttpResponseRedirect(f"{request.path}?{typed_so_far(request.POST, self.fields)}")
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def heading(self, document: Payment) -> Heading:
+        """Return the header of the payment, with the default address of its customer."""
+        return replace(heading_of_customer(document.customer), title=str(document), customer=document.customer)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None or not obj.is_refund:
@@ -134,13 +162,19 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
         context = super().page_context(request, object_id)
         payment = self.get_object(request, object_id) if object_id else None
         if payment is None:
+            if may_settle(request.user):
+                form = settle_form_of(request)
+                tab = notebook_page(
+                    "invoices", _("Factures à régler"), "invoicing/payment_invoices.html", {"form": form}
+                )
+                context["office_tabs"] = [tab]
             return context
         actions = self.actions_for(request, payment)
         left = {
             "label": _("Reste à affecter"),
             "icon": "payments",
             "text": euros(payment.left),
-            "url": "#allocations-group",
+            "url": "#page-allocations",
         }
         back = [
             {
@@ -165,6 +199,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
 
     def save_model(self, request: HttpRequest, obj: Payment, form: Any, change: bool) -> None:
         data = form.cleaned_data
+        parts = parts_chosen(request, company=data["company"], customer=data["customer"], amount=data["amount"])
         made = record_payment(
             company=data["company"],
             customer=data["customer"],
@@ -173,6 +208,7 @@ class PaymentAdmin(ActionsMixin, OfficeAdmin):
             kind=data["kind"],
             reference=data["reference"],
             by=user_of(request),
+            parts=parts,
         )
         obj.pk, obj.number = made.pk, made.number
 

@@ -20,6 +20,7 @@ from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
 from invoicing.models import Invoice, Quote
 from invoicing.paper.pdf import invoice_context, invoice_pdf, quote_context, quote_pdf
+from invoicing.services.documents.life import note_first_view
 from invoicing.services.records.links import document_at
 from invoicing.services.settlement.settled import parts_settled
 
@@ -48,6 +49,8 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
     context = {"document": document, "company": document.company, "token": token, "kind": name}
     if isinstance(document, Invoice):
         context |= _invoice_context(document)
+        if request.method == "GET" and not request.user.is_authenticated:
+            note_first_view(document)
     if name == "quote":
         context |= {"lines": quote_context(document)["lines"], "totals": document.totals}
     if name == "intervention":

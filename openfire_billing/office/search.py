@@ -121,7 +121,7 @@ def search(request: HttpRequest, words: str) -> list[SearchResult]:
 def _customers(partners: Sequence[Partner], user: Any) -> Iterator[SearchResult]:
     """Yield the customers found. Of a few, each is followed by what waits at his."""
     are_few = len(partners) <= OPENED
-    waiting = open_items_of(partners, user) if are_few else {}
+    waiting = open_items_of(partners, user, for_search=True) if are_few else {}
     for partner in partners:
         yield SearchResult(
             title=str(partner), description=_place_of(partner), link=reverse_change(partner), icon="group"

@@ -45,6 +45,7 @@ class OpenItems:
 
     `rows(partner_ids, today)`: those of these customers, the most urgent first. `partners`: the columns of a row that
     hold the id of its customer. `say(row)`: the sentence beside its name. `most`: how many are shown of a customer.
+    `is_searched`: whether the search shows them under the name of the customer; his page always does.
     """
 
     label: Any
@@ -54,6 +55,30 @@ class OpenItems:
     partners: tuple[str, ...]
     say: Callable[[Any], str]
     most: int = 3
+    order: int = 100
+    is_searched: bool = True
+
+
+@dataclass(frozen=True)
+class TimelineKind:
+    """Records of one kind in the timeline of a customer's page.
+
+    `rows(customer, user)`: those of a customer, with what the functions below read; the reader of the timeline narrows
+    them to what the user may see. `moment`: the expression of the day or of the moment of a row. `say(row)`: the text
+    beside its name. `state(row)`: colour and word. `link(row)`: its name, as a link; None links to the row's own page.
+    `name`: in addresses.
+    """
+
+    name: str
+    label: Any
+    icon: str
+    permission: str
+    rows: Callable[[Any, Any], Any]
+    moment: Any
+    say: Callable[[Any], Any] = lambda row: ""
+    amount: Callable[[Any], Any] = lambda row: None
+    state: Callable[[Any], tuple[str, Any] | None] = lambda row: None
+    link: Callable[[Any], Any] | None = None
     order: int = 100
 
 
@@ -80,6 +105,7 @@ class Contributions:
     actions: list[Any] = field(default_factory=list)
     first_acts: list[FirstAct] = field(default_factory=list)
     open_items: list[OpenItems] = field(default_factory=list)
+    timeline: list[TimelineKind] = field(default_factory=list)
     tabs: list[Tab] = field(default_factory=list)
     origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
     body_of: Callable[[Any], str] | None = None
@@ -100,6 +126,7 @@ def contribute(
     actions: Sequence[Any] = (),
     first_acts: Sequence[FirstAct] = (),
     open_items: Sequence[OpenItems] = (),
+    timeline: Sequence[TimelineKind] = (),
     tabs: Sequence[Tab] = (),
     origins: Mapping[str, Callable[[Any], Any]] | None = None,
     body_of: Callable[[Any], str] | None = None,
@@ -112,6 +139,8 @@ def contribute(
     contributions.first_acts.extend(first_acts)
     contributions.open_items.extend(open_items)
     contributions.open_items.sort(key=lambda items: items.order)
+    contributions.timeline.extend(timeline)
+    contributions.timeline.sort(key=lambda kind: kind.order)
     contributions.tabs.extend(tabs)
     for name, ids_of in (origins or {}).items():
         contributions.origins.setdefault(name, []).append(ids_of)

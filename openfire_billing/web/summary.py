@@ -48,6 +48,17 @@ def heading_of(document: Any) -> Heading:
     )
 
 
+def heading_of_customer(customer: Any) -> Heading:
+    """Return the header of a customer's own page, from his default address."""
+    place = customer.default_address()
+    return Heading(
+        title=str(customer),
+        town=place.city if place is not None else "",
+        telephone=str(customer.mobile or customer.phone or (place.phone if place is not None else "")),
+        map_url=map_url(place) if place is not None else "",
+    )
+
+
 def map_url(address: Any) -> str:
     """Return the page of a map where an address is searched."""
     return f"https://www.openstreetmap.org/search?query={quote_plus(str(address))}"

@@ -129,9 +129,10 @@ def notebook_pages(adminform: Any, inline_admin_formsets: Any, contributed: Any 
             errors = sum(_errors(kind, part) for kind, part in items)
             pages.append({"slug": slug, "title": title, "items": items, "errors": errors, "order": rank * 10})
     pages = sorted([*pages, *contributed], key=lambda page: page["order"])
+    slugs = [page["slug"] for page in pages]
     opened = adminform.model_admin.opened_tab
     for rank, page in enumerate(pages):
-        page["is_open"] = page["slug"] == opened if opened else not rank
+        page["is_open"] = rank == (slugs.index(opened) if opened in slugs else 0)
     return pages
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from invoicing.models import Allocation, Invoice
+from invoicing.models import Allocation, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
 from invoicing.services.settlement.refunds import reject_payment
@@ -45,12 +45,12 @@ def test_a_part_paid_and_the_rest_credited_is_paid(world: World) -> None:
     invoice = world.posted(item(2, price=100))
     paid(world, invoice, "105.50")
     line = invoice.lines.get().pk
-    credit_invoice(invoice, on=world.today, rebill=False, by=world.accountant, quantities={line: Decimal(1)})
+    note = credit_invoice(invoice, on=world.today, rebill=False, by=world.accountant, quantities={line: Decimal(1)})
 
     assert state(invoice, world) == ("paid", Decimal(0))
     assert parts_settled(invoice) == [
-        Part(world.today, Decimal("105.50"), means="Carte bancaire"),
-        Part(world.today, Decimal("105.50"), other="AV2026-00001"),
+        Part(world.today, Decimal("105.50"), Payment.objects.get(), means="Carte bancaire"),
+        Part(world.today, Decimal("105.50"), note, other="AV2026-00001"),
     ]
 
 
@@ -58,10 +58,10 @@ def test_a_rejected_payment_leaves_it_credited(world: World) -> None:
     invoice = world.posted()
     paid(world, invoice, "184.62")
     reject_payment(Allocation.objects.get().payment, on=world.today, reason="Impayé", by=world.accountant)
-    credited(world, invoice)
+    note = credited(world, invoice)
 
     assert state(invoice, world) == ("credited", Decimal(0))
-    assert parts_settled(invoice) == [Part(world.today, Decimal("184.62"), other="AV2026-00001")]
+    assert parts_settled(invoice) == [Part(world.today, Decimal("184.62"), note, other="AV2026-00001")]
 
 
 def test_an_invoice_of_nothing_is_paid(world: World) -> None:

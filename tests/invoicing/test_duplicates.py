@@ -15,7 +15,7 @@ from invoicing.services.documents.purchases import record_bill
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
 from invoicing.services.records.follow_ups import add_follow_up
 from invoicing.services.records.saving import save_record
-from invoicing.services.settlement.payments import balance_of
+from invoicing.services.settlement.balances import balance_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.factories import PartnerFactory, World, nothing_changed

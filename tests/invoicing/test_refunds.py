@@ -8,10 +8,10 @@ import pytest
 
 from invoicing.models import Allocation, Entry, HistoryLine, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
+from invoicing.services.settlement.balances import balance_of
 from invoicing.services.settlement.payments import (
     allocate_credit,
     allocate_payment,
-    balance_of,
     oldest_first,
     open_invoices,
     pay_invoice,

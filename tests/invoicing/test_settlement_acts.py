@@ -13,10 +13,10 @@ from invoicing.services.catalogue import journal_of
 from invoicing.services.documents.purchases import check_bill, record_bill
 from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.posting.credit import credit_invoice
+from invoicing.services.settlement.balances import balance_of
 from invoicing.services.settlement.payments import (
     allocate_credit,
     allocate_payment,
-    balance_of,
     open_invoices,
     pay_invoice,
     pay_supplier,

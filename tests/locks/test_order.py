@@ -131,6 +131,7 @@ READING = set(
     invoicing.services.documents.prices: settle_price
     invoicing.services.documents.intents: line_intent title_intent
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
+    invoicing.services.documents.life: life_of note_first_view
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
     invoicing.services.documents.prints: is_quick refuse_too_many
     invoicing.services.documents.purchases: refusal_to_send
@@ -147,7 +148,8 @@ READING = set(
     invoicing.services.posting.credit: is_creditable plan_credit
     invoicing.services.posting.checks: refusals_to_post lines_priced_otherwise refusal_of_net net_left_of first_day refusal_of_date
     invoicing.services.posting.post: entry_of
-    invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent balance_of
+    invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent
+    invoicing.services.settlement.balances: balance_of late_of
     invoicing.services.settlement.refunds: is_rejectable
     invoicing.services.settlement.settled: parts_settled
     interventions.services.locks: lock_interventions lock_intervention promises_of

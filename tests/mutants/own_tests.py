@@ -92,6 +92,7 @@ OWN: dict[str, list[str]] = {
     ],
     "invoicing/services/documents/jobs.py": ["invoicing/test_papers", "invoicing/test_record_neighbours"],
     "invoicing/services/documents/lines.py": _LINES,
+    "invoicing/services/documents/life.py": ["office/test_invoice_card"],
     "invoicing/services/documents/mailing.py": ["invoicing/test_mailing", "invoicing/test_mailing_many"],
     "invoicing/services/documents/receipts.py": ["invoicing/test_receipts"],
     "invoicing/services/documents/prints.py": ["invoicing/test_prints"],
@@ -151,11 +152,17 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saving.py": ["office/test_versions", "office/test_journal"],
     "invoicing/services/records/shared.py": ["office/test_shared_records", "office/test_companies_apart"],
+    "invoicing/services/settlement/balances.py": [
+        "office/test_customer_overview",
+        "invoicing/test_settlement_acts",
+        "invoicing/test_duplicates",
+    ],
     "invoicing/services/settlement/payments.py": [
         "invoicing/test_payments",
         "invoicing/test_refunds",
         "invoicing/test_rejected_payments",
         "invoicing/test_settlement_acts",
+        "invoicing/test_payment_page",
     ],
     "invoicing/services/settlement/refunds.py": [
         "invoicing/test_refunds",

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from interventions.models import InterventionRequest
 from invoicing.models import Partner, Payment
 from invoicing.services.documents.purchases import record_bill
-from invoicing.services.settlement.payments import balance_of, pay_invoice, record_payment
+from invoicing.services.settlement.balances import balance_of
+from invoicing.services.settlement.payments import pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER, PLANNER
 from openfire_billing.office.search import search
 from tests.contracts.contract_builders import make_contract
@@ -148,7 +149,8 @@ def test_customer_page_shows_what_waits(world: World) -> None:
     contract = make_contract(world)
     page = world.office(ACCOUNTANT).get(address(world.customer))
 
-    waits = {str(kind.label): [str(link) for link, _text in rows] for kind, rows in page.context["office_open"]}
+    overview = page.context["office_tabs"][0]["context"]
+    waits = {str(kind.label): [str(link) for link, _text in rows] for kind, rows in overview["open"]}
 
     assert f">{invoice}</a>" in waits["Factures à payer"][0]
     assert f">{contract}</a>" in waits["Contrats en cours"][0]

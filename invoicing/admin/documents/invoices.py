@@ -14,14 +14,16 @@ from invoicing.admin.ages import DueAge
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.invoice_chips import InvoiceChips
+from invoicing.admin.documents.invoice_state import signed, state_of_invoice
 from invoicing.admin.documents.mailing import mail_action
+from invoicing.admin.documents.money_card import money_card
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.printing import PrintingMixin
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import AllocateForm, CreditForm, PaymentForm, PostForm, RefundForm, explain_allocation
 from invoicing.admin.lines import LinesInline
-from invoicing.choices import InvoiceKind, InvoiceState, PaymentState
+from invoicing.choices import InvoiceKind, InvoiceState
 from invoicing.models import Invoice, InvoiceLine, Partner, QuoteLineClaim
 from invoicing.paper.pdf import invoice_pdf
 from invoicing.services.catalogue import usual_terms
@@ -40,7 +42,7 @@ from openfire_billing.web.asked import ASKED_TO_BILL, Asked
 from openfire_billing.web.columns import age_column, amount_column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.lines import SaleLineForm
-from openfire_billing.web.tags import euros, stored_state
+from openfire_billing.web.tags import euros
 from openfire_billing.web.users import user_of
 
 S = InvoiceState
@@ -207,24 +209,6 @@ def _days_unpaid(invoice: Invoice) -> int | None:
     return (timezone.localdate() - invoice.issued_on).days if invoice.issued_on else None
 
 
-def _signed(invoice: Any, value: Any) -> Any:
-    """Return an amount of an invoice, the opposite one of a credit note."""
-    return -value if invoice.is_credit_note else value
-
-
-def _state_of_invoice(invoice: Any) -> tuple[str, Any]:
-    """Return the colour and the label of the state of an invoice; of a posted one, of its payment state."""
-    if not invoice.is_posted:
-        return stored_state(invoice)
-    if invoice.is_overdue:
-        return "red", _("En retard")
-    if invoice.is_credit_note:
-        if invoice.residual > 0:
-            return "amber", _("À rembourser")
-        return "green", _("Remboursé") if invoice.refunded else _("Affecté")
-    return PaymentState.colours[invoice.payment_state], PaymentState(invoice.payment_state).label
-
-
 @admin.register(Invoice)
 class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
     new_title = _("Nouvelle facture")
@@ -269,7 +253,9 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             .get_queryset(request)
             .with_payment_state(timezone.localdate())
             .with_refunded()
-            .select_related("customer", "site", "company", "billing_address", "fiscal_position", "payment_term")
+            .select_related(
+                "customer", "site", "company", "billing_address", "fiscal_position", "payment_term", "credits"
+            )
         )
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -292,6 +278,8 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         if invoice is not None:
             if invoice.is_posted:
                 context["office_flag"] = self.state_badge(invoice)
+            card = money_card(invoice, request.user)
+            context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
             lines = invoice.lines.select_related("tax")
             context["office_amounts"] = amounts_of_lines(lines, invoice.rounding)
         return context
@@ -335,7 +323,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         return defaults
 
     def gross_of(self, document: Invoice) -> Decimal:
-        amount: Decimal = _signed(document, document.gross.amount)
+        amount: Decimal = signed(document, document.gross.amount)
         return amount
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
@@ -365,22 +353,22 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
     age = age_column(
         lambda invoice: _days_unpaid(invoice) if _is_payable(invoice) else None, lambda invoice: invoice.is_overdue
     )
-    net_text = amount_column(_("HT"), lambda invoice: _signed(invoice, invoice.net), ordering="net")
+    net_text = amount_column(_("HT"), lambda invoice: signed(invoice, invoice.net), ordering="net")
     gross_text = amount_column(
         _("TTC"),
-        lambda invoice: _signed(invoice, invoice.gross),
+        lambda invoice: signed(invoice, invoice.gross),
         ordering="gross",
         export={
-            _("TVA"): lambda invoice: _signed(invoice, invoice.gross) - _signed(invoice, invoice.net),
-            _("TTC"): lambda invoice: _signed(invoice, invoice.gross),
+            _("TVA"): lambda invoice: signed(invoice, invoice.gross) - signed(invoice, invoice.net),
+            _("TTC"): lambda invoice: signed(invoice, invoice.gross),
         },
     )
     residual_text = amount_column(
         _("Reste"),
-        lambda invoice: _signed(invoice, invoice.residual) if invoice.is_posted else None,
+        lambda invoice: signed(invoice, invoice.residual) if invoice.is_posted else None,
         ordering="residual",
     )
-    state_badge = state_column(_state_of_invoice)
+    state_badge = state_column(state_of_invoice)
 
 
 contribute(

@@ -10,16 +10,18 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.notebook import NotebookMixin
 from invoicing.models import Company, CompanyAccess
 from invoicing.services.catalogue import open_journals
 from invoicing.services.parties.logos import UNREADABLE, keep_logo
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.files import file_response
+from openfire_billing.web.summary import Heading, map_url
 from openfire_billing.web.users import user_of
 
 
 @admin.register(Company)
-class CompanyAdmin(OfficeAdmin):
+class CompanyAdmin(NotebookMixin, OfficeAdmin):
     new_title = _("Nouvelle société")
     asks: ClassVar = dict.fromkeys(("street", "city", "siret"), ASKED_TO_BILL)
     list_display = ("name", "city", "siret", "vat_number")
@@ -30,7 +32,13 @@ class CompanyAdmin(OfficeAdmin):
             {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")},
         ),
         (_("Coordonnées"), {"fields": ("street", ("zip", "city"), ("phone", "email"), "website")}),
-        (_("Mentions"), {"fields": ("late_penalty", "discount_terms", "insurance", "mediator", "vat_on_debits")}),
+        (
+            _("Mentions"),
+            {
+                "fields": ("late_penalty", "discount_terms", "insurance", "mediator", "vat_on_debits"),
+                "classes": ("notebook", "wide"),
+            },
+        ),
         (
             _("Comptabilité"),
             {
@@ -39,9 +47,14 @@ class CompanyAdmin(OfficeAdmin):
                     ("income_account", "receivable_account"),
                     ("rounding", "currency"),
                     "quote_validity_days",
-                )
+                ),
+                "classes": ("notebook",),
             },
         ),
+    )
+    notebook = (
+        ("mentions", _("Mentions des factures"), (_("Mentions"),)),
+        ("accounting", _("Comptabilité"), (_("Comptabilité"),)),
     )
 
     def get_urls(self) -> list[Any]:
@@ -57,6 +70,10 @@ class CompanyAdmin(OfficeAdmin):
             return file_response(company.logo.open("rb"), company.logo.name)
         except FileNotFoundError:
             raise Http404 from None
+
+    def heading(self, document: Company) -> Heading:
+        where = ", ".join(filter(None, [document.street, f"{document.zip} {document.city}".strip()]))
+        return Heading(str(document), town=document.city, telephone=document.phone, map_url=where and map_url(where))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form = super().get_form(request, obj, change=change, **options)

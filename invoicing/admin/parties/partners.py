@@ -1,7 +1,6 @@
 """Pages of partners, addresses and tags."""
 
 from typing import Any, ClassVar
-from urllib.parse import quote_plus
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,19 +14,20 @@ from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.notebook import NotebookMixin, notebook_page
+from invoicing.admin.parties.overview import overview_of
 from invoicing.admin.shared_records import kept_refusal
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
-from invoicing.models import Address, Company, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
+from invoicing.models import Address, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
-from invoicing.services.settlement.payments import balance_of
 from openfire_billing.kernel.countries import COUNTRIES
 from openfire_billing.kernel.folding import fold
 from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import column
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
-from openfire_billing.web.open_items import open_items_of
 from openfire_billing.web.smart_buttons import smart_buttons
+from openfire_billing.web.summary import Heading, heading_of_customer
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
@@ -42,7 +42,7 @@ def country_field(db_field: Any) -> forms.ChoiceField:
 
 class AddressInline(StackedInline):
     model = Address
-    extra = 0
+    hide_title = True
     fields = (
         ("label", "phone"),
         "street",
@@ -52,6 +52,10 @@ class AddressInline(StackedInline):
         ("is_default", "is_billing"),
         ("latitude", "longitude"),
     )
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
+        """Show one empty address to a new customer alone."""
+        return 0 if obj else 1
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "country":
@@ -110,7 +114,7 @@ class MergeForm(forms.Form):
 
 
 @admin.register(Partner)
-class PartnerAdmin(ActionsMixin, OfficeAdmin):
+class PartnerAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     new_title = _("Nouveau client")
     asks: ClassVar = {
         "siren": Asked(
@@ -126,9 +130,19 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
     fieldsets = (
         (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
-        (_("Facturation"), {"fields": (("bill_to", "billing_email"), ("vat_number", "siren"))}),
-        (_("Divers"), {"fields": ("note", "is_active")}),
+        (_("État"), {"fields": ("is_active",)}),
+        (
+            _("Facturation"),
+            {"fields": (("bill_to", "billing_email"), ("vat_number", "siren")), "classes": ("notebook",)},
+        ),
+        (_("Note"), {"fields": ("note",), "classes": ("notebook", "wide")}),
     )
+    notebook = (
+        ("addresses", _("Adresses"), ("inline:addresses",)),
+        ("billing", _("Facturation"), (_("Facturation"), "inline:terms")),
+        ("note", _("Note interne"), (_("Note"),)),
+    )
+    opened_tab = "overview"
     document_actions = (
         DocumentAction(
             name="merge",
@@ -174,13 +188,8 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
         partner = self.get_object(request, object_id) if object_id else None
         if partner is None:
             return context
-        buttons = smart_buttons(partner, request)
-        if request.user.has_perm("invoicing.view_invoice"):
-            balance = balance_of(partner, companies=Company.objects.visible_to(request.user))
-            url = f"{reverse('admin:invoicing_invoice_changelist')}?view=unpaid&q={quote_plus(partner.name)}"
-            buttons.insert(
-                0, {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}
-            )
+        balance = context["office_tabs"][0]["context"]["balance"]
+        buttons = [*([balance] if balance else ()), *smart_buttons(partner, request)]
         actions = self.actions_for(request, partner)
         if actions and (same := likely_duplicates(partner).count()):
             url = actions[0]["url"]
@@ -189,12 +198,19 @@ class PartnerAdmin(ActionsMixin, OfficeAdmin):
             "office_buttons": buttons,
             "office_menu": actions,
             "office_primary": self.first_acts(request, partner),
-            "office_open": [
-                (kind, [(link_to(row), kind.say(row)) for row in rows])
-                for kind, rows in open_items_of([partner], request.user)[partner.pk]
-            ],
             "office_kept": link_to(partner.merged_into) if partner.merged_into else "",
         }
+
+    def heading(self, document: Partner) -> Heading:
+        return heading_of_customer(document)
+
+    def tabs(self, request: HttpRequest, document: Partner) -> list[dict[str, Any]]:
+        """Return the overview before the pages that upper apps contribute."""
+        overview = overview_of(document, request)
+        return [
+            notebook_page("overview", _("Vue d'ensemble"), "invoicing/customer_overview.html", overview, order=5),
+            *super().tabs(request, document),
+        ]
 
     def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
         """Return the buttons that create documents for a customer; upper apps contribute theirs."""

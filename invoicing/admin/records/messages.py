@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
+from invoicing.admin.notebook import NotebookMixin
 from invoicing.choices import MessageState
 from invoicing.models import Message
 from invoicing.services.records.messages import retry_message
@@ -24,9 +25,7 @@ class MessageChips(ChipFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ActionsMixin, OfficeAdmin):
-    change_form_template = "admin/document_form.html"
-    notebook = ()
+class MessageAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     list_display = ("created_at", "kind", "to", "subject", "state_badge", "attempts", "sent_at")
     list_filter = (MessageChips, "state", "kind")
     search_fields = ("to", "subject")

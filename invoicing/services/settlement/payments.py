@@ -87,25 +87,42 @@ def record_payment(
     by: By,
     reference: str = "",
     invoices: Sequence[Invoice] = (),
+    parts: Mapping[int, Decimal] | None = None,
 ) -> Payment:
     """Record money received and settle `invoices` with it, the oldest first. The rest stays to the customer's credit.
 
-    Raises BusinessError: amount not positive or finer than a cent, date in the future, invoice not posted, paid or of
-    another customer.
+    `parts`, instead of `invoices`: {invoice id: amount}. Raises BusinessError: amount not positive or finer than a cent,
+    date in the future, invoice not posted, paid or of another customer, parts above the amount.
     """
     refuse_amount(amount, on, _("choisissez la date de réception"))
+    if parts and (total := sum(parts.values(), Decimal(0))) > amount:
+        raise BusinessError(
+            _("Ce paiement est de %(amount)s, vous en affectez %(total)s. Baissez les montants affectés.")
+            % {"amount": money_text(amount, company.currency), "total": money_text(total, company.currency)},
+            field="amount",
+            code="beyond_what_is_left",
+        )
     with atomic():
-        locked = lock_settled(invoice.pk for invoice in invoices)
+        locked = lock_settled(parts or (invoice.pk for invoice in invoices))
         for invoice in locked:
             _refuse_unpayable(invoice, customer)
             _refuse_other_company(invoice, company, _("ce paiement"))
         return _receive(
-            locked, company=company, customer=customer, amount=amount, on=on, kind=kind, by=by, reference=reference
+            locked,
+            parts,
+            company=company,
+            customer=customer,
+            amount=amount,
+            on=on,
+            kind=kind,
+            by=by,
+            reference=reference,
         )
 
 
 def _receive(
     locked: Sequence[Invoice],
+    parts: Mapping[int, Decimal] | None = None,
     *,
     company: Company,
     customer: Partner,
@@ -115,7 +132,7 @@ def _receive(
     by: By,
     reference: str,
 ) -> Payment:
-    """Write a payment and settle locked invoices with it, the oldest first."""
+    """Write a payment and settle locked invoices with it: by `parts`, or the oldest first."""
     payment = write_payment(
         Payment(
             company=company,
@@ -128,10 +145,11 @@ def _receive(
         )
     )
     record(payment, "created", by=by, text=_("Paiement enregistré"))
-    parts = oldest_first(amount, locked)
-    for invoice in locked:
-        if invoice.pk in parts:
-            _write_allocation(payment, invoice, parts[invoice.pk], on=on, by=by)
+    if parts is None:
+        parts = oldest_first(amount, locked)
+    if parts:
+        chosen = {invoice.pk: invoice for invoice in locked if invoice.pk in parts}
+        _allocate(payment, amount, chosen, parts, on=on, by=by)
     return payment
 
 
@@ -391,15 +409,3 @@ def pay_supplier(
         touch(locked)
         record(locked, "paid", by=by, text=_("Paiement de %s") % money_text(amount, locked.currency))
     return payment
-
-
-def balance_of(customer: Partner, *, companies: Iterable[Company]) -> Decimal:
-    """Return what a customer owes these companies: residuals of invoices, less what is left of credit notes and payments."""
-    names = customer.with_merged()
-    documents = Invoice.objects.posted().filter(customer__in=names, company__in=companies)
-    owed = Decimal(0)
-    for document in documents.with_payment_state(timezone.localdate()):
-        owed += -document.residual if document.kind == InvoiceKind.CREDIT_NOTE else document.residual
-    unused = Payment.objects.filter(customer__in=names, company__in=companies, is_refund=False).with_left()
-    owed -= sum((payment.left for payment in unused.filter(left__gt=0)), Decimal(0))
-    return to_cents(owed)

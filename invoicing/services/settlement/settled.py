@@ -6,15 +6,16 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from invoicing.models import Allocation, Invoice
+from invoicing.models import Allocation, Invoice, Payment
 
 
 @dataclass(frozen=True)
 class Part:
-    """An amount that settles a document on a day: by a payment (`means`), else by the document `other`."""
+    """An amount that settles a document on a day: by a payment (`means`), else by the document `other`. `source`: either."""
 
     on: date
     amount: Decimal
+    source: Invoice | Payment
     means: str = ""
     other: str = ""
 
@@ -30,9 +31,12 @@ def parts_settled(document: Invoice) -> list[Part]:
         .select_related("payment", "credit_note", "document")
         .order_by("on", "pk")
     )
-    return [
-        Part(row.on, row.amount, means=str(row.payment.get_kind_display()))
-        if row.payment is not None
-        else Part(row.on, row.amount, other=str(row.credit_note if row.document_id == document.pk else row.document))
-        for row in rows
-    ]
+    return [_part(row, document) for row in rows]
+
+
+def _part(row: Allocation, document: Invoice) -> Part:
+    if row.payment is not None:
+        return Part(row.on, row.amount, row.payment, means=str(row.payment.get_kind_display()))
+    other = row.credit_note if row.document_id == document.pk else row.document
+    assert other is not None  # without a payment, a credit note settles it
+    return Part(row.on, row.amount, other, other=str(other))

@@ -1,0 +1,102 @@
+"""The timeline of a customer: all that was done with him, newest first, a page at a time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from django.utils import timezone
+
+from openfire_billing.db.scope import visible
+from openfire_billing.web.actions import link_to
+from openfire_billing.web.contributions import TimelineKind, contributions_to
+
+PAGE = 20
+MOST_PAGES = 100  # each page reads the ids of all the pages before it
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the timeline. `at`: its moment; None for a record that has a day alone."""
+
+    kind: TimelineKind
+    row: Any
+    on: date
+    at: datetime | None
+    link: Any
+    text: Any
+    amount: Any
+    colour: str
+    state: Any
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A page of the timeline. `kinds`: those that the user may see; `kind`: the name of the one shown, "" for all."""
+
+    entries: list[Entry]
+    kinds: list[TimelineKind]
+    kind: str
+    page: int
+    has_older: bool
+
+
+def timeline_of(record: Any, user: Any, *, kind: str = "", page: int = 1) -> Timeline:
+    """Return a page of what `user` may see, in two queries a kind. An unknown kind shows all."""
+    kinds = [each for each in contributions_to(type(record)).timeline if user.has_perm(each.permission)]
+    wanted = [each for each in kinds if each.name == kind] or kinds
+    page = min(max(page, 1), MOST_PAGES)
+    end = page * PAGE
+    found = [key for each in wanted for key in _latest(each, record, user, end + 1)]
+    found.sort(key=lambda key: (key[0], key[1], key[2]), reverse=True)
+    shown = found[end - PAGE : end]
+    rows = _rows_of(wanted, shown, record, user)
+    entries = [_entry(rows[each.name, pk], each, at) for at, pk, _name, each in shown if (each.name, pk) in rows]
+    is_narrowed = len(wanted) < len(kinds)
+    return Timeline(entries, kinds, wanted[0].name if is_narrowed else "", page, len(found) > end)
+
+
+_Key = tuple[datetime, int, str, TimelineKind]
+
+
+def _latest(kind: TimelineKind, record: Any, user: Any, count: int) -> Iterable[_Key]:
+    """Return the keys of the latest rows of a kind. A day stands for its first moment."""
+    rows = visible(kind.rows(record, user), user).annotate(timeline_at=kind.moment).order_by("-timeline_at", "-pk")
+    return [(_moment(at), pk, kind.name, kind) for pk, at in rows.values_list("pk", "timeline_at")[:count]]
+
+
+def _moment(at: date) -> datetime:
+    if isinstance(at, datetime):
+        return at
+    return timezone.make_aware(datetime.combine(at, time.min))
+
+
+def _rows_of(
+    kinds: Iterable[TimelineKind], shown: Iterable[_Key], record: Any, user: Any
+) -> dict[tuple[str, int], Any]:
+    """Return {(name of the kind, id): row} of the rows shown."""
+    ids: dict[str, list[int]] = {}
+    for _at, pk, name, _kind in shown:
+        ids.setdefault(name, []).append(pk)
+    return {
+        (kind.name, row.pk): row
+        for kind in kinds
+        if kind.name in ids
+        for row in kind.rows(record, user).annotate(timeline_at=kind.moment).filter(pk__in=ids[kind.name])
+    }
+
+
+def _entry(row: Any, kind: TimelineKind, moment: datetime) -> Entry:
+    colour, state = kind.state(row) or ("", "")
+    at = timezone.localtime(moment)
+    return Entry(
+        kind=kind,
+        row=row,
+        on=at.date(),
+        at=at if isinstance(row.timeline_at, datetime) else None,
+        link=(kind.link or link_to)(row),
+        text=kind.say(row),
+        amount=kind.amount(row),
+        colour=colour,
+        state=state,
+    )
