@@ -269,5 +269,4 @@
   }
 
   element("of-choice", connectChoice);
-  /* Dialogs ask for these: a box comes to life by itself. */
 })();
