@@ -83,6 +83,14 @@ def test_file_without_room_is_refused(world: World, settings: Any) -> None:
     assert (answer.status_code, answer.json()["code"], Attachment.objects.count()) == (409, "no_room_for_files", 1)
 
 
+def test_first_file_may_fill_the_room_to_its_last_byte(world: World, settings: Any) -> None:
+    settings.ATTACHMENTS_QUOTA = 20
+    draft, api = world.draft(), Api(world.biller)
+
+    assert send(api, f"invoices/{draft.pk}/", content=b"%PDF" + b"0" * 16).status_code == 201
+    assert send(api, f"invoices/{draft.pk}/", content=b"%").status_code == 409
+
+
 def test_demand_without_a_file_or_with_another_name_is_refused(world: World) -> None:
     api, draft = Api(world.biller), world.draft()
 

@@ -48,8 +48,7 @@ def test_intervention_to_appointment_to_invoice(page: Page, login: Callable[...,
     page.locator(".of-smart a", has_text="RDVs Tech").click()
     expect(page.locator(".of-status .is-current")).to_have_text("Brouillon")
 
-    page.locator(".of-primary a", has_text="Confirmer").click()
-    page.locator("dialog [data-once]").click()
+    page.locator(".of-primary a", has_text="Confirmer").click()  # at once: it can be undone
     expect(page.locator(".of-status .is-current")).to_have_text("Confirmé")
 
     _act(page, "Générer les factures")

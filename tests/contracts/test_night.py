@@ -470,6 +470,19 @@ def test_night_that_billed_nothing_of_what_was_due_is_no_good_night(world: World
     assert before == ("unbilled", text)  # one contract billed by hand before the night says nothing of the night
 
 
+def test_contract_billed_between_two_whole_runs_answers_the_first(world: World) -> None:
+    make_contract(world, "01/11/26")
+    for hour in (5, 9):
+        run = BillingRun.objects.create(on=day("24/11/26"), state="done", expected=1, refused=1)
+        BillingRun.objects.filter(pk=run.pk).update(started_at=at(hour))
+    assert night_alarm(at(10))[0] == "unbilled"
+
+    retried = BillingRun.objects.create(on=day("24/11/26"), state="done", selection=[1], expected=1, billed=1)
+    BillingRun.objects.filter(pk=retried.pk).update(started_at=at(7))
+
+    assert night_alarm(at(10)) == ("", "")
+
+
 def test_night_begun_by_a_clock_that_ran_ahead_leaves_its_night_to_another(world: World) -> None:
     make_contract(world, "01/11/26")
     ahead = BillingRun.objects.create(
