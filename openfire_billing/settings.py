@@ -428,7 +428,18 @@ UNFOLD = {
         _static("openfire/session.js"),
         *(
             _static(f"openfire/office/{name}.js")
-            for name in ("dom", "choices", "dates", "page_form", "toasts", "dialogs", "notebook", "lines", "defaults")
+            for name in (
+                "dom",
+                "choices",
+                "dates",
+                "page_form",
+                "toasts",
+                "dialogs",
+                "notebook",
+                "sheet",
+                "lines",
+                "defaults",
+            )
         ),
         _static("openfire/lists.js"),
     ],

@@ -48,7 +48,7 @@ class ProductAdmin(NotebookMixin, OfficeAdmin):
     def choice_queryset(self, found: Any, term: str) -> Any:
         """Put the article whose code is typed first, since Enter takes it."""
         is_other = Case(When(code__iexact=term.strip(), then=0), default=1)
-        return found.select_related("unit").order_by(is_other, "code")
+        return found.select_related("unit", "tax").order_by(is_other, "code")
 
     def choice_details(self, product: Product) -> dict[str, Any]:
         details = [f"{price(product.unit_price)} €", product.unit.symbol or product.unit.name, product.tax.short]

@@ -11,6 +11,8 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -32,6 +34,8 @@ from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
+
+MOST_CODES = 200  # of rows pasted at once
 
 
 class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
@@ -153,29 +157,40 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
         return self.line_defaults(request, price="unit_price")
 
     def line_defaults(self, request: HttpRequest, *, price: str) -> JsonResponse:
-        """Answer {article id: {label, unit_price, tax}}. `price`: the field of the article that gives the price."""
+        """Answer {article id: {code, text, label, unit_price, tax}} of the articles named by id or, pasted, by code.
+
+        `price`: the field of the article that gives the price. A long list of codes comes by POST; nothing is written.
+        """
         if not self.has_view_permission(request):
             raise PermissionDenied
-        texts = [text for text in request.GET.get("product", "").split(",") if text]
+        data = request.POST if request.method == "POST" else request.GET
+        texts = [text for text in data.get("product", "").split(",") if text]
         ids = [pk for text in texts if (pk := read_id(text))]
+        codes = [code.strip().lower() for code in data.getlist("code")[:MOST_CODES]]
         if len(ids) < len(texts):
             return JsonResponse(
                 {"detail": _("L'article demandé n'existe pas : choisissez-le dans la liste.")}, status=400
             )
         position = record_of(
             FiscalPosition.objects.prefetch_related("mappings__target__replaced_by"),
-            request.GET.get("fiscal_position"),
+            data.get("fiscal_position"),
             request.user,
         )
         today = timezone.localdate()
+        wanted = Q(pk__in=ids)
+        if codes:
+            wanted |= Q(is_active=True, folded__in=codes)
+        products = Product.objects.alias(folded=Lower("code")).filter(wanted).select_related("tax__replaced_by")
         return JsonResponse(
             {
                 str(product.pk): {
+                    "code": product.code,
+                    "text": str(product),
                     "label": product.label,
                     "unit_price": DecimalTextInput().format_value(getattr(product, price)),
                     "tax": tax_for(product, position, today).pk,
                 }
-                for product in Product.objects.filter(pk__in=ids).select_related("tax__replaced_by")
+                for product in visible(products, request.user)
             }
         )
 

@@ -1,7 +1,7 @@
-/* The lines of a document: rows, live totals, what an article fills. */
+/* The lines of a document: rows, live totals, what an article fills, and the keys of a spreadsheet. */
 "use strict";
 (() => {
-  const { all, element, tell, wait } = window.openfire;
+  const { all, element, notice, readSheet, tell, wait } = window.openfire;
 
   function setUpLines(block) {
     const prefix = block.dataset.lines;
@@ -63,9 +63,10 @@
       }).catch(refresh);
     }
 
+    let isWriting = false; // rows are written whole: their article fills nothing
     function setUpRow(row) {
       const product = field(row, "product");
-      if (product) product.addEventListener("change", () => { mark(row); fill([row], false); });
+      if (product) product.addEventListener("change", () => { mark(row); if (!isWriting) fill([row], false); });
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
       all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); widths.observe(area); });
       mark(row);
@@ -95,6 +96,7 @@
       const start = kind === "article" ? row.querySelector(".of-choice-input") : field(row, "label");
       if (start && takesFocus) start.focus();
       refresh();
+      return row;
     }
 
     block.addEventListener("click", (event) => {
@@ -116,8 +118,135 @@
       refresh();
     });
     body.addEventListener("input", (event) => { if (event.target.matches("input, select")) refresh(); });
+
+    /* Keys: Enter goes on and adds, arrows move from row to row, Ctrl+D copies the row, Alt+arrows move it. */
+    const COLUMNS = ["quantity", "unit_price", "discount"];
+    const rows = () => all(body, "[data-row]").filter((row) => !row.hidden && !row.classList.contains("is-doomed"));
+    const articleBox = (row) => row.querySelector(".of-choice-input") || field(row, "label");
+    const columnOf = (target) => (target.matches(".of-choice-input") ? "product" : COLUMNS.find((name) => target.name && target.name.endsWith(`-${name}`)));
+    const go = (row, column) => {
+      if (!row) return;
+      const box = column === "product" || !field(row, column) || field(row, column).closest("td").offsetParent === null ? articleBox(row) : field(row, column);
+      if (!box) return;
+      box.focus();
+      if (box.select) box.select();
+    };
+    const canAdd = () => Boolean(block.querySelector("[data-add=article]"));
+    function write(row, values) {
+      const product = field(row, "product");
+      isWriting = true;
+      if (product && values.product) {
+        if (!all(product, "option").some((option) => option.value === String(values.product))) product.append(new Option(values.text, values.product));
+        product.value = values.product;
+        product.dispatchEvent(new Event("change", { bubbles: true }));
+      }
+      ["label", "quantity", "unit_price", "discount", "tax", "tax_is_manual"].forEach((name) => {
+        if (values[name] === undefined || values[name] === null || !field(row, name)) return;
+        field(row, name).value = values[name];
+      });
+      isWriting = false;
+      grow(field(row, "label"));
+      mark(row);
+    }
+    function place(row, before) {
+      body.insertBefore(row, before);
+      renumber();
+      tell(field(row, "position"));
+    }
+    function copy(row) {
+      if (!canAdd()) return;
+      const product = field(row, "product");
+      const values = product && product.value ? { product: product.value, text: product.selectedOptions[0].text } : {};
+      ["label", "quantity", "unit_price", "discount", "tax", "tax_is_manual"].forEach((name) => { if (field(row, name)) values[name] = field(row, name).value; });
+      const made = add(field(row, "kind").value, false);
+      write(made, values);
+      place(made, row.nextSibling);
+      showDiscounts();
+      go(made, "quantity");
+    }
     body.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.target.matches("input.of-input")) { event.preventDefault(); add("article"); }
+      const row = event.target.closest("[data-row]");
+      if (!row || event.target.closest(".of-calendar")) return;
+      const isListOpen = event.target.getAttribute("aria-expanded") === "true";
+      const column = columnOf(event.target);
+      const list = rows();
+      const at = list.indexOf(row);
+      const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "d") { event.preventDefault(); copy(row); return; }
+      if (event.altKey && way && !isListOpen && row.querySelector("[data-grip]")) {
+        event.preventDefault();
+        const other = list[at + way];
+        if (!other) return;
+        const name = event.target.name;
+        place(row, way < 0 ? other : other.nextSibling);
+        const held = column === "product" || !name ? articleBox(row) : row.querySelector(`[name="${name}"]`); // a box moved is made anew
+        held.focus();
+        return;
+      }
+      if (event.altKey || event.ctrlKey || event.metaKey || isListOpen || !column) return;
+      if (way) { event.preventDefault(); go(list[at + way], column); return; }
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      if (column === "product") { if (field(row, "product").value) go(row, "quantity"); } else if (list[at + 1]) go(list[at + 1], column); else if (canAdd()) add("article");
+    });
+    /* « ram_pose*2 »: the article, and its quantity. Then one goes on with the quantity. */
+    body.addEventListener("of:chosen", (event) => {
+      const row = event.target.closest("[data-row]");
+      if (!row || !event.detail.result) return;
+      const times = event.detail.typed.match(/\*\s*(\d+(?:[.,]\d+)?)\s*$/);
+      if (times) { field(row, "quantity").value = times[1].replace(".", ","); tell(field(row, "quantity")); }
+      setTimeout(() => { if (document.activeElement === articleBox(row)) go(row, "quantity"); }, 0); // Tab goes on by itself
+    });
+
+    /* Rows of a sheet pasted in an article: one column is a code, two are a code and a quantity, more have their names. */
+    const MOST = 200;
+    function paste(row, pasted) {
+      if (pasted.length > MOST) { notice(`${pasted.length} lignes collées : ${MOST} au plus à la fois. Rien n'est ajouté ; collez-les en plusieurs fois.`); return; }
+      const position = form.querySelector('[name="fiscal_position"]');
+      const query = new FormData();
+      query.append("csrfmiddlewaretoken", form.querySelector('[name="csrfmiddlewaretoken"]').value);
+      query.append("fiscal_position", position ? position.value : "");
+      pasted.forEach((line) => { if (line.code) query.append("code", line.code); });
+      fetch(block.dataset.defaultsUrl, { method: "POST", body: query }).then((answer) => {
+        if (!answer.ok) throw new Error("no articles");
+        return answer.json();
+      }).then((found) => {
+        const byCode = {};
+        Object.entries(found).forEach(([id, values]) => { byCode[values.code.toLowerCase()] = { product: id, ...values }; });
+        const isEmpty = !field(row, "product").value && !field(row, "label").value;
+        let after = isEmpty ? row.previousSibling : row;
+        if (isEmpty) { if (field(row, "DELETE")) field(row, "DELETE").checked = true; row.hidden = true; }
+        pasted.forEach((line) => {
+          const known = byCode[(line.code || "").toLowerCase()];
+          const made = add(known ? "article" : "note", false);
+          const label = line.label || (known ? undefined : [line.code, line.quantity].filter(Boolean).join(" · "));
+          const tax = known && line.tax ? all(field(made, "tax"), "option").find((option) => option.text.replace(/\s/g, "").startsWith(`${line.tax}%`)) : null;
+          write(made, {
+            ...(known || {}),
+            ...(label === undefined ? {} : { label }),
+            ...(known && line.quantity ? { quantity: line.quantity } : {}),
+            ...(known && line.price ? { unit_price: line.price } : {}),
+            ...(known && line.discount ? { discount: line.discount } : {}),
+            ...(tax ? { tax: tax.value, tax_is_manual: "True" } : {}),
+          });
+          if (!known) { made.classList.add("is-unknown"); made.title = "Aucun article actif n'a ce code : la ligne est collée en note."; }
+          body.insertBefore(made, after ? after.nextSibling : body.firstChild);
+          after = made;
+        });
+        renumber();
+        showDiscounts();
+        tell(field(after, "position"));
+        go(after, "quantity");
+        refresh();
+      }).catch(() => notice("Les articles collés n'ont pas pu être lus : rien n'est ajouté. Vérifiez le réseau, puis collez de nouveau."));
+    }
+    body.addEventListener("paste", (event) => {
+      const row = event.target.closest("[data-row]");
+      if (!row || !event.target.matches(".of-choice-input") || !canAdd()) return;
+      const pasted = readSheet(event.clipboardData.getData("text/plain"));
+      if (!pasted) return;
+      event.preventDefault();
+      paste(row, pasted);
     });
     const position = form.querySelector('[name="fiscal_position"]');
     if (position) position.addEventListener("change", () => {
