@@ -423,7 +423,9 @@ UNFOLD = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "LOGIN": {"form": "openfire_billing.office.login.EntryForm"},
-    "STYLES": [_static(f"openfire/{name}.css") for name in ("office", "choices", "dates", "lines", "lists", "home")],
+    "STYLES": [
+        _static(f"openfire/{name}.css") for name in ("office", "choices", "dates", "lines", "lists", "home", "pages")
+    ],
     "SCRIPTS": [
         _static("openfire/session.js"),
         *(

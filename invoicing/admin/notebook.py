@@ -1,7 +1,7 @@
 """The layout of a record's page: header, notebook at the left, summary at the right."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -18,9 +18,6 @@ class NotebookMixin:
 
     change_form_template = "admin/document_form.html"
     notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
-
-    class Media:
-        css: ClassVar = {"all": ["openfire/pages.css"]}
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context: dict[str, Any] = super().page_context(request, object_id)  # type: ignore[misc]

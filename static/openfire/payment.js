@@ -1,5 +1,5 @@
-// The open invoices of a new payment: an amount typed is spread over those ticked, the oldest first; ticking without an
-// amount adds up what is left to pay. The page works without this file: the server spreads.
+// The open invoices of a new payment are shown when its customer is chosen. An amount typed is spread over those ticked,
+// the oldest first; ticking without an amount adds up what is left to pay. The page works without this file: the server spreads.
 (() => {
   "use strict";
   const cents = (text) => Math.round(Number(String(text || "0").replace(/[\s\u00a0\u202f]/g, "").replace(",", ".")) * 100) || 0;
@@ -9,7 +9,11 @@
     connectedCallback() {
       this.form = this.closest("form");
       this.amount = this.form && this.form.elements.namedItem("amount");
+      this.customer = this.form && this.form.elements.namedItem("customer");
+      this.chosen = () => { if (this.customer.value) this.form.requestSubmit(this.querySelector("[name=_show]")); };
+      if (this.customer && this.customer.addEventListener) this.customer.addEventListener("change", this.chosen);
       if (!this.amount || !this.rows().length) return;
+      if (!this.amount.value) window.addEventListener("load", () => setTimeout(() => this.amount.focus(), 0));
       this.isTyped = this.amount.value.trim() !== "";
       this.typed = () => { this.isTyped = this.amount.value.trim() !== ""; this.tickOldest(); this.spread(); };
       this.amount.addEventListener("input", this.typed);
@@ -19,6 +23,7 @@
     }
 
     disconnectedCallback() {
+      if (this.customer && this.customer.removeEventListener) this.customer.removeEventListener("change", this.chosen);
       if (this.typed) this.amount.removeEventListener("input", this.typed);
     }
 
@@ -60,5 +65,8 @@
         : `Affecté ${french(given)} €. Reste au crédit du client : ${french(rest)} €.`;
     }
   }
-  if (!customElements.get("of-settle")) customElements.define("of-settle", Settle);
+  // The element reads its rows when it is connected: it is defined once the page is whole.
+  const define = () => { if (!customElements.get("of-settle")) customElements.define("of-settle", Settle); };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", define);
+  else define();
 })();

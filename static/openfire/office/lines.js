@@ -9,11 +9,17 @@
     const form = block.closest("form");
     const total = block.querySelector(`[name="${prefix}-TOTAL_FORMS"]`);
     const field = (row, name) => row.querySelector(`[name$="-${name}"]`);
-    const grow = (area) => { area.dataset.width = area.offsetWidth; area.style.height = "auto"; area.style.height = area.scrollHeight + 2 + "px"; };
+    /* Texts take the height of their words. All are measured before one is changed: the page is laid out once. */
+    function grow(...areas) {
+      const seen = areas.filter((area) => area.offsetParent);
+      seen.forEach((area) => { area.style.height = "auto"; });
+      const sizes = seen.map((area) => [area.offsetWidth, area.scrollHeight]);
+      seen.forEach((area, index) => { area.dataset.width = sizes[index][0]; area.style.height = sizes[index][1] + 2 + "px"; });
+    }
     /* A text wraps anew when its column is shown or gets another width: the amounts that come in take their room from it. */
-    const widths = new ResizeObserver((entries) => window.requestAnimationFrame(() => entries.forEach(({ target }) => {
-      if (target.offsetWidth && target.dataset.width !== String(target.offsetWidth)) grow(target);
-    })));
+    const widths = new ResizeObserver((entries) => window.requestAnimationFrame(() => {
+      grow(...entries.map(({ target }) => target).filter((area) => area.offsetWidth && area.dataset.width !== String(area.offsetWidth)));
+    }));
 
     const refresh = wait(200, () => {
       const data = new FormData(form);
@@ -34,7 +40,7 @@
     const mark = (row) => {
       const tax = field(row, "tax");
       row.classList.toggle("of-has-manual-tax", ["True", "true", "1", "on"].includes(field(row, "tax_is_manual").value));
-      tax.title = tax.selectedOptions.length ? tax.selectedOptions[0].text : "";
+      tax.dispatchEvent(new Event("of:shown"));
       const hasProduct = Boolean(field(row, "product") && field(row, "product").value);
       row.classList.toggle("of-has-product", hasProduct);
       if (hasProduct || field(row, "kind").value !== "article") tax.removeAttribute("aria-required"); else tax.setAttribute("aria-required", "true");
@@ -63,12 +69,24 @@
       }).catch(refresh);
     }
 
+    /* A rate is read in its narrow box: « 5,5 % »; the whole name is in the list that opens, and in its title. */
+    function setUpTax(tax) {
+      const names = new Map(all(tax, "option").map((option) => [option, option.text]));
+      const show = (isShort) => names.forEach((name, option) => { option.text = isShort && option.selected ? name.split(" · ")[0] : name; });
+      const title = () => { tax.title = names.get(tax.selectedOptions[0]) || ""; };
+      ["pointerdown", "focus"].forEach((event) => tax.addEventListener(event, () => show(false)));
+      ["blur", "change", "of:shown"].forEach((event) => tax.addEventListener(event, () => { show(true); title(); }));
+      show(true);
+      title();
+    }
+
     let isWriting = false; // rows are written whole: their article fills nothing
     function setUpRow(row) {
       const product = field(row, "product");
       if (product) product.addEventListener("change", () => { mark(row); if (!isWriting) fill([row], false); });
+      setUpTax(field(row, "tax"));
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
-      all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); if (area.offsetParent) grow(area); widths.observe(area); });
+      all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); grow(area); widths.observe(area); });
       mark(row);
       const grip = row.querySelector("[data-grip]");
       grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
@@ -216,6 +234,7 @@
         const isEmpty = !field(row, "product").value && !field(row, "label").value;
         let after = isEmpty ? row.previousSibling : row;
         if (isEmpty) { if (field(row, "DELETE")) field(row, "DELETE").checked = true; row.hidden = true; }
+        body.hidden = true; // nothing is laid out until all are there
         pasted.forEach((line) => {
           const known = byCode[(line.code || "").toLowerCase()];
           const made = add(known ? "article" : "note", false);
@@ -230,9 +249,12 @@
             ...(tax ? { tax: tax.value, tax_is_manual: "True" } : {}),
           });
           if (!known) { made.classList.add("is-unknown"); made.title = "Aucun article actif n'a ce code : la ligne est collée en note."; }
-          body.insertBefore(made, after ? after.nextSibling : body.firstChild);
+          const before = after ? after.nextSibling : body.firstChild;
+          if (made !== before) body.insertBefore(made, before);
           after = made;
         });
+        body.hidden = false;
+        grow(...all(body, "textarea"));
         renumber();
         showDiscounts();
         tell(field(after, "position"));
