@@ -5,7 +5,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
-from contracts.models import Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.models import BillingOutcome, BillingRun, Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
 from invoicing.models import Invoice, Partner
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute
 
@@ -81,3 +81,13 @@ for claim, path in CLAIM_PATHS:
             ).values("invoice_line__invoice")
         },
     )
+# A list of invoices narrowed to those of a run. The run's page counts and sums them itself.
+contribute(
+    BillingRun,
+    smart_buttons=[SmartButton("invoices", _("Factures"), "receipt_long", INVOICE)],
+    origins={
+        "invoices": lambda run: Invoice.objects.filter(
+            pk__among=BillingOutcome.objects.filter(run=run).invoice_ids()
+        ).values("pk")
+    },
+)

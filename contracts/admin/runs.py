@@ -1,16 +1,19 @@
 """The page of a billing run: its progress, and what it set aside."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import BILL
@@ -22,7 +25,10 @@ from contracts.services.runs import totals_seen
 from contracts.services.takeover import STILL
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
+from invoicing.choices import InvoiceState
+from invoicing.models import Invoice
 from invoicing.services.records.shared import works_for_all
+from openfire_billing.db.scope import visible
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.columns import column, state_column
@@ -49,10 +55,11 @@ def _total_column(name: str, label: Any) -> Any:
 class RunChips(ChipFilter):
     chips = (
         ("nights", _("Nuits"), lambda q, r: q.nights()),
+        ("by-hand", _("À la main"), lambda q, r: q.by_hand()),
         ("running", _("En cours"), lambda q, r: q.running()),
         ("refused", _("Avec des refus"), lambda q, r: q.with_refusals(user_of(r))),
     )
-    uncounted = frozenset({"nights"})
+    uncounted = frozenset({"nights", "by-hand"})
 
 
 @admin.register(BillingRun)
@@ -173,9 +180,10 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
     user = user_of(request)
     totals = totals_seen(run, user)
     done = sum(totals[result.value] for result in Result)
-    visible = run.outcomes.visible_to(user).select_related("contract__payer")
+    seen = run.outcomes.visible_to(user)
+    invoices = visible(Invoice.objects.filter(pk__among=seen.invoice_ids()), user)
     wanted = request.GET.get("result", "")
-    shown = visible.filter(result=wanted) if wanted in Result.values else visible.refused_first()
+    shown = seen.filter(result=wanted) if wanted in Result.values else seen.refused_first()
     return {
         "run": run,
         "run_badge": badge_of_state(run),
@@ -184,9 +192,35 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
         "run_total": max(totals["expected"], done),
         "run_note": run.note if works_for_all(user) else "",  # it names contracts of any company
         "is_still": run.is_still(STILL),
-        "outcomes": shown[:SHOWN],
+        "outcomes": shown.select_related("contract__payer")[:SHOWN],
         "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),
         "retry_url": reverse("admin:contracts_billingrun_retry", args=[run.pk]),
         "retry_once": uuid4(),
+        "amounts": _amounts(invoices) if request.user.has_perm("invoicing.view_invoice") else (),
+        "drafts": _drafts(run, invoices, request),
         "may_retry": request.user.has_perm(BILL) and (not run.is_running or run.is_still(STILL)),
+    }
+
+
+def _amounts(invoices: Any) -> list[tuple[str, Decimal, Decimal]]:
+    """Return (currency, net, gross) of what a run billed, cancelled drafts left out."""
+    rows = invoices.exclude(state=InvoiceState.CANCELLED).order_by().values_list("currency")
+    return list(rows.annotate(net=Sum("net"), gross=Sum("gross")).order_by("currency"))
+
+
+def _drafts(run: BillingRun, invoices: Any, request: HttpRequest) -> dict[str, Any] | None:
+    """Return how many drafts a run left, the address of their list, one of them, and whether the user may post them.
+
+    None without any, or for a user who sees no invoices.
+    """
+    left = invoices.drafts()
+    count = left.count() if request.user.has_perm("invoicing.view_invoice") else 0
+    if not count:
+        return None
+    query = urlencode({"from": f"{run._meta.label_lower}-{run.pk}", "view": "drafts"})
+    return {
+        "count": count,
+        "url": f"{reverse('admin:invoicing_invoice_changelist')}?{query}",
+        "one": left.order_by("pk").values_list("pk", flat=True)[0],
+        "may_post": request.user.has_perm("invoicing.post_invoice"),
     }

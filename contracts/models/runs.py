@@ -22,6 +22,11 @@ class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
         """Narrow to outcomes of contracts of the user's companies."""
         return self.filter(contract__company__in=apps.get_model("invoicing", "Company").objects.visible_to(user))
 
+    def invoice_ids(self) -> list[int]:
+        """Return the ids of the drafts that the outcomes name, in order. A draft may have been deleted since."""
+        billed = self.filter(result=Result.BILLED).order_by().values_list("invoices", flat=True)
+        return sorted({pk for ids in billed for pk in ids})
+
     def refused(self) -> "BillingOutcomeQuerySet":
         return self.filter(result=Result.REFUSED)
 
@@ -32,6 +37,9 @@ class BillingOutcomeQuerySet(models.QuerySet["BillingOutcome"]):
 class BillingRunQuerySet(StampedQuerySet["BillingRun"]):
     def nights(self) -> "BillingRunQuerySet":
         return self.filter(kind=RunKind.NIGHT)
+
+    def by_hand(self) -> "BillingRunQuerySet":
+        return self.exclude(kind=RunKind.NIGHT)
 
     def running(self) -> "BillingRunQuerySet":
         return self.filter(state=RunState.RUNNING)

@@ -22,14 +22,14 @@ from tests.office.subjects import one_of_each
 # What addresses are made of, besides the names of apps, models and fields. A word added here is English.
 WORDS = frozenset(
     """
-    accept accepted act activate add admin age allocate api archive archived aside attach autocomplete awaited back bill billing call cancel change changed changelist charges check close comments confirm contracts credit credited credits customers day
+    accept accepted accounting act activate add admin age allocate api archive archived aside attach autocomplete awaited back bill billing by call cancel change changed changelist charges check close comments confirm contracts credit credited credits customers day
     defaults delete detach docs done drafts duplicate ending equipment expired export factor failed favicon file files
-    filter finish for forgotten format from healthz history ico import installed invite invoices journal jsi late
-    launch left lines login logo logout mail many merge message mine mobile month new next nights note on open out own partly
+    filter finish for forgotten format from hand healthz history ico import installed invite invoices journal jsi late
+    launch left lines login logo logout mail many merge message mine mobile month new next nights note on open out overview own page partly
     password pay pdf photos place plan planning popup post postpone price print prints products progress prolong publish
     purchase rebill receive
     received refund refunds refuse refused reject remove renew replay report resend reset restore result resume retry revoke robots running runs
-    sample schema search second secret send sent set settle soon stop supplier take taxes templates terminate text to today totals txt types undo unfinished unpaid up update used validate view visits waiting waive webhook webhooks week year
+    sample schema search second secret send sent set settle soon stop supplier take taxes templates terminate text timeline to today totals txt types undo unfinished unpaid up update used validate view visits waiting waive webhook webhooks week year
     """.split()
 )
 DJANGO = frozenset(

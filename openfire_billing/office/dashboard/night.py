@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from contracts.choices import Result, RunKind
+from contracts.choices import RunKind
 from contracts.models import BillingRun
 from contracts.services.runs import totals_seen
 from invoicing.choices import InvoiceState
@@ -25,10 +25,10 @@ def last_run_of(reader: Reader) -> dict[str, Any] | None:
     if run is None:
         return None
     totals = totals_seen(run, reader.user)
-    made = run.outcomes.visible_to(reader.user).filter(result=Result.BILLED).values_list("invoices", flat=True)
-    invoices = Invoice.objects.filter(
-        pk__among=sorted({pk for ids in made.order_by() for pk in ids}), company__in=reader.companies
-    ).exclude(state=InvoiceState.CANCELLED)
+    made = run.outcomes.visible_to(reader.user).invoice_ids()
+    invoices = Invoice.objects.filter(pk__among=made, company__in=reader.companies).exclude(
+        state=InvoiceState.CANCELLED
+    )
     sums: dict[str, Decimal] = dict(invoices.order_by().values_list("currency").annotate(total=Sum(signed("net"))))
     return {
         "run": run,

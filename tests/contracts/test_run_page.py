@@ -1,0 +1,90 @@
+"""The page of a billing run: what it billed for how much, and what is done next with its drafts."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from contracts.models import BillingRun
+from contracts.services.runs import chunks_of, start_run
+from contracts.services.takeover import work_chunk
+from invoicing.models import Invoice
+from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
+from tests.contracts.contract_builders import make_contract
+from tests.factories import World, nothing_changed
+from tests.factories.pages import address, fields_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def night(world: World) -> BillingRun:
+    """A night that billed three contracts, one draft each."""
+    for _n in range(3):
+        make_contract(world, "01/11/26")
+    run = start_run(on=world.today, by=None)
+    for ids in chunks_of(run):
+        work_chunk(run, ids)
+    BillingRun.objects.filter(pk=run.pk).update(kind="night")
+    run.refresh_from_db()
+    assert (run.billed, Invoice.objects.count()) == (3, 3)
+    return run
+
+
+def text(response: object) -> str:
+    return re.sub(r"\s+", " ", response.content.decode())  # type: ignore[attr-defined]
+
+
+def test_amounts_and_drafts_of_a_run(world: World, night: BillingRun) -> None:
+    page = world.office(ACCOUNTANT).get(address(night))
+    net = sum((invoice.net.amount for invoice in Invoice.objects.all()), Decimal(0))
+    gross = sum((invoice.gross.amount for invoice in Invoice.objects.all()), Decimal(0))
+
+    assert page.context["amounts"] == [("EUR", net, gross)]
+    assert net > 0
+    assert page.context["drafts"]["count"] == 3
+    assert "Ouvrir les 3 brouillons" in text(page)
+
+    listed = world.office(ACCOUNTANT).get(page.context["drafts"]["url"])
+    assert sorted(row.pk for row in listed.context["cl"].result_list) == sorted(
+        Invoice.objects.values_list("pk", flat=True)
+    )
+
+
+def test_post_all_asks_with_the_amounts_then_posts_the_drafts_of_that_run(world: World, night: BillingRun) -> None:
+    other = world.draft()
+    office = world.office(ACCOUNTANT)
+    drafts = office.get(address(night)).context["drafts"]
+    chosen = {"action": "act_post", "select_across": "1", "index": "0", "_selected_action": str(drafts["one"])}
+
+    with nothing_changed():
+        question = office.client.post(drafts["url"], chosen)
+    assert question.status_code == 200
+    assert len(question.context["documents"]) == 3
+    office.client.post(
+        drafts["url"], {**fields_of(question), "_selected_action": [d.pk for d in question.context["documents"]]}
+    )
+
+    other.refresh_from_db()
+    assert other.state == "draft"
+    assert Invoice.objects.posted().count() == 3
+    assert office.get(address(night)).context["drafts"] is None
+
+
+def test_who_may_not_post_or_see_invoices_is_not_offered_to(world: World, night: BillingRun) -> None:
+    billing = world.office(BILLING).get(address(night))
+    assert billing.context["drafts"]["may_post"] is world.biller.has_perm("invoicing.post_invoice")
+    planner = world.office(PLANNER).get(address(night))
+    if planner.status_code == 200:
+        assert (planner.context["drafts"], tuple(planner.context["amounts"])) == (None, ())
+
+
+def test_nights_and_runs_by_hand_apart(world: World, night: BillingRun) -> None:
+    by_hand = BillingRun.objects.create(on=world.today, state="done")
+    office, url = world.office(ACCOUNTANT), address(BillingRun, "changelist")
+
+    def shown(view: str) -> list[int]:
+        return [run.pk for run in office.get(url, view=view).context["cl"].result_list]
+
+    assert shown("nights") == [night.pk]
+    assert shown("by-hand") == [by_hand.pk]
