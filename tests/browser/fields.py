@@ -34,3 +34,4 @@ def choose(page: Page, field: str, text: str) -> None:
     choice(page, field).fill(text)
     expect(highlighted(page)).to_contain_text(text)
     page.keyboard.press("Enter")
+    expect(page.locator(".of-choices:popover-open")).to_have_count(0)  # Enter waits for the answer on its way
