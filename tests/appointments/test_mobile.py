@@ -68,7 +68,7 @@ def test_page_has_address_call_equipment_and_no_price(phone: Client, rdv: Appoin
     assert 'href="tel:0639984010"' in page
     assert "openstreetmap.org/search?query=" in page
     assert "Forfait Pose" in page
-    assert "175" not in page
+    assert "175,0" not in page
     assert "€" not in page
 
 
