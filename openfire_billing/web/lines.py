@@ -61,6 +61,9 @@ class LineForm(forms.ModelForm):
             self.initial["unit_price"] = None
         for name in ("quantity", "unit_price", "discount"):
             self.fields[name].widget.attrs["class"] = f"{_CLASSES} of-number"
+        for name in ("product", "label", "quantity", "unit_price", "discount", "tax"):
+            if name in self.fields:  # the head of the column names a box to the eye, not to a screen reader
+                self.fields[name].widget.attrs["aria-label"] = str(self.fields[name].label)
         self.know(getattr(self.instance, "product", None))
         reuse_known(self)
         if "tax" in self.fields:

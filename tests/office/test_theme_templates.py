@@ -9,13 +9,22 @@ from django.conf import settings
 
 THEIRS = [Path(unfold.__file__).parent / "templates", Path(django.contrib.admin.__file__).parent / "templates"]
 READ = {  # template: the start of the SHA-256 of the replaced one
+    "admin/base.html": "2ce9250b3c64",
     "admin/index.html": "9fdb849b7da1",
     "admin/login.html": "13deb7765ce3",
     "admin/submit_line.html": "7a195a7b8bee",
     "unfold/helpers/account_links.html": "2bf64df6869b",
+    "unfold/helpers/app_list.html": "6ab83ac498b2",
     "unfold/helpers/edit_inline/tabular_title.html": "8b67e2262ea4",
     "unfold/helpers/empty_results.html": "5f4727a37a99",
+    "unfold/helpers/header_back_button.html": "e75451379d55",
+    "unfold/helpers/header_title.html": "b126ed2ab9ca",
     "unfold/helpers/messages.html": "9e37d808b512",
+    "unfold/helpers/navigation_header.html": "35139b9d9458",
+    "unfold/helpers/navigation_user.html": "4c9ba58b3f21",
+    "unfold/helpers/search.html": "91996c27181d",
+    "unfold/helpers/theme_switch.html": "c8e659df65f5",
+    "unfold/helpers/welcomemsg.html": "e8eab02522ba",
 }
 
 
