@@ -96,6 +96,7 @@ APPOINTMENT_ACTIONS = (
     ),
     DocumentAction(
         name="invoice",
+        opens=True,
         label=_("Générer les factures"),
         icon="receipt_long",
         permission=BILL,
@@ -116,6 +117,7 @@ APPOINTMENT_ACTIONS = (
     ),
     DocumentAction(
         name="duplicate",
+        opens=True,
         label=_("Dupliquer"),
         icon="content_copy",
         permission="appointments.add_appointment",
@@ -127,6 +129,7 @@ APPOINTMENT_ACTIONS = (
     ),
     DocumentAction(
         name="next",
+        opens=True,
         label=_("Créer intervention"),
         icon="add_circle",
         permission="appointments.add_appointment",

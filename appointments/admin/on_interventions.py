@@ -64,6 +64,7 @@ contribute(
     actions=[
         DocumentAction(
             name="appointment",
+            opens=True,
             order=30,
             label=_("Générer le RDV"),
             icon="event",

@@ -67,6 +67,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="quote",
+        opens=True,
         is_of_whole=False,
         order=10,
         label=_("Générer le devis"),
@@ -87,6 +88,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="invoice",
+        opens=True,
         order=20,
         label=_("Générer la facture"),
         icon="receipt_long",
@@ -113,6 +115,7 @@ INTERVENTION_ACTIONS = (
     ),
     DocumentAction(
         name="purchase",
+        opens=True,
         is_of_whole=False,
         order=40,
         label=_("Générer la commande fournisseur"),
@@ -145,6 +148,7 @@ INTERVENTION_ACTIONS = (
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
     DocumentAction(
         name="duplicate",
+        opens=True,
         label=_("Dupliquer"),
         icon="content_copy",
         permission="interventions.add_interventionrequest",

@@ -35,6 +35,7 @@ from openfire_billing.web.undo import Undo, UndoMixin, undo_tag, values_before
 
 PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
 FORM_ALONG = "_form"  # what a page sends is its whole form
+_OPEN = "_open"  # the button of a dialog that then opens what was made
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
 RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
 
@@ -47,7 +48,8 @@ class DocumentAction:
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
     `button`: its label there, `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
-    `undo`: how it is undone, from the message that says that it is done.
+    `undo`: how it is undone, from the message that says that it is done. `opens`: it makes a document, which may be opened
+    at once by a second button of the dialog.
     `is_of_whole`: about all that the document amounts to, which the dialog of many then shows, not about a part of it.
     `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
     sentence there; `preview_many`: returns (template, context) of what it would do.
@@ -80,6 +82,7 @@ class DocumentAction:
     leave: bool = False
     undo: Undo | None = None
     order: int = 50
+    opens: bool = False
 
     def is_allowed(self, user: Any) -> bool:
         return bool(user.has_perm(self.permission))
@@ -110,7 +113,7 @@ def _is_confirmed(request: HttpRequest) -> bool:
 
 def typed_values(request: HttpRequest) -> list[tuple[str, str]]:
     """Return (name, value) of what the form of the page sent along with a dialog."""
-    own = ("csrfmiddlewaretoken", "_confirmed", "_preview", "_once")
+    own = ("csrfmiddlewaretoken", "_confirmed", "_preview", "_once", _OPEN)
     return [
         (name, value)
         for name, values in request.POST.lists()
@@ -133,12 +136,18 @@ def already_done(document: Any) -> Any:
 
 def link_to(document: Any) -> Any:
     """Return a document as a link to its page, or as text when it has none."""
-    meta = document._meta
+    url = _page_of(document)
+    return format_html('<a class="of-link" href="{}">{}</a>', url, document) if url else str(document)
+
+
+def _page_of(document: Any) -> str:
+    """Return the address of the page of a document, "" for what has none."""
+    if not hasattr(document, "_meta"):
+        return ""
     try:
-        url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
+        return reverse_change(document)
     except NoReverseMatch:
-        return str(document)
-    return format_html('<a class="of-link" href="{}">{}</a>', url, document)
+        return ""
 
 
 class ActionsMixin(UndoMixin):
@@ -269,10 +278,10 @@ class ActionsMixin(UndoMixin):
     ) -> HttpResponse:
         """Do the act, once for each dialog shown. Raise BusinessError; the dialog may then be sent again."""
         before = values_before(action.undo, document)
-        tag = ""
+        tag, made = "", None
 
         def act() -> Any:
-            nonlocal tag
+            nonlocal tag, made
             if not action.is_offered(document):
                 raise BusinessError(
                     _("%(document)s a changé : « %(act)s » n'est plus possible dans son état actuel.")
@@ -289,7 +298,8 @@ class ActionsMixin(UndoMixin):
             messages.info(request, already_done(document))
         else:
             messages.success(request, done.result, extra_tags=tag)
-        return HttpResponseRedirect(self._after(action, request, document))
+        created = _page_of(made.made if isinstance(made, Outcome) else made) if _OPEN in request.POST else ""
+        return HttpResponseRedirect(created or self._after(action, request, document))
 
     @staticmethod
     def _add_preview(

@@ -3,15 +3,19 @@
 A click is a press of the mouse, a choice in a list and a button of a dialog included; typing, Tab and Enter are not.
 """
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Locator, Page, expect
 
+from appointments.models import Appointment
 from invoicing.models import Invoice, PartnerTerms
 from tests.browser.fields import choice, highlighted, toasts
-from tests.factories import World, make_world, position
+from tests.factories import World, item, make_world, position
+from tests.factories.appointments import technician
+from tests.factories.pages import address
 
 Login = Callable[[Page, AbstractBaseUser], Page]
 DIALOG = "dialog.of-modal"
@@ -50,6 +54,22 @@ class Mouse:
         self.clicks += 2
 
 
+    def act(self, label: str) -> None:
+        """Action › the act: its dialog is open."""
+        self.click(".of-menu-button")
+        self.click(self.page.locator(".of-menu-list a", has_text=re.compile(rf"{label}\s*$")))
+
+    def press(self, label: str) -> None:
+        """A button of the header: its dialog is open."""
+        self.click(self.page.locator(".of-primary a", has_text=re.compile(rf"{label}\s*$")))
+
+    def confirm(self) -> None:
+        self.leave_by(f"{DIALOG} [data-once]")
+
+    def confirm_and_open(self) -> None:
+        self.leave_by(f"{DIALOG} [data-opens]")
+
+
 def test_known_customer_to_a_draft_invoice_in_eight_clicks(page: Page, login: Login, world: World) -> None:
     PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-5.5"))
     login(page, world.users["Gestionnaire"]).goto("/admin/")
@@ -68,3 +88,42 @@ def test_known_customer_to_a_draft_invoice_in_eight_clicks(page: Page, login: Lo
 
     expect(toasts(page)).to_contain_text("Facture en brouillon")
     assert (Invoice.objects.get().net.amount, mouse.clicks) == (175, 8)
+
+
+def test_quote_accepted_billed_posted_and_printed_in_ten_clicks(page: Page, login: Login, world: World) -> None:
+    login(page, world.manager).goto(address(world.intervention(item(1, price=175))))
+    mouse = Mouse(page)
+
+    mouse.act("Générer le devis")
+    mouse.confirm_and_open()
+    mouse.press("Accepter")
+    mouse.confirm()
+    expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
+    mouse.press("Générer la facture")
+    mouse.confirm_and_open()
+    mouse.press("Valider")
+    mouse.confirm()
+    button = page.locator(".of-smart a", has_text="PDF")
+    with page.expect_popup():
+        mouse.click(button)
+
+    paper = page.request.get(str(button.get_attribute("href")))
+    assert (paper.status, paper.headers["content-type"]) == (200, "application/pdf")
+    assert (Invoice.objects.get().state, mouse.clicks) == ("posted", 10)
+
+
+def test_appointment_done_and_billed_in_twelve_clicks(page: Page, login: Login, world: World) -> None:
+    technician(world)
+    login(page, world.manager).goto(address(world.intervention(item(1, price=175))))
+    mouse = Mouse(page)
+
+    mouse.press("Planifier")
+    mouse.confirm_and_open()
+    mouse.leave_by(page.locator(".of-primary a", has_text="Confirmer"))
+    mouse.press("Réalisé")
+    mouse.confirm()
+    mouse.press("Générer les factures")
+    mouse.confirm_and_open()
+
+    assert Appointment.objects.get().state == "done"
+    assert (Invoice.objects.get().net.amount, mouse.clicks) == (175, 7)

@@ -147,7 +147,7 @@ def test_intervention_quote_accepted_invoice_keep_the_discount(page: Page, login
     totals(page, "157,50", "8,66", "166,16")
     assert "166,16" in paper(page)
 
-    press(page, "Marquer comme envoyé")
+    do(page, "Marquer comme envoyé")
     press(page, "Accepter")
     expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
     press(page, "Générer la facture")

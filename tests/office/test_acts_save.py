@@ -55,6 +55,17 @@ def test_quote_is_made_of_what_the_form_shows(world: World) -> None:
     assert InterventionRequest.objects.get().title == "Trois fois"
 
 
+def test_what_an_act_makes_may_be_opened_at_once(world: World) -> None:
+    intervention, office = world.intervention(item(1, price=100)), Office(world.biller)
+
+    answer = office.act_typed(intervention, "quote", office.open(intervention), _open="1")
+
+    assert answer.url == address(Quote.objects.get())
+    assert office.act(intervention, "duplicate").url == address(intervention)
+    asked = office.get(address(intervention, "act", "finish"))
+    assert "data-opens" not in asked.content.decode()
+
+
 def test_faults_come_back_as_the_form_and_nothing_is_done(world: World) -> None:
     draft, office = draft_of(world), Office(world.accountant)
     fields = typed(office.open(draft), lines__0__quantity="douze", note="Gardée")

@@ -152,6 +152,7 @@ INVOICE_ACTIONS = (
     ),
     DocumentAction(
         name="credit",
+        opens=True,
         label=_("Avoir"),
         icon="undo",
         permission=POST,
@@ -290,7 +291,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             label = _("Reste à payer") if not document.is_credit_note else _("À rembourser")
             buttons.insert(0, {"label": label, "icon": "payments", "text": euros(document.residual), "url": "#journal"})
         paper = reverse("admin:invoicing_invoice_pdf", args=[document.pk])
-        return [*buttons, {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper}]
+        return [*buttons, {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper, "in_tab": True}]
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Invoice:
         if form.instance.pk:

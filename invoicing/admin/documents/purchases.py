@@ -135,7 +135,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
         paper = reverse("admin:invoicing_purchaseorder_pdf", args=[document.pk])
         return [
             *super().smart_buttons(request, document),
-            {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper},
+            {"label": "PDF", "icon": "picture_as_pdf", "text": _("Voir"), "url": paper, "in_tab": True},
         ]
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> PurchaseOrder:

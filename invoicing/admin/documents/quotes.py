@@ -87,7 +87,6 @@ QUOTE_ACTIONS = (
         icon="send",
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
-        primary_in=frozenset({S.DRAFT}),
         check=services.refusal_to_send,
         explain=_("Le devis ne se modifie plus, sauf à le remettre en brouillon."),
         run=_act(services.send_quote),
@@ -100,7 +99,7 @@ QUOTE_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT}),
         offered=lambda quote: not _is_lapsed(quote),
-        primary_in=frozenset({S.SENT}),
+        primary_in=frozenset({S.DRAFT, S.SENT}),
         check=lambda quote: services.refusal_to_accept(quote, on=timezone.localdate()),
         explain=_("Le client est d'accord : le devis devient la commande et se facture."),
         form=OnForm,
@@ -111,6 +110,7 @@ QUOTE_ACTIONS = (
     ),
     DocumentAction(
         name="invoice",
+        opens=True,
         label=_("Générer la facture"),
         icon="receipt_long",
         permission=BILL,
@@ -152,6 +152,7 @@ QUOTE_ACTIONS = (
     ),
     DocumentAction(
         name="duplicate",
+        opens=True,
         label=_("Dupliquer"),
         icon="content_copy",
         permission="invoicing.add_quote",
@@ -298,6 +299,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             "icon": "picture_as_pdf",
             "text": _("Voir"),
             "url": reverse("admin:invoicing_quote_pdf", args=[document.pk]),
+            "in_tab": True,
         }
         return [*super().smart_buttons(request, document), paper]
 
