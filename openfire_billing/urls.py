@@ -7,6 +7,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from openfire_billing.office import account_pages
+from openfire_billing.office.components import components
 from openfire_billing.office.customer_page import customer_page, customer_pdf
 from openfire_billing.office.files import attached_file
 from openfire_billing.office.health import healthz
@@ -37,6 +38,7 @@ urlpatterns = [
     path("admin/import/<slug:slug>/left/", admin.site.admin_view(import_left), name="import_left"),
     path("admin/undo/", admin.site.admin_view(undo_view), name="undo"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
+    path("admin/composants/", admin.site.admin_view(components), name="components"),
     path("admin/autocomplete/", admin.site.admin_view(ChoiceView.as_view(admin_site=admin.site))),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),

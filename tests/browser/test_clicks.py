@@ -53,7 +53,6 @@ class Mouse:
         self.page.locator(css).select_option(label=label)
         self.clicks += 2
 
-
     def act(self, label: str) -> None:
         """Action › the act: its dialog is open."""
         self.click(".of-menu-button")

@@ -31,7 +31,7 @@ WORDS = frozenset(
     received refund refunds refuse refused reject remove renew replay report resend reset restore result resume retry revoke robots running runs
     sample schema search second secret send sent set settle soon stop supplier take taxes templates terminate text timeline to today totals txt types undo unfinished unpaid up update used validate view visits waiting waive webhook webhooks week year
     """.split()
-)
+) | {"composants"}  # the page of components, at the address its readers know
 DJANGO = frozenset(
     ["add", "exact", "facets", "field", "isnull", "n", "o", "p", "popup", "q", "r", "s", "v"]
 )  # and Unfold (jsi18n: two words)
