@@ -437,6 +437,8 @@ UNFOLD = {
                 "page_form",
                 "toasts",
                 "dialogs",
+                "creation",
+                "towns",
                 "notebook",
                 "sheet",
                 "lines",

@@ -17,6 +17,7 @@ from openfire_billing.office.search import search_now
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.web.choice_view import ChoiceView
 from openfire_billing.web.robots import robots
+from openfire_billing.web.towns import towns_view
 from openfire_billing.web.undo import undo_view
 
 api = [
@@ -38,6 +39,7 @@ urlpatterns = [
     path("admin/undo/", admin.site.admin_view(undo_view), name="undo"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/autocomplete/", admin.site.admin_view(ChoiceView.as_view(admin_site=admin.site))),
+    path("admin/towns/<slug:code>/", admin.site.admin_view(towns_view), name="towns"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),
     path("admin/account/", include(office_urls)),
