@@ -39,7 +39,7 @@ urlpatterns = [
     path("admin/undo/", admin.site.admin_view(undo_view), name="undo"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/autocomplete/", admin.site.admin_view(ChoiceView.as_view(admin_site=admin.site))),
-    path("admin/towns/<slug:code>/", admin.site.admin_view(towns_view), name="towns"),
+    path("admin/towns/<slug:code>/", admin.site.admin_view(towns_view, cacheable=True), name="towns"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),
     path("admin/account/", include(office_urls)),
