@@ -12,8 +12,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from interventions.models import InstalledProduct
 from invoicing.admin.base import OfficeAdmin
-from invoicing.admin.filters import FromFilter
 from invoicing.admin.creation import CreationMixin
+from invoicing.admin.filters import FromFilter
 from invoicing.admin.notebook import NotebookMixin
 from invoicing.models import Partner
 from openfire_billing.kernel.formats import read_id
@@ -63,7 +63,10 @@ class InstalledProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
 
     def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
         chosen = read_id(request.GET.get("address"))
-        return {**super().first_values(request, customer), "address": chosen or (customer and customer.default_address())}
+        return {
+            **super().first_values(request, customer),
+            "address": chosen or (customer and customer.default_address()),
+        }
 
     def heading(self, document: InstalledProduct) -> Heading:
         return replace(heading_of(document), title=document.name)

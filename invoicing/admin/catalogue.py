@@ -14,12 +14,11 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.creation import CreationMixin
 from invoicing.admin.notebook import NotebookMixin
 from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, Partner, PaymentTerm, Product, Tax, Unit
+from invoicing.services.catalogue import usual_unit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import column
 from openfire_billing.web.tags import on_right, price
-
-PIECE = "C62"  # the code of the unit that most articles are sold by
 
 
 @admin.register(Product)
@@ -67,11 +66,10 @@ class ProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
     def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
         """Take one word for a code, several for a name. The unit is the piece."""
         term = request.GET.get("term", "").strip()
-        piece = Unit.objects.filter(code=PIECE).values_list("pk", flat=True).first()
         return {
             **self.get_changeform_initial_data(request),
             "name" if " " in term else "code": term,
-            "unit": piece,
+            "unit": usual_unit(),
             "unit_price": None,
         }
 

@@ -164,7 +164,7 @@ class CreationMixin:
 
 def _are_valid(forms: Sequence[Any]) -> bool:
     """Return whether every form is valid. Each is asked, to show its own faults."""
-    return all([form.is_valid() for form in forms])
+    return not [form for form in forms if not form.is_valid()]
 
 
 def _show_faults(refusal: BusinessError | ValidationError, forms: Sequence[Any]) -> None:

@@ -209,9 +209,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         typed = {name: request.POST.get(f"{PREFIX}-{name}", "") for name in self.creation_fields}
         if request.method != "POST":
             typed = self.first_values(request, None)
-        return similar_customers(
-            **{"name": "", **typed}, postcode=request.POST.get(f"{PREFIX}-address-zip", "")
-        )
+        return similar_customers(**{"name": "", **typed}, postcode=request.POST.get(f"{PREFIX}-address-zip", ""))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

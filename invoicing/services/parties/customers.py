@@ -8,9 +8,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 
 
-def create_customer(
-    values: Mapping[str, object], *, addresses: Iterable[Mapping[str, object]] = (), by: By
-) -> Partner:
+def create_customer(values: Mapping[str, object], *, addresses: Iterable[Mapping[str, object]] = (), by: By) -> Partner:
     """Save a new customer with its addresses, and return it. Raises as `save_record` does, and saves nothing."""
     with atomic():
         partner = save_record(Partner(), values=values, by=by)

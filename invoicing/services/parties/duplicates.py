@@ -21,7 +21,7 @@ from openfire_billing.kernel.telephones import is_possible, key_of, region_of
 MOST_SIMILAR = 5
 _MOST_READ = 200  # names compared
 _BEGINNING = 4  # letters of a name that a misspelt one is expected to share
-_NEAR = 0.82  # of two names without accents, their words in order: « goldman », « goldmann »
+_NEAR = 0.8  # of two words: « aubry » and « aubri »
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
@@ -61,16 +61,16 @@ def _of_near_name(name: str) -> Iterator[Partner]:
     partners = Partner.objects.filter(merged_into=None).prefetch_related("addresses")
     names = narrowed(partners, ("search_text",), [longest[:_BEGINNING]]).values_list("pk", "name")[:_MOST_READ]
     ranks = {pk: _nearness(words, fold(other).split()) for pk, other in names}
-    near = sorted((pk for pk, rank in ranks.items() if rank >= _NEAR), key=lambda pk: (-ranks[pk], pk))[:MOST_SIMILAR]
+    near = sorted((pk for pk, rank in ranks.items() if rank), key=lambda pk: (-ranks[pk], pk))[:MOST_SIMILAR]
     rows = partners.in_bulk(near)
     yield from (rows[pk] for pk in near)
 
 
 def _nearness(words: list[str], others: list[str]) -> float:
-    """Return how near two names are, from 0 to 1. One that holds all the words of the other is near."""
-    if set(words) <= set(others) or set(others) <= set(words):
-        return 1.0
-    return SequenceMatcher(None, " ".join(sorted(words)), " ".join(sorted(others))).ratio()
+    """Return how near two names are: 1 when one holds all the words of the other, 0 when one of its words has none near."""
+    shorter, longer = sorted((words, others), key=len)
+    ratios = [max(SequenceMatcher(None, word, other).ratio() for other in longer) for word in shorter]
+    return sum(ratios) / len(ratios) if ratios and min(ratios) >= _NEAR else 0.0
 
 
 def merge_partners(duplicate: Partner, *, into: Partner, by: By) -> Partner:

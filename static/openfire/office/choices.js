@@ -162,7 +162,8 @@
         if (number === 1) creation = answer.creation;
         if (!found.length) {
           takesFirst = false;
-          highlight(-1);
+          at = -1;
+          input.removeAttribute("aria-activedescendant");
           say("aucun résultat");
           if (isOpen()) { list.append(...creationItem()); highlight(0); place(); }
           return;

@@ -13,7 +13,7 @@
   function fill(dialog, content) {
     dialog.replaceChildren(content);
     setUpFiles(dialog);
-    const first = content.querySelector("[autofocus]") || content.querySelector("[aria-invalid=true], .errors :is(input, select, textarea), input:not([type=hidden]), select, textarea") || content.querySelector("button");
+    const first = ["[autofocus]", "[aria-invalid=true], .errors :is(input, select, textarea)", "input:not([type=hidden]), select, textarea"].map((boxes) => content.querySelector(boxes)).find(Boolean) || content.querySelector("button");
     if (first) first.focus();
   }
 
@@ -31,16 +31,17 @@
   function openPanel(url, onMade) {
     if (isOpening) return;
     isOpening = true;
+    const fail = (words) => notice(words).addEventListener("close", () => onMade(null));
     fetch(url, { headers: HEADERS }).then((answer) => answer.text().then((text) => {
       if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openPanel(url, onMade), () => onMade(null)); return; }
       const page = readPage(text);
       const content = page.getElementById("dialog-content");
-      if (!content) { notice(answer.status < 500 && sentenceOf(page) ? sentenceOf(page) : NO_ANSWER); return; }
+      if (!content) { fail(answer.status < 500 && sentenceOf(page) ? sentenceOf(page) : NO_ANSWER); return; }
       let made = null;
       const dialog = showDialog(content);
       dialog.addEventListener("of:made", (event) => { made = event.detail; dialog.close(); });
       dialog.addEventListener("close", () => onMade(made));
-    })).catch(() => notice(NO_ANSWER)).finally(() => { isOpening = false; });
+    })).catch(() => fail(NO_ANSWER)).finally(() => { isOpening = false; });
   }
 
   /* Send a form as the browser does, with the button that was pressed: what comes back is a page. */

@@ -25,9 +25,7 @@
     city.after(list);
   }
 
-  document.addEventListener("input", (event) => {
-    const zip = event.target;
-    if (!zip.matches || !zip.matches("[data-towns]")) return;
+  function ask(zip) {
     const [city, country] = [boxOf(zip, "city"), boxOf(zip, "country")];
     const code = zip.value.replace(/\s/g, "");
     if (!city || (country && country.value !== "FR")) return;
@@ -35,9 +33,20 @@
     if (!/^\d{5}$/.test(code)) return;
     fetch(zip.dataset.towns.replace("code", code)).then((answer) => (answer.ok ? answer.json() : { towns: [] })).then(({ towns }) => {
       if (zip.value.replace(/\s/g, "") !== code) return; // another code was typed meanwhile
-      const isOurs = !city.value || city.value === proposed.get(city);
-      if (isOurs && towns.length === 1) put(city, towns[0]);
-      if (isOurs && towns.length > 1) { if (city.value && !towns.includes(city.value)) put(city, ""); offer(city, towns.filter((town) => town !== city.value)); }
+      if (city.value && city.value !== proposed.get(city)) return; // typed by hand
+      if (towns.length === 1) { put(city, towns[0]); return; }
+      if (towns.length && city.value && !towns.includes(city.value)) put(city, "");
+      if (!city.value) offer(city, towns);
     }).catch(() => {}); // the town is typed by hand
+  }
+
+  document.addEventListener("input", (event) => {
+    if (event.target.matches("[data-towns]")) ask(event.target);
+  });
+  document.addEventListener("focusin", (event) => {
+    const city = event.target;
+    if (!city.form || !/city$/.test(city.name) || city.value) return;
+    const zip = city.form.elements.namedItem(city.name.replace(/city$/, "zip"));
+    if (zip && zip.matches("[data-towns]") && !city.parentElement.querySelector(".of-towns")) ask(zip);
   });
 })();
