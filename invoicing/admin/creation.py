@@ -8,11 +8,12 @@ from uuid import uuid4
 from django.contrib import messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.admin.base import rewinder
 from invoicing.admin.office_form import faults_by_field
 from invoicing.models import Partner
 from invoicing.services.records.acts import Performed, perform
@@ -73,7 +74,9 @@ class CreationMixin:
         except (BusinessError, ValidationError) as refusal:
             _show_faults(refusal, forms)
             return self._panel(request, customer, forms, refusal)
-        record = done.result or self.get_queryset(request).get(pk=done.answer)  # type: ignore[attr-defined]
+        record = done.result or self.get_object(request, str(done.answer))  # type: ignore[attr-defined]
+        if record is None:  # made by the first press, and deleted since
+            raise Http404
         if request.headers.get("X-Requested-With") == "fetch":
             return JsonResponse({"chosen": self._as_choice(record)})
         messages.success(request, _("%s : enregistré.") % record)
@@ -87,7 +90,7 @@ class CreationMixin:
             return self.create_record(request, forms, customer)
 
         once = self.once(request, "new")  # type: ignore[attr-defined]
-        return perform(create, once=once, answer=lambda record: (0, record.pk))
+        return perform(create, once=once, answer=lambda record: (0, record.pk), restore=rewinder(request))
 
     def create_record(self, request: HttpRequest, forms: Sequence[Any], customer: Partner | None) -> Any:
         """Save the record of valid forms, and return it."""

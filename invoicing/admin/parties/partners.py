@@ -288,7 +288,7 @@ class AddressAdmin(CreationMixin, OfficeAdmin):
     """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
 
     new_title = _("Nouvelle adresse")
-    creation_fields = ("label", *PLACE, "phone")
+    creation_fields = (*PLACE, "label", "phone")
     is_of_customer = True
     list_display = ("__str__", "partner", "zip", "city", "phone")
     search_fields = Address.SEARCHED
