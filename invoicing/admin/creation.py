@@ -21,7 +21,7 @@ from invoicing.services.records.saving import save_record
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
-from openfire_billing.web.actions import PREFIX, reverse_change
+from openfire_billing.web.actions import PREFIX, PageShown, reverse_change
 from openfire_billing.web.choice_view import details_of
 from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.users import user_of
@@ -66,31 +66,36 @@ class CreationMixin:
             return self._panel(request, customer, self.creation_forms(request, customer))
         if "_preview" in request.POST:
             return TemplateResponse(request, "office/similar.html", {"similar": self._similar(request)})
-        forms = self.creation_forms(request, customer)
-        if (self.is_of_customer and customer is None) or not _are_valid(forms):
-            return self._panel(request, customer, forms)
+        if self.is_of_customer and customer is None:
+            return self._panel(request, customer, self.creation_forms(request, customer))
+        forms: list[Any] = []
+
+        def create() -> Any:
+            forms[:] = self.creation_forms(request, customer)
+            if not _are_valid(forms):
+                raise PageShown(self._panel(request, customer, forms))
+            return self.create_record(request, forms, customer)
+
+        once = self.once(request, "new")  # type: ignore[attr-defined]
         try:
-            done = self._created(request, customer)
+            done = perform(create, once=once, answer=lambda record: (0, record.pk), restore=rewinder(request))
+        except PageShown as page:
+            return page.response
         except (BusinessError, ValidationError) as refusal:
+            forms = forms or self.creation_forms(request, customer)
             _show_faults(refusal, forms)
             return self._panel(request, customer, forms, refusal)
+        return self._answer(request, done)
+
+    def _answer(self, request: HttpRequest, done: Performed[Any]) -> HttpResponse:
+        """Answer the record as a choice; without script, go to its page."""
         record = done.result or self.get_object(request, str(done.answer))  # type: ignore[attr-defined]
-        if record is None:  # made by the first press, and deleted since
+        if record is None:  # created by the first press, and deleted since
             raise Http404
         if request.headers.get("X-Requested-With") == "fetch":
             return JsonResponse({"chosen": self._as_choice(record)})
         messages.success(request, _("%s : enregistré.") % record)
         return HttpResponseRedirect(reverse_change(record))
-
-    def _created(self, request: HttpRequest, customer: Partner | None) -> Performed[Any]:
-        def create() -> Any:
-            forms = self.creation_forms(request, customer)
-            if not _are_valid(forms):  # what a choice names is gone since
-                raise BusinessError(_("Un choix n'existe plus : vérifiez la saisie, puis appuyez de nouveau."))
-            return self.create_record(request, forms, customer)
-
-        once = self.once(request, "new")  # type: ignore[attr-defined]
-        return perform(create, once=once, answer=lambda record: (0, record.pk), restore=rewinder(request))
 
     def create_record(self, request: HttpRequest, forms: Sequence[Any], customer: Partner | None) -> Any:
         """Save the record of valid forms, and return it."""
@@ -162,7 +167,9 @@ class CreationMixin:
             "once": request.POST.get("_once") or uuid4(),
             "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
         }
-        return TemplateResponse(request, "office/creation.html", context, status=409 if refusal else 200)
+        return TemplateResponse(
+            request, "office/creation.html", context, status=409 if refusal and request.method == "POST" else 200
+        )
 
 
 def _are_valid(forms: Sequence[Any]) -> bool:
@@ -172,6 +179,7 @@ def _are_valid(forms: Sequence[Any]) -> bool:
 
 def _show_faults(refusal: BusinessError | ValidationError, forms: Sequence[Any]) -> None:
     """Show each fault at its field, in the form that has it; the others above the first form."""
+    _are_valid(forms)  # a form takes faults once it has looked for its own
     for name, sentences in faults_by_field(refusal).items():
         form = next((form for form in forms if name in form.fields), None)
         if form is None:

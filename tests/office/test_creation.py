@@ -278,6 +278,7 @@ def test_article_is_created_with_its_usual_values_and_a_taken_code_is_refused_at
         "name": "Tube inox",
         "details": ["12,50 €", "u", tube.tax.short],
     }
+    assert json.loads(sent(office, Product, values).content)["chosen"] == made  # pressed again
     with nothing_changed():
         refused = sent(office, Product, {**values, "act-code": "TUBE_INOX", "_once": "b"})
     assert "Ce code est celui d'un autre article, aux majuscules près." in unescape(refused.content.decode())
