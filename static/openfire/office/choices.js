@@ -129,13 +129,13 @@
     };
     /* The last of the list: what was typed may be created. */
     function creationItem() {
-      const url = creation && !isMany && !box.closest("dialog") ? window.openfire.creationUrl(creation, box, wanted()) : "";
-      if (!url) return [];
-      const node = made("li", { id: `${listId}-new`, className: "of-choices-new", textContent: wanted() ? `Créer « ${wanted()} »` : `${creation.title}…` }, { role: "option", "aria-selected": "false", "data-url": url });
+      if (!creation || isMany || box.closest("dialog") || !window.openfire.creationUrl(creation, box, wanted())) return [];
+      const node = made("li", { id: `${listId}-new`, className: "of-choices-new", textContent: wanted() ? `Créer « ${wanted()} »` : `${creation.title}…` }, { role: "option", "aria-selected": "false", "data-new": "" });
       return [node];
     }
-    function create(url) {
+    function create() {
       const typed = input.value;
+      const url = window.openfire.creationUrl(creation, box, wanted());
       close();
       window.openfire.openPanel(url, (result) => {
         input.focus();
@@ -169,8 +169,15 @@
           return;
         }
         const items = answer.results.map((result, index) => item(result, start + index));
-        if (number === 1) list.replaceChildren(...items, ...creationItem()); else { const last = list.querySelector(".of-choices-new"); if (last) last.before(...items); else list.append(...items); }
-        if (number === 1) { list.scrollTop = 0; highlight(Math.max(0, hasSearched ? 0 : found.findIndex((result) => result.id === select.value))); }
+        if (number > 1) {
+          const last = list.querySelector("[data-new]");
+          if (last) last.before(...items); else list.append(...items);
+          at = all(list, "[role=option]").findIndex((node) => node.getAttribute("aria-selected") === "true");
+        } else {
+          list.replaceChildren(...items, ...creationItem());
+          list.scrollTop = 0;
+          highlight(Math.max(0, hasSearched ? 0 : found.findIndex((result) => result.id === select.value)));
+        }
         place();
         if (takesFirst) take(0);
       }).catch((fault) => {
@@ -186,7 +193,7 @@
 
     function take(index) {
       const node = all(list, "[role=option]")[index];
-      if (node && node.dataset.url) { create(node.dataset.url); return; }
+      if (node && "new" in node.dataset) { create(); return; }
       const result = found[index];
       if (!result) return;
       const typed = input.value;
@@ -203,7 +210,8 @@
     /* Take the one highlighted, or the first of the answer that is on its way. False when nothing was searched. */
     function takeHighlighted() {
       if (!isOpen()) return false;
-      if (at >= 0 && list.querySelector("[role=option]")) { take(at); return true; }
+      const isAnswered = search.cancelled && !asked; // what the list shows is of what is typed
+      if (at >= 0 && (found.length || (isAnswered && list.querySelector("[data-new]")))) { take(at); return true; }
       if (!search.cancelled || asked) { takesFirst = true; if (!search.cancelled) searchNow(); return true; }
       return false;
     }
