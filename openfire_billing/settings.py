@@ -438,6 +438,8 @@ UNFOLD = {
                 "page_form",
                 "toasts",
                 "dialogs",
+                "creation",
+                "towns",
                 "notebook",
                 "sheet",
                 "lines",

@@ -18,6 +18,7 @@ from openfire_billing.office.search import search_now
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.web.choice_view import ChoiceView
 from openfire_billing.web.robots import robots
+from openfire_billing.web.towns import towns_view
 from openfire_billing.web.undo import undo_view
 
 api = [
@@ -40,6 +41,7 @@ urlpatterns = [
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/composants/", admin.site.admin_view(components), name="components"),
     path("admin/autocomplete/", admin.site.admin_view(ChoiceView.as_view(admin_site=admin.site))),
+    path("admin/towns/<slug:code>/", admin.site.admin_view(towns_view, cacheable=True), name="towns"),
     path("admin/", include(account_pages.urlpatterns)),
     path("admin/login/", enter),
     path("admin/account/", include(office_urls)),

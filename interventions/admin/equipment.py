@@ -8,17 +8,23 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from interventions.models import InstalledProduct
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.creation import CreationMixin
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.notebook import NotebookMixin
+from invoicing.models import Partner
+from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.summary import Heading, heading_of
 
 
 @admin.register(InstalledProduct)
-class InstalledProductAdmin(NotebookMixin, OfficeAdmin):
+class InstalledProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
     new_title = _("Nouvel appareil")
+    creation_fields = ("name", "brand", "serial_number", "address")
+    is_of_customer = True
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
     list_lead = "partner"
     list_filter = (FromFilter, "is_active", "brand")
@@ -45,6 +51,22 @@ class InstalledProductAdmin(NotebookMixin, OfficeAdmin):
     notebook = (("note", _("Note"), (_("Note"),)),)
 
     opened_tab = "history"
+
+    def creation_forms(self, request: HttpRequest, customer: Partner | None) -> list[Any]:
+        """Offer the addresses of the customer in a list."""
+        (form,) = super().creation_forms(request, customer)
+        address = form.fields["address"]
+        address.queryset = address.queryset.filter(partner=customer)
+        address.widget = UnfoldAdminSelectWidget(attrs=address.widget.attrs)
+        address.widget.choices = address.choices
+        return [form]
+
+    def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
+        chosen = read_id(request.GET.get("address"))
+        return {
+            **super().first_values(request, customer),
+            "address": chosen or (customer and customer.default_address()),
+        }
 
     def heading(self, document: InstalledProduct) -> Heading:
         return replace(heading_of(document), title=document.name)

@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.creation import CreationMixin
 from invoicing.admin.notebook import NotebookMixin
-from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, PaymentTerm, Product, Tax, Unit
+from invoicing.models import FiscalPosition, FiscalPositionTax, Journal, Partner, PaymentTerm, Product, Tax, Unit
+from invoicing.services.catalogue import usual_unit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import column
@@ -20,8 +22,9 @@ from openfire_billing.web.tags import on_right, price
 
 
 @admin.register(Product)
-class ProductAdmin(NotebookMixin, OfficeAdmin):
+class ProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
     new_title = _("Nouvel article")
+    creation_fields = ("code", "name", "kind", "unit", "unit_price", "tax", "income_account")
     asks: ClassVar = {"income_account": ASKED_TO_BILL}
     list_lead = "name"
     list_display = ("code", "name", "kind", "price_text", "tax", "income_account", "is_active")
@@ -59,6 +62,16 @@ class ProductAdmin(NotebookMixin, OfficeAdmin):
         company = default_company(request.user)
         account = company.income_account if company else ""
         return {"income_account": account, **super().get_changeform_initial_data(request)}
+
+    def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
+        """Take one word for a code, several for a name. The unit is the piece."""
+        term = request.GET.get("term", "").strip()
+        return {
+            **self.get_changeform_initial_data(request),
+            "name" if " " in term else "code": term,
+            "unit": usual_unit(),
+            "unit_price": None,
+        }
 
     @column(_("Prix unitaire HT"), export=lambda product: product.unit_price, ordering="unit_price")
     def price_text(self, product: Product) -> Any:

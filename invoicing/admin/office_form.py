@@ -26,9 +26,7 @@ def office_form(
     `leaves_constraints`: the service of the record checks its constraints. `asks`: {field: why it will be asked for}.
     """
 
-    shown: dict[Any, Any] = {}
-    if refusal is not None:
-        shown = refusal.message_dict if isinstance(refusal, ValidationError) else _by_field(refusal)
+    shown = faults_by_field(refusal) if refusal is not None else {}
 
     class OfficeForm(form):  # type: ignore[misc]
         def __init__(self, *args: Any, **values: Any) -> None:
@@ -58,8 +56,10 @@ def office_form(
     return OfficeForm
 
 
-def _by_field(refusal: BusinessError) -> dict[str, list[str]]:
-    """Return {field: sentences} of all the faults of a refusal; "" for those that are about no field."""
+def faults_by_field(refusal: BusinessError | ValidationError) -> dict[Any, Any]:
+    """Return {field: sentences} of all the faults of a refusal; "" or « __all__ » for those that are about no field."""
+    if isinstance(refusal, ValidationError):
+        return refusal.message_dict
     found: dict[str, list[str]] = {}
     for fault in refusal.faults:
         found.setdefault(fault.field, []).append(str(fault))

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin
 from invoicing.models import Company, FiscalPosition, FiscalPositionTax, Partner, PaymentTerm, Product, Tax, Unit
+from invoicing.services.catalogue import usual_unit
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.saving import save_record
 from openfire_billing.kernel.errors import BusinessError
@@ -50,7 +51,7 @@ class ProductSerializer(RecordSerializer):
 
     def create(self, data: dict[str, Any]) -> Any:
         """Make an article. Without a unit it is sold by the piece; without an account, on that of the user's company."""
-        unit = data.get("unit") or Unit.objects.filter(code="C62").first()
+        unit = data.get("unit") or usual_unit()
         company = default_company(self.user)
         account = data.get("income_account", company.income_account if company else "")
         return super().create({**data, "unit": unit, "income_account": account})

@@ -9,6 +9,7 @@ from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMix
 from invoicing.api.records import JournalMixin
 from invoicing.choices import TagScope
 from invoicing.models import Address, Partner, Tag
+from invoicing.services.parties.customers import create_customer
 from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.records.saving import save_record
 from openfire_billing.web.api.fields import Id, IdFilter
@@ -104,11 +105,7 @@ class PartnerSerializer(OfficeSerializer):
         return data
 
     def create(self, data: dict[str, Any]) -> Partner:
-        addresses = data.pop("addresses", [])
-        partner = save_record(Partner(), values=data, by=self.user)
-        for address in addresses:
-            save_record(Address(), values={**address, "partner": partner}, by=self.user)
-        return partner
+        return create_customer(data, addresses=data.pop("addresses", ()), by=self.user)
 
     def update(self, partner: Partner, data: dict[str, Any]) -> Partner:
         return save_record(partner, values=data, seen=self.seen, by=self.user)

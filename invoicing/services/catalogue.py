@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import DueCount, JournalKind
-from invoicing.models import Company, FiscalPosition, Journal, Partner, PartnerTerms, PaymentTerm, Product, Tax
+from invoicing.models import Company, FiscalPosition, Journal, Partner, PartnerTerms, PaymentTerm, Product, Tax, Unit
 from invoicing.services.locks import lock_counter
 from openfire_billing.kernel.errors import BusinessError
 
@@ -52,6 +52,11 @@ def usual_terms(partner: Partner) -> PartnerTerms:
     return PartnerTerms.objects.filter(partner=partner).select_related(
         "fiscal_position", "payment_term"
     ).first() or PartnerTerms(partner=partner)
+
+
+def usual_unit() -> Unit | None:
+    """Return the unit of an article that names none: the piece."""
+    return Unit.objects.filter(code="C62").first()
 
 
 def default_term() -> PaymentTerm | None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Locator, Page, expect
 
 from appointments.models import Appointment
+from interventions.models import InterventionRequest
 from invoicing.models import Invoice, PartnerTerms
 from tests.browser.fields import choice, highlighted, toasts
 from tests.factories import World, item, make_world, position
@@ -126,3 +127,30 @@ def test_appointment_done_and_billed_in_twelve_clicks(page: Page, login: Login, 
 
     assert Appointment.objects.get().state == "done"
     assert (Invoice.objects.get().net.amount, mouse.clicks) == (175, 7)
+
+
+def test_new_customer_and_his_di_in_six_clicks(page: Page, login: Login, world: World) -> None:
+    login(page, world.planner).goto("/admin/")
+    mouse = Mouse(page)
+
+    mouse.leave_by(page.get_by_role("link", name="Nouvelle DI").first)
+    page.keyboard.type("Goldman")
+    mouse.click(highlighted(page).filter(has_text="Créer « Goldman »"))
+    expect(page.locator("#id_act-phone")).to_be_focused()
+    for text in ("06 39 98 12 34", "goldman@exemple.example", "3 rue de la Forge", "35235"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    expect(page.locator("#id_act-address-city")).to_have_value("Thorigné-Fouillard")
+    mouse.click(f"{DIALOG} [data-once]")
+    expect(choice(page, "address")).to_have_value("3 rue de la Forge, 35235 Thorigné-Fouillard")
+    mouse.select("#id_task", "Dépannage")
+    mouse.leave_by(page.get_by_role("button", name="Enregistrer et valider"))
+
+    expect(page.locator(".of-status .is-current")).to_have_text("À planifier")
+    di = InterventionRequest.objects.get()
+    assert (di.partner.name, di.partner.email, di.address.city, mouse.clicks) == (
+        "Goldman",
+        "goldman@exemple.example",
+        "Thorigné-Fouillard",
+        6,
+    )

@@ -44,7 +44,7 @@ from invoicing.choices import OrderState
 from invoicing.models import WebhookDelivery
 from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, writing
 from invoicing.services.documents.lines import LineEdit
-from invoicing.services.parties import duplicates, programs, webhooks
+from invoicing.services.parties import customers, duplicates, programs, webhooks
 from invoicing.services.posting import credit, post
 from invoicing.services.settlement import payments, refunds
 from openfire_billing.db.transactions import atomic
@@ -142,7 +142,7 @@ READING = set(
     invoicing.services.documents.jobs: late_documents
     invoicing.services.parties.logos: printable keep_logo
     invoicing.services.parties.companies: default_company
-    invoicing.services.parties.duplicates: likely_duplicates
+    invoicing.services.parties.duplicates: likely_duplicates similar_customers
     invoicing.services.parties.programs: key_of user_by is_open_to
     invoicing.services.parties.webhooks: secret_of body_of signature
     invoicing.services.posting.credit: is_creditable plan_credit
@@ -418,6 +418,12 @@ def _order_supplies(w: World) -> Act:
     story.order(w)
     found = w.intervention(item(code="poele Fonderie Fictive"))
     return lambda: di_purchases.order_supplies(found, on=w.today, by=w.planner)
+
+
+@case(customers.create_customer)
+def _create_customer(w: World) -> Act:
+    place = {"street": "3 rue de la Forge", "zip": "35000", "city": "Rennes"}
+    return lambda: customers.create_customer({"name": "Goldman"}, addresses=[place], by=w.planner)
 
 
 @case(duplicates.merge_partners)

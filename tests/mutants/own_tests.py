@@ -115,7 +115,8 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_deductions",
     ],
     "invoicing/services/parties/companies.py": ["invoicing/test_papers"],
-    "invoicing/services/parties/duplicates.py": ["invoicing/test_duplicates"],
+    "invoicing/services/parties/customers.py": ["office/test_creation"],
+    "invoicing/services/parties/duplicates.py": ["invoicing/test_duplicates", "office/test_creation"],
     "invoicing/services/parties/logos.py": ["invoicing/test_papers"],
     "invoicing/services/posting/credit.py": [
         "invoicing/test_credit",

@@ -1,5 +1,6 @@
 """Pages of partners, addresses and tags."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -14,15 +15,18 @@ from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.creation import CreationMixin
 from invoicing.admin.notebook import NotebookMixin, notebook_page
 from invoicing.admin.parties.overview import overview_of
 from invoicing.admin.shared_records import kept_refusal
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Address, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
-from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
+from invoicing.services.parties.customers import create_customer
+from invoicing.services.parties.duplicates import likely_duplicates, merge_partners, similar_customers
 from openfire_billing.kernel.countries import COUNTRIES
 from openfire_billing.kernel.folding import fold
-from openfire_billing.web.actions import ActionsMixin, DocumentAction, link_to
+from openfire_billing.kernel.telephones import searched_digits
+from openfire_billing.web.actions import PREFIX, ActionsMixin, DocumentAction, link_to
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import column
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
@@ -30,7 +34,10 @@ from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.summary import Heading, heading_of_customer
 from openfire_billing.web.tags import euros
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
+from openfire_billing.web.towns import PostcodeInput
 from openfire_billing.web.users import user_of
+
+PLACE = ("street", "zip", "city")  # of an address, in the panels that create one
 
 
 def country_field(db_field: Any) -> forms.ChoiceField:
@@ -62,6 +69,8 @@ class AddressInline(StackedInline):
             return country_field(db_field)
         if is_telephone(db_field):
             options["widget"] = TelephoneInput()
+        if db_field.name == "zip":
+            options["widget"] = PostcodeInput()
         return super().formfield_for_dbfield(db_field, request, **options)
 
 
@@ -114,8 +123,10 @@ class MergeForm(forms.Form):
 
 
 @admin.register(Partner)
-class PartnerAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
+class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
     new_title = _("Nouveau client")
+    creation_fields = ("name", "phone", "email")
+    shows_similar = True
     asks: ClassVar = {
         "siren": Asked(
             _("obligatoire pour facturer un professionnel"),
@@ -174,6 +185,31 @@ class PartnerAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
 
     def choice_details(self, partner: Partner) -> dict[str, Any]:
         return {"name": partner.name, "details": [_place(partner, "city") or "", partner.phone or partner.mobile]}
+
+    def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
+        """Put what was typed where it belongs: a telephone, an e-mail, else a name."""
+        term = request.GET.get("term", "").strip()
+        return {"phone" if searched_digits(term) else "email" if "@" in term else "name": term}
+
+    def creation_forms(self, request: HttpRequest, customer: Partner | None) -> list[Any]:
+        """Return the form of the customer and that of its address, which may be left empty."""
+        address = self.admin_site.get_model_admin(Address).creation_form(request, PLACE, {}, prefix=f"{PREFIX}-address")
+        address.empty_permitted, address.use_required_attribute = True, False
+        for field in address.fields.values():
+            field.label = field.plain_label
+            field.widget.attrs.pop("aria-required", None)
+        return [*super().creation_forms(request, customer), address]
+
+    def create_record(self, request: HttpRequest, forms: Sequence[Any], customer: Partner | None) -> Partner:
+        form, address = forms
+        addresses = [address.cleaned_data] if address.has_changed() else []
+        return create_customer(form.cleaned_data, addresses=addresses, by=user_of(request))
+
+    def similar_to(self, request: HttpRequest) -> list[Partner]:
+        typed = {name: request.POST.get(f"{PREFIX}-{name}", "") for name in self.creation_fields}
+        if request.method != "POST":
+            typed = self.first_values(request, None)
+        return similar_customers(**{"name": "", **typed}, postcode=request.POST.get(f"{PREFIX}-address-zip", ""))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -248,21 +284,26 @@ class PartnerAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
 
 
 @admin.register(Address)
-class AddressAdmin(OfficeAdmin):
+class AddressAdmin(CreationMixin, OfficeAdmin):
     """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
 
     new_title = _("Nouvelle adresse")
+    creation_fields = (*PLACE, "label", "phone")
+    is_of_customer = True
     list_display = ("__str__", "partner", "zip", "city", "phone")
     search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
     list_select_related = ("partner",)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        return (
-            country_field(db_field)
-            if db_field.name == "country"
-            else super().formfield_for_dbfield(db_field, request, **options)
-        )
+        if db_field.name == "country":
+            return country_field(db_field)
+        if db_field.name == "zip":
+            options["widget"] = PostcodeInput()
+        return super().formfield_for_dbfield(db_field, request, **options)
+
+    def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
+        return {"street": request.GET.get("term", "").strip()}
 
 
 @admin.register(Tag)

@@ -1,5 +1,8 @@
 """Duplicate customers: search and merge."""
 
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import ForeignObjectRel, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -9,8 +12,16 @@ from invoicing.services.locks import lock_to_merge, rows_to_move
 from invoicing.services.records.history import record
 from invoicing.services.records.shared import used_by_others
 from openfire_billing.db.people import By
+from openfire_billing.db.search import narrowed
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.folding import fold
+from openfire_billing.kernel.telephones import is_possible, key_of, region_of
+
+MOST_SIMILAR = 5
+_MOST_READ = 200  # names compared
+_BEGINNING = 4  # letters of a name that a misspelt one is expected to share
+_NEAR = 0.8  # of two words: « aubry » and « aubri »
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
@@ -26,6 +37,40 @@ def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
     if not same:
         return Partner.objects.none()
     return Partner.objects.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
+
+
+def similar_customers(*, name: str, phone: str = "", email: str = "", postcode: str = "") -> list[Partner]:
+    """Return at most five customers that one being typed may be: first those with the same telephone or e-mail, then those
+    of a near name, whatever the order of its words.
+    """
+    typed = Partner(email=email.strip(), phone_key=key_of(phone, region_of("FR", postcode)))
+    if not is_possible(typed.phone_key):  # the number is still being typed
+        typed.phone_key = ""
+    found = {partner.pk: partner for partner in likely_duplicates(typed).prefetch_related("addresses")[:MOST_SIMILAR]}
+    if len(found) < MOST_SIMILAR:
+        found |= {partner.pk: partner for partner in _of_near_name(name) if partner.pk not in found}
+    return list(found.values())[:MOST_SIMILAR]
+
+
+def _of_near_name(name: str) -> Iterator[Partner]:
+    """Yield the customers of a near name, the nearest first."""
+    words = fold(name).split()
+    longest = max(words, key=len, default="")
+    if len(longest) < _BEGINNING:
+        return
+    partners = Partner.objects.filter(merged_into=None).prefetch_related("addresses")
+    names = narrowed(partners, ("search_text",), [longest[:_BEGINNING]]).values_list("pk", "name")[:_MOST_READ]
+    ranks = {pk: _nearness(words, fold(other).split()) for pk, other in names}
+    near = sorted((pk for pk, rank in ranks.items() if rank), key=lambda pk: (-ranks[pk], pk))[:MOST_SIMILAR]
+    rows = partners.in_bulk(near)
+    yield from (rows[pk] for pk in near)
+
+
+def _nearness(words: list[str], others: list[str]) -> float:
+    """Return how near two names are: 1 when one holds all the words of the other, 0 when one of its words has none near."""
+    shorter, longer = sorted((words, others), key=len)
+    ratios = [max(SequenceMatcher(None, word, other).ratio() for other in longer) for word in shorter]
+    return sum(ratios) / len(ratios) if ratios and min(ratios) >= _NEAR else 0.0
 
 
 def merge_partners(duplicate: Partner, *, into: Partner, by: By) -> Partner:

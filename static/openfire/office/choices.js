@@ -37,6 +37,7 @@
 
     let found = []; // what the list shows
     let at = -1; // the one highlighted
+    let creation = null; // how such a record may be created from here
     let page = 1;
     let hasMore = false;
     let hasSearched = false; // a text was typed or an arrow pressed: Tab and Enter then take the one highlighted
@@ -126,6 +127,21 @@
       const text = input.value === shown() && !hasSearched ? "" : input.value;
       return isOfLine ? text.replace(/\s*\*\s*[\d.,]*\s*$/, "").trim() : text.trim();
     };
+    /* The last of the list: what was typed may be created. */
+    function creationItem() {
+      if (!creation || isMany || box.closest("dialog") || !window.openfire.creationUrl(creation, box, wanted())) return [];
+      const node = made("li", { id: `${listId}-new`, className: "of-choices-new", textContent: wanted() ? `Créer « ${wanted()} »` : `${creation.title}…` }, { role: "option", "aria-selected": "false", "data-new": "" });
+      return [node];
+    }
+    function create() {
+      const typed = input.value;
+      const url = window.openfire.creationUrl(creation, box, wanted());
+      close();
+      window.openfire.openPanel(url, (result) => {
+        input.focus();
+        if (result) choose(result, typed); else { input.value = typed; input.select(); }
+      });
+    }
     const isOfLine = Boolean(box.closest("[data-row]"));
 
     function ask(number) {
@@ -143,10 +159,25 @@
         hasMore = answer.pagination.more;
         const start = number === 1 ? 0 : found.length;
         found = number === 1 ? answer.results : found.concat(answer.results);
-        if (!found.length) { at = -1; takesFirst = false; input.removeAttribute("aria-activedescendant"); say("aucun résultat"); return; }
+        if (number === 1) creation = answer.creation;
+        if (!found.length) {
+          takesFirst = false;
+          at = -1;
+          input.removeAttribute("aria-activedescendant");
+          say("aucun résultat");
+          if (isOpen()) { list.append(...creationItem()); highlight(0); place(); }
+          return;
+        }
         const items = answer.results.map((result, index) => item(result, start + index));
-        if (number === 1) list.replaceChildren(...items); else list.append(...items);
-        if (number === 1) { list.scrollTop = 0; highlight(Math.max(0, hasSearched ? 0 : found.findIndex((result) => result.id === select.value))); }
+        if (number > 1) {
+          const last = list.querySelector("[data-new]");
+          if (last) last.before(...items); else list.append(...items);
+          at = all(list, "[role=option]").findIndex((node) => node.getAttribute("aria-selected") === "true");
+        } else {
+          list.replaceChildren(...items, ...creationItem());
+          list.scrollTop = 0;
+          highlight(Math.max(0, hasSearched ? 0 : found.findIndex((result) => result.id === select.value)));
+        }
         place();
         if (takesFirst) take(0);
       }).catch((fault) => {
@@ -161,10 +192,15 @@
     function searchNow() { search.cancelled = true; ask(1); }
 
     function take(index) {
+      const node = all(list, "[role=option]")[index];
+      if (node && "new" in node.dataset) { create(); return; }
       const result = found[index];
       if (!result) return;
       const typed = input.value;
       close();
+      choose(result, typed);
+    }
+    function choose(result, typed) {
       let option = all(select, "option").find((one) => one.value === result.id);
       if (!option) { option = new Option(result.text, result.id); select.append(option); }
       if (isMany) option.selected = true; else select.value = result.id;
@@ -174,7 +210,8 @@
     /* Take the one highlighted, or the first of the answer that is on its way. False when nothing was searched. */
     function takeHighlighted() {
       if (!isOpen()) return false;
-      if (found.length && at >= 0) { take(at); return true; }
+      const isAnswered = search.cancelled && !asked; // what the list shows is of what is typed
+      if (at >= 0 && (found.length || (isAnswered && list.querySelector("[data-new]")))) { take(at); return true; }
       if (!search.cancelled || asked) { takesFirst = true; if (!search.cancelled) searchNow(); return true; }
       return false;
     }
@@ -214,7 +251,7 @@
       } else if (event.key === "Home" || event.key === "End") {
         event.preventDefault();
         hasSearched = true;
-        highlight(event.key === "Home" ? 0 : found.length - 1);
+        highlight(event.key === "Home" ? 0 : found.length - 1); // the last found
       } else if (event.key === "Enter") {
         event.preventDefault();
         event.stopPropagation();

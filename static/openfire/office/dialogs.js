@@ -8,10 +8,12 @@
   const MAY_BE_WRITTEN = "Le serveur n'a pas répondu : c'est peut-être enregistré. Rechargez la fiche avant de recommencer.";
   const NO_ANSWER = "Le serveur ne répond pas : rien n'est fait, et votre saisie est toujours là. Vérifiez le réseau, puis recommencez.";
 
+  let isOpening = false;
+
   function fill(dialog, content) {
     dialog.replaceChildren(content);
     setUpFiles(dialog);
-    const first = content.querySelector("[aria-invalid=true], .errors :is(input, select, textarea), input:not([type=hidden]), select, textarea") || content.querySelector("button");
+    const first = ["[autofocus]", "[aria-invalid=true], .errors :is(input, select, textarea)", "input:not([type=hidden]), select, textarea"].map((boxes) => content.querySelector(boxes)).find(Boolean) || content.querySelector("button");
     if (first) first.focus();
   }
 
@@ -22,6 +24,24 @@
     document.body.append(dialog);
     dialog.showModal();
     fill(dialog, content);
+    return dialog;
+  }
+
+  /* Open the panel that creates a record. `onMade` gets it as a choice, or null when the panel is closed without one. */
+  function openPanel(url, onMade) {
+    if (isOpening) return;
+    isOpening = true;
+    const fail = (words) => notice(words).addEventListener("close", () => onMade(null));
+    fetch(url, { headers: HEADERS }).then((answer) => answer.text().then((text) => {
+      if (answer.redirected && answer.url.includes("/login/")) { window.openfireSession.whenOpen(() => openPanel(url, onMade), () => onMade(null)); return; }
+      const page = readPage(text);
+      const content = page.getElementById("dialog-content");
+      if (!content) { fail(answer.status < 500 && sentenceOf(page) ? sentenceOf(page) : NO_ANSWER); return; }
+      let made = null;
+      const dialog = showDialog(content);
+      dialog.addEventListener("of:made", (event) => { made = event.detail; dialog.close(); });
+      dialog.addEventListener("close", () => onMade(made));
+    })).catch(() => fail(NO_ANSWER)).finally(() => { isOpening = false; });
   }
 
   /* Send a form as the browser does, with the button that was pressed: what comes back is a page. */
@@ -40,7 +60,6 @@
     return form && form.querySelector('[name="_form"]') && new URL(url, window.location.href).pathname.startsWith(own + "act/") ? form : null;
   }
 
-  let isOpening = false;
   const directKeys = {}; // a second press, when no answer came, is the same act
   function openDialog(url, actsAtOnce = false) {
     if (isOpening) return;
@@ -109,15 +128,24 @@
     all(form, "button").forEach((button) => { button.disabled = true; });
     const again = () => all(form, "button").forEach((button) => { button.disabled = false; });
     fetch(form.getAttribute("action"), { method: "POST", headers: HEADERS, body: data }).then((answer) => answer.text().then((text) => {
-      if ((answer.headers.get("Content-Type") || "").includes("json")) { dialog.close(); goTo(JSON.parse(text).location); return; }
+      if ((answer.headers.get("Content-Type") || "").includes("json")) {
+        const { chosen, location } = JSON.parse(text);
+        if (chosen) { dialog.dispatchEvent(new CustomEvent("of:made", { detail: chosen })); return; }
+        dialog.close();
+        goTo(location);
+        return;
+      }
       const page = readPage(text);
       const content = page.getElementById("dialog-content");
       if (content) { fill(dialog, content); return; }
       if (answer.status >= 500) { again(); notice(MAY_BE_DONE); return; }
+      if (form.hasAttribute("data-creation")) { again(); notice(sentenceOf(page) || MAY_BE_DONE); return; } // the page under it stays
       if (page.querySelector("#main [data-page-form]")) { dialog.close(); showPage(page); return; } // the form, with its faults
       sendAsPage(form, form.getAttribute("action"), submitter);
     })).catch(() => { again(); notice(MAY_BE_DONE); });
   }
+
+  Object.assign(window.openfire, { openPanel });
 
   /* Notes, files and what is to be done: their part of the page is shown anew, what is typed above stays. */
   function sendRecords(form) {

@@ -34,6 +34,7 @@
     document.body.append(dialog);
     dialog.showModal();
     close.focus();
+    return dialog;
   }
 
   window.openfire = { all, wait, readPage, tell, element, notice };
