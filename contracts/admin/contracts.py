@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
-from contracts.choices import ContractState
+from contracts.admin.ribbon import ribbon_of
+from contracts.choices import BillingFrequency, ContractState
 from contracts.models import Contract
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
+from contracts.services.outlook import Outlook, outlook_of
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -72,7 +74,7 @@ class ContractAdmin(DocumentAdmin):
     )
     fieldsets = (
         (_("Qui"), {"fields": ("payer", "billing_address", "company", "manager")}),
-        (_("Quand"), {"fields": ("subscribed_on", "start_on", ("end_on", "auto_renew"), "ending", "next_due_on")}),
+        (_("Quand"), {"fields": ("subscribed_on", "start_on", ("end_on", "auto_renew"), "ending")}),
         (
             _("Rythme"),
             {
@@ -109,7 +111,7 @@ class ContractAdmin(DocumentAdmin):
         ("billing", _("Facturation"), (_("Rythme"), _("Factures"))),
         ("comments", _("Commentaires"), (_("Texte"),)),
     )
-    readonly_fields = ("ending", "next_due_on")
+    readonly_fields = ("ending",)
     asks: ClassVar = {name: Asked(_("obligatoire pour activer")) for name in ("fiscal_position", "journal")}
 
     class Media:
@@ -143,11 +145,31 @@ class ContractAdmin(DocumentAdmin):
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         contract = self.get_object(request, object_id) if object_id else None
-        if contract is not None:
-            if contract.state in S.billed:
-                context["office_flag"] = self.state_badge(contract)
-            context["contract_set_aside"] = contract.set_aside_reason
+        if contract is None:
+            return context
+        if contract.state in S.billed:
+            context["office_flag"] = self.state_badge(contract)
+        context["contract_set_aside"] = contract.set_aside_reason
+        today = timezone.localdate()
+        outlook = outlook_of(contract, on=today)
+        if outlook is not None:
+            context["contract_ribbon"] = ribbon_of(contract, outlook, lines_of(contract), request.user, today=today)
+            if not outlook.refusal:
+                context["office_card"] = {
+                    "template": "contracts/worth_card.html",
+                    "context": self._card(contract, outlook),
+                }
         return context
+
+    @staticmethod
+    def _card(contract: Contract, outlook: Outlook) -> dict[str, Any]:
+        return {
+            "yearly": outlook.yearly,
+            "following": outlook.following,
+            "currency": outlook.currency,
+            "is_draft": contract.state == S.DRAFT,
+            "is_per_visit": contract.frequency == BillingFrequency.PER_VISIT,
+        }
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         """Return the tabs, the lines first."""
