@@ -66,7 +66,6 @@ class ContractAdmin(DocumentAdmin):
     search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
     autocomplete_fields = ("payer", "billing_address")
-    list_select_related = ("payer", "manager", "billing_address", "company")
     status_path = S.path
     document_actions = CONTRACT_ACTIONS
     empty_text = _(
@@ -117,6 +116,10 @@ class ContractAdmin(DocumentAdmin):
     class Media:
         css = {"all": ["openfire/contracts.css"]}
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        related = ("company", "payer", "billing_address", "manager", "fiscal_position", "payment_term", "journal")
+        return super().get_queryset(request).select_related(*related)
+
     def list_order(self, view: str) -> Sequence[Any]:
         """Return those due first."""
         return super().list_order(view) or (F("next_due_on").asc(nulls_last=True), "-pk")
@@ -150,10 +153,11 @@ class ContractAdmin(DocumentAdmin):
         if contract.state in S.billed:
             context["office_flag"] = self.state_badge(contract)
         context["contract_set_aside"] = contract.set_aside_reason
+        context["contract_lines"] = lines = list(lines_of(contract))
         today = timezone.localdate()
         outlook = outlook_of(contract, on=today)
         if outlook is not None:
-            context["contract_ribbon"] = ribbon_of(contract, outlook, lines_of(contract), request.user, today=today)
+            context["contract_ribbon"] = ribbon_of(contract, outlook, lines, request.user, today=today)
             if not outlook.refusal:
                 context["office_card"] = {
                     "template": "contracts/worth_card.html",
@@ -188,7 +192,7 @@ class ContractAdmin(DocumentAdmin):
     def _lines(self, request: HttpRequest, contract: Contract) -> dict[str, Any]:
         may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)
         add = f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
-        return {"contract": contract, "lines": lines_of(contract), "add_url": add if may else ""}
+        return {"add_url": add if may else ""}
 
     @staticmethod
     def _outcomes(contract: Contract) -> dict[str, Any]:

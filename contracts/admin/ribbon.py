@@ -38,7 +38,9 @@ class ShownMonth:
 def ribbon_of(
     contract: Contract, outlook: Outlook, lines: list[ContractLine], user: Any, *, today: date
 ) -> dict[str, Any]:
-    """Return what the page shows of a contract's outlook. `lines`: those of the contract, to name the visits of several."""
+    """Return what the page shows of a contract's outlook. `lines`: those of the contract; the visits of several bear the
+    name of theirs.
+    """
     names = {line.pk: line.title or str(line.equipment or line.address) for line in lines} if len(lines) > 1 else {}
     sees_invoices = user.has_perm("invoicing.view_invoice")
     sees_interventions = user.has_perm("interventions.view_interventionrequest")

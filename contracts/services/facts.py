@@ -52,14 +52,15 @@ _LINE = (
 class ChunkFacts:
     """Facts of a chunk, with what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id. `stored`: (next
-    due day, why it is set aside) by contract id.
+    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id; `opened`: the day a
+    line was validated, None of a draft one. `stored`: (next due day, why it is set aside) by contract id.
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
     claimed: f.Claimed = f.NOTHING_CLAIMED
     broken: list[Refusal] = field(default_factory=list)
     sites: dict[int, int] = field(default_factory=dict)
+    opened: dict[int, date | None] = field(default_factory=dict)
     stored: dict[int, tuple[date | None, str]] = field(default_factory=dict)
     taxes: TaxBook = field(default_factory=TaxBook)
 
@@ -158,6 +159,7 @@ class _Reader:
             row = dict(zip(_LINE, values, strict=True))
             lines[row["contract_id"]].append(row)
             self.facts.sites[row["id"]] = row["address_id"]
+            self.facts.opened[row["id"]] = row["validated_on"]
         return lines
 
     def _articles(self) -> dict[int, list[f.ArticleFacts]]:

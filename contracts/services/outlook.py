@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Case, DateField, F, OuterRef, Q, Subquery, When
+from django.db.models import Case, DateField, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import TruncDate
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -159,13 +159,16 @@ def _to_bill(charges: Iterable[Charge], until: date, *, on: date) -> list[Instal
 
 def _billed(contract: Contract, first: date, until: date, *, on: date) -> list[Instalment]:
     """Return what live claims settled of these days, by day and invoice, or by day and reason."""
+    first_claims, *others = (
+        model.objects.live()
+        .filter(**{model.SOURCE: contract}, due_on__range=(first, until))
+        .order_by()
+        .values_list("due_on", "invoice_line__invoice", "without_document", "net", "pk", Value(kind))
+        for kind, model in CLAIMS.items()
+    )
     nets: dict[tuple[date, int | None, str], Decimal] = {}
-    for model in CLAIMS.values():
-        claims = model.objects.live().filter(**{model.SOURCE: contract}, due_on__range=(first, until)).order_by()
-        for day, invoice, without, net in claims.values_list(
-            "due_on", "invoice_line__invoice", "without_document", "net"
-        ):
-            nets[day, invoice, without] = nets.get((day, invoice, without), ZERO) + net
+    for day, invoice, without, net, _pk, _kind in first_claims.union(*others):
+        nets[day, invoice, without] = nets.get((day, invoice, without), ZERO) + net
     invoices = {
         invoice.pk: invoice
         for invoice in Invoice.objects.filter(pk__among=sorted({pk for _day, pk, _why in nets if pk}))
@@ -212,14 +215,10 @@ def _to_make(
     """Return the visits to come that have no DI yet."""
     if contract.state not in (ContractState.DRAFT, ContractState.VALIDATED):
         return []
-    opened = {
-        line: day or on
-        for line, day in contract.lines.filter(pk__among=sorted(facts.sites)).values_list("pk", "validated_on")
-    }
     return [
         Visit(visit.window.start, visit.rank, visit.of, visit.line)
         for visit in promised_visits(found, visits_made(facts), until=until, since=first)
-        if not is_past(visit, opened[visit.line])
+        if not is_past(visit, facts.opened[visit.line] or on)
     ]
 
 
