@@ -1,5 +1,6 @@
 """The journal of a DI, an RDV, a quote or a contract follows the documents made from it, each linked."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -51,7 +52,7 @@ def test_di_knows_its_quote_its_invoice_and_its_credit_note(world: World) -> Non
         (quote.number, "Devis accepté"),
         (quote.number, "Devis envoyé"),
         (quote.number, f"Devis créé depuis {di}"),
-        ("", f"Validée sous le numéro {di}"),
+        ("", f"DI validée sous le numéro {di}"),
         ("", "DI créée"),
     ]
 
@@ -82,7 +83,7 @@ def test_rdv_and_contract_follow_their_invoices_and_payments(world: World) -> No
     of_rdv = invoice_appointment(rdv, on=world.today, by=world.biller).made
     for invoice in (of_contract, of_rdv):
         post_invoice(invoice, on=world.today, by=world.accountant)
-    pay_invoice(of_contract, on=world.today, kind="card", by=world.accountant)
+    pay_invoice(of_contract, amount=Decimal("10.55"), on=world.today, kind="card", by=world.accountant)
     first, second = Invoice.objects.order_by("pk").values_list("number", flat=True)
 
     told = journal(world, contract)
