@@ -26,6 +26,7 @@ from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.smart_buttons import listed_button
 from openfire_billing.web.users import user_of
 
 S = ContractState
@@ -205,19 +206,7 @@ class ContractAdmin(DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            act = "archive" if document.is_active else "restore"
-            url = reverse("admin:contracts_contract_act", args=[document.pk, act])
-            text = _("Actif") if document.is_active else _("Archivé")
-            buttons.append(
-                {
-                    "label": _("Dans les listes"),
-                    "icon": "inventory_2",
-                    "text": text,
-                    "url": url,
-                    "is_dialog": True,
-                    "is_direct": True,
-                }
-            )
+            buttons.append(listed_button(document))
         return buttons
 
     def save_document(self, request: HttpRequest, form: Any, edits: Any) -> Contract:

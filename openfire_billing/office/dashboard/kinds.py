@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from django.contrib.auth import get_permission_codename
 from django.db.models import Count, Min, Q, QuerySet
@@ -18,14 +18,12 @@ from openfire_billing.db.scope import visible
 from openfire_billing.office.dashboard.alarms import messages, night, papers
 from openfire_billing.office.dashboard.amounts import Stock
 from openfire_billing.office.dashboard.money_kinds import of_money
-from openfire_billing.office.dashboard.reader import Reader, Work, act_url, first_of, list_url, page_url
+from openfire_billing.office.dashboard.reader import DI, RDV, SOON, Reader, Work, act_url, first_of, list_url, page_url
 from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting, in_order
 from openfire_billing.web.actions import reverse_change
 
-SOON = timedelta(days=7)  # a DI is to plan, an appointment to confirm, within so many days
 MOST_FOLLOW_UPS = 6
 MOST_READ = 60  # follow-ups, of which those of records that the reader may see are kept
-DI, RDV = "interventions_interventionrequest", "appointments_appointment"
 
 
 @dataclass(frozen=True)
