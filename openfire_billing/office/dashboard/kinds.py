@@ -6,8 +6,10 @@ from datetime import date
 
 from django.contrib.auth import get_permission_codename
 from django.db.models import Count, Min, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
@@ -23,6 +25,7 @@ from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting, in
 from openfire_billing.web.actions import reverse_change
 
 MOST_FOLLOW_UPS = 6
+FOLLOW_UPS = "follow_ups"  # of the address: the first page shows all the follow-ups of the user
 MOST_READ = 60  # follow-ups, of which those of records that the reader may see are kept
 
 
@@ -154,24 +157,39 @@ def _to_confirm(reader: Reader) -> Iterator[Kind]:
     )
 
 
-def _follow_ups(reader: Reader) -> Iterator[Kind]:
-    """What this user planned to do, or was asked to, for today or before. No list shows them together."""
+def follow_ups_of(reader: Reader) -> list[Waiting]:
+    """Return what this user planned to do, or was asked to, for today or before, the oldest first."""
     due = visible(FollowUp.objects.due(reader.today).filter(user=reader.user.pk), reader.user)
-    found = [one for one in due.prefetch_related("object")[:MOST_READ] if _may_see(reader, one)]
-    yield Kind(
-        len(found),
-        [
-            Waiting(
-                Urgency.LATE if one.due_on < reader.today else Urgency.WAITS,
-                one.text,
-                _("Ouvrir"),
-                reverse_change(one.object),
-                who=_("relance : %s") % one.object,
-                since=one.due_on,
-            )
-            for one in found[:MOST_FOLLOW_UPS]
-        ],
+    return [
+        Waiting(
+            Urgency.LATE if one.due_on < reader.today else Urgency.WAITS,
+            one.text,
+            _("Ouvrir"),
+            reverse_change(one.object),
+            who=_("relance : %s") % one.object,
+            since=one.due_on,
+        )
+        for one in due.prefetch_related("object")[:MOST_READ]
+        if _may_see(reader, one)
+    ]
+
+
+def _follow_ups(reader: Reader) -> Iterator[Kind]:
+    """The first follow-ups of this user, then how many others there are, with the page of them all."""
+    found = follow_ups_of(reader)
+    left = len(found) - MOST_FOLLOW_UPS
+    url = f"{reverse('admin:index')}?{FOLLOW_UPS}=all"
+    rows = found[:MOST_FOLLOW_UPS]
+    if left > 0:
+        following = found[MOST_FOLLOW_UPS]
+        text = ngettext("et %s autre relance", "et %s autres relances", left) % left
+        rows.append(Waiting(following.urgency, text, _("Voir"), url, since=following.since))
+    together = (
+        Waiting(found[0].urgency, _("%s relances") % len(found), _("Voir"), url, since=found[0].since)
+        if found
+        else None
     )
+    yield Kind(len(found), rows, together, most=MOST_READ)
 
 
 def _may_see(reader: Reader, follow_up: FollowUp) -> bool:
