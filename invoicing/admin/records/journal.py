@@ -55,6 +55,7 @@ def journal_of(
     )
     others = [line for line in lines if (line.content_type_id, line.object_id) != (_kind_of(document), document.pk)]
     prefetch_related_objects(others, "object")
+    lines.sort(key=lambda line: (line.at, line.pk), reverse=True)
     told = _told_twice(lines, others)
     named = {line.pk for line in others}
     return [
