@@ -258,6 +258,7 @@ OWN: dict[str, list[str]] = {
     ],
     # contracts
     "contracts/planner/": _PLANNER,
+    "contracts/planner/outlook.py": ["contracts/test_outlook"],
     "contracts/models/claims.py": ["contracts/test_billing_services"],
     "contracts/models/contracts.py": ["contracts/test_acts", "contracts/test_life", "contracts/test_night"],
     "contracts/models/requests.py": ["contracts/test_acts", "contracts/test_callouts", "contracts/test_promises"],
