@@ -101,9 +101,11 @@ def outlook_of(contract: Contract, *, on: date) -> Outlook | None:
     first = _first_month(contract, on)
     until = end_of_month(day_of_month(first, MONTHS - 1, 1))
     charges = charges_or_refusal(found, facts.claimed, on=max(until, on), force=True)
+    if isinstance(charges, Refusal):
+        return Outlook(currency, refusal=charges.reason)
     worth = worth_of(found, facts, on=on)
-    if isinstance(charges, Refusal) or isinstance(worth, Refusal):
-        return Outlook(currency, refusal=charges.reason if isinstance(charges, Refusal) else worth.reason)
+    if isinstance(worth, Refusal):
+        return Outlook(currency, refusal=worth.reason)
     instalments = [*_billed(contract, first, until, on=on), *_to_bill(charges, until, on=on)]
     visits = [*_made(contract, first, until), *_to_make(found, facts, contract, first, until, on=on)]
     return Outlook(
@@ -206,7 +208,10 @@ def _made(contract: Contract, first: date, until: date) -> list[Visit]:
         .select_related("intervention")
         .order_by("day", "pk")
     )
-    return [Visit(row.day, row.rank, row.of, row.line_id, row.intervention) for row in visits]  # type: ignore[arg-type]
+    return [
+        Visit(row.day, row.rank or 0, row.of or 0, row.line_id, row.intervention)  # type: ignore[attr-defined]  # annotated
+        for row in visits
+    ]
 
 
 def _to_make(
