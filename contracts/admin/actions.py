@@ -23,6 +23,7 @@ from contracts.services import activation, callouts, cancellation, prices, termi
 from contracts.services.billing import bill_contract, bill_contracts, foresee
 from contracts.services.contracts import set_active
 from contracts.services.days_served import exceptions_left_out
+from contracts.services.outlook import activation_text
 from contracts.services.run_outcomes import outcomes_of, outcomes_of_selection
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.errors import BusinessError
@@ -118,7 +119,11 @@ CONTRACT_ACTIONS = (
         permission=CHANGE,
         states=frozenset({S.DRAFT}),
         primary_in=frozenset({S.DRAFT}),
-        explain=_("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."),
+        explain=lambda contract: activation_text(contract, on=timezone.localdate()),
+        explain_many=_(
+            "Chaque contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules, celles des "
+            "échéances déjà passées aussi."
+        ),
         run=_activate,
         run_many=lambda request, contracts, data: perform_each(
             contracts, lambda c: _activate(request, c, data), once=data["once"]

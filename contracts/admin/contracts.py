@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
-from contracts.choices import ContractState
+from contracts.admin.ribbon import ribbon_of
+from contracts.choices import BillingFrequency, ContractState
 from contracts.models import Contract
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
+from contracts.services.outlook import Outlook, outlook_of
 from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -24,6 +26,7 @@ from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.smart_buttons import listed_button
 from openfire_billing.web.users import user_of
 
 S = ContractState
@@ -64,7 +67,6 @@ class ContractAdmin(DocumentAdmin):
     search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
     autocomplete_fields = ("payer", "billing_address")
-    list_select_related = ("payer", "manager", "billing_address", "company")
     status_path = S.path
     document_actions = CONTRACT_ACTIONS
     empty_text = _(
@@ -72,7 +74,7 @@ class ContractAdmin(DocumentAdmin):
     )
     fieldsets = (
         (_("Qui"), {"fields": ("payer", "billing_address", "company", "manager")}),
-        (_("Quand"), {"fields": ("subscribed_on", "start_on", ("end_on", "auto_renew"), "ending", "next_due_on")}),
+        (_("Quand"), {"fields": ("subscribed_on", "start_on", ("end_on", "auto_renew"), "ending")}),
         (
             _("Rythme"),
             {
@@ -109,11 +111,15 @@ class ContractAdmin(DocumentAdmin):
         ("billing", _("Facturation"), (_("Rythme"), _("Factures"))),
         ("comments", _("Commentaires"), (_("Texte"),)),
     )
-    readonly_fields = ("ending", "next_due_on")
+    readonly_fields = ("ending",)
     asks: ClassVar = {name: Asked(_("obligatoire pour activer")) for name in ("fiscal_position", "journal")}
 
     class Media:
         css = {"all": ["openfire/contracts.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        related = ("company", "payer", "billing_address", "manager", "fiscal_position", "payment_term", "journal")
+        return super().get_queryset(request).select_related(*related)
 
     def list_order(self, view: str) -> Sequence[Any]:
         """Return those due first."""
@@ -143,11 +149,32 @@ class ContractAdmin(DocumentAdmin):
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context = super().page_context(request, object_id)
         contract = self.get_object(request, object_id) if object_id else None
-        if contract is not None:
-            if contract.state in S.billed:
-                context["office_flag"] = self.state_badge(contract)
-            context["contract_set_aside"] = contract.set_aside_reason
+        if contract is None:
+            return context
+        if contract.state in S.billed:
+            context["office_flag"] = self.state_badge(contract)
+        context["contract_set_aside"] = contract.set_aside_reason
+        context["contract_lines"] = lines = list(lines_of(contract))
+        today = timezone.localdate()
+        outlook = outlook_of(contract, on=today)
+        if outlook is not None:
+            context["contract_ribbon"] = ribbon_of(contract, outlook, lines, request.user, today=today)
+            if not outlook.refusal:
+                context["office_card"] = {
+                    "template": "contracts/worth_card.html",
+                    "context": self._card(contract, outlook),
+                }
         return context
+
+    @staticmethod
+    def _card(contract: Contract, outlook: Outlook) -> dict[str, Any]:
+        return {
+            "yearly": outlook.yearly,
+            "following": outlook.following,
+            "currency": outlook.currency,
+            "is_draft": contract.state == S.DRAFT,
+            "is_per_visit": contract.frequency == BillingFrequency.PER_VISIT,
+        }
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         """Return the tabs, the lines first."""
@@ -166,7 +193,7 @@ class ContractAdmin(DocumentAdmin):
     def _lines(self, request: HttpRequest, contract: Contract) -> dict[str, Any]:
         may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)
         add = f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
-        return {"contract": contract, "lines": lines_of(contract), "add_url": add if may else ""}
+        return {"add_url": add if may else ""}
 
     @staticmethod
     def _outcomes(contract: Contract) -> dict[str, Any]:
@@ -179,19 +206,7 @@ class ContractAdmin(DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            act = "archive" if document.is_active else "restore"
-            url = reverse("admin:contracts_contract_act", args=[document.pk, act])
-            text = _("Actif") if document.is_active else _("Archivé")
-            buttons.append(
-                {
-                    "label": _("Dans les listes"),
-                    "icon": "inventory_2",
-                    "text": text,
-                    "url": url,
-                    "is_dialog": True,
-                    "is_direct": True,
-                }
-            )
+            buttons.append(listed_button(document))
         return buttons
 
     def save_document(self, request: HttpRequest, form: Any, edits: Any) -> Contract:

@@ -1,12 +1,17 @@
 """What contracts add to the pages of invoicing: an invoice's, a customer's."""
 
+from collections.abc import Sequence
+
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import ContractState
 from contracts.models import BillingOutcome, BillingRun, Contract, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
+from contracts.services.next_bill import Worth, worth_of_each
 from invoicing.models import Invoice, Partner
+from openfire_billing.kernel.formats import money_text
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute
 
 INVOICE = "invoicing.Invoice"
@@ -17,6 +22,25 @@ def _next_bill(contract: Contract) -> str:
     due = contract.next_due_on
     parts = [contract.get_frequency_display(), due and _("prochaine facture le %s") % date_format(due, "d/m/Y")]
     return " · ".join(str(part) for part in parts if part)
+
+
+def _worth(contracts: Sequence[Contract]) -> dict[int, str]:
+    """Return of each contract, beside its frequency, its net of a year and what it bills next."""
+    worth = worth_of_each([contract.pk for contract in contracts], on=timezone.localdate())
+    return {contract.pk: _worth_text(contract, worth[contract.pk]) for contract in contracts if contract.pk in worth}
+
+
+def _worth_text(contract: Contract, worth: Worth) -> str:
+    parts = [contract.get_frequency_display(), _("%s HT par an") % money_text(worth.yearly, worth.currency)]
+    if worth.following:
+        net, gross = worth.following.totals.net, worth.following.totals.gross
+        values = {
+            "day": date_format(worth.following.on, "d/m/Y"),
+            "net": money_text(net, worth.currency),
+            "gross": money_text(gross, worth.currency),
+        }
+        parts.append(_("prochaine facture le %(day)s : %(net)s HT, %(gross)s TTC") % values)
+    return " · ".join(str(part) for part in parts)
 
 
 # (claim, lookup from the claim to its contract line)
@@ -46,6 +70,7 @@ contribute(
             ("payer_id",),
             _next_bill,
             order=40,
+            say_on_page=_worth,
         )
     ],
     origins={

@@ -184,6 +184,7 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
     invoices = visible(Invoice.objects.filter(pk__among=seen.invoice_ids()), user)
     wanted = request.GET.get("result", "")
     shown = seen.filter(result=wanted) if wanted in Result.values else seen.refused_first()
+    outcomes = list(shown.select_related("contract__payer")[:SHOWN])
     return {
         "run": run,
         "run_badge": badge_of_state(run),
@@ -192,7 +193,8 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
         "run_total": max(totals["expected"], done),
         "run_note": run.note if works_for_all(user) else "",  # it names contracts of any company
         "is_still": run.is_still(STILL),
-        "outcomes": shown.select_related("contract__payer")[:SHOWN],
+        "outcomes": outcomes,
+        "invoices": invoices.in_bulk({pk for outcome in outcomes for pk in outcome.invoices}),
         "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),
         "retry_url": reverse("admin:contracts_billingrun_retry", args=[run.pk]),
         "retry_once": uuid4(),

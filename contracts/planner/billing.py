@@ -10,7 +10,7 @@ from contracts.planner import wording
 from contracts.planner.charges import BilledLine, billed_lines, charges_of
 from contracts.planner.facts import Claimed, ContractFacts, LineFacts
 from contracts.planner.grouping import Grouping
-from contracts.planner.intents import INCONSISTENT, NOTHING_DUE, Plan, Refusal, Skip
+from contracts.planner.intents import INCONSISTENT, NOTHING_DUE, Charge, Plan, Refusal, Skip
 from openfire_billing.kernel.errors import BusinessError
 
 # What broken data raises. The contract is refused and the others go on; anything else is a defect of ours.
@@ -25,19 +25,27 @@ def plan(contracts: Iterable[ContractFacts], claimed: Claimed, *, on: date, forc
     """
     grouping, skips, refusals = Grouping(), [], []
     for contract in contracts:
-        try:
-            charges = charges_of(contract, claimed, on=on, force=force)
-        except BusinessError as refusal:
-            refusals.append(Refusal(contract.id, refusal.code, str(refusal)))
-        except _BROKEN as error:
-            refusals.append(Refusal(contract.id, INCONSISTENT, wording.broken_data(contract, error)))
+        charges = charges_or_refusal(contract, claimed, on=on, force=force)
+        if isinstance(charges, Refusal):
+            refusals.append(charges)
+        elif charges:
+            grouping.add(contract, charges)
         else:
-            if charges:
-                grouping.add(contract, charges)
-            else:
-                skips.append(Skip(contract.id, NOTHING_DUE, wording.nothing_due(contract, on)))
+            skips.append(Skip(contract.id, NOTHING_DUE, wording.nothing_due(contract, on)))
     groups, held = grouping.groups()
     return Plan(tuple(groups), (*skips, *held), tuple(refusals))
+
+
+def charges_or_refusal(
+    contract: ContractFacts, claimed: Claimed, *, on: date, force: bool = False
+) -> list[Charge] | Refusal:
+    """Return everything due of a contract on `on` and not claimed, as `charges_of`, or why it cannot be billed."""
+    try:
+        return charges_of(contract, claimed, on=on, force=force)
+    except BusinessError as refusal:
+        return Refusal(contract.id, refusal.code, str(refusal))
+    except _BROKEN as error:
+        return Refusal(contract.id, INCONSISTENT, wording.broken_data(contract, error))
 
 
 def next_due_on(contract: ContractFacts, claimed: Claimed) -> date | None:

@@ -1,7 +1,6 @@
 """« Activer »: a contract, or a line added to an active one, becomes billed and planned."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +11,7 @@ from contracts.planner.billing import next_due_on
 from contracts.planner.charges import BilledLine
 from contracts.planner.checks import check_contract
 from contracts.services.days_served import refuse_past
-from contracts.services.facts import read_facts
+from contracts.services.facts import ChunkFacts, read_facts
 from contracts.services.live_claims import has_live_claims
 from contracts.services.locks import activation_of, lock_contract, lock_line
 from contracts.services.next_dates import rewrite_due
@@ -51,12 +50,9 @@ def activate_contract(contract: Contract, *, seen: int | None = None, on: date, 
             raise BusinessError.all(faults)
         for line in lines:
             _validate_line(line, on=on)
-        name = f"provisoire n° {contract.pk}"
         contract.validated_on = on
-        contract.state = ContractState.VALIDATED  # read as such by the planner's facts, under the lock
-        _refuse_never_billed(contract, lines, name)
-        contract.state = ContractState.DRAFT
-        past = past_visits_text(contract, lines, on=on)
+        facts = _refuse_never_billed(contract, lines)
+        past = past_visits_text(facts, lines, on=on)
         if not contract.reference:
             contracts = Contract.objects.filter(company=contract.company)
             contract.reference = take_number(
@@ -117,23 +113,23 @@ def _missing_of_visits(line: ContractLine) -> list[str]:
     return missing
 
 
-def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine], name: str) -> None:
-    """Refuse now what the planner would refuse every night."""
+def _refuse_never_billed(contract: Contract, lines: Sequence[ContractLine]) -> ChunkFacts:
+    """Refuse now what the planner would refuse every night. Return the facts it decides from."""
     facts = read_facts([contract.pk], lock=False, settled=False)
     if facts.broken:
-        broken = facts.broken[0]
-        raise BusinessError(broken.reason.replace("Contrat None", f"Contrat {name}"), code=broken.code)
-    named = replace(facts.contracts[0], reference=name)
-    check_contract(named)
-    for line in named.lines:
-        BilledLine.of(named, line)
-    if next_due_on(named, facts.claimed) is None and not any(line.is_billed_per_visit for line in lines):
+        raise BusinessError(facts.broken[0].reason, code=facts.broken[0].code)
+    found = facts.contracts[0]
+    check_contract(found)
+    for line in found.lines:
+        BilledLine.of(found, line)
+    if next_due_on(found, facts.claimed) is None and not any(line.is_billed_per_visit for line in lines):
         raise BusinessError(
             _(
                 "Contrat %s : avec ces dates rien ne serait jamais facturé. Vérifiez début, fin, prorata et « facturé ailleurs »."
             )
-            % name
+            % found.reference
         )
+    return facts
 
 
 def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | None = None, on: date, by: By) -> Outcome:
@@ -156,13 +152,13 @@ def activate_line(line: ContractLine, *, bill_past: bool = False, seen: int | No
         if faults := [*_faults_of_line(line)]:
             raise BusinessError.all(faults)
         _validate_line(line, on=on)
-        _refuse_never_billed(contract, [line], contract.reference or "")
+        facts = _refuse_never_billed(contract, [line])
         if has_live_claims(contract):
             articles = set(line.articles.order_by().values_list("pk", flat=True))
             refuse_past(line, articles, on=on, bill_past=bill_past)
         record(line, "validated", by=by, text=_("Ligne validée"))
         record(contract, "line_validated", by=by, text=_("Ligne « %s » validée") % line)
-        past = past_visits_text(contract, [line], on=on)
+        past = past_visits_text(facts, [line], on=on)
         if past:
             record(line, "past_visits", by=by, text=past)
         rewrite_due([contract.pk], on=on)

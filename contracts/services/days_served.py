@@ -12,13 +12,13 @@ from contracts.choices import ClaimKind
 from contracts.models import Contract, ContractException, ContractLine, ExceptionClaim, PeriodClaim, VisitClaim
 from contracts.planner.charges import charges_of
 from contracts.planner.intents import Charge, PeriodCharge, VisitCharge
+from contracts.planner.outlook import PastDue
 from contracts.planner.served import last_day_of
 from contracts.services.facts import read_facts
 from invoicing.choices import LineKind
 from openfire_billing.db.texts import Text
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
-from openfire_billing.kernel.money import ZERO
 from openfire_billing.kernel.periods import ONE_DAY
 
 PAST_PERIODS = "past_periods"  # code of the refusal that `bill_past` lifts
@@ -99,13 +99,13 @@ def refuse_past(line: ContractLine, articles: Collection[int], *, on: date, bill
     if bill_past or not articles:
         return
     facts = read_facts([line.contract_id], lock=False, settled=False)
-    past = [
+    charges = [
         charge
         for contract in facts.contracts
         for charge in charges_of(contract, facts.claimed, on=on, force=True)
-        if _article_of(charge) in articles and charge.due_on < on
+        if _article_of(charge) in articles
     ]
-    if past:
+    if past := PastDue.of(charges, before=on):
         raise BusinessError(str(_past_text(line, past)), code=PAST_PERIODS)
 
 
@@ -113,14 +113,14 @@ def _article_of(charge: Charge) -> int | None:
     return charge.article if isinstance(charge, PeriodCharge | VisitCharge) else None
 
 
-def _past_text(line: ContractLine, past: Collection[Charge]) -> Text:
+def _past_text(line: ContractLine, past: PastDue) -> Text:
     return _(
         "« %(line)s » : %(count)s échéance(s) déjà passée(s), du %(first)s au %(last)s, seraient facturées (%(net)s HT). "
         "Cochez « Facturer aussi ce qui est passé » si c'est voulu, ou donnez un premier jour plus tard."
     ) % {
         "line": line,
-        "count": len(past),
-        "first": date_format(min(charge.due_on for charge in past), "d/m/Y"),
-        "last": date_format(max(charge.due_on for charge in past), "d/m/Y"),
-        "net": money_text(sum((charge.amount for charge in past), ZERO), line.contract.company.currency),
+        "count": past.count,
+        "first": date_format(past.first, "d/m/Y"),
+        "last": date_format(past.last, "d/m/Y"),
+        "net": money_text(past.net, line.contract.company.currency),
     }

@@ -7,11 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
-from django.db.models import DecimalField, Exists, F, OuterRef, Subquery, Sum
+from django.db.models import DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from contracts.choices import ContractLineState, RequestKind
+from contracts.choices import ContractLineState, ContractState, RequestKind
 from contracts.models import (
     Article,
     Contract,
@@ -27,7 +27,7 @@ from contracts.models.lines import billed_per_visit
 from contracts.planner import facts as f
 from contracts.planner.billing import examined_from
 from contracts.planner.intents import INCOMPLETE, Refusal
-from contracts.services.fact_rows import contract_facts, line_facts
+from contracts.services.fact_rows import contract_facts, line_facts, reference_or_place
 from contracts.services.locks import lock_chunk
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
@@ -52,14 +52,15 @@ _LINE = (
 class ChunkFacts:
     """Facts of a chunk, with what the writer needs beside them.
 
-    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id. `stored`: (next
-    due day, why it is set aside) by contract id.
+    `broken`: contracts left out before any plan, with their reason. `sites`: address id by line id; `opened`: the day a
+    line was validated, None of a draft one. `stored`: (next due day, why it is set aside) by contract id.
     """
 
     contracts: list[f.ContractFacts] = field(default_factory=list)
     claimed: f.Claimed = f.NOTHING_CLAIMED
     broken: list[Refusal] = field(default_factory=list)
     sites: dict[int, int] = field(default_factory=dict)
+    opened: dict[int, date | None] = field(default_factory=dict)
     stored: dict[int, tuple[date | None, str]] = field(default_factory=dict)
     taxes: TaxBook = field(default_factory=TaxBook)
 
@@ -68,19 +69,21 @@ class ChunkFacts:
         return {contract.id: contract for contract in self.contracts}
 
 
-def read_facts(ids: Collection[int], *, lock: bool, settled: bool = True) -> ChunkFacts:
+def read_facts(ids: Collection[int], *, lock: bool, settled: bool = True, with_drafts: bool = False) -> ChunkFacts:
     """Return the facts of these contracts, in key order; unknown ids are left out.
 
     `lock`: lock them first, in key order. `settled`: trust `next_due_on`: whatever was due before it is claimed, so
-    that older claims need not be read. Without it everything is read again.
+    that older claims need not be read. Without it everything is read again. `with_drafts`: count the draft lines of a
+    contract in draft, as if it were activated.
     """
-    return _Reader(sorted(ids), settled=settled).read(lock=lock)
+    return _Reader(sorted(ids), settled=settled, with_drafts=with_drafts).read(lock=lock)
 
 
 class _Reader:
-    def __init__(self, ids: Sequence[int], *, settled: bool) -> None:
+    def __init__(self, ids: Sequence[int], *, settled: bool, with_drafts: bool) -> None:
         self.ids = ids
         self.settled = settled
+        self.with_drafts = with_drafts
         self.facts = ChunkFacts()
         self._negative = False  # whether an exception takes something off
 
@@ -123,11 +126,8 @@ class _Reader:
             self._break(row["id"], row["reference"], reason % company["name"])
 
     def _break(self, contract: int, reference: str | None, reason: str) -> None:
-        self.facts.broken.append(
-            Refusal(
-                contract, INCOMPLETE, _("Contrat %(reference)s : %(what)s") % {"reference": reference, "what": reason}
-            )
-        )
+        values = {"reference": reference_or_place(contract, reference), "what": reason}
+        self.facts.broken.append(Refusal(contract, INCOMPLETE, _("Contrat %(reference)s : %(what)s") % values))
 
     def _billing_addresses(self, payers: set[int]) -> dict[int, int]:
         """Return where the invoices of these payers go: the billing address, else the default one, else the first."""
@@ -144,13 +144,22 @@ class _Reader:
                 found[partner] = (rank, pk)
         return {partner: pk for partner, (_rank, pk) in found.items()}
 
+    def _counted(self, path: str = "") -> Q:
+        """Return the condition of the lines that count. `path` leads to the line."""
+        counted = Q(**{f"{path}state": ContractLineState.VALIDATED})
+        if self.with_drafts:
+            draft = {f"{path}state": ContractLineState.DRAFT, f"{path}contract__state": ContractState.DRAFT}
+            counted |= Q(**draft)
+        return counted
+
     def _lines(self) -> dict[int, list[Values]]:
         lines: dict[int, list[Values]] = defaultdict(list)
-        rows = ContractLine.objects.filter(contract__among=self.ids, state=ContractLineState.VALIDATED).order_by("pk")
+        rows = ContractLine.objects.filter(self._counted(), contract__among=self.ids).order_by("pk")
         for values in rows.values_list(*_LINE):
             row = dict(zip(_LINE, values, strict=True))
             lines[row["contract_id"]].append(row)
             self.facts.sites[row["id"]] = row["address_id"]
+            self.facts.opened[row["id"]] = row["validated_on"]
         return lines
 
     def _articles(self) -> dict[int, list[f.ArticleFacts]]:
@@ -163,9 +172,7 @@ class _Reader:
             prices[article].append(f.PriceVersion(from_on, unit_price, discount))
         articles: dict[int, list[f.ArticleFacts]] = defaultdict(list)
         for pk, line, contract, reference, company, label, quantity, price, discount, product, account, tax, since in (
-            Article.objects.filter(
-                line__contract__among=self.ids, line__state=ContractLineState.VALIDATED, kind=LineKind.ARTICLE
-            )
+            Article.objects.filter(self._counted("line__"), line__contract__among=self.ids, kind=LineKind.ARTICLE)
             .order_by("position", "pk")
             .values_list(
                 "id",
@@ -232,10 +239,7 @@ class _Reader:
             alone,
         ) in (
             ContractException.objects.filter(
-                ~Exists(alive),
-                line__contract__among=self.ids,
-                line__state=ContractLineState.VALIDATED,
-                kind=LineKind.ARTICLE,
+                self._counted("line__"), ~Exists(alive), line__contract__among=self.ids, kind=LineKind.ARTICLE
             )
             .order_by("on", "position", "pk")
             .values_list(

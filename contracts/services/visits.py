@@ -143,7 +143,7 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool
             intents = [
                 intent
                 for intent in promised_visits(contract, made, until=until)
-                if not _is_past(intent, opened[intent.line])
+                if not is_past(intent, opened[intent.line])
             ]
             made |= {intent.key for intent in intents}
             if dry_run:
@@ -188,17 +188,16 @@ def _lines_of(facts: ChunkFacts) -> dict[int, ContractLine]:
     }
 
 
-def _is_past(visit: VisitIntent, opened: date) -> bool:
+def is_past(visit: VisitIntent, opened: date) -> bool:
     """Return whether the window was over when its line was put in service on `opened`: no DI is made for it."""
     return visit.window.end <= opened
 
 
-def past_visits_text(contract: Contract, lines: Iterable[ContractLine], *, on: date) -> str:
+def past_visits_text(facts: ChunkFacts, lines: Iterable[ContractLine], *, on: date) -> str:
     """Return which visits of these lines, put in service on `on`, are past, so that no DI is made; "" when none is."""
-    facts, ids = read_facts([contract.pk], lock=False, settled=False), {line.pk for line in lines}
-    made = visits_made(facts)
+    ids, made = {line.pk for line in lines}, visits_made(facts)
     promised = (visit for found in facts.contracts for visit in promised_visits(found, made, until=on))
-    over = [visit for visit in promised if visit.line in ids and _is_past(visit, on)]
+    over = [visit for visit in promised if visit.line in ids and is_past(visit, on)]
     if not over:
         return ""
     last = max(over, key=lambda visit: visit.window.end).window

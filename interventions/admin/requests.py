@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Case, F, OrderBy, Q, When
 from django.forms import DateField
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +35,7 @@ from openfire_billing.kernel.formats import days_text
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import age_column, column, state_column
 from openfire_billing.web.lines import SaleLineForm
+from openfire_billing.web.smart_buttons import listed_button
 from openfire_billing.web.tags import amount, badge, hours, nothing, nowrap, on_right, stars, stored_state
 from openfire_billing.web.users import user_of
 
@@ -180,20 +180,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            act = "archive" if document.is_active else "restore"
-            url = reverse("admin:interventions_interventionrequest_act", args=[document.pk, act])
-            text = _("Actif") if document.is_active else _("Archivé")
-            buttons.insert(
-                -1,
-                {
-                    "label": _("Dans les listes"),
-                    "icon": "inventory_2",
-                    "text": text,
-                    "url": url,
-                    "is_dialog": True,
-                    "is_direct": True,
-                },
-            )
+            buttons.insert(-1, listed_button(document))
         return buttons
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> InterventionRequest:

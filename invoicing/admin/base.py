@@ -30,14 +30,14 @@ from invoicing.admin.neighbours import neighbours_of
 from invoicing.admin.office_form import office_form
 from invoicing.admin.readable import ReadableMixin
 from invoicing.admin.records.files import FilesMixin
+from invoicing.admin.records.journal import journal_of
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.admin.shared_records import SharedRecordsMixin, kept_refusal
-from invoicing.models import Company, HistoryLine
+from invoicing.models import Company
 from invoicing.services.parties.companies import default_company
 from invoicing.services.records.acts import Once, Performed, perform, reading_only
 from invoicing.services.records.attachments import attachments_of
-from invoicing.services.records.changes import shown_changes
-from invoicing.services.records.history import journal_shown, record, version_of
+from invoicing.services.records.history import record, version_of
 from invoicing.services.records.saving import lock_for_form
 from invoicing.services.records.shared import works_for_all
 from openfire_billing.db.scope import company_path, visible
@@ -57,7 +57,6 @@ from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
 
 NO_ANSWERS = frozenset(["csrfmiddlewaretoken", "_act", "_addanother", "_continue", "_save"])  # a token, and buttons
-SHOWN_LINES = 40  # of a record's journal
 
 
 class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, ReadableMixin, ModelAdmin):
@@ -71,6 +70,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     show_full_result_count = False
     empty_value_display = "–"
     has_journal = True
+    follows_documents = False  # whether its journal shows what became of the documents made from it
     is_saved_by_service = False
     has_checking_service = False  # whether its service checks the record and its constraints
     empty_text: Any = _("Rien ici pour l'instant.")
@@ -271,19 +271,16 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
             "show_save_and_add_another": False,
             "office_version": request.POST.get("_version") or version_of(document),
             "office_kept_fields": kept_refusal(request, document),
-            "office_history": self.journal_of(document, user_of(request)) if self.has_journal else (),
+            "office_history": journal_of(
+                document, user_of(request), labels=self.field_labels, follows=self.follows_documents
+            )
+            if self.has_journal
+            else (),
             "office_files": attachments_of(document, user=user_of(request)) if self.has_journal else (),
             "office_attach_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_attach", args=[document.pk])
             if self.has_journal and request.user.has_perm("invoicing.add_attachment")
             else "",
         }
-
-    def journal_of(self, document: Any, user: User) -> list[tuple[HistoryLine, list[tuple[str, str, str]]]]:
-        """Return the latest 40 lines of a record's journal that the user may see, each with its changes (label, before,
-        after).
-        """
-        lines = journal_shown(document, user=user)[:SHOWN_LINES]
-        return [(line, shown_changes(line.changes, self.model, self.field_labels)) for line in lines]
 
     # Saving ---------------------------------------------------------------------------------------------------
 

@@ -18,9 +18,10 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import SHOWN_LINES, OfficeAdmin
+from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.lines import edits_of
 from invoicing.admin.notebook import NotebookMixin
+from invoicing.admin.records.journal import SHOWN_LINES, JournalEntry
 from invoicing.models import Company, FiscalPosition, HistoryLine, Partner, Product, Tax
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
@@ -45,6 +46,7 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
     is_saved_by_service = True
+    follows_documents = True
     list_display_links = ("__str__",)
 
     def get_urls(self) -> list[Any]:
@@ -115,12 +117,13 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
         return str(_("%s TTC") % euros(gross)) if gross else ""
 
     @staticmethod
-    def _days_of_states(document: Any, history: Sequence[Any]) -> dict[str, date]:
+    def _days_of_states(document: Any, history: Sequence[JournalEntry]) -> dict[str, date]:
         """Return the day of each state, from the journal that the page shows; from the whole one when it is longer."""
         if not hasattr(document, "get_state_display"):
             return {}
-        lines = [line for line, _changes in history]
-        return days_of_states(document, lines if len(lines) < SHOWN_LINES else list(HistoryLine.objects.of(document)))
+        if len(history) >= SHOWN_LINES:
+            return days_of_states(document, list(HistoryLine.objects.of(document)))
+        return days_of_states(document, [entry.line for entry in history if not entry.link])
 
     def status(self, document: Any, days: Mapping[str, date] | None = None) -> list[dict[str, Any]]:
         """Return the steps of the status bar. A state outside `status_path` comes last, while it is the current one."""

@@ -144,7 +144,7 @@ class ListMixin:
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
         if not self.list_lead:
             return super().get_list_display_links(request, list_display)  # type: ignore[misc]
-        return [self.list_lead, "numbered"]
+        return [self.list_lead, "numbered", "number"]
 
     @admin.display(description=_("Numéro"), ordering="pk")
     def numbered(self, record: Any) -> str:

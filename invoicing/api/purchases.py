@@ -26,7 +26,7 @@ from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import send_order
 from invoicing.services.documents.receipts import receive_order
 from invoicing.services.parties.companies import default_company
-from invoicing.services.settlement.payments import pay_supplier
+from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.db.people import By
 from openfire_billing.kernel.money import to_quantity
 from openfire_billing.web.api.counts import CountsField, with_counts

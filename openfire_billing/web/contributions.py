@@ -46,6 +46,7 @@ class OpenItems:
     `rows(partner_ids, today)`: those of these customers, the most urgent first. `partners`: the columns of a row that
     hold the id of its customer. `say(row)`: the sentence beside its name. `most`: how many are shown of a customer.
     `is_searched`: whether the search shows them under the name of the customer; his page always does.
+    `say_on_page(rows)`: {id: the sentence of the customer's page instead}, of all rows at once, where it asks the database.
     """
 
     label: Any
@@ -57,6 +58,7 @@ class OpenItems:
     most: int = 3
     order: int = 100
     is_searched: bool = True
+    say_on_page: Callable[[Sequence[Any]], Mapping[int, str]] = lambda rows: {}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db.models import OuterRef, Q, Subquery, Value
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from openfire_billing.db.functions import CountOfUnion
 from openfire_billing.db.scope import company_path, visible
@@ -55,6 +56,19 @@ def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
         {"label": b.label, "icon": b.icon, "count": counts.get(f"count_{i}", 0), "url": _url(b, document)}
         for i, b in enumerate(buttons)
     ]
+
+
+def listed_button(document: Any) -> dict[str, Any]:
+    """Return the switch of a document that leaves the lists and comes back: « Dans les listes »."""
+    meta, act = document._meta, "archive" if document.is_active else "restore"
+    return {
+        "label": _("Dans les listes"),
+        "icon": "inventory_2",
+        "text": _("Actif") if document.is_active else _("Archivé"),
+        "url": reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, act]),
+        "is_dialog": True,
+        "is_direct": True,
+    }
 
 
 def buttons_for(model: type, user: Any) -> list[SmartButton]:

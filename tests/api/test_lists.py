@@ -41,7 +41,7 @@ def paid(world: World, number: int) -> Any:
 
 def supplier_bill(world: World, number: int) -> Any:
     from invoicing.services.documents.purchases import bill_order, check_bill
-    from invoicing.services.settlement.payments import pay_supplier
+    from invoicing.services.settlement.supplier_payments import pay_supplier
 
     order = purchase_order(world, supplier=f"Fonderie {number}")
     bill = check_bill(bill_order(order, number="F-1", on=world.today, by=world.biller), by=world.biller)

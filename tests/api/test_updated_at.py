@@ -15,7 +15,8 @@ from invoicing.choices import PaymentKind
 from invoicing.models import Allocation, Invoice, Partner, Product
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import check_bill
-from invoicing.services.settlement.payments import pay_invoice, pay_supplier
+from invoicing.services.settlement.payments import pay_invoice
+from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.db import bulk
 from openfire_billing.db.stamps import Stamped, StampedQuerySet
 from openfire_billing.db.versions import Versioned

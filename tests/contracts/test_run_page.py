@@ -9,6 +9,8 @@ from contracts.models import BillingRun
 from contracts.services.runs import chunks_of, start_run
 from contracts.services.takeover import work_chunk
 from invoicing.models import Invoice
+from invoicing.services.documents.drafts import delete_drafts
+from invoicing.services.posting.post import post_invoice
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.contracts.contract_builders import make_contract
 from tests.factories import World, nothing_changed
@@ -49,6 +51,19 @@ def test_amounts_and_drafts_of_a_run(world: World, night: BillingRun) -> None:
     assert sorted(row.pk for row in listed.context["cl"].result_list) == sorted(
         Invoice.objects.values_list("pk", flat=True)
     )
+
+
+def test_outcomes_name_what_became_of_each_draft(world: World, night: BillingRun) -> None:
+    posted, deleted, draft = Invoice.objects.order_by("pk")
+    number = post_invoice(posted, on=world.today, by=world.accountant).number
+    gone = deleted.pk
+    delete_drafts([deleted], by=world.biller)
+
+    page = text(world.office(ACCOUNTANT).get(address(night)))
+
+    assert f'<a class="of-link" href="{address(posted)}">{number}</a>' in page
+    assert f'<a class="of-link" href="{address(draft)}">Facture en brouillon n° {draft.pk}</a>' in page
+    assert f"brouillon n° {gone} supprimé" in page
 
 
 def test_post_all_asks_with_the_amounts_then_posts_the_drafts_of_that_run(world: World, night: BillingRun) -> None:

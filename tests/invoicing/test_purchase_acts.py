@@ -22,7 +22,7 @@ from invoicing.services.documents.purchases import (
     record_bill,
     reopen_bill,
 )
-from invoicing.services.settlement.payments import pay_supplier
+from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.kernel.errors import BusinessError, StaleForm
 from tests.factories import AddressFactory, PartnerFactory, ProductFactory, World, item, nothing_changed, tax
 

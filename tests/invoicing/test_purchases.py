@@ -26,7 +26,7 @@ from invoicing.services.documents.purchases import (
     reopen_bill,
 )
 from invoicing.services.parties.duplicates import merge_partners
-from invoicing.services.settlement.payments import pay_supplier
+from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
 from tests.contracts.contract_builders import make_contract

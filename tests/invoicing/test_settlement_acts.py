@@ -19,11 +19,11 @@ from invoicing.services.settlement.payments import (
     allocate_payment,
     open_invoices,
     pay_invoice,
-    pay_supplier,
     record_payment,
     use_credit,
 )
 from invoicing.services.settlement.refunds import is_rejectable, refund_credit, refund_payment, reject_payment
+from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.db.guards import without_guards
 from openfire_billing.kernel.errors import BusinessError, StaleForm
 from tests.factories import CompanyFactory, PartnerFactory, World, item, nothing_changed

@@ -46,7 +46,7 @@ from invoicing.services.documents import drafts, mailing, purchases, quotes, rec
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties import customers, duplicates, programs, webhooks
 from invoicing.services.posting import credit, post
-from invoicing.services.settlement import payments, refunds
+from invoicing.services.settlement import payments, refunds, supplier_payments
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import PLANNER
 from tests.contracts.contract_builders import article, day, make_contract
@@ -170,19 +170,20 @@ READING = set(
     contracts.services.callouts: contract_year callouts_left
     contracts.services.contracts: fill_defaults may_auto_post
     contracts.services.drafts: intents_of claims_of parts_of titles_of
-    contracts.services.fact_rows: line_facts contract_facts
+    contracts.services.fact_rows: line_facts contract_facts reference_or_place
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
     contracts.services.live_claims: has_live_claims
     contracts.services.locks: activation_of lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
-    contracts.services.next_bill: next_bill next_days
+    contracts.services.next_bill: next_bill next_days worth_of worth_of_each
+    contracts.services.outlook: outlook_of past_text activation_text
     contracts.services.next_dates: visits_made next_visit_on
     contracts.services.night: night_alarm
     contracts.services.run_outcomes: outcomes_of outcomes_of_selection refuse_nothing_made drafts_of refusals_text describe_drafts drafts_text results_of
     contracts.services.runs: refuse_far remaining chunks_of totals_seen
     contracts.services.days_served: days_served refuse_outside exceptions_left_out first_day_not_billed refuse_past
-    contracts.services.visits: horizon past_visits_text with_kept_visits
+    contracts.services.visits: horizon is_past past_visits_text with_kept_visits
     contracts.services.waivers: charges_due waived claim_key
     """.strip().splitlines()
 )
@@ -257,7 +258,7 @@ ON_ONE: list[One] = [
     (purchases.cancel_bill, story.bill, {}),
     (purchases.reopen_bill, lambda w: story.bill(w, "checked"), {}),
     (
-        payments.pay_supplier,
+        supplier_payments.pay_supplier,
         lambda w: story.bill(w, "checked"),
         {"on": day("24/11/26"), "amount": Decimal(10), "kind": "transfer"},
     ),

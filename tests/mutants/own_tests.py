@@ -170,6 +170,10 @@ OWN: dict[str, list[str]] = {
         "invoicing/test_rejected_payments",
         "invoicing/test_settlement_acts",
     ],
+    "invoicing/services/settlement/supplier_payments.py": [
+        "invoicing/test_purchases",
+        "invoicing/test_settlement_acts",
+    ],
     "invoicing/services/settlement/settled.py": ["office/test_customer_page", "invoicing/test_credited"],
     # interventions
     "interventions/querysets.py": [
@@ -255,6 +259,7 @@ OWN: dict[str, list[str]] = {
     ],
     # contracts
     "contracts/planner/": _PLANNER,
+    "contracts/planner/outlook.py": ["contracts/test_outlook"],
     "contracts/models/claims.py": ["contracts/test_billing_services"],
     "contracts/models/contracts.py": ["contracts/test_acts", "contracts/test_life", "contracts/test_night"],
     "contracts/models/requests.py": ["contracts/test_acts", "contracts/test_callouts", "contracts/test_promises"],
@@ -290,13 +295,14 @@ OWN: dict[str, list[str]] = {
     "contracts/services/live_claims.py": _BILLING,
     "contracts/services/locks.py": ["locks/test_order", "interventions/test_locked_rows", "contracts/test_night"],
     "contracts/services/manual_runs.py": ["contracts/test_acts", "contracts/test_night"],
-    "contracts/services/next_bill.py": ["contracts/test_billing_services"],
+    "contracts/services/next_bill.py": ["contracts/test_billing_services", "contracts/test_outlook"],
     "contracts/services/next_dates.py": [
         "contracts/test_acts",
         "contracts/test_billing_services",
         "contracts/test_night",
     ],
     "contracts/services/night.py": ["contracts/test_night", "contracts/test_night_steps"],
+    "contracts/services/outlook.py": ["contracts/test_outlook"],
     "contracts/services/prices.py": ["contracts/test_acts", "contracts/test_billing_services"],
     "contracts/services/run_outcomes.py": ["contracts/test_acts", "contracts/test_outcomes", "contracts/test_night"],
     "contracts/services/runs.py": ["contracts/test_acts", "contracts/test_billing_services", "contracts/test_night"],

@@ -134,6 +134,9 @@ def test_overview_shows_addresses_contracts_and_equipment(world: World) -> None:
     found = overview(world)
     open_now = {str(kind.label): [(str(link), str(text)) for link, text in shown] for kind, shown in found["open"]}
     assert f">{contract}</a>" in open_now["Contrats en cours"][0][0]
+    assert open_now["Contrats en cours"][0][1] == (
+        "Mensuelle · 120,00 € HT par an · prochaine facture le 01/01/2026 : 10,00 € HT, 10,55 € TTC"
+    )
     [(link, text)] = open_now["Équipements"]
     assert f">{equipment}</a>" in link
     assert text.startswith(f"posé le {world.today:%d/%m/%Y}")

@@ -337,6 +337,33 @@ def test_follow_up_of_a_record_he_may_not_see_or_of_another_company_is_not_shown
     assert [what for what in rows if not what.startswith(("DI", "RDV"))] == ["à moi"]
 
 
+def test_follow_ups_beyond_the_sixth_have_a_page(world: World) -> None:
+    for number in range(8):
+        due_on = world.today - timedelta(days=20 - number)
+        FollowUp.objects.create(object=world.customer, text=f"Relance {number}", due_on=due_on, user=world.planner)
+    office = world.office(PLANNER)
+
+    rows = [row for row, _age in shown(office)["office_waiting"]]
+    everything = office.get(rows[6].url)
+
+    names = [f"Relance {number}" for number in range(8)]
+    assert [(row.what, row.button) for row in rows] == [
+        *((name, "Ouvrir") for name in names[:6]),
+        ("et 2 autres relances", "Voir"),
+    ]
+    assert (rows[6].since, rows[6].colour) == (world.today - timedelta(days=14), "red")
+    assert [row.what for row, _age in everything.context["office_waiting"]] == names
+    assert "Mes relances" in everything.content.decode()
+
+
+def test_follow_ups_are_one_row_when_the_list_is_full(world: World) -> None:
+    many = Kind(2, [row("Appeler"), row("Rappeler")], row("2 relances"), most=60)
+
+    assert [one.what for one in in_order([many])] == ["Appeler", "Rappeler"]
+    full = Kind(11, [row(f"a {n}", Urgency.LATE) for n in range(11)])
+    assert [one.what for one in in_order([full, many])][10:] == ["a 10", "2 relances"]
+
+
 # To bill, to collect
 
 

@@ -221,6 +221,24 @@ def test_customer_comes_first_and_opens_the_record(world: World) -> None:
     assert "Tout afficher" not in page.content.decode()
 
 
+def test_number_of_a_payment_and_of_a_supplier_bill_opens_it(world: World) -> None:
+    invoice, office = world.posted(), world.office(ACCOUNTANT)
+    payment = pay_invoice(invoice, amount=Decimal(10), on=world.today, kind="card", by=world.accountant)
+    bill = record_bill(
+        supplier=world.customer,
+        company=world.company,
+        number="F-9",
+        on=world.today,
+        net=Decimal(100),
+        tax=Decimal(20),
+        by=world.accountant,
+    )
+
+    for record in (payment, bill):
+        page = unescape(office.get(address(type(record), "changelist")).content.decode())
+        assert re.search(rf'<a href="{address(record)}[^"]*"[^>]*>\s*{record.number}\s*</a>', page)
+
+
 def test_age_of_an_intervention_is_counted_from_its_period_and_red_when_late(world: World) -> None:
     late, open_, ahead = due(world, -20, -2), due(world, -3, 3), due(world, 5, 9)
     office = world.office()

@@ -26,7 +26,7 @@ from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.receipts import lines_to_receive
 from invoicing.services.records.acts import perform_each
-from invoicing.services.settlement.payments import pay_supplier
+from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import NOTHING
 from openfire_billing.web.actions import DocumentAction

@@ -1,5 +1,6 @@
 """« Vue d'ensemble » of a customer: what he owes, where he is, what is open with him, and the timeline."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -11,6 +12,7 @@ from invoicing.models import Company, Partner
 from invoicing.services.settlement.balances import balance_of, late_of
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.web.actions import link_to
+from openfire_billing.web.contributions import OpenItems
 from openfire_billing.web.open_items import open_items_of
 from openfire_billing.web.summary import map_url
 from openfire_billing.web.tags import euros
@@ -29,10 +31,7 @@ def overview_of(partner: Partner, request: HttpRequest) -> dict[str, Any]:
         "balance": balance,
         "late": late_of(partner, companies=Company.objects.visible_to(user)) if balance else None,
         "places": [(place, map_url(place)) for place in partner.addresses.all()],
-        "open": [
-            (kind, [(link_to(row), kind.say(row)) for row in rows])
-            for kind, rows in open_items_of([partner], user)[partner.pk]
-        ],
+        "open": [(kind, _said(kind, rows)) for kind, rows in open_items_of([partner], user)[partner.pk]],
         "timeline": timeline,
         "filters": [
             ("", _("Tout"), _address(request, kind="")),
@@ -41,6 +40,12 @@ def overview_of(partner: Partner, request: HttpRequest) -> dict[str, Any]:
         "older": _address(request, kind=timeline.kind, page=timeline.page + 1) if timeline.has_older else "",
         "newer": _address(request, kind=timeline.kind, page=timeline.page - 1) if timeline.page > 1 else "",
     }
+
+
+def _said(kind: OpenItems, rows: Sequence[Any]) -> list[tuple[Any, str]]:
+    """Return each row as a link, with its sentence."""
+    on_page = kind.say_on_page(rows)
+    return [(link_to(row), on_page.get(row.pk) or kind.say(row)) for row in rows]
 
 
 def _address(request: HttpRequest, *, kind: str, page: int = 1) -> str:

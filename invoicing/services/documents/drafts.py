@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
-from django.db.models import Max
+from django.db.models import Max, Model
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -29,9 +29,10 @@ from invoicing.services.documents.lines import PRINTED, Item, LineEdit, apply_ed
 from invoicing.services.documents.writing import refusal_of_day, write_draft
 from invoicing.services.locks import HeldClaims, lock_drafts
 from invoicing.services.records.changes import line_change
-from invoicing.services.records.history import move, record
+from invoicing.services.records.history import move, record, record_many
 from invoicing.services.records.saving import describe_changes
 from openfire_billing.db.people import By
+from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.db.versions import columns_of, raise_version, save_changed
 from openfire_billing.kernel.errors import BusinessError, Step
@@ -272,6 +273,9 @@ def cancel_draft(invoice: Invoice, *, seen: int | None = None, by: By) -> Invoic
     """Cancel a draft, which is kept. Its sources become billable again."""
     with atomic():
         (invoice,), claims = lock_drafts([invoice], seen=seen)
+        _tell_sources(
+            _("Brouillon annulé (%s) : ce qu'il facturait est de nouveau à facturer"), [invoice], claims, by=by
+        )
         for kind, held in claims:
             kind.check_freed(held)
             kind._default_manager.filter(pk__in=[claim.pk for claim in held]).delete()
@@ -286,9 +290,27 @@ def delete_drafts(invoices: Sequence[Invoice], *, by: By) -> int:
         locked, claims = lock_drafts(invoices)
         for kind, held in claims:
             kind.check_freed(held)
+        _tell_sources(
+            _("Brouillon supprimé (%s) : ce qu'il facturait est de nouveau à facturer"), locked, claims, by=by
+        )
         for invoice in locked:
             record(invoice, "deleted", by=by, text=_("Brouillon supprimé"))
         Invoice.objects.filter(pk__in=[invoice.pk for invoice in locked]).delete()
         for kind, held in claims:
             kind.freed(held, by=by)
     return len(locked)
+
+
+def _tell_sources(text: Text, drafts: Sequence[Invoice], claims: HeldClaims, *, by: By) -> None:
+    """Write in the journals of the documents that these drafts bill that they are billed no more."""
+    named = {draft.pk: draft for draft in drafts}
+    told: list[tuple[Model, Text, None]] = []
+    for kind, held in claims:
+        pairs = set(
+            kind._default_manager.filter(pk__in=[claim.pk for claim in held])
+            .order_by()
+            .values_list("invoice_line__invoice", kind.SOURCE)
+        )
+        sources = kind.source_model()._default_manager.in_bulk({source for _draft, source in pairs})
+        told += [(sources[source], text % named[draft], None) for draft, source in sorted(pairs)]
+    record_many(told, "freed", by=by)

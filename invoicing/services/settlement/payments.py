@@ -8,14 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, PaymentState, SupplierBillState
-from invoicing.models import Allocation, Company, Invoice, Partner, Payment, SupplierBill, SupplierPayment
+from invoicing.choices import InvoiceKind, JournalKind, PaymentKind, PaymentState
+from invoicing.models import Allocation, Company, Invoice, Partner, Payment
 from invoicing.services.accounts import EntryDraft, Leg, take_journal_number, write_entries
 from invoicing.services.catalogue import journal_of
-from invoicing.services.locks import lock_bill, lock_invoices, lock_payment
+from invoicing.services.locks import lock_invoices, lock_payment
 from invoicing.services.records.history import record, refuse_stale
 from openfire_billing.db.people import By
-from openfire_billing.db.stamps import touch
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError, Step
@@ -373,39 +372,3 @@ def _allocate(
         )
     for pk, invoice in invoices.items():
         _write_allocation(source, invoice, parts[pk], on=on, by=by)
-
-
-def pay_supplier(
-    bill: SupplierBill,
-    *,
-    amount: Decimal,
-    on: date,
-    kind: str,
-    by: By,
-    reference: str = "",
-    seen: int | None = None,
-) -> SupplierPayment:
-    """Record a payment of a checked supplier's bill. Raises BusinessError: amount, date, state, more than the residual; StaleForm."""
-    refuse_amount(amount, on, _("choisissez la date du paiement"))
-    with atomic():
-        lock_bill(bill, seen=seen)
-        locked = SupplierBill.objects.with_residual().select_related("supplier").get(pk=bill.pk)
-        if locked.state != SupplierBillState.CHECKED:
-            text = _("%s n'est pas bonne à payer : vérifiez-la d'abord.") % locked
-            raise BusinessError(text, step=Step(_("Vérifier la facture"), locked, act="check"), code="wrong_state")
-        if amount > locked.residual:
-            raise BusinessError(
-                _("%(bill)s : il reste %(left)s à payer, le paiement est de %(amount)s. Baissez le montant.")
-                % {
-                    "bill": locked,
-                    "left": money_text(locked.residual, locked.currency),
-                    "amount": money_text(amount, locked.currency),
-                },
-                code="payment_beyond_residual",
-            )
-        payment = SupplierPayment.objects.create(
-            bill=locked, on=on, kind=kind, amount=amount, reference=reference, by=by
-        )
-        touch(locked)
-        record(locked, "paid", by=by, text=_("Paiement de %s") % money_text(amount, locked.currency))
-    return payment

@@ -14,7 +14,7 @@ from invoicing.choices import QuoteState
 from invoicing.models import Quote
 from openfire_billing.office.dashboard.amounts import stock_of, to_bill, to_collect
 from openfire_billing.office.dashboard.billed import billed_of
-from openfire_billing.office.dashboard.kinds import ToPlan, to_plan_of, waiting_of
+from openfire_billing.office.dashboard.kinds import FOLLOW_UPS, ToPlan, follow_ups_of, to_plan_of, waiting_of
 from openfire_billing.office.dashboard.night import last_run_of
 from openfire_billing.office.dashboard.reader import Reader, Work, list_url, reader_of
 from openfire_billing.office.dashboard.today import today_of
@@ -27,6 +27,8 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     reader = reader_of(request)
     steps = first_steps(request)
     stock, to_plan = stock_of(reader), to_plan_of(reader)
+    only_follow_ups = request.GET.get(FOLLOW_UPS) == "all"
+    waiting = follow_ups_of(reader) if only_follow_ups else waiting_of(reader, stock, to_plan)
     return context | {
         "office_day": capfirst(date_format(reader.today, "l j F")),
         "office_button": _button(reader),
@@ -34,7 +36,8 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "office_steps": steps,
         "office_next_step": next((one for group in steps for one in group["steps"] if is_left(one)), None),
         "office_today": today_of(reader),
-        "office_waiting": [(row, _age(row, reader)) for row in waiting_of(reader, stock, to_plan)],
+        "office_waiting": [(row, _age(row, reader)) for row in waiting],
+        "office_only_follow_ups": only_follow_ups,
         "office_amounts": _amounts(reader, stock),
         "office_run": last_run_of(reader),
         "office_billed": billed_of(reader),

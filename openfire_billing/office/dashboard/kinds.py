@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from django.contrib.auth import get_permission_codename
 from django.db.models import Count, Min, Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
@@ -18,14 +20,13 @@ from openfire_billing.db.scope import visible
 from openfire_billing.office.dashboard.alarms import messages, night, papers
 from openfire_billing.office.dashboard.amounts import Stock
 from openfire_billing.office.dashboard.money_kinds import of_money
-from openfire_billing.office.dashboard.reader import Reader, Work, act_url, first_of, list_url, page_url
+from openfire_billing.office.dashboard.reader import DI, RDV, SOON, Reader, Work, act_url, first_of, list_url, page_url
 from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting, in_order
 from openfire_billing.web.actions import reverse_change
 
-SOON = timedelta(days=7)  # a DI is to plan, an appointment to confirm, within so many days
 MOST_FOLLOW_UPS = 6
+FOLLOW_UPS = "follow_ups"  # of the address: the first page shows all the follow-ups of the user
 MOST_READ = 60  # follow-ups, of which those of records that the reader may see are kept
-DI, RDV = "interventions_interventionrequest", "appointments_appointment"
 
 
 @dataclass(frozen=True)
@@ -156,24 +157,39 @@ def _to_confirm(reader: Reader) -> Iterator[Kind]:
     )
 
 
-def _follow_ups(reader: Reader) -> Iterator[Kind]:
-    """What this user planned to do, or was asked to, for today or before. No list shows them together."""
+def follow_ups_of(reader: Reader) -> list[Waiting]:
+    """Return what this user planned to do, or was asked to, for today or before, the oldest first."""
     due = visible(FollowUp.objects.due(reader.today).filter(user=reader.user.pk), reader.user)
-    found = [one for one in due.prefetch_related("object")[:MOST_READ] if _may_see(reader, one)]
-    yield Kind(
-        len(found),
-        [
-            Waiting(
-                Urgency.LATE if one.due_on < reader.today else Urgency.WAITS,
-                one.text,
-                _("Ouvrir"),
-                reverse_change(one.object),
-                who=_("relance : %s") % one.object,
-                since=one.due_on,
-            )
-            for one in found[:MOST_FOLLOW_UPS]
-        ],
+    return [
+        Waiting(
+            Urgency.LATE if one.due_on < reader.today else Urgency.WAITS,
+            one.text,
+            _("Ouvrir"),
+            reverse_change(one.object),
+            who=_("relance : %s") % one.object,
+            since=one.due_on,
+        )
+        for one in due.prefetch_related("object")[:MOST_READ]
+        if _may_see(reader, one)
+    ]
+
+
+def _follow_ups(reader: Reader) -> Iterator[Kind]:
+    """The first follow-ups of this user, then how many others there are, with the page of them all."""
+    found = follow_ups_of(reader)
+    left = len(found) - MOST_FOLLOW_UPS
+    url = f"{reverse('admin:index')}?{FOLLOW_UPS}=all"
+    rows = found[:MOST_FOLLOW_UPS]
+    if left > 0:
+        following = found[MOST_FOLLOW_UPS]
+        text = ngettext("et %s autre relance", "et %s autres relances", left) % left
+        rows.append(Waiting(following.urgency, text, _("Voir"), url, since=following.since))
+    together = (
+        Waiting(found[0].urgency, _("%s relances") % len(found), _("Voir"), url, since=found[0].since)
+        if found
+        else None
     )
+    yield Kind(len(found), rows, together, most=MOST_READ)
 
 
 def _may_see(reader: Reader, follow_up: FollowUp) -> bool:

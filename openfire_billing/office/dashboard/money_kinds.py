@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from django.db.models import Count, Min, Sum
 from django.utils.translation import gettext as _
@@ -13,16 +12,21 @@ from interventions.choices import InterventionState
 from invoicing.choices import LineKind, QuoteState
 from invoicing.models import Invoice, QuoteLine
 from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, signed, sums_of, sums_text
-from openfire_billing.office.dashboard.reader import MOST_OF_A_KIND, Reader, Work, act_url, first_of, list_url, page_url
-from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting
-
-SOON = timedelta(days=7)  # a quote whose validity ends within so many days
-DI, QUOTE, INVOICE, RDV = (
-    "interventions_interventionrequest",
-    "invoicing_quote",
-    "invoicing_invoice",
-    "appointments_appointment",
+from openfire_billing.office.dashboard.reader import (
+    DI,
+    INVOICE,
+    MOST_OF_A_KIND,
+    QUOTE,
+    RDV,
+    SOON,
+    Reader,
+    Work,
+    act_url,
+    first_of,
+    list_url,
+    page_url,
 )
+from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting
 
 
 def of_money(reader: Reader, stock: Stock) -> Iterator[Kind]:

@@ -1,7 +1,7 @@
 """For whom the first page is made: what he may see, and which work is his."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -18,6 +18,10 @@ from openfire_billing.web.users import user_of
 
 Row = TypeVar("Row", bound=Model)
 
+# Records by the name of their addresses.
+DI, RDV = "interventions_interventionrequest", "appointments_appointment"
+QUOTE, INVOICE = "invoicing_quote", "invoicing_invoice"
+SOON = timedelta(days=7)  # what is due within so many days waits: a DI to plan, an RDV to confirm, a quote that expires
 MOST_OF_A_KIND = 3  # rows of a kind of « À traiter »; more of them are one row, with their sum
 
 

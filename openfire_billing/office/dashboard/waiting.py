@@ -51,16 +51,17 @@ class Waiting:
 class Kind:
     """What waits of one kind: `count` records, a row for each of the first few, one row for all of them `together`.
 
-    `together` is None for what no list shows together.
+    `together` is None for what no list shows together. `most`: the records beyond which it stands for all of them.
     """
 
     count: int
     rows: Sequence[Waiting]
     together: Waiting | None = None
+    most: int = MOST_OF_A_KIND
 
     def shown(self, *, is_tight: bool = False) -> list[Waiting]:
         """Return the rows shown. `is_tight`: the list has no room for two rows of this kind."""
-        if self.together is not None and self.count > (1 if is_tight else MOST_OF_A_KIND):
+        if self.together is not None and self.count > (1 if is_tight else self.most):
             return [self.together]
         return list(self.rows)
 

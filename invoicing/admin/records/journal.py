@@ -1,0 +1,112 @@
+"""The journal of a page: the record's own lines, and those of the documents made from it, each linked to its document."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, Q, Value, prefetch_related_objects
+
+from invoicing.models import HistoryLine, Invoice
+from invoicing.services.records.changes import shown_changes
+from invoicing.services.records.history import OWN_ACTS, journal_shown
+from openfire_billing.db.scope import visible
+from openfire_billing.web.actions import link_to
+from openfire_billing.web.smart_buttons import buttons_for, made_from
+
+SHOWN_LINES = 40  # of a record's journal
+FOLLOWED = ("quotes", "invoices", "credit_notes", "purchases", "supplier_bills")  # origins of what is made
+# What is written and attached on a document stays in its own journal; what was sent of it does not.
+LEFT_OUT = (OWN_ACTS - {"message"}) | {"changed", "edited", "taxes_updated", "published", "link_renewed"}
+MAKING = frozenset(["credited", "invoiced", "purchased", "quoted"])  # acts that make a document
+SAME_ACT = timedelta(minutes=1)  # between the line of the document made and that of the record it is made from
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """A line with its changes (label, before, after). `link`: the document whose line it is; "" of the record's own."""
+
+    line: HistoryLine
+    changes: list[tuple[str, str, str]]
+    link: Any = ""
+
+
+def journal_of(
+    document: Model, user: User, *, labels: Mapping[str, object], follows: bool = False
+) -> list[JournalEntry]:
+    """Return the latest lines of a record's journal that the user may see, in as many queries whatever there is.
+
+    `labels`: {field: label} that replace those of the model. `follows`: with those of the documents made from it. An act
+    that made one is then told by the line of the document, which bears a link.
+    """
+    made = _made_from(document, user) if follows else {}
+    if not made:
+        return [_own(line, labels) for line in journal_shown(document, user=user)[:SHOWN_LINES]]
+    own = Q(content_type=_kind_of(document), object_id=document.pk)
+    theirs = Q(pk__in=[])
+    for kind, ids in made.items():
+        theirs |= Q(content_type=kind, object_id__in=ids)
+    lines = list(
+        HistoryLine.objects.filter(own | (theirs & ~Q(act__in=LEFT_OUT)))
+        .select_related("by")
+        .order_by("-pk")[:SHOWN_LINES]
+    )
+    others = [line for line in lines if (line.content_type_id, line.object_id) != (_kind_of(document), document.pk)]
+    prefetch_related_objects(others, "object")
+    lines.sort(key=lambda line: (line.at, line.pk), reverse=True)
+    told = _told_twice(lines, others)
+    named = {line.pk for line in others}
+    return [
+        JournalEntry(line, [], link_to(line.object)) if line.pk in named else _own(line, labels)
+        for line in lines
+        if line.pk not in told
+    ]
+
+
+def _own(line: HistoryLine, labels: Mapping[str, object]) -> JournalEntry:
+    model = ContentType.objects.get_for_id(line.content_type_id).model_class()
+    assert model is not None
+    return JournalEntry(line, shown_changes(line.changes, model, labels))
+
+
+def _kind_of(document: Model | type[Model]) -> int:
+    return int(ContentType.objects.get_for_model(document).pk)
+
+
+def _made_from(document: Model, user: User) -> dict[int, list[int]]:
+    """Return {content type id: ids} of the documents made from a record that the user may see, in one query.
+
+    The credit notes of its invoices are among them.
+    """
+    rows = []
+    for button in buttons_for(type(document), user):
+        if button.origin in FOLLOWED:
+            documents = visible(made_from(button, type(document), document.pk), user)
+            found = [documents]
+            if documents.model is Invoice:
+                found.append(Invoice.objects.filter(credits__in=documents.order_by().values("pk")))
+            rows += [each.order_by().values_list(Value(_kind_of(each.model)), "pk") for each in found]
+    made: dict[int, list[int]] = {}
+    for kind, pk in rows[0].union(*rows[1:]) if rows else ():
+        made.setdefault(kind, []).append(pk)
+    return made
+
+
+def _told_twice(lines: Iterable[HistoryLine], others: Iterable[HistoryLine]) -> set[int]:
+    """Return the ids of the lines that say of an act what the line of the document that it made says too."""
+    told: set[int] = set()
+    making = [line for line in lines if line.act in MAKING]
+    for created in (line for line in others if line.act == "created"):
+        same = (
+            line
+            for line in making
+            if line.pk not in told
+            and line.by_id == created.by_id
+            and abs(line.at - created.at) <= SAME_ACT
+            and line.pk > created.pk
+        )
+        if (twice := min(same, key=lambda line: line.pk, default=None)) is not None:
+            told.add(twice.pk)
+    return told

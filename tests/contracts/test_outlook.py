@@ -1,0 +1,382 @@
+"""What lies ahead of a contract: the net of a year, its next bill, twelve months, what activating it bills of the past."""
+
+from datetime import date
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from contracts.choices import ContractState
+from contracts.models import Contract, ContractRequest
+from contracts.planner import facts as f
+from contracts.planner.outlook import PastDue, net_of_year
+from contracts.services.activation import activate_contract
+from contracts.services.cancellation import cancel_contract
+from contracts.services.lines import save_line
+from contracts.services.next_bill import worth_of_each
+from contracts.services.outlook import Month, Outlook, activation_text, outlook_of, past_text
+from contracts.services.prices import set_price
+from contracts.services.termination import terminate_contract
+from contracts.services.visits import plan_visits
+from contracts.services.waivers import charges_due, waive
+from interventions.services.states import cancel_intervention, finish_intervention
+from invoicing.models import Invoice
+from invoicing.services.posting.post import post_invoice
+from openfire_billing.office.roles import MANAGER, PLANNER
+from tests.contracts.contract_builders import article, bill, day, french, make_contract
+from tests.contracts.planner_builders import contract as facts_of_contract
+from tests.factories import World, nothing_changed
+from tests.factories.appointments import at, book
+from tests.factories.pages import address, texts_of
+
+TODAY = day("24/11/26")
+
+
+def outlook(contract: Contract, on: date = TODAY) -> Outlook:
+    with nothing_changed():
+        found = outlook_of(Contract.objects.get(pk=contract.pk), on=on)
+    assert found is not None
+    return found
+
+
+def due(months: tuple[Month, ...]) -> list[str]:
+    """« 01/11/26 10.00 FA2026-00001 » of each instalment, with « late » or the reason why no invoice bears it."""
+    return [
+        " ".join(filter(None, [french(i.on), str(i.net), str(i.invoice or i.without), "late" if i.is_late else ""]))
+        for month in months
+        for i in month.instalments
+    ]
+
+
+def visits(months: tuple[Month, ...]) -> list[tuple[str, str, str]]:
+    """(month shown, « 1/2 on 01/03/26 », state of its DI or « to make ») of each visit."""
+    return [
+        (
+            french(month.first),
+            f"{v.rank}/{v.of} on {french(v.on)}",
+            v.intervention.state if v.intervention else "to make",
+        )
+        for month in months
+        for v in month.visits
+    ]
+
+
+def test_active_contract_shows_what_is_billed_then_what_will_be(world: World) -> None:
+    contract = make_contract(world, "01/01/26", article("175.00"))
+    bill(world, contract, on="24/11/26")
+    november = Invoice.objects.get(proposed_on=day("01/11/26"))
+    for earlier in Invoice.objects.filter(proposed_on__lt=day("01/11/26")).order_by("proposed_on"):
+        post_invoice(earlier, on=TODAY, by=world.accountant)
+    posted = post_invoice(november, on=TODAY, by=world.accountant)
+
+    found = outlook(contract)
+
+    assert due(found.months) == [
+        f"01/11/26 14.59 {posted.number}",
+        "01/12/26 14.58",
+        "01/01/27 14.58",
+        "01/02/27 14.59",
+        "01/03/27 14.58",
+        "01/04/27 14.58",
+        "01/05/27 14.59",
+        "01/06/27 14.58",
+        "01/07/27 14.58",
+        "01/08/27 14.59",
+        "01/09/27 14.58",
+        "01/10/27 14.58",
+    ]
+    assert [french(month.first) for month in found.months][::11] == ["01/11/26", "01/10/27"]
+    assert (found.yearly, found.past, found.past_visits, found.refusal) == (Decimal("175.00"), None, "", "")
+    assert found.following is not None
+    assert (found.following.on, found.following.text) == (
+        day("01/12/26"),
+        "14,58 € HT + 0,80 € de taxes = 15,38 € TTC",
+    )
+
+
+def test_draft_shows_from_its_start_what_the_night_then_bills(world: World) -> None:
+    contract = make_contract(world, "01/01/26", is_active=False)
+
+    before = outlook(contract)
+    activate_contract(contract, on=TODAY, by=world.manager)
+    bill(world, contract, on="24/11/26")
+
+    assert before.past == PastDue(11, day("01/01/26"), day("01/11/26"), Decimal("110.00"))
+    assert past_text(before.past, "EUR") == (
+        "11 échéances déjà passées, du 01/01/2026 au 01/11/2026, seraient facturées après l'activation : 110,00 € HT."
+    )
+    assert (before.yearly, before.following and before.following.on) == (Decimal("120.00"), day("01/01/26"))
+    assert due(before.months) == [f"01/{month:02}/26 10.00{' late' if month < 12 else ''}" for month in range(1, 13)]
+    invoices = Invoice.objects.order_by("proposed_on")
+    assert [f"{french(i.proposed_on)} {i.net.amount} late" for i in invoices] == due(before.months)[:11]
+
+
+def test_draft_with_nothing_past_says_so_and_one_instalment_is_singular(world: World) -> None:
+    ahead = make_contract(world, "01/12/26", is_active=False)
+    one = make_contract(world, "01/11/26", is_active=False)
+    done = "Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules."
+
+    assert (outlook(ahead).past, activation_text(ahead, on=TODAY)) == (None, done)
+    assert activation_text(one, on=TODAY) == (
+        f"{done} 1 échéance déjà passée, du 01/11/2026, serait facturée après l'activation : 10,00 € HT."
+    )
+    assert outlook(ahead).months[0].first == day("01/12/26")
+
+
+def test_past_beyond_the_months_shown_is_counted(world: World) -> None:
+    contract = make_contract(world, "01/01/24", frequency="quarterly", is_active=False)
+
+    found = outlook(contract)
+
+    assert found.past == PastDue(12, day("01/01/24"), day("01/10/26"), Decimal("360.00"))
+    assert due(found.months) == [f"01/{month}/24 30.00 late" for month in ("01", "04", "07", "10")]
+
+
+def test_what_no_invoice_bears_has_its_reason_and_what_waits_is_late(world: World) -> None:
+    contract = make_contract(world, "01/09/26")
+    (september, *_others) = charges_due(contract, on=TODAY)
+    waive(contract, keys=[september.key], on=TODAY, by=world.biller)
+    make_contract(world, "01/11/26", article("0"))
+    bill(world, on="24/11/26")
+    other = make_contract(world, "01/10/26")
+
+    assert due(outlook(contract, on=day("01/09/26")).months)[0] == "01/09/26 10.00 Ne pas facturer"
+    assert due(outlook(Contract.objects.get(lines__articles__unit_price=0)).months)[0] == "01/11/26 0.00 Gratuite"
+    assert due(outlook(other).months)[:3] == ["01/10/26 10.00 late", "01/11/26 10.00 late", "01/12/26 10.00"]
+    assert outlook(other).months[0].instalments[0].on == day("01/10/26")
+
+
+def test_visits_to_make_planned_done_and_cancelled(world: World) -> None:
+    contract = make_contract(world, "01/01/26", visits=(4, (3, 6, 9, 12)))
+    plan_visits([contract], until=day("31/12/26"), on=day("01/01/26"), by=world.planner)
+    march, june, september, december = (
+        row.intervention for row in ContractRequest.objects.order_by("rank").select_related("intervention")
+    )
+    finish_intervention(march, on=day("02/11/26"), by=world.planner)
+    cancel_intervention(june, on=TODAY, by=world.planner)
+    book(world, december, state="confirmed", starts_at=at(8, day=27))
+
+    assert visits(outlook(contract).months) == [
+        ("01/11/26", "3/4 on 01/09/26", "to_plan"),
+        ("01/11/26", "1/4 on 02/11/26", "done"),
+        ("01/11/26", "4/4 on 27/11/26", "planned"),
+        ("01/03/27", "1/4 on 01/03/27", "to make"),
+        ("01/06/27", "2/4 on 01/06/27", "to make"),
+        ("01/09/27", "3/4 on 01/09/27", "to make"),
+    ]
+    assert ("01/06/26", "2/4 on 01/06/26", "cancelled") in visits(outlook(contract, on=day("01/06/26")).months)
+    assert september.state == "to_plan"
+
+
+def test_visits_of_a_draft_leave_out_those_that_are_past(world: World) -> None:
+    contract = make_contract(world, "01/01/26", visits=(2, (3, 12)), is_active=False)
+
+    found = outlook(contract)
+    activated = activate_contract(contract, on=TODAY, by=world.manager)
+
+    assert visits(found.months) == [("01/12/26", "2/2 on 01/12/26", "to make")]
+    assert (
+        found.past_visits
+        == activated.notes[0]
+        == (
+            "1 visite d'avant l'activation n'est pas créée (du 01/03/2026 au 31/03/2026) : si elle reste à faire, créez sa DI."
+        )
+    )
+    assert visits(outlook(contract).months) == [
+        ("01/12/26", "2/2 on 01/12/26", "to make"),
+        ("01/03/27", "1/2 on 01/03/27", "to make"),
+    ]
+
+
+def test_per_visit_knows_its_year_and_no_day(world: World) -> None:
+    contract = make_contract(
+        world, "01/01/26", article("175.00"), frequency="per_visit", timing="on_visit", visits=(2, (3, 9))
+    )
+
+    found = outlook(contract)
+
+    assert (found.yearly, found.following, due(found.months)) == (Decimal("175.00"), None, [])
+
+
+def test_why_nothing_can_be_told(world: World) -> None:
+    unplaced = make_contract(world, is_active=False, fiscal_position=None)
+    cancelled, empty = make_contract(world, is_active=False), make_contract(world, is_active=False)
+    cancel_contract(cancelled, on=TODAY, by=world.manager)
+    empty.lines.all().delete()
+
+    assert outlook(unplaced) == Outlook(
+        "EUR", refusal=f"Contrat provisoire n° {unplaced.pk} : position fiscale à renseigner avant de facturer."
+    )
+    assert [outlook_of(Contract.objects.get(pk=c.pk), on=TODAY) for c in (cancelled, empty)] == [None, None]
+
+
+def test_terminated_contract_bills_to_its_last_day_and_visits_no_more(world: World) -> None:
+    contract = make_contract(world, "01/01/26", visits=(1, (12,)))
+    bill(world, contract, on="24/11/26")
+    terminate_contract(contract, last_day=day("31/12/26"), reason="Vente", on=TODAY, by=world.manager)
+
+    found = outlook(contract)
+
+    assert due(found.months)[1:] == ["01/12/26 10.00"]
+    assert (found.yearly, visits(found.months)) == (Decimal("120.00"), [])
+    assert outlook(contract, on=day("01/01/27")).yearly == 0
+
+
+def test_next_bill_of_lines_apart_is_taxed_apart(world: World) -> None:
+    """Each draft rounds its own tax: 0,55 + 0,55, and 1,10 on one; of 10,05 it is 0,55 each, and 1,11 on one."""
+    terms: dict[str, Any] = {"is_active": False, "frequency": "yearly"}
+    apart, together = (
+        make_contract(world, "01/12/26", article("10.05"), grouped=grouped, **terms) for grouped in (False, True)
+    )
+    for contract in (apart, together):
+        line = {"contract": contract, "address": contract.lines.get().address, "title": "Deuxième"}
+        save_line(None, line, articles=[article("10.05")], on=TODAY, by=world.manager)
+
+    texts = [found.text for c in (apart, together) if (found := outlook(c).following)]
+
+    assert texts == [
+        "20,10 € HT + 1,10 € de taxes = 21,20 € TTC",
+        "20,10 € HT + 1,11 € de taxes = 21,21 € TTC",
+    ]
+
+
+def test_worth_of_many_in_as_many_queries_as_of_one(world: World) -> None:
+    contracts = [make_contract(world, "01/12/26", article("175.00")) for _n in range(4)]
+    broken = make_contract(world, "01/12/26")
+    Contract.objects.filter(pk=broken.pk).update(fiscal_position=None)
+    set_price(
+        contracts[1].lines.get().articles.get(),
+        from_on=day("01/12/26"),
+        unit_price=Decimal(300),
+        discount=Decimal(50),
+        on=TODAY,
+        by=world.manager,
+    )
+
+    counts = []
+    for ids in ([contracts[0].pk], [c.pk for c in (*contracts, broken)]):
+        with CaptureQueriesContext(connection) as captured:
+            worth = worth_of_each(ids, on=TODAY)
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1]
+    assert [worth[c.pk].yearly for c in contracts] == [Decimal(n) for n in ("175.00", "150.00", "175.00", "175.00")]
+    assert [w.following.text for w in worth.values() if w.following][:2] == [
+        "14,58 € HT + 0,80 € de taxes = 15,38 € TTC",
+        "12,50 € HT + 0,69 € de taxes = 13,19 € TTC",
+    ]
+    assert broken.pk not in worth
+
+
+# The net of a year, of facts alone
+
+
+def yearly(*lines: f.LineFacts, start: str = "01/01/26", on: str = "24/11/26", **terms: Any) -> Decimal:
+    return net_of_year(facts_of_contract(start, *lines, **terms), on=day(on))
+
+
+def line_of(pk: int, price: str, **values: Any) -> f.LineFacts:
+    priced = f.ArticleFacts(pk, "Entretien", Decimal(2), (f.PriceVersion(day("01/01/00"), Decimal(price)),))
+    return f.LineFacts(**{"id": pk, "chain": pk, "articles": (priced,), **values})
+
+
+def test_year_counts_one_line_of_a_chain() -> None:
+    old = line_of(1, "100", end=day("01/12/26"))
+    new = line_of(2, "150", chain=1, start=day("01/12/26"))
+
+    assert yearly(old, new) == yearly(new, old) == Decimal("200.00")
+    assert yearly(old, new, on="01/12/26") == Decimal("300.00")
+    assert yearly(old, line_of(3, "7.5")) == Decimal("215.00")
+
+
+def test_year_of_a_line_that_ended_and_of_a_contract_to_come() -> None:
+    ended = line_of(1, "100", chain_end=day("24/11/26"))
+
+    assert (yearly(ended), yearly(ended, on="23/11/26")) == (Decimal(0), Decimal("200.00"))
+    assert yearly(line_of(1, "100"), start="01/01/30") == Decimal("200.00")
+
+
+@pytest.mark.parametrize(
+    ("every", "unit", "net"),
+    [(1, f.WEEK, "10400.00"), (10, f.DAY, "7200.00"), (400, f.DAY, "200.00"), (2, f.YEAR, "200.00")],
+)
+def test_year_of_days_and_weeks_counts_whole_instalments(every: int, unit: str, net: str) -> None:
+    frequency = f.Frequency(every, unit)
+
+    assert yearly(line_of(1, "100"), frequency=frequency, alignment=f.ANNIVERSARY) == Decimal(net)
+
+
+# The page
+
+
+def page(world: World, contract: Contract, role: str = MANAGER) -> Any:
+    return world.office(role).get(address(contract))
+
+
+def test_page_shows_the_card_and_the_months(world: World) -> None:
+    contract = make_contract(world, "01/10/26", visits=(1, (12,)))
+    bill(world, contract, on="31/10/26")
+    plan_visits([contract], until=day("31/12/26"), on=TODAY, by=world.planner)
+    visit = ContractRequest.objects.get().intervention
+
+    shown = page(world, contract)
+
+    assert texts_of(shown, "of-money") == [
+        "Montants Net annuel HT120,00 € Prochaine facture Jour01/11/2026 HT10,00 € Taxes0,55 € TTC10,55 €"
+    ]
+    months = texts_of(shown, "of-month")
+    assert months[:3] == [
+        "novembre 2026 10,00 € HT le 01/11 En retard",
+        f"décembre 2026 10,00 € HT le 01/12 À venir Visite 1/1 le 01/12 À planifier {visit.number}",
+        "janvier 2027 10,00 € HT le 01/01 À venir",
+    ]
+    assert len(months) == 12
+    assert f'href="{address(visit)}"' in shown.content.decode()
+
+
+def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
+    contract = make_contract(world, "01/11/26")
+    bill(world, contract, on="24/11/26")
+    invoice = Invoice.objects.get()
+
+    pages = {role: page(world, contract, role).content.decode() for role in (MANAGER, PLANNER)}
+
+    assert f'<a class="of-link" href="{address(invoice)}">{invoice}</a>' in pages[MANAGER]
+    assert str(invoice) in pages[PLANNER]
+    assert f'href="{address(invoice)}"' not in pages[PLANNER]
+
+
+def test_dialog_says_what_activation_bills_of_the_past(world: World) -> None:
+    contract = make_contract(world, "01/01/26", is_active=False)
+
+    dialog = world.office(MANAGER).get(address(contract, "act", "activate"))
+
+    said = (
+        "11 échéances déjà passées, du 01/01/2026 au 01/11/2026, seraient facturées après l'activation : 110,00 € HT."
+    )
+    assert said in dialog.context["explain"]
+    assert said in unescape(page(world, contract).content.decode())
+    assert Contract.objects.get(pk=contract.pk).state == ContractState.DRAFT
+
+
+def test_page_takes_as_many_queries_with_many_lines(world: World) -> None:
+    few, many = (make_contract(world, "01/10/26", visits=(1, (12,)), is_active=False) for _n in range(2))
+    first = many.lines.get()
+    for number in range(12):
+        values = {"contract": many, "address": first.address, "title": f"Site {number}", "task": first.task}
+        planned = {"repeat": 1, "repeat_unit": "year", "visit_months": [12]}
+        save_line(None, values | planned, articles=[article("120.00")], on=TODAY, by=world.manager)
+    office, counts = world.office(MANAGER), []
+    for contract in (few, many):
+        activate_contract(contract, on=day("01/10/26"), by=world.manager)
+        bill(world, contract, on="31/10/26")
+        plan_visits([contract], until=day("31/12/26"), on=TODAY, by=world.planner)
+        office.get(address(contract))
+        with CaptureQueriesContext(connection) as captured:
+            assert office.get(address(contract)).status_code == 200
+        counts.append(len(captured))
+
+    assert counts[0] == counts[1] <= 40, counts
