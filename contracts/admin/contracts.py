@@ -57,9 +57,15 @@ def _state_of(contract: Contract) -> tuple[str, Any]:
     return contract.COLOURS[phase], text
 
 
+def _new_line_page(contract: Contract) -> str:
+    """Return the address of the page of a new line of a contract."""
+    return f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
+
+
 @admin.register(Contract)
 class ContractAdmin(DocumentAdmin):
     new_title = _("Nouveau contrat")
+    next_label = _("Enregistrer et ajouter une ligne")
     has_checking_service = True
     list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
     list_lead = "payer"
@@ -132,6 +138,9 @@ class ContractAdmin(DocumentAdmin):
                 form.base_fields[name].required = False
         return form
 
+    def next_page(self, obj: Any) -> str:
+        return _new_line_page(obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Let only who may post invoices tick « Validation automatique »."""
         fields = super().get_readonly_fields(request, obj)
@@ -192,8 +201,7 @@ class ContractAdmin(DocumentAdmin):
 
     def _lines(self, request: HttpRequest, contract: Contract) -> dict[str, Any]:
         may = request.user.has_perm(CHANGE) and contract.state not in (S.TERMINATED, S.CANCELLED)
-        add = f"{reverse('admin:contracts_contractline_add')}?contract={contract.pk}"
-        return {"add_url": add if may else ""}
+        return {"add_url": _new_line_page(contract) if may else ""}
 
     @staticmethod
     def _outcomes(contract: Contract) -> dict[str, Any]:

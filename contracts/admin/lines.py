@@ -29,6 +29,7 @@ from invoicing.admin.lines import LinesInline, edits_of
 from invoicing.models import Partner, Tax
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.kernel.money import Totals
+from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.lines import LineForm, live_totals, totals_html
@@ -76,6 +77,7 @@ class ExceptionInline(LinesInline):
 @admin.register(ContractLine)
 class ContractLineAdmin(DocumentAdmin):
     new_title = _("Nouvelle ligne de contrat")
+    next_label = _("Enregistrer et revenir au contrat")
     has_checking_service = True
     form = ContractLineForm
     lines_prefix = "articles"
@@ -143,6 +145,9 @@ class ContractLineAdmin(DocumentAdmin):
             (title, {**options, "fields": tuple(name for name in options["fields"] if name != "bill_past")})
             for title, options in found
         ]
+
+    def next_page(self, obj: Any) -> str:
+        return reverse_change(obj.contract)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), *(["contract"] if obj else [])]

@@ -56,7 +56,10 @@ from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.users import user_of
 
-NO_ANSWERS = frozenset(["csrfmiddlewaretoken", "_act", "_addanother", "_continue", "_save"])  # a token, and buttons
+_NEXT = "_next"  # the button that saves a new record and goes on to its next page
+NO_ANSWERS = frozenset(
+    ["csrfmiddlewaretoken", "_act", "_addanother", "_continue", "_save", _NEXT]
+)  # a token, and buttons
 
 
 class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, ReadableMixin, ModelAdmin):
@@ -76,6 +79,7 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     empty_text: Any = _("Rien ici pour l'instant.")
     opened_tab = ""  # of the notebook: where the work is; the first tab without it
     new_title: Any = ""  # of the page of a new record; "" for the name of the model
+    next_label: Any = ""  # of a second button that saves a new record and opens `next_page`; "" for none
     field_labels: ClassVar[dict[str, Any]] = {}  # {field: label} that replace those of the model
     asks: ClassVar[dict[str, Asked]] = {}  # {field that may be left empty: why a service will ask for it}
     delete_confirmation_max_display = 20
@@ -263,7 +267,12 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
         document = self.get_object(request, object_id) if object_id else None
         if document is None:
             title = self.new_title or self.model._meta.verbose_name.capitalize()
-            return {"office_version": "", "title": title, "show_save_and_continue": False}
+            return {
+                "office_version": "",
+                "office_next": self.next_label,
+                "title": title,
+                "show_save_and_continue": False,
+            }
         meta = self.model._meta
         notes = self.notes_context(request, document) if self.has_journal else {}
         return notes | {
@@ -287,7 +296,14 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         if {IS_POPUP_VAR, "_addanother"} & set(request.POST):
             return super().response_add(request, obj, post_url_continue)
+        if _NEXT in request.POST and self.next_label:
+            messages.success(request, _("%s : enregistré.") % obj)
+            return HttpResponseRedirect(self.next_page(obj))
         return self._saved(request, obj)
+
+    def next_page(self, obj: Any) -> str:
+        """Return the address of the page where the work goes on after a new record is saved by its second button."""
+        return reverse_change(obj)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         if IS_POPUP_VAR in request.POST:

@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from appointments.models import Appointment
+from contracts.models import Contract
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice, PartnerTerms
 from tests.browser.fields import choice, highlighted, toasts
@@ -101,6 +104,7 @@ def test_quote_accepted_billed_posted_and_printed_in_ten_clicks(page: Page, logi
     expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
     mouse.press("Générer la facture")
     mouse.confirm_and_open()
+    page.screenshot(path="/tmp/shots/x3.png", full_page=True)
     mouse.press("Valider")
     mouse.confirm()
     button = page.locator(".of-smart a", has_text="PDF")
@@ -154,3 +158,73 @@ def test_new_customer_and_his_di_in_six_clicks(page: Page, login: Login, world: 
         "Thorigné-Fouillard",
         6,
     )
+
+
+def test_contract_active_and_billed_in_fifteen_clicks(page: Page, login: Login, world: World) -> None:
+    PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-5.5"))
+    login(page, world.manager).goto("/admin/")
+    mouse = Mouse(page)
+
+    mouse.leave_by(page.get_by_role("link", name="Contrats", exact=True))
+    mouse.leave_by(page.get_by_role("link", name="Nouveau contrat"))
+    mouse.choose("Aubry")
+    page.locator("#id_start_on").fill(timezone.localdate().replace(day=1).strftime("%d/%m/%Y"))
+    mouse.leave_by(page.get_by_role("button", name="Enregistrer et ajouter une ligne"))
+    choice(page, "articles-0-product").focus()  # by Tab
+    mouse.choose("ram_pose")
+    expect(page.locator("#id_articles-0-unit_price")).to_have_value("175,00")
+    mouse.click("[data-tab=planning]")
+    choice(page, "task").focus()  # by Tab
+    mouse.choose("Dépannage")
+    page.locator("#id_repeat").fill("1")
+    mouse.click("[name=visit_months][value='6']")
+    mouse.leave_by(page.get_by_role("button", name="Enregistrer et revenir au contrat"))
+    mouse.press("Activer")
+    mouse.confirm()
+    mouse.press("Facturer")
+    mouse.confirm()
+
+    assert (Contract.objects.get().reference, Invoice.objects.get().net.amount) == ("CONT/000001", 175)
+    assert mouse.clicks == 13
+
+
+def test_empty_firm_to_its_first_posted_invoice_in_twenty_five_clicks(
+    page: Page, login: Login, transactional_db: None
+) -> None:
+    """Reference data and one user, no more: what « Put it to work » of the README leaves."""
+    call_command("load_reference_data", verbosity=0)
+    login(page, User.objects.create_superuser("ouverture")).goto("/admin/")
+    mouse = Mouse(page)
+
+    mouse.leave_by(page.get_by_role("link", name="Étape suivante"))
+    for name, text in {
+        "name": "Flammes d'Armor",
+        "street": "1 rue du Four",
+        "zip": "35000",
+        "city": "Rennes",
+        "siret": "73282932000074",
+    }.items():
+        page.locator(f"#id_{name}").fill(text)
+    mouse.leave_by("[name=_save]")
+
+    mouse.leave_by(page.get_by_role("link", name="Factures", exact=True))
+    mouse.leave_by(page.get_by_role("link", name="Nouvelle facture"))
+    page.keyboard.type("Goldman")
+    mouse.click(highlighted(page).filter(has_text="Créer « Goldman »"))
+    for text in ("06 39 98 12 34", "goldman@exemple.example", "3 rue de la Forge", "35235"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    expect(page.locator("#id_act-address-city")).to_have_value("Thorigné-Fouillard")
+    mouse.click(f"{DIALOG} [data-once]")
+    expect(choice(page, "customer")).to_have_value("Goldman")
+    page.locator("#id_lines-0-label").fill("Pose d'un poêle")
+    page.locator("#id_lines-0-unit_price").fill("1000")
+    mouse.select("#id_lines-0-tax", page.locator("#id_lines-0-tax option", has_text="20 %").first.inner_text())
+    mouse.leave_by("[name=_save]")
+    page.screenshot(path="/tmp/shots/x3.png", full_page=True)
+    mouse.press("Valider")
+    mouse.confirm()
+
+    invoice = Invoice.objects.get()
+    assert (invoice.state, invoice.gross.amount) == ("posted", 1200)
+    assert mouse.clicks <= 25
