@@ -79,6 +79,7 @@ class ContractLineAdmin(DocumentAdmin):
     new_title = _("Nouvelle ligne de contrat")
     next_label = _("Enregistrer et revenir au contrat")
     has_checking_service = True
+    follows_documents = False  # the journal of its contract does
     form = ContractLineForm
     lines_prefix = "articles"
     list_display = ("__str__", "town", "equipment", "task", "visits_text", "state_badge")
