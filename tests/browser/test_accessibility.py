@@ -14,6 +14,7 @@ from appointments.models import Appointment
 from contracts.models import BillingRun, Contract
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate
 from invoicing.models import Company, Invoice, Partner, Payment, Product, PurchaseOrder, Quote, SupplierBill
+from tests.browser.fields import highlighted
 from tests.factories import World, make_world
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each
@@ -69,6 +70,14 @@ def test_main_pages_break_no_rule(page: Page, login: Login, world: World, scheme
 def test_an_open_dialog_breaks_no_rule(page: Page, login: Login, world: World, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme)
     login(page, world.manager).goto(address(world.posted(), "act", "credit"))
+    assert violations(page) == []
+
+
+def test_the_panel_that_creates_a_customer_breaks_no_rule(page: Page, login: Login, world: World) -> None:
+    login(page, world.manager).goto(address(InterventionRequest, "add"))
+    page.keyboard.type("Goldman")
+    highlighted(page).filter(has_text="Créer « Goldman »").click()
+    expect(page.locator("#id_act-phone")).to_be_focused()
     assert violations(page) == []
 
 

@@ -125,9 +125,10 @@
   const start = () => {
     keepAsSaved();
     const boxes = ":is(.of-choice-input, input:not([type=hidden]), select, textarea)";
-    const first = document.querySelector(`.of-edit[open] .of-group .of-value ${boxes}`) || document.querySelector(`#content-main > form ${boxes}`);
+    const faulty = [".of-error", "ul.errorlist"].map((css) => document.querySelector(`#content-main > form .of-value:has(${css}) ${boxes}`)).find(Boolean);
+    const first = faulty || document.querySelector(`.of-edit[open] .of-group .of-value ${boxes}`) || document.querySelector(`#content-main > form ${boxes}`);
     const version = document.querySelector('#content-main [name="_version"]');
-    if (first && version && !version.value && !window.location.hash) first.focus(); // a new record begins at its first box, not at its buttons
+    if (first && version && !version.value && !window.location.hash) first.focus(); // a new record begins at its fault or its first box, not at its buttons
     all(document, 'input[name="q"], input[name="s"]').forEach((input) => { input.maxLength = 200; }); // what a search reads
     all(document, "#result_list [data-label]").forEach((cell) => { cell.dataset.label = cell.dataset.label.replace(/^./, (letter) => letter.toUpperCase()); });
   };
