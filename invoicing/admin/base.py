@@ -44,7 +44,7 @@ from openfire_billing.db.scope import company_path, visible
 from openfire_billing.db.versions import Versioned, raise_parent, raise_version
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
-from openfire_billing.web.actions import PageShown, already_done, reverse_change
+from openfire_billing.web.actions import OPEN, PageShown, already_done, reverse_change
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.choices import narrowed_formset
 from openfire_billing.web.date_boxes import DayInput, SplitMomentInput
@@ -58,7 +58,7 @@ from openfire_billing.web.users import user_of
 
 _NEXT = "_next"  # the button that saves a new record and goes on to its next page
 NO_ANSWERS = frozenset(
-    ["csrfmiddlewaretoken", "_act", "_addanother", "_continue", "_save", _NEXT]
+    ["csrfmiddlewaretoken", "_act", "_addanother", "_continue", "_save", _NEXT, OPEN]
 )  # a token, and buttons
 
 

@@ -139,7 +139,8 @@ class CreationMixin:
     def _customer(self, request: HttpRequest) -> Partner | None:
         """Return the customer that the address of the panel names."""
         pk = read_id(request.GET.get("partner"))
-        return visible(Partner.objects.all(), request.user).filter(pk=pk).first() if pk else None
+        found = visible(Partner.objects.filter(is_active=True, merged_into=None), request.user)
+        return found.filter(pk=pk).first() if pk else None
 
     def _panel(
         self,

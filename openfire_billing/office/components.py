@@ -1,4 +1,4 @@
-"""The components of the office's pages on one page: for who writes a page, on a machine in DEBUG."""
+"""The components of the office's pages on one page, for developers, in DEBUG alone."""
 
 from datetime import date, datetime, time
 from decimal import Decimal

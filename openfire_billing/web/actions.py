@@ -35,7 +35,7 @@ from openfire_billing.web.undo import Undo, UndoMixin, undo_tag, values_before
 
 PREFIX = "act"  # of the fields of dialogs: they travel with the form of the page
 FORM_ALONG = "_form"  # what a page sends is its whole form
-_OPEN = "_open"  # the button of a dialog that then opens what was made
+OPEN = "_open"  # the button of a dialog that then opens what was made
 Run = Callable[[HttpRequest, Any, dict[str, Any]], Any]
 RunMany = Callable[[HttpRequest, Sequence[Any], dict[str, Any]], list[Outcome]]
 
@@ -113,7 +113,7 @@ def _is_confirmed(request: HttpRequest) -> bool:
 
 def typed_values(request: HttpRequest) -> list[tuple[str, str]]:
     """Return (name, value) of what the form of the page sent along with a dialog."""
-    own = ("csrfmiddlewaretoken", "_confirmed", "_preview", "_once", _OPEN)
+    own = ("csrfmiddlewaretoken", "_confirmed", "_preview", "_once", OPEN)
     return [
         (name, value)
         for name, values in request.POST.lists()
@@ -298,7 +298,7 @@ class ActionsMixin(UndoMixin):
             messages.info(request, already_done(document))
         else:
             messages.success(request, done.result, extra_tags=tag)
-        created = _page_of(made.made if isinstance(made, Outcome) else made) if _OPEN in request.POST else ""
+        created = _page_of(made.made if isinstance(made, Outcome) else made) if OPEN in request.POST else ""
         return HttpResponseRedirect(created or self._after(action, request, document))
 
     @staticmethod

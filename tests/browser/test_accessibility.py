@@ -1,4 +1,4 @@
-"""Pages as people without a mouse, or who hear them, meet them: axe-core's rules, light and dark; the frame by keyboard."""
+"""Pages used by keyboard or screen reader: axe-core's rules, light and dark; the frame by keyboard."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from appointments.models import Appointment
 from contracts.models import BillingRun, Contract
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate
 from invoicing.models import Company, Invoice, Partner, Payment, Product, PurchaseOrder, Quote, SupplierBill
-from tests.browser.fields import highlighted
+from tests.browser.fields import highlighted, open_fields
 from tests.factories import World, make_world
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each
@@ -111,6 +111,21 @@ def test_the_frame_by_keyboard_alone(page: Page, login: Login, world: World) -> 
     page.keyboard.press("Escape")
     expect(account).to_be_focused()
     expect(account).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_menu_beside_a_box_by_keyboard(page: Page, login: Login, world: World) -> None:
+    login(page, world.manager).goto(address(world.intervention()))
+    open_fields(page)
+    opener = page.locator(".of-field", has=page.locator("#id_partner")).locator(".of-related")
+    opener.focus()
+    page.keyboard.press("Enter")
+    see = page.locator("#view_id_partner")
+    expect(see).to_be_focused()
+    assert str(see.get_attribute("href")).startswith(f"{address(world.customer)}?")
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    expect(see).to_be_hidden()
 
 
 def test_the_menu_of_a_narrow_page_by_keyboard(phone: Page, login: Login, world: World) -> None:

@@ -115,7 +115,7 @@ def test_quote_accepted_billed_posted_and_printed_in_ten_clicks(page: Page, logi
     assert (Invoice.objects.get().state, mouse.clicks) == ("posted", 10)
 
 
-def test_appointment_done_and_billed_in_twelve_clicks(page: Page, login: Login, world: World) -> None:
+def test_appointment_done_and_billed_in_seven_clicks(page: Page, login: Login, world: World) -> None:
     technician(world)
     login(page, world.manager).goto(address(world.intervention(item(1, price=175))))
     mouse = Mouse(page)
@@ -159,7 +159,7 @@ def test_new_customer_and_his_di_in_six_clicks(page: Page, login: Login, world: 
     )
 
 
-def test_contract_active_and_billed_in_fifteen_clicks(page: Page, login: Login, world: World) -> None:
+def test_contract_active_and_billed_in_thirteen_clicks(page: Page, login: Login, world: World) -> None:
     PartnerTerms.objects.create(partner=world.customer, fiscal_position=position("VEN-5.5"))
     login(page, world.manager).goto("/admin/")
     mouse = Mouse(page)
@@ -187,7 +187,7 @@ def test_contract_active_and_billed_in_fifteen_clicks(page: Page, login: Login, 
     assert mouse.clicks == 13
 
 
-def test_empty_firm_to_its_first_posted_invoice_in_twenty_five_clicks(
+def test_empty_firm_to_its_first_posted_invoice_in_thirteen_clicks(
     page: Page, login: Login, transactional_db: None
 ) -> None:
     """Reference data and one user, no more: what « Put it to work » of the README leaves."""

@@ -66,6 +66,17 @@ def test_what_an_act_makes_may_be_opened_at_once(world: World) -> None:
     assert "data-opens" not in asked.content.decode()
 
 
+def test_both_buttons_of_a_dialog_do_its_act_once(world: World) -> None:
+    """An answer lost on the way, then the other button of the same dialog."""
+    intervention, office = world.intervention(item(1, price=100)), Office(world.biller)
+    question = fields_of(office.get(address(intervention, "act", "duplicate")))
+
+    assert office.confirm(intervention, "duplicate", {**question, "_open": "1"}).status_code == 302
+    again = office.confirm(intervention, "duplicate", question)
+
+    assert (again.url, InterventionRequest.objects.count()) == (address(intervention), 2)
+
+
 def test_faults_come_back_as_the_form_and_nothing_is_done(world: World) -> None:
     draft, office = draft_of(world), Office(world.accountant)
     fields = typed(office.open(draft), lines__0__quantity="douze", note="Gardée")

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -254,6 +255,25 @@ def test_without_a_customer_they_are_refused(world: World, model: type[Any], par
         answer = sent(office, model, {"act-street": "9 rue Haute", "_once": "a"}, partner=partner)
     assert answer.status_code == 409
     assert texts_of(answer, "of-refusal") == ["Choisissez d'abord le client : la fiche est créée chez lui."]
+
+
+def test_nothing_is_created_for_an_archived_customer(world: World) -> None:
+    archived = PartnerFactory(name="Goldman Paul", is_active=False)
+    with nothing_changed():
+        answer = sent(Office(world.planner), Address, {"act-street": "9 rue Haute", "_once": "a"}, partner=archived.pk)
+    assert texts_of(answer, "of-refusal") == ["Choisissez d'abord le client : la fiche est créée chez lui."]
+
+
+def test_who_may_not_create_addresses_creates_the_customer_alone(world: World) -> None:
+    user = UserFactory(username="accueil", company=world.company, is_staff=True)
+    names = ("view_partner", "add_partner", "view_address")
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="invoicing", codename__in=names))
+    first = opened(Office(user), Partner, term="Goldman")
+    assert sorted(first) == ["_once", "act-email", "act-name", "act-phone"]
+
+    assert sent(Office(user), Partner, {**first, **GOLDMAN}).status_code == 200
+
+    assert Partner.objects.get(name="Goldman").addresses.count() == 0
 
 
 def test_article_is_created_with_its_usual_values_and_a_taken_code_is_refused_at_its_box(world: World) -> None:

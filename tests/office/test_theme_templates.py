@@ -27,6 +27,7 @@ READ = {  # template: the start of the SHA-256 of the replaced one
     "unfold/helpers/search.html": "91996c27181d",
     "unfold/helpers/theme_switch.html": "c8e659df65f5",
     "unfold/helpers/welcomemsg.html": "e8eab02522ba",
+    "unfold/widgets/related_widget_wrapper.html": "4ffda1235520",
 }
 
 

@@ -192,8 +192,11 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         return {"phone" if searched_digits(term) else "email" if "@" in term else "name": term}
 
     def creation_forms(self, request: HttpRequest, customer: Partner | None) -> list[Any]:
-        """Return the form of the customer and that of its address, which may be left empty."""
-        address = self.admin_site.get_model_admin(Address).creation_form(request, PLACE, {}, prefix=f"{PREFIX}-address")
+        """Return the form of the customer and that of its address, which may be left empty, for who may create one."""
+        addresses = self.admin_site.get_model_admin(Address)
+        if not addresses.has_add_permission(request):
+            return super().creation_forms(request, customer)
+        address = addresses.creation_form(request, PLACE, {}, prefix=f"{PREFIX}-address")
         address.empty_permitted, address.use_required_attribute = True, False
         for field in address.fields.values():
             field.label = field.plain_label
@@ -201,8 +204,8 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         return [*super().creation_forms(request, customer), address]
 
     def create_record(self, request: HttpRequest, forms: Sequence[Any], customer: Partner | None) -> Partner:
-        form, address = forms
-        addresses = [address.cleaned_data] if address.has_changed() else []
+        form, *places = forms
+        addresses = [place.cleaned_data for place in places if place.has_changed()]
         return create_customer(form.cleaned_data, addresses=addresses, by=user_of(request))
 
     def similar_to(self, request: HttpRequest) -> list[Partner]:

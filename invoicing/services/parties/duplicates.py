@@ -20,6 +20,7 @@ from openfire_billing.kernel.telephones import is_possible, key_of, region_of
 
 MOST_SIMILAR = 5
 _MOST_READ = 200  # names compared
+_LONGEST_NAME = 200  # characters of a typed name that are compared
 _BEGINNING = 4  # letters of a name that a misspelt one is expected to share
 _NEAR = 0.8  # of two words: « aubry » and « aubri »
 
@@ -54,7 +55,7 @@ def similar_customers(*, name: str, phone: str = "", email: str = "", postcode: 
 
 def _of_near_name(name: str) -> Iterator[Partner]:
     """Yield the customers of a near name, the nearest first."""
-    words = fold(name).split()
+    words = fold(name[:_LONGEST_NAME]).split()
     longest = max(words, key=len, default="")
     if len(longest) < _BEGINNING:
         return

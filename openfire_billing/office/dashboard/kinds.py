@@ -26,7 +26,7 @@ from openfire_billing.web.actions import reverse_change
 
 MOST_FOLLOW_UPS = 6
 FOLLOW_UPS = "follow_ups"  # of the address: the first page shows all the follow-ups of the user
-MOST_READ = 60  # follow-ups, of which those of records that the reader may see are kept
+MANY_FOLLOW_UPS = 60  # beyond which one row stands for all of them
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def follow_ups_of(reader: Reader) -> list[Waiting]:
             who=_("relance : %s") % one.object,
             since=one.due_on,
         )
-        for one in due.prefetch_related("object")[:MOST_READ]
+        for one in due.prefetch_related("object")
         if _may_see(reader, one)
     ]
 
@@ -189,7 +189,7 @@ def _follow_ups(reader: Reader) -> Iterator[Kind]:
         if found
         else None
     )
-    yield Kind(len(found), rows, together, most=MOST_READ)
+    yield Kind(len(found), rows, together, most=MANY_FOLLOW_UPS)
 
 
 def _may_see(reader: Reader, follow_up: FollowUp) -> bool:
