@@ -168,13 +168,18 @@ class ListMixin:
         chosen = request.GET.get(kind.parameter_name, "")
         counts = kind.counts(self.get_queryset(request), request)  # type: ignore[attr-defined]
         return [
-            {"slug": "", "label": _("Tous"), "is_chosen": not chosen},
+            {"slug": "", "label": self._all_label(), "is_chosen": not chosen},
             *(
                 {"slug": slug, "label": label, "is_chosen": slug == chosen, "count": counts.get(slug)}
                 for slug, label, _narrow in kind.chips
                 if slug not in kind.linked or slug == chosen
             ),
         ]
+
+    def _all_label(self) -> Any:
+        """Return the name of the chip of the whole list, in the gender of `new_title`."""
+        is_feminine = str(getattr(self, "new_title", "")).startswith("Nouvelle")
+        return _("Toutes") if is_feminine else _("Tous")
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         """Return (label, amount) of the rows shown, to stand beside the chips."""
