@@ -11,12 +11,14 @@ from appointments.services.billing import invoice_appointment
 from interventions.services.billing import invoice_intervention, quote_intervention
 from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts
+from invoicing.services.documents.purchases import record_bill
 from invoicing.services.documents.quotes import accept_quote, invoice_quote, send_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.records.notes import add_note
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
+from tests.api.subjects import purchase_order
 from tests.contracts.contract_builders import bill, make_contract
 from tests.factories import World
 from tests.factories.appointments import at, book
@@ -177,6 +179,26 @@ def test_journal_takes_as_many_queries_with_1_and_20_documents(world: World) -> 
         credit_invoice(posted(world, di), on=world.today, reason="Erreur", rebill=True, by=world.accountant)
 
     assert counted(office) == one <= 41
+
+
+def test_journal_takes_as_many_queries_with_1_and_10_supplier_bills(world: World) -> None:
+    order, office = purchase_order(world, supplier="Fonderie"), world.office(MANAGER)
+
+    def counted(bills: range) -> int:
+        values: dict[str, Any] = {"company": order.company, "supplier": order.supplier, "order": order}
+        for number in bills:
+            amounts = {"net": Decimal(10), "tax": Decimal(2)}
+            record_bill(**values, **amounts, number=f"F-{number}", on=world.today, by=world.biller)
+        office.get(address(order))
+        with CaptureQueriesContext(connection) as captured:
+            office.get(address(order))
+        return len(captured)
+
+    one = counted(range(1))
+
+    assert counted(range(1, 10)) == one
+    links = [link for link, _text in journal(world, order) if link]
+    assert links == [f"Fonderie F-{number}" for number in reversed(range(10))]
 
 
 def posted(world: World, di: Any) -> Invoice:

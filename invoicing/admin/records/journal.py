@@ -7,9 +7,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.db.models import Model, Q, Value, prefetch_related_objects
 
-from invoicing.models import HistoryLine, Invoice
+from invoicing.models import HistoryLine, Invoice, SupplierBill
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import OWN_ACTS, journal_shown
 from openfire_billing.db.scope import visible
@@ -56,7 +57,8 @@ def journal_of(document: Model, user: User, *, labels: Mapping[str, object], fol
         theirs |= Q(content_type=kind, object_id__in=ids)
     followed = HistoryLine.objects.filter(theirs).exclude(act__in=LEFT_OUT).select_related("by").order_by("-pk")
     others = list(followed[:SHOWN_LINES])
-    prefetch_related_objects(others, "object")
+    named_by_supplier = SupplierBill.objects.select_related("supplier")
+    prefetch_related_objects(others, GenericPrefetch("object", [named_by_supplier]))
     lines = sorted([*own, *others], key=lambda line: (line.at, line.pk), reverse=True)
     told, named = _told_twice(lines, others), {line.pk for line in others}
     return ShownJournal(
