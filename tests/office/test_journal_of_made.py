@@ -19,7 +19,7 @@ from invoicing.services.records.notes import add_note
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.api.subjects import purchase_order
-from tests.contracts.contract_builders import bill, make_contract
+from tests.contracts.contract_builders import bill, exception, make_contract
 from tests.factories import World
 from tests.factories.appointments import at, book
 from tests.factories.pages import Office, address
@@ -75,6 +75,24 @@ def test_draft_that_is_cancelled_or_deleted_is_told(world: World) -> None:
         ("", "Facture en brouillon générée"),
         ("", f"Brouillon annulé ({name}) : ce qu'il facturait est de nouveau à facturer"),
         ("", "Facture en brouillon générée"),
+    ]
+
+
+def test_draft_that_billed_a_period_and_an_exception_is_told_once(world: World) -> None:
+    contract = make_contract(world, "01/11/26", exceptions=[exception("01/11/26", "50.00", alone=False)])
+    names = []
+    for undo in (cancel_draft, lambda draft, by: delete_drafts([draft], by=by)):
+        bill(world, contract, on="24/11/26")
+        draft = Invoice.objects.get(state="draft")
+        assert [line.net for line in draft.lines.order_by("position")] == [Decimal("10.00"), Decimal("50.00")]
+        names.append(str(draft))
+        undo(draft, by=world.biller)
+
+    freed = HistoryLine.objects.of(contract).filter(act="freed").order_by("pk")
+
+    assert [line.text for line in freed] == [
+        f"Brouillon annulé ({names[0]}) : ce qu'il facturait est de nouveau à facturer",
+        f"Brouillon supprimé ({names[1]}) : ce qu'il facturait est de nouveau à facturer",
     ]
 
 
