@@ -46,7 +46,7 @@ def ribbon_of(
     sees_interventions = user.has_perm("interventions.view_interventionrequest")
     is_draft = contract.state == ContractState.DRAFT
     return {
-        "past": past_text(outlook.past, outlook.currency) if outlook.past else "",
+        "past": past_text(outlook),
         "past_visits": outlook.past_visits,
         "refusal": outlook.refusal,
         "currency": outlook.currency,
