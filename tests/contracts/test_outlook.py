@@ -25,6 +25,7 @@ from contracts.services.waivers import charges_due, waive
 from interventions.services.states import cancel_intervention, finish_intervention
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoice
+from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.contracts.contract_builders import article, bill, day, french, make_contract, reasons
 from tests.contracts.planner_builders import contract as facts_of_contract
@@ -372,11 +373,21 @@ def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
     contract = make_contract(world, "01/11/26")
     bill(world, contract, on="24/11/26")
     invoice = Invoice.objects.get()
+    draft = str(invoice)
 
+    def november(role: str) -> str:
+        return texts_of(page(world, contract, role), "of-month")[0]
+
+    drafted = november(PLANNER)
+    post_invoice(invoice, on=TODAY, by=world.accountant)
+    pay_invoice(invoice, amount=Decimal("10.55"), on=TODAY, kind="card", by=world.accountant)
+    invoice.refresh_from_db()
     pages = {role: page(world, contract, role).content.decode() for role in (MANAGER, PLANNER)}
 
+    assert drafted == f"novembre 2026 10,00 € HT le 01/11 Brouillon {draft}"
+    assert november(MANAGER) == f"novembre 2026 10,00 € HT le 01/11 Payée {invoice.number}"
+    assert november(PLANNER) == f"novembre 2026 10,00 € HT le 01/11 Facturée {invoice.number}"
     assert f'<a class="of-link" href="{address(invoice)}">{invoice}</a>' in pages[MANAGER]
-    assert str(invoice) in pages[PLANNER]
     assert f'href="{address(invoice)}"' not in pages[PLANNER]
 
 
