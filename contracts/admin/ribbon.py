@@ -46,7 +46,7 @@ def ribbon_of(
     sees_interventions = user.has_perm("interventions.view_interventionrequest")
     is_draft = contract.state == ContractState.DRAFT
     return {
-        "past": past_text(outlook.past, outlook.currency) if outlook.past else "",
+        "past": past_text(outlook),
         "past_visits": outlook.past_visits,
         "refusal": outlook.refusal,
         "currency": outlook.currency,
@@ -63,9 +63,12 @@ def ribbon_of(
 
 def _instalment(instalment: Instalment, may_open: bool, *, is_draft: bool, today: date) -> Item:
     invoice = instalment.invoice
-    if invoice is not None:
+    if invoice is not None and may_open:
         colour, state = state_of_invoice(invoice)
-        return Item(instalment.on, colour, state, link_to(invoice) if may_open else invoice, instalment.net)
+        return Item(instalment.on, colour, state, link_to(invoice), instalment.net)
+    if invoice is not None:  # whether it is paid is for who may see invoices
+        state = _("Brouillon") if invoice.is_draft else _("Facturée")
+        return Item(instalment.on, "grey", state, invoice, instalment.net)
     if instalment.without:
         colour, state = "grey", instalment.without
     elif instalment.is_late:

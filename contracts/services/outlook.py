@@ -71,8 +71,9 @@ class Month:
 
 @dataclass(frozen=True)
 class Outlook:
-    """`refusal`: why nothing can be told; the rest is then empty. `past`, `past_visits`: of a contract in draft, what its
-    activation would bill of the past, and which visits of the past it would not make.
+    """`refusal`: why nothing can be told; the rest is then empty. Of a contract in draft, `past`: what its activation
+    would bill of the past; `past_refusal`: why it would be set aside instead; `past_visits`: the visits of the past that
+    it would not make.
     """
 
     currency: str
@@ -80,6 +81,7 @@ class Outlook:
     yearly: Decimal = ZERO
     following: NextBill | None = None
     past: PastDue | None = None
+    past_refusal: str = ""
     past_visits: str = ""
     months: tuple[Month, ...] = ()
 
@@ -113,18 +115,22 @@ def outlook_of(contract: Contract, *, on: date) -> Outlook | None:
         yearly=worth.yearly,
         following=worth.following,
         past=PastDue.of(charges, before=on) if is_draft else None,
+        past_refusal=_past_refusal(found, facts, on=on) if is_draft else "",
         past_visits=_past_visits(contract, facts, on=on) if is_draft else "",
         months=_by_month(first, instalments, visits),
     )
 
 
-def past_text(past: PastDue, currency: str) -> str:
-    """Return what the night after the activation bills of the past."""
+def past_text(outlook: Outlook) -> str:
+    """Return what the night after the activation bills of the past, or why it bills nothing; "" when nothing is past."""
+    past = outlook.past
+    if past is None or outlook.past_refusal:
+        return outlook.past_refusal
     values = {
         "count": past.count,
         "first": date_format(past.first, "d/m/Y"),
         "last": date_format(past.last, "d/m/Y"),
-        "net": money_text(past.net, currency),
+        "net": money_text(past.net, outlook.currency),
     }
     return (
         ngettext(
@@ -141,8 +147,7 @@ def activation_text(contract: Contract, *, on: date) -> str:
     """Return what activating a contract does, with what it bills of the past and which past visits it does not make."""
     text = _("Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules.")
     outlook = outlook_of(contract, on=on)
-    past = past_text(outlook.past, outlook.currency) if outlook and outlook.past else ""
-    return " ".join(filter(None, (str(text), past, outlook.past_visits if outlook else "")))
+    return " ".join(filter(None, (str(text), *((past_text(outlook), outlook.past_visits) if outlook else ()))))
 
 
 def _first_month(contract: Contract, on: date) -> date:
@@ -225,6 +230,12 @@ def _to_make(
         for visit in promised_visits(found, visits_made(facts), until=until, since=first)
         if not is_past(visit, facts.opened[visit.line] or on)
     ]
+
+
+def _past_refusal(found: ContractFacts, facts: ChunkFacts, *, on: date) -> str:
+    """Return why the night of `on` would set the contract aside: more periods are due than it bills unasked."""
+    charges = charges_or_refusal(found, facts.claimed, on=on)
+    return charges.reason if isinstance(charges, Refusal) else ""
 
 
 def _past_visits(contract: Contract, facts: ChunkFacts, *, on: date) -> str:

@@ -30,7 +30,7 @@ from invoicing.admin.neighbours import neighbours_of
 from invoicing.admin.office_form import office_form
 from invoicing.admin.readable import ReadableMixin
 from invoicing.admin.records.files import FilesMixin
-from invoicing.admin.records.journal import journal_of
+from invoicing.admin.records.journal import ShownJournal, journal_of
 from invoicing.admin.records.notes import NotesMixin
 from invoicing.admin.shared_records import SharedRecordsMixin, kept_refusal
 from invoicing.models import Company
@@ -275,16 +275,18 @@ class OfficeAdmin(SharedRecordsMixin, FilesMixin, NotesMixin, ListMixin, Readabl
             }
         meta = self.model._meta
         notes = self.notes_context(request, document) if self.has_journal else {}
+        journal = (
+            journal_of(document, user_of(request), labels=self.field_labels, follows=self.follows_documents)
+            if self.has_journal
+            else ShownJournal()
+        )
         return notes | {
             "show_save_and_continue": False,  # saving stays on the page
             "show_save_and_add_another": False,
             "office_version": request.POST.get("_version") or version_of(document),
             "office_kept_fields": kept_refusal(request, document),
-            "office_history": journal_of(
-                document, user_of(request), labels=self.field_labels, follows=self.follows_documents
-            )
-            if self.has_journal
-            else (),
+            "office_history": journal.entries,
+            "office_own_lines": journal.own,
             "office_files": attachments_of(document, user=user_of(request)) if self.has_journal else (),
             "office_attach_url": reverse(f"admin:{meta.app_label}_{meta.model_name}_attach", args=[document.pk])
             if self.has_journal and request.user.has_perm("invoicing.add_attachment")

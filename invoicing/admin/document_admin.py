@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.lines import edits_of
 from invoicing.admin.notebook import NotebookMixin
-from invoicing.admin.records.journal import SHOWN_LINES, JournalEntry
+from invoicing.admin.records.journal import SHOWN_LINES
 from invoicing.models import Company, FiscalPosition, HistoryLine, Partner, Product, Tax
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
@@ -80,7 +80,7 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
             return context | {"office_footer": totals_html(NOTHING), "office_new_act": self._new_act(request)}
         actions = self.actions_for(request, document)
         return context | {
-            "office_status": self.status(document, self._days_of_states(document, context["office_history"])),
+            "office_status": self.status(document, self._days_of_states(document, context["office_own_lines"])),
             "office_buttons": self.smart_buttons(request, document),
             "office_primary": sorted((a for a in actions if a["is_primary"]), key=lambda a: a["rank"]),
             "office_menu": actions,
@@ -117,13 +117,12 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
         return str(_("%s TTC") % euros(gross)) if gross else ""
 
     @staticmethod
-    def _days_of_states(document: Any, history: Sequence[JournalEntry]) -> dict[str, date]:
-        """Return the day of each state, from the journal that the page shows; from the whole one when it is longer."""
+    def _days_of_states(document: Any, own: Sequence[HistoryLine]) -> dict[str, date]:
+        """Return the day of each state, from the lines of its journal that the page reads; from all when there are more."""
         if not hasattr(document, "get_state_display"):
             return {}
-        if len(history) >= SHOWN_LINES:
-            return days_of_states(document, list(HistoryLine.objects.of(document)))
-        return days_of_states(document, [entry.line for entry in history if not entry.link])
+        is_whole = len(own) < SHOWN_LINES
+        return days_of_states(document, own if is_whole else list(HistoryLine.objects.of(document)))
 
     def status(self, document: Any, days: Mapping[str, date] | None = None) -> list[dict[str, Any]]:
         """Return the steps of the status bar. A state outside `status_path` comes last, while it is the current one."""

@@ -25,8 +25,9 @@ from contracts.services.waivers import charges_due, waive
 from interventions.services.states import cancel_intervention, finish_intervention
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoice
+from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
-from tests.contracts.contract_builders import article, bill, day, french, make_contract
+from tests.contracts.contract_builders import article, bill, day, french, make_contract, reasons
 from tests.contracts.planner_builders import contract as facts_of_contract
 from tests.factories import World, nothing_changed
 from tests.factories.appointments import at, book
@@ -105,7 +106,7 @@ def test_draft_shows_from_its_start_what_the_night_then_bills(world: World) -> N
     bill(world, contract, on="24/11/26")
 
     assert before.past == PastDue(11, day("01/01/26"), day("01/11/26"), Decimal("110.00"))
-    assert past_text(before.past, "EUR") == (
+    assert past_text(before) == (
         "11 échéances déjà passées, du 01/01/2026 au 01/11/2026, seraient facturées après l'activation : 110,00 € HT."
     )
     assert (before.yearly, before.following and before.following.on) == (Decimal("120.00"), day("01/01/26"))
@@ -124,6 +125,37 @@ def test_draft_with_nothing_past_says_so_and_one_instalment_is_singular(world: W
         f"{done} 1 échéance déjà passée, du 01/11/2026, serait facturée après l'activation : 10,00 € HT."
     )
     assert outlook(ahead).months[0].first == day("01/12/26")
+
+
+def test_draft_with_more_periods_past_than_the_night_bills_says_that_it_is_set_aside(world: World) -> None:
+    most = make_contract(world, "01/12/23", is_active=False)
+    contract = make_contract(world, "01/11/23", is_active=False)
+    why = (
+        "Contrat %s : plus de 36 périodes échues à facturer. Rien n'est facturé : "
+        "vérifiez la date de début, puis « Facturer quand même »."
+    )
+
+    before, text = outlook(contract), activation_text(contract, on=TODAY)
+    dialog = world.office(MANAGER).get(address(contract, "act", "activate")).context["explain"]
+    shown = unescape(page(world, contract).content.decode())
+    activate_contract(contract, on=TODAY, by=world.manager)
+    run = bill(world, on="24/11/26")
+
+    assert before.past == PastDue(37, day("01/11/23"), day("01/11/26"), Decimal("370.00"))
+    assert (
+        text
+        == dialog
+        == (
+            "Le contrat reçoit sa référence ; ses visites et ses factures se font dès lors toutes seules. "
+            + why % f"provisoire n° {contract.pk}"
+        )
+    )
+    assert why % f"provisoire n° {contract.pk}" in shown
+    assert "seraient facturées" not in shown
+    assert past_text(outlook(most)) == (
+        "36 échéances déjà passées, du 01/12/2023 au 01/11/2026, seraient facturées après l'activation : 360,00 € HT."
+    )
+    assert reasons(run) == [why % Contract.objects.get(pk=contract.pk).reference]
 
 
 def test_past_beyond_the_months_shown_is_counted(world: World) -> None:
@@ -341,11 +373,21 @@ def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
     contract = make_contract(world, "01/11/26")
     bill(world, contract, on="24/11/26")
     invoice = Invoice.objects.get()
+    draft = str(invoice)
 
+    def november(role: str) -> str:
+        return texts_of(page(world, contract, role), "of-month")[0]
+
+    drafted = november(PLANNER)
+    post_invoice(invoice, on=TODAY, by=world.accountant)
+    pay_invoice(invoice, amount=Decimal("10.55"), on=TODAY, kind="card", by=world.accountant)
+    invoice.refresh_from_db()
     pages = {role: page(world, contract, role).content.decode() for role in (MANAGER, PLANNER)}
 
+    assert drafted == f"novembre 2026 10,00 € HT le 01/11 Brouillon {draft}"
+    assert november(MANAGER) == f"novembre 2026 10,00 € HT le 01/11 Payée {invoice.number}"
+    assert november(PLANNER) == f"novembre 2026 10,00 € HT le 01/11 Facturée {invoice.number}"
     assert f'<a class="of-link" href="{address(invoice)}">{invoice}</a>' in pages[MANAGER]
-    assert str(invoice) in pages[PLANNER]
     assert f'href="{address(invoice)}"' not in pages[PLANNER]
 
 

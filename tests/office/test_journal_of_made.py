@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -10,15 +11,17 @@ from appointments.services.billing import invoice_appointment
 from interventions.services.billing import invoice_intervention, quote_intervention
 from invoicing.models import HistoryLine, Invoice
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts
+from invoicing.services.documents.purchases import record_bill
 from invoicing.services.documents.quotes import accept_quote, invoice_quote, send_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.records.notes import add_note
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
-from tests.contracts.contract_builders import bill, make_contract
+from tests.api.subjects import purchase_order
+from tests.contracts.contract_builders import bill, exception, make_contract
 from tests.factories import World
-from tests.factories.appointments import book
+from tests.factories.appointments import at, book
 from tests.factories.pages import Office, address
 
 
@@ -75,6 +78,24 @@ def test_draft_that_is_cancelled_or_deleted_is_told(world: World) -> None:
     ]
 
 
+def test_draft_that_billed_a_period_and_an_exception_is_told_once(world: World) -> None:
+    contract = make_contract(world, "01/11/26", exceptions=[exception("01/11/26", "50.00", alone=False)])
+    names = []
+    for undo in (cancel_draft, lambda draft, by: delete_drafts([draft], by=by)):
+        bill(world, contract, on="24/11/26")
+        draft = Invoice.objects.get(state="draft")
+        assert [line.net for line in draft.lines.order_by("position")] == [Decimal("10.00"), Decimal("50.00")]
+        names.append(str(draft))
+        undo(draft, by=world.biller)
+
+    freed = HistoryLine.objects.of(contract).filter(act="freed").order_by("pk")
+
+    assert [line.text for line in freed] == [
+        f"Brouillon annulé ({names[0]}) : ce qu'il facturait est de nouveau à facturer",
+        f"Brouillon supprimé ({names[1]}) : ce qu'il facturait est de nouveau à facturer",
+    ]
+
+
 def test_rdv_and_contract_follow_their_invoices_and_payments(world: World) -> None:
     rdv = book(world, world.intervention(), state="confirmed")
     contract = make_contract(world, "01/11/26")
@@ -94,6 +115,30 @@ def test_rdv_and_contract_follow_their_invoices_and_payments(world: World) -> No
         assert journal(world, document)[0] == (second, f"Validée sous le numéro {second}")
 
 
+def test_what_a_contract_billed_leaves_room_for_its_own_notes(world: World) -> None:
+    contract = make_contract(world, "01/09/25")
+    add_note(contract, "Sonner deux fois", by=world.manager)
+    bill(world, contract, on="24/11/26")
+    for invoice in Invoice.objects.order_by("proposed_on"):
+        post_invoice(invoice, on=world.today, by=world.accountant)
+
+    told = journal(world, contract)
+
+    numbers = list(Invoice.objects.order_by("-proposed_on").values_list("number", flat=True))
+    assert len(numbers) == 15
+    assert [link for link, _text in told] == [
+        *numbers,
+        *numbers,
+        *[""] * 4,
+    ]
+    assert [text for _link, text in told[30:]] == [
+        "Sonner deux fois",
+        f"Contrat activé sous la référence {contract}",
+        f"Ligne « Contrat provisoire n° {contract.pk} · {contract.lines.get().address} » ajoutée",
+        "Contrat créé",
+    ]
+
+
 def test_days_of_states_are_those_of_the_document_alone(world: World) -> None:
     quote = quote_intervention(di := world.intervention(), on=world.today, by=world.biller)
     send_quote(quote, by=world.biller)
@@ -104,6 +149,28 @@ def test_days_of_states_are_those_of_the_document_alone(world: World) -> None:
         ("draft", world.today),
         ("to_plan", world.today),
         ("partly_planned", None),
+    ]
+
+
+def test_days_of_states_of_a_long_journal_with_a_line_told_twice(
+    world: World, on_an_ordinary_day: time_machine.Traveller
+) -> None:
+    """40 lines are read of 41, and the one that repeats that of the invoice is left out: the first day is read all the
+    same.
+    """
+    on_an_ordinary_day.move_to(at(10, day=20))
+    di = world.intervention()
+    on_an_ordinary_day.move_to(at(10, day=24))
+    for number in range(38):
+        add_note(di, f"Note {number}", by=world.biller)
+    invoice_intervention(di, on=world.today, by=world.biller)
+    assert HistoryLine.objects.of(di).count() == 41
+
+    page = world.office(MANAGER).get(address(di))
+
+    assert [(step["code"], step["on"]) for step in page.context["office_status"]][:2] == [
+        ("draft", at(10, day=20).date()),
+        ("to_plan", at(10, day=20).date()),
     ]
 
 
@@ -129,7 +196,27 @@ def test_journal_takes_as_many_queries_with_1_and_20_documents(world: World) -> 
     for _number in range(10):
         credit_invoice(posted(world, di), on=world.today, reason="Erreur", rebill=True, by=world.accountant)
 
-    assert counted(office) == one <= 40
+    assert counted(office) == one <= 41
+
+
+def test_journal_takes_as_many_queries_with_1_and_10_supplier_bills(world: World) -> None:
+    order, office = purchase_order(world, supplier="Fonderie"), world.office(MANAGER)
+
+    def counted(bills: range) -> int:
+        values: dict[str, Any] = {"company": order.company, "supplier": order.supplier, "order": order}
+        for number in bills:
+            amounts = {"net": Decimal(10), "tax": Decimal(2)}
+            record_bill(**values, **amounts, number=f"F-{number}", on=world.today, by=world.biller)
+        office.get(address(order))
+        with CaptureQueriesContext(connection) as captured:
+            office.get(address(order))
+        return len(captured)
+
+    one = counted(range(1))
+
+    assert counted(range(1, 10)) == one
+    links = [link for link, _text in journal(world, order) if link]
+    assert links == [f"Fonderie F-{number}" for number in reversed(range(10))]
 
 
 def posted(world: World, di: Any) -> Invoice:

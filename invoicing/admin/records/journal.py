@@ -1,22 +1,23 @@
 """The journal of a page: the record's own lines, and those of the documents made from it, each linked to its document."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.contenttypes.prefetch import GenericPrefetch
 from django.db.models import Model, Q, Value, prefetch_related_objects
 
-from invoicing.models import HistoryLine, Invoice
+from invoicing.models import HistoryLine, Invoice, SupplierBill
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import OWN_ACTS, journal_shown
 from openfire_billing.db.scope import visible
 from openfire_billing.web.actions import link_to
 from openfire_billing.web.smart_buttons import buttons_for, made_from
 
-SHOWN_LINES = 40  # of a record's journal
+SHOWN_LINES = 40  # of a record's own journal, and as many of those that it follows
 FOLLOWED = ("quotes", "invoices", "credit_notes", "purchases", "supplier_bills")  # origins of what is made
 # What is written and attached on a document stays in its own journal; what was sent of it does not.
 LEFT_OUT = (OWN_ACTS - {"message"}) | {"changed", "edited", "taxes_updated", "published", "link_renewed"}
@@ -33,36 +34,41 @@ class JournalEntry:
     link: Any = ""
 
 
-def journal_of(
-    document: Model, user: User, *, labels: Mapping[str, object], follows: bool = False
-) -> list[JournalEntry]:
-    """Return the latest lines of a record's journal that the user may see, in as many queries whatever there is.
+@dataclass(frozen=True)
+class ShownJournal:
+    """What a page shows of a journal, newest first. `own`: the record's own lines, those that `entries` leaves out too."""
 
-    `labels`: {field: label} that replace those of the model. `follows`: with those of the documents made from it. An act
-    that made one is then told by the line of the document, which bears a link.
+    entries: list[JournalEntry] = field(default_factory=list)
+    own: list[HistoryLine] = field(default_factory=list)
+
+
+def journal_of(document: Model, user: User, *, labels: Mapping[str, object], follows: bool = False) -> ShownJournal:
+    """Return the latest lines of a record's journal that the user may see, in a constant number of queries.
+
+    `labels`: {field: label} that replace those of the model. `follows`: with the latest lines of the documents made from
+    it. An act that made one is then told by the line of the document, which bears a link.
     """
+    own = list(journal_shown(document, user=user)[:SHOWN_LINES])
     made = _made_from(document, user) if follows else {}
     if not made:
-        return [_own(line, labels) for line in journal_shown(document, user=user)[:SHOWN_LINES]]
-    own = Q(content_type=_kind_of(document), object_id=document.pk)
+        return ShownJournal([_own(line, labels) for line in own], own)
     theirs = Q(pk__in=[])
     for kind, ids in made.items():
         theirs |= Q(content_type=kind, object_id__in=ids)
-    lines = list(
-        HistoryLine.objects.filter(own | (theirs & ~Q(act__in=LEFT_OUT)))
-        .select_related("by")
-        .order_by("-pk")[:SHOWN_LINES]
+    followed = HistoryLine.objects.filter(theirs).exclude(act__in=LEFT_OUT).select_related("by").order_by("-pk")
+    others = list(followed[:SHOWN_LINES])
+    named_by_supplier = SupplierBill.objects.select_related("supplier")
+    prefetch_related_objects(others, GenericPrefetch("object", [named_by_supplier]))
+    lines = sorted([*own, *others], key=lambda line: (line.at, line.pk), reverse=True)
+    told, named = _told_twice(lines, others), {line.pk for line in others}
+    return ShownJournal(
+        entries=[
+            JournalEntry(line, [], link_to(line.object)) if line.pk in named else _own(line, labels)
+            for line in lines
+            if line.pk not in told
+        ],
+        own=own,
     )
-    others = [line for line in lines if (line.content_type_id, line.object_id) != (_kind_of(document), document.pk)]
-    prefetch_related_objects(others, "object")
-    lines.sort(key=lambda line: (line.at, line.pk), reverse=True)
-    told = _told_twice(lines, others)
-    named = {line.pk for line in others}
-    return [
-        JournalEntry(line, [], link_to(line.object)) if line.pk in named else _own(line, labels)
-        for line in lines
-        if line.pk not in told
-    ]
 
 
 def _own(line: HistoryLine, labels: Mapping[str, object]) -> JournalEntry:

@@ -304,13 +304,15 @@ def delete_drafts(invoices: Sequence[Invoice], *, by: By) -> int:
 def _tell_sources(text: Text, drafts: Sequence[Invoice], claims: HeldClaims, *, by: By) -> None:
     """Write in the journals of the documents that these drafts bill that they are billed no more."""
     named = {draft.pk: draft for draft in drafts}
-    told: list[tuple[Model, Text, None]] = []
+    billed: dict[type[Model], set[tuple[int, int]]] = {}  # (draft, source), once for all the claims on one source
     for kind, held in claims:
-        pairs = set(
+        billed.setdefault(kind.source_model(), set()).update(
             kind._default_manager.filter(pk__in=[claim.pk for claim in held])
             .order_by()
             .values_list("invoice_line__invoice", kind.SOURCE)
         )
-        sources = kind.source_model()._default_manager.in_bulk({source for _draft, source in pairs})
+    told: list[tuple[Model, Text, None]] = []
+    for model, pairs in billed.items():
+        sources = model._default_manager.in_bulk({source for _draft, source in pairs})
         told += [(sources[source], text % named[draft], None) for draft, source in sorted(pairs)]
     record_many(told, "freed", by=by)
