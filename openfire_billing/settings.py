@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
     "django.contrib.humanize",
     "djmoney",
     "django_celery_beat",
@@ -103,6 +104,7 @@ MIDDLEWARE = [
     "openfire_billing.web.outage.OutageMiddleware",
 ]
 
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # widgets too are drawn by templates of ours
 ROOT_URLCONF = "openfire_billing.urls"
 WSGI_APPLICATION = "openfire_billing.wsgi.application"
 TEMPLATES = [
