@@ -1,6 +1,7 @@
 """The contract's page."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -12,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
 from contracts.admin.ribbon import ribbon_of
-from contracts.choices import BillingFrequency, ContractState
-from contracts.models import Contract
+from contracts.choices import ContractLineState, ContractState
+from contracts.models import Contract, ContractLine
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
@@ -29,7 +30,7 @@ from openfire_billing.web.columns import state_column
 from openfire_billing.web.smart_buttons import listed_button
 from openfire_billing.web.users import user_of
 
-S = ContractState
+S, L = ContractState, ContractLineState
 
 
 class ContractChips(ChipFilter):
@@ -171,18 +172,20 @@ class ContractAdmin(DocumentAdmin):
             if not outlook.refusal:
                 context["office_card"] = {
                     "template": "contracts/worth_card.html",
-                    "context": self._card(contract, outlook),
+                    "context": self._card(contract, outlook, lines, today=today),
                 }
         return context
 
     @staticmethod
-    def _card(contract: Contract, outlook: Outlook) -> dict[str, Any]:
+    def _card(contract: Contract, outlook: Outlook, lines: list[ContractLine], *, today: date) -> dict[str, Any]:
+        served = [line for line in lines if line.state != L.CANCELLED and (not line.ends_on or line.ends_on >= today)]
         return {
             "yearly": outlook.yearly,
             "following": outlook.following,
             "currency": outlook.currency,
             "is_draft": contract.state == S.DRAFT,
-            "is_per_visit": contract.frequency == BillingFrequency.PER_VISIT,
+            "awaits_visit": (not contract.last_day or contract.last_day >= today)
+            and any(line.is_billed_per_visit for line in served),
         }
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:

@@ -369,6 +369,27 @@ def test_page_shows_the_card_and_the_months(world: World) -> None:
     assert f'href="{address(visit)}"' in shown.content.decode()
 
 
+def test_card_awaits_a_visit_while_a_line_billed_per_visit_is_served(world: World) -> None:
+    per_visit: dict[str, Any] = {"frequency": "per_visit", "timing": "on_visit"}
+    visits: dict[str, Any] = {"visits": (2, (3, 9))}
+
+    def card(contract: Contract) -> str:
+        (text,) = texts_of(page(world, contract), "of-money")
+        return text.partition("Prochaine facture ")[2]
+
+    inherited = make_contract(world, **per_visit, **visits)
+    of_its_own = make_contract(world, frequency="yearly", line=per_visit, **visits)
+    ended = make_contract(world, end_on=day("23/11/26"), auto_renew=False, **per_visit, **visits)
+    last_day = make_contract(world, end_on=TODAY, auto_renew=False, **per_visit, **visits)
+    terminated = make_contract(world, **per_visit, **visits)
+    terminate_contract(terminated, last_day=day("23/11/26"), reason="Vente", on=TODAY, by=world.manager)
+    line_ended = make_contract(world, line={"ends_on": day("23/11/26")}, **per_visit, **visits)
+
+    awaited, nothing = "À la prochaine visite réalisée.", "Plus rien à facturer."
+    assert [card(c) for c in (inherited, of_its_own, last_day)] == [awaited] * 3
+    assert [card(c) for c in (ended, terminated, line_ended)] == [nothing] * 3
+
+
 def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
     contract = make_contract(world, "01/11/26")
     bill(world, contract, on="24/11/26")
