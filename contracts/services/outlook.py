@@ -1,4 +1,4 @@
-"""What lies ahead of a contract: twelve months of instalments and visits, and what activating it would bill of the past.
+"""The next twelve months of a contract: its instalments and visits, and what activating it would bill of the past.
 
 The instalments to come are those of the planner, read from the same facts as the billing; nothing is written.
 """
@@ -87,7 +87,7 @@ class Outlook:
 
 
 def outlook_of(contract: Contract, *, on: date) -> Outlook | None:
-    """Return what lies ahead of a contract, in a constant number of queries; None of one that is cancelled or has no line.
+    """Return the next twelve months of a contract, in a constant number of queries; None when cancelled or without lines.
 
     Of a contract in draft, as if it were activated on `on`: its months begin with its first one.
     """

@@ -1,4 +1,4 @@
-"""What lies ahead of a contract: the net of a year, its next bill, twelve months, what activating it bills of the past."""
+"""The next twelve months of a contract: the net of a year, its next bill, what activating it bills of the past."""
 
 from datetime import date
 from decimal import Decimal
