@@ -24,9 +24,11 @@ from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_o
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.refusals import ShownRefusal, shown_refusal
 from openfire_billing.web.smart_buttons import listed_button
 from openfire_billing.web.users import user_of
 
@@ -163,10 +165,11 @@ class ContractAdmin(DocumentAdmin):
             return context
         if contract.state in S.billed:
             context["office_flag"] = self.state_badge(contract)
-        context["contract_set_aside"] = contract.set_aside_reason
         context["contract_lines"] = lines = list(lines_of(contract))
         today = timezone.localdate()
         outlook = outlook_of(contract, on=today)
+        if contract.set_aside_reason:
+            context["contract_set_aside"] = self._set_aside(request, contract, outlook.wrong_field if outlook else "")
         if outlook is not None:
             context["contract_ribbon"] = ribbon_of(contract, outlook, lines, request.user, today=today)
             if not outlook.refusal:
@@ -175,6 +178,13 @@ class ContractAdmin(DocumentAdmin):
                     "context": self._card(contract, outlook, lines, today=today),
                 }
         return context
+
+    def _set_aside(self, request: HttpRequest, contract: Contract, wrong_field: str) -> ShownRefusal:
+        """Return why a contract is set aside, without its own number, and the step to the field that still is wrong."""
+        own, reason = str(_("Contrat %s") % contract), contract.set_aside_reason
+        text = f"{_('Mis de côté')}{reason.removeprefix(own) if reason.startswith(own) else f' : {reason}'}"
+        may_mend = self.has_change_permission(request, contract)
+        return shown_refusal(BusinessError(text, field=wrong_field if may_mend else ""), request, contract)
 
     @staticmethod
     def _card(contract: Contract, outlook: Outlook, lines: list[ContractLine], *, today: date) -> dict[str, Any]:

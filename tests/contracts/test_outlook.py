@@ -29,7 +29,7 @@ from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.contracts.contract_builders import article, bill, day, french, make_contract, reasons
 from tests.contracts.planner_builders import contract as facts_of_contract
-from tests.factories import World, nothing_changed
+from tests.factories import World, nothing_changed, position
 from tests.factories.appointments import at, book
 from tests.factories.pages import address, texts_of
 
@@ -240,7 +240,9 @@ def test_why_nothing_can_be_told(world: World) -> None:
     empty.lines.all().delete()
 
     assert outlook(unplaced) == Outlook(
-        "EUR", refusal=f"Contrat provisoire n° {unplaced.pk} : position fiscale à renseigner avant de facturer."
+        "EUR",
+        refusal=f"Contrat provisoire n° {unplaced.pk} : position fiscale à renseigner avant de facturer.",
+        wrong_field="fiscal_position",
     )
     assert [outlook_of(Contract.objects.get(pk=c.pk), on=TODAY) for c in (cancelled, empty)] == [None, None]
 
@@ -410,6 +412,30 @@ def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
     assert november(PLANNER) == f"novembre 2026 10,00 € HT le 01/11 Facturée {invoice.number}"
     assert f'<a class="of-link" href="{address(invoice)}">{invoice}</a>' in pages[MANAGER]
     assert f'href="{address(invoice)}"' not in pages[PLANNER]
+
+
+def test_page_of_a_contract_set_aside_says_why_and_leads_to_what_is_missing(world: World) -> None:
+    contract = make_contract(world, "01/11/26")
+    Contract.objects.filter(pk=contract.pk).update(fiscal_position=None)
+    late = make_contract(world, "01/11/23", line={"title": "Chalet"})
+    bill(world, on="24/11/26")
+
+    def banner(shown: Contract, role: str = MANAGER) -> list[str]:
+        return [text for text in texts_of(page(world, shown, role), "of-padded") if text]
+
+    why, step = "Mis de côté : position fiscale à renseigner avant de facturer.", "Remplir « Position fiscale »"
+    link = f'href="{address(contract)}#id_fiscal_position" data-target="id_fiscal_position">{step}</a>'
+    assert banner(contract) == [why + step]
+    assert link in page(world, contract).content.decode()
+    assert banner(contract, PLANNER) == [why]
+    assert banner(late) == [
+        "Mis de côté, ligne Chalet : plus de 36 périodes échues à facturer. Rien n'est facturé : vérifiez la date de "
+        "début, puis « Facturer quand même »."
+    ]
+    Contract.objects.filter(pk=contract.pk).update(fiscal_position=position("VEN-5.5"))
+    assert banner(contract) == [why]
+    Contract.objects.filter(pk=contract.pk).update(set_aside_reason="Incomplet")
+    assert banner(contract) == ["Mis de côté : Incomplet"]
 
 
 def test_dialog_says_what_activation_bills_of_the_past(world: World) -> None:
