@@ -1,6 +1,7 @@
 """The contract's page."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -12,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
 from contracts.admin.ribbon import ribbon_of
-from contracts.choices import BillingFrequency, ContractState
-from contracts.models import Contract
+from contracts.choices import ContractLineState, ContractState
+from contracts.models import Contract, ContractLine
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
@@ -23,13 +24,15 @@ from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_o
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
+from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.money import NOTHING, Totals
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
+from openfire_billing.web.refusals import ShownRefusal, shown_refusal
 from openfire_billing.web.smart_buttons import listed_button
 from openfire_billing.web.users import user_of
 
-S = ContractState
+S, L = ContractState, ContractLineState
 
 
 class ContractChips(ChipFilter):
@@ -162,27 +165,37 @@ class ContractAdmin(DocumentAdmin):
             return context
         if contract.state in S.billed:
             context["office_flag"] = self.state_badge(contract)
-        context["contract_set_aside"] = contract.set_aside_reason
         context["contract_lines"] = lines = list(lines_of(contract))
         today = timezone.localdate()
         outlook = outlook_of(contract, on=today)
+        if contract.set_aside_reason:
+            context["contract_set_aside"] = self._set_aside(request, contract, outlook.wrong_field if outlook else "")
         if outlook is not None:
             context["contract_ribbon"] = ribbon_of(contract, outlook, lines, request.user, today=today)
             if not outlook.refusal:
                 context["office_card"] = {
                     "template": "contracts/worth_card.html",
-                    "context": self._card(contract, outlook),
+                    "context": self._card(contract, outlook, lines, today=today),
                 }
         return context
 
+    def _set_aside(self, request: HttpRequest, contract: Contract, wrong_field: str) -> ShownRefusal:
+        """Return why a contract is set aside, without its own number, and the step to the field that still is wrong."""
+        own, reason = str(_("Contrat %s") % contract), contract.set_aside_reason
+        text = f"{_('Mis de côté')}{reason.removeprefix(own) if reason.startswith(own) else f' : {reason}'}"
+        may_mend = self.has_change_permission(request, contract)
+        return shown_refusal(BusinessError(text, field=wrong_field if may_mend else ""), request, contract)
+
     @staticmethod
-    def _card(contract: Contract, outlook: Outlook) -> dict[str, Any]:
+    def _card(contract: Contract, outlook: Outlook, lines: list[ContractLine], *, today: date) -> dict[str, Any]:
+        served = [line for line in lines if line.state != L.CANCELLED and (not line.ends_on or line.ends_on >= today)]
         return {
             "yearly": outlook.yearly,
             "following": outlook.following,
             "currency": outlook.currency,
             "is_draft": contract.state == S.DRAFT,
-            "is_per_visit": contract.frequency == BillingFrequency.PER_VISIT,
+            "awaits_visit": (not contract.last_day or contract.last_day >= today)
+            and any(line.is_billed_per_visit for line in served),
         }
 
     def tabs(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:

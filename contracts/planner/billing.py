@@ -43,7 +43,7 @@ def charges_or_refusal(
     try:
         return charges_of(contract, claimed, on=on, force=force)
     except BusinessError as refusal:
-        return Refusal(contract.id, refusal.code, str(refusal))
+        return Refusal(contract.id, refusal.code, str(refusal), refusal.faults[0].field)
     except _BROKEN as error:
         return Refusal(contract.id, INCONSISTENT, wording.broken_data(contract, error))
 

@@ -238,11 +238,12 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A contract left out, alone, until somebody corrects it."""
+    """A contract left out, alone, until somebody corrects it. `field`: that of its page that is wrong, "" when unknown."""
 
     contract: int
     code: str
     reason: str
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

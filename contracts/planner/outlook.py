@@ -1,4 +1,4 @@
-"""What lies ahead of a contract as its facts stand: the net of a year, what is past before it is ever billed."""
+"""The next twelve months of a contract, from its facts: the net of a year, the instalments past and not billed."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -92,7 +92,7 @@ def _line(
     )
 
 
-def reference_or_place(contract: int, reference: str | None) -> str:
+def name_in_sentences(contract: int, reference: str | None) -> str:
     """Return what a sentence calls a contract: its reference; before activation « provisoire n° 12 »."""
     return reference or f"provisoire n° {contract}"
 
@@ -106,7 +106,7 @@ def contract_facts(
 ) -> f.ContractFacts:
     return f.ContractFacts(
         id=row["id"],
-        reference=reference_or_place(row["id"], row["reference"]),
+        reference=name_in_sentences(row["id"], row["reference"]),
         payer=row["payer_id"],
         billing_address=row["billing_address_id"] or addresses.get(row["payer_id"]),
         company=row["company_id"],

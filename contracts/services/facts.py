@@ -27,7 +27,7 @@ from contracts.models.lines import billed_per_visit
 from contracts.planner import facts as f
 from contracts.planner.billing import examined_from
 from contracts.planner.intents import INCOMPLETE, Refusal
-from contracts.services.fact_rows import contract_facts, line_facts, reference_or_place
+from contracts.services.fact_rows import contract_facts, line_facts, name_in_sentences
 from contracts.services.locks import lock_chunk
 from interventions.choices import InterventionState
 from invoicing.choices import InvoiceKind, InvoiceState, LineKind
@@ -126,7 +126,7 @@ class _Reader:
             self._break(row["id"], row["reference"], reason % company["name"])
 
     def _break(self, contract: int, reference: str | None, reason: str) -> None:
-        values = {"reference": reference_or_place(contract, reference), "what": reason}
+        values = {"reference": name_in_sentences(contract, reference), "what": reason}
         self.facts.broken.append(Refusal(contract, INCOMPLETE, _("Contrat %(reference)s : %(what)s") % values))
 
     def _billing_addresses(self, payers: set[int]) -> dict[int, int]:

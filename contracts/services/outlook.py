@@ -1,4 +1,4 @@
-"""What lies ahead of a contract: twelve months of instalments and visits, and what activating it would bill of the past.
+"""The next twelve months of a contract: its instalments and visits, and what activating it would bill of the past.
 
 The instalments to come are those of the planner, read from the same facts as the billing; nothing is written.
 """
@@ -71,13 +71,14 @@ class Month:
 
 @dataclass(frozen=True)
 class Outlook:
-    """`refusal`: why nothing can be told; the rest is then empty. Of a contract in draft, `past`: what its activation
+    """`refusal`: why nothing can be told, about the field `wrong_field`; the rest is then empty. Of a contract in draft, `past`: what its activation
     would bill of the past; `past_refusal`: why it would be set aside instead; `past_visits`: the visits of the past that
     it would not make.
     """
 
     currency: str
     refusal: str = ""
+    wrong_field: str = ""
     yearly: Decimal = ZERO
     following: NextBill | None = None
     past: PastDue | None = None
@@ -87,7 +88,7 @@ class Outlook:
 
 
 def outlook_of(contract: Contract, *, on: date) -> Outlook | None:
-    """Return what lies ahead of a contract, in a constant number of queries; None of one that is cancelled or has no line.
+    """Return the next twelve months of a contract, in a constant number of queries; None when cancelled or without lines.
 
     Of a contract in draft, as if it were activated on `on`: its months begin with its first one.
     """
@@ -104,7 +105,7 @@ def outlook_of(contract: Contract, *, on: date) -> Outlook | None:
     until = end_of_month(day_of_month(first, MONTHS - 1, 1))
     charges = charges_or_refusal(found, facts.claimed, on=max(until, on), force=True)
     if isinstance(charges, Refusal):
-        return Outlook(currency, refusal=charges.reason)
+        return Outlook(currency, refusal=charges.reason, wrong_field=charges.field)
     worth = worth_of(found, facts, on=on)
     if isinstance(worth, Refusal):
         return Outlook(currency, refusal=worth.reason)

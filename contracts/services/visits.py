@@ -139,11 +139,10 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool
         made = visits_made(facts)
         outcomes, requests, promises, following = [], [], [], []
         for contract in facts.contracts:
-            opened = {line.id: lines[line.id].validated_on or on for line in contract.lines}
             intents = [
                 intent
                 for intent in promised_visits(contract, made, until=until)
-                if not is_past(intent, opened[intent.line])
+                if not is_past(intent, facts.opened[intent.line] or on)
             ]
             made |= {intent.key for intent in intents}
             if dry_run:
@@ -157,7 +156,7 @@ def _attempt(ids: Sequence[int], *, until: date, on: date, by: By, dry_run: bool
                 continue
             requests += visits
             promises += intents
-            after = max(min(opened.values(), default=until), until)
+            after = max(min((facts.opened[line.id] or on for line in contract.lines), default=until), until)
             following.append((contract.id, next_visit_on(contract, made, on=after)))
         if not dry_run:
             write_validated(requests, by=by, at=timezone.now())

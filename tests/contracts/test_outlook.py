@@ -1,4 +1,4 @@
-"""What lies ahead of a contract: the net of a year, its next bill, twelve months, what activating it bills of the past."""
+"""The next twelve months of a contract: the net of a year, its next bill, what activating it bills of the past."""
 
 from datetime import date
 from decimal import Decimal
@@ -29,7 +29,7 @@ from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.contracts.contract_builders import article, bill, day, french, make_contract, reasons
 from tests.contracts.planner_builders import contract as facts_of_contract
-from tests.factories import World, nothing_changed
+from tests.factories import World, nothing_changed, position
 from tests.factories.appointments import at, book
 from tests.factories.pages import address, texts_of
 
@@ -240,7 +240,9 @@ def test_why_nothing_can_be_told(world: World) -> None:
     empty.lines.all().delete()
 
     assert outlook(unplaced) == Outlook(
-        "EUR", refusal=f"Contrat provisoire n° {unplaced.pk} : position fiscale à renseigner avant de facturer."
+        "EUR",
+        refusal=f"Contrat provisoire n° {unplaced.pk} : position fiscale à renseigner avant de facturer.",
+        wrong_field="fiscal_position",
     )
     assert [outlook_of(Contract.objects.get(pk=c.pk), on=TODAY) for c in (cancelled, empty)] == [None, None]
 
@@ -369,6 +371,27 @@ def test_page_shows_the_card_and_the_months(world: World) -> None:
     assert f'href="{address(visit)}"' in shown.content.decode()
 
 
+def test_card_awaits_a_visit_while_a_line_billed_per_visit_is_served(world: World) -> None:
+    per_visit: dict[str, Any] = {"frequency": "per_visit", "timing": "on_visit"}
+    visits: dict[str, Any] = {"visits": (2, (3, 9))}
+
+    def card(contract: Contract) -> str:
+        (text,) = texts_of(page(world, contract), "of-money")
+        return text.partition("Prochaine facture ")[2]
+
+    inherited = make_contract(world, **per_visit, **visits)
+    of_its_own = make_contract(world, frequency="yearly", line=per_visit, **visits)
+    ended = make_contract(world, end_on=day("23/11/26"), auto_renew=False, **per_visit, **visits)
+    last_day = make_contract(world, end_on=TODAY, auto_renew=False, **per_visit, **visits)
+    terminated = make_contract(world, **per_visit, **visits)
+    terminate_contract(terminated, last_day=day("23/11/26"), reason="Vente", on=TODAY, by=world.manager)
+    line_ended = make_contract(world, line={"ends_on": day("23/11/26")}, **per_visit, **visits)
+
+    awaited, nothing = "À la prochaine visite réalisée.", "Plus rien à facturer."
+    assert [card(c) for c in (inherited, of_its_own, last_day)] == [awaited] * 3
+    assert [card(c) for c in (ended, terminated, line_ended)] == [nothing] * 3
+
+
 def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
     contract = make_contract(world, "01/11/26")
     bill(world, contract, on="24/11/26")
@@ -389,6 +412,30 @@ def test_who_may_not_open_an_invoice_reads_its_name(world: World) -> None:
     assert november(PLANNER) == f"novembre 2026 10,00 € HT le 01/11 Facturée {invoice.number}"
     assert f'<a class="of-link" href="{address(invoice)}">{invoice}</a>' in pages[MANAGER]
     assert f'href="{address(invoice)}"' not in pages[PLANNER]
+
+
+def test_page_of_a_contract_set_aside_says_why_and_leads_to_what_is_missing(world: World) -> None:
+    contract = make_contract(world, "01/11/26")
+    Contract.objects.filter(pk=contract.pk).update(fiscal_position=None)
+    late = make_contract(world, "01/11/23", line={"title": "Chalet"})
+    bill(world, on="24/11/26")
+
+    def banner(shown: Contract, role: str = MANAGER) -> list[str]:
+        return [text for text in texts_of(page(world, shown, role), "of-padded") if text]
+
+    why, step = "Mis de côté : position fiscale à renseigner avant de facturer.", "Remplir « Position fiscale »"
+    link = f'href="{address(contract)}#id_fiscal_position" data-target="id_fiscal_position">{step}</a>'
+    assert banner(contract) == [why + step]
+    assert link in page(world, contract).content.decode()
+    assert banner(contract, PLANNER) == [why]
+    assert banner(late) == [
+        "Mis de côté, ligne Chalet : plus de 36 périodes échues à facturer. Rien n'est facturé : vérifiez la date de "
+        "début, puis « Facturer quand même »."
+    ]
+    Contract.objects.filter(pk=contract.pk).update(fiscal_position=position("VEN-5.5"))
+    assert banner(contract) == [why]
+    Contract.objects.filter(pk=contract.pk).update(set_aside_reason="Incomplet")
+    assert banner(contract) == ["Mis de côté : Incomplet"]
 
 
 def test_dialog_says_what_activation_bills_of_the_past(world: World) -> None:

@@ -170,7 +170,7 @@ READING = set(
     contracts.services.callouts: contract_year callouts_left
     contracts.services.contracts: fill_defaults may_auto_post
     contracts.services.drafts: intents_of claims_of parts_of titles_of
-    contracts.services.fact_rows: line_facts contract_facts reference_or_place
+    contracts.services.fact_rows: line_facts contract_facts name_in_sentences
     contracts.services.facts: read_facts
     contracts.services.lines: lines_of
     contracts.services.live_claims: has_live_claims

@@ -19,7 +19,7 @@ from openfire_billing.web.smart_buttons import buttons_for, made_from
 
 SHOWN_LINES = 40  # of a record's own journal, and as many of those that it follows
 FOLLOWED = ("quotes", "invoices", "credit_notes", "purchases", "supplier_bills")  # origins of what is made
-# What is written and attached on a document stays in its own journal; what was sent of it does not.
+# Notes, files and edits of a document stay in its own journal; its mails are shown.
 LEFT_OUT = (OWN_ACTS - {"message"}) | {"changed", "edited", "taxes_updated", "published", "link_renewed"}
 MAKING = frozenset(["credited", "invoiced", "purchased", "quoted"])  # acts that make a document
 SAME_ACT = timedelta(minutes=1)  # between the line of the document made and that of the record it is made from
@@ -101,7 +101,7 @@ def _made_from(document: Model, user: User) -> dict[int, list[int]]:
 
 
 def _told_twice(lines: Iterable[HistoryLine], others: Iterable[HistoryLine]) -> set[int]:
-    """Return the ids of the lines that say of an act what the line of the document that it made says too."""
+    """Return the ids of the lines that repeat the « created » line of a document."""
     told: set[int] = set()
     making = [line for line in lines if line.act in MAKING]
     for created in (line for line in others if line.act == "created"):
