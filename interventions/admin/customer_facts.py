@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
 CUSTOMER_FACTS = ("customer_email", "store_code", "customer_tags")
@@ -10,7 +11,7 @@ _NOTHING = "–"
 
 
 class CustomerFactsMixin:
-    """Read-only fields of the `partner` of a document. Needs its tags loaded with it."""
+    """Read-only fields of the `partner` of a document."""
 
     @admin.display(description=_("E-mail"))
     def customer_email(self, document: Any) -> str:
@@ -22,5 +23,8 @@ class CustomerFactsMixin:
 
     @admin.display(description=_("Étiquettes client"))
     def customer_tags(self, document: Any) -> str:
-        tags = document.partner.tags.all() if document.partner_id else ()
+        if not document.partner_id:
+            return _NOTHING
+        prefetch_related_objects([document.partner], "tags")  # a page reads them several times
+        tags = document.partner.tags.all()
         return ", ".join(tag.name for tag in tags) or _NOTHING

@@ -281,11 +281,14 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
 
 
 def place_of(document: Any) -> str:
-    """Sector, department and telephone of where a DI or an RDV takes place."""
+    """Sector, department and telephone of where a DI or an RDV takes place. A page reads it several times: kept with it."""
     if not document.address_id:
         return "–"
-    address = document.address
-    return " · ".join(filter(None, [str(services.sector_of(address) or ""), address.department, address.phone])) or "–"
+    address, texts = document.address, vars(document).setdefault("_places", {})
+    if address.pk not in texts:
+        parts = [str(services.sector_of(address) or ""), address.department, address.phone]
+        texts[address.pk] = " · ".join(filter(None, parts)) or "–"
+    return str(texts[address.pk])
 
 
 def _date(text: str | None) -> Any:

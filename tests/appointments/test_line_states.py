@@ -51,4 +51,4 @@ def test_fifty_lines_billed_ask_as_much_as_one(world: World) -> None:
         with CaptureQueriesContext(connection) as asked:
             assert [state for state, _links in line_states(office.get(address(rdv)))] == ["facturée"] * (lines + 1)
         counts.append(len(asked))
-    assert (counts[1], counts[1] < 45) == (counts[0], True)
+    assert (counts[1], counts[1] < 40) == (counts[0], True)
