@@ -101,7 +101,7 @@ def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> Non
         "di": ["Planifier", "Facturer"],
         "draft": ["Valider"],
         "posted": ["Envoyer", "Enregistrer un paiement"],
-        "quote": ["Envoyer", "Marquer comme envoyé"],
+        "quote": ["Envoyer", "Accepter"],
     }
 
 
