@@ -1,7 +1,7 @@
 # Everything starts from a clean clone: each target first sets up what it needs (bin/setup), once.
 PYTHON := .venv/bin/python
 TYPED := openfire_billing/kernel openfire_billing/db openfire_billing/web/contributions.py \
-	$(wildcard */models */services */planner */querysets.py */availability.py)
+	$(wildcard */models */services */planner */querysets.py */availability.py */travel.py */ranking.py */sectors.py)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
 .PHONY: help setup demo test lint format bench chaos clients mutants fleet screenshots lock
@@ -35,7 +35,7 @@ format: ## put the code in its usual shape
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH=backlog, visits, documents, office: late periods, visits, PDFs, how fast the doors open
+bench: ## invoices per second on this machine (ARGS="--contracts 100000"); BENCH=backlog, visits, documents, office, planning: late periods, visits, PDFs, how fast the doors and the planning board open
 	@bin/setup --dev
 	@$(PYTHON) -m tests.bench $(or $(BENCH),billing) $(ARGS)
 

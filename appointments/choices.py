@@ -52,3 +52,30 @@ class Weekday(IntegerChoices):
     FRIDAY = 4, _("Vendredi")
     SATURDAY = 5, _("Samedi")
     SUNDAY = 6, _("Dimanche")
+
+
+class WeekRank(IntegerChoices):
+    """A week of a cycle."""
+
+    FIRST = 1, _("Semaine 1")
+    SECOND = 2, _("Semaine 2")
+    THIRD = 3, _("Semaine 3")
+    FOURTH = 4, _("Semaine 4")
+
+
+class WeekCycle(IntegerChoices):
+    """How many weeks of working hours take turns."""
+
+    ONE = 1, _("La même chaque semaine")
+    TWO = 2, _("2 semaines en alternance")
+    THREE = 3, _("3 semaines en alternance")
+    FOUR = 4, _("4 semaines en alternance")
+
+
+class EveryWeeks(IntegerChoices):
+    """Every how many weeks something comes back."""
+
+    ONE = 1, _("Chaque semaine")
+    TWO = 2, _("Une semaine sur deux")
+    THREE = 3, _("Une semaine sur trois")
+    FOUR = 4, _("Une semaine sur quatre")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from appointments.choices import AppointmentState
 from interventions.models.work import Technician
-from invoicing.querysets import claimed, opposite
+from invoicing.querysets import Terms, claimed, opposite
 from openfire_billing.db.functions import Balance
 from openfire_billing.db.stamps import StampedQuerySet
 
@@ -30,27 +30,36 @@ def day_bounds(day: date, days: int = 1) -> tuple[datetime, datetime]:
 
 class AppointmentLineQuerySet(models.QuerySet[Row]):
     def left_to_bill(self, on: date) -> Self:
-        """Annotate `billed`, `own_left` and, for a linked line, `request_left`.
+        """Annotate what the properties `own_left` and `left` of a line read: `billed` and, of the DI's line, `request_left`."""
+        return self.with_billed().with_request_left(on)
 
-        What is left of a line is min(own_left, request_left): its property `left`.
-        """
-        terms = claimed(apps.get_model("appointments", "AppointmentLineClaim"), "appointment_line")
+    def with_request_left(self, on: date) -> Self:
+        """Annotate `request_left`: what is left of the DI's line; null without one."""
         request_line = apps.get_model("interventions", "RequestLine")
-        requested = request_line.objects.filter(pk=OuterRef("request_line")).left_to_bill(on)
-        of_request = requested.values("left")[:1]  # type: ignore[misc]  # annotated by left_to_bill
-        return self.annotate(
-            billed=Balance(*opposite(terms), places=3),
-            own_left=Balance("+", F("quantity"), *terms, places=3, floor=True),
-            request_left=Subquery(of_request, output_field=_QUANTITY),
-        )
+        requested = request_line.objects.filter(pk=OuterRef("request_line")).with_remaining(on)
+        of_request = requested.values("remaining")[:1]  # type: ignore[misc]  # annotated by with_remaining
+        return self.annotate(request_left=Subquery(of_request, output_field=_QUANTITY))
+
+    def with_billed(self) -> Self:
+        """Annotate `billed`: what the claims of each line bill."""
+        return self.annotate(billed=Balance(*opposite(self._claims()), places=3))
+
+    def with_remaining(self) -> Self:
+        """Annotate `remaining`: the property `own_left`, for the database to filter by it."""
+        return self.annotate(remaining=Balance("+", F("quantity"), *self._claims(), places=3, floor=True))
+
+    @staticmethod
+    def _claims() -> Terms:
+        return claimed(apps.get_model("appointments", "AppointmentLineClaim"), "appointment_line")
 
     def open(self, on: date) -> Self:
         """Narrow to lines with something left to bill: of their own, and of the DI's line when they have one."""
-        return self.left_to_bill(on).filter(Q(request_line=None) | Q(request_left__gt=0), own_left__gt=0)
+        rows = self.with_remaining().with_request_left(on)
+        return rows.filter(Q(request_line=None) | Q(request_left__gt=0), remaining__gt=0)
 
-    def own_open(self, on: date) -> Self:
+    def own_open(self) -> Self:
         """Narrow to lines without a DI line that have something left to bill."""
-        return self.filter(request_line=None).left_to_bill(on).filter(own_left__gt=0)
+        return self.filter(request_line=None).with_remaining().filter(remaining__gt=0)
 
 
 class AppointmentQuerySet(StampedQuerySet[Row]):
@@ -86,7 +95,7 @@ class AppointmentQuerySet(StampedQuerySet[Row]):
         lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
         return self.filter(Exists(lines.open(on)), state__in=sorted(AppointmentState.billable))
 
-    def with_own_lines_to_bill(self, on: date) -> Self:
+    def with_own_lines_to_bill(self) -> Self:
         """Narrow to RDVs done with lines of their own left to bill: no DI line stands behind them, only the RDV bills them."""
         lines = apps.get_model("appointments", "AppointmentLine").objects.filter(appointment=OuterRef("pk"))
-        return self.filter(Exists(lines.own_open(on)), state=AppointmentState.DONE)
+        return self.filter(Exists(lines.own_open()), state=AppointmentState.DONE)

@@ -55,6 +55,17 @@ class Granularity(TextChoices):
     days = nonmember({"week": 6, "fortnight": 13, "month": 30})
 
 
+class SectorColour(TextChoices):
+    """The colours by which a board tells sectors apart; the name always stands beside."""
+
+    GREY = "grey", _("gris")
+    BLUE = "blue", _("bleu")
+    AMBER = "amber", _("ambre")
+    GREEN = "green", _("vert")
+    RED = "red", _("rouge")
+    VIOLET = "violet", _("violet")
+
+
 class LineState(TextChoices):
     """What is left to do with a line; derived, not stored."""
 

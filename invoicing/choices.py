@@ -37,11 +37,30 @@ class MessageKind(TextChoices):
 
 
 class MessageState(TextChoices):
-    WAITING = "waiting", _("À envoyer")
-    SENT = "sent", _("Envoyé")
-    FAILED = "failed", _("En échec")
+    """How far a message is. SENDING: committed before the gateway is called. UNSURE: it may have left, or not."""
 
-    colours = nonmember({"waiting": "amber", "sent": "green", "failed": "red"})
+    WAITING = "waiting", _("À envoyer")
+    SENDING = "sending", _("En cours d'envoi")
+    SENT = "sent", _("Envoyé")
+    DELIVERED = "delivered", _("Reçu")
+    UNDELIVERED = "undelivered", _("Non reçu")
+    FAILED = "failed", _("En échec")
+    UNSURE = "unsure", _("Peut-être parti")
+
+    colours = nonmember(
+        {
+            "waiting": "amber",
+            "sending": "amber",
+            "sent": "green",
+            "delivered": "green",
+            "undelivered": "red",
+            "failed": "red",
+            "unsure": "red",
+        }
+    )
+    left = nonmember(frozenset({"sent", "delivered"}))
+    pending = nonmember(frozenset({"waiting", "sending"}))
+    stopped = nonmember(frozenset({"undelivered", "failed", "unsure"}))
 
 
 class PrintState(TextChoices):

@@ -41,18 +41,28 @@ def opposite(terms: Terms) -> Terms:
     return tuple({"+": "-", "-": "+"}.get(term, term) if isinstance(term, str) else term for term in terms)
 
 
+def signed(column: str) -> Case:
+    """Return the amount of an invoice in a column, negative on a credit note."""
+    return Case(
+        When(kind=InvoiceKind.CREDIT_NOTE, then=-F(column)),
+        default=F(column),
+        output_field=models.DecimalField(max_digits=14, decimal_places=2),
+    )
+
+
 class QuoteLineQuerySet(models.QuerySet[Row]):
     def left_to_bill(self) -> Self:
-        """Annotate `billed` (the quantity that claims bill of each line) and `left` (the rest, never negative)."""
-        terms = claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line")
-        return self.annotate(
-            billed=Balance(*opposite(terms), places=3),
-            left=Balance("+", F("quantity"), *terms, places=3, floor=True),
-        )
+        """Annotate `billed`, the quantity that claims bill of each line: its property `left` reads it."""
+        return self.annotate(billed=Balance(*opposite(self._claims()), places=3))
+
+    @staticmethod
+    def _claims() -> Terms:
+        return claimed(apps.get_model("invoicing", "QuoteLineClaim"), "quote_line")
 
     def open(self) -> Self:
-        """Keep the lines with a quantity left to bill; titles and notes have a quantity of zero."""
-        return self.left_to_bill().filter(left__gt=0)
+        """Keep the lines with a quantity left to bill, annotated as `remaining`; titles and notes have none."""
+        remaining = Balance("+", F("quantity"), *self._claims(), places=3, floor=True)
+        return self.annotate(remaining=remaining).filter(remaining__gt=0)
 
 
 class QuoteQuerySet(StampedQuerySet[Row]):
@@ -145,19 +155,21 @@ class InvoiceQuerySet(StampedQuerySet[Row]):
         return self._unsettled(payment_state=state)
 
     def _unsettled(self, **condition: object) -> Self:
-        """Keep the posted documents that meet the condition and that no single allocation, not reversed, settles.
+        return self.not_settled_at_once().filter(**condition)
+
+    def not_settled_at_once(self) -> Self:
+        """Keep the posted documents that no single allocation, not reversed, settles. Excludes most rows cheaply.
 
         One payment settles nearly every document. One pass over both tables excludes those first; adding up the
         allocations of each document takes four times as long, and a page runs several such queries.
         """
-        allocations = apps.get_model("invoicing", "Allocation").objects
-        whole = {"amount__gte": OuterRef("gross"), "reversals": None}
+        whole = apps.get_model("invoicing", "Allocation").objects.not_reversed().filter(amount__gte=OuterRef("gross"))
         candidates = self.model._base_manager.filter(
-            ~Exists(allocations.filter(document=OuterRef("pk"), **whole)),
-            ~Exists(allocations.filter(credit_note=OuterRef("pk"), **whole)),
+            ~Exists(whole.filter(document=OuterRef("pk"))),
+            ~Exists(whole.filter(credit_note=OuterRef("pk"))),
             state=InvoiceState.POSTED,
         )
-        narrowed: Self = asked_once(candidates, of=self.posted().filter(**condition))
+        narrowed: Self = asked_once(candidates, of=self.posted())
         return narrowed
 
     def with_refunded(self) -> Self:
@@ -173,7 +185,7 @@ class InvoiceQuerySet(StampedQuerySet[Row]):
             object_id=OuterRef("pk"),
             content_type__app_label="invoicing",
             content_type__model="invoice",
-            state__in=[MessageState.SENT, MessageState.WAITING],
+            state__in=MessageState.left | MessageState.pending,
         )
         return self.filter(~Exists(message))
 

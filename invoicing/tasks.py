@@ -97,7 +97,7 @@ def send_message(message_id: int) -> bool:
 @shared_task
 def send_waiting_messages() -> int:
     """Send up to MOST_SENT waiting messages, and queue itself again for the rest. Returns how many were sent."""
-    waiting = Message.objects.filter(state=MessageState.WAITING, next_try_at__lte=timezone.now()).order_by("pk")
+    waiting = Message.objects.filter(state__in=MessageState.pending, next_try_at__lte=timezone.now()).order_by("pk")
     due = list(waiting.values_list("pk", flat=True)[: MOST_SENT + 1])
     sent = sum(send_message(pk) for pk in due[:MOST_SENT])
     if len(due) > MOST_SENT:

@@ -58,11 +58,11 @@ if not SITE_URL.startswith(("http://", "https://")):
     )
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "openfire_billing",
-    "django.contrib.admin",
+    "openfire_billing.office.admin_config.OfficeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "openfire_billing.web.outage.OutageMiddleware",
 ]
 
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # widgets too are drawn by templates of ours
+FORM_RENDERER = "openfire_billing.web.form_renderer.FormRenderer"
 ROOT_URLCONF = "openfire_billing.urls"
 WSGI_APPLICATION = "openfire_billing.wsgi.application"
 TEMPLATES = [
@@ -217,6 +217,20 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Bureau <bureau@localhost>")
 SMS_BACKEND = env("SMS_BACKEND", default="console")
+SMS_HTTP = {  # of the backend « http »; {to}, {text} and {key} stand in `headers` and `body`
+    "url": env("SMS_HTTP_URL", default=""),
+    "headers": env.json("SMS_HTTP_HEADERS", default={}),
+    "body": env.json("SMS_HTTP_BODY", default={"to": "{to}", "text": "{text}", "reference": "{key}"}),
+    "reference": env("SMS_HTTP_REFERENCE", default="id"),  # where its answer names the message
+    "is_idempotent": env.bool("SMS_HTTP_IDEMPOTENT", default=False),  # it sends a message once for its key
+    "secret": env("SMS_HTTP_SECRET", default=""),  # of its calls
+}
+if SMS_BACKEND == "http" and not SMS_HTTP["url"].startswith(("https://", "http://")):
+    raise ImproperlyConfigured(
+        "SMS_HTTP_URL manque : SMS_BACKEND=http envoie à cette adresse. Définissez par exemple "
+        "SMS_HTTP_URL=https://passerelle.example/messages."
+    )
+SMS_STOP_TEXT = env("SMS_STOP_TEXT", default="Répondez STOP pour ne plus en recevoir.")
 
 # Tasks
 REDIS_URL = env("REDIS_URL", default="")
@@ -442,8 +456,10 @@ UNFOLD = {
                 "dialogs",
                 "creation",
                 "towns",
+                "codes",
                 "notebook",
                 "sheet",
+                "texts",
                 "lines",
                 "defaults",
             )

@@ -15,6 +15,7 @@ from openfire_billing.office.import_page import import_left, import_page, import
 from openfire_billing.office.login import enter
 from openfire_billing.office.own_account import office_urls, phone_urls
 from openfire_billing.office.search import search_now
+from openfire_billing.office.sms_calls import sms_inbound, sms_status
 from openfire_billing.web.api.docs import DocsView, SchemaView, unknown_address
 from openfire_billing.web.choice_view import ChoiceView
 from openfire_billing.web.robots import robots
@@ -37,6 +38,8 @@ urlpatterns = [
     path("admin/import/<slug:slug>/", admin.site.admin_view(import_page), name="import_page"),
     path("admin/import/<slug:slug>/sample/", admin.site.admin_view(import_sample), name="import_sample"),
     path("admin/import/<slug:slug>/left/", admin.site.admin_view(import_left), name="import_left"),
+    path("sms/status/<slug:backend>/", sms_status, name="sms_status"),
+    path("sms/inbound/<slug:backend>/", sms_inbound, name="sms_inbound"),
     path("admin/undo/", admin.site.admin_view(undo_view), name="undo"),
     path("admin/search/", admin.site.admin_view(search_now), name="search_now"),
     path("admin/composants/", admin.site.admin_view(components), name="components"),
@@ -46,6 +49,7 @@ urlpatterns = [
     path("admin/login/", enter),
     path("admin/account/", include(office_urls)),
     path("admin/", admin.site.urls),
+    path("planning/", include("appointments.planning.urls")),
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zlib import crc32
 
 import hypothesis
 import pytest
@@ -20,6 +21,9 @@ from tests.settings import SUITE
 
 HERE = Path(__file__).parent
 MARKED_BY_FOLDER = ("browser", "faults")
+# Pages and addresses ask the same services on both databases: in `make test` each of their tests runs on one of the two,
+# drawn by its name. BOTH=1 runs them on both.
+ON_ONE_DATABASE = ("office", "api")
 
 
 # Two cores run three suites: how long an example took says nothing, the limit is the test's own. The examples of a
@@ -56,10 +60,20 @@ def _belongs_here(item: pytest.Item) -> bool:
     if SUITE == "browser":
         return marked("browser")
     if SUITE == "postgresql":
-        return marked("postgresql", "faults") or (not marked("browser") and _asks_for_database(item))
+        if marked("postgresql", "faults"):
+            return True
+        return not marked("browser") and _asks_for_database(item) and _drawn_suite(item) in ("postgresql", "")
     if SUITE == "sqlite":
-        return not marked("browser")
+        return not marked("browser") and _drawn_suite(item) in ("sqlite", "")
     return True
+
+
+def _drawn_suite(item: pytest.Item) -> str:
+    """Return the suite that alone runs a test; "" for one that both run."""
+    folder = item.path.relative_to(HERE).parts[0] if item.path.is_relative_to(HERE) else ""
+    if folder not in ON_ONE_DATABASE or os.environ.get("BOTH") == "1" or not _asks_for_database(item):
+        return ""
+    return "postgresql" if crc32(item.nodeid.encode()) % 2 else "sqlite"
 
 
 def _asks_for_database(item: pytest.Item) -> bool:

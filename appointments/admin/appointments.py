@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.db.models import Case, F, Q, When
-from django.http import HttpRequest, HttpResponse
-from django.urls import path, reverse
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
-from appointments.admin.week import week_view
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.querysets import day_bounds
@@ -25,11 +24,12 @@ from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documen
 from interventions.admin.requests import net_of_lines, place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, values_of
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
+from invoicing.admin.notebook import tab_of_work
+from invoicing.admin.saving import seen_by
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
@@ -104,6 +104,7 @@ def _this_week(queryset: Any, request: HttpRequest) -> Any:
 
 
 class AppointmentChips(ChipFilter):
+    combined = frozenset({"mine"})
     linked = frozenset({"own-lines"})
     chips = (
         ("today", _("Aujourd'hui"), _today),
@@ -111,7 +112,7 @@ class AppointmentChips(ChipFilter):
         ("mine", _("Mes RDV"), lambda q, r: q.filter(technicians__user=r.user)),
         ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
         ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
-        ("own-lines", _("Lignes hors DI à facturer"), lambda q, r: q.with_own_lines_to_bill(timezone.localdate())),
+        ("own-lines", _("Lignes hors DI à facturer"), lambda q, r: q.with_own_lines_to_bill()),
         ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
     )
     orders: ClassVar = {"week": ("starts_at", "pk"), "to-bill": ("starts_at", "pk"), "unfinished": ("starts_at", "pk")}
@@ -123,6 +124,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     form = AppointmentForm
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
     list_lead = "partner"
+    list_card = ("net_text", "numbered", "state_badge", "when", "town")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
     search_fields = Appointment.SEARCHED
     date_hierarchy = "starts_at"
@@ -178,18 +180,10 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
                 form.base_fields[name].required = name in ("partner", "task")
         return explain_duration(form)
 
-    def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view(self.week)
-        return [path("week/", view, name="appointments_appointment_week"), *super().get_urls()]
-
-    def week(self, request: HttpRequest) -> HttpResponse:
-        """Technicians × days of one week."""
-        return week_view(self, request)
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         link = {
-            "label": _("Semaine"),
-            "url": reverse("admin:appointments_appointment_week"),
+            "label": _("Planning"),
+            "url": reverse("planning:board"),
             "icon": "calendar_view_week",
         }
         return super().changelist_view(request, {**(extra_context or {}), "office_links": [link]})
@@ -200,12 +194,11 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
         if appointment is None:
             return context
         today = timezone.localdate()
-        lines = list(appointment.lines.left_to_bill(today).select_related("tax", "request_line__tax"))
-        requests = (
-            RequestLine.objects.left_to_bill(today)
-            .with_unbilled()
-            .in_bulk([li.request_line_id for li in lines if li.request_line_id])
-        )
+        lines = list(appointment.lines.with_billed().select_related("tax", "request_line__tax"))
+        linked = [line for line in lines if line.request_line_id]
+        requests = RequestLine.objects.left_to_bill(today).in_bulk([line.request_line_id for line in linked])
+        for line in linked:
+            line.request_left = requests[line.request_line_id].left
         documents = documents_of(requests.values(), on=today, user=request.user)
         own = _invoices_of(lines, user=request.user)
         context["office_line_states"] = {
@@ -216,7 +209,12 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
             for line in lines
         }
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
+        if not any(line.left > 0 for line in lines):
+            self.without_button(context, "invoice")
         return context
+
+    def tab_opened_for(self, user: Any, document: Any) -> str:
+        return tab_of_work(user, document)
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Appointment:
         values = values_of(form)

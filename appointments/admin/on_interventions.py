@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -77,6 +78,15 @@ contribute(
             form=AppointForm,
             run=_appoint,
             done=_("RDV créé"),
+        ),
+        DocumentAction(
+            name="find",
+            order=31,
+            label=_("Chercher un créneau"),
+            icon="search",
+            permission="appointments.add_appointment",
+            states=frozenset({InterventionState.TO_PLAN, InterventionState.PARTLY_PLANNED}),
+            page=lambda intervention: f"{reverse('planning:find')}?intervention={intervention.pk}",
         ),
         DocumentAction(
             name="place",

@@ -18,8 +18,10 @@ from appointments.services import states as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
 from appointments.services.letters import APPOINTMENT_LETTER
 from appointments.services.lines import record_used
+from appointments.services.moving import forced_end_at
 from appointments.services.planning import propose_slot
-from appointments.services.saving import appoint, save_appointment
+from appointments.services.saving import appoint, move_appointment, save_appointment
+from appointments.services.texts import APPOINTMENT_TEXT
 from interventions.models import (
     InstalledProduct,
     InterventionRequest,
@@ -28,7 +30,7 @@ from interventions.models import (
     Task,
     Technician,
 )
-from invoicing.api.acts import mail_act, publish_act
+from invoicing.api.acts import mail_act, publish_act, sms_act
 from invoicing.api.base import (
     DaySerializer,
     DeleteMixin,
@@ -230,6 +232,21 @@ class UnfinishedSerializer(serializers.Serializer):
     report = serializers.CharField(required=False, default="", allow_blank=True, max_length=5000)
 
 
+class MoveSerializer(serializers.Serializer):
+    """When, and who. `technicians`: without it, those it has; the lead, if he is none of them, is replaced by the first.
+
+    `ends_at`: an end that is forced; null: computed from the working hours; without it, a forced end keeps its distance.
+    `override`: why to pass over a slot that is taken or not worked.
+    """
+
+    example = {"starts_at": "2026-12-09T14:00:00+01:00", "technicians": [4]}
+
+    starts_at = MomentField()
+    ends_at = MomentField(required=False, allow_null=True)
+    technicians = Id(queryset=Technician.objects.all(), many=True, required=False, allow_empty=False)
+    override = serializers.CharField(required=False, default="", allow_blank=True, max_length=200)
+
+
 class BilledAppointmentSerializer(NotedSerializer, InvoiceSerializer):
     """The draft, and which lines a quote or a contract bills instead."""
 
@@ -314,7 +331,24 @@ class AppointmentView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeVi
         """Remet en brouillon un RDV qui n'est pas facturé."""
         return services.reset_appointment(appointment, seen=self.seen, by=self.request.user)
 
+    @act(CHANGE, asks=MoveSerializer)
+    def move(self, appointment: Appointment, asked: dict[str, Any]) -> Appointment:
+        """Déplace un RDV en brouillon ou confirmé : autre heure, autres intervenants."""
+        starts_at, people = asked["starts_at"], asked.get("technicians")
+        return move_appointment(
+            appointment,
+            starts_at=starts_at,
+            ends_at=asked["ends_at"] if "ends_at" in asked else forced_end_at(appointment, starts_at),
+            technicians=people,
+            lead=people[0] if people and appointment.lead not in people else None,
+            override=asked["override"],
+            seen=self.seen,
+            on=timezone.localdate(),
+            by=self.request.user,
+        )
+
     mail = mail_act(APPOINTMENT_LETTER, CHANGE)
+    sms = sms_act(APPOINTMENT_TEXT)
     publish = publish_act(CHANGE)
 
     @act(BILL, asks=DaySerializer, answers=BilledAppointmentSerializer, status=201)

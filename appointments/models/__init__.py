@@ -3,8 +3,10 @@
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models.appointments import Appointment, AppointmentLine, Slot
-from appointments.models.availability import Absence, ClosingDay, WorkingHours
+from appointments.models.availability import Absence, ClosingDay, OnCall, RecurringAbsence
 from appointments.models.claims import AppointmentLineClaim
+from appointments.models.tours import Tour
+from appointments.models.weeks import DayHours, WorkingHours, WorkingWeek
 from openfire_billing.db.areas import declare_area
 
 __all__ = [
@@ -13,8 +15,26 @@ __all__ = [
     "AppointmentLine",
     "AppointmentLineClaim",
     "ClosingDay",
+    "DayHours",
+    "OnCall",
+    "RecurringAbsence",
     "Slot",
+    "Tour",
     "WorkingHours",
+    "WorkingWeek",
 ]
 
-declare_area("work", _("Interventions et RDV"), Appointment, AppointmentLine, Absence, ClosingDay, WorkingHours)
+declare_area(
+    "work",
+    _("Interventions et RDV"),
+    Appointment,
+    AppointmentLine,
+    Absence,
+    ClosingDay,
+    DayHours,
+    OnCall,
+    RecurringAbsence,
+    Tour,
+    WorkingHours,
+    WorkingWeek,
+)

@@ -203,7 +203,6 @@ class AppointmentLine(DeductibleLine):
 
     # annotated by left_to_bill()
     billed: Decimal
-    own_left: Decimal
     request_left: Decimal
 
     appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="lines", verbose_name=_("rendez-vous"))
@@ -258,6 +257,11 @@ class AppointmentLine(DeductibleLine):
     def covered(self) -> bool:
         """Billed by a contract."""
         return bool(self.request_line and self.request_line.covered)
+
+    @property
+    def own_left(self) -> Decimal:
+        """What none of its own claims bills, annotated by with_billed()."""
+        return max(self.quantity - self.billed, Decimal(0))
 
     @property
     def left(self) -> Decimal:

@@ -1,50 +1,15 @@
-"""When technicians work: hours of the week, absences, closing days. Public holidays come from the calendar of France."""
+"""When technicians are away or on call, and when companies are closed. Public holidays come from the calendar of France."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from appointments.choices import Weekday
+from appointments.choices import EveryWeeks, Weekday
 from interventions.models import Technician
 from invoicing.models import Company
 from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
-
-
-class WorkingHours(Versioned):
-    """One stretch of work of a weekday; two stretches leave a lunch break. Without technician: the company's usual."""
-
-    company = models.ForeignKey(Company, models.CASCADE, related_name="working_hours", verbose_name=_("société"))
-    technician = models.ForeignKey(
-        Technician,
-        models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="working_hours",
-        verbose_name=_("intervenant (vide = tous)"),
-    )
-    weekday = models.PositiveSmallIntegerField(_("jour"), choices=Weekday)
-    starts = models.TimeField(_("de"))
-    ends = models.TimeField(_("à"))
-
-    objects = StampedQuerySet["WorkingHours"].as_manager()
-
-    class Meta:
-        ordering = ["company", "technician", "weekday", "starts"]
-        verbose_name = _("horaire de travail")
-        verbose_name_plural = _("horaires de travail")
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(starts__lt=models.F("ends")),
-                name="appointments_hours_order",
-                violation_error_message=_(
-                    "La fin de l'horaire n'est pas après son début : corrigez l'une des deux heures."
-                ),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_weekday_display()} {self.starts:%H:%M}–{self.ends:%H:%M}"
 
 
 class Absence(Versioned):
@@ -65,7 +30,7 @@ class Absence(Versioned):
         verbose_name_plural = _("absences")
         constraints = [
             models.CheckConstraint(
-                condition=Q(starts_at__lt=models.F("ends_at")),
+                condition=Q(starts_at__lt=F("ends_at")),
                 name="appointments_absence_order",
                 violation_error_message=_("La fin de l'absence n'est pas après son début : corrigez l'une des deux."),
             )
@@ -73,6 +38,83 @@ class Absence(Versioned):
 
     def __str__(self) -> str:
         return f"{self.technician} {self.reason}".strip()
+
+
+class RecurringAbsence(Versioned):
+    """A technician is away one weekday, every so many weeks, from the first such day on or after `first_on`.
+
+    `until`: the last day, included. Without hours, the whole day.
+    """
+
+    company_path = "technician__company"
+
+    technician = models.ForeignKey(
+        Technician, models.CASCADE, related_name="recurring_absences", verbose_name=_("intervenant")
+    )
+    weekday = models.PositiveSmallIntegerField(_("jour"), choices=Weekday)
+    starts = models.TimeField(_("de"), null=True, blank=True)
+    ends = models.TimeField(_("à"), null=True, blank=True)
+    cycle = models.PositiveSmallIntegerField(_("rythme"), choices=EveryWeeks, default=EveryWeeks.ONE)
+    first_on = models.DateField(_("à partir du"))
+    until = models.DateField(_("jusqu'au"), null=True, blank=True)
+    reason = models.CharField(_("motif"), max_length=80, blank=True)
+
+    objects = StampedQuerySet["RecurringAbsence"].as_manager()
+
+    class Meta:
+        ordering = ["technician", "weekday", "starts", "pk"]
+        verbose_name = _("absence récurrente")
+        verbose_name_plural = _("absences récurrentes")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts__isnull=True, ends__isnull=True)
+                | Q(starts__isnull=False, ends__isnull=False, starts__lt=F("ends")),
+                name="appointments_recurring_hours",
+                violation_error_message=_(
+                    "Donnez deux heures, la fin après le début, ou aucune pour la journée entière."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(first_on__lte=F("until")),
+                name="appointments_recurring_order",
+                violation_error_message=_("La fin de l'absence précède son début : corrigez l'une des deux dates."),
+            ),
+            models.CheckConstraint(
+                condition=Q(cycle__range=(1, 4)),
+                name="appointments_recurring_cycle",
+                violation_error_message=_("Un rythme a une à quatre semaines."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.technician} {self.get_weekday_display()} {self.reason}".strip()
+
+
+class OnCall(Versioned):
+    """A technician is on call: an appointment outside his working hours may be put there; none is proposed."""
+
+    company_path = "technician__company"
+
+    technician = models.ForeignKey(Technician, models.CASCADE, related_name="on_calls", verbose_name=_("intervenant"))
+    starts_at = models.DateTimeField(_("du"))
+    ends_at = models.DateTimeField(_("au"))
+
+    objects = StampedQuerySet["OnCall"].as_manager()
+
+    class Meta:
+        ordering = ["-starts_at"]
+        verbose_name = _("astreinte")
+        verbose_name_plural = _("astreintes")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("ends_at")),
+                name="appointments_oncall_order",
+                violation_error_message=_("La fin de l'astreinte n'est pas après son début : corrigez l'une des deux."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.technician} {timezone.localtime(self.starts_at):%d/%m/%Y %H:%M}"
 
 
 class ClosingDay(Versioned):
@@ -91,7 +133,7 @@ class ClosingDay(Versioned):
         verbose_name_plural = _("jours de fermeture")
         constraints = [
             models.CheckConstraint(
-                condition=Q(from_on__lte=models.F("to_on")),
+                condition=Q(from_on__lte=F("to_on")),
                 name="appointments_closing_order",
                 violation_error_message=_("La fin de la fermeture précède son début : corrigez l'une des deux dates."),
             )

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.models.appointments import AppointmentLine
@@ -36,9 +35,7 @@ class AppointmentLineClaim(Claim):
 
     @classmethod
     def check_changes(cls, claims: Sequence["AppointmentLineClaim"], changes: Mapping[int, Decimal]) -> None:
-        lines = AppointmentLine.objects.left_to_bill(timezone.localdate()).in_bulk(
-            [claim.appointment_line_id for claim in claims]
-        )
+        lines = AppointmentLine.objects.with_billed().in_bulk([claim.appointment_line_id for claim in claims])
         for claim in claims:
             line = lines[claim.appointment_line_id]
             refuse_more_than_left(

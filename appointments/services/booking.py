@@ -5,12 +5,13 @@ passes.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
-from appointments.availability import Calendar, Stretch, overlap, place, working_from
+from appointments.availability import Calendar, Stretch, after, overlap, place, working_from
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.services.calendars import calendars_of, hours_to_length, local
@@ -23,11 +24,17 @@ from openfire_billing.kernel.errors import BusinessError
 
 
 def occupy(
-    appointment: Appointment, technicians: Sequence[Technician], *, by: By, place: Sequence[Stretch] | None = None
+    appointment: Appointment,
+    technicians: Sequence[Technician],
+    *,
+    by: By,
+    place: Sequence[Stretch] | None = None,
+    despite_absences: bool = False,
 ) -> None:
     """Compute the RDV's end and take its technicians' time. An RDV without a date takes none.
 
-    `place`: pieces already found free under the technicians' lock; nothing is computed again.
+    `place`: pieces already found free under the technicians' lock; nothing is computed again. `despite_absences`: what
+    was there before an absence was recorded is put back.
 
     Raises BusinessError: nobody chosen, unable, another company's, outside hours, taken; unless `override` says why.
     """
@@ -40,12 +47,14 @@ def occupy(
     people = lock_technicians(technicians)
     if not people:
         raise BusinessError(_("%s : choisissez au moins un intervenant.") % appointment, code="missing_field")
-    _refuse_unable(appointment, people)
+    refuse_unable(appointment, people)
     start = local(appointment.starts_at)
     last = local(appointment.ends_at).date() if appointment.is_end_forced and appointment.ends_at else start.date()
     calendars = calendars_of(
         people, first_day=start.date(), last_day=max(last, start.date() + timedelta(days=30)), without=appointment
     )
+    if despite_absences:
+        calendars = {pk: replace(calendar, absences=()) for pk, calendar in calendars.items()}
     pieces = _pieces(appointment, calendars, start)
     code, problem = _problem(appointment, people, calendars, pieces)
     if problem and not appointment.override:
@@ -56,6 +65,7 @@ def occupy(
             )
             % problem,
             code=code,
+            documents=_in_the_way(appointment, people, pieces) if code == "slot_taken" else (),
         )
     if problem:
         record(
@@ -84,10 +94,25 @@ def _settle(appointment: Appointment, people: Sequence[Technician], pieces: Sequ
         raise BusinessError(
             _("%s : un intervenant vient d'être pris à cette heure. Choisissez un autre créneau.") % appointment,
             code="slot_taken",
+            documents=_in_the_way(appointment, people, pieces),
         ) from taken
 
 
-def _refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> None:
+def _in_the_way(appointment: Appointment, people: Sequence[Technician], pieces: Sequence[Stretch]) -> list[Appointment]:
+    """Return the other RDVs of these technicians that take some of this time, in their order."""
+    first, last = pieces[0][0], pieces[-1][1]
+    slots = Slot.objects.filter(technician__in=people, starts_at__lt=last, ends_at__gt=first)
+    slots = slots.exclude(appointment=appointment).select_related("appointment").order_by("starts_at", "pk")
+    found = {
+        slot.appointment_id: slot.appointment
+        for slot in slots
+        if any(overlap(piece, (slot.starts_at, slot.ends_at)) for piece in pieces)
+    }
+    return list(found.values())
+
+
+def refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> None:
+    """Refuse technicians of another company, and those who cannot do the task."""
     for person in people:
         if person.company_id != appointment.company_id:
             raise BusinessError(
@@ -99,7 +124,8 @@ def _refuse_unable(appointment: Appointment, people: Sequence[Technician]) -> No
         if able and appointment.task not in able:
             raise BusinessError(
                 _("%(person)s ne sait pas faire « %(task)s » : choisissez un autre intervenant, ou complétez sa fiche.")
-                % {"person": person, "task": appointment.task}
+                % {"person": person, "task": appointment.task},
+                code="technician_unable",
             )
 
 
@@ -108,16 +134,23 @@ def may_span(appointment: Appointment | InterventionRequest) -> bool:
     return appointment.template.spans_break if appointment.template else True
 
 
+def length_of(appointment: Appointment) -> timedelta:
+    """Return the time that an RDV takes: that to its end when it is forced, else that of its work."""
+    if appointment.is_end_forced and appointment.starts_at and appointment.ends_at:
+        return appointment.ends_at - appointment.starts_at
+    return hours_to_length(appointment.duration)
+
+
 def _pieces(appointment: Appointment, calendars: dict[int, Calendar], start: datetime) -> list[Stretch]:
     """Return the stretches the RDV takes: forced, the whole day, or its length of work over its lead's hours."""
     calendar = calendars[appointment.lead_id] if appointment.lead_id in calendars else next(iter(calendars.values()))
     if appointment.is_end_forced and appointment.ends_at:
         return [(start, local(appointment.ends_at))]
     if appointment.is_all_day:
-        return calendar.working(start.date()) or [(start, start + timedelta(hours=8))]
+        return calendar.working(start.date()) or [(start, after(start, timedelta(hours=8)))]
     length = hours_to_length(appointment.duration)
     found = place(start, length, working_from(calendar, start.date(), days=30), spans=may_span(appointment))
-    return found or [(start, start + length)]
+    return found or [(start, after(start, length))]
 
 
 def _problem(
@@ -139,9 +172,7 @@ def _problem(
                 }
             )
         for piece in pieces:
-            if not any(
-                begin <= piece[0] and piece[1] <= finish for begin, finish in calendar.working(local(piece[0]).date())
-            ):
+            if not calendar.admits(piece):
                 return "technician_absent", str(
                     _(
                         "%(person)s ne travaille pas le %(day)s de %(start)s à %(end)s (horaires, pause, absence ou jour férié)"

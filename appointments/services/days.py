@@ -46,7 +46,12 @@ class DayOf:
     @property
     def rank_text(self) -> str:
         """Return « jour 2 sur 3 », "" for an RDV of one day."""
-        return _("jour %(rank)s sur %(of)s") % {"rank": self.rank, "of": self.of} if self.of > 1 else ""
+        return rank_text(self.rank, self.of)
+
+
+def rank_text(rank: int, of: int) -> str:
+    """Return « jour 2 sur 3 », "" for an RDV of one day."""
+    return _("jour %(rank)s sur %(of)s") % {"rank": rank, "of": of} if of > 1 else ""
 
 
 def end_text(day: date, end: datetime) -> str:

@@ -4,10 +4,11 @@ The technicians whose time it takes come last.
 """
 
 from collections.abc import Collection, Iterable
+from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import Appointment
+from appointments.models import Appointment, Tour
 from interventions.models import InterventionRequest, Technician
 from interventions.services.locks import promises_of
 from invoicing.services.records.history import refuse_stale
@@ -41,6 +42,7 @@ lockable(
     ),
     first=_interventions_of,
 )
+lockable(Tour, "tour", rows=lambda: Tour.objects.select_related("technician").prefetch_related("sectors"))
 lockable(Technician, "technician", rows=lambda: Technician.objects.select_related("company").prefetch_related("tasks"))
 
 
@@ -70,3 +72,21 @@ def lock_technicians(technicians: Iterable[Technician]) -> list[Technician]:
     """Lock technicians by primary key."""
     ids = {technician.pk for technician in technicians}
     return list(lock(lambda: {Technician: ids})[Technician].values())
+
+
+def lock_tours(
+    technicians: Iterable[Technician], days: Iterable[date]
+) -> tuple[list[Technician], dict[tuple[int, date], Tour]]:
+    """Lock the tours of technicians on these days, then the technicians: nobody makes another one meanwhile.
+
+    Returns the technicians, those that are gone left out, and {(id of a technician, day): tour}.
+    """
+    ids, wanted = {technician.pk for technician in technicians}, set(days)
+
+    def find() -> Wanted:
+        tours = Tour.objects.filter(technician__in=ids, on__in=wanted).order_by()
+        return {Tour: set(tours.values_list("pk", flat=True)), Technician: ids}
+
+    locked = lock(find)
+    tours = {(tour.technician_id, tour.on): tour for tour in locked[Tour].values()}
+    return list(locked[Technician].values()), tours

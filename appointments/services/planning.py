@@ -8,10 +8,11 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext_lazy as _
 
 from appointments.availability import Calendar, Stretch, first_free
+from appointments.models import Appointment
 from appointments.services.booking import may_span
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from appointments.services.locks import lock_technicians
-from appointments.services.saving import appoint
+from appointments.services.saving import appoint, refusal_of_planned
 from interventions.models import InterventionRequest, Task, Technician
 from interventions.services.locks import lock_interventions
 from invoicing.services.records.acts import Once, perform_together
@@ -33,20 +34,24 @@ class Proposal:
         return self.pieces[0][0]
 
 
+def is_able(person: Technician, work: InterventionRequest | Appointment) -> bool:
+    """Return whether a technician is there, of the company of a DI or an RDV, and can do its task."""
+    tasks = person.tasks.all()
+    return person.is_active and person.company_id == work.company_id and (not tasks or work.task in tasks)
+
+
 def able_technicians(intervention: InterventionRequest, people: Sequence[Technician]) -> list[Technician]:
-    """Return the technicians named on the DI, else all active ones of its company, that can do its task."""
-    requested = list(intervention.technicians.all())
-    return [
-        person
-        for person in (requested or people)
-        if person.is_active
-        and person.company_id == intervention.company_id
-        and (not person.tasks.all() or intervention.task in person.tasks.all())
-    ]
+    """Return those of `people` that can do the task of a DI: active ones of its company, those named on it if there are any.
+
+    `people`: with their tasks loaded.
+    """
+    named = {person.pk for person in intervention.technicians.all()}
+    return [person for person in people if (not named or person.pk in named) and is_able(person, intervention)]
 
 
-def _people(interventions: Sequence[InterventionRequest]) -> list[Technician]:
-    companies = {intervention.company_id for intervention in interventions}
+def people_for(documents: Iterable[InterventionRequest | Appointment]) -> list[Technician]:
+    """Return the active technicians of the companies of these DIs or RDVs, with their tasks."""
+    companies = {document.company_id for document in documents}
     return list(
         Technician.objects.filter(company__in=companies, is_active=True)
         .select_related("company")
@@ -90,11 +95,21 @@ def first_slot(
     return best
 
 
+def refusal_of_no_slot(intervention: InterventionRequest) -> BusinessError:
+    """Return the refusal to plan a DI that no free time of its period holds."""
+    text = _(
+        "%(di)s : aucun créneau libre entre le %(start)s et le %(end)s pour un intervenant qui sait faire « %(task)s ». "
+        "Élargissez la période."
+    )
+    period = {"start": f"{intervention.from_on:%d/%m/%Y}", "end": f"{intervention.to_on:%d/%m/%Y}"}
+    return BusinessError(text % {**period, "di": intervention, "task": intervention.task}, code="no_free_slot")
+
+
 def propose_slot(intervention: InterventionRequest, *, not_before: datetime) -> Proposal | None:
     """Return the first free slot of a DI from `not_before` on, within its period. Return None when no able technician
     has one.
     """
-    people = _people([intervention])
+    people = people_for([intervention])
     return first_slot(intervention, people, _calendars([intervention], people, not_before), not_before)
 
 
@@ -116,7 +131,7 @@ def plan_interventions(
 
 
 def _place_all(wanted: Sequence[InterventionRequest], not_before: datetime, *, by: By) -> list[Outcome]:
-    people = _people(wanted)
+    people = people_for(wanted)
     rows = {intervention.pk: intervention for intervention in lock_interventions(wanted, promises=True)}
     outcomes = [Outcome(i, refusal=str(_("%s n'existe plus.") % i)) for i in wanted if i.pk not in rows]
     found = [rows[intervention.pk] for intervention in wanted if intervention.pk in rows]
@@ -140,21 +155,10 @@ def _place(
     by: By,
 ) -> Outcome:
     if intervention.remaining_duration <= 0:
-        raise BusinessError(_("%s est déjà entièrement planifiée : voyez ses RDV.") % intervention)
+        raise refusal_of_planned(intervention)
     found = first_slot(intervention, people, calendars, not_before)
     if found is None:
-        raise BusinessError(
-            _(
-                "%(di)s : aucun créneau libre entre le %(start)s et le %(end)s pour un intervenant qui sait faire « %(task)s ». Élargissez la période."
-            )
-            % {
-                "di": intervention,
-                "start": f"{intervention.from_on:%d/%m/%Y}",
-                "end": f"{intervention.to_on:%d/%m/%Y}",
-                "task": intervention.task,
-            },
-            code="no_free_slot",
-        )
+        raise refusal_of_no_slot(intervention)
     made = appoint(
         intervention,
         technicians=[found.technician],

@@ -73,12 +73,13 @@ def save_appointment(
     on: date,
     by: By,
     place: Sequence[Stretch] | None = None,
+    despite_absences: bool = False,
 ) -> Appointment:
     """Save an RDV from its form, with its technicians, time and lines: a new one when `pk` is None.
 
     `values`: {field: wanted value}; the columns it does not name are left as they are. `technicians`: None = those it
     has. A new one of a DI takes all its lines over. `place`: the time it takes, when it was found free under the
-    technicians' lock. Raises BusinessError, ValidationError (Django's) or StaleForm, and saves nothing.
+    technicians' lock. `despite_absences`: see `occupy`. Raises BusinessError, ValidationError (Django's) or StaleForm, and saves nothing.
     """
     with atomic():
         request = cast("InterventionRequest | None", values.get("intervention"))
@@ -89,20 +90,23 @@ def save_appointment(
         appointment = lock_appointment(Appointment(pk=pk), seen=seen, interventions=[request.pk] if request else ())
         before, before_in = columns_of(appointment), appointment.intervention
         many = assign(appointment, values)
+        if appointment.ends_at is None and not appointment.is_end_forced:
+            appointment.ends_at = cast("datetime | None", before["ends_at"])  # computed again when the RDV moves
         fill_defaults(appointment)
         people = list(appointment.technicians.all())
         wanted = _with_lead(appointment, people if technicians is None else technicians)
-        _refuse_move(appointment, before, many)
+        is_of_others = {t.pk for t in people} != {t.pk for t in wanted}
+        _refuse_move(appointment, before, is_of_others=is_of_others)
         _refuse_other_request(appointment, before)
         _refuse_nonsense(appointment)
-        is_moved = _differs(appointment, before, _PLACE) or {t.pk for t in people} != {t.pk for t in wanted}
+        is_moved = _differs(appointment, before, _PLACE) or is_of_others
         changes = describe_changes(
             appointment, before, values.keys() - ({} if appointment.is_end_forced else {"ends_at"})
         )
         changes |= set_many(appointment, many | ({"technicians": wanted} if technicians is not None else {}))
         written = save_changed(appointment, before)
         if is_moved:
-            occupy(appointment, wanted, by=by, place=place)
+            occupy(appointment, wanted, by=by, place=place, despite_absences=despite_absences)
         lines = write_lines(appointment, edits, on=on, by=by)
         if (changes or lines or is_moved) and not written:
             raise_version(appointment)
@@ -121,6 +125,7 @@ def move_appointment(
     starts_at: datetime | None,
     technicians: Sequence[Technician] | None = None,
     ends_at: datetime | None = None,
+    lead: Technician | None = None,
     override: str | None = None,
     seen: int | None = None,
     on: date,
@@ -128,9 +133,11 @@ def move_appointment(
 ) -> Appointment:
     """Give an RDV another time or other technicians, as the board and the form do. `ends_at`: an end that is forced.
 
-    `technicians`, `override` None = those it has. Raises what `save_appointment` raises.
+    `technicians`, `lead`, `override` None = those it has. Raises what `save_appointment` raises.
     """
     values: dict[str, object] = {"starts_at": starts_at, "ends_at": ends_at, "is_end_forced": ends_at is not None}
+    if lead is not None:
+        values["lead"] = lead
     if override is not None:
         values["override"] = override
     return save_appointment(appointment.pk, values, technicians=technicians, seen=seen, on=on, by=by)
@@ -204,17 +211,23 @@ def _differs(appointment: Appointment, before: Mapping[str, object], names: Sequ
     return any(before[name] != getattr(appointment, name) for name in names)
 
 
-def _refuse_move(appointment: Appointment, before: Mapping[str, object], many: Mapping[str, object]) -> None:
-    """Refuse to move an RDV that is over, given up or billed. It holds the wanted values, `before` those it has."""
+def _refuse_move(appointment: Appointment, before: Mapping[str, object], *, is_of_others: bool) -> None:
+    """Refuse to move an RDV that is over, given up or billed. It holds the wanted values, `before` those it has.
+
+    `is_of_others`: its technicians change.
+    """
     if appointment.state not in AppointmentState.open:
-        if _differs(appointment, before, _TIME):  # a reason to override may be written: going back to draft may need it
+        if is_of_others or _differs(
+            appointment, before, _TIME
+        ):  # a reason to override may be written: going back to draft may need it
             raise WrongState(
                 _("%(rdv)s est à l'état « %(state)s » : remettez-le en brouillon pour le déplacer.")
                 % {"rdv": appointment, "state": appointment.get_state_display()},
                 step=Step(_("Remettre en brouillon"), appointment, act="reset"),
             )
         return
-    if _differs(appointment, before, (*_PLACE, "partner_id")) and is_billed(appointment):
+    is_changed = is_of_others or _differs(appointment, before, (*_PLACE, "partner_id"))
+    if is_changed and is_billed(appointment):
         raise BusinessError(
             _(
                 "%s est facturé, au moins en partie : il ne se déplace plus. Supprimez le brouillon de facture, ou faites un avoir."
@@ -247,6 +260,15 @@ def _refuse_closed(intervention: InterventionRequest) -> None:
         )
 
 
+def refusal_of_planned(intervention: InterventionRequest) -> BusinessError:
+    """Return the refusal to plan a DI whose hours are all planned."""
+    return BusinessError(
+        _("%s est déjà entièrement planifiée : voyez ses RDV.") % intervention,
+        code="already_planned",
+        documents=intervention.appointments.filter(state__in=sorted(AppointmentState.open)).order_by("pk")[:3],
+    )
+
+
 def appoint(
     intervention: InterventionRequest,
     *,
@@ -257,14 +279,19 @@ def appoint(
     override: str = "",
     duration: Decimal | None = None,
     place: Sequence[Stretch] | None = None,
+    is_for_rest: bool = False,
     seen: int | None = None,
 ) -> Appointment:
     """Make the RDV of a DI, with its lines, files, tags and terms. `starts_at` None: to be placed later.
 
-    Raises WrongState (draft or cancelled DI), BusinessError (taken, away, unable).
+    `is_for_rest`: for the hours that no RDV plans yet; refused when none are left. The version of a DI does not rise when
+    it is planned, so `seen` does not notice a colleague who placed it. Raises WrongState (draft or cancelled DI),
+    BusinessError (taken, away, unable).
     """
     with atomic():
         intervention = lock_intervention(intervention, seen=seen, promises=True)
+        if is_for_rest and intervention.remaining_duration <= 0:
+            raise refusal_of_planned(intervention)
         values = {name: getattr(intervention, name) for name in _FROM_INTERVENTION}
         values |= {
             "intervention": intervention,

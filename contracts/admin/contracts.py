@@ -12,20 +12,22 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
+from contracts.admin.amounts import yearly_column
 from contracts.admin.ribbon import ribbon_of
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
+from contracts.services.next_bill import yearly_nets
 from contracts.services.outlook import Outlook, outlook_of
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.filters import ChipFilter, FromFilter
+from invoicing.admin.saving import seen_by
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.money import NOTHING, Totals
+from openfire_billing.kernel.money import NOTHING, ZERO, Totals
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
 from openfire_billing.web.refusals import ShownRefusal, shown_refusal
@@ -48,7 +50,8 @@ class ContractChips(ChipFilter):
     uncounted = frozenset({"archived"})
     orders: ClassVar = {"ending": ("end_on", "pk")}
 
-    def usual(self, queryset: Any) -> Any:
+    @classmethod
+    def usual(cls, queryset: Any) -> Any:
         return queryset.active()
 
 
@@ -70,8 +73,19 @@ class ContractAdmin(DocumentAdmin):
     new_title = _("Nouveau contrat")
     next_label = _("Enregistrer et ajouter une ligne")
     has_checking_service = True
-    list_display = ("__str__", "payer", "town", "start_on", "frequency", "next_due_on", "state_badge", "who")
+    list_display = (
+        "__str__",
+        "payer",
+        "town",
+        "start_on",
+        "frequency",
+        "next_due_on",
+        "yearly_text",
+        "state_badge",
+        "who",
+    )
     list_lead = "payer"
+    list_card = ("yearly_text", "numbered", "state_badge", "next_due_on")
     list_filter = (ContractChips, FromFilter, "state", "frequency", "timing", "manager", "company")
     search_fields = Contract.SEARCHED
     date_hierarchy = "start_on"
@@ -130,6 +144,16 @@ class ContractAdmin(DocumentAdmin):
         related = ("company", "payer", "billing_address", "manager", "fiscal_position", "payment_term", "journal")
         return super().get_queryset(request).select_related(*related)
 
+    def read_together(self, records: Sequence[Contract]) -> None:
+        """Give each contract the net of its year."""
+        nets = yearly_nets([contract.pk for contract in records], on=timezone.localdate())
+        for contract in records:
+            contract.yearly_net = nets.get(contract.pk)
+
+    def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
+        nets = [contract.yearly_net for contract in cl.result_list if contract.yearly_net]
+        return [(_("Total HT par an de la page"), sum(nets, ZERO))] if nets else []
+
     def list_order(self, view: str) -> Sequence[Any]:
         """Return those due first."""
         return super().list_order(view) or (F("next_due_on").asc(nulls_last=True), "-pk")
@@ -166,11 +190,15 @@ class ContractAdmin(DocumentAdmin):
         if contract.state in S.billed:
             context["office_flag"] = self.state_badge(contract)
         context["contract_lines"] = lines = list(lines_of(contract))
+        if contract.state == S.DRAFT and not lines:
+            context["office_primary"] = []  # its first step stands under the table of its lines
         today = timezone.localdate()
         outlook = outlook_of(contract, on=today)
         if contract.set_aside_reason:
             context["contract_set_aside"] = self._set_aside(request, contract, outlook.wrong_field if outlook else "")
         if outlook is not None:
+            if outlook.refusal:
+                self._put_mending_first(request, contract, outlook, context)
             context["contract_ribbon"] = ribbon_of(contract, outlook, lines, request.user, today=today)
             if not outlook.refusal:
                 context["office_card"] = {
@@ -185,6 +213,18 @@ class ContractAdmin(DocumentAdmin):
         text = f"{_('Mis de côté')}{reason.removeprefix(own) if reason.startswith(own) else f' : {reason}'}"
         may_mend = self.has_change_permission(request, contract)
         return shown_refusal(BusinessError(text, field=wrong_field if may_mend else ""), request, contract)
+
+    def _put_mending_first(
+        self, request: HttpRequest, contract: Contract, outlook: Outlook, context: dict[str, Any]
+    ) -> None:
+        """Leave out the acts that a fault of the contract refuses, and show the step that mends it, if it has one."""
+        refused = {"bill"} if contract.state in S.billed else {"activate"}
+        context["office_primary"] = [act for act in context["office_primary"] if act["name"] not in refused]
+        if contract.state in S.billed:  # a draft keeps its act in the menu: its dialog says all that is missing
+            context["office_menu"] = [act for act in context["office_menu"] if act["name"] not in refused]
+        if self.has_change_permission(request, contract):
+            fault = BusinessError(outlook.refusal, field=outlook.wrong_field)
+            context["contract_mending"] = shown_refusal(fault, request, contract)
 
     @staticmethod
     def _card(contract: Contract, outlook: Outlook, lines: list[ContractLine], *, today: date) -> dict[str, Any]:
@@ -219,7 +259,7 @@ class ContractAdmin(DocumentAdmin):
     @staticmethod
     def _outcomes(contract: Contract) -> dict[str, Any]:
         outcomes = contract.outcomes.filter(run__is_dry=False).select_related("run").order_by("-pk")[:20]
-        return {"outcomes": outcomes, "set_aside": contract.set_aside_reason}
+        return {"outcomes": outcomes}
 
     def totals_of(self, document: Any) -> Totals:
         return NOTHING
@@ -227,7 +267,7 @@ class ContractAdmin(DocumentAdmin):
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            buttons.append(listed_button(document))
+            buttons.append(listed_button(document, is_feminine=self.is_feminine))
         return buttons
 
     def save_document(self, request: HttpRequest, form: Any, edits: Any) -> Contract:
@@ -253,6 +293,7 @@ class ContractAdmin(DocumentAdmin):
     def town(self, contract: Contract) -> str | None:
         return contract.billing_address.city if contract.billing_address else None
 
+    yearly_text = yearly_column(lambda contract: contract)
     state_badge = state_column(_state_of)
 
     @admin.display(description=_("Gestionnaire"), ordering="manager__last_name")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.models import Article, ContractLine
 from contracts.models.contracts import MONTHS
+from contracts.planner.wording import label_read
 from contracts.planner.wording import money as money_text
 from contracts.services import waivers
 from contracts.services.visits import horizon
@@ -78,7 +79,7 @@ class WaiveForm(forms.Form):
             due = []
         currency = documents[0].company.currency
         self.fields["keys"].choices = [  # type: ignore[attr-defined]
-            (charge.key, f"{charge.label} : {money_text(charge.amount, currency)}") for charge in due
+            (charge.key, f"{label_read(charge.label)} : {money_text(charge.amount, currency)}") for charge in due
         ]
 
 

@@ -1,5 +1,6 @@
 """The contract line's page and its tabs: Facturation · Planification · Équipement · Suivi."""
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -13,26 +14,27 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models import Appointment
 from contracts.admin.actions import CHANGE, LINE_ACTIONS
+from contracts.admin.amounts import yearly_column
 from contracts.admin.forms import ContractLineForm
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Article, Contract, ContractException, ContractLine, ContractRequest
 from contracts.services.callouts import callouts_left
 from contracts.services.days_served import exceptions_left_out, first_day_not_billed
 from contracts.services.lines import save_line
-from contracts.services.next_bill import NextBill, next_bill
+from contracts.services.next_bill import NextBill, next_bill, yearly_nets_of_lines
 from interventions.models import InstalledProduct, InterventionTemplate
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.lines import LinesInline, edits_of
+from invoicing.admin.saving import seen_by
 from invoicing.models import Partner, Tax
 from invoicing.models.documents.lines import lines_totals
 from openfire_billing.kernel.money import Totals
-from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.lines import LineForm, live_totals, totals_html
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.users import user_of
 
 L = ContractLineState
@@ -79,10 +81,11 @@ class ContractLineAdmin(DocumentAdmin):
     new_title = _("Nouvelle ligne de contrat")
     next_label = _("Enregistrer et revenir au contrat")
     has_checking_service = True
-    follows_documents = False  # the journal of its contract does
+    followed = ()  # the journal of its contract follows them
     form = ContractLineForm
     lines_prefix = "articles"
-    list_display = ("__str__", "town", "equipment", "task", "visits_text", "state_badge")
+    list_display = ("__str__", "town", "equipment", "task", "visits_text", "yearly_text", "state_badge")
+    list_card = ("yearly_text", "town", "state_badge", "task", "visits_text")
     list_filter = (FromFilter, "state", "task", "contract__state")
     search_fields = ContractLine.SEARCHED
     autocomplete_fields = ("contract", "address", "equipment", "task")
@@ -126,6 +129,12 @@ class ContractLineAdmin(DocumentAdmin):
         return (
             super().get_queryset(request).select_related("contract__company", "contract__payer", "equipment", "address")
         )
+
+    def read_together(self, records: Sequence[ContractLine]) -> None:
+        """Give each line the net of its year."""
+        nets = yearly_nets_of_lines({line.contract_id for line in records}, on=timezone.localdate())
+        for line in records:
+            line.yearly_net = nets.get(line.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CHANGE)
@@ -273,6 +282,7 @@ class ContractLineAdmin(DocumentAdmin):
     def town(self, line: ContractLine) -> str:
         return line.address.city
 
+    yearly_text = yearly_column(lambda line: line.contract)
     state_badge = state_column()
 
     @column(_("Nombre de visites"), export={_("Nombre de visites par an"): lambda line: line.visit_count})

@@ -12,7 +12,8 @@ from contracts.models import Contract, ContractLine
 from contracts.services.outlook import Instalment, Outlook, Visit, past_text
 from interventions.choices import InterventionState
 from invoicing.admin.documents.invoice_state import state_of_invoice
-from openfire_billing.web.actions import link_to
+from openfire_billing.kernel.formats import place_text
+from openfire_billing.web.record_links import link_to
 from openfire_billing.web.tags import stored_state
 
 
@@ -81,7 +82,7 @@ def _instalment(instalment: Instalment, may_open: bool, *, is_draft: bool, today
 
 
 def _visit(visit: Visit, line: str, may_open: bool, *, today: date) -> Item:
-    what = str(_("visite %(rank)s/%(of)s") % {"rank": visit.rank, "of": visit.of})
+    what = place_text(_("visite"), visit.rank, visit.of)
     what = f"{what}, {line}" if line else what
     intervention = visit.intervention
     if intervention is None:

@@ -2,7 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django import forms
@@ -27,13 +27,15 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
 from invoicing.choices import InvoiceState
 from invoicing.models import Invoice
+from invoicing.querysets import signed
 from invoicing.services.records.shared import works_for_all
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.web.actions import reverse_change
+from openfire_billing.kernel.money import ZERO
 from openfire_billing.web.columns import column, state_column
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.refusals import refusals_shown
-from openfire_billing.web.tags import badge_of_state, on_right
+from openfire_billing.web.tags import badge_of_state, euros, nothing, on_right
 from openfire_billing.web.users import user_of
 
 SHOWN = 200  # outcomes on the page; the rest by the filter of its list
@@ -52,6 +54,15 @@ def _total_column(name: str, label: Any) -> Any:
     return shown
 
 
+def _nets(run: BillingRun) -> dict[str, Decimal]:
+    """Return {currency: net} of what a run billed in the companies of the user, as written when it was finished."""
+    nets: dict[str, Decimal] = {}
+    for total in run.seen_totals:
+        if total.net:
+            nets[total.company.currency] = nets.get(total.company.currency, ZERO) + total.net
+    return nets
+
+
 class RunChips(ChipFilter):
     chips = (
         ("nights", _("Nuits"), lambda q, r: q.nights()),
@@ -68,8 +79,10 @@ class BillingRunAdmin(OfficeAdmin):
     list_before_template = "contracts/run_list_before.html"
     list_display = (
         *("__str__", "kind", "expected_count", "billed_count", "skipped_count", "refused_count", "visits_count"),
-        *("state_badge", "by"),
+        *("net_text", "state_badge", "by"),
     )
+    list_rights: ClassVar = {"net_text": "invoicing.view_invoice"}
+    list_card = ("net_text", "kind", "state_badge", "billed_count", "refused_count")
     list_filter = (RunChips, "kind", "state", "is_dry")
     list_select_related = ("by",)
     date_hierarchy = "on"
@@ -166,6 +179,11 @@ class BillingRunAdmin(OfficeAdmin):
     refused_count = _total_column("refused", _("Mis de côté"))
     visits_count = _total_column("visits", _("Visites créées"))
 
+    @column(_("Net facturé"), export=lambda run: sum(_nets(run).values(), ZERO))
+    def net_text(self, run: BillingRun) -> Any:
+        nets = _nets(run)
+        return on_right(" + ".join(f"{euros(nets[code], code)} HT" for code in sorted(nets))) if nets else nothing()
+
 
 def _day(text: str) -> date | None:
     """Return the day typed; today for an empty text, None for any other text."""
@@ -205,9 +223,9 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
 
 
 def _amounts(invoices: Any) -> list[tuple[str, Decimal, Decimal]]:
-    """Return (currency, net, gross) of what a run billed, cancelled drafts left out."""
+    """Return (currency, net, gross) of what a run billed, credit notes taken off, cancelled drafts left out."""
     rows = invoices.exclude(state=InvoiceState.CANCELLED).order_by().values_list("currency")
-    return list(rows.annotate(net=Sum("net"), gross=Sum("gross")).order_by("currency"))
+    return list(rows.annotate(net=Sum(signed("net")), gross=Sum(signed("gross"))).order_by("currency"))
 
 
 def _drafts(run: BillingRun, invoices: Any, request: HttpRequest) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """The contract: who pays, from when to when, how often."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -169,6 +170,8 @@ class Contract(Versioned):
     set_aside_code = models.CharField(max_length=30, blank=True, editable=False)
     set_aside_reason = models.TextField(_("Mis de côté"), blank=True, editable=False)
     created_at = models.DateTimeField(_("Créé le"), auto_now_add=True)
+
+    yearly_net: "Decimal | None"  # set by the lists
 
     objects = ContractQuerySet.as_manager()
 

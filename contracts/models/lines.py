@@ -1,5 +1,7 @@
 """A contract line: what is promised for one site, and how it is billed."""
 
+from decimal import Decimal
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -111,6 +113,8 @@ class ContractLine(Versioned):
     uses_callouts = models.BooleanField(_("Utilise les SAV"), default=False)
     included_callouts = models.PositiveSmallIntegerField(_("SAV inclus par an"), default=0)
     validated_on = models.DateField(_("Validée le"), null=True, blank=True)
+
+    yearly_net: "Decimal | None"  # set by the lists
 
     objects = StampedQuerySet["ContractLine"].as_manager()
 

@@ -1,6 +1,8 @@
 """The DIs that contract lines caused: visits and call-outs."""
 
 from collections.abc import Collection, Mapping
+from datetime import date
+from typing import NamedTuple
 
 from django.db import models
 from django.db.models import Q
@@ -8,10 +10,20 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import RequestKind
 from contracts.models.lines import ContractLine
+from contracts.planner.served import last_day_of
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, Promise
 from interventions.models.promises import PromiseAct
 from openfire_billing.kernel.errors import WrongState
+from openfire_billing.kernel.formats import place_text
+
+
+class _Ending(NamedTuple):
+    """What the last day of a contract is read from."""
+
+    end_on: date | None
+    auto_renew: bool
+    terminated_on: date | None
 
 
 class ContractRequestQuerySet(models.QuerySet["ContractRequest"]):
@@ -65,8 +77,12 @@ class ContractRequest(Promise):
         ]
 
     def __str__(self) -> str:
-        place = f"visite {self.rank}/{self.of}" if self.rank else "SAV"
-        return f"{self.intervention} ({place}, année {self.year})"
+        return f"{self.intervention} ({self.place or 'SAV'}, année {self.year})"
+
+    @property
+    def place(self) -> str:
+        """Return « 1re visite sur 2 »; "" for a call-out."""
+        return place_text(_("visite"), self.rank, self.of) if self.rank and self.of else ""
 
     @classmethod
     def check_act(cls, interventions: Collection[int], act: PromiseAct) -> Mapping[int, str]:
@@ -79,6 +95,18 @@ class ContractRequest(Promise):
         for request in requests.billed().order_by("pk"):
             raise _refusal_of_billed(request)
         return cls._beyond_included(requests.order_by("pk")) if act == "reset" else {}
+
+    @classmethod
+    def last_days(cls, interventions: Collection[int]) -> Mapping[int, date]:
+        """Return the last day of the contracts that have an end."""
+        contract = "line__contract__"
+        ends = Q(**{f"{contract}terminated_on__isnull": False}) | Q(
+            **{f"{contract}auto_renew": False, f"{contract}end_on__isnull": False}
+        )
+        rows = cls.objects.filter(ends, intervention__among=list(interventions)).order_by()
+        columns = ("intervention", *(f"{contract}{name}" for name in _Ending._fields))
+        found = ((pk, last_day_of(_Ending(*ending))) for pk, *ending in rows.values_list(*columns))
+        return {pk: day for pk, day in found if day is not None}
 
     @classmethod
     def _beyond_included(cls, requests: "ContractRequestQuerySet") -> dict[int, str]:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.choices import Result, RunKind, RunState, RunStep
 from contracts.models.contracts import Contract
+from openfire_billing.db.fields import amount_field
 from openfire_billing.db.stamps import Stamped, StampedQuerySet
 
 SKEW = timedelta(minutes=2)  # by which the clocks of two machines may differ
@@ -58,6 +59,7 @@ class BillingRunQuerySet(StampedQuerySet["BillingRun"]):
     def with_totals(self, user: User) -> "BillingRunQuerySet":
         """Load `seen_totals`: the totals of the user's companies."""
         totals = apps.get_model("contracts", "RunTotal").objects.filter(company__in=_companies_of(user))
+        totals = totals.select_related("company")
         return self.prefetch_related(
             models.Prefetch("totals", totals, to_attr="seen_totals")  # type: ignore[no-redef]  # the model declares it
         )
@@ -161,7 +163,10 @@ class RunContract(models.Model):
 
 
 class RunTotal(models.Model):
-    """The totals of a run in one company. Those by result are written when the run is finished."""
+    """The totals of a run in one company. Those by result, and `net`, are written when the run is finished.
+
+    `net`: of the drafts it made, credit notes taken off; of a dry run, of those that it would make. None before.
+    """
 
     run = models.ForeignKey(
         BillingRun, models.CASCADE, db_index=False, related_name="totals", verbose_name=_("passage")
@@ -174,6 +179,7 @@ class RunTotal(models.Model):
     skipped = models.PositiveIntegerField(_("Sans rien à facturer"), default=0)
     refused = models.PositiveIntegerField(_("Mis de côté"), default=0)
     visits = models.PositiveIntegerField(_("Visites créées"), default=0)
+    net = amount_field(_("Net HT"), null=True)
 
     class Meta:
         ordering = ["pk"]

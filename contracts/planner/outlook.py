@@ -43,13 +43,25 @@ def net_of_year(contract: ContractFacts, *, on: date) -> Decimal:
     day = max(on, contract.start_on)
     chains: dict[int, BilledLine] = {}
     for billed in billed_lines(contract):
-        stops = [stop for stop in (billed.service.stop, billed.service.closes) if stop]
-        if any(stop <= day for stop in stops):
+        if _is_over(billed, day):
             continue
         first = chains.setdefault(billed.line.chain, billed)
         if billed.service.opens < first.service.opens:
             chains[billed.line.chain] = billed
     return sum((_net_of_line(billed, day) for billed in chains.values()), ZERO)
+
+
+def nets_of_lines(contract: ContractFacts, *, on: date) -> dict[int, Decimal]:
+    """Return {line id: the net of a year of its articles at the prices of `on`}. A contract that starts later is read as on
+    its first day; a line that has ended is left out. Raise BusinessError when it cannot be billed.
+    """
+    day = max(on, contract.start_on)
+    return {billed.line.id: _net_of_line(billed, day) for billed in billed_lines(contract) if not _is_over(billed, day)}
+
+
+def _is_over(billed: BilledLine, day: date) -> bool:
+    """Return whether a line has ended, or its contract has, by that day."""
+    return any(stop <= day for stop in (billed.service.stop, billed.service.closes) if stop)
 
 
 def _net_of_line(billed: BilledLine, day: date) -> Decimal:

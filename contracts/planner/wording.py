@@ -1,14 +1,17 @@
 """Sentences that customers and clerks read: labels of the invoice lines, reasons of what is left out."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
 from contracts.planner.facts import ContractFacts, Frequency, LineFacts, VisitFacts
 from contracts.planner.grids import Due
+from openfire_billing.kernel.formats import place_text
 from openfire_billing.kernel.periods import Period
 from openfire_billing.kernel.words import gettext as _
 
+_INSTALMENT = re.compile(r"\béchéance (\d+)/(\d+)\b")
 _FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 
 
@@ -32,6 +35,11 @@ def percent(rate: Decimal) -> str:
 def money(amount: Decimal, currency: str) -> str:
     """Return « 1 234,50 € »; another currency by its ISO code."""
     return f"{french_number(amount)} {'€' if currency == 'EUR' else currency}"
+
+
+def label_read(label: str) -> str:
+    """Return the label of an invoice line as a dialog shows it: « échéance 3/12 » in words. Documents print the label."""
+    return _INSTALMENT.sub(lambda found: place_text(_("échéance"), int(found[1]), int(found[2])), label)
 
 
 def period_text(part: Period, due: Due, frequency: Frequency) -> str:

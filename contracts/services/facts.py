@@ -79,9 +79,17 @@ def read_facts(ids: Collection[int], *, lock: bool, settled: bool = True, with_d
     return _Reader(sorted(ids), settled=settled, with_drafts=with_drafts).read(lock=lock)
 
 
+def read_terms(ids: Collection[int]) -> ChunkFacts:
+    """Return what these contracts promise, drafts included: lines and articles at their prices. Exceptions, visits and
+    claims are left out.
+    """
+    return _Reader(sorted(ids), settled=False, with_drafts=True, terms_alone=True).read(lock=False)
+
+
 class _Reader:
-    def __init__(self, ids: Sequence[int], *, settled: bool, with_drafts: bool) -> None:
+    def __init__(self, ids: Sequence[int], *, settled: bool, with_drafts: bool, terms_alone: bool = False) -> None:
         self.ids = ids
+        self.terms_alone = terms_alone
         self.settled = settled
         self.with_drafts = with_drafts
         self.facts = ChunkFacts()
@@ -102,7 +110,11 @@ class _Reader:
         }
         addresses = self._billing_addresses({row["payer_id"] for row in rows if not row["billing_address_id"]})
         foreign = dict(FiscalPosition.objects.filter(company__isnull=False).values_list("id", "company_id"))
-        parts = (self._articles(), self._exceptions(), self._visits())
+        parts = (
+            (self._articles(), defaultdict(list), defaultdict(list))
+            if self.terms_alone
+            else (self._articles(), self._exceptions(), self._visits())
+        )
         creditable = self._creditable()
         for row in rows:
             company = companies[row["company_id"]]
@@ -116,7 +128,8 @@ class _Reader:
             wrong = {refusal.contract: refusal for refusal in reversed(self.facts.broken)}
             self.facts.broken = list(wrong.values())
             self.facts.contracts = [contract for contract in self.facts.contracts if contract.id not in wrong]
-        self._claims()
+        if not self.terms_alone:
+            self._claims()
         return self.facts
 
     def _refuse_foreign_position(self, row: Values, company: Values, foreign: dict[int, int]) -> None:

@@ -1,20 +1,20 @@
 """What a contract or a line bills next: the day and the amounts, computed without writing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from contracts.choices import ContractLineState, ContractState
-from contracts.models import ContractLine
+from contracts.models import Contract, ContractLine
 from contracts.planner.billing import charges_or_refusal, line_next_due_on, next_due_on
 from contracts.planner.charges import charges_of
 from contracts.planner.facts import ContractFacts
 from contracts.planner.grouping import key_of
 from contracts.planner.intents import Charge, GroupKey, Refusal
-from contracts.planner.outlook import net_of_year
-from contracts.services.facts import ChunkFacts, read_facts
+from contracts.planner.outlook import net_of_year, nets_of_lines
+from contracts.services.facts import ChunkFacts, read_facts, read_terms
 from openfire_billing.kernel import money
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import money_text
@@ -72,6 +72,32 @@ def worth_of_each(contracts: Collection[int], *, on: date) -> dict[int, Worth]:
     facts = read_facts(contracts, lock=False, settled=False)
     found = {contract.id: worth_of(contract, facts, on=on) for contract in facts.contracts}
     return {pk: worth for pk, worth in found.items() if isinstance(worth, Worth)}
+
+
+def yearly_nets(contracts: Collection[int], *, on: date) -> dict[int, Decimal]:
+    """Return {contract id: the net of its year on a day}, in a constant number of queries; those that cannot be billed
+    left out.
+    """
+    return dict(_of_each(contracts, lambda contract: [(contract.id, net_of_year(contract, on=on))]))
+
+
+def yearly_nets_of_lines(contracts: Collection[int], *, on: date) -> dict[int, Decimal]:
+    """Return {line id: the net of its year on a day} of these contracts, in a constant number of queries; those that
+    cannot be billed left out.
+    """
+    return dict(_of_each(contracts, lambda contract: nets_of_lines(contract, on=on).items()))
+
+
+def _of_each(
+    contracts: Collection[int], nets: Callable[[ContractFacts], Iterable[tuple[int, Decimal]]]
+) -> Iterator[tuple[int, Decimal]]:
+    """Yield what `nets` gives of each contract. A cancelled contract is worth nothing."""
+    kept = Contract.objects.filter(pk__among=contracts).exclude(state=ContractState.CANCELLED)
+    for contract in read_terms(list(kept.order_by().values_list("pk", flat=True))).contracts:
+        try:
+            yield from nets(contract)
+        except BusinessError:
+            continue
 
 
 def worth_of(contract: ContractFacts, facts: ChunkFacts, *, on: date) -> Worth | Refusal:

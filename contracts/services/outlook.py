@@ -90,12 +90,13 @@ class Outlook:
 def outlook_of(contract: Contract, *, on: date) -> Outlook | None:
     """Return the next twelve months of a contract, in a constant number of queries; None when cancelled or without lines.
 
-    Of a contract in draft, as if it were activated on `on`: its months begin with its first one.
+    Of a contract in draft, as if it were activated on `on`: its months begin with its first one. What was due before its next
+    due day is settled: of its claims, those of the months shown and those beyond that day are read.
     """
     if contract.state == ContractState.CANCELLED:
         return None
     currency, is_draft = contract.company.currency, contract.state == ContractState.DRAFT
-    facts = read_facts([contract.pk], lock=False, settled=False, with_drafts=True)
+    facts = read_facts([contract.pk], lock=False, with_drafts=True)
     if facts.broken:
         return Outlook(currency, refusal=facts.broken[0].reason)
     (found,) = facts.contracts

@@ -3,11 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, F, OuterRef
+from django.db.models import Count, Exists, F, OuterRef, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -17,10 +18,14 @@ from contracts.models import BillingOutcome, BillingRun, Contract, RunContract, 
 from contracts.models.contracts import ContractQuerySet
 from contracts.services.locks import lock_run
 from contracts.services.next_dates import notice_visits_done
+from invoicing.choices import InvoiceState
+from invoicing.models import Invoice
+from invoicing.querysets import signed
 from openfire_billing.db import bulk
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.money import ZERO, to_cents
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.kernel.periods import LAST_DAY
 
@@ -91,7 +96,7 @@ def list_contracts(run: BillingRun) -> BillingRun:
     return run
 
 
-def _write_totals(run: BillingRun, totals: Mapping[int, Mapping[str, int]]) -> None:
+def _write_totals(run: BillingRun, totals: Mapping[int, Mapping[str, int | Decimal]]) -> None:
     """Write these totals of a locked run, {company id: {column: count}}, all with the same columns; others stay."""
     rows = [RunTotal(run=run, company_id=company, **found) for company, found in sorted(totals.items())]
     if rows:
@@ -185,6 +190,19 @@ def totals_seen(run: BillingRun, user: User) -> dict[str, int]:
     return found
 
 
+def _nets_of(run: BillingRun) -> dict[int, Decimal]:
+    """Return {company id: net} of the drafts of a run, credit notes taken off and cancelled ones left out; of a dry run,
+    of those it would make.
+    """
+    nets: dict[int, Decimal] = defaultdict(Decimal)
+    if run.is_dry:
+        for company, drafts in run.outcomes.order_by().values_list("contract__company", "drafts").iterator():
+            nets[company] += sum((Decimal(net) for draft in drafts for _label, net in draft["lines"]), ZERO)
+        return nets
+    made = Invoice.objects.filter(pk__among=run.outcomes.invoice_ids()).exclude(state=InvoiceState.CANCELLED).order_by()
+    return {company: to_cents(net) for company, net in made.values_list("company").annotate(total=Sum(signed("net")))}
+
+
 def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
     """Write the totals of a run that has nothing left to do. Finishing it twice changes nothing.
 
@@ -194,13 +212,16 @@ def finish_run(run: BillingRun, *, state: str = RunState.DONE) -> BillingRun:
         run = lock_run(run)
         if run.is_running:
             counts: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_RESULTS, 0))
+            nets = _nets_of(run)
             rows = run.outcomes.order_by().values_list("contract__company", "result").annotate(n=Count("pk"))
             for company, result, count in rows:
                 counts[company][result] = count
             if state == RunState.DONE:  # a contract deleted meanwhile has no outcome: it is no longer expected
                 for company in {*counts, *run.totals.values_list("company", flat=True)}:
                     counts[company]["expected"] = sum(counts[company][name] for name in _RESULTS)
-            _write_totals(run, counts)
+            _write_totals(
+                run, {company: {**found, "net": nets.get(company, ZERO)} for company, found in counts.items()}
+            )
             for name in _RESULTS:
                 setattr(run, name, sum(found[name] for found in counts.values()))
             if state == RunState.DONE:

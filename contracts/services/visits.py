@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -34,6 +35,7 @@ from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import place_text
 from openfire_billing.kernel.memory import collection_paused
 from openfire_billing.kernel.money import to_quantity
 from openfire_billing.kernel.outcome import Outcome
@@ -61,7 +63,8 @@ class PlannedVisit:
     def __str__(self) -> str:
         window = self.intent.window
         return (
-            f"{self.line} : visite {self.intent.rank}/{self.intent.of}, entre le {date_format(window.start, 'd/m/Y')} "
+            f"{self.line} : {place_text(_('visite'), self.intent.rank, self.intent.of)}, "
+            f"entre le {date_format(window.start, 'd/m/Y')} "
             f"et le {date_format(window.last_day, 'd/m/Y')}"
         )
 
@@ -232,7 +235,8 @@ def _new_visit(line: ContractLine, intent: VisitIntent, *, on: date, by: By) -> 
         to_on=intent.window.last_day,
     )
     lines = new_lines(intervention, _covered_items(line, intent.of), on=on, covered=True)
-    text = _("Visite %(rank)s/%(of)s de %(contract)s") % {"rank": intent.rank, "of": intent.of, "contract": contract}
+    place = capfirst(place_text(_("visite"), intent.rank, intent.of))
+    text = _("%(place)s de %(contract)s") % {"place": place, "contract": contract}
     return NewRequest(intervention, lines, "contract", str(text))
 
 

@@ -128,7 +128,7 @@ def take(camera: Camera) -> None:
         _menu(page)
 
     camera.shoot("rdv-action", appointment)
-    camera.shoot("week", lambda p: _open(p, "/admin/appointments/appointment/week/"))
+    camera.shoot("week", lambda p: _open(p, "/planning/"))
     camera.shoot("contract", lambda p: _open(p, "/admin/contracts/contract/1/change/"), sizes=both)
     line = "/admin/contracts/contractline/1/change/"
     for name in ("billing", "planning", "equipment", "follow-up"):

@@ -1,5 +1,5 @@
 """The back office of interventions."""
 
-from interventions.admin import equipment, on_invoicing, requests, work
+from interventions.admin import equipment, on_invoicing, requests, sectors, work
 
-__all__ = ["equipment", "on_invoicing", "requests", "work"]
+__all__ = ["equipment", "on_invoicing", "requests", "sectors", "work"]

@@ -27,6 +27,7 @@ class InstalledProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
     is_of_customer = True
     list_display = ("name", "brand", "serial_number", "partner", "town", "installed_on", "is_active")
     list_lead = "partner"
+    list_card = ("", "name", "brand", "town", "serial_number")
     list_filter = (FromFilter, "is_active", "brand")
     search_fields = InstalledProduct.SEARCHED
     autocomplete_fields = ("partner", "address", "product")

@@ -13,7 +13,7 @@ from interventions.models import PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.choices import OrderState
 from invoicing.models import Invoice, Quote, QuoteLineClaim
 from invoicing.querysets import is_live
-from openfire_billing.web.actions import link_to, reverse_change
+from openfire_billing.web.record_links import link_to, reverse_change
 from openfire_billing.web.tags import badge
 
 Held = Iterable[tuple[int, Any]]  # (line, document)
@@ -24,7 +24,7 @@ _HOLDERS: dict[LineState, type] = {LineState.QUOTED: Quote, LineState.PARTLY: In
 
 
 def state_of_request_line(line: Any) -> LineState | None:
-    """Of a DI's line, annotated by left_to_bill() and with_unbilled(). None of a heading or a note."""
+    """Of a DI's line, annotated by left_to_bill(). None of a heading or a note."""
     if not line.is_article:
         return None
     return state_of_line(
@@ -56,13 +56,15 @@ def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> A
 def documents_of(lines: Iterable[Any], *, on: date, user: Any) -> dict[int, list[Any]]:
     """{DI line: its quotes, invoices and orders}, each newest first: those the user may see.
 
-    `lines` are annotated by left_to_bill(). As many queries for fifty as for one.
+    `lines` are annotated by left_to_bill(): a line that nothing holds or bills has no quote and no invoice. As many
+    queries for fifty as for one.
     """
     lines = list(lines)
     ids, billed = [line.pk for line in lines], [line.pk for line in lines if line.billed > 0]
+    held = [line.pk for line in lines if line.is_quoted or line.billed > 0]
     return gather(
-        _quotes(ids, on) if user.has_perm(VIEW_QUOTE) else (),
-        _invoices(billed) if user.has_perm(VIEW_INVOICE) else (),
+        _quotes(held, on) if user.has_perm(VIEW_QUOTE) and held else (),
+        _invoices(billed) if user.has_perm(VIEW_INVOICE) and billed else (),
         _orders(ids) if user.has_perm(VIEW_ORDER) else (),
     )
 

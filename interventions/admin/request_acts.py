@@ -13,8 +13,10 @@ from interventions.services import billing, states
 from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
+from interventions.services.texts import INTERVENTION_TEXT
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.forms import GroupedInvoiceForm, InvoiceForm, OnForm
+from invoicing.admin.records.texts import text_action
 from invoicing.services.records.acts import perform_each
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.actions import DocumentAction
@@ -146,6 +148,7 @@ INTERVENTION_ACTIONS = (
         undo=_UNDO_MOVE,
     ),
     mail_action(INTERVENTION_LETTER, permission=CHANGE),
+    text_action(InterventionRequest, INTERVENTION_TEXT),
     DocumentAction(
         name="duplicate",
         opens=True,

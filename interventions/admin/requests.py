@@ -20,13 +20,15 @@ from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
+from interventions.services.sectors import sector_of
 from invoicing.admin.ages import AgeFilter
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
+from invoicing.admin.notebook import tab_of_work
+from invoicing.admin.saving import seen_by
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
@@ -61,19 +63,23 @@ class InterventionChips(ChipFilter):
         ("soon", _("D'ici 30 j"), lambda q, r: q.active().soon(timezone.localdate())),
         ("to-bill", _("À facturer"), lambda q, r: q.active().to_bill(timezone.localdate())),
         ("drafts", _("Brouillons"), lambda q, r: q.active().filter(state=S.DRAFT)),
-        ("mine", _("Mes DI"), lambda q, r: q.active().filter(user=r.user)),
+        ("mine", _("Mes DI"), lambda q, r: q.filter(user=r.user)),
         ("archived", _("Archivées"), lambda q, r: q.filter(is_active=False)),
     )
 
+    combined = frozenset({"mine"})
     uncounted = frozenset({"archived"})
 
-    def usual(self, queryset: Any) -> Any:
+    @classmethod
+    def usual(cls, queryset: Any) -> Any:
         return queryset.active()
 
 
 def _days_open(di: InterventionRequest) -> int | None:
-    """Return how many days the period of a DI that is not done has been open; None before it opens."""
-    days = (timezone.localdate() - di.from_on).days
+    """Return for how many days a DI that is not done has waited: since its period opened, of a late one since it was over,
+    as on the first page. None before it opens.
+    """
+    days = (timezone.localdate() - (di.to_on if di.late else di.from_on)).days
     return days if days >= 0 and di.state not in (S.DONE, S.CANCELLED) else None
 
 
@@ -102,6 +108,8 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     has_checking_service = True
     list_display = ("__str__", "title_text", "partner", "town", "window", "age", "net_text", "state_badge", "who")
     list_lead = "partner"
+    field_labels: ClassVar = {"partner": _("Partenaire")}
+    list_card = ("net_text", "numbered", "state_badge", "window", "age")
     list_filter = (InterventionChips, FromFilter, DoneAge, "state", "type", "task", "technicians", "tags", "company")
     search_fields = InterventionRequest.SEARCHED
     date_hierarchy = "from_on"
@@ -169,18 +177,23 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
         if not intervention.is_active:
             context["office_flag"] = badge("grey", _("Archivée"))
         today = timezone.localdate()
-        lines = list(intervention.lines.left_to_bill(today).with_unbilled().select_related("tax"))
+        lines = list(intervention.lines.left_to_bill(today).select_related("tax"))
         documents = documents_of(lines, on=today, user=request.user)
         context["office_line_states"] = {
             line.pk: badge_of_line(state_of_request_line(line), documents.get(line.pk, ())) for line in lines
         }
         context["office_amounts"] = amounts_of_lines(lines, intervention.company.rounding)
+        if not any(line.left > 0 for line in lines):
+            self.without_button(context, "invoice")
         return context
+
+    def tab_opened_for(self, user: Any, document: Any) -> str:
+        return tab_of_work(user, document)
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
         if request.user.has_perm(CHANGE):
-            buttons.insert(-1, listed_button(document))
+            buttons.insert(-1, listed_button(document, is_feminine=self.is_feminine))
         return buttons
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> InterventionRequest:
@@ -286,7 +299,7 @@ def place_of(document: Any) -> str:
         return "–"
     address, texts = document.address, vars(document).setdefault("_places", {})
     if address.pk not in texts:
-        parts = [str(services.sector_of(address) or ""), address.department, address.phone]
+        parts = [str(sector_of(address) or ""), address.department, address.phone]
         texts[address.pk] = " · ".join(filter(None, parts)) or "–"
     return str(texts[address.pk])
 

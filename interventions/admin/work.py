@@ -1,4 +1,4 @@
-"""Pages of types, tasks, templates, sectors, technicians and teams."""
+"""Pages of types, tasks, templates, technicians and teams."""
 
 from typing import Any
 
@@ -8,21 +8,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.forms import explain_duration
-from interventions.models import (
-    AddressSector,
-    InterventionTemplate,
-    InterventionType,
-    Sector,
-    Task,
-    Team,
-    Technician,
-    TemplateLine,
-)
+from interventions.models import InterventionTemplate, InterventionType, Task, Team, Technician, TemplateLine
 from interventions.services.templates import save_template
-from invoicing.admin.base import OfficeAdmin, seen_by
+from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.document_admin import DocumentAdmin, values_of
 from invoicing.admin.documents.paper import amounts_of_lines
 from invoicing.admin.lines import LinesInline
+from invoicing.admin.saving import seen_by
 from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
@@ -115,23 +107,6 @@ class InterventionTemplateAdmin(DocumentAdmin):
             on=timezone.localdate(),
             by=user_of(request),
         )
-
-
-@admin.register(Sector)
-class SectorAdmin(OfficeAdmin):
-    new_title = _("Nouveau secteur")
-    list_display = ("name", "zip_prefixes")
-    search_fields = ("name",)
-
-
-@admin.register(AddressSector)
-class AddressSectorAdmin(OfficeAdmin):
-    new_title = _("Nouveau secteur d'adresse")
-    list_display = ("address", "sector")
-    list_filter = ("sector",)
-    search_fields = AddressSector.SEARCHED
-    autocomplete_fields = ("address", "sector")
-    list_select_related = ("address", "sector")
 
 
 @admin.register(Technician)

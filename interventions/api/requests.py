@@ -24,7 +24,8 @@ from interventions.services import billing, states
 from interventions.services import requests as services
 from interventions.services.letters import INTERVENTION_LETTER
 from interventions.services.purchases import order_supplies
-from invoicing.api.acts import mail_act, publish_act
+from interventions.services.texts import INTERVENTION_TEXT
+from invoicing.api.acts import mail_act, publish_act, sms_act
 from invoicing.api.base import DaySerializer, DeleteMixin, OfficeView, ReadMixin, WriteMixin, act, checked_body
 from invoicing.api.invoices import InvoiceSerializer
 from invoicing.api.lines import CompanyCurrency, DocumentSerializer, SaleLineSerializer, edits_of
@@ -294,6 +295,7 @@ class InterventionView(JournalMixin, ReadMixin, WriteMixin, DeleteMixin, OfficeV
         return states.set_active(intervention, active=True, seen=self.seen, by=self.request.user)
 
     mail = mail_act(INTERVENTION_LETTER, CHANGE)
+    sms = sms_act(INTERVENTION_TEXT)
     publish = publish_act(CHANGE)
 
     @act("interventions.add_interventionrequest", status=201)

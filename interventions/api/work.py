@@ -1,5 +1,7 @@
 """Types, tasks, templates, technicians, and the installed base."""
 
+from typing import Any
+
 import django_filters
 
 from interventions.models import InstalledProduct, InterventionTemplate, InterventionType, Task, Technician
@@ -60,15 +62,28 @@ class TemplateView(ReadMixin, OfficeView):
 class TechnicianSerializer(OfficeSerializer):
     class Meta:
         model = Technician
-        fields = ("id", "name", "company", "phone", "is_active")
+        fields = ("id", "name", "company", "phone", "tasks", "sectors", "is_active")
+
+    @classmethod
+    def rows(cls, queryset: Any, request: Any) -> Any:
+        return queryset.prefetch_related("tasks", "sectors")
+
+
+class TechnicianFilter(django_filters.FilterSet):
+    company = IdFilter()
+    sector = IdFilter(field_name="sectors")
+
+    class Meta:
+        model = Technician
+        fields = ("is_active",)
 
 
 class TechnicianView(ReadMixin, OfficeView):
-    """Intervenants."""
+    """Intervenants. `tasks` vide : il sait tout faire."""
 
     queryset = Technician.objects.all()
     serializer_class = TechnicianSerializer
-    filterset_fields = ("is_active",)
+    filterset_class = TechnicianFilter
     search_fields = ("name",)
     ordering_fields = ("name", "id")
 

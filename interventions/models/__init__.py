@@ -6,16 +6,8 @@ from interventions.models.claims import PurchasedLine, QuotedLine, RequestLineCl
 from interventions.models.equipment import InstalledProduct
 from interventions.models.promises import Promise
 from interventions.models.requests import InterventionRequest, RequestLine
-from interventions.models.work import (
-    AddressSector,
-    InterventionTemplate,
-    InterventionType,
-    Sector,
-    Task,
-    Team,
-    Technician,
-    TemplateLine,
-)
+from interventions.models.sectors import AddressSector, Sector, SectorRange
+from interventions.models.work import InterventionTemplate, InterventionType, Task, Team, Technician, TemplateLine
 from openfire_billing.db.areas import declare_area
 
 __all__ = [
@@ -30,6 +22,7 @@ __all__ = [
     "RequestLine",
     "RequestLineClaim",
     "Sector",
+    "SectorRange",
     "Task",
     "Team",
     "Technician",
@@ -44,6 +37,7 @@ declare_area(
     InterventionTemplate,
     Task,
     Sector,
+    SectorRange,
     Team,
     Technician,
 )

@@ -1,6 +1,7 @@
 """Promises of DIs: an upper app ties its row to a DI it caused, and is asked before the DI is taken back."""
 
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Literal
 
 from django.db import models
@@ -33,3 +34,8 @@ class Promise(Sourced):
         Called under the lock of the documents that promised; changes no row but those of this table. Raises BusinessError.
         """
         raise TypeError(f"{cls.__name__} does not say what it checks.")
+
+    @classmethod
+    def last_days(cls, interventions: Collection[int]) -> Mapping[int, date]:
+        """Return {id of a DI: the last day that what promised it is served}, of those that have an end."""
+        return {}

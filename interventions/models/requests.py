@@ -68,7 +68,7 @@ class InterventionRequest(Versioned):
     tags = models.ManyToManyField(
         Tag, blank=True, limit_choices_to={"scope": TagScope.INTERVENTION}, verbose_name=_("Étiquettes")
     )
-    partner = models.ForeignKey(Partner, models.PROTECT, related_name="interventions", verbose_name=_("Partenaire"))
+    partner = models.ForeignKey(Partner, models.PROTECT, related_name="interventions", verbose_name=_("Client"))
     bill_to = models.ForeignKey(
         Partner,
         models.PROTECT,
@@ -168,11 +168,11 @@ class InterventionRequest(Versioned):
     def clean(self) -> None:
         errors: dict[str, Text] = {}
         if self.address_id and self.partner_id and self.address.partner_id not in (self.partner_id, self.bill_to_id):
-            errors["address"] = _("Cette adresse est celle de « %s » : choisissez une adresse du partenaire.") % (
+            errors["address"] = _("Cette adresse est celle de « %s » : choisissez une adresse du client.") % (
                 self.address.partner
             )
         if self.equipment is not None and self.partner_id and self.equipment.partner_id != self.partner_id:
-            errors["equipment"] = _("Ce produit est installé chez « %s », pas chez ce partenaire.") % (
+            errors["equipment"] = _("Ce produit est installé chez « %s », pas chez ce client.") % (
                 self.equipment.partner
             )
         if errors:
@@ -187,7 +187,6 @@ class RequestLine(DeductibleLine):
     # annotated by left_to_bill()
     billed: Decimal
     is_quoted: bool
-    left: Decimal
 
     intervention = models.ForeignKey(
         InterventionRequest, models.CASCADE, related_name="lines", verbose_name=_("demande d'intervention")
@@ -207,3 +206,13 @@ class RequestLine(DeductibleLine):
                 violation_error_message=_("La quantité n'est pas négative."),
             ),
         ]
+
+    @property
+    def unbilled(self) -> Decimal:
+        """What nothing bills of it, whether a quote holds it or not, annotated by left_to_bill()."""
+        return max(self.quantity - self.billed, Decimal(0))
+
+    @property
+    def left(self) -> Decimal:
+        """What is left to bill of it, annotated by left_to_bill(): nothing while a live quote or a contract bills it."""
+        return Decimal(0) if self.covered or self.is_quoted else self.unbilled

@@ -1,4 +1,4 @@
-"""Work and who does it: types, tasks, templates, sectors, technicians, teams."""
+"""Work and who does it: types, tasks, templates, technicians, teams."""
 
 from decimal import Decimal
 
@@ -9,10 +9,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity
+from interventions.models.sectors import Sector
 from invoicing.choices import LineKind
-from invoicing.models import Address, BillableLine, Company, FiscalPosition, Partner, Product
+from invoicing.models import BillableLine, Company, FiscalPosition, Product
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField, hours_field
-from openfire_billing.db.searchable import Searchable, columns_at
+from openfire_billing.db.searchable import Searchable
 from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 
@@ -121,44 +122,6 @@ class TemplateLine(BillableLine):
                 violation_error_message=_("La quantité est supérieure à zéro."),
             ),
         ]
-
-
-class Sector(Versioned):
-    """A geographic sector, found by the first digits of the postcode."""
-
-    name = models.CharField(_("Nom"), max_length=60, unique=True)
-    zip_prefixes = models.CharField(_("Débuts de codes postaux"), max_length=200, blank=True)
-
-    objects = StampedQuerySet["Sector"].as_manager()
-
-    class Meta:
-        ordering = ["name"]
-        verbose_name = _("secteur")
-        verbose_name_plural = _("secteurs")
-
-    def __str__(self) -> str:
-        return self.name
-
-    def covers(self, zip_code: str) -> bool:
-        """Return whether the postcode begins with one of its prefixes (separated by spaces or commas)."""
-        return any(zip_code.startswith(prefix) for prefix in self.zip_prefixes.replace(",", " ").split())
-
-
-class AddressSector(models.Model):
-    """The sector of an address, chosen by hand."""
-
-    SEARCHED = (*columns_at("address", Address), *columns_at("address__partner", Partner))
-
-    address = models.OneToOneField(Address, models.CASCADE, related_name="sector_choice", verbose_name=_("adresse"))
-    sector = models.ForeignKey(Sector, models.CASCADE, related_name="addresses", verbose_name=_("secteur"))
-
-    class Meta:
-        ordering = ["sector", "pk"]
-        verbose_name = _("secteur d'adresse")
-        verbose_name_plural = _("secteurs d'adresses")
-
-    def __str__(self) -> str:
-        return str(self.sector)
 
 
 class Technician(Searchable, Versioned):

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
-from interventions.models import InterventionRequest, Promise, QuotedLine
+from interventions.models import AddressSector, InterventionRequest, Promise, QuotedLine
 from invoicing.models import Quote
 from invoicing.models.documents.claims import sources_of
 from invoicing.services.records.history import refuse_stale
-from openfire_billing.db.locks import Wanted, lock, lockable
+from openfire_billing.db.locks import Wanted, lock, lock_rows, lockable
 from openfire_billing.kernel.errors import BusinessError
 
 
@@ -67,3 +67,8 @@ def lock_intervention(
     if seen is not None:
         refuse_stale(locked[0], seen)
     return locked[0]
+
+
+def lock_found_sectors(addresses: Collection[int]) -> None:
+    """Lock the sectors that « Actualiser les secteurs » wrote of these addresses: an act that locks nothing else."""
+    lock_rows(AddressSector.objects.filter(is_manual=False, address__in=addresses))

@@ -1,6 +1,7 @@
 """Acts on a DI are checked by what promised it first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
 
 from interventions.models import InterventionRequest, RequestLine
 from interventions.models.promises import Promise, PromiseAct
@@ -18,6 +19,13 @@ def check_promises(interventions: Iterable[InterventionRequest], act: PromiseAct
     ids = sorted(intervention.pk for intervention in interventions)
     for promise in Promise.children():
         stop_covering(promise.check_act(ids, act), by=by)
+
+
+def last_days_of(interventions: Collection[int]) -> dict[int, date]:
+    """Return {id of a DI: the last day that what promised it is served}, of those that have an end. One query for each
+    kind of promise.
+    """
+    return {pk: day for promise in Promise.children() for pk, day in promise.last_days(interventions).items()}
 
 
 def stop_covering(reasons: Mapping[int, str], *, by: By) -> None:

@@ -7,10 +7,10 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext_lazy as _
 
 from interventions.choices import Granularity, InterventionState
-from interventions.models import AddressSector, InterventionRequest, InterventionTemplate, RequestLine, Sector
+from interventions.models import InterventionRequest, InterventionTemplate, RequestLine
 from interventions.services.locks import lock_intervention, lock_interventions
 from interventions.services.promises import check_promises
-from invoicing.models import Address, Company, Partner
+from invoicing.models import Company, Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.deductions import parts_of, refuse_deductions
 from invoicing.services.documents.lines import COPIED, Item, LineEdit, apply_edits, complete_line, remap_taxes
@@ -27,14 +27,6 @@ from openfire_billing.kernel.formats import number_text
 def propose_dates(granularity: str, from_on: date) -> date:
     """Return the last day, included, proposed for a date range that begins on `from_on`."""
     return from_on + timedelta(days=Granularity.days.get(granularity, 13))
-
-
-def sector_of(address: Address) -> Sector | None:
-    """Return the sector of an address: the one chosen by hand, else the one whose postcodes cover it."""
-    chosen = AddressSector.objects.filter(address=address).select_related("sector").first()
-    if chosen is not None:
-        return chosen.sector
-    return next((sector for sector in Sector.objects.all() if sector.covers(address.zip)), None)
 
 
 def refusal_of_no_address(partner: Partner) -> BusinessError:

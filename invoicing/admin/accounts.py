@@ -1,5 +1,6 @@
 """Pages of the ledger, read-only."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -31,6 +32,7 @@ class EntryLineInline(TabularInline):
 class EntryAdmin(OfficeAdmin):
     has_journal = False
     list_display = ("number", "on", "journal", "document", "label", "amount_text")
+    list_card = ("amount_text", "label", "journal", "document", "on")
     list_filter = ("journal",)
     search_fields = ("number", "document", "label")
     list_select_related = ("journal",)
@@ -41,7 +43,7 @@ class EntryAdmin(OfficeAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("lines")
 
-    def table_of(self, queryset: Any) -> Table:
+    def table_of(self, queryset: Any, *, but: Collection[str] = ()) -> Table:
         """Return a row for each line of an entry, in the order of writing, for the accountant's software."""
         lines = EntryLine.objects.filter(entry__in=queryset).select_related("entry__journal", "partner")
         titles = ("Date", "Journal", "Numéro", "Pièce", "Compte", "Auxiliaire", "Libellé", "Débit", "Crédit")

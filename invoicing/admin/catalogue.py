@@ -18,6 +18,7 @@ from invoicing.services.catalogue import usual_unit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.web.asked import ASKED_TO_BILL
 from openfire_billing.web.columns import column
+from openfire_billing.web.number_fields import PriceTextInput
 from openfire_billing.web.tags import on_right, price
 
 
@@ -27,6 +28,7 @@ class ProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
     creation_fields = ("code", "name", "kind", "unit", "unit_price", "tax", "income_account")
     asks: ClassVar = {"income_account": ASKED_TO_BILL}
     list_lead = "name"
+    list_card = ("price_text", "code", "tax", "kind", "is_active")
     list_display = ("code", "name", "kind", "price_text", "tax", "income_account", "is_active")
     list_filter = ("is_active", "kind", "tax")
     search_fields = ("code", "name")
@@ -40,6 +42,11 @@ class ProductAdmin(CreationMixin, NotebookMixin, OfficeAdmin):
         (_("Description"), {"fields": ("description",), "classes": ("notebook", "wide")}),
     )
     notebook = (("description", _("Description sur les documents"), (_("Description"),)),)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name in ("unit_price", "purchase_price"):
+            options["widget"] = PriceTextInput()
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Search articles. A choice box leaves out archived ones."""
@@ -90,6 +97,7 @@ class TaxAdmin(OfficeAdmin):
 class MappingInline(TabularInline):
     model = FiscalPositionTax
     extra = 0
+    add_label = _("Ajouter une correspondance")
 
 
 @admin.register(FiscalPosition)

@@ -13,16 +13,18 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import rewinder
 from invoicing.admin.office_form import faults_by_field
+from invoicing.admin.saving import rewinder
 from invoicing.models import Partner
 from invoicing.services.records.acts import Performed, perform
 from invoicing.services.records.saving import save_record
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.formats import read_id
-from openfire_billing.web.actions import PREFIX, PageShown, reverse_change
+from openfire_billing.web.actions import PREFIX, PageShown
 from openfire_billing.web.choice_view import details_of
+from openfire_billing.web.fetched import is_fetched
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.users import user_of
 
@@ -92,7 +94,7 @@ class CreationMixin:
         record = done.result or self.get_object(request, str(done.answer))  # type: ignore[attr-defined]
         if record is None:  # created by the first press, and deleted since
             raise Http404
-        if request.headers.get("X-Requested-With") == "fetch":
+        if is_fetched(request):
             return JsonResponse({"chosen": self._as_choice(record)})
         messages.success(request, _("%s : enregistré.") % record)
         return HttpResponseRedirect(reverse_change(record))

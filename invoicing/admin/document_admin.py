@@ -3,10 +3,10 @@
 The service of a document saves its header and lines together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin.options import IS_POPUP_VAR
@@ -26,13 +26,14 @@ from invoicing.models import Company, FiscalPosition, HistoryLine, Partner, Prod
 from invoicing.services.catalogue import default_term, tax_for, usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
-from invoicing.services.records.history import days_of_states
+from invoicing.services.records.history import days_of_states, state_lines
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
 from openfire_billing.kernel.money import NOTHING, Totals
-from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
+from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from openfire_billing.web.lines import live_totals, totals_html
 from openfire_billing.web.number_fields import DecimalTextInput
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.tags import euros
 
@@ -46,7 +47,7 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
     is_saved_by_service = True
-    follows_documents = True
+    followed: ClassVar[Collection[str]] = ("quotes", "invoices", "purchases", "supplier_bills")
     list_display_links = ("__str__",)
 
     def get_urls(self) -> list[Any]:
@@ -87,6 +88,11 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
             "office_footer": totals_html(self.totals_of(document)),
         }
 
+    @staticmethod
+    def without_button(context: dict[str, Any], name: str) -> None:
+        """Take an act out of the header: it stays in the menu, for lines typed since."""
+        context["office_primary"] = [act for act in context["office_primary"] if act["name"] != name]
+
     def _new_act(self, request: HttpRequest) -> DocumentAction | None:
         """Return the act that a new document may be saved with; None when the user may not do it."""
         action = next((a for a in self.all_actions() if a.name == self.new_act), None)
@@ -118,11 +124,11 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
 
     @staticmethod
     def _days_of_states(document: Any, own: Sequence[HistoryLine]) -> dict[str, date]:
-        """Return the day of each state, from the lines of its journal that the page reads; from all when there are more."""
+        """Return the day of each state, from the lines of its journal that the page reads; when there are more, from its moves."""
         if not hasattr(document, "get_state_display"):
             return {}
         is_whole = len(own) < SHOWN_LINES
-        return days_of_states(document, own if is_whole else list(HistoryLine.objects.of(document)))
+        return days_of_states(document, own if is_whole else state_lines(document))
 
     def status(self, document: Any, days: Mapping[str, date] | None = None) -> list[dict[str, Any]]:
         """Return the steps of the status bar. A state outside `status_path` comes last, while it is the current one."""

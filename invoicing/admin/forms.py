@@ -159,7 +159,7 @@ class CreditForm(forms.Form):
                     initial=left,
                     required=False,
                     least_places=0,
-                    help_text=_("reste %s à créditer") % number_text(left, 0),
+                    help_text=_("quantité à créditer, %s au plus") % number_text(left, 0),
                     error_messages={"min_value": bounds, "max_value": bounds},
                 )
 

@@ -27,15 +27,8 @@ class LinesFormSet(forms.BaseInlineFormSet):
             know(form.fields[self._pk_field.name], form.instance)  # type: ignore[attr-defined]
 
 
-class LinesInline(TabularInline):
-    """The lines of a document. Users who may change the document may change them."""
-
-    template = "office/lines.html"
-    formset = LinesFormSet
-    extra = 0
-    autocomplete_fields = ("product",)
-    has_discount = True
-    has_first_day = False
+class RightsOfParentMixin:
+    """The rows of a record: users who may change the record may change them."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
@@ -50,8 +43,19 @@ class LinesInline(TabularInline):
         return self._may(request, obj)
 
     def _may(self, request: HttpRequest, obj: Any) -> bool:
-        parent = self.admin_site.get_model_admin(self.parent_model)
-        return parent.has_change_permission(request, obj) if obj else parent.has_add_permission(request)
+        parent = self.admin_site.get_model_admin(self.parent_model)  # type: ignore[attr-defined]
+        return bool(parent.has_change_permission(request, obj) if obj else parent.has_add_permission(request))
+
+
+class LinesInline(RightsOfParentMixin, TabularInline):
+    """The lines of a document. Users who may change the document may change them."""
+
+    template = "office/lines.html"
+    formset = LinesFormSet
+    extra = 0
+    autocomplete_fields = ("product",)
+    has_discount = True
+    has_first_day = False
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
         formset = super().get_formset(request, obj, **options)

@@ -2,13 +2,16 @@
 
 import csv
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from itertools import islice
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
@@ -17,13 +20,16 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from unfold.admin import ModelAdmin, checkbox
 
 from invoicing.admin.filters import ChipFilter
 from invoicing.admin.office_list import OfficeList
@@ -35,6 +41,7 @@ from openfire_billing.web.columns import exported_columns
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 
+_CHUNK = 1_000  # rows of an export read together
 MOST_SHEET_ROWS = 100_000  # of an XLSX, which is made in memory
 _NUMBERS = {0: "#,##0.00", -1: "#,##0.00", -2: "#,##0.00", -3: "#,##0.000"}  # by decimal places: amounts, quantities
 # Spreadsheets run a cell that begins so, in half or full width, as a formula: the export puts an apostrophe before it.
@@ -45,6 +52,8 @@ _BLANKS = (
 
 
 _NO_SIDE_FILTER = {ChipFilter.parameter_name, SEARCH_VAR, ORDER_VAR, PAGE_VAR, ALL_VAR, ERROR_FLAG}
+
+CARD_PLACES = ("amount", "second", "second-right", "third", "third-right")  # of a record on a narrow screen: grid areas
 
 Table = tuple[list[str], Iterator[list[Any]]]  # headings, rows of plain values
 
@@ -76,9 +85,7 @@ def _csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return number_text(value).replace("\N{NO-BREAK SPACE}", "")
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
-    return value_text(value) if isinstance(value, bool | int | date) else text_cell(value)
+    return value_text(value) if isinstance(value, bool | int | date | time) else text_cell(value)
 
 
 def _xlsx_cell(value: Any) -> Any:
@@ -105,13 +112,24 @@ def _formatted_cell(sheet: Any, value: Any) -> Any:
     return cell
 
 
+@lru_cache(maxsize=1)
+def _tick_box() -> tuple[str, str]:
+    """Return what stands before and after the key of a record in the box that ticks it."""
+    before, after = str(checkbox.render(ACTION_CHECKBOX_NAME, "<key>")).split("&lt;key&gt;")
+    return mark_safe(before), mark_safe(after)  # noqa: S308 (drawn by the theme, without data)
+
+
 class ListMixin:
     """Adds `export/` (?format=csv|xlsx and the filters of the list), saved filters and chips to a ModelAdmin.
 
     `list_lead`: the column that stands first on the page, in bold; an export keeps the order of `list_display`.
+    `list_card`: the columns shown beside it on a narrow screen, one for each of `CARD_PLACES`, "" for none; the columns
+    that follow the leading one, without an amount, when it is empty. `list_rights`: {column: the permission it asks}.
     """
 
     list_lead = ""
+    list_card: Sequence[str] = ()
+    list_rights: ClassVar[Mapping[str, str]] = {}
 
     def get_urls(self) -> list[Any]:
         meta = self.model._meta  # type: ignore[attr-defined]
@@ -135,16 +153,27 @@ class ListMixin:
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns of the page: the leading one, then the number of the record, under a short head."""
-        columns = super().get_list_display(request)  # type: ignore[misc]
+        closed = self._closed_columns(request)
+        columns = [column for column in super().get_list_display(request) if column not in closed]  # type: ignore[misc]
         if not self.list_lead:
-            return list(columns)
+            return columns
         others = ("numbered" if column == "__str__" else column for column in columns if column != self.list_lead)
         return [self.list_lead, *others]
+
+    def _closed_columns(self, request: HttpRequest) -> set[str]:
+        """Return the columns that the user may not read."""
+        return {name for name, permission in self.list_rights.items() if not user_of(request).has_perm(permission)}
 
     def get_list_display_links(self, request: HttpRequest, list_display: Any) -> Any:
         if not self.list_lead:
             return super().get_list_display_links(request, list_display)  # type: ignore[misc]
         return [self.list_lead, "numbered", "number"]
+
+    @admin.display(description=ModelAdmin.action_checkbox.short_description)
+    def action_checkbox(self, record: Any) -> str:
+        """Return the box that ticks a record: the theme's, whose template is rendered once for all records."""
+        before, after = _tick_box()
+        return format_html("{}{}{}", before, record.pk, after)
 
     @admin.display(description=_("Numéro"), ordering="pk")
     def numbered(self, record: Any) -> str:
@@ -160,26 +189,50 @@ class ListMixin:
         kinds = (item for item in self.list_filter if isinstance(item, type))  # type: ignore[attr-defined]
         return next((kind for kind in kinds if issubclass(kind, ChipFilter)), None)
 
-    def chips(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """Return the one-click filters above the list, those that are counted with their count."""
+    def chips(self, request: HttpRequest, cl: OfficeList) -> list[dict[str, Any]]:
+        """Return the one-click filters above the list, those that are counted with their count.
+
+        They keep the search and the other filters of the list, whose rows alone they count.
+        """
         kind = self.chip_filter()
         if kind is None or request.method != "GET":
             return []
-        chosen = request.GET.get(kind.parameter_name, "")
-        counts = kind.counts(self.get_queryset(request), request)  # type: ignore[attr-defined]
+        chosen = kind.chosen_in(request)
+        beside = cl.get_queryset(request, exclude_parameters=[kind.parameter_name])
+        counts = kind.counts(beside, request, shown=cl.result_count)
+        kept = request.GET.copy()
+        for name in (PAGE_VAR, ALL_VAR, ORDER_VAR, ERROR_FLAG, kind.parameter_name):
+            kept.pop(name, None)
+
+        def address(value: str) -> str:
+            query = kept.copy()
+            if value:
+                query[kind.parameter_name] = value
+            return f"?{query.urlencode()}"
+
         return [
-            {"slug": "", "label": self._all_label(), "is_chosen": not chosen},
+            {"slug": "", "label": self._all_label(), "is_chosen": not chosen, "url": address("")},
             *(
-                {"slug": slug, "label": label, "is_chosen": slug == chosen, "count": counts.get(slug)}
+                {
+                    "slug": slug,
+                    "label": label,
+                    "is_chosen": slug in chosen,
+                    "count": counts.get(slug),
+                    "url": address(kind.with_chip(chosen, slug)),
+                }
                 for slug, label, _narrow in kind.chips
-                if slug not in kind.linked or slug == chosen
+                if slug not in kind.linked or slug in chosen
             ),
         ]
 
+    @property
+    def is_feminine(self) -> bool:
+        """Return the gender of what the page shows, from `new_title`: « une facture », « un RDV »."""
+        return str(getattr(self, "new_title", "")).startswith("Nouvelle")
+
     def _all_label(self) -> Any:
-        """Return the name of the chip of the whole list, in the gender of `new_title`."""
-        is_feminine = str(getattr(self, "new_title", "")).startswith("Nouvelle")
-        return _("Toutes") if is_feminine else _("Tous")
+        """Return the name of the chip of the whole list."""
+        return _("Toutes") if self.is_feminine else _("Tous")
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         """Return (label, amount) of the rows shown, to stand beside the chips."""
@@ -212,12 +265,27 @@ class ListMixin:
             "office_filters": SavedFilter.objects.filter(user=user_of(request), model=meta.label_lower),
             "office_save_filter_url": reverse(f"{name}_save_filter"),
             "office_query": query,
-            "office_may_keep": set(request.GET) - {ChipFilter.parameter_name, PAGE_VAR},  # a chip alone is kept already
+            "office_may_keep": set(request.GET) - {ChipFilter.parameter_name, PAGE_VAR}
+            or "." in request.GET.get(ChipFilter.parameter_name, ""),  # a chip alone is kept already
             "office_many": self.acts_on_many(request),
             "office_columns": self.columns(request),
+            "office_card": self.card(request),
             "office_side_filters": set(request.GET) - _NO_SIDE_FILTER - period,
             "office_period": period,
         }
+
+    def card(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """Return (column, place) of what a narrow screen shows of a record beside its leading column.
+
+        What has nothing on its right takes the whole of its line.
+        """
+        shown = self.get_list_display(request)
+        columns = self.list_card or ("", *shown[1:])
+        places = {place: name for name, place in zip(columns, CARD_PLACES, strict=False) if name in shown}
+        return [
+            (name, place if f"{place}-right" not in CARD_PLACES or f"{place}-right" in places else f"{place}-whole")
+            for place, name in places.items()
+        ]
 
     def columns(self, request: HttpRequest) -> list[dict[str, Any]]:
         """Return the columns that the user may hide, all but the leading one. The browser keeps those hidden in a cookie."""
@@ -287,15 +355,25 @@ class ListMixin:
             messages.error(request, text % {"count": count, "most": MOST_SHEET_ROWS})
             url = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
             return HttpResponseRedirect(f"{url}?{filters.urlencode()}")
-        labels, rows = self.table_of(changelist.queryset)
+        labels, rows = self.table_of(changelist.queryset, but=self._closed_columns(request))
         name = f"{meta.verbose_name_plural} {timezone.localdate():%Y-%m-%d}"
         return _xlsx(labels, rows, name) if kind == "xlsx" else _csv(labels, rows, name)
 
-    def table_of(self, queryset: Any) -> Table:
-        """Return the export: headings, and a row of values for each record."""
-        columns = exported_columns(self)
-        records = queryset.iterator(chunk_size=1000)
+    def table_of(self, queryset: Any, *, but: Collection[str] = ()) -> Table:
+        """Return the export: headings, and a row of values for each record. `but`: columns left out."""
+        columns = exported_columns(self, but=but)
+        records = self._records(queryset)
         return [heading for heading, _value in columns], ([value(r) for _heading, value in columns] for r in records)
+
+    def _records(self, queryset: Any) -> Iterator[Any]:
+        """Yield the records of an export, completed by `read_together`."""
+        records = queryset.iterator(chunk_size=_CHUNK)
+        while chunk := list(islice(records, _CHUNK)):
+            self.read_together(chunk)
+            yield from chunk
+
+    def read_together(self, records: Sequence[Any]) -> None:
+        """Set on each of these records what columns show and its own query does not give, in a constant number of queries."""
 
 
 def _csv(labels: list[str], rows: Iterator[list[Any]], name: str) -> StreamingHttpResponse:

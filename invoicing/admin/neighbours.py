@@ -71,10 +71,13 @@ def _list_of(model_admin: Any, request: HttpRequest, filters: QueryDict) -> Offi
         for item in model_admin.get_list_filter(asked)
         if isinstance(item, type) or (item if isinstance(item, str) else item[0]).split("__")[0] in names
     ]
+    columns = list(model_admin.get_list_display(asked))
+    if model_admin.get_actions(asked):
+        columns.insert(0, "action_checkbox")  # the address names a sorted column by its position
     return OfficeList(
         asked,
         model_admin.model,
-        model_admin.get_list_display(asked),
+        columns,
         None,
         used,
         None,

@@ -18,13 +18,22 @@ class NotebookMixin:
 
     change_form_template = "admin/document_form.html"
     notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
+    opened_tab = ""  # where the work is; the first tab without it
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context: dict[str, Any] = super().page_context(request, object_id)  # type: ignore[misc]
         document = self.get_object(request, object_id) if object_id else None  # type: ignore[attr-defined]
         if document is None:
-            return context
-        return context | {"office_heading": self.heading(document), "office_tabs": self.tabs(request, document)}
+            return context | {"office_opened_tab": self.opened_tab}
+        return context | {
+            "office_heading": self.heading(document),
+            "office_tabs": self.tabs(request, document),
+            "office_opened_tab": self.tab_opened_for(request.user, document),
+        }
+
+    def tab_opened_for(self, user: Any, document: Any) -> str:
+        """Return the page of the notebook on which a saved record opens; "" for the first."""
+        return self.opened_tab
 
     def heading(self, document: Any) -> Heading:
         """Return what names the record in the header of its page."""
@@ -36,6 +45,13 @@ class NotebookMixin:
             notebook_page(tab.slug, tab.title, tab.template, tab.context(document, request.user), order=tab.order)
             for tab in contributions_to(self.model).tabs  # type: ignore[attr-defined]
         ]
+
+
+def tab_of_work(user: Any, document: Any) -> str:
+    """Return where a DI or an RDV opens: on what is to be done, if it is written, for who does not bill; else on its
+    lines.
+    """
+    return "description" if document.description and not user.has_perm("invoicing.bill") else "billing"
 
 
 def notebook_page(slug: str, title: Any, template: str, context: dict[str, Any], *, order: int = 100) -> dict[str, Any]:

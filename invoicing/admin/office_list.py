@@ -16,7 +16,8 @@ class OfficeList(ChangeList):
     """Reads the ids of the page first, then computes what it shows for these rows alone."""
 
     def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
-        self.view = request.GET.get(ChipFilter.parameter_name, "")
+        self.view = request.GET.get(ChipFilter.parameter_name, "").partition(".")[0]
+        self.read_filters: Any = None
         super().__init__(request, *args, **options)
         filters = request.GET.copy()
         filters.pop(PAGE_VAR, None)
@@ -30,6 +31,12 @@ class OfficeList(ChangeList):
         """Return the columns that sort the list: none while it has its own order, of which no head is a part."""
         columns: dict[int, str] = super().get_ordering_field_columns()
         return columns if ORDER_VAR in self.params else {}
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Return the filters of the list, made once: the side ones read their choices."""
+        if self.read_filters is None:
+            self.read_filters = super().get_filters(request)
+        return self.read_filters
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -50,7 +57,9 @@ class OfficeList(ChangeList):
         if not rows.query.select_related:
             rows = self.apply_select_related(rows)
         found = rows.in_bulk(list(self.places))
-        return [found[pk] for pk in self.places if pk in found]
+        shown = [found[pk] for pk in self.places if pk in found]
+        self.model_admin.read_together(shown)
+        return shown
 
     def url_for_result(self, result: Any) -> str:
         url = super().url_for_result(result)

@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import OfficeAdmin, seen_by
+from invoicing.admin.base import OfficeAdmin
+from invoicing.admin.saving import seen_by
 from invoicing.models import ServiceAccount, ServiceKey
 from invoicing.services.parties.programs import close_account, make_key, open_account, revoke_key, save_account
 from openfire_billing.db.areas import areas

@@ -21,9 +21,10 @@ from invoicing.admin.settle_form import SHOW, may_settle, parts_chosen, settle_f
 from invoicing.models import Allocation, Payment
 from invoicing.services.settlement.payments import allocate_payment, record_payment
 from invoicing.services.settlement.refunds import is_rejectable, refund_payment, reject_payment
-from openfire_billing.web.actions import ActionsMixin, DocumentAction, reverse_change
+from openfire_billing.web.actions import ActionsMixin, DocumentAction
 from openfire_billing.web.columns import amount_column
 from openfire_billing.web.number_fields import DecimalInputField
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.summary import Heading, heading_of_customer
 from openfire_billing.web.tags import euros
 from openfire_billing.web.users import user_of
@@ -113,6 +114,7 @@ class PaymentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     form = PaymentForm
     list_display = ("number", "on", "customer", "kind", "amount_text", "left_text", "reference")
     list_lead = "customer"
+    list_card = ("amount_text", "number", "kind", "on", "left_text")
     list_filter = (PaymentChips, "kind")
     search_fields = Payment.SEARCHED
     list_select_related = ("customer",)

@@ -68,6 +68,7 @@ class CompanyAccessInline(TabularInline):
 
     model = CompanyAccess
     form = AccessForm
+    add_label = _("Ajouter une société")
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
         return int(obj is None and request.user.is_superuser and only_company(request.user) is not None)
@@ -114,7 +115,16 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
         (_("Accès"), {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
         (_("Sessions et appareils"), {"fields": ("sessions_text", "second_factor_text")}),
     )
-    add_fieldsets = ((None, {"fields": ("username", "email", "is_staff", "password1", "password2")}),)
+    add_form_template = None  # the page of every new record
+    add_fieldsets = (
+        (
+            None,
+            {
+                "fields": ("username", "email", "is_staff", "password1", "password2"),
+                "description": _("Une fois le compte enregistré, sa fiche demande le nom et les rôles."),
+            },
+        ),
+    )
     filter_horizontal: ClassVar[Any] = ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -134,6 +144,7 @@ class UserAdmin(ActionsMixin, DjangoUserAdmin, OfficeAdmin):  # type: ignore[mis
             )
         elif db_field.name == "groups":
             field.help_text = _("Une personne peut en avoir plusieurs.")
+            field.widget = forms.CheckboxSelectMultiple(attrs={"class": "of-checks"}, choices=field.choices)
         return field
 
     def get_queryset(self, request: HttpRequest) -> Any:

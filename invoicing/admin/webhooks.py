@@ -9,8 +9,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
-from invoicing.admin.base import OfficeAdmin, seen_by
+from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.filters import ChipFilter
+from invoicing.admin.saving import seen_by
 from invoicing.choices import DeliveryState
 from invoicing.models import WebhookDelivery, WebhookEndpoint
 from invoicing.services.parties.webhooks import (

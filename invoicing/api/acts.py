@@ -7,15 +7,18 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 
 from invoicing.api.base import act, checked_body
 from invoicing.models import Message, PublicLink
 from invoicing.services.documents.mailing import Letter, mail_document, mail_documents
+from invoicing.services.documents.texts import Sending, TextSubject, send_text
+from invoicing.services.parties.companies import default_company
 from invoicing.services.records.links import publish, token_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
-from openfire_billing.web.api.fields import id_field
+from openfire_billing.web.api.fields import MomentField, id_field
 from openfire_billing.web.api.refusals import (
     MissingStepSerializer,
     NamedDocumentSerializer,
@@ -68,6 +71,40 @@ def mail_act(letter: Letter, permission: str, **options: Any) -> Any:
 
     mail.__name__ = options.get("path", "mail")
     return act(permission, asks=LetterWithPaperSerializer if letter.has_paper else LetterSerializer, **options)(mail)
+
+
+class TextSerializer(serializers.Serializer):
+    """`text` may hold variables of the record: « {client} ». `at`: when it leaves, now by default. `is_commercial`: to who
+    gave his consent, at the hours allowed; `to_customers`: also to who was billed.
+    """
+
+    example = {"text": "Bonjour {client}, nous arrivons."}
+
+    text = serializers.CharField(max_length=1000)
+    at = MomentField(required=False, allow_null=True, default=None)
+    is_commercial = serializers.BooleanField(required=False, default=False)
+    to_customers = serializers.BooleanField(required=False, default=False)
+
+
+def sms_act(subject: TextSubject[Any]) -> Any:
+    """Return the act POST …/sms/, which sends a text message to the customer of a record."""
+
+    def sms(view: Any, document: Any, body: dict[str, Any]) -> Any:
+        """Met à l'envoi un SMS au client."""
+        user = view.request.user
+        if body["is_commercial"] and not user.has_perm("invoicing.send_commercial"):
+            raise PermissionDenied
+        sending = Sending(
+            body=body["text"],
+            is_commercial=body["is_commercial"],
+            to_customers=body["to_customers"],
+            at=body["at"],
+            company=default_company(user),
+        )
+        send_text(document, subject, sending, by=user)
+        return document
+
+    return act("invoicing.send_sms", asks=TextSerializer)(sms)
 
 
 class ManyLettersSerializer(serializers.Serializer):

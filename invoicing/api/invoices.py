@@ -14,7 +14,7 @@ from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 
-from invoicing.api.acts import mail_act, mail_many_act, publish_act
+from invoicing.api.acts import mail_act, mail_many_act, publish_act, sms_act
 from invoicing.api.base import DaySerializer, DeleteMixin, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.api.lines import DocumentSerializer, SaleLineSerializer, edits_of
 from invoicing.api.payments import AllocateSerializer, PaymentSerializer, PaySerializer, RefundSerializer
@@ -26,6 +26,7 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import INVOICE_LETTER
+from invoicing.services.documents.text_subjects import INVOICE_TEXT
 from invoicing.services.parties.companies import default_company
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.posting.post import post_invoice
@@ -298,6 +299,7 @@ class InvoiceView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Of
         return refund_credit(note, by=self.request.user, **body)
 
     send = mail_act(INVOICE_LETTER, CHANGE, path="send")
+    sms = sms_act(INVOICE_TEXT)
     send_many = mail_many_act(INVOICE_LETTER, CHANGE, path="send")
     publish = publish_act(CHANGE)
 

@@ -5,10 +5,12 @@ from typing import Any
 import django_filters
 from rest_framework import serializers
 
+from invoicing.api.acts import sms_act
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.api.records import JournalMixin
 from invoicing.choices import TagScope
 from invoicing.models import Address, Partner, Tag
+from invoicing.services.documents.text_subjects import CUSTOMER_TEXT
 from invoicing.services.parties.customers import create_customer
 from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.records.saving import save_record
@@ -91,6 +93,8 @@ class PartnerSerializer(OfficeSerializer):
             "is_active",
             "merged_into",
             "note",
+            "sms_consent_on",
+            "sms_consent_source",
             "addresses",
         )
         read_only_fields = ("merged_into",)
@@ -140,6 +144,8 @@ class PartnerView(JournalMixin, ReadMixin, WriteMixin, OfficeView):
     def merge(self, partner: Partner, body: dict[str, Any]) -> Partner:
         """Donne à une autre fiche tout ce qui est à celle-ci, et l'archive ; répond la fiche gardée."""
         return merge_partners(partner, into=body["into"], by=self.request.user)
+
+    sms = sms_act(CUSTOMER_TEXT)
 
 
 class AddressFilter(django_filters.FilterSet):

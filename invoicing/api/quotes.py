@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from invoicing.api.acts import mail_act, mail_many_act, publish_act
+from invoicing.api.acts import mail_act, mail_many_act, publish_act, sms_act
 from invoicing.api.base import (
     DaySerializer,
     DeleteMixin,
@@ -29,6 +29,7 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
+from invoicing.services.documents.text_subjects import QUOTE_TEXT
 from invoicing.services.parties.companies import default_company
 from openfire_billing.db.people import By
 from openfire_billing.web.api.fields import DayField, Id, IdFilter, SinceFilter, UntilFilter
@@ -164,6 +165,7 @@ class QuoteView(PdfMixin, JournalMixin, ReadMixin, WriteMixin, DeleteMixin, Offi
         return quote_pdf(document)
 
     mail = mail_act(QUOTE_LETTER, CHANGE)
+    sms = sms_act(QUOTE_TEXT)
     mail_many = mail_many_act(QUOTE_LETTER, CHANGE)
     publish = publish_act(CHANGE)
 

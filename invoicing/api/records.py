@@ -120,7 +120,22 @@ class MessageSerializer(OfficeSerializer):
 
     class Meta:
         model = Message
-        fields = ("id", "kind", "to", "cc", "subject", "body", "state", "attempts", "error", "created_at", "sent_at")
+        fields = (
+            "id",
+            "kind",
+            "to",
+            "cc",
+            "subject",
+            "body",
+            "state",
+            "attempts",
+            "error",
+            "created_at",
+            "send_at",
+            "sent_at",
+            "delivered_at",
+            "is_commercial",
+        )
         read_only_fields = fields
 
 

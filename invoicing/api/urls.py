@@ -9,6 +9,7 @@ from invoicing.api.login import LoginView, LogoutView
 from invoicing.api.payments import PaymentView
 from invoicing.api.purchases import PurchaseOrderView, SupplierBillView
 from invoicing.api.quotes import QuoteView
+from invoicing.api.texts import SmsTemplateView
 from invoicing.api.webhooks import DeliveryView, WebhookView
 
 router = SimpleRouter()
@@ -24,6 +25,7 @@ router.register("quotes", QuoteView)
 router.register("invoices", InvoiceView)
 router.register("payments", PaymentView)
 router.register("messages", records.MessageView)
+router.register("sms-templates", SmsTemplateView)
 router.register("purchase-orders", PurchaseOrderView)
 router.register("supplier-bills", SupplierBillView)
 router.register("webhooks", WebhookView)

@@ -46,6 +46,8 @@ from invoicing.models.records import (
     Message,
     PublicLink,
     SavedFilter,
+    SmsStop,
+    SmsTemplate,
 )
 from invoicing.models.records.webhooks import WebhookDelivery, WebhookEndpoint, WebhookEvent
 from invoicing.models.settlement import Allocation, Payment, SupplierPayment
@@ -99,6 +101,8 @@ __all__ = [
     "SavedFilter",
     "ServiceAccount",
     "ServiceKey",
+    "SmsStop",
+    "SmsTemplate",
     "SupplierBill",
     "SupplierPayment",
     "Tag",
@@ -115,5 +119,5 @@ declare_area("catalogue", _("Articles, taxes et règlements"), Product, Unit, Ta
 declare_area("quotes", _("Devis"), Quote, QuoteLine)
 declare_area("invoices", _("Factures et paiements"), Invoice, InvoiceLine, Payment, Entry, Journal)
 declare_area("purchases", _("Achats"), PurchaseOrder, PurchaseOrderLine, SupplierBill)
-declare_area("records", _("Journal, fichiers et messages"), HistoryLine, Attachment, Message)
+declare_area("records", _("Journal, fichiers et messages"), HistoryLine, Attachment, Message, SmsTemplate)
 declare_area(PROGRAMS, _("Webhooks"), WebhookEndpoint, WebhookDelivery)

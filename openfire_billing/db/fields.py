@@ -43,6 +43,7 @@ class ColumnOptions(TypedDict, total=False):
     default: Decimal | int
     editable: bool
     blank: bool
+    null: bool
     validators: Iterable[Callable[[Decimal], None]]
 
 

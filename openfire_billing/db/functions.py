@@ -110,6 +110,8 @@ class Among(Lookup):  # type: ignore[explicit-any]  # in Django's own expression
         ids = list(self.rhs)
         if connection.vendor == "sqlite":
             return f"{left} IN (SELECT value FROM json_each(%s))", (*params, json.dumps(ids))
+        if all(type(one) is int for one in ids):  # written here: psycopg takes 2 µs to quote each
+            return f"{left} = ANY(%s)", (*params, f"{{{','.join(map(str, ids))}}}")
         return f"{left} = ANY(%s)", (*params, ids)
 
 
@@ -133,6 +135,21 @@ class Folded(PatternLookup):
             return f"fold({left}) LIKE %s ESCAPE '\\'", (*params, pattern)
         folded = f"REPLACE(REPLACE(TRANSLATE(LOWER({left}), %s, %s), 'œ', 'oe'), 'æ', 'ae')"
         return f"{folded} LIKE %s", (*params, _ACCENTED, _BARE, pattern)
+
+
+class WordNearness(Func):  # type: ignore[explicit-any]  # in Django's own expressions
+    """How like a text some words of a column are, from 0 to 1, by their letters in threes. PostgreSQL alone (pg_trgm)."""
+
+    function = "word_similarity"
+    output_field = models.FloatField()
+
+
+class HoldsNearWord(Func):  # type: ignore[explicit-any]  # in Django's own expressions
+    """Whether a column holds a word like this one, by its index of letters in threes. PostgreSQL alone (pg_trgm)."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " %%> "
+    output_field = models.BooleanField()
 
 
 _ACCENTED, _BARE = "àâäáãåçéèêëíìîïñóòôöõúùûüýÿ-'’", "aaaaaaceeeeiiiinooooouuuuyy   "

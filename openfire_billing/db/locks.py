@@ -25,6 +25,7 @@ ORDER = (
     "intervention",
     "quote",
     "appointment",
+    "tour",
     "technician",
     "purchase order",
     "supplier bill",

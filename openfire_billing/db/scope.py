@@ -12,6 +12,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from openfire_billing.db.narrowing import kept_ids
 from openfire_billing.db.texts import Text
 
 Row = TypeVar("Row", bound=Model)
@@ -54,13 +55,22 @@ def visible(queryset: QuerySet[Row], user: User | AnonymousUser | None) -> Query
     if path is None:
         return queryset
     steps = _steps(queryset.model, path)
-    companies = visible(steps[-1].related_model._default_manager.all(), user)
-    owned = Q(**{f"{path}__in": companies})
+    owned = Q(**{f"{path}__in": _companies_of(steps[-1].related_model, user)})
     if getattr(steps[-1], "null", False):
         owned |= Q(**{f"{path}__isnull": True})
     if any(step.many_to_many or step.one_to_many for step in steps):  # a join would repeat rows
         return queryset.filter(pk__in=queryset.model._default_manager.filter(owned | Q(pk=user.pk)).values("pk"))
     return queryset.filter(owned)
+
+
+def _companies_of(model: type[Model], user: User | AnonymousUser) -> QuerySet[Model] | list[int]:
+    """Return the companies that `user` may see: their ids on a page that keeps its answers, else a query."""
+
+    def companies() -> QuerySet[Model]:
+        return visible(model._default_manager.all(), user)
+
+    kept = kept_ids(f"{model._meta.label} of {user.pk}", companies)
+    return companies() if kept is None else kept
 
 
 def company_of(row: Model) -> Model | None:

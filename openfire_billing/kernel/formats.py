@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
@@ -21,13 +21,21 @@ def number_text(value: Decimal, least_places: int = 2) -> str:
     return f"{value or abs(value):,.{places}f}".translate(_FRENCH)  # never -0,00
 
 
+def place_text(noun: object, rank: int, of: int) -> str:
+    """Return « 1re visite sur 2 », « 3e échéance sur 12 », « visite unique »; « 3/12 » reads as a date."""
+    if of == 1:
+        return _("%s unique") % noun
+    values = {"nth": "1re" if rank == 1 else f"{rank}e", "noun": noun, "of": of}
+    return _("%(nth)s %(noun)s sur %(of)s") % values
+
+
 def money_text(amount: Decimal, currency: str = "EUR") -> str:
     """Return « 1 234,56 € »; another currency by its ISO code."""
     return f"{number_text(amount)} {'€' if currency == 'EUR' else currency}"
 
 
 def value_text(value: object, *, least_places: int = 2) -> str:
-    """Return a value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », a record's name, « – »
+    """Return a value as people read it in a journal: « 2,35 », « oui », « 30/11/2026 08:00 », « 08:00 », a record's name, « – »
     for none.
     """
     if value is None or value == "":
@@ -38,6 +46,8 @@ def value_text(value: object, *, least_places: int = 2) -> str:
         return number_text(value, least_places)
     if isinstance(value, datetime):
         return (value.astimezone(PARIS) if value.tzinfo else value).strftime("%d/%m/%Y %H:%M")
+    if isinstance(value, time):
+        return value.strftime("%H:%M")
     return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
 
 
@@ -87,6 +97,15 @@ def read_amount(text: str) -> Decimal | None:
         if (_AMOUNT.fullmatch(text.strip()))
         else None
     )
+
+
+DAY_MINUTES = 24 * 60
+
+
+def read_minutes(text: object) -> int | None:
+    """Return the minutes since midnight that a page sends, 0 to 1440; None for anything else."""
+    minutes = read_id(text)
+    return minutes if minutes is not None and minutes <= DAY_MINUTES else None
 
 
 def read_id(text: object) -> int | None:

@@ -1,6 +1,7 @@
 """Telephone numbers: the key under which a number is stored, and the digits by which one is found."""
 
 import re
+from enum import Enum
 
 import phonenumbers
 
@@ -23,6 +24,7 @@ _PAIRS = rf"\d\d(?:[{_SPACE}-]\d\d)+(?:[{_SPACE}-]?\d)?"
 _WHOLE = re.compile(rf"\+?[\d{_SPACE}()/-]+")
 _TYPED_BY_PAIRS = re.compile(_PAIRS)
 _INSIDE = re.compile(rf"(?<![\w.+-])(?:(?:\+|00)\d[\d{_SPACE}()-]{{7,}}\d|{_PAIRS})(?![\w.-])")
+_OF_FICTION = re.compile(r"\+3363998\d{4}")  # of the French plan, given to nobody
 SHORTEST = 6  # digits typed without separators; fewer are a postcode, a year, a number of a document
 LAST = 6  # digits compared when a whole number is typed with another prefix than the stored one
 WHOLE = 9  # digits of a French number without its prefix
@@ -86,3 +88,29 @@ def split_numbers(text: str) -> list[tuple[str, bool]]:
         parts += [(text[end : found.start()], False), (found[0], True)]
         end = found.end()
     return [*parts, (text[end:], False)]
+
+
+class NumberFault(Enum):
+    """Why no text message can be sent to a telephone."""
+
+    MISSING = "missing"
+    LANDLINE = "landline"
+    WRONG = "wrong"
+
+
+def mobile_of(text: str, region: str = "FR") -> str | NumberFault:
+    """Return the E.164 form of a mobile number typed in `region`, or why it is none. Numbers of fiction are mobile."""
+    if not digits_of(text):
+        return NumberFault.MISSING
+    try:
+        number = phonenumbers.parse(re.sub(r"[^\d+.()/-]", " ", text), region)
+    except phonenumbers.NumberParseException:
+        return NumberFault.WRONG
+    written = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    if _OF_FICTION.fullmatch(written):
+        return written
+    if not phonenumbers.is_valid_number_for_region(number, phonenumbers.region_code_for_number(number) or region):
+        return NumberFault.WRONG
+    kind = phonenumbers.number_type(number)
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    return written if kind in mobile else NumberFault.LANDLINE

@@ -15,6 +15,8 @@ from interventions.models import (
     Technician,
     TemplateLine,
 )
+from interventions.sectors import whole_range
+from interventions.services.sectors import save_sector
 from invoicing.choices import PartnerKind, ProductKind
 from invoicing.models import (
     Address,
@@ -195,14 +197,15 @@ def make_tasks(company: Company, technician: User) -> None:
             granularity=granularity,
             product=Product.objects.filter(code=product).first(),
         )
-    for name, prefixes in (
-        ("Rennes métropole", "350 3551 3570 3576 3513"),
-        ("Nord", "3534 3552 3525 3583 3530"),
-        ("Sud", "3558 3577 3523 3517 3515"),
-        ("Est", "3541 3550 3569"),
-        ("Ouest", "3516 3531 3565 3574"),
+    for name, code, colour, prefixes in (
+        ("Rennes métropole", "RM", "violet", "350 3551 3570 3576 3513"),
+        ("Nord", "N", "blue", "3534 3552 3525 3583 3530"),
+        ("Sud", "S", "amber", "3558 3577 3523 3517 3515"),
+        ("Est", "E", "green", "3541 3550 3569"),
+        ("Ouest", "O", "grey", "3516 3531 3565 3574"),
     ):
-        Sector.objects.create(name=name, zip_prefixes=prefixes)
+        ranges = [whole_range(prefix) for prefix in prefixes.split()]
+        save_sector(Sector(), values={"name": name, "code": code, "colour": colour}, ranges=ranges, by=None)
     for index, name in enumerate(TECHNICIANS):
         Technician.objects.create(
             name=name, company=company, user=technician if index == 0 else None, phone=f"06 39 98 20 {10 + index}"

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models import WorkingHours
+from appointments.models import WorkingWeek
 from interventions.models import Task, Technician
 from invoicing.choices import JournalKind
 from invoicing.models import Company, FiscalPosition, Journal, Partner, Product, Tax
 from invoicing.services.parties.companies import default_company
-from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.users import user_of
 
 
@@ -55,7 +55,7 @@ def _what_there_is(company: Company | None, user: User) -> dict[str, bool]:
         "products": Product.objects.all(),
         "tasks": Task.objects.all(),
         "technicians": Technician.objects.filter(company=company),
-        "hours": WorkingHours.objects.filter(company=company),
+        "hours": WorkingWeek.objects.filter(company=company),
         "colleagues": User.objects.filter(is_active=True).exclude(pk=user.pk),
         "customers": Partner.objects.all(),
     }
@@ -130,7 +130,7 @@ def _of_the_work(has: dict[str, bool]) -> list[dict[str, Any]]:
         _kind(_("Vos intervenants"), "interventions_technician", has["technicians"]),
         _kind(
             _("Vos horaires (facultatif) : sans eux, du lundi au vendredi, 8 h – 12 h et 13 h 30 – 17 h 30"),
-            "appointments_workinghours",
+            "appointments_workingweek",
             has["hours"],
             is_optional=True,
         ),

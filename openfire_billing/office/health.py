@@ -85,10 +85,10 @@ def _documents() -> dict[str, Any]:
 
 def _messages() -> dict[str, Any]:
     """Return how many messages wait and how many failed, and the age of the oldest that waits, in seconds, or null."""
-    waiting = Message.objects.filter(state=MessageState.WAITING)
+    waiting = Message.objects.filter(state__in=MessageState.pending)
     return {
         "waiting": waiting.count(),
-        "failed": Message.objects.filter(state=MessageState.FAILED).count(),
+        "failed": Message.objects.filter(state__in=MessageState.stopped).count(),
         "oldest": _age(waiting.aggregate(at=Min("created_at"))["at"]),
     }
 

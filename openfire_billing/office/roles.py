@@ -17,12 +17,13 @@ _ALL = ("view", "add", "change", "delete")
 _CATALOGUE = (
     "invoicing.unit invoicing.tax invoicing.fiscalposition invoicing.product invoicing.paymentterm invoicing.tag "
     "interventions.interventiontype interventions.task interventions.interventiontemplate interventions.sector "
-    "interventions.technician interventions.team"
+    "interventions.sectorrange interventions.technician interventions.team"
 ).split()
 _CUSTOMERS = "invoicing.partner invoicing.partnerterms invoicing.address interventions.installedproduct interventions.addresssector".split()
 _WORK = (
     "interventions.interventionrequest interventions.requestline appointments.appointment "
-    "appointments.appointmentline appointments.absence appointments.workinghours appointments.closingday"
+    "appointments.appointmentline appointments.absence appointments.recurringabsence appointments.oncall "
+    "appointments.workingweek appointments.workinghours appointments.dayhours appointments.closingday appointments.tour"
 ).split()
 _QUOTES = "invoicing.quote invoicing.quoteline".split()
 _INVOICES = "invoicing.invoice invoicing.invoiceline".split()
@@ -31,6 +32,7 @@ _CONTRACTS = (
 ).split()
 _PURCHASES = "invoicing.purchaseorder invoicing.purchaseorderline".split()
 _RECORDS = "invoicing.historyline invoicing.message".split()
+_TEXTS = "invoicing.smstemplate invoicing.smsstop".split()
 _ACCOUNTS = "invoicing.entry invoicing.payment invoicing.journal".split()
 
 
@@ -39,10 +41,11 @@ def _grants(models: Iterable[str], acts: Iterable[str]) -> set[str]:
 
 
 _PLANS = (
-    _grants(_WORK, _ALL)
+    {"invoicing.send_sms"}
+    | _grants(_WORK, _ALL)
     | _grants(_CUSTOMERS, _EDIT)
     | _grants(["invoicing.attachment", *_PURCHASES], _ALL)
-    | _grants([*_CATALOGUE, *_QUOTES, *_CONTRACTS, *_RECORDS], _VIEW)
+    | _grants([*_CATALOGUE, *_QUOTES, *_CONTRACTS, *_RECORDS, *_TEXTS], _VIEW)
 )
 _BILLS = (
     _PLANS
@@ -80,7 +83,15 @@ _NEVER_BY_HAND = {
         "counter",
         "idempotencykey",
     )
-} | {"delete_payment", "change_payment", "add_message", "change_message", "delete_message"}
+} | {
+    "delete_payment",
+    "change_payment",
+    "add_smsstop",
+    "change_smsstop",
+    "add_message",
+    "change_message",
+    "delete_message",
+}
 
 
 def load_roles() -> None:

@@ -19,9 +19,9 @@ from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import searched_digits
 from openfire_billing.office.commands import commands_for
-from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.open_items import open_items_of
+from openfire_billing.web.record_links import reverse_change
 
 MOST = 6
 OPENED = 3  # customers at most whose open documents are shown

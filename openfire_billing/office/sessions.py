@@ -45,7 +45,7 @@ ACT_COOKIE = "last_act"
 SKEW = 120  # seconds by which the clocks of two machines may differ
 EVERY = 60  # seconds between two writings of the last act
 KNOWN_FOR = 365 * 24 * 3600  # seconds during which a device stays known
-_OFFICE, _PHONE, _FILES = "/admin/", "/mobile/", "/files/"
+_OFFICE, _PLANNING, _PHONE, _FILES = "/admin/", "/planning/", "/mobile/", "/files/"
 _ALWAYS_OPEN = ("login/", "logout/", "account/", "jsi18n/", "forgotten-password/")
 
 
@@ -153,7 +153,7 @@ class SessionPartsMiddleware:
 
 
 def _has_parts(request: HttpRequest) -> bool:
-    return request.path.startswith((_OFFICE, _PHONE, _FILES))
+    return request.path.startswith((_OFFICE, _PLANNING, _PHONE, _FILES))
 
 
 def _before(request: HttpRequest) -> HttpResponse | None:
@@ -168,7 +168,7 @@ def _before(request: HttpRequest) -> HttpResponse | None:
 def _is_open(request: HttpRequest) -> bool:
     """Return whether the part of the session that a page belongs to is open. A user of the phone alone has no office
     part: the office itself refuses him."""
-    if request.path.startswith(_OFFICE) and request.user.is_staff:
+    if request.path.startswith((_OFFICE, _PLANNING)) and request.user.is_staff:
         return is_office_open(request)
     return is_phone_open(request)
 

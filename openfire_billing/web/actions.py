@@ -13,11 +13,10 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -29,7 +28,9 @@ from openfire_billing.web.choices import narrow_choices
 from openfire_billing.web.chosen import amounts_of
 from openfire_billing.web.contributions import contributions_to
 from openfire_billing.web.days import limit_days
+from openfire_billing.web.fetched import go_to
 from openfire_billing.web.place import list_left, with_place
+from openfire_billing.web.record_links import kind_of, link_to, page_of, reverse_change
 from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.undo import Undo, UndoMixin, undo_tag, values_before
 
@@ -48,8 +49,10 @@ class DocumentAction:
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
     `button`: its label there, `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
+    `section`: a part of the menu, parted from the others by a rule, in which acts stand by `order`, destructive ones
+    last; in section 0 by `order` alone.
     `undo`: how it is undone, from the message that says that it is done. `opens`: it makes a document, which may be opened
-    at once by a second button of the dialog.
+    at once by a second button of the dialog. `page`: returns the address of its own dialog, in place of `run`.
     `is_of_whole`: about all that the document amounts to, which the dialog of many then shows, not about a part of it.
     `run_many`: the same on many documents. `form_many`: its question there, `form` when it is None; `explain_many`: its
     sentence there; `preview_many`: returns (template, context) of what it would do.
@@ -81,8 +84,10 @@ class DocumentAction:
     preview: Callable[[HttpRequest, Any, dict[str, Any]], tuple[str, dict[str, Any]]] | None = None
     leave: bool = False
     undo: Undo | None = None
+    section: int = 1
     order: int = 50
     opens: bool = False
+    page: Callable[[Any], str] | None = None
 
     def is_allowed(self, user: Any) -> bool:
         return bool(user.has_perm(self.permission))
@@ -124,30 +129,16 @@ def typed_values(request: HttpRequest) -> list[tuple[str, str]]:
 
 def _answered(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Return the response; to a script, the address of a redirect, which the browser then opens itself."""
-    if isinstance(response, HttpResponseRedirect) and request.headers.get("X-Requested-With") == "fetch":
-        return JsonResponse({"location": response.url})
-    return response
+    return go_to(request, response.url) if isinstance(response, HttpResponseRedirect) else response
+
+
+def _place_in_menu(action: DocumentAction) -> tuple[int, bool, int]:
+    return action.section, action.is_danger and action.section > 0, action.order
 
 
 def already_done(document: Any) -> Any:
     """Return the sentence of an act that was sent twice."""
     return format_html("{} : {}", document, _("c'était déjà fait, rien de plus."))
-
-
-def link_to(document: Any) -> Any:
-    """Return a document as a link to its page, or as text when it has none."""
-    url = _page_of(document)
-    return format_html('<a class="of-link" href="{}">{}</a>', url, document) if url else str(document)
-
-
-def _page_of(document: Any) -> str:
-    """Return the address of the page of a document, "" for what has none."""
-    if not hasattr(document, "_meta"):
-        return ""
-    try:
-        return reverse_change(document)
-    except NoReverseMatch:
-        return ""
 
 
 class ActionsMixin(UndoMixin):
@@ -159,20 +150,31 @@ class ActionsMixin(UndoMixin):
         return [*self.document_actions, *contributions_to(self.model).actions]  # type: ignore[attr-defined]
 
     def actions_for(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
-        """Return the acts of a document's page that this user may do in its state, destructive acts last."""
+        """Return the acts of a document's page that this user may do in its state, in the order of the menu.
+
+        `is_parted`: a rule stands before the act.
+        """
+        offered = [
+            action
+            for action in sorted(self.all_actions(), key=_place_in_menu)
+            if (action.run or action.page) and action.is_allowed(request.user) and action.is_offered(document)
+        ]
+        above = [action.section for action in offered[:1]] + [action.section for action in offered]
         return [
             {
+                "name": action.name,
                 "label": action.label,
                 "button": action.button or action.label,
                 "rank": action.button_rank,
                 "is_direct": action.is_direct,
                 "icon": action.icon,
-                "url": with_place(request, self.action_url(document, action)),
+                "url": action.page(document) if action.page else with_place(request, self.action_url(document, action)),
+                "needs_saved": action.page is not None,
                 "is_primary": action.is_primary(document),
                 "is_danger": action.is_danger,
+                "is_parted": action.section != section,
             }
-            for action in sorted(self.all_actions(), key=lambda a: (a.is_danger, a.order))
-            if action.run and action.is_allowed(request.user) and action.is_offered(document)
+            for action, section in zip(offered, above, strict=False)
         ]
 
     def action_url(self, document: Any, action: DocumentAction) -> str:
@@ -293,13 +295,19 @@ class ActionsMixin(UndoMixin):
                 tag = undo_tag(request, made, action.name, before)
             return self._done(action, document, made)
 
-        done = self.perform(request, act, once=once)  # type: ignore[attr-defined]
+        def page_of_made(_said: Any = None) -> str:
+            return page_of(made.made if isinstance(made, Outcome) else made)
+
+        done = self.perform(request, act, once=once, answer=page_of_made)  # type: ignore[attr-defined]
         if done.is_repeat:
             messages.info(request, already_done(document))
         else:
             messages.success(request, done.result, extra_tags=tag)
-        created = _page_of(made.made if isinstance(made, Outcome) else made) if OPEN in request.POST else ""
-        return HttpResponseRedirect(created or self._after(action, request, document))
+        page = ""
+        if OPEN in request.POST:
+            page = str(done.answer or "") if done.is_repeat else page_of_made()
+        is_page = page.startswith("/")  # a key that an older version kept has a sentence
+        return HttpResponseRedirect(page if is_page else self._after(action, request, document))
 
     @staticmethod
     def _add_preview(
@@ -369,6 +377,7 @@ class ActionsMixin(UndoMixin):
             "opts": self.model._meta,  # type: ignore[attr-defined]
             "title": action.label,
             "act": action,
+            "has_preview": action.preview is not None and action.preview_many is not None,
             "form": form,
             "documents": documents,
             **amounts_of(self, documents, with_amounts=action.is_of_whole),
@@ -376,9 +385,10 @@ class ActionsMixin(UndoMixin):
             "explain": _explain_each(action, len(documents)),
             "once": request.POST.get("_once") or uuid4(),  # a second press does what the first left, and no more
         }
-        if "_confirmed" not in request.POST or not form.is_valid():
-            if action.preview_many is not None:
-                context["preview_template"], preview = action.preview_many(request, documents, {})
+        if not _is_confirmed(request) or not form.is_valid():
+            if action.preview_many is not None and (not form.is_bound or form.is_valid()):
+                data = form.cleaned_data if form.is_bound else {}
+                context["preview_template"], preview = action.preview_many(request, documents, data)
                 context |= preview
             return TemplateResponse(request, "office/act_many.html", context)
         assert action.run_many is not None
@@ -416,15 +426,3 @@ def _on_many(action: DocumentAction) -> Callable[[Any, HttpRequest, Any], HttpRe
     act.__name__ = f"act_{action.name}"
     act.allowed_permissions = [action.permission]  # type: ignore[attr-defined]
     return act
-
-
-def reverse_change(document: Any) -> str:
-    """Return the address of a document's page in the back office."""
-    meta = document._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[document.pk])
-
-
-def kind_of(document: Any) -> str:
-    """Return what a document is, « Devis »; "" when its name says it already (« Facture en brouillon n° 3 »)."""
-    kind = str(capfirst(document._meta.verbose_name))
-    return "" if str(document).startswith(kind) else kind

@@ -4,7 +4,7 @@ A model field is exported as its typed value (a choice as its label, a relation 
 returns. A display method that returns HTML, or a number as text, declares its values with `column`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, time
 from decimal import Decimal
 from functools import partial
@@ -71,11 +71,11 @@ def state_column(state: Callable[[Any], tuple[str, Any]] = stored_state) -> Any:
     return shown
 
 
-def exported_columns(model_admin: Any) -> list[tuple[str, Value]]:
-    """Return (heading, value) of each column that an export of the list writes."""
+def exported_columns(model_admin: Any, *, but: Collection[str] = ()) -> list[tuple[str, Value]]:
+    """Return (heading, value) of each column that an export of the list writes. `but`: columns left out."""
     found: list[tuple[str, Value]] = []
     for name in model_admin.list_display:
-        if name == "action_checkbox":
+        if name == "action_checkbox" or name in but:
             continue
         heading, value = label_for_field(name, model_admin.model, model_admin), _value_of(model_admin, name)
         several = value if isinstance(value, Mapping) else {str(heading): value}

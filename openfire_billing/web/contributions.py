@@ -65,8 +65,9 @@ class OpenItems:
 class TimelineKind:
     """Records of one kind in the timeline of a customer's page.
 
-    `rows(customer, user)`: those of a customer, with what the functions below read; the reader of the timeline narrows
-    them to what the user may see. `moment`: the expression of the day or of the moment of a row. `say(row)`: the text
+    `rows(customer, user)`: those of a customer, with their relations; the reader of the timeline narrows
+    them to what the user may see. `moment`: the expression of the day or of the moment of a row. `computed(rows)`: the same
+    rows with what the functions below read and the database computes, asked for those shown alone. `say(row)`: the text
     beside its name. `state(row)`: colour and word. `link(row)`: its name, as a link; None links to the row's own page.
     `name`: in addresses.
     """
@@ -77,6 +78,7 @@ class TimelineKind:
     permission: str
     rows: Callable[[Any, Any], Any]
     moment: Any
+    computed: Callable[[Any], Any] = lambda rows: rows
     say: Callable[[Any], Any] = lambda row: ""
     amount: Callable[[Any], Any] = lambda row: None
     state: Callable[[Any], tuple[str, Any] | None] = lambda row: None

@@ -5,11 +5,15 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES
 
 from openfire_billing.kernel.formats import amount_including_tax, number_text, read_decimal
 from openfire_billing.kernel.money import IncludingTax
+
+PRICE_UNIT = _("€ HT")
 
 
 class DecimalTextInput(forms.TextInput):
@@ -28,6 +32,15 @@ class DecimalTextInput(forms.TextInput):
         if isinstance(value, str):
             return value
         return number_text(Decimal(value), self.least_places)
+
+
+class PriceTextInput(DecimalTextInput):
+    """The box of a price without tax, its unit behind it."""
+
+    def render(self, *args: Any, **options: Any) -> SafeString:
+        return format_html(
+            '<span class="of-priced">{}<span>{}</span></span>', super().render(*args, **options), PRICE_UNIT
+        )
 
 
 class DecimalInputField(forms.DecimalField):

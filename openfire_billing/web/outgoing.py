@@ -1,4 +1,6 @@
-"""Requests to addresses that people typed: bounded in time, never redirected, never to the inside of a network."""
+"""Requests to other servers: bounded in time, never redirected; to addresses that people typed, never to the inside of a
+network.
+"""
 
 import socket
 import ssl
@@ -15,6 +17,7 @@ from django.utils.translation import gettext as _
 from openfire_billing.kernel.errors import BusinessError
 
 TIMEOUT = 10  # seconds for a whole request
+MOST_READ = 65_536  # bytes of an answer
 _EMBEDDING = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))  # IPv6 addresses that stand for an IPv4 one
 
 
@@ -26,6 +29,10 @@ class AddressRefused(BusinessError):
 
 class NoAnswer(Exception):
     """The other side did not answer, or not within TIMEOUT."""
+
+
+class NotReached(NoAnswer):
+    """No connection was made: nothing was handed over."""
 
 
 def refuse_address(url: str) -> None:
@@ -42,23 +49,44 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     address = _resolved(host, port)
     connection: HTTPConnection
     connection = _Pinned(host, port, address) if scheme == "https" else HTTPConnection(address, port, timeout=TIMEOUT)
+    status, _content = _exchange(connection, path, body, {**headers, "Host": _host_header(host, port, scheme)})
+    return status
+
+
+def post_to_service(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """POST a body to an address of the settings, inside the network too. Returns the status and the start of the answer.
+
+    A redirect is not followed. Raises NotReached when nothing was handed over, NoAnswer when something may have been.
+    """
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _exchange(kind(parts.hostname or "", parts.port, timeout=TIMEOUT), path, body, headers)
+
+
+def _exchange(connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Return the status and the first MOST_READ bytes of the answer to a POST, within TIMEOUT for all of it."""
     end = _End(connection)
     timer = Timer(TIMEOUT, end.cut)  # the timeout of a socket starts again with each byte
     timer.daemon = True
     timer.start()
+    failed: type[NoAnswer] = NotReached
     try:
-        connection.request("POST", path, body, {**headers, "Host": _host_header(host, port, scheme)})
-        status = connection.getresponse().status
+        connection.connect()
+        failed = NoAnswer
+        connection.request("POST", path, body, dict(headers))
+        answer = connection.getresponse()
+        status, content = answer.status, answer.read(MOST_READ)
     except (OSError, HTTPException, ValueError) as failure:
         if end.is_over or isinstance(failure, TimeoutError):
-            raise NoAnswer(_("Pas de réponse en %s secondes.") % TIMEOUT) from failure
-        raise NoAnswer(_("Pas de réponse (%s).") % f"{type(failure).__name__}: {failure}"[:300]) from failure
+            raise failed(_("Pas de réponse en %s secondes.") % TIMEOUT) from failure
+        raise failed(_("Pas de réponse (%s).") % f"{type(failure).__name__}: {failure}"[:300]) from failure
     finally:
         timer.cancel()
         connection.close()
     if end.is_over:  # headers that are cut look complete
         raise NoAnswer(_("Pas de réponse en %s secondes.") % TIMEOUT)
-    return status
+    return status, content
 
 
 class _End:

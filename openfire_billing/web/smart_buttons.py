@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
-from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models import OuterRef, Subquery, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -17,11 +17,12 @@ from openfire_billing.web.contributions import SmartButton, contributions_to
 
 def made_from(button: SmartButton, model: type, ref: Any) -> Any:
     """Return the documents of a button's target that come from one document of `model` (`ref`: its id, or an OuterRef)."""
-    target = apps.get_model(button.target)
-    condition = Q(pk__in=[])
-    for ids_of in contributions_to(model).origins.get(button.origin, []):
-        condition |= Q(pk__in=ids_of(ref))
-    return target._default_manager.filter(condition)
+    targets = apps.get_model(button.target)._default_manager
+    found = [ids_of(ref).order_by() for ids_of in contributions_to(model).origins.get(button.origin, [])]
+    if not found:
+        return targets.none()
+    first, *others = found
+    return targets.filter(pk__in=first.union(*others) if others else first)  # « or » would read all of them
 
 
 def counter(button: SmartButton, model: type, user: Any) -> CountOfUnion | Value:
@@ -41,30 +42,48 @@ def _seen(ids: Any, model: Any, user: Any) -> Any:
 
 
 def smart_buttons(document: Any, request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the buttons of a document's page for this user: one query for all the counts."""
+    """Return the buttons of a document's page for this user."""
+    return [
+        {"label": button.label, "icon": button.icon, "count": count, "url": _url(button, document)}
+        for button, count in counted_buttons(document, request)
+    ]
+
+
+def counted_buttons(document: Any, request: HttpRequest) -> list[tuple[SmartButton, int]]:
+    """Return the counters of a document's page for this user: one query for all, asked once by a GET."""
+    kept = request.__dict__.setdefault("office_counts", {}) if request.method == "GET" else {}
+    key = (type(document), document.pk)
+    if key not in kept:
+        kept[key] = _counted(document, request.user)
+    return kept[key]
+
+
+def _counted(document: Any, user: Any) -> list[tuple[SmartButton, int]]:
     model = type(document)
-    buttons = buttons_for(model, request.user)
+    buttons = buttons_for(model, user)
     if not buttons:
         return []
     counts = (
         model._default_manager.filter(pk=document.pk)
-        .annotate(**{f"count_{index}": counter(button, model, request.user) for index, button in enumerate(buttons)})
+        .annotate(**{f"count_{index}": counter(button, model, user) for index, button in enumerate(buttons)})
         .values(*(f"count_{index}" for index in range(len(buttons))))
         .first()
     ) or {}
-    return [
-        {"label": b.label, "icon": b.icon, "count": counts.get(f"count_{i}", 0), "url": _url(b, document)}
-        for i, b in enumerate(buttons)
-    ]
+    return [(button, counts.get(f"count_{index}", 0)) for index, button in enumerate(buttons)]
 
 
-def listed_button(document: Any) -> dict[str, Any]:
-    """Return the switch of a document that leaves the lists and comes back: « Dans les listes »."""
+def listed_button(document: Any, *, is_feminine: bool) -> dict[str, Any]:
+    """Return the switch of a document that leaves the lists and comes back: « Active dans les listes »."""
     meta, act = document._meta, "archive" if document.is_active else "restore"
+    if is_feminine:
+        text = _("Active") if document.is_active else _("Archivée")
+    else:
+        text = _("Actif") if document.is_active else _("Archivé")
     return {
-        "label": _("Dans les listes"),
+        "label": _("dans les listes") if document.is_active else _("hors des listes"),
         "icon": "inventory_2",
-        "text": _("Actif") if document.is_active else _("Archivé"),
+        "text": text,
+        "is_sentence": True,
         "url": reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, act]),
         "is_dialog": True,
         "is_direct": True,

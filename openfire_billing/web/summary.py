@@ -15,9 +15,12 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
 from openfire_billing.kernel.formats import number_text
+from openfire_billing.web.coded_select import is_called_by_code, named_text
+from openfire_billing.web.number_fields import PRICE_UNIT
 
 _NOTHING = ("", "–", "-")
 _CUSTOMERS = ("partner", "customer", "payer", "supplier")
+_PRICES = ("unit_price", "purchase_price")  # without tax
 _PLACES = ("address", "site", "billing_address")
 
 
@@ -107,7 +110,8 @@ def text_of(field: Any) -> Any:
         return ", ".join(str(other) for other in getattr(record, name).all()) if record.pk else ""
     if column.choices:
         return str(getattr(record, f"get_{name}_display")() or "")
-    return plain_text(getattr(record, name))
+    value = getattr(record, name)
+    return f"{number_text(value)} {PRICE_UNIT}" if name in _PRICES else plain_text(value)
 
 
 def plain_text(value: Any) -> str:
@@ -122,6 +126,8 @@ def plain_text(value: Any) -> str:
         return f"{value:%d/%m/%Y}"
     if isinstance(value, Decimal):
         return number_text(value, 0)
+    if is_called_by_code(value):
+        return named_text(value)
     if isinstance(value, models.Model) and hasattr(value, "get_full_name"):
         return value.get_full_name() or str(value)
     return str(value)

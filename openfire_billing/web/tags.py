@@ -12,8 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from openfire_billing.kernel.formats import money_text, number_text
 from openfire_billing.kernel.money import to_cents
 from openfire_billing.kernel.outcome import Outcome
-from openfire_billing.web.actions import link_to
+from openfire_billing.web.periods import period_menu
+from openfire_billing.web.record_links import link_to
 from openfire_billing.web.refusals import ShownRefusal, shown_refusal
+from openfire_billing.web.rows import list_of
 from openfire_billing.web.summary import groups_as_text, has_boxes
 from openfire_billing.web.undo import undo_token
 
@@ -61,7 +63,7 @@ def on_right(text: Any) -> SafeString:
 
 def nothing() -> SafeString:
     """Return what a column of figures shows where there is none."""
-    return on_right("–")
+    return format_html('<span class="of-amount of-none">{}</span>', "–")
 
 
 def days_waited(days: int, *, is_late: bool) -> SafeString:
@@ -110,11 +112,13 @@ def hours(value: Any) -> str:
 
 
 @register.simple_tag
-def notebook_pages(adminform: Any, inline_admin_formsets: Any, contributed: Any = ()) -> list[dict[str, Any]]:
+def notebook_pages(
+    adminform: Any, inline_admin_formsets: Any, contributed: Any = (), opened: str = ""
+) -> list[dict[str, Any]]:
     """Return the pages of a form's notebook, in the order of `model_admin.notebook`: (slug, title, members).
 
     A member is a fieldset by its name (its class is "notebook"), or an inline by "inline:PREFIX". Contributed tabs
-    come where their order says. Each page counts its errors.
+    come where their order says. Each page counts its errors. `opened`: the page that is open, else the first.
     """
     fieldsets = {f.name: f for f in adminform if "notebook" in f.classes}
     inlines = {f"inline:{i.formset.prefix}": i for i in inline_admin_formsets}
@@ -127,10 +131,10 @@ def notebook_pages(adminform: Any, inline_admin_formsets: Any, contributed: Any 
         ]
         if items:
             errors = sum(_errors(kind, part) for kind, part in items)
-            pages.append({"slug": slug, "title": title, "items": items, "errors": errors, "order": rank * 10})
+            page = {"slug": slug, "title": title, "items": items, "is_single": len(items) == 1}
+            pages.append({**page, "errors": errors, "order": rank * 10})
     pages = sorted([*pages, *contributed], key=lambda page: page["order"])
     slugs = [page["slug"] for page in pages]
-    opened = adminform.model_admin.opened_tab
     for rank, page in enumerate(pages):
         page["is_open"] = rank == (slugs.index(opened) if opened in slugs else 0)
     return pages
@@ -190,3 +194,15 @@ def refused(context: Any, outcome: Outcome) -> ShownRefusal:
 def document_link(document: Any) -> Any:
     """Return a document as a link to its page, or as text when it has none."""
     return link_to(document)
+
+
+@register.inclusion_tag("office/period.html")
+def period_choices(changelist: Any) -> dict[str, Any]:
+    """Show the menu « Période » of a list."""
+    return {"period": period_menu(changelist)}
+
+
+@register.inclusion_tag("office/list_rows.html", takes_context=True)
+def list_rows(context: Any, changelist: Any) -> dict[str, Any]:
+    """Show the head and the rows of a list."""
+    return list_of(context, changelist)

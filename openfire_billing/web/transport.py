@@ -9,39 +9,42 @@ from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.web import sms_gateway
+from openfire_billing.web.sms_gateway import NotSent
 
 sms_outbox: list[tuple[str, str]] = []
 
 
-class NotSent(Exception):
-    """Raised by an SMS backend when the text message has surely not left, so that it may be sent again."""
-
-
 class SmsBackend(Protocol):
-    """Sends `body` to `to`, in E.164 (+33612345678). Returns the provider's reference, or "".
+    """Sends `body` to `to`, in E.164 (+33612345678). `key`: ours, the same each time. Returns the provider's reference, or "".
 
     Raises NotSent when the text message has surely not left. After any other error it may have left, and is not sent
     again by itself.
     """
 
-    def __call__(self, to: str, body: str) -> str: ...
+    def __call__(self, to: str, body: str, *, key: str) -> str: ...
 
 
-def console(to: str, body: str) -> str:
+def console(to: str, body: str, *, key: str) -> str:
     """Print the SMS, for development."""
     print(f"SMS à {to} : {body}")
     return ""
 
 
-def memory(to: str, body: str) -> str:
+def memory(to: str, body: str, *, key: str) -> str:
     """Keep the SMS in `sms_outbox`, for tests."""
     sms_outbox.append((to, body))
     return ""
 
 
-def send_sms(to: str, body: str) -> str:
-    """Send one SMS by the backend named in SMS_BACKEND: `console`, `memory`, or a dotted path to a callable."""
-    backends: dict[str, SmsBackend] = {"console": console, "memory": memory}
+def knows_keys() -> bool:
+    """Return whether the SMS gateway sends a message once for its key, however often it is asked."""
+    return settings.SMS_BACKEND == "http" and bool(settings.SMS_HTTP["is_idempotent"])
+
+
+def send_sms(to: str, body: str, *, key: str) -> str:
+    """Send one SMS by the backend named in SMS_BACKEND: `console`, `memory`, `http`, or a dotted path to a callable."""
+    backends: dict[str, SmsBackend] = {"console": console, "memory": memory, "http": sms_gateway.send}
     backend = backends.get(settings.SMS_BACKEND)
     if backend is None:
         module, _dot, name = settings.SMS_BACKEND.rpartition(".")
@@ -49,7 +52,7 @@ def send_sms(to: str, body: str) -> str:
             backend = getattr(import_module(module), name)
         except (ImportError, AttributeError, ValueError) as missing:
             raise NotSent(str(missing)) from missing
-    return backend(to, body)
+    return backend(to, body, key=key)
 
 
 def _each(addresses: str) -> list[str]:
@@ -65,6 +68,7 @@ def send_mail(
     sender: str = "",
     reply_to: str = "",
     attachments: Sequence[tuple[str, bytes, str]] = (),
+    message_id: str = "",
 ) -> None:
     """Send one mail. `to`, `cc`: addresses apart by « , ». `attachments`: (file name, bytes, MIME type). `reply_to`: who gets the answers, when not the sender.
 
@@ -79,6 +83,7 @@ def send_mail(
         to=_each(to),
         cc=_each(cc),
         reply_to=[reply_to] if reply_to else None,
+        headers={"Message-ID": message_id} if message_id else None,
     )
     for name, content, kind in attachments:
         message.attach(name, content, kind)

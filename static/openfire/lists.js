@@ -77,9 +77,19 @@
   document.addEventListener("click", (event) => closeMenus(event.target.closest(".of-period")));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(null); });
 
+  /* What a narrow column cuts is read whole under the pointer. */
+  document.addEventListener("mouseover", (event) => {
+    const cell = event.target.closest("#result_list tbody :is(th, td)");
+    if (!cell) return;
+    const isCut = [cell, ...cell.querySelectorAll("a")].some((one) => one.scrollWidth > one.clientWidth + 1);
+    if (isCut) cell.title = cell.textContent.trim();
+  });
+
   const start = () => {
     const menu = document.querySelector("[data-columns]");
     if (menu) setUpColumns(menu);
+    const chip = document.querySelector(".of-chips > .is-chosen, .of-chips > :has(> .is-chosen)");
+    if (chip) window.openfire.reveal(chip.parentElement, chip);
     const list = document.getElementById("result_list");
     if (list) setUpList(list);
   };

@@ -26,7 +26,13 @@
   }
 
   /* Resolves once the user has logged in again; rejects when the dialog is closed: nothing is sent, nothing is lost. */
+  let asked = null; // one dialog, however many requests wait for it
   function ask() {
+    asked ??= open().finally(() => { asked = null; });
+    return asked;
+  }
+
+  function open() {
     return new Promise((resolve, reject) => {
       const { session, sessionUser } = place().dataset;
       const dialog = Object.assign(document.createElement("dialog"), { className: "of-modal of-session" });
@@ -83,6 +89,16 @@
 
   const passes = new WeakSet(); // forms on their way, whose session was asked
   const asking = new WeakSet();
+
+  /* Nothing else of the form is pressed while its session is asked: such a press would be lost. Its buttons keep the focus,
+     which those that are disabled lose. */
+  function block(form) {
+    const buttons = Array.from(form.elements).filter((one) => one.type === "submit");
+    asking.add(form);
+    buttons.forEach((button) => { button.setAttribute("aria-disabled", "true"); });
+    return () => { asking.delete(form); buttons.forEach((button) => { button.removeAttribute("aria-disabled"); }); };
+  }
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const of = (name) => form.getAttribute(name) || ""; // form.action may be one of its fields
@@ -93,14 +109,14 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     if (asking.has(form)) return;
-    asking.add(form);
+    const release = block(form);
     const button = event.submitter;
     whenOpen(() => {
-      asking.delete(form);
+      release();
       passes.add(form);
       if (button && button.isConnected) form.requestSubmit(button); else form.requestSubmit();
       passes.delete(form);
-    }, () => asking.delete(form));
+    }, release);
   }, true);
 
   window.openfireSession = { whenOpen };

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts.models import BillingOutcome
-from invoicing.models import Message, WebhookDelivery
+from invoicing.models import Message, Partner, WebhookDelivery
 from tests.api.subjects import contract, purchase_order
 from tests.factories import PartnerFactory, ProductFactory, World, item
 from tests.factories.api import Api
@@ -24,6 +24,7 @@ NAMED = {
     "product": "products",
     "tax": "taxes",
     "task": "tasks",
+    "technician": "technicians",
     "fiscal_position": "fiscal-positions",
     "intervention": "interventions",
     "invoice": "invoices",
@@ -40,8 +41,8 @@ def real(body: Any, records: Records) -> Any:
     for name, value in body.items():
         if name in NAMED and isinstance(value, int):
             found[name] = records[NAMED[name]]
-        elif name == "technicians":
-            found[name] = [records["technicians"]]
+        elif name in ("technicians", "sectors"):
+            found[name] = [records[name]] if value else []
         else:
             found[name] = real(value, records)
     return found
@@ -250,6 +251,8 @@ def ready_for(address: str, world: World, records: Records) -> Ready:
     if address.endswith("/follow-up-done/"):
         asked = {"text": "Rappeler", "due_on": "2026-12-01"}
         return records[resource], {"follow_up": did(world, f"{resource}/{records[resource]}/follow-up/", asked)["id"]}
+    if address.endswith("/sms/"):
+        Partner.objects.update(mobile="06 39 98 12 34")
     if made := READY.get(address):
         return made(world, records)
     return records.get(resource, 0), {}

@@ -8,8 +8,10 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from appointments.models import Absence
 from appointments.services.saving import appoint
 from appointments.services.states import confirm_appointment
+from appointments.services.tours import assign_sectors
 from contracts.models import Contract
 from contracts.services.activation import activate_contract
 from contracts.services.billing import bill_contracts
@@ -18,7 +20,7 @@ from contracts.services.lines import save_line
 from interventions.models import InterventionType, Technician
 from interventions.services.purchases import order_supplies
 from invoicing.choices import OrderState
-from invoicing.models import PaymentTerm, PurchaseOrder, Tag, Unit, WebhookEndpoint
+from invoicing.models import PaymentTerm, PurchaseOrder, SmsTemplate, Tag, Unit, WebhookEndpoint
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.purchases import bill_order, move_order
 from invoicing.services.parties.webhooks import save_endpoint, stop_endpoint
@@ -31,6 +33,7 @@ from tests.factories import (
     InstalledProductFactory,
     PartnerFactory,
     ProductFactory,
+    SectorFactory,
     TemplateFactory,
     World,
     item,
@@ -77,10 +80,12 @@ def one_of_each(world: World) -> dict[str, int]:
     who = technician_of(world)
     rdv = appoint(world.intervention(), technicians=[who], starts_at=at(9), on=world.today, by=world.planner)
     order = purchase_order(world)
+    sector = SectorFactory(name="Nord")
     records = {
         "partners": world.customer,
         "addresses": world.customer.default_address(),
         "messages": queue_message(rdv, key="rdv", to="a@exemple.example", body="Bonjour", by=world.planner),
+        "sms-templates": SmsTemplate.objects.create(name="Rappel", about="invoicing.partner", body="Bonjour {client}"),
         "tags": Tag.objects.create(name="Contrat à proposer"),
         "products": ProductFactory(code="ram_pose"),
         "units": Unit.objects.get(code="C62"),
@@ -96,9 +101,13 @@ def one_of_each(world: World) -> dict[str, int]:
         "intervention-types": InterventionType.objects.get(name="SAV"),
         "intervention-templates": TemplateFactory(),
         "tasks": world.task,
+        "sectors": sector,
         "technicians": who,
+        "absences": Absence.objects.create(technician=who, starts_at=at(8, day=27), ends_at=at(18, day=27)),
         "installed-products": InstalledProductFactory(partner=world.customer),
         "appointments": confirm_appointment(rdv, by=world.planner),
+        "slots": world.intervention(),  # what is searched for
+        "tours": assign_sectors([who], [date(2026, 11, 25)], [sector], by=world.planner)[0],
         "contracts": contract(world),
         "webhooks": webhook(world),
     }

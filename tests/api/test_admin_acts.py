@@ -45,6 +45,11 @@ SAME: dict[str, str] = {
     "invoicing.quote delete": "delete quotes/{id}/",
     "invoicing.quote publish": "post quotes/{id}/publish/",
     "invoicing.partner merge": "post partners/{id}/merge/",
+    "invoicing.partner sms": "post partners/{id}/sms/",
+    "invoicing.invoice sms": "post invoices/{id}/sms/",
+    "invoicing.quote sms": "post quotes/{id}/sms/",
+    "interventions.interventionrequest sms": "post interventions/{id}/sms/",
+    "appointments.appointment sms": "post appointments/{id}/sms/",
     "invoicing.message resend": "post messages/{id}/resend/",
     "interventions.interventionrequest validate": "post interventions/{id}/validate/",
     "interventions.interventionrequest quote": "post interventions/{id}/quote/",
@@ -62,6 +67,12 @@ SAME: dict[str, str] = {
     "interventions.interventionrequest appointment": "post interventions/{id}/appointment/",
     "interventions.interventionrequest place": "post interventions/{id}/appointment/",  # without a moment
     "interventions.interventionrequest publish": "post interventions/{id}/publish/",
+    "interventions.interventionrequest find": "get slots/",
+    "appointments.absence absent": "post absences/",
+    "appointments.appointment fill": "get slots/",
+    "appointments.appointment place": "post interventions/{id}/appointment/",
+    "appointments.appointment move": "post appointments/{id}/move/",
+    "appointments.appointment sectors": "post tours/",
     "appointments.appointment message": "post appointments/{id}/mail/",
     "appointments.appointment confirm": "post appointments/{id}/confirm/",
     "appointments.appointment done": "post appointments/{id}/done/",
@@ -105,6 +116,7 @@ AT_THE_OFFICE_ONLY = {
     "invoicing.serviceaccount revoke-key",
     "invoicing.serviceaccount close",
     "invoicing.serviceaccount open",
+    "invoicing.smsstop lift",
 }  # accounts and settings are no business of other programs
 
 

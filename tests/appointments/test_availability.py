@@ -16,7 +16,7 @@ from appointments.availability import (
     without,
     working_from,
 )
-from appointments.services.calendars import public_holidays
+from openfire_billing.kernel.french_days import public_holidays
 
 PARIS = ZoneInfo("Europe/Paris")
 WEEK = Week({day: [(time(8), time(12)), (time(13, 30), time(17, 30))] for day in range(5)})
@@ -125,14 +125,14 @@ def test_nobody_is_asked_to_come_between_two_quarters(now: str, second: int, the
 
 
 def test_first_free_none_after_the_last_day() -> None:
-    calendar = Calendar(WEEK, PARIS, days_off=frozenset({WEDNESDAY, date(2026, 11, 26)}))
+    calendar = Calendar(WEEK, PARIS, days_off=dict.fromkeys({WEDNESDAY, date(2026, 11, 26)}, "Fermé"))
     last = date(2026, 11, 26)
     assert first_free(calendar, length=timedelta(hours=1), not_before=at("8:00"), last_day=last, spans=True) == []
 
 
 def test_working_leaves_absences_and_days_off_out() -> None:
     away = (at("10:00"), at("12:00"))
-    calendar = Calendar(WEEK, PARIS, days_off=frozenset({date(2026, 11, 26)}), absences=(away,))
+    calendar = Calendar(WEEK, PARIS, days_off=dict.fromkeys({date(2026, 11, 26)}, "Fermé"), absences=(away,))
     assert shown(calendar.working(WEDNESDAY)) == ["25 08:00-10:00", "25 13:30-17:30"]
     assert calendar.working(date(2026, 11, 26)) == []
     assert calendar.working(date(2026, 11, 28)) == []  # Saturday
@@ -177,7 +177,7 @@ def test_place_that_the_stretches_do_not_hold_is_none() -> None:
 
 @pytest.mark.parametrize(("last", "pieces"), [(26, ["26 08:00-09:00"]), (25, [])])
 def test_first_free_begins_on_the_last_day_at_the_latest(last: int, pieces: list[str]) -> None:
-    calendar = Calendar(WEEK, PARIS, days_off=frozenset({WEDNESDAY}))
+    calendar = Calendar(WEEK, PARIS, days_off=dict.fromkeys({WEDNESDAY}, "Fermé"))
     found = first_free(
         calendar, length=timedelta(hours=1), not_before=at("8:00"), last_day=date(2026, 11, last), spans=True
     )

@@ -1,11 +1,11 @@
 """A technician is where he can be: hours, absences, holidays, other RDVs, what he knows how to do."""
 
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from appointments.models import Absence, Appointment, ClosingDay, Slot, WorkingHours
+from appointments.models import Absence, Appointment, ClosingDay, Slot
 from appointments.services.planning import plan_interventions, propose_slot
 from appointments.services.saving import appoint, move_appointment, save_appointment
 from appointments.services.states import (
@@ -19,7 +19,7 @@ from interventions.services.requests import delete_interventions
 from invoicing.models import HistoryLine
 from openfire_billing.kernel.errors import BusinessError
 from tests.factories import CompanyFactory, TaskFactory, TechnicianFactory, TemplateFactory, World, nothing_changed
-from tests.factories.appointments import alone, at, book, technician
+from tests.factories.appointments import alone, at, book, technician, working_week
 
 
 def refused(act: object) -> str:
@@ -105,7 +105,7 @@ def test_book_absent_technician_refused(world: World) -> None:
 
 def test_book_own_hours_of_a_technician_replace_the_company_s(world: World) -> None:
     who = technician(world)
-    WorkingHours.objects.create(company=world.company, technician=who, weekday=2, starts=time(18), ends=time(21))
+    working_week(who, {2: [(18, 21)]})
     assert alone(world, who=who, starts_at=at(18)).ends_at == at(19, 30)
     assert "ne travaille pas" in refused(lambda: alone(world, who=who, starts_at=at(9)))
 
@@ -301,10 +301,7 @@ def test_first_place_after_closing_days_is_the_day_after_their_last(world: World
 
 def test_length_is_counted_over_the_lead_s_hours(world: World) -> None:
     one, two = technician(world, name="A"), technician(world, name="B")
-    for start, end in ((8, 10), (14, 17)):
-        WorkingHours.objects.create(
-            company=world.company, technician=two, weekday=2, starts=time(start), ends=time(end)
-        )
+    working_week(two, {2: [(8, 10), (14, 17)]})
     values = {"company": world.company, "partner": world.customer, "task": world.task, "starts_at": at(9)}
     rdv = save_appointment(
         None, {**values, "duration": Decimal(2), "lead": two}, technicians=[one, two], on=world.today, by=world.planner

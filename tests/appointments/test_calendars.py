@@ -1,16 +1,17 @@
 """What is read of a technician's calendar: his own rows that touch the days asked for, and nobody else's."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from appointments.models import Absence, ClosingDay, Slot, WorkingHours
-from appointments.services.calendars import calendars_of, hours_to_length, local, public_holidays
+from appointments.models import Absence, ClosingDay, Slot
+from appointments.services.calendars import calendars_of, hours_to_length, local
 from interventions.models import Technician
+from openfire_billing.kernel.french_days import public_holidays
 from tests.factories import CompanyFactory, TechnicianFactory, World
-from tests.factories.appointments import alone, at, technician
+from tests.factories.appointments import alone, at, technician, working_week
 
 FIRST, LAST = date(2026, 11, 25), date(2026, 11, 26)
 # (start, end, whether it touches the 25th to the 27th): the day after the last one is read too, for work that goes on.
@@ -64,13 +65,8 @@ def test_hours_are_one_s_own_else_the_company_s_else_the_usual_ones(world: World
         "elsewhere": TechnicianFactory(company=elsewhere),
         "usual": TechnicianFactory(company=usual),
     }
-    for company, who, hours in (
-        (world.company, None, [(13, 16), (7, 12)]),
-        (world.company, people["own"], [(18, 21)]),
-        (elsewhere, None, [(10, 11)]),
-    ):
-        for start, end in hours:
-            WorkingHours.objects.create(company=company, technician=who, weekday=2, starts=time(start), ends=time(end))
+    for owner, hours in ((world.company, [(13, 16), (7, 12)]), (people["own"], [(18, 21)]), (elsewhere, [(10, 11)])):
+        working_week(owner, {2: hours})
 
     found = calendars_of(people.values(), first_day=FIRST, last_day=FIRST)
 
@@ -109,15 +105,19 @@ def test_days_off_are_the_holidays_of_the_years_and_the_company_s_closing_days(w
 
     brittany = public_holidays(2026, "35") | public_holidays(2027, "35")
     alsace = public_holidays(2026, "67") | public_holidays(2027, "67")
-    assert found[here.pk].days_off - brittany == {
+    assert found[here.pk].days_off.keys() - brittany == {
         date(2026, 12, 28),
         date(2026, 12, 29),
         date(2026, 12, 30),
         date(2027, 1, 2),
         date(2027, 1, 3),
     }
-    assert found[there.pk].days_off - alsace == {date(2026, 12, 31)}
-    assert date(2027, 1, 1) in found[here.pk].days_off & found[there.pk].days_off
+    assert found[there.pk].days_off.keys() - alsace == {date(2026, 12, 31)}
+    assert (found[here.pk].days_off[date(2026, 12, 28)], found[here.pk].days_off[date(2027, 1, 1)]) == (
+        "Fermé",
+        "Férié",
+    )
+    assert date(2027, 1, 1) in found[here.pk].days_off.keys() & found[there.pk].days_off.keys()
     assert {day.year for day in found[there.pk].days_off} == {2026, 2027}
 
 

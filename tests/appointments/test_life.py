@@ -324,9 +324,10 @@ def test_planner_does_not_bill_and_technician_has_no_office(world: World) -> Non
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "1989-12-31", "hier", ""])
 def test_week_nobody_plans_for_is_this_one(world: World, day: str) -> None:
-    page = world.office(PLANNER).get(f"/admin/appointments/appointment/week/?from={day}")
-    assert (page.status_code, page.context["days"][0]) == (200, date(2026, 11, 23))
-    assert "Semaine du 23 novembre 2026" in page.content.decode()
+    technician(world, name="Maëva")
+    page = world.office(PLANNER).get(f"/planning/?from={day}")
+    assert (page.status_code, page.context["asked"].first) == (200, date(2026, 11, 23))
+    assert "Semaine du 23 novembre</h2>" in page.content.decode()
 
 
 @pytest.mark.parametrize("actions", [INTERVENTION_ACTIONS, APPOINTMENT_ACTIONS], ids=["DI", "RDV"])
@@ -337,9 +338,9 @@ def test_each_act_says_what_will_happen(actions: tuple[DocumentAction, ...]) -> 
 
 def test_week_shows_the_appointment(world: World) -> None:
     book(world, world.intervention(), who=technician(world, name="Maëva"), state="confirmed")
-    page = world.office(ACCOUNTANT).get("/admin/appointments/appointment/week/?from=2026-11-25").content.decode()
+    page = world.office(ACCOUNTANT).get("/planning/?from=2026-11-25").content.decode()
     assert "Maëva" in page
-    assert "09:00–10:30" in page
+    assert "<b>09:00<i>–10:30</i></b> <span>Aubry Maëlle</span>" in page
     assert "Aubry Maëlle" in page
 
 

@@ -51,7 +51,7 @@ def test_quantity_raised_beyond_the_di_is_in_the_journal(world: World) -> None:
 
 def test_sector_of_the_address_is_shown(world: World) -> None:
     rdv = alone(world)
-    SectorFactory(name="Rennes", zip_prefixes=rdv.address.zip[:2])
+    SectorFactory(name="Rennes", covers=rdv.address.zip[:2])
     assert f"Rennes · {rdv.address.department}" in office(world).get(address(rdv)).content.decode()
 
 

@@ -22,9 +22,7 @@ def _queries(world: World, url: str, captured: Any) -> int:
     return len(queries)
 
 
-@pytest.mark.parametrize(
-    "url", ["/admin/appointments/appointment/", "/admin/appointments/appointment/week/?from=2026-12-01"]
-)
+@pytest.mark.parametrize("url", ["/admin/appointments/appointment/", "/planning/?from=2026-12-01"])
 def test_lists_ask_as_much_for_one_as_for_many(world: World, url: str, django_assert_max_num_queries: Any) -> None:
     who = technician(world)
     book(world, world.intervention(), who=who, starts_at=at(8, day=1, month=12), state="confirmed")

@@ -5,6 +5,7 @@ python -m tests.bench backlog [--contracts N]
 python -m tests.bench visits [--visits N]
 python -m tests.bench documents [--documents N]
 python -m tests.bench office [--partners N] [--invoices N] [--interventions N] [--only TEXT]
+python -m tests.bench planning [--technicians N] [--appointments N] [--interventions N] [--only TEXT]
 """
 
 import argparse
@@ -35,7 +36,12 @@ def parse(words: list[str]) -> argparse.Namespace:
     office.add_argument("--invoices", type=int, default=100_000)
     office.add_argument("--interventions", type=int, default=5_000)
     office.add_argument("--only", default="", help="seulement les portes dont le nom contient ce texte")
-    for measure in (billing, backlog, visits, documents, office):
+    planning = measures.add_parser("planning", help="le planning et la recherche de créneaux")
+    planning.add_argument("--technicians", type=at_least_one, default=50)
+    planning.add_argument("--appointments", type=at_least_one, default=1_000)
+    planning.add_argument("--interventions", type=at_least_one, default=5_000)
+    planning.add_argument("--only", default="", help="seulement les portes dont le nom contient ce texte")
+    for measure in (billing, backlog, visits, documents, office, planning):
         measure.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
         measure.add_argument("--json", action="store_true", dest="as_json")
     return parser.parse_args(words)
@@ -55,7 +61,7 @@ def say(text: str) -> None:
 
 def figures_of(options: argparse.Namespace) -> dict[str, Any]:
     """The figures of the measure asked for, by name."""
-    from tests.bench import billing, documents, office, visits
+    from tests.bench import billing, documents, office, planning, visits
 
     if options.measure == "billing":
         return billing.measure(options.contracts, workers=options.workers, say=say).as_dict()
@@ -65,6 +71,9 @@ def figures_of(options: argparse.Namespace) -> dict[str, Any]:
         return visits.measure(options.visits, say=say).as_dict()
     if options.measure == "documents":
         return documents.measure(options.documents, say=say).as_dict()
+    if options.measure == "planning":
+        sizes = (options.technicians, options.appointments, options.interventions)
+        return planning.measure(*sizes, only=options.only, say=say).as_dict()
     sizes = (options.partners, options.invoices, options.interventions)
     return office.measure(*sizes, only=options.only, say=say).as_dict()
 

@@ -3,7 +3,7 @@
 Nothing is kept from one demand to the next but what a server in service keeps: the cache of the search is emptied.
 """
 
-import gc
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,9 +19,12 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from knox.models import AuthToken
 
+from appointments.models import Appointment
+from contracts.models import Contract
 from interventions.models import InterventionRequest
 from invoicing.models import Company, Invoice, Partner, PublicLink
 from invoicing.services.records.links import link_of, token_of
+from openfire_billing.kernel.memory import freeze_loaded
 from openfire_billing.office.demonstration import load_demonstration
 from openfire_billing.office.demonstration_volume import load_contracts
 from openfire_billing.office.importing import KINDS, apply_import, prepare_import
@@ -29,6 +32,7 @@ from tests.bench.kinds import bench_kinds
 from tests.bench.throwaway import cpu_of, session_of_database, sweep
 from tests.bench.volume import Firm, load_customers, load_invoices, name_of, serial_of, telephone_of
 from tests.bench.volume_work import load_work
+from tests.factories.pages import fields_of
 
 TIMES = 40
 CONTRACTS = 2_000
@@ -41,13 +45,18 @@ LISTS = (
 
 @dataclass(frozen=True)
 class Door:
-    """Addresses asked in turn by somebody. `target`: milliseconds within which 95 in a hundred answers should come."""
+    """Addresses asked in turn by somebody. `target`: milliseconds within which 95 in a hundred answers should come.
+
+    `typed`: the field of the form at these addresses in which something is typed before it is saved; what is timed then
+    is the save and the page that comes back.
+    """
 
     name: str
     target: int
     urls: Sequence[str]
     login: str = "gestion"
     is_api: bool = False
+    typed: str = ""
 
 
 @dataclass
@@ -71,6 +80,14 @@ class Opened:
     def is_late(self) -> bool:
         return self.p95 > self.target
 
+    def tell(self, spent: Sequence[tuple[float, float, float]]) -> None:
+        """Fill in the times, from the seconds of each answer: by the clock, of this process, of the database session."""
+        times = len(spent)
+        taken = sorted(clock for clock, _own, _session in spent)
+        self.python_cpu = sum(own for _clock, own, _session in spent) * 1000 / times
+        self.database_cpu = sum(session for _clock, _own, session in spent) * 1000 / times
+        self.p50, self.p95 = taken[times // 2] * 1000, taken[max(0, int(times * 0.95) - 1)] * 1000
+
 
 @dataclass
 class Figures:
@@ -88,14 +105,15 @@ class Figures:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures, times to a tenth."""
-        return _rounded(asdict(self))
+        return rounded(asdict(self))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Return figures with their fractions to a tenth."""
     if isinstance(value, dict):
-        return {name: _rounded(inner) for name, inner in value.items()}
+        return {name: rounded(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_rounded(inner) for inner in value]
+        return [rounded(inner) for inner in value]
     return round(value, 1) if isinstance(value, float) else value
 
 
@@ -118,12 +136,11 @@ def measure(
     figures.interventions = InterventionRequest.objects.count()
     say(f"{figures.partners} customers and {figures.invoices} invoices loaded in {figures.load_s:.0f} s")
     asking = _Asking(times)
-    gc.collect()
-    gc.freeze()  # as the server does once it is loaded
-    for door in [*_lists(), *_searches(partners, invoices), *_pages()]:
+    freeze_loaded()  # as the server does once it is loaded
+    for door in [*_lists(), *_searches(partners, invoices), *_pages(), *_saves()]:
         if only in door.name:
             figures.doors.append(asking.open(door))
-            say(_line(figures.doors[-1]))
+            say(line_of(figures.doors[-1]))
     if only in "import":
         _import(figures, imported)
     return figures
@@ -221,6 +238,23 @@ def _pages() -> list[Door]:
     return [*first, *(Door(name, 300, urls) for name, urls in asked.items())]
 
 
+def _saves() -> list[Door]:
+    """Forms with a changed field, saved: the answer is the page again, which takes the place of the one in the browser."""
+    change = "admin:{}_{}_change".format
+    saved = {
+        "a DI": (change("interventions", "interventionrequest"), InterventionRequest.objects.active().last(), "title"),
+        "an RDV": (change("appointments", "appointment"), Appointment.objects.last(), "title"),
+        "a draft invoice": (change("invoicing", "invoice"), Invoice.objects.drafts().last(), "purchase_order"),
+        "a customer": (change("invoicing", "partner"), _customer_of_many(), "note"),
+        "a contract": (change("contracts", "contract"), Contract.objects.last(), "reference"),
+    }
+    return [
+        Door(f"save of {name}", 250, [reverse(page, args=[record.pk])], typed=field)
+        for name, (page, record, field) in saved.items()
+        if record is not None
+    ]
+
+
 def _customer_of_many() -> Partner:
     """One with many invoices."""
     return Partner.objects.filter(invoices__isnull=False).order_by("pk").first() or Partner.objects.latest("pk")
@@ -236,6 +270,7 @@ class _Asking:
         self.times = times
         self.pid = session_of_database()
         self.clients: dict[str, Client] = {}
+        self.saved = 0
         _row, token = AuthToken.objects.create(User.objects.get(username="gestion"))
         self.program = Client(headers={"authorization": f"Token {token}"}, SERVER_NAME="localhost")
 
@@ -250,34 +285,47 @@ class _Asking:
     def open(self, door: Door) -> Opened:
         """Each address once, so that templates and plans are loaded; then timed."""
         client, opened = self.client(door), Opened(door.name, door.target)
-        opened.queries = max(self.queries(client, url) for url in door.urls[:5])
+        opened.queries = max(self.queries(client, door, url) for url in door.urls[:5])
         if door.is_api and door.urls[0].endswith("/") and door.urls[0].count("/") == 4:
-            opened.queries_of_one = self.queries(client, f"{door.urls[0]}?page_size=1")
-        own, session = time.thread_time(), cpu_of(self.pid)
-        taken = sorted(_ask(client, door.urls[number % len(door.urls)]) for number in range(self.times))
-        opened.python_cpu = (time.thread_time() - own) * 1000 / self.times
-        opened.database_cpu = (cpu_of(self.pid) - session) * 1000 / self.times
-        opened.p50, opened.p95 = taken[self.times // 2] * 1000, taken[max(0, int(self.times * 0.95) - 1)] * 1000
+            opened.queries_of_one = self.queries(client, door, f"{door.urls[0]}?page_size=1")
+        spent = [self.ask(client, door, door.urls[number % len(door.urls)]) for number in range(self.times)]
+        opened.tell(spent)
         return opened
 
-    def queries(self, client: Client, url: str) -> int:
-        _ask(client, url)
+    def queries(self, client: Client, door: Door, url: str) -> int:
+        self.ask(client, door, url)
+        fields = self.filled(client, door, url)
+        cache.clear()
         with CaptureQueriesContext(connection) as captured:
-            _ask(client, url)
+            _send(client, url, fields)
         return len(captured)
 
+    def ask(self, client: Client, door: Door, url: str) -> tuple[float, float, float]:
+        """Return the seconds of one answer: by the clock, of this process's work, of the database session's."""
+        fields = self.filled(client, door, url)
+        cache.clear()
+        clock, own, session = time.perf_counter(), time.thread_time(), cpu_of(self.pid)
+        _send(client, url, fields)
+        return time.perf_counter() - clock, time.thread_time() - own, cpu_of(self.pid) - session
 
-def _ask(client: Client, url: str) -> float:
-    cache.clear()
-    started = time.perf_counter()
-    answer = client.get(url)
-    taken = time.perf_counter() - started
-    if answer.status_code != 200:
+    def filled(self, client: Client, door: Door, url: str) -> dict[str, Any] | None:
+        """Return the form at an address with something typed in it; None of a door that is only opened."""
+        if not door.typed:
+            return None
+        page = client.get(url)
+        (form,) = re.findall(r'<form[^>]* id="(\w+_form)"', page.content.decode())
+        self.saved += 1
+        return {**fields_of(page, form), "_save": "1", door.typed: f"Mesure {self.saved}"}
+
+
+def _send(client: Client, url: str, fields: dict[str, Any] | None) -> None:
+    answer = client.get(url) if fields is None else client.post(url, fields, follow=True)
+    if answer.status_code != 200 or (fields is not None and not answer.redirect_chain):
         raise RuntimeError(f"{url}: {answer.status_code}")
-    return taken
 
 
-def _line(opened: Opened) -> str:
+def line_of(opened: Opened) -> str:
+    """Return a door's line, as it is shown while the others are measured."""
     late = "  LATE" if opened.is_late else ""
     return (
         f"{opened.door:<32} p50 {opened.p50:7.1f}  p95 {opened.p95:7.1f} / {opened.target}  "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench import billing, office, visits
+from tests.bench import billing, office, planning, visits
 
 
 def _silent(text: str) -> None:
@@ -30,3 +30,22 @@ def test_doors_of_the_office_measured(transactional_db: None) -> None:
     }
     assert all(door.queries > 0 for door in figures.doors)
     assert figures.import_rows == 20
+
+
+def test_planning_measured(transactional_db: None) -> None:
+    figures = planning.measure(5, 100, 600, times=12, customers=600, is_drawn=False)
+    assert (figures.technicians, figures.appointments, figures.waiting) == (5, 100, 600)
+    assert [door.door for door in figures.doors] == [
+        "page of the week",
+        "page of a day",
+        "page of a month",
+        "what is to place",
+        "Remplir un créneau",
+        "Chercher un créneau",
+        "changes, none",
+        "changes, one",
+        "a drop",
+    ]
+    assert {door.door: door.journal for door in figures.doors}["changes, none"] == 1
+    assert all(door.queries > 0 for door in figures.doors)
+    assert [door.beyond for door in figures.doors if door.beyond] == []

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
+from django.db.models.expressions import DatabaseDefault
 from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 
@@ -88,6 +89,8 @@ def _usual(of: Any) -> Any:
     if of.default is NOT_PROVIDED and not getattr(of, "empty_strings_allowed", False):
         return timezone.now() if getattr(of, "auto_now_add", False) else None
     value = of.get_default()
+    if isinstance(value, DatabaseDefault):  # rows are written whole: nothing is left to the database
+        value = value.expression.value
     return getattr(value, "amount", value)
 
 

@@ -62,7 +62,9 @@ def load_work(firm: Firm, count: int) -> None:
             invoice = next(billed, None) if state == S.DONE and spread(number, 51, 10) else None
             customer = invoice[1] if invoice else firm.customer(number)[0]
             task = tasks[spread(number, 52, len(tasks))]
-            row = _intervention(firm, number, pk, begins, state, customer=customer, place=places[customer], task=task)
+            row = intervention_row(
+                firm, number, pk, begins, state, customer=customer, place=places[customer], task=task
+            )
             work.interventions.append({**row, "fiscal_position_id": position})
             own = list(_lines(firm, number, pk, [next(line_ids), next(line_ids)]))
             work.lines += own
@@ -75,9 +77,10 @@ def load_work(firm: Firm, count: int) -> None:
     _appointments(firm, work, people)
 
 
-def _intervention(
+def intervention_row(
     firm: Firm, number: int, pk: int, begins: date, state: str, *, customer: int, place: int, task: Task
 ) -> dict[str, Any]:
+    """Return a DI, its period two weeks from `begins`."""
     return {
         "id": pk,
         "company_id": firm.company.pk,
@@ -163,7 +166,7 @@ def _appointments(firm: Firm, work: _Work, people: Sequence[Technician]) -> None
             starts_at = start + timedelta(hours=HOURS[turn % a_day // len(people)])
             technician = people[turn % len(people)].pk
             ends_at = starts_at + timedelta(hours=1.5)
-            rows.append(_appointment(firm, rank, pk, row, starts_at=starts_at, ends_at=ends_at, lead_id=technician))
+            rows.append(appointment_row(firm, rank, pk, row, starts_at=starts_at, ends_at=ends_at, lead_id=technician))
             lines += [
                 {"appointment_id": pk, "request_line_id": line, "position": n, "label": "", "quantity": 1}
                 for n, line in enumerate(own, 1)
@@ -178,7 +181,8 @@ def _appointments(firm: Firm, work: _Work, people: Sequence[Technician]) -> None
         write(Appointment.technicians.through, who)
 
 
-def _appointment(firm: Firm, rank: int, pk: int, row: dict[str, Any], **when: Any) -> dict[str, Any]:
+def appointment_row(firm: Firm, rank: int, pk: int, row: dict[str, Any], **when: Any) -> dict[str, Any]:
+    """Return the RDV of a DI's row, done when it is. `when`: its columns of time and lead."""
     states = (*[AppointmentState.CONFIRMED] * 4, AppointmentState.DRAFT)
     return {
         "id": pk,

@@ -35,3 +35,12 @@ def choose(page: Page, field: str, text: str) -> None:
     expect(highlighted(page)).to_contain_text(text)
     page.keyboard.press("Enter")
     expect(page.locator(".of-choices:popover-open")).to_have_count(0)  # Enter waits for the answer on its way
+
+
+def type_customer(page: Page) -> None:
+    """Type a telephone, an e-mail and an address in the panel that creates a customer, from box to box by Tab."""
+    expect(page.locator("#id_act-phone")).to_be_focused()
+    for text in ("06 39 98 12 34", "goldman@exemple.example", "3 rue de la Forge", "35235"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    expect(page.locator("#id_act-address-city")).to_have_value("Thorigné-Fouillard")

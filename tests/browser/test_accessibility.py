@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from appointments.models import Appointment
+from appointments.models import Appointment, WorkingWeek
 from contracts.models import BillingRun, Contract
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate
 from invoicing.models import Company, Invoice, Partner, Payment, Product, PurchaseOrder, Quote, SupplierBill
@@ -22,8 +22,8 @@ from tests.office.subjects import one_of_each
 Login = Callable[[Page, AbstractBaseUser], Page]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 LISTS = (InterventionRequest, Appointment, Quote, Invoice, Contract, BillingRun, Partner, Product, Payment)
-FORMS = (*LISTS, InstalledProduct, InterventionTemplate, Company, PurchaseOrder, SupplierBill)
-NEW = (InterventionRequest, Contract, Payment, Partner)
+FORMS = (*LISTS, WorkingWeek, InstalledProduct, InterventionTemplate, Company, PurchaseOrder, SupplierBill)
+NEW = (InterventionRequest, Contract, Payment, Partner, WorkingWeek)
 
 
 @pytest.fixture
@@ -36,6 +36,8 @@ def main_pages(world: World) -> list[str]:
     return [
         reverse("admin:index"),
         reverse("import_pages"),
+        *(f"{reverse('planning:board')}?view={view}&from=2026-11-25" for view in ("day", "week", "month")),
+        reverse("planning:card", args=[records[Appointment].pk]),
         *(address(model, "changelist") for model in LISTS),
         *(address(records[model]) for model in FORMS),
         *(address(model, "add") for model in NEW),

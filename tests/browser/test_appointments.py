@@ -45,7 +45,9 @@ def test_intervention_to_appointment_to_invoice(page: Page, login: Callable[...,
 
     page.goto(_page(intervention))
     _act(page, "Générer le RDV")
-    page.locator(".of-smart a", has_text="RDVs Tech").click()
+    made = smart(page, "RDVs Tech")
+    expect(made.locator("b")).to_have_text("1")
+    made.click()
     expect(page.locator(".of-status .is-current")).to_have_text("Brouillon")
 
     page.locator(".of-primary a", has_text="Confirmer").click()  # at once: it can be undone
@@ -180,7 +182,7 @@ def test_technician_on_the_phone_and_the_office_bills(
         {"name": "conduit.jpg", "mimeType": "image/jpeg", "buffer": b"photo"}
     )
     phone.get_by_role("button", name="Joindre").click()
-    expect(phone.locator("#photos")).to_contain_text("conduit.jpg")
+    expect(phone.locator("#photos li")).to_have_text("conduit.jpg")
     expect(phone.get_by_label("Compte rendu")).to_have_value("Conduit propre.")
     phone.get_by_label("Compte rendu").fill("Conduit propre, joint usé.")
     phone.get_by_role("button", name="Ajouter un article").click()

@@ -52,3 +52,49 @@ def test_enter_before_the_answer_takes_the_first_found(page: Page, login: Login,
     page.keyboard.press("Enter")
     expect(choice(page, "partner")).to_have_value("Aubry Maëlle")
     expect(page.locator("#id_partner")).to_have_value(str(world.customer.pk))
+
+
+def options(page: Page) -> list[str]:
+    """The names that the open list shows, in its order."""
+    return page.locator(".of-choices:popover-open [role=option]:not([data-new]) b").all_inner_texts()
+
+
+def test_arrow_at_the_end_of_the_list_goes_on_with_its_next_page(page: Page, login: Login, world: World) -> None:
+    """Twenty-five answers come by twenty; the row that creates stays the last."""
+    names = [f"Zoé {number:02d}" for number in range(1, 26)]
+    for name in names:
+        PartnerFactory(name=name)
+    login(page, world.planner).goto(NEW)
+    expect(choice(page, "partner")).to_be_focused()
+    page.keyboard.type("Zoé")
+    expect(highlighted(page)).to_contain_text("Zoé 01")
+    assert options(page) == names[:20]
+
+    for _press in range(20):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator(".of-choices:popover-open [role=option]")).to_have_count(26)
+    assert options(page) == names
+    expect(page.locator(".of-choices:popover-open [role=option]").last).to_have_attribute("data-new", "")
+    page.keyboard.press("End")
+    expect(highlighted(page)).to_contain_text("Zoé 25")
+    page.keyboard.press("Enter")
+    expect(choice(page, "partner")).to_have_value("Zoé 25")
+
+
+def test_list_scrolled_to_its_end_goes_on_with_its_next_page(page: Page, login: Login, world: World) -> None:
+    names = [f"Zoé {number:02d}" for number in range(1, 46)]
+    for name in names:
+        PartnerFactory(name=name)
+    login(page, world.planner).goto(NEW)
+    expect(choice(page, "partner")).to_be_focused()
+    page.keyboard.type("Zoé")
+    expect(highlighted(page)).to_contain_text("Zoé 01")
+    found = page.locator(".of-choices:popover-open")
+
+    for shown in (40, 45):
+        found.evaluate("list => list.scrollTo(0, list.scrollHeight)")
+        expect(found.locator("[role=option]:not([data-new])")).to_have_count(shown)
+    assert options(page) == names
+    expect(highlighted(page)).to_contain_text("Zoé 01")
+    found.get_by_text("Zoé 44").click()
+    expect(choice(page, "partner")).to_have_value("Zoé 44")

@@ -16,7 +16,7 @@ from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InterventionRequest
 from invoicing.models import Invoice, PartnerTerms
-from tests.browser.fields import choice, highlighted, toasts
+from tests.browser.fields import choice, highlighted, toasts, type_customer
 from tests.factories import World, item, make_world, position
 from tests.factories.appointments import technician
 from tests.factories.pages import address
@@ -139,11 +139,7 @@ def test_new_customer_and_his_di_in_six_clicks(page: Page, login: Login, world: 
     mouse.leave_by(page.get_by_role("link", name="Nouvelle DI").first)
     page.keyboard.type("Goldman")
     mouse.click(highlighted(page).filter(has_text="Créer « Goldman »"))
-    expect(page.locator("#id_act-phone")).to_be_focused()
-    for text in ("06 39 98 12 34", "goldman@exemple.example", "3 rue de la Forge", "35235"):
-        page.keyboard.type(text)
-        page.keyboard.press("Tab")
-    expect(page.locator("#id_act-address-city")).to_have_value("Thorigné-Fouillard")
+    type_customer(page)
     mouse.click(f"{DIALOG} [data-once]")
     expect(choice(page, "address")).to_have_value("3 rue de la Forge, 35235 Thorigné-Fouillard")
     mouse.select("#id_task", "Dépannage")
@@ -210,11 +206,7 @@ def test_empty_firm_to_its_first_posted_invoice_in_thirteen_clicks(
     mouse.leave_by(page.get_by_role("link", name="Nouvelle facture"))
     page.keyboard.type("Goldman")
     mouse.click(highlighted(page).filter(has_text="Créer « Goldman »"))
-    expect(page.locator("#id_act-phone")).to_be_focused()
-    for text in ("06 39 98 12 34", "goldman@exemple.example", "3 rue de la Forge", "35235"):
-        page.keyboard.type(text)
-        page.keyboard.press("Tab")
-    expect(page.locator("#id_act-address-city")).to_have_value("Thorigné-Fouillard")
+    type_customer(page)
     mouse.click(f"{DIALOG} [data-once]")
     expect(choice(page, "customer")).to_have_value("Goldman")
     mouse.select("#id_fiscal_position", "VEN-20")

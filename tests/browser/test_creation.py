@@ -8,8 +8,9 @@ from playwright.sync_api import Page, Route, expect
 
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Partner, Product
-from tests.browser.fields import choice, choose, highlighted
+from tests.browser.fields import choice, choose, highlighted, type_customer
 from tests.browser.test_first_road import tab
+from tests.contracts.contract_builders import make_contract
 from tests.factories import PartnerFactory, World, make_world, tax
 from tests.factories.pages import address
 
@@ -46,11 +47,7 @@ def test_di_of_a_customer_created_from_its_box(page: Page, login: Login, world: 
     page.locator("#id_title").fill("Poêle qui fume")
     open_panel(page, "partner", "Goldman")
     expect(page.locator("#id_act-name")).to_have_value("Goldman")
-    expect(page.locator("#id_act-phone")).to_be_focused()
-    page.keyboard.type("06 39 98 12 34")
-    page.locator("#id_act-address-street").fill("3 rue de la Forge")
-    page.locator("#id_act-address-zip").fill("35235")
-    expect(page.locator("#id_act-address-city")).to_have_value("Thorigné-Fouillard")
+    type_customer(page)
     create(page)
 
     expect(choice(page, "partner")).to_have_value("Goldman")
@@ -67,6 +64,29 @@ def test_di_of_a_customer_created_from_its_box(page: Page, login: Login, world: 
         "3 rue de la Forge",
         "Poêle qui fume",
     )
+
+
+def test_article_created_from_a_line_of_a_contract(page: Page, login: Login, world: World) -> None:
+    line = make_contract(world, "01/01/26").lines.get()
+    tax("TVA 20 %")
+    login(page, world.manager).goto(address(line))
+    page.locator("[data-lines=articles] [data-add=article]").click()
+    page.keyboard.type("bougie_2")
+    expect(highlighted(page)).to_contain_text("Créer « bougie_2 »")
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_act-code")).to_have_value("bougie_2")
+    page.locator("#id_act-name").fill("Bougie de rechange")
+    page.locator("#id_act-unit_price").fill("42")
+    page.locator("#id_act-tax").select_option(index=1)
+    create(page)
+
+    expect(choice(page, "articles-1-product")).to_have_value("[bougie_2] Bougie de rechange")
+    expect(page.locator("#id_articles-1-unit_price")).to_have_value("42,00")
+    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    expect(page.get_by_text("Articles modifiés")).to_be_visible()  # in the journal of the saved page
+    expect(page.locator("[data-lines=articles] [data-row]")).to_have_count(2)
+    product = Product.objects.get(code="bougie_2")
+    assert [str(article.unit_price) for article in line.articles.filter(product=product)] == ["42.0000"]
 
 
 def test_customer_who_exists_is_chosen_instead(page: Page, login: Login, world: World) -> None:
@@ -178,7 +198,8 @@ def test_town_of_an_address_on_the_page_of_a_customer(page: Page, login: Login, 
     tab(page, "addresses")
     zip_code, city = page.locator("#id_addresses-0-zip"), page.locator("#id_addresses-0-city")
     expect(city).to_have_value("Thorigné-Fouillard")
-    zip_code.fill("75011")
+    with page.expect_response("**/75011/**"):
+        zip_code.fill("75011")
     expect(city).to_have_value("Thorigné-Fouillard")  # typed by somebody: it stays
     city.fill("")
     zip_code.fill("35250")

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from interventions.models import InterventionRequest
 from invoicing.models import HistoryLine, UserSession
 from tests.browser.fields import open_fields, toasts
 from tests.browser.test_first_road import tab
@@ -116,3 +117,30 @@ def test_report_typed_on_the_phone_is_kept(phone: Page, login: Login, world: Wor
     rdv.refresh_from_db()
     assert rdv.report == "Conduit ramoné, joint à prévoir."
     assert UserSession.objects.get().scope == "phone"
+
+
+def test_buttons_of_a_form_wait_while_its_session_is_asked(page: Page, login: Login, world: World) -> None:
+    """A press in between would be lost: it can be seen that none is taken, and the focus stays where it is."""
+    asked: list[Route] = []
+    login(page, world.planner).goto(address(world.intervention()))
+    state = str(page.locator("[data-session]").get_attribute("data-session"))
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    page.route(f"**{state}**", hold)
+    open_fields(page)
+    page.locator("#id_title").fill("Ramonage")
+    save = page.locator("[name=_save]")
+    expect(save).to_be_enabled()
+
+    save.click()
+    expect(save).to_be_disabled()
+    expect(save).to_be_focused()
+    expect(page.locator(".of-note button")).to_be_enabled()  # a form of its own
+    assert InterventionRequest.objects.get().title == ""
+    asked[0].continue_()
+
+    expect(toasts(page)).to_contain_text("enregistré")
+    expect(save).to_be_enabled()
+    assert (InterventionRequest.objects.get().title, len(asked)) == ("Ramonage", 1)

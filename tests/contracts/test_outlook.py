@@ -1,5 +1,6 @@
 """The next twelve months of a contract: the net of a year, its next bill, what activating it bills of the past."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from html import unescape
@@ -10,13 +11,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from contracts.choices import ContractState
-from contracts.models import Contract, ContractRequest
+from contracts.models import Contract, ContractLine, ContractRequest, PeriodClaim
 from contracts.planner import facts as f
-from contracts.planner.outlook import PastDue, net_of_year
+from contracts.planner.outlook import PastDue, net_of_year, nets_of_lines
 from contracts.services.activation import activate_contract
 from contracts.services.cancellation import cancel_contract
+from contracts.services.facts import read_facts
 from contracts.services.lines import save_line
-from contracts.services.next_bill import worth_of_each
+from contracts.services.next_bill import worth_of_each, yearly_nets, yearly_nets_of_lines
 from contracts.services.outlook import Month, Outlook, activation_text, outlook_of, past_text
 from contracts.services.prices import set_price
 from contracts.services.termination import terminate_contract
@@ -26,6 +28,7 @@ from interventions.services.states import cancel_intervention, finish_interventi
 from invoicing.models import Invoice
 from invoicing.services.posting.post import post_invoice
 from invoicing.services.settlement.payments import pay_invoice
+from openfire_billing.kernel.formats import place_text
 from openfire_billing.office.roles import MANAGER, PLANNER
 from tests.contracts.contract_builders import article, bill, day, french, make_contract, reasons
 from tests.contracts.planner_builders import contract as facts_of_contract
@@ -305,6 +308,67 @@ def test_worth_of_many_in_as_many_queries_as_of_one(world: World) -> None:
     assert broken.pk not in worth
 
 
+def test_lists_show_the_net_of_a_year_in_as_many_queries_as_for_one(world: World) -> None:
+    """The figure of the contract's page, at the prices of today; a draft counts, what cannot be billed shows none."""
+    contracts = [
+        make_contract(world, "01/01/26", article("175.00"), article("10.05", quantity="2"), is_active=number != 2)
+        for number in range(4)
+    ]
+    broken = make_contract(world, "01/01/26")
+    Contract.objects.filter(pk=broken.pk).update(fiscal_position=None)
+    set_price(
+        contracts[1].lines.get().articles.first(),
+        from_on=day("01/11/26"),
+        unit_price=Decimal(300),
+        discount=Decimal(50),
+        on=TODAY,
+        by=world.manager,
+    )
+    ids = [contract.pk for contract in (*contracts, broken)]
+    for read in (yearly_nets, yearly_nets_of_lines):
+        counts = []
+        for chosen in (ids[:1], ids):
+            with CaptureQueriesContext(connection) as captured:
+                read(chosen, on=TODAY)
+            counts.append(len(captured))
+        assert counts[0] == counts[1]
+
+    nets = [Decimal(net) for net in ("195.10", "170.10", "195.10", "195.10")]
+    assert yearly_nets(ids, on=TODAY) == dict(zip(ids, nets, strict=False))
+    lines = [contract.lines.get().pk for contract in contracts]
+    assert yearly_nets_of_lines(ids, on=TODAY) == dict(zip(lines, nets, strict=True))
+    assert [outlook(contract).yearly for contract in contracts] == nets
+    shown = ["–", *(f"{net} / an" for net in ("195,10 €", "195,10 €", "170,10 €", "195,10 €"))]
+    office = world.office(MANAGER)
+    rows = {row: row.yearly_net for row in office.get(address(Contract, "changelist")).context["cl"].result_list}
+    assert rows == dict(zip((*contracts, broken), (*nets, None), strict=True))
+    page = office.get(address(Contract, "changelist"))
+    assert page.context["office_totals"] == [("Total HT par an de la page", Decimal("755.40"))]
+    assert sorted(cells(page, "yearly_text")) == sorted(shown)
+    assert sorted(cells(office.get(address(ContractLine, "changelist")), "yearly_text")) == sorted(shown)
+    table = office.get(address(Contract, "export"), format="csv").getvalue().decode().splitlines()
+    column = table[0].split(";").index("HT par an")
+    assert sorted(row.split(";")[column] for row in table[1:]) == ["", "170,10", "195,10", "195,10", "195,10"]
+
+
+def test_cancelled_and_ended_contracts_are_worth_nothing_in_lists(world: World) -> None:
+    cancelled, ended, kept = make_contract(world, is_active=False), make_contract(world), make_contract(world)
+    cancel_contract(cancelled, on=TODAY, by=world.manager)
+    bill(world, ended, on="24/11/26")
+    terminate_contract(ended, last_day=day("31/12/26"), reason="Vente", on=TODAY, by=world.manager)
+    ids = [cancelled.pk, ended.pk, kept.pk]
+
+    assert yearly_nets(ids, on=TODAY) == {ended.pk: Decimal("120.00"), kept.pk: Decimal("120.00")}
+    assert yearly_nets(ids, on=day("01/01/27")) == {ended.pk: Decimal(0), kept.pk: Decimal("120.00")}
+    assert yearly_nets_of_lines(ids, on=day("01/01/27")) == {kept.lines.get().pk: Decimal("120.00")}
+
+
+def cells(page: Any, name: str) -> list[str]:
+    """What a column of a list shows, line by line."""
+    found = re.findall(rf'<td class="field-{name} [^>]*>(.*?)</td>', page.content.decode(), re.DOTALL)
+    return [unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in found]
+
+
 # The net of a year, of facts alone
 
 
@@ -330,6 +394,9 @@ def test_year_of_a_line_that_ended_and_of_a_contract_to_come() -> None:
     ended = line_of(1, "100", chain_end=day("24/11/26"))
 
     assert (yearly(ended), yearly(ended, on="23/11/26")) == (Decimal(0), Decimal("200.00"))
+    chain = facts_of_contract("01/01/26", ended, line_of(2, "150"))
+    assert nets_of_lines(chain, on=day("24/11/26")) == {2: Decimal("300.00")}
+    assert nets_of_lines(chain, on=day("23/11/26")) == {1: Decimal("200.00"), 2: Decimal("300.00")}
     assert yearly(line_of(1, "100"), start="01/01/30") == Decimal("200.00")
 
 
@@ -341,6 +408,23 @@ def test_year_of_days_and_weeks_counts_whole_instalments(every: int, unit: str, 
     frequency = f.Frequency(every, unit)
 
     assert yearly(line_of(1, "100"), frequency=frequency, alignment=f.ANNIVERSARY) == Decimal(net)
+
+
+def test_outlook_reads_the_claims_of_its_months_and_of_what_is_not_settled(world: World) -> None:
+    """Of thirty months billed; a claim before the months shown is not asked for, whatever it holds."""
+    contract = make_contract(world, "01/06/24")
+    bill(world, contract, on="24/11/26")
+    before = outlook(contract)
+    everything = read_facts([contract.pk], lock=False, settled=False).claimed.charges
+    assert [len(starts) for starts in everything.values()] == [30]
+
+    assert read_facts([contract.pk], lock=False).claimed.charges == {}
+    PeriodClaim.objects.filter(start=day("01/07/24")).delete()
+
+    assert outlook(contract) == before
+    assert due(before.months)[:2] == [f"01/11/26 10.00 {before.months[0].instalments[0].invoice}", "01/12/26 10.00"]
+    assert before.following is not None
+    assert before.following.on == day("01/12/26")
 
 
 # The page
@@ -364,7 +448,7 @@ def test_page_shows_the_card_and_the_months(world: World) -> None:
     months = texts_of(shown, "of-month")
     assert months[:3] == [
         "novembre 2026 10,00 € HT le 01/11 En retard",
-        f"décembre 2026 10,00 € HT le 01/12 À venir Visite 1/1 le 01/12 À planifier {visit.number}",
+        f"décembre 2026 10,00 € HT le 01/12 À venir Visite unique le 01/12 À planifier {visit.number}",
         "janvier 2027 10,00 € HT le 01/01 À venir",
     ]
     assert len(months) == 12
@@ -438,6 +522,50 @@ def test_page_of_a_contract_set_aside_says_why_and_leads_to_what_is_missing(worl
     assert banner(contract) == ["Mis de côté : Incomplet"]
 
 
+def filled_of(shown: Any) -> list[str]:
+    """Return the words of the filled buttons of a page."""
+    found = re.findall(
+        r'class="of-button of-button-main"[^>]*>(.*?)</(?:a|button)>', unescape(shown.content.decode()), re.DOTALL
+    )
+    return [re.sub(r"<span.*?</span>", "", text).strip() for text in found]
+
+
+def acts_of(shown: Any) -> list[str]:
+    return [act["name"] for act in shown.context["office_menu"]]
+
+
+def test_contract_that_cannot_be_billed_offers_what_mends_it_instead(world: World) -> None:
+    sound, contract = make_contract(world, "01/11/26"), make_contract(world, "01/11/26")
+    late = make_contract(world, "01/11/23")
+    Contract.objects.filter(pk=contract.pk).update(fiscal_position=None)
+    before = page(world, contract)
+    bill(world, on="24/11/26")
+    shown = {name: page(world, one) for name, one in (("sound", sound), ("contract", contract), ("late", late))}
+
+    mend = 'class="of-button of-button-main" href="{}#id_fiscal_position" data-target="id_fiscal_position">{}</a>'
+    assert mend.format(address(contract), "Remplir « Position fiscale »") in shown["contract"].content.decode()
+    assert [act["name"] for act in shown["contract"].context["office_primary"]] == []
+    assert "bill" not in acts_of(shown["contract"])
+    assert filled_of(before) == ["Remplir « Position fiscale »"]  # not set aside yet: under « Douze mois »
+    assert "bill" not in acts_of(before)
+    assert [act["name"] for act in shown["sound"].context["office_primary"]] == ["bill"]
+    assert [act["name"] for act in shown["late"].context["office_primary"]] == ["bill"]  # « Facturer quand même »
+    Contract.objects.filter(pk=contract.pk).update(fiscal_position=position("VEN-5.5"))
+    assert [act["name"] for act in page(world, contract).context["office_primary"]] == ["bill"]
+
+
+def test_draft_is_filled_in_before_it_is_activated(world: World) -> None:
+    ready, empty = make_contract(world, is_active=False), make_contract(world, is_active=False)
+    unplaced = make_contract(world, is_active=False, fiscal_position=None)
+    empty.lines.all().delete()
+
+    assert filled_of(page(world, ready)) == ["Activer"]
+    assert filled_of(page(world, unplaced)) == ["Remplir « Position fiscale »"]
+    assert "activate" in acts_of(page(world, unplaced))  # its dialog says all that is missing
+    assert filled_of(page(world, empty)) == ["Ajouter une ligne"]
+    assert filled_of(page(world, empty, PLANNER)) == []
+
+
 def test_dialog_says_what_activation_bills_of_the_past(world: World) -> None:
     contract = make_contract(world, "01/01/26", is_active=False)
 
@@ -469,3 +597,39 @@ def test_page_takes_as_many_queries_with_many_lines(world: World) -> None:
         counts.append(len(captured))
 
     assert counts[0] == counts[1] <= 40, counts
+
+
+@pytest.mark.parametrize(
+    ("noun", "rank", "of", "text"),
+    [
+        ("visite", 1, 1, "visite unique"),
+        ("visite", 1, 2, "1re visite sur 2"),
+        ("échéance", 3, 12, "3e échéance sur 12"),
+        ("échéance", 11, 12, "11e échéance sur 12"),
+    ],
+)
+def test_place_within_a_year_is_written_in_words(noun: str, rank: int, of: int, text: str) -> None:
+    assert place_text(noun, rank, of) == text
+
+
+def test_screens_say_the_place_of_an_instalment_and_of_a_visit_in_words(world: World) -> None:
+    contract = make_contract(world, "01/10/26", article("120.00"), visits=(2, (3, 9)))
+    plan_visits([contract], until=day("31/12/27"), on=TODAY, by=world.manager)
+    office = world.office(MANAGER)
+
+    asked = unescape(office.get(address(contract, "act", "waive")).content.decode())
+    assert "du 01/10/2026 au 31/10/2026, 1re échéance sur 12, base annuelle 120,00 € : 10,00 €" in asked
+    assert re.findall(r"échéance \d+/\d+", asked) == []
+
+    request = ContractRequest.objects.order_by("pk").first()
+    assert request is not None
+    assert (request.place, str(request)) == (
+        "1re visite sur 2",
+        f"{request.intervention} (1re visite sur 2, année {request.year})",
+    )
+    shown = [unescape(office.get(address(one)).content.decode()) for one in (request.line, request.intervention)]
+    assert f"<td>1re visite sur 2, année {request.year}</td>" in shown[0]
+    assert f"1re visite sur 2 de l'année {request.year}" in shown[1]
+    ribbon = texts_of(page(world, contract), "of-visit-item")
+    assert ribbon != []
+    assert [text for text in ribbon if not re.match(r"(1re|2e) visite sur 2 le \d\d/\d\d ", text)] == []

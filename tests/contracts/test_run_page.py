@@ -1,18 +1,23 @@
 """The page of a billing run: what it billed for how much, and what is done next with its drafts."""
 
 import re
+from datetime import date
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
-from contracts.models import BillingRun
-from contracts.services.runs import chunks_of, start_run
+from contracts.models import BillingRun, RunTotal
+from contracts.services.lines import save_line
+from contracts.services.runs import chunks_of, finish_run, start_run
 from contracts.services.takeover import work_chunk
 from invoicing.models import Invoice
 from invoicing.services.documents.drafts import delete_drafts
 from invoicing.services.posting.post import post_invoice
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, PLANNER
-from tests.contracts.contract_builders import make_contract
+from tests.contracts.contract_builders import article, bill, exception, make_contract
 from tests.factories import World, nothing_changed
 from tests.factories.pages import address, fields_of
 
@@ -103,3 +108,74 @@ def test_nights_and_runs_by_hand_apart(world: World, night: BillingRun) -> None:
 
     assert shown("nights") == [night.pk]
     assert shown("by-hand") == [by_hand.pk]
+
+
+# What a run billed, in its list
+
+
+def net_cells(world: World, role: str = ACCOUNTANT) -> list[str]:
+    """The net of each run of the list, newest first."""
+    page = world.office(role).get(address(BillingRun, "changelist")).content.decode()
+    found = re.findall(r'<td class="field-net_text [^>]*>(.*?)</td>', page, re.DOTALL)
+    return [re.sub(r"<[^>]*>", "", cell).strip() for cell in found]
+
+
+def test_list_shows_the_net_of_each_run(world: World, night: BillingRun) -> None:
+    finish_run(night)
+    contract = make_contract(world, "01/12/26", article("1234.56"), frequency="yearly")
+    dry = start_run(on=date(2026, 12, 1), by=world.manager, is_dry=True, selection=[contract.pk])
+    for ids in chunks_of(dry):
+        work_chunk(dry, ids)
+
+    assert net_cells(world) == ["1\N{NO-BREAK SPACE}234,56 € HT", "30,00 € HT"]
+    assert [total.net for total in RunTotal.objects.order_by("run_id")] == [Decimal("30.00"), Decimal("1234.56")]
+    export = world.office(ACCOUNTANT).get(address(BillingRun, "export"), format="csv").getvalue().decode()
+    assert [line.split(";")[7] for line in export.splitlines()] == ["Net facturé", "1234,56", "30,00"]
+
+
+def test_credit_note_is_taken_off_the_net_of_its_run(world: World) -> None:
+    contract = make_contract(world, "01/10/26", article("1200"))
+    (outcome,) = bill(world, contract, on="01/10/26").outcomes.all()
+    post_invoice(Invoice.objects.get(pk=outcome.invoices[0]), on=world.today, by=world.accountant)
+    save_line(
+        contract.lines.get().pk,
+        {},
+        exceptions=[exception("20/10/26", "30.00", "-1")],
+        on=world.today,
+        by=world.manager,
+    )
+    run = bill(world, contract, on="20/10/26")
+
+    assert [(invoice.kind, invoice.net.amount) for invoice in run_invoices(run)] == [("credit_note", Decimal("30.00"))]
+    assert RunTotal.objects.get(run=run).net == Decimal("-30.00")
+    assert net_cells(world)[0] == "-30,00 € HT"
+    page = world.office(ACCOUNTANT).get(address(run))
+    assert page.context["amounts"] == [("EUR", Decimal("-30.00"), Decimal("-31.65"))]
+
+
+def run_invoices(run: BillingRun) -> list[Invoice]:
+    return list(Invoice.objects.filter(pk__in=run.outcomes.invoice_ids()))
+
+
+def test_who_sees_no_invoices_sees_no_net_of_runs(world: World, night: BillingRun) -> None:
+    finish_run(night)
+
+    assert net_cells(world, PLANNER) == []
+    export = world.office(PLANNER).get(address(BillingRun, "export"), format="csv").getvalue().decode()
+    assert "Net facturé" not in export
+
+
+def test_runs_of_the_version_before_get_their_net(world: World, night: BillingRun) -> None:
+    finish_run(night)
+    dry = start_run(on=date(2026, 12, 1), by=world.manager, is_dry=True)
+    for ids in chunks_of(dry):
+        work_chunk(dry, ids)
+    finish_run(dry)
+    running = start_run(on=date(2027, 1, 1), by=world.manager)
+    before = list(RunTotal.objects.order_by("run_id").values_list("run", "net"))
+    assert before == [(night.pk, Decimal("30.00")), (dry.pk, Decimal("30.00")), (running.pk, None)]
+    RunTotal.objects.update(net=None)
+
+    import_module("contracts.migrations.0010_fill_run_net").fill(apps, connection.schema_editor())
+
+    assert list(RunTotal.objects.order_by("run_id").values_list("run", "net")) == before

@@ -64,7 +64,7 @@ def test_visit_is_the_di_that_would_have_been_made_by_itself(world: World) -> No
     assert acts == [
         [
             ("created", "DI créée"),
-            ("contract", f"Visite 1/2 de {contract}"),
+            ("contract", f"1re visite sur 2 de {contract}"),
             ("validated", "DI validée sous le numéro DI/000001"),
         ],
         [("created", "DI créée"), ("validated", "DI validée sous le numéro DI/000003")],
@@ -101,7 +101,7 @@ def test_visit_that_cannot_be_made_leaves_out_its_contract_alone(world: World) -
     assert [(o.document, o.refusal) for o in refused] == [
         (
             bad,
-            f"{bad} : visites non planifiées. Ce produit est installé chez « Voisin », pas chez ce partenaire.",
+            f"{bad} : visites non planifiées. Ce produit est installé chez « Voisin », pas chez ce client.",
         )
     ]
     assert [o.document for o in outcomes if not o.is_refused] == [good, also_good]

@@ -1,15 +1,17 @@
 """Appointments of the firm: on Wednesday 25 November 2026 at 9:00 unless told."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from appointments.models import Appointment
+from appointments.models import Appointment, WorkingHours, WorkingWeek
 from appointments.services.saving import appoint, save_appointment
 from appointments.services.states import confirm_appointment, finish_appointment
 from interventions.models import InterventionRequest, Technician
+from invoicing.models import Company
 from tests.factories.work import TechnicianFactory
 from tests.factories.world import World
 
@@ -24,6 +26,28 @@ def at(hour: int, minute: int = 0, *, day: int = 25, month: int = 11) -> datetim
 def technician(world: World, **values: Any) -> Technician:
     """A technician of the firm."""
     return TechnicianFactory(company=world.company, **values)
+
+
+def working_week(
+    owner: Company | Technician, *weeks: Mapping[int, Sequence[tuple[int, int]]], **values: Any
+) -> WorkingWeek:
+    """The hours of a company or a technician: {weekday: [(8, 12)]} for each week of the cycle, from Monday 5 January
+    2026.
+    """
+    is_one_s_own = isinstance(owner, Technician)
+    week = WorkingWeek.objects.create(
+        company=owner.company if isinstance(owner, Technician) else owner,
+        technician=owner if is_one_s_own else None,
+        cycle=max(len(weeks), 1),
+        **{"first_monday": date(2026, 1, 5), **values},
+    )
+    WorkingHours.objects.bulk_create(
+        WorkingHours(week=week, rank=rank, weekday=weekday, starts=time(start), ends=time(end))
+        for rank, days in enumerate(weeks, 1)
+        for weekday, hours in days.items()
+        for start, end in hours
+    )
+    return week
 
 
 def book(

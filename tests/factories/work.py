@@ -1,6 +1,7 @@
 """What interventions are made of."""
 
 from decimal import Decimal
+from typing import Any
 
 import factory
 from factory.django import DjangoModelFactory
@@ -15,6 +16,7 @@ from interventions.models import (
     Technician,
     TemplateLine,
 )
+from interventions.sectors import whole_range
 from tests.factories.catalogue import ProductFactory
 
 
@@ -56,9 +58,16 @@ class TemplateLineFactory(DjangoModelFactory):
 class SectorFactory(DjangoModelFactory):
     class Meta:
         model = Sector
+        skip_postgeneration_save = True
 
     name = factory.Sequence(lambda n: f"Secteur {n}")
-    zip_prefixes = "352 353"
+
+    @factory.post_generation
+    def covers(self: Sector, is_saved: bool, prefixes: str | None, **options: Any) -> None:
+        """`covers`: the beginnings of its postcodes."""
+        for prefix in ("352 353" if prefixes is None else prefixes).split():
+            first, last = whole_range(prefix)
+            self.ranges.create(first=first, last=last)
 
 
 class TechnicianFactory(DjangoModelFactory):

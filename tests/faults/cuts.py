@@ -1,4 +1,4 @@
-"""Commands killed at a line of the product's code, and run again, in a process of its own.
+"""Acts killed at a line of the product's code, and run again, in a process of its own.
 
     python -m tests.faults.cuts restore FILE TEMPLATE FUNCTION:PLACE…     TEMPLATE: a database of PostgreSQL, or ""
     python -m tests.faults.cuts backup FILE FUNCTION:PLACE…
@@ -45,9 +45,15 @@ def forked(act: Callable[[], Any]) -> tuple[int, Any]:
     return code, json.loads(text) if text and code == 0 else None
 
 
-def traced(command: list[str], ending: str, at_line: Callable[[str], None]) -> None:
-    """Run a management command; `at_line(function)` is called before each line of the file that ends so."""
+def command(*words: str) -> Callable[[], None]:
+    """Return what runs a management command."""
     from django.core.management import call_command
+
+    return lambda: call_command(*words, verbosity=0, stdout=StringIO())
+
+
+def traced(act: Callable[[], Any], ending: str, at_line: Callable[[str], None]) -> None:
+    """Run an act; `at_line(function)` is called before each line of the file that ends so."""
 
     def within(frame: FrameType, event: str, _arg: Any) -> Any:
         if event == "line":
@@ -59,24 +65,24 @@ def traced(command: list[str], ending: str, at_line: Callable[[str], None]) -> N
 
     sys.settrace(trace)
     try:
-        call_command(*command, verbosity=0, stdout=StringIO())
+        act()
     finally:
         sys.settrace(None)
 
 
-def lines_of(command: list[str], ending: str) -> dict[str, int]:
-    """Run the command. Return how many lines each function ran."""
+def lines_of(act: Callable[[], Any], ending: str) -> dict[str, int]:
+    """Run the act. Return how many lines each function ran."""
     lines: dict[str, int] = {}
 
     def count(function: str) -> None:
         lines[function] = lines.get(function, 0) + 1
 
-    traced(command, ending, count)
+    traced(act, ending, count)
     return lines
 
 
-def killed(command: list[str], ending: str, function: str, number: int) -> None:
-    """Run the command; the process kills itself before the line of this number of the function."""
+def killed(act: Callable[[], Any], ending: str, function: str, number: int) -> None:
+    """Run the act; the process kills itself before the line of this number of the function."""
     left = number
 
     def count(name: str) -> None:
@@ -86,7 +92,7 @@ def killed(command: list[str], ending: str, function: str, number: int) -> None:
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    traced(command, ending, count)
+    traced(act, ending, count)
 
 
 def number_of(lines: dict[str, int], function: str, place: str) -> int:
@@ -131,17 +137,17 @@ def left_in(folder: Path) -> list[str]:
 
 
 def restores(file: Path, template: str, cuts: list[str]) -> list[dict[str, Any]]:
-    command = ["restore", str(file)]
+    act = command("restore", str(file))
     new_target(template)
-    code, lines = forked(lambda: lines_of(command, RESTORES))
+    code, lines = forked(lambda: lines_of(act, RESTORES))
     assert code == 0
     reports = []
     for cut in cuts:
         function, _colon, place = cut.partition(":")
         new_target(template)
-        code, _nothing = forked(partial(killed, command, RESTORES, function, number_of(lines, function, place)))
+        code, _nothing = forked(partial(killed, act, RESTORES, function, number_of(lines, function, place)))
         report = {"cut": cut, "killed": code, "then": forked(lambda: state(file))[1]}
-        report["again"] = forked(lambda: lines_of(command, RESTORES))[0]
+        report["again"] = forked(lambda: lines_of(act, RESTORES))[0]
         report["at last"] = forked(lambda: state(file))[1]
         report["left"] = left_in(Path(os.environ["MEDIA_ROOT"]))
         reports.append(report)
@@ -149,16 +155,16 @@ def restores(file: Path, template: str, cuts: list[str]) -> list[dict[str, Any]]
 
 
 def backups(file: Path, cuts: list[str]) -> list[dict[str, Any]]:
-    command = ["backup", str(file)]
-    code, lines = forked(lambda: lines_of(command, BACKUPS))
+    act = command("backup", str(file))
+    code, lines = forked(lambda: lines_of(act, BACKUPS))
     assert code == 0
     reports = []
     for cut in cuts:
         function, _colon, place = cut.partition(":")
         file.unlink(missing_ok=True)
-        code, _nothing = forked(partial(killed, command, BACKUPS, function, number_of(lines, function, place)))
+        code, _nothing = forked(partial(killed, act, BACKUPS, function, number_of(lines, function, place)))
         report = {"cut": cut, "killed": code, "then": sorted(path.name for path in file.parent.iterdir())}
-        report["again"] = forked(lambda: lines_of(command, BACKUPS))[0]
+        report["again"] = forked(lambda: lines_of(act, BACKUPS))[0]
         report["at last"] = sorted(path.name for path in file.parent.iterdir())
         reports.append(report)
     return reports

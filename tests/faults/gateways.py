@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def deadly(to: str, body: str) -> str:
+def deadly(to: str, body: str, *, key: str) -> str:
     """Send a text message: note it in the file DEADLY_SMS, then die as a process without memory does."""
     with Path(os.environ["DEADLY_SMS"]).open("a") as sent:
         sent.write(f"{to} {body}\n")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.test import Client
 
 from appointments.models import Appointment, Slot
 from appointments.services.billing import invoice_appointment
@@ -32,6 +33,26 @@ def test_twenty_book_the_same_technician_and_hour_one_wins(in_threads: Callable[
     assert (len(won), len(lost)) == (1, 19)
     assert all("est déjà pris" in str(refusal) for refusal in lost)
     assert (Appointment.objects.count(), Slot.objects.count()) == (1, 1)
+
+
+def test_twenty_drops_on_one_hour_of_the_board_leave_one(in_threads: Callable[..., list[Any]]) -> None:
+    world = make_world()
+    who = technician(world, name="Maëva")
+    rdvs = [book(world, world.intervention(), starts_at=at(9), state="draft") for _ in range(20)]
+
+    def act(number: int) -> Any:
+        client = Client()
+        client.force_login(world.planner)
+        rdv = rdvs[number]
+        place = {"view": "day", "from": "2026-12-02", "to": who.pk, "day": "2026-12-02", "start": 600}
+        answer = client.post(f"/planning/appointments/{rdv.pk}/move/", {**place, "seen": rdv.version, "key": number})
+        return answer.status_code, answer.json()["code"] if answer.status_code == 409 else ""
+
+    outcomes = in_threads(20, act)
+
+    assert sorted(outcomes) == [(200, ""), *[(409, "slot_taken")] * 19]
+    assert Slot.objects.filter(technician=who).count() == 1
+    assert Slot.objects.count() == 20
 
 
 def test_database_alone_refuses_two_places(transactional_db: None) -> None:

@@ -76,10 +76,10 @@ def test_text_message_that_kills_its_worker_leaves_once(
 
     _none_left(broker)
     message.refresh_from_db()
-    assert (message.state, message.attempts) == ("waiting", 1)
+    assert (message.state, message.attempts) == ("sending", 1)
     Message.objects.update(next_try_at=timezone.now())
     app.send_task("invoicing.tasks.send_waiting_messages")
-    _wait(lambda: Message.objects.get().state == "failed", worker.log.read_text)
+    _wait(lambda: Message.objects.get().state == "unsure", worker.log.read_text)
     assert sent.read_text() == "+33639982010 Bonjour\n"
     assert Message.objects.get().error == (
         "L'envoi a été coupé, le processus s'est arrêté. Le SMS est peut-être parti : il n'est pas renvoyé tout seul. "
@@ -103,7 +103,7 @@ def test_mail_whose_worker_dies_is_sent_again(
         queue_message(None, key="k", to="a@exemple.example", subject="Bonjour", body="Bonjour", by=world.planner)
         _lost(workers[0])
         _none_left(broker)
-        assert Message.objects.values_list("state", "attempts").get() == ("waiting", 1)
+        assert Message.objects.values_list("state", "attempts").get() == ("sending", 1)
 
         Message.objects.update(next_try_at=timezone.now())
         app.send_task("invoicing.tasks.send_waiting_messages")

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from interventions.models import AddressSector, InterventionRequest, QuotedLine, Sector
+from interventions.models import InterventionRequest, QuotedLine
 from interventions.services.billing import invoice_intervention, invoice_interventions, quote_intervention
 from interventions.services.planning import record_planning
 from interventions.services.promises import stop_covering
@@ -24,7 +24,6 @@ from interventions.services.requests import (
     new_intervention,
     propose_dates,
     save_intervention,
-    sector_of,
 )
 from interventions.services.states import (
     cancel_intervention,
@@ -47,7 +46,6 @@ from tests.factories import (
     InstalledProductFactory,
     PartnerFactory,
     ProductFactory,
-    SectorFactory,
     TaskFactory,
     TechnicianFactory,
     TemplateFactory,
@@ -235,14 +233,6 @@ def test_draft_with_a_number_a_bill_a_quote_or_an_appointment_is_kept(world: Wor
 # Filling and saving
 
 
-def test_sector_is_that_of_the_address_itself(world: World) -> None:
-    here, elsewhere = world.customer.default_address(), AddressFactory(partner=world.customer, zip="29200")
-    Sector.objects.all().delete()
-    far, around = SectorFactory(zip_prefixes="56"), SectorFactory(zip_prefixes=here.zip[:3])
-    AddressSector.objects.create(address=elsewhere, sector=far)
-    assert [sector_of(here), sector_of(elsewhere)] == [around, far]
-
-
 @pytest.mark.parametrize(
     ("granularity", "last"),
     [
@@ -362,10 +352,10 @@ def test_period_that_ends_before_it_begins_is_refused_everywhere(world: World) -
         assert refused(act, ValidationError) != ""
     equipment = InstalledProductFactory(partner=PartnerFactory())
     more = {"partner": world.customer, "task": world.task, "from_on": world.today, "equipment": equipment}
-    assert "pas chez ce partenaire" in refused(
+    assert "pas chez ce client" in refused(
         lambda: new_intervention(company=world.company, by=world.biller, **more), ValidationError
     )
-    assert "pas chez ce partenaire" in refused(lambda: save(world, di, {"equipment": equipment}), ValidationError)
+    assert "pas chez ce client" in refused(lambda: save(world, di, {"equipment": equipment}), ValidationError)
 
 
 def test_deleted_line_leaves_the_others(world: World) -> None:
@@ -499,10 +489,10 @@ def test_left_and_billed_are_those_of_the_line_itself(world: World) -> None:
     draft.lines.order_by("pk").first().delete()
     first, second = di.lines.left_to_bill(world.today)
     assert [(line.billed, line.left, line.is_quoted) for line in (first, second)] == [(0, 2, False), (3, 0, False)]
-    assert [line.unbilled for line in di.lines.with_unbilled()] == [2, 0]
+    assert [line.unbilled for line in di.lines.left_to_bill(world.today)] == [2, 0]
     di.lines.filter(pk=second.pk).update(quantity=1)  # less than what is billed
     assert [(line.billed, line.left) for line in di.lines.left_to_bill(world.today)] == [(0, 2), (3, 0)]
-    assert [line.unbilled for line in di.lines.with_unbilled()] == [2, 0]
+    assert [line.unbilled for line in di.lines.left_to_bill(world.today)] == [2, 0]
 
 
 def test_live_quote_holds_its_lines_unless_it_is_the_one_left_out(world: World) -> None:

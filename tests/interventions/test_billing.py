@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from interventions.models import InterventionRequest
+from interventions.models import InterventionRequest, RequestLine
 from interventions.services.billing import invoice_interventions
 from interventions.services.requests import add_items
 from invoicing.models import HistoryLine, Invoice, PartnerTerms, PaymentTerm, Quote
@@ -252,8 +252,26 @@ def test_to_bill_are_the_validated_ones_with_something_left(world: World) -> Non
     world.quote(intervention=quoted)
 
     assert list(InterventionRequest.objects.to_bill(world.today)) == [left]
-    assert [line.unbilled for line in quoted.lines.with_unbilled()] == [Decimal(1)]
+    assert [line.unbilled for line in quoted.lines.left_to_bill(world.today)] == [Decimal(1)]
     assert draft.state == "draft"
+
+
+def test_lines_are_touched_or_untouched_or_covered_and_what_is_left_does_not_depend_on_it(world: World) -> None:
+    """All of an untouched line is left; a line in part billed, once on a quote, or credited is computed."""
+    whole, part, covered, quoted, refused = (world.intervention(item(3)) for _ in range(5))
+    invoice = world.draft(intervention=part)
+    line = invoice.lines.get()
+    line.quantity = Decimal(1)
+    line.save()
+    covered.lines.update(covered=True)
+    world.quote(intervention=quoted)
+    quote_services.refuse_quote(world.quote(intervention=refused), by=world.biller)
+
+    lines = RequestLine.objects.order_by("intervention_id")
+    assert [line.intervention for line in lines.untouched()] == [whole]
+    assert [line.intervention for line in lines.touched()] == [part, quoted, refused]
+    assert [line.left for line in lines.left_to_bill(world.today)] == [3, 2, 0, 0, 3]
+    assert list(InterventionRequest.objects.to_bill(world.today).order_by("pk")) == [whole, part, refused]
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,6 @@ def test_what_a_quote_holds_is_not_left_but_is_unbilled(world: World) -> None:
     intervention = world.intervention(item(2), item(1))
     first_line_billed(world, accepted(world, intervention))
 
-    lines = intervention.lines.left_to_bill(world.today).with_unbilled()
+    lines = intervention.lines.left_to_bill(world.today)
 
     assert [(line.billed, line.left, line.unbilled) for line in lines] == [(2, 0, 0), (0, 0, 1)]

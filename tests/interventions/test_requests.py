@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from interventions.models import AddressSector, InterventionRequest, Sector
+from interventions.models import InterventionRequest
 from interventions.services import requests as services
 from interventions.services import states
 from interventions.services.planning import record_planning
@@ -19,7 +19,6 @@ from tests.factories import (
     InstalledProductFactory,
     PartnerFactory,
     ProductFactory,
-    SectorFactory,
     TaskFactory,
     TechnicianFactory,
     TemplateFactory,
@@ -454,19 +453,6 @@ def test_lines_added_follow_the_last_one_at_the_catalogue_s_price_when_nothing_i
         (3, Decimal(175), False),
         (4, Decimal(2), False),
     ]
-
-
-def test_address_is_in_the_sector_chosen_by_hand_else_of_its_postcode(world: World) -> None:
-    address = world.customer.default_address()
-    Sector.objects.all().delete()
-    seen = [services.sector_of(address)]
-    around = SectorFactory(zip_prefixes=address.zip[:3])
-    seen.append(services.sector_of(address))
-    chosen = SectorFactory(zip_prefixes="99")
-    AddressSector.objects.create(address=address, sector=chosen)
-    seen.append(services.sector_of(address))
-
-    assert seen == [None, around, chosen]
 
 
 def test_form_saved_with_nothing_changed_keeps_its_version_and_a_tag_raises_it(world: World) -> None:

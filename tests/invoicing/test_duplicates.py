@@ -12,10 +12,10 @@ from interventions.models import InstalledProduct
 from invoicing.choices import InvoiceState
 from invoicing.models import Company, FollowUp, HistoryLine, Partner
 from invoicing.services.documents.purchases import record_bill
-from invoicing.services.parties.duplicates import likely_duplicates, merge_partners
+from invoicing.services.parties.duplicates import likely_duplicates, merge_partners, similar_customers
 from invoicing.services.records.follow_ups import add_follow_up
 from invoicing.services.records.saving import save_record
-from invoicing.services.settlement.balances import balance_of
+from invoicing.services.settlement.balances import account_of
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.factories import PartnerFactory, World, nothing_changed
@@ -35,6 +35,14 @@ def test_look_alikes_are_those_with_the_same_mail_telephone_or_name_and_postcode
     assert far not in likely_duplicates(kept)
     merge_partners(by_mail, into=kept, by=None)
     assert set(likely_duplicates(kept)) == {by_mobile, by_name}
+
+
+def test_a_number_or_a_name_that_only_holds_the_other_is_no_look_alike(world: World) -> None:
+    kept = PartnerFactory(name="Le Goff", email="a@exemple.fr", siren="732829320", phone="")
+    same = PartnerFactory(name="Goff et fils", email="", siren="732829320", phone="")
+    PartnerFactory(name="Le Goff Annick", email="aa@exemple.fr", phone="")
+
+    assert list(likely_duplicates(kept)) == [same]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +79,7 @@ def test_all_follows_but_the_books(world: World) -> None:
     frozen = posted.buyer
     equipment = InstalledProduct.objects.create(partner=loser, address=loser.default_address(), name="Poêle")
     add_follow_up(loser, text="Rappeler", due_on=world.today, user=world.manager, by=world.manager)
-    owed = balance_of(loser, companies=Company.objects.all())
+    owed = account_of(loser, companies=Company.objects.all()).balance
     assert owed == Decimal("184.62")
 
     merge_partners(loser, into=kept, by=world.manager)
@@ -84,7 +92,7 @@ def test_all_follows_but_the_books(world: World) -> None:
     assert [a.partner_id for a in di.address.__class__.objects.filter(pk=di.address_id)] == [kept.pk]
     assert kept.addresses.filter(is_default=True).count() == 1
     assert FollowUp.objects.get().object == kept
-    assert balance_of(kept, companies=Company.objects.all()) == owed
+    assert account_of(kept, companies=Company.objects.all()).balance == owed
     assert HistoryLine.objects.of(loser)[0].text == "Fusionné dans « Un »"
     assert not Contract.objects.filter(payer=loser).exists()
 
@@ -187,3 +195,45 @@ def test_bill_of_a_supplier_is_known_under_the_name_merged(world: World) -> None
         record_bill(supplier=kept, net=Decimal(100), tax=Decimal(20), **values)
 
     assert str(refused.value) == "La facture F-77 de « Fonderie B » est déjà enregistrée."
+
+
+# What one being typed may be
+
+
+def crowd(name: str, count: int = 250) -> None:
+    """As many customers of that name, each with another first name of the beginning of the alphabet."""
+    Partner.objects.bulk_create(Partner(name=f"{name} Aa{number:03d}") for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("typed", "existing"),
+    [
+        ("Martin Zoé", "Zoé Martin"),
+        ("zoe martin", "Martin Zoé"),
+        ("Marton Zoé", "Martin Zoé"),
+        ("Martin Yannick", "Martin Yanick"),
+        ("Martin", "Martin"),
+    ],
+)
+def test_likely_duplicate_is_found_among_hundreds_that_come_before_it(world: World, typed: str, existing: str) -> None:
+    crowd("Martin")
+    known = PartnerFactory(name=existing)
+
+    assert similar_customers(name=typed)[0] == known
+
+
+def test_names_far_from_the_one_typed_are_not_similar(world: World) -> None:
+    crowd("Martin", 3)
+    merged = PartnerFactory(name="Martin Zoé", is_active=False, merged_into=PartnerFactory(name="Autre"))
+
+    assert similar_customers(name="Martin Zoé") == []
+    assert similar_customers(name="Ma Zo") == []
+    assert merged not in similar_customers(name="Martin")
+
+
+@pytest.mark.postgresql  # which compares by letters in threes
+def test_name_misspelt_at_its_beginning_is_found(world: World) -> None:
+    crowd("Goldoni")
+    known = PartnerFactory(name="Ruth Hgoldmann")
+
+    assert similar_customers(name="Goldmann Ruth") == [known]

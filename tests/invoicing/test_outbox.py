@@ -30,11 +30,11 @@ def queued(world: World, key: str = "rappel-1", **options: Any) -> Message:
     return queue_message(None, key=key, by=world.planner, **values)
 
 
-def broken(to: str, body: str) -> str:
+def broken(to: str, body: str, *, key: str) -> str:
     raise transport.NotSent("la passerelle ne répond pas")
 
 
-def silent(to: str, body: str) -> str:
+def silent(to: str, body: str, *, key: str) -> str:
     raise TimeoutError("timed out")
 
 
@@ -204,7 +204,7 @@ def test_text_message_that_may_have_left_is_not_sent_again_by_itself(
     assert send_message(message.pk) is False
 
     message.refresh_from_db()
-    assert (message.state, message.error) == ("failed" if backend == SILENT else "waiting", told)
+    assert (message.state, message.error) == ("unsure" if backend == SILENT else "waiting", told)
     Message.objects.update(next_try_at=timezone.now())
     settings.SMS_BACKEND = "memory"
     transport.sms_outbox.clear()
@@ -218,7 +218,7 @@ def test_text_message_that_may_have_left_is_not_sent_again_by_itself(
 @pytest.mark.parametrize(
     ("kind", "attempts", "outcome"),
     [
-        ("sms", 1, ("failed", 1, f"L'envoi a été coupé, le processus s'est arrêté. {MAY_HAVE_LEFT}")),
+        ("sms", 1, ("unsure", 1, f"L'envoi a été coupé, le processus s'est arrêté. {MAY_HAVE_LEFT}")),
         ("mail", 1, ("sent", 2, "")),
         ("mail", 5, ("sent", 6, "")),
         (
@@ -238,7 +238,7 @@ def test_message_whose_worker_died_is_sent_again_when_it_is_a_mail_six_times_at_
     settings.SMS_BACKEND = "memory"
     transport.sms_outbox.clear()
     message = queued(world, kind=kind)
-    Message.objects.update(attempts=attempts, error="", next_try_at=timezone.now())  # as the dead worker left it
+    Message.objects.update(state="sending", attempts=attempts, error="", next_try_at=timezone.now())  # as it left it
 
     send_message(message.pk)
 

@@ -8,7 +8,7 @@ import pytest
 
 from invoicing.models import Allocation, Entry, HistoryLine, Invoice, Payment
 from invoicing.services.posting.credit import credit_invoice
-from invoicing.services.settlement.balances import balance_of
+from invoicing.services.settlement.balances import account_of
 from invoicing.services.settlement.payments import (
     allocate_credit,
     allocate_payment,
@@ -49,7 +49,7 @@ def left(document: Invoice, world: World) -> tuple[str, Decimal]:
 
 
 def owed(world: World) -> Decimal:
-    return balance_of(world.customer, companies=[world.company])
+    return account_of(world.customer, companies=[world.company]).balance
 
 
 def badge_of(document: Invoice, world: World) -> str:
@@ -312,7 +312,7 @@ def test_what_is_owed_is_the_customer_s_own_to_these_companies(world: World) -> 
     rewrite(Payment.objects.filter(pk=money(world, "3").pk), company=other)
 
     assert owed(world) == mine.gross.amount - Decimal(50) == Decimal("319.25")
-    assert balance_of(world.customer, companies=[world.company, other]) == Decimal("319.25") + Decimal("181.62")
+    assert account_of(world.customer, companies=[world.company, other]).balance == Decimal("319.25") + Decimal("181.62")
     assert open_invoices(advance) == [mine]
     assert open_invoices(theirs) == [theirs]
 

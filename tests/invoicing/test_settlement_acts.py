@@ -13,7 +13,7 @@ from invoicing.services.catalogue import journal_of
 from invoicing.services.documents.purchases import check_bill, record_bill
 from invoicing.services.parties.duplicates import merge_partners
 from invoicing.services.posting.credit import credit_invoice
-from invoicing.services.settlement.balances import balance_of
+from invoicing.services.settlement.balances import account_of
 from invoicing.services.settlement.payments import (
     allocate_credit,
     allocate_payment,
@@ -223,7 +223,7 @@ def test_customer_merged_pays_under_both_names_and_no_other(world: World) -> Non
     assert (
         open_invoices(Payment.objects.get(pk=payment.pk)) == open_invoices(Payment.objects.get(pk=before.pk)) == [own]
     )
-    assert balance_of(kept, companies=[world.company]) == D("159.24")  # 174,62 owed, 15,38 of the payment left
+    assert account_of(kept, companies=[world.company]).balance == D("159.24")  # 174,62 owed, 15,38 of the payment left
     assert open_invoices(stranger) == [stranger]
 
 

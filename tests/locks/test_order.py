@@ -11,8 +11,11 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from appointments.models import Absence
+from appointments.services import absences, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
+from appointments.services import moving as rdv_moving
 from appointments.services import planning as rdv_planning
 from appointments.services import saving as rdv_saving
 from appointments.services import states as rdv_states
@@ -38,19 +41,21 @@ from interventions.models import InterventionRequest
 from interventions.services import billing as di_billing
 from interventions.services import purchases as di_purchases
 from interventions.services import requests as dis
+from interventions.services import sectors, templates
 from interventions.services import states as di_states
-from interventions.services import templates
 from invoicing.choices import OrderState
-from invoicing.models import WebhookDelivery
-from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, writing
+from invoicing.models import Invoice, Partner, WebhookDelivery
+from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, texts, writing
 from invoicing.services.documents.lines import LineEdit
+from invoicing.services.documents.text_subjects import INVOICE_TEXT
 from invoicing.services.parties import customers, duplicates, programs, webhooks
 from invoicing.services.posting import credit, post
+from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement import payments, refunds, supplier_payments
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import PLANNER
 from tests.contracts.contract_builders import article, day, make_contract
-from tests.factories import PartnerFactory, TemplateFactory, World, item, position, tax
+from tests.factories import AddressFactory, PartnerFactory, SectorFactory, TemplateFactory, World, item, position, tax
 from tests.factories.appointments import at, technician
 from tests.locks import story
 from tests.locks.recorder import Allowed, recorded
@@ -112,6 +117,7 @@ PARTS = set(
     interventions.services.planning: record_planning
     appointments.services.planned: tell_intervention
     appointments.services.booking: occupy
+    appointments.services.weeks: refused_when_valid_twice fill_empty_weeks
     appointments.services.deductions: put_off_deductions
     appointments.services.lines: copy_request_lines write_lines
     contracts.services.drafts: write_groups
@@ -133,6 +139,8 @@ READING = set(
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.life: life_of note_first_view
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
+    invoicing.services.documents.texts: number_of refuse_unknown filled plan_texts refusal_of_left_out
+    invoicing.services.documents.text_subjects: declare_subject subjects of_partner of_company
     invoicing.services.documents.prints: is_quick refuse_too_many
     invoicing.services.documents.purchases: refusal_to_send
     invoicing.services.documents.receipts: lines_to_receive unbilled_state
@@ -149,34 +157,43 @@ READING = set(
     invoicing.services.posting.checks: refusals_to_post lines_priced_otherwise refusal_of_net net_left_of first_day refusal_of_date
     invoicing.services.posting.post: entry_of
     invoicing.services.settlement.payments: lock_settled refuse_changed lock_received open_invoices oldest_first refuse_amount refuse_spent
-    invoicing.services.settlement.balances: balance_of late_of
+    invoicing.services.settlement.balances: account_of
     invoicing.services.settlement.refunds: is_rejectable
     invoicing.services.settlement.settled: parts_settled
-    interventions.services.locks: lock_interventions lock_intervention promises_of
-    interventions.services.requests: propose_dates sector_of refusal_of_no_address fill_defaults new_intervention new_lines
+    interventions.services.locks: lock_interventions lock_intervention lock_found_sectors promises_of
+    interventions.services.sectors: read_table sectors_of sector_ids_of sector_of sector_moves
+    interventions.services.requests: propose_dates refusal_of_no_address fill_defaults new_intervention new_lines
+    interventions.services.promises: last_days_of
     interventions.services.documents: invoices_of live_quotes_of
     interventions.services.states: validation_of refuse_to_come is_move_undoable
     appointments.services.states: is_move_undoable
     appointments.services.planned: invoices_of is_billed
     appointments.services.deductions: refuse_too_deducted check_deductions
-    appointments.services.saving: fill_defaults
+    appointments.services.saving: fill_defaults refusal_of_planned
+    appointments.services.moving: forced_end_at
     appointments.services.billing: billable_of
-    appointments.services.booking: may_span
-    appointments.services.calendars: calendars_of hours_to_length local
-    appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text
-    appointments.services.locks: lock_appointments lock_appointment lock_technicians
-    appointments.services.planning: able_technicians first_slot propose_slot
+    appointments.services.booking: length_of may_span refuse_unable
+    appointments.services.calendars: calendars_of hours_to_length hours_to_minutes local
+    appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text rank_text
+    appointments.services.locks: lock_appointments lock_appointment lock_technicians lock_tours
+    appointments.services.tours: sectors_of_days
+    appointments.services.slots: fill_proposals free_gaps
+    appointments.services.places: find_places best_places days_searched
+    appointments.services.stops: stops_of location_of hole_of candidate_of known_addresses later_than
+    appointments.services.moves: find_moves
+    appointments.services.absences: left_alone refusal_of_no_place
+    appointments.services.planning: able_technicians is_able first_slot people_for propose_slot refusal_of_no_slot
     contracts.services.billing: foresee
     contracts.services.callouts: contract_year callouts_left
     contracts.services.contracts: fill_defaults may_auto_post
     contracts.services.drafts: intents_of claims_of parts_of titles_of
     contracts.services.fact_rows: line_facts contract_facts name_in_sentences
-    contracts.services.facts: read_facts
+    contracts.services.facts: read_facts read_terms
     contracts.services.lines: lines_of
     contracts.services.live_claims: has_live_claims
     contracts.services.locks: activation_of lock_contracts lock_chunk lock_contract lock_line refuse_ended lock_run
     contracts.services.manual_runs: selection_of
-    contracts.services.next_bill: next_bill next_days worth_of worth_of_each
+    contracts.services.next_bill: next_bill next_days worth_of worth_of_each yearly_nets yearly_nets_of_lines
     contracts.services.outlook: outlook_of past_text activation_text
     contracts.services.next_dates: visits_made next_visit_on
     contracts.services.night: night_alarm
@@ -376,6 +393,28 @@ def _mail(w: World) -> Act:
     )
 
 
+@case(texts.send_text, texts.send_texts)
+def _text(w: World) -> Act:
+    Partner.objects.update(mobile="06 39 98 12 34")
+    invoice = Invoice.objects.get(pk=story.posted(w).pk)
+    sending = texts.Sending("Bonjour {client}")
+    return lambda: (
+        texts.send_text(invoice, INVOICE_TEXT, sending, by=w.biller),
+        texts.send_texts([invoice], INVOICE_TEXT, sending, by=w.biller),
+    )
+
+
+@case(texts.refuse_texts, texts.lift_refusal, texts.note_answer)
+def _refuse_texts(w: World) -> Act:
+    queue_message(w.customer, key="sms", kind="sms", to="+33639981234", body="x", by=w.planner, company=w.company)
+
+    def act() -> None:
+        texts.note_answer("+33639981234", "STOP")
+        texts.lift_refusal(texts.refuse_texts(w.company, "+33639981234", source="appel"), by=w.manager)
+
+    return act
+
+
 @case(quotes.draft_quote)
 def _draft_quote(w: World) -> Act:
     return _in_transaction(
@@ -504,6 +543,19 @@ def _create_intervention(w: World) -> Act:
     return lambda: w.intervention(is_validated=False)
 
 
+@case(sectors.save_sector, sectors.refresh_sectors)
+def _sectors(w: World) -> Act:
+    sector = SectorFactory(covers="75")
+    AddressFactory(partner=w.customer, zip="75001")
+
+    def act() -> None:
+        sectors.refresh_sectors(by=w.manager)
+        sectors.save_sector(sector, values={"code": "S"}, ranges=[("76", "")], by=w.manager)
+        sectors.refresh_sectors(by=w.manager)
+
+    return act
+
+
 @case(di_states.reset_intervention)
 def _reset_intervention(w: World) -> Act:
     found = di_states.cancel_intervention(story.di(w), on=w.today, by=w.planner)
@@ -544,6 +596,67 @@ def _save_appointment(w: World) -> Act:
     )
 
 
+@case(rdv_moving.drop_appointment)
+def _drop(w: World) -> Act:
+    rdv, place = story.rdv(w), rdv_moving.Place(technician(w), day("26/11/26"))
+    return lambda: rdv_moving.drop_appointment(rdv, place=place, seen=rdv.version, on=w.today, by=w.planner)
+
+
+@case(rdv_moving.copy_to)
+def _copy_to(w: World) -> Act:
+    rdv, place = story.rdv(w), rdv_moving.Place(technician(w), day("26/11/26"))
+    return lambda: rdv_moving.copy_to(rdv, place=place, on=w.today, by=w.planner)
+
+
+@case(rdv_moving.resize_appointment)
+def _resize(w: World) -> Act:
+    rdv = story.rdv(w)
+    return lambda: rdv_moving.resize_appointment(rdv, ends_at=at(15), seen=rdv.version, on=w.today, by=w.planner)
+
+
+@case(rdv_moving.place_intervention)
+def _place_intervention(w: World) -> Act:
+    found, place = w.intervention(), rdv_moving.Place(technician(w), day("26/11/26"))
+    return lambda: rdv_moving.place_intervention(found, place=place, on=w.today, by=w.planner)
+
+
+@case(rdv_moving.put_back)
+def _put_back(w: World) -> Act:
+    rdv = story.rdv(w)
+    before = {
+        name: getattr(rdv, name) for name in ("starts_at", "ends_at", "is_end_forced", "duration", "override", "lead")
+    }
+    people = list(rdv.technicians.all())
+    rdv = rdv_saving.move_appointment(rdv, starts_at=at(14), on=w.today, by=w.planner)
+    return lambda: rdv_moving.put_back(rdv, **before, technicians=people, seen=rdv.version, on=w.today, by=w.planner)
+
+
+@case(rdv_moving.put_all_back)
+def _put_all_back(w: World) -> Act:
+    moves = []
+    for rdv in (story.rdv(w), story.rdv(w)):
+        names = ("starts_at", "ends_at", "is_end_forced", "duration", "override", "lead")
+        before = {name: getattr(rdv, name) for name in names} | {"technicians": list(rdv.technicians.all())}
+        moved = rdv_saving.move_appointment(rdv, starts_at=at(14), on=w.today, by=w.planner)
+        moves.append((moved, {**before, "seen": moved.version}))
+    return lambda: rdv_moving.put_all_back(moves[::-1], on=w.today, by=w.planner)
+
+
+@case(absences.replace_technician, absences.take_move)
+def _replace_technician(w: World) -> Act:
+    rdv, other = story.rdv(w), technician(w)
+    assert rdv.lead is not None
+    leaving, seen = rdv.lead, rdv.version
+    return lambda: absences.replace_technician(rdv, [other], leaving=leaving, seen=seen, not_before=at(8), by=w.planner)
+
+
+@case(rdv_moving.take_off)
+def _take_off(w: World) -> Act:
+    place = rdv_moving.Place(technician(w), day("26/11/26"))
+    rdv = rdv_moving.place_intervention(w.intervention(), place=place, on=w.today, by=w.planner)
+    return lambda: rdv_moving.take_off(rdv, seen=rdv.version, by=w.planner)
+
+
 @case(rdv_saving.appoint)
 def _appoint(w: World) -> Act:
     found, people = story.di(w), [technician(w), technician(w)]
@@ -562,6 +675,19 @@ def _record_used(w: World) -> Act:
     found = story.rdv(w)
     line = found.lines.get()
     return lambda: rdv_lines.record_used(found, {line.pk: line.quantity + 3}, on=w.today, by=w.planner)
+
+
+@case(tours.assign_sectors)
+def _assign_sectors(w: World) -> Act:
+    people, sector = [technician(w), technician(w)], SectorFactory()
+    tours.assign_sectors(people[:1], [day("24/11/26")], [sector], by=w.planner)
+    days = [day("25/11/26"), day("24/11/26")]
+
+    def act() -> None:
+        tours.assign_sectors(people[::-1], days, [SectorFactory()], by=w.planner)
+        tours.assign_sectors(people, days, [], by=w.planner)
+
+    return act
 
 
 @case(contract_headers.save_contract)
@@ -664,6 +790,18 @@ def _webhook(w: World) -> Act:
         webhooks.delete_endpoint(endpoint, by=w.manager)
 
     return act
+
+
+@case(absences.record_absence)
+def _record_absence(w: World) -> Act:
+    who = technician(w)
+    return lambda: absences.record_absence(who, first=day("25/11/26"), last=day("26/11/26"), by=w.planner)
+
+
+@case(absences.delete_absence)
+def _absence(w: World) -> Act:
+    found = Absence.objects.create(technician=technician(w), starts_at=at(8), ends_at=at(12))
+    return lambda: absences.delete_absence(found, by=None)
 
 
 @case(next_dates.recheck_due, next_dates.notice_visits_done)

@@ -22,7 +22,7 @@ ALLOWED = {
     "openfire_billing/db/versions.py": "What services save a record with.",
     "invoicing/paper/pdf.py": "The paper of a posted invoice is kept when it is made, whoever reads it first.",
     "invoicing/tasks.py": "Old keys of acts are forgotten.",
-    "invoicing/admin/base.py": "Django's form set, told not to save.",
+    "invoicing/admin/saving.py": "Django's form set, told not to save.",
     "invoicing/api/base.py": "A serializer's save, which calls a service; inside `perform`.",
     "invoicing/admin/lists.py": "A spreadsheet.",
     "invoicing/admin/parties/companies.py": NO_DOCUMENT,

@@ -11,6 +11,9 @@ SCOPE = (
     "*/models/**/*.py",  # their QuerySet classes alone
     "openfire_billing/kernel/money.py",
     "appointments/availability.py",
+    "appointments/ranking.py",
+    "appointments/travel.py",
+    "interventions/sectors.py",
 )
 
 _LINES = [
@@ -78,6 +81,12 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/deductions.py": ["invoicing/test_deductions", "interventions/test_deductions"],
     "invoicing/services/documents/prices.py": ["invoicing/test_deductions"],
     "appointments/services/deductions.py": ["appointments/test_deductions"],
+    "appointments/services/tours.py": ["appointments/test_tours"],
+    "appointments/services/slots.py": ["appointments/test_slots", "appointments/test_fill"],
+    "appointments/services/places.py": ["appointments/test_slots", "appointments/test_fill"],
+    "appointments/services/stops.py": ["appointments/test_slots", "appointments/test_fill"],
+    "appointments/travel.py": ["appointments/test_travel"],
+    "appointments/ranking.py": ["appointments/test_ranking"],
     "invoicing/services/documents/drafts.py": [
         "invoicing/test_drafts",
         "invoicing/test_taxes",
@@ -149,6 +158,9 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/records/events.py": ["api/test_webhooks"],
     "invoicing/models/records/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/records/messages.py": ["invoicing/test_outbox", "invoicing/test_record_neighbours"],
+    "invoicing/services/documents/text_subjects.py": ["invoicing/test_texts", "appointments/test_texts"],
+    "invoicing/services/documents/texts.py": ["invoicing/test_texts"],
+    "appointments/services/texts.py": ["appointments/test_texts"],
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saved_filters.py": ["invoicing/test_daily_work"],
     "invoicing/services/records/saving.py": ["office/test_versions", "office/test_journal"],
@@ -182,6 +194,7 @@ OWN: dict[str, list[str]] = {
         "interventions/test_billing",
         "interventions/test_line_states",
     ],
+    "interventions/sectors.py": ["interventions/test_sectors"],
     "interventions/services/billing.py": [
         "interventions/test_acts",
         "interventions/test_billing",
@@ -212,6 +225,8 @@ OWN: dict[str, list[str]] = {
         "contracts/test_promises",
         "interventions/test_deductions",
     ],
+    "interventions/services/sectors.py": ["interventions/test_sectors"],
+    "interventions/models/sectors.py": ["interventions/test_sectors"],
     "interventions/services/states.py": [
         "office/test_undo",
         "interventions/test_acts",
@@ -225,11 +240,13 @@ OWN: dict[str, list[str]] = {
     ],
     "interventions/services/writing.py": ["interventions/test_requests", "contracts/test_visits_in_bulk"],
     # appointments
-    "appointments/availability.py": ["appointments/test_availability"],
+    "appointments/availability.py": ["appointments/test_availability", "appointments/test_cycles"],
     "appointments/querysets.py": ["appointments/test_billing", "appointments/test_mobile", "appointments/test_days"],
+    "appointments/services/absences.py": ["api/test_absences", "appointments/test_absent"],
+    "appointments/services/moves.py": ["appointments/test_absent"],
     "appointments/services/billing.py": ["appointments/test_billing", "appointments/test_deductions"],
-    "appointments/services/booking.py": ["appointments/test_booking"],
-    "appointments/services/calendars.py": ["appointments/test_calendars", "appointments/test_availability"],
+    "appointments/services/booking.py": ["appointments/test_booking", "appointments/test_weeks"],
+    "appointments/services/calendars.py": ["appointments/test_calendars", "appointments/test_weeks"],
     "appointments/services/days.py": ["appointments/test_days"],
     "appointments/services/letters.py": ["invoicing/test_mailing", "appointments/test_days"],
     "appointments/services/lines.py": [
@@ -244,6 +261,11 @@ OWN: dict[str, list[str]] = {
         "interventions/test_locked_rows",
         "appointments/test_billing",
     ],
+    "appointments/services/moving.py": [
+        "appointments/test_board_drops",
+        "appointments/test_absent",
+        "appointments/test_properties",
+    ],
     "appointments/services/planned.py": ["appointments/test_acts", "appointments/test_life"],
     "appointments/services/planning.py": ["appointments/test_booking"],
     "appointments/services/saving.py": [
@@ -257,6 +279,7 @@ OWN: dict[str, list[str]] = {
         "appointments/test_life",
         "appointments/test_deductions",
     ],
+    "appointments/services/weeks.py": ["appointments/test_weeks", "appointments/test_weeks_pages"],
     # contracts
     "contracts/planner/": _PLANNER,
     "contracts/planner/outlook.py": ["contracts/test_outlook"],

@@ -10,13 +10,14 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.utils import timezone
 
-from appointments.models import Absence, ClosingDay, WorkingHours
+from appointments.models import Absence, ClosingDay, DayHours, OnCall, RecurringAbsence
 from appointments.services.planning import plan_interventions
 from appointments.services.states import confirm_appointment
+from appointments.services.tours import assign_sectors
 from contracts.services.billing import bill_contracts
 from interventions.models import AddressSector, InterventionType
 from interventions.services.purchases import order_supplies
-from invoicing.models import Entry, Journal, Message, PaymentTerm, Tag, Unit
+from invoicing.models import Entry, Journal, Message, PaymentTerm, SmsStop, SmsTemplate, Tag, Unit
 from invoicing.services.documents.purchases import record_bill
 from invoicing.services.parties.programs import save_account
 from invoicing.services.settlement.payments import pay_invoice
@@ -35,6 +36,7 @@ from tests.factories import (
     position,
     tax,
 )
+from tests.factories.appointments import working_week
 
 OURS = ("invoicing", "interventions", "appointments", "contracts", "auth")
 
@@ -63,6 +65,8 @@ def one_of_each(world: World) -> dict[type[models.Model], Any]:
         Journal.objects.get(company=world.company, code="VE"),
         Message.objects.create(key="m1", to="a@exemple.example", subject="Bonjour", body="…", state="failed"),
         PaymentTerm.objects.get(name="30 jours"),
+        SmsStop.objects.create(company=world.company, number="+33639981234", source="SMS reçu : STOP"),
+        SmsTemplate.objects.create(name="Rappel", about="invoicing.partner", body="Bonjour {client}"),
         Tag.objects.create(name="Contrat à proposer"),
         Unit.objects.get(code="C62"),
         address,
@@ -132,5 +136,9 @@ def _work_of_a_technician(world: World) -> list[Any]:
         ClosingDay.objects.create(
             company=world.company, from_on=date(2027, 8, 2), to_on=date(2027, 8, 14), name="Août"
         ),
-        WorkingHours.objects.create(company=world.company, weekday=1, starts=time(8), ends=time(12)),
+        RecurringAbsence.objects.create(technician=technician, weekday=2, first_on=date(2027, 5, 5)),
+        OnCall.objects.create(technician=technician, starts_at=noon, ends_at=noon.replace(hour=20)),
+        DayHours.objects.create(technician=technician, on=date(2027, 5, 4), starts=time(8), ends=time(12)),
+        working_week(world.company, {1: [(8, 12)]}),
+        *assign_sectors([technician], [noon.date()], [SectorFactory()], by=world.planner),
     ]

@@ -9,7 +9,9 @@ from django.contrib.messages import get_messages
 
 from interventions.models import InterventionRequest
 from invoicing.models import Entry, HistoryLine, IdempotencyKey, Invoice, Quote
+from tests.contracts.contract_builders import make_contract
 from tests.factories import CompanyFactory
+from tests.factories.appointments import book
 from tests.factories.pages import Office, address, errors_of, fields_of, nothing_changed, refusal, texts_of, typed
 from tests.factories.world import World, item
 
@@ -77,6 +79,22 @@ def test_both_buttons_of_a_dialog_do_its_act_once(world: World) -> None:
     assert (again.url, InterventionRequest.objects.count()) == (address(intervention), 2)
 
 
+def test_repeated_press_of_create_and_open_goes_to_the_document_that_the_first_made(world: World) -> None:
+    """The connection was cut before the answer: from a dialog alone, and from one over a form with unsaved changes."""
+    intervention, office = world.intervention(item(1, price=100)), Office(world.biller)
+    asked = {**fields_of(office.get(address(intervention, "act", "duplicate"))), "_open": "1"}
+    first, again = (office.confirm(intervention, "duplicate", asked) for _press in range(2))
+    made = InterventionRequest.objects.exclude(pk=intervention.pk).get()
+    assert (first.url, again.url) == (address(made), address(made))
+    said = f"{intervention} : c'était déjà fait, rien de plus."
+    assert [unescape(str(message)) for message in get_messages(again.wsgi_request)][-1] == said
+
+    typed_in = typed(office.open(intervention), title="Trois fois")
+    question = {**fields_of(office.open_act(intervention, "quote", typed_in)), "_open": "1"}
+    first, again = (office.confirm(intervention, "quote", question) for _press in range(2))
+    assert (first.url, again.url) == (address(Quote.objects.get()), address(Quote.objects.get()))
+
+
 def test_faults_come_back_as_the_form_and_nothing_is_done(world: World) -> None:
     draft, office = draft_of(world), Office(world.accountant)
     fields = typed(office.open(draft), lines__0__quantity="douze", note="Gardée")
@@ -128,6 +146,46 @@ def test_a_colleague_who_saved_meanwhile_is_said_and_nothing_is_done(world: Worl
 
     assert "Modifié entre-temps par" in refusal(answer)
     assert fields_of(answer, "invoice_form")["lines-0-unit_price"] == "60,8100"
+
+
+ACTS = {
+    "intervention": (
+        lambda world: world.intervention(item()),
+        ["quote", "invoice", "duplicate", "appointment"],
+        "title",
+    ),
+    "quote": (lambda world: world.quote(), ["accept", "send", "duplicate"], "title"),
+    "appointment": (lambda world: book(world, world.intervention(item())), ["duplicate", "next"], "title"),
+    "contract": (lambda world: make_contract(world, "01/11/26", is_active=False), ["activate"], "purchase_order"),
+}
+STALE = [(kind, act) for kind, (_make, acts, _field) in ACTS.items() for act in acts]
+
+
+@pytest.mark.parametrize(("kind", "act"), STALE)
+def test_act_in_a_tab_that_a_colleague_has_overtaken_does_nothing_and_keeps_what_was_typed(
+    world: World, kind: str, act: str
+) -> None:
+    """The colleague saves before the dialog is opened, then between the dialog and its button."""
+    make, _acts, field = ACTS[kind]
+    document = make(world)
+    office, colleague = Office(world.manager), Office(world.accountant)
+    fields = typed(office.open(document), **{field: "Tapé ici"})
+    question = fields_of(office.open_act(document, act, fields))
+    colleague.save(document, **{field: "Du collègue"})
+
+    with nothing_changed():
+        answers = [
+            office.open_act(document, act, fields),
+            office.confirm(document, act, {**question, "_open": "1"}),
+            office.confirm(document, act, {**question, "_open": "1"}),
+        ]
+
+    form = f"{document._meta.model_name}_form"
+    for answer in answers:
+        assert refusal(answer).count("Modifié entre-temps par") == 1
+        assert fields_of(answer, form)[field] == "Tapé ici"
+        assert [str(message) for message in get_messages(answer.wsgi_request)] == []
+    assert getattr(type(document).objects.get(pk=document.pk), field) == "Du collègue"
 
 
 def test_a_form_without_a_change_leaves_no_trace_beside_the_act(world: World) -> None:

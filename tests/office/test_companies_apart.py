@@ -1,7 +1,7 @@
 """A user of one company is offered, shown and allowed nothing of another one: a walk of every page, field and filter."""
 
 from dataclasses import replace
-from datetime import date, time
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.urls import get_resolver, reverse
 from rest_framework import serializers
 
-from appointments.models import Appointment, AppointmentLine, WorkingHours
+from appointments.models import Appointment, AppointmentLine, WorkingWeek
 from contracts.models import Article, Contract, ContractLine
 from interventions.models import (
     InterventionRequest,
@@ -34,6 +34,7 @@ from invoicing.models import (
     Payment,
     PaymentTerm,
     PurchaseOrder,
+    SmsTemplate,
     Tax,
     Unit,
 )
@@ -55,6 +56,7 @@ from tests.factories import (
     tax,
 )
 from tests.factories.api import Api
+from tests.factories.appointments import working_week
 from tests.factories.pages import address
 from tests.office.subjects import one_of_each, our_pages
 
@@ -63,6 +65,7 @@ MARK = "Ailleurs"  # in every name of the other company
 # Relations that no form offers: the services write them.
 WRITTEN_BY_SERVICES = {
     "appointments.Appointment.template",
+    "appointments.Tour.technician",
     "contracts.BillingRun.by",
     "contracts.ContractLine.replaces",
     "invoicing.Allocation.reverses",
@@ -76,6 +79,7 @@ WRITTEN_BY_SERVICES = {
     "invoicing.Payment.journal",
     "invoicing.Payment.pays_back",
     "invoicing.ServiceAccount.user",
+    "invoicing.SmsStop.company",
     "invoicing.WebhookDelivery.endpoint",
     "invoicing.WebhookEndpoint.owner",
 }
@@ -92,7 +96,7 @@ def elsewhere(world: World) -> dict[type[models.Model], Any]:
         world, company=company, customer=PartnerFactory(name="Client commun"), users={**world.users, **users}
     )
     technician = Technician.objects.create(name=f"Zoé {MARK}", company=company)
-    position = FiscalPosition.objects.create(name=f"Position {MARK}", code="AIL", company=company)
+    position = FiscalPosition.objects.create(name=f"Position {MARK}", code=MARK, company=company)
     contract = make_contract(there, "01/11/26")
     intervention = there.intervention(title=f"DI {MARK}")
     source = tax()
@@ -111,8 +115,11 @@ def elsewhere(world: World) -> dict[type[models.Model], Any]:
         Article: contract.lines.get().articles.get(),
         ContractLine: contract.lines.get(),
         Invoice: there.draft(),
-        WorkingHours: WorkingHours.objects.create(company=company, weekday=1, starts=time(8), ends=time(12)),
+        WorkingWeek: working_week(company, {1: [(8, 12)]}),
         Payment: None,
+        SmsTemplate: SmsTemplate.objects.create(
+            name=f"Texte {MARK}", about="invoicing.partner", body=f"Bonjour {MARK}", company=company
+        ),
         PurchaseOrder: PurchaseOrder.objects.create(
             company=company, supplier=PartnerFactory(name="Fournisseur commun"), ordered_on=date(2026, 11, 2)
         ),
@@ -172,6 +179,7 @@ def _is_parent(label: str) -> bool:
     return label in {
         "appointments.AppointmentLine.appointment",
         "appointments.AppointmentLine.request_line",
+        "appointments.WorkingHours.week",
         "contracts.Article.line",
         "contracts.ContractException.line",
         "interventions.RequestLine.intervention",

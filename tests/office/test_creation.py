@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.http import HttpResponse
@@ -14,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from interventions.models import InstalledProduct
+from invoicing.admin.creation import CreationMixin
 from invoicing.models import Address, HistoryLine, Partner, Product
 from openfire_billing.office.roles import ACCOUNTANT, BILLING, MANAGER, PLANNER, TECHNICIAN
 from tests.factories import CompanyFactory, Office, PartnerFactory, UserFactory, World, nothing_changed, tax
@@ -107,6 +109,47 @@ def test_pressed_twice_it_is_created_once_and_both_get_the_same_record(world: Wo
     assert again["chosen"]["id"] != first["chosen"]["id"]  # another panel is another customer
 
 
+def test_created_in_two_tabs_the_second_is_told_once_and_keeps_what_was_typed(world: World) -> None:
+    """Both tabs searched for the same article; the panel of each has its own key."""
+    tabs = [Office(world.manager), Office(world.manager)]
+    panels = [
+        opened(tab, Product, term="bougie_2") | {"act-name": f"Bougie {rank}", "act-unit_price": "42"}
+        for rank, tab in enumerate(tabs, 1)
+    ]
+    for panel in panels:
+        panel["act-tax"] = str(tax().pk)
+    assert sent(tabs[0], Product, panels[0]).status_code == 200
+
+    with nothing_changed():
+        late = sent(tabs[1], Product, panels[1])
+
+    said = "Ce code est celui d'un autre article, aux majuscules près."
+    assert unescape(late.content.decode()).count(said) == 1
+    assert fields_of(late)["act-name"] == "Bougie 2"
+    assert Product.objects.get(code="bougie_2").name == "Bougie 1"
+
+
+def test_record_saved_by_a_colleague_under_the_panel_takes_what_it_created_all_the_same(world: World) -> None:
+    """The panel writes its own record alone; the form below is refused as any overtaken one, with what was typed."""
+    di, office = world.intervention(), Office(world.manager)
+    fields = office.open(di)
+    panel = opened(office, Partner, term="Goldman") | GOLDMAN
+    Office(world.planner).save(di, title="Du collègue")
+    chosen = json.loads(sent(office, Partner, panel).content)["chosen"]
+    made = Partner.objects.get(name="Goldman")
+    assert chosen["id"] == str(made.pk)
+
+    with nothing_changed():
+        answer = office.send(
+            di, {**fields, "partner": chosen["id"], "address": made.default_address().pk, "title": "Tapé ici"}
+        )
+
+    again = fields_of(answer, "interventionrequest_form")
+    assert (again["partner"], again["title"]) == (chosen["id"], "Tapé ici")
+    assert answer.content.decode().count("Modifié entre-temps par") == 1
+    assert Partner.objects.filter(name="Goldman").count() == 1
+
+
 @pytest.mark.parametrize(
     ("term", "box"), [("06 39 98 12 34", "phone"), ("goldman@exemple.example", "email"), ("Goldman 2", "name")]
 )
@@ -191,6 +234,37 @@ def test_who_may_open_the_panel_and_sees_it_offered(world: World, role: str, mod
     if user.is_staff:
         offered = office.get("/admin/autocomplete/", **source, field_name=field, term="zzz").json()["creation"]
         assert (offered is not None) is may
+
+
+def boxes() -> list[tuple[type[Any], str, type[Any]]]:
+    """(model of the page, field, model of the record) of each box that chooses by typing a record with a panel."""
+    pages = admin.site._registry
+    parts = [*pages.values(), *(kind(page.model, admin.site) for page in pages.values() for kind in page.inlines)]
+    found = {
+        (part.model, name, part.model._meta.get_field(name).related_model)
+        for part in parts
+        for name in part.autocomplete_fields
+    }
+    return sorted(
+        (box for box in found if isinstance(pages.get(box[2]), CreationMixin)), key=lambda box: (str(box[0]), box[1])
+    )
+
+
+@pytest.mark.parametrize("role", [PLANNER, BILLING, ACCOUNTANT, MANAGER])
+def test_every_box_offers_to_create_to_who_has_the_right_alone(world: World, role: str) -> None:
+    office = world.office(role)
+    offered = {}
+    for model, name, record in boxes():
+        source = {"app_label": model._meta.app_label, "model_name": model._meta.model_name, "field_name": name}
+        answer = office.client.get("/admin/autocomplete/", {**source, "term": "zzz"})
+        if answer.status_code == 200:  # who may not see such records chooses none
+            offered[model._meta.model_name, name] = (answer.json()["creation"], record)
+
+    assert {("requestline", "product"), ("article", "product"), ("contractexception", "product")} <= set(offered)
+    assert {("interventionrequest", "equipment"), ("contractline", "equipment"), ("contract", "payer")} <= set(offered)
+    for box, (offer, record) in offered.items():
+        right = f"{record._meta.app_label}.add_{record._meta.model_name}"
+        assert (offer and offer["url"]) == (address(record, "new") if world.users[role].has_perm(right) else None), box
 
 
 def test_offer_names_the_panel_and_the_boxes_of_its_customer(world: World) -> None:

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from openpyxl import load_workbook
 
-from appointments.models import Appointment, WorkingHours
+from appointments.models import Appointment, DayHours
 from contracts.models import ContractLine
 from interventions.models import InterventionRequest, Task
 from invoicing.admin.lists import ListMixin
@@ -61,6 +61,7 @@ def test_every_column_of_every_list_gives_a_plain_value(world: World) -> None:
         request = office.get(address(model, "changelist")).wsgi_request
         rows = list(page.get_queryset(request))
         assert rows != []
+        page.read_together(rows)
         for heading, value in exported_columns(page):
             faults += [(model.__name__, heading, found) for found in map(value, rows) if not is_plain(found)]
         head, *cells = taken(office, model, "xlsx")
@@ -181,15 +182,17 @@ def test_appointment_gives_its_start_and_its_end_in_local_time(world: World) -> 
 
 def test_hours_and_numbers_of_visits_are_numbers(world: World) -> None:
     make_contract(world, "01/11/26", visits=(2, (4, 10)))
-    WorkingHours.objects.create(company=world.company, weekday=1, starts=time(8), ends=time(12, 15))
+    DayHours.objects.create(
+        technician=TechnicianFactory(company=world.company), on=date(2026, 12, 1), starts=time(8), ends=time(12, 15)
+    )
     office = world.office(MANAGER)
 
-    tasks, lines, hours = (taken(office, model, "xlsx") for model in (Task, ContractLine, WorkingHours))
+    tasks, lines, hours = (taken(office, model, "xlsx") for model in (Task, ContractLine, DayHours))
 
     assert (tasks[0][2], tasks[1][2]) == ("Durée (h)", 1.5)
     assert (lines[0][4], lines[1][4]) == ("Nombre de visites par an", 2)
-    assert hours[1][:3] == ("Mardi", time(8), time(12, 15))
-    assert taken(office, WorkingHours)[1][:3] == ("Mardi", "08:00", "12:15")
+    assert hours[1][1:4] == (cell_of("2026-12-01"), time(8), time(12, 15))
+    assert taken(office, DayHours)[1][1:4] == ("01/12/2026", "08:00", "12:15")
 
 
 def test_choices_are_words_booleans_are_oui_and_what_is_not_there_is_empty(world: World) -> None:

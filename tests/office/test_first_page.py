@@ -1,6 +1,6 @@
 """The first page: what each role is shown, in which order, for how much, and what none of them is shown."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from appointments.models import Absence, Appointment, AppointmentLine
+from appointments.models import Absence, Appointment, AppointmentLine, RecurringAbsence
 from contracts.models import Contract
 from interventions.models import InterventionRequest
 from interventions.services.states import finish_intervention
@@ -120,6 +120,26 @@ def test_day_of_each_technician_is_a_bar_of_his_appointments(world: World) -> No
     assert "Grippe" not in page
 
 
+def test_recurring_absence_of_today_is_shown(world: World) -> None:
+    """Tuesday 24 November 2026."""
+    half, whole, ended = (technician(world, name=name) for name in ("Alan", "Zoé", "Yann"))
+    for who, values in (
+        (half, {"weekday": 1, "first_on": date(2026, 11, 10), "cycle": 2, "starts": time(13), "ends": time(15)}),
+        (half, {"weekday": 2, "first_on": date(2026, 11, 10)}),
+        (whole, {"weekday": 1, "first_on": date(2026, 11, 24)}),
+        (ended, {"weekday": 1, "first_on": date(2026, 11, 17), "cycle": 2}),
+        (ended, {"weekday": 1, "first_on": date(2026, 11, 10), "until": date(2026, 11, 23)}),
+    ):
+        RecurringAbsence.objects.create(technician=who, **values)
+
+    rows = shown(world.office(PLANNER))["office_today"]["rows"]
+
+    assert [(row.name, [(b.start, b.end, b.title) for b in row.in_order]) for row in rows] == [
+        ("Alan", [(25, 33, "13:00–15:00 · Absent")]),
+        ("Zoé", [(1, 49, "toute la journée · Absent")]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("starts", "ends", "columns"),
     [
@@ -155,7 +175,7 @@ def test_day_without_appointment_is_said_in_words_with_the_week(world: World) ->
     page = unescape(world.office(PLANNER).get(PAGE).content.decode())
 
     assert "Aucun RDV aujourd'hui." in page
-    assert f'href="{reverse("admin:appointments_appointment_week")}"' in page
+    assert f'href="{reverse("planning:board")}"' in page
 
 
 def test_cancelled_appointment_takes_no_room(world: World) -> None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from invoicing.models import Company, Journal
 from openfire_billing.office.roles import PLANNER
-from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.record_links import reverse_change
 from tests.factories import Office, TechnicianFactory, World
 
 

@@ -2,21 +2,29 @@
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from html import unescape
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.utils import timezone
 from django.utils.html import strip_tags
 
+from appointments.models import Appointment, AppointmentLine
+from appointments.services.billing import invoice_appointment
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, InterventionTemplate
-from invoicing.models import HistoryLine, Partner
+from invoicing.models import HistoryLine, Partner, Product
+from invoicing.services.documents.mailing import INVOICE_LETTER, mail_document
 from invoicing.services.documents.quotes import reset_quote, send_quote
 from invoicing.services.records.history import days_of_states
+from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.db.guards import without_guards
-from openfire_billing.office.roles import MANAGER
-from tests.factories import Office, World, item, make_world
+from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
+from tests.contracts.contract_builders import make_contract
+from tests.factories import Office, World, item, make_world, tax
+from tests.factories.appointments import book
 from tests.factories.pages import address, texts_of
 
 
@@ -103,6 +111,38 @@ def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> Non
         "posted": ["Envoyer", "Enregistrer un paiement"],
         "quote": ["Envoyer", "Accepter"],
     }
+
+
+def test_steps_that_nothing_is_left_of_are_not_in_the_header_but_in_the_menu(world: World) -> None:
+    office = world.office(MANAGER)
+
+    def header(document: Any) -> tuple[list[str], set[str]]:
+        context = office.client.get(address(document)).context
+        return [act["button"] for act in context["office_primary"]], {act["name"] for act in context["office_menu"]}
+
+    di = world.intervention(item(1))
+    rdv = book(world, world.intervention(), state="confirmed")
+    AppointmentLine.objects.create(
+        appointment=rdv,
+        product=Product.objects.get(code="ram_pose"),
+        label="Joint",
+        unit_price=Decimal("12.00"),
+        quantity=1,
+        tax=tax("TVA collectée (vente) 5,5%"),
+    )
+    Appointment.objects.filter(pk=rdv.pk).update(state="done", done_at=timezone.now())
+    assert (header(di)[0], header(rdv)[0]) == (["Planifier", "Facturer"], ["Générer les factures"])
+    billed = world.posted(intervention=di)
+    invoice_appointment(rdv, on=world.today, by=world.biller)
+    assert (header(di)[0], header(rdv)[0]) == (["Planifier"], [])
+    assert ("invoice" in header(di)[1], "invoice" in header(rdv)[1]) == (True, True)
+
+    pay_invoice(billed, amount=billed.gross.amount, on=world.today, kind="transfer", by=world.accountant)
+    assert header(billed)[0] == ["Envoyer"]  # paid on the spot: the customer has no invoice yet
+    mail_document(
+        billed, INVOICE_LETTER, key="1", to="client@exemple.fr", subject="F", body="Voici.", by=world.accountant
+    )
+    assert header(billed)[0] == []
 
 
 def test_day_of_each_state_reached_comes_from_the_journal(world: World) -> None:
@@ -211,3 +251,36 @@ def test_a_state_that_was_left_backwards_is_ahead_again(world: World) -> None:
         ("Brouillon", True),
         ("Envoyé", False),
     ]
+
+
+def opened_tab(page: Any) -> list[str]:
+    """Return the title of the open page of a notebook, in a list."""
+    return re.findall(r'aria-selected="true">([^<]+?)\s*<', page.content.decode())
+
+
+def test_a_di_and_an_rdv_open_on_the_work_for_who_does_not_bill_if_it_is_written(world: World) -> None:
+    told, untold = (world.intervention(item(1), description=text) for text in ("Joint à changer", ""))
+    rdv = book(world, told, state="confirmed")
+    opened = {
+        role: [opened_tab(world.office(role).client.get(address(one))) for one in (told, untold, rdv)]
+        for role in (PLANNER, BILLING, MANAGER)
+    }
+    assert rdv.description == "Joint à changer"
+    assert opened == {
+        PLANNER: [["Description"], ["Facturation"], ["Description et compte rendu"]],
+        BILLING: [["Facturation"]] * 3,
+        MANAGER: [["Facturation"]] * 3,
+    }
+    assert opened_tab(world.office(PLANNER).client.get(address(type(told), "add"))) == ["Facturation"]
+
+
+def test_page_of_a_contract_line_stands_under_contracts_in_the_sidebar(world: World) -> None:
+    office = world.office(MANAGER)
+    line = make_contract(world).lines.get()
+    for url, marked in {
+        address(line): ["Contrats"],
+        address(line.contract): ["Contrats"],
+        address(world.customer): ["Clients"],
+    }.items():
+        groups = office.client.get(url).context["sidebar_navigation"]
+        assert [item["title"] for group in groups for item in group["items"] if item["active"]] == marked

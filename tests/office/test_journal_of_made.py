@@ -60,6 +60,38 @@ def test_di_knows_its_quote_its_invoice_and_its_credit_note(world: World) -> Non
     ]
 
 
+def test_document_tells_nothing_of_what_it_is_made_from(world: World) -> None:
+    """An invoice of its quote and its DI, a supplier's bill of its order; an invoice tells its credit note."""
+    di = world.intervention()
+    quote = quote_intervention(di, on=world.today, by=world.biller)
+    send_quote(quote, by=world.biller)
+    accept_quote(quote, on=world.today, by=world.biller)
+    invoice = invoice_quote(quote, on=world.today, by=world.biller)
+    post_invoice(invoice, on=world.today, by=world.accountant)
+    number = Invoice.objects.get(pk=invoice.pk).number
+    own = [line.text for line in HistoryLine.objects.of(invoice)]
+    assert journal(world, invoice) == [("", text) for text in own]
+    credit = credit_invoice(invoice, on=world.today, reason="Erreur", rebill=True, by=world.accountant)
+    assert {link for link, _text in journal(world, invoice)} == {"", credit.number}
+    assert {link for link, _text in journal(world, credit)} == {""}
+    assert number in {link for link, _text in journal(world, quote)}
+
+    order = purchase_order(world)
+    bill_of_order = record_bill(
+        supplier=order.supplier,
+        company=world.company,
+        number="F-1",
+        on=world.today,
+        net=Decimal(100),
+        tax=Decimal(20),
+        order=order,
+        by=world.biller,
+    )
+    own = [line.text for line in HistoryLine.objects.of(bill_of_order)]
+    assert journal(world, bill_of_order) == [("", text) for text in own]
+    assert str(bill_of_order) in {link for link, _text in journal(world, order)}
+
+
 def test_draft_that_is_cancelled_or_deleted_is_told(world: World) -> None:
     di = world.intervention()
     cancelled = invoice_intervention(di, on=world.today, by=world.biller)

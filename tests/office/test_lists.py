@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -22,6 +23,7 @@ from invoicing.services.documents.quotes import accept_quote, send_quote
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.db.counting import counted_together
+from openfire_billing.db.narrowing import answers_kept, asked_once
 from openfire_billing.kernel.formats import days_text
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
 from tests.contracts.contract_builders import article, make_contract
@@ -196,6 +198,37 @@ def test_counts_of_a_page_are_one_query_and_stop_at_a_thousand(world: World) -> 
     assert counted_together({"none": Partner.objects.none()}, most=3) == {"none": 0}
 
 
+def test_question_asked_twice_on_one_page_is_run_once_and_again_on_the_next(world: World) -> None:
+    named = Partner.objects.filter(name="Aubry Maëlle")
+    with CaptureQueriesContext(connection) as queries, answers_kept():
+        found = [list(asked_once(named, of=Partner.objects.all())) for _ in range(2)]
+        assert list(asked_once(named.none(), of=Partner.objects.all())) == []
+        assert list(asked_once(Partner.objects.filter(name="Personne"), of=Partner.objects.all())) == []
+    assert found == [[world.customer]] * 2
+    assert len(queries) == 6  # the question, its rows twice; the rows of none; the other question, its rows
+
+    world.customer.name = "Aubry Maëlle-Anne"
+    world.customer.save()
+    with answers_kept():
+        assert list(asked_once(named, of=Partner.objects.all())) == []
+    assert list(asked_once(named, of=Partner.objects.all())) == []
+
+
+def test_count_of_the_chosen_chip_is_that_of_the_list_and_is_not_asked_again(world: World) -> None:
+    for _ in range(3):
+        world.draft()
+    office = world.office(MANAGER)
+    page = address(Invoice, "changelist")
+    with CaptureQueriesContext(connection) as whole:
+        counts = {chip["slug"]: chip.get("count") for chip in office.get(page).context["office_chips"]}
+    with CaptureQueriesContext(connection) as narrowed:
+        chosen = office.get(page, view="drafts").context
+    assert {chip["slug"]: chip.get("count") for chip in chosen["office_chips"]} == counts
+    assert counts["drafts"] == "3"
+    asked = [[q["sql"] for q in queries if "UNION ALL" in q["sql"]] for queries in (whole, narrowed)]
+    assert [sql.count("COUNT(*)") for (sql,) in asked] == [4, 3]
+
+
 def test_chips_count_the_companies_of_the_user_alone(world: World) -> None:
     due(world, -20, -2)
     other = world.company.__class__.objects.create(name="Autre", currency="EUR")
@@ -203,6 +236,80 @@ def test_chips_count_the_companies_of_the_user_alone(world: World) -> None:
     rewrite(InterventionRequest.objects.filter(pk=elsewhere.pk), company=other)
 
     assert chips(world.office(), InterventionRequest)["late"] == "1"
+
+
+def shown_chips(office: Office, model: type[Any], **query: str) -> dict[str, Any]:
+    """{slug: chip} of a list under these filters."""
+    return {chip["slug"]: chip for chip in office.get(address(model, "changelist"), **query).context["office_chips"]}
+
+
+def test_chip_of_one_s_own_goes_with_another(world: World) -> None:
+    mine, others = (due(world, -20, -2, user=user) for user in (world.accountant, world.planner))
+    ahead = due(world, 30, 60, user=world.accountant)
+    gone = due(world, -40, -30, user=world.accountant)
+    InterventionRequest.objects.filter(pk=gone.pk).update(is_active=False)
+    office = world.office(ACCOUNTANT)
+
+    assert rows(office, InterventionRequest, view="late") == [others, mine]
+    assert rows(office, InterventionRequest, view="mine") == [mine, ahead]
+    assert rows(office, InterventionRequest, view="late.mine") == rows(office, InterventionRequest, view="mine.late")
+    assert rows(office, InterventionRequest, view="late.mine") == [mine]
+    assert rows(office, InterventionRequest, view="archived.mine") == [gone]
+    assert rows(office, InterventionRequest, view="late.drafts.mine") == [mine]  # of two alone, the first
+
+    found = shown_chips(office, InterventionRequest, view="late.mine")
+    assert {slug for slug, chip in found.items() if chip["is_chosen"]} == {"late", "mine"}
+    assert {slug: chip["count"] for slug, chip in found.items() if chip.get("count")} == {
+        "to-plan": "2",
+        "late": "1",
+        "soon": "2",
+        "to-bill": "2",
+        "drafts": "0",
+        "mine": "1",
+    }
+    assert {slug: found[slug]["url"] for slug in ("", "late", "mine", "drafts")} == {
+        "": "?",
+        "late": "?view=late.mine",
+        "mine": "?view=late",
+        "drafts": "?view=drafts.mine",
+    }
+    assert shown_chips(office, InterventionRequest, view="late")["mine"]["url"] == "?view=late.mine"
+    assert shown_chips(office, InterventionRequest, view="mine")["mine"]["url"] == "?"
+
+
+def test_chips_keep_the_other_filters_and_count_their_rows(world: World) -> None:
+    known = PartnerFactory(name="Le Floc'h")
+    his, other = due(world, -20, -2, partner=known), due(world, -20, -3)
+    due(world, 30, 60, partner=known, is_validated=False)
+    office = world.office()
+    query = {"q": "floc", "type__id__exact": str(his.type_id)}
+
+    assert rows(office, InterventionRequest, view="late") == [other, his]
+    assert rows(office, InterventionRequest, view="late", **query) == [his]
+    found = shown_chips(office, InterventionRequest, view="late", o="2", p="1", **query)
+    assert {slug: found[slug]["count"] for slug in ("to-plan", "late", "drafts", "mine")} == {
+        "to-plan": "1",
+        "late": "1",
+        "drafts": "1",
+        "mine": "0",
+    }
+    kept = f"q=floc&type__id__exact={his.type_id}"
+    assert (found[""]["url"], found["drafts"]["url"]) == (f"?{kept}", f"?{kept}&view=drafts")
+    for slug in ("to-plan", "late", "drafts", "mine"):
+        assert found[slug]["count"] == str(len(rows(office, InterventionRequest, view=slug, **query)))
+
+
+def test_chips_of_a_narrowed_list_ask_for_the_choices_of_its_filters_once(world: World) -> None:
+    made = due(world, -20, -2)
+    office, url = world.office(), address(InterventionRequest, "changelist")
+
+    def asked(**query: str) -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            office.get(url, **query)
+        return [query["sql"] for query in captured if 'FROM "interventions_interventiontype"' in query["sql"]]
+
+    asked()
+    assert len(asked(q="aubry", type__id__exact=str(made.type_id))) == len(asked())
 
 
 # What a line says
@@ -239,14 +346,14 @@ def test_number_of_a_payment_and_of_a_supplier_bill_opens_it(world: World) -> No
         assert re.search(rf'<a href="{address(record)}[^"]*"[^>]*>\s*{record.number}\s*</a>', page)
 
 
-def test_age_of_an_intervention_is_counted_from_its_period_and_red_when_late(world: World) -> None:
+def test_age_of_an_intervention_is_counted_from_its_period_of_a_late_one_from_its_end(world: World) -> None:
     late, open_, ahead = due(world, -20, -2), due(world, -3, 3), due(world, 5, 9)
     office = world.office()
 
     assert rows(office, InterventionRequest) == [late, open_, ahead]
-    assert cells(office, InterventionRequest, "age") == ["20 j en retard", "3 j", "–"]
+    assert cells(office, InterventionRequest, "age") == ["2 j en retard", "3 j", "–"]
     page = office.get(address(InterventionRequest, "changelist"))
-    assert texts_of(page, "of-late") == ["20 j en retard"]
+    assert texts_of(page, "of-late") == ["2 j en retard"]
 
 
 def test_age_of_an_invoice_is_that_of_what_is_owed(world: World) -> None:
@@ -374,6 +481,32 @@ def test_list_without_a_filter_is_followed_over_its_pages(world: World, monkeypa
     assert onward["previous"] == ways[made[3]]
 
 
+def test_way_back_over_a_page_goes_to_the_last_record_of_the_one_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a chip, a search and a sorted column, as the list has them."""
+    made = [due(world, -20, -rank, user=world.accountant) for rank in range(1, 6)]
+    due(world, 10, 20, user=world.accountant)
+    monkeypatch.setattr("interventions.admin.requests.InterventionRequestAdmin.list_per_page", 2)
+    office = world.office(ACCOUNTANT)
+    query = {"view": "late.mine", "q": "aubry", "o": "2"}
+    ways = links(office, InterventionRequest, p="2", **query)
+    assert list(ways) == made[2:4]
+
+    found = office.get(ways[made[2]]).context["office_neighbours"]
+    assert (found["position"], found["count"]) == (3, 5)
+    before = office.get(found["previous"]).context
+    assert before["original"] == made[1]
+    assert before["office_neighbours"]["next"].partition("?")[0] == address(made[2])
+    assert parse_qs(urlsplit(before["office_neighbours"]["back"]).query) == {
+        name: [value] for name, value in query.items()
+    }
+    last = office.get(office.get(ways[made[3]]).context["office_neighbours"]["next"]).context
+    assert last["original"] == made[4]
+    assert parse_qs(urlsplit(last["office_neighbours"]["back"]).query)["p"] == ["3"]
+    assert last["office_neighbours"]["next"] == ""
+
+
 def test_neighbours_take_the_same_queries_whatever_the_list(world: World) -> None:
     office = world.office()
     made = [due(world, 0, rank) for rank in range(1, 4)]
@@ -393,6 +526,31 @@ def test_neighbours_take_the_same_queries_whatever_the_list(world: World) -> Non
 
 
 # Many at once
+
+
+def test_whole_list_ticked_from_a_later_page_is_acted_on_as_filtered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("invoicing.admin.documents.invoices.InvoiceAdmin.list_per_page", 2)
+    drafts = [world.draft() for _rank in range(5)]
+    posted = world.posted()
+    office = world.office(ACCOUNTANT)
+    url = address(Invoice, "changelist") + "?view=drafts&p=2"
+    page = office.get(url)
+    assert (len(page.context["cl"].result_list), page.context["cl"].result_count) == (2, 5)
+    assert "Cocher toute la liste : 5" in page.content.decode()
+    sent = {
+        "action": "act_post",
+        "index": "0",
+        ACTION_CHECKBOX_NAME: [row.pk for row in page.context["cl"].result_list],
+    }
+
+    of_page = office.client.post(url, {**sent, "select_across": "0"}).context["documents"]
+    whole = office.client.post(url, {**sent, "select_across": "1"}).context["documents"]
+
+    assert set(of_page) == set(page.context["cl"].result_list)
+    assert set(whole) == set(drafts)
+    assert posted not in whole
 
 
 def test_acts_on_many_are_buttons(world: World) -> None:

@@ -12,13 +12,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from contracts.models import BillingRun, Contract, ContractLine
 from interventions.models import InstalledProduct, InterventionRequest, RequestLine
 from invoicing.models import Address, Invoice, InvoiceLine, Partner, Payment, Quote, QuoteLine
 from invoicing.services.documents import quotes as quote_services
 from invoicing.services.settlement.payments import record_payment
 from openfire_billing.db.guards import without_guards
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER
-from tests.contracts.contract_builders import article, make_contract
+from tests.contracts.contract_builders import article, bill, make_contract
 from tests.factories import InstalledProductFactory, PartnerFactory, ProductFactory, TechnicianFactory, World, item, tax
 from tests.factories.appointments import book
 from tests.factories.pages import Office, address
@@ -66,6 +67,9 @@ MAKERS: dict[type[Any], Callable[[World, int], Any]] = {
         kind="cheque",
         by=world.accountant,
     ),
+    Contract: lambda world, number: make_contract(world, payer=customer(number)),
+    ContractLine: lambda world, number: make_contract(world, payer=customer(number)),
+    BillingRun: lambda world, number: bill(world, make_contract(world, payer=customer(number)), on="01/01/26"),
     InstalledProduct: lambda world, number: InstalledProductFactory(partner=customer(number)),
 }
 
@@ -193,6 +197,36 @@ def test_page_of_a_contract_line_takes_few_queries(world: World) -> None:
 
     assert counts == [counts[0]] * 2
     assert counts[0] <= 30
+
+
+def test_page_of_a_customer_takes_no_more_queries_with_8_of_each_than_with_2(world: World) -> None:
+    """Fewer when the first twenty rows of the timeline are not of every kind. His contracts take eleven, all together."""
+    partner = PartnerFactory(name="Bellec Ronan")
+
+    def one_more_of_each() -> None:
+        InstalledProductFactory(partner=partner)
+        book(world, world.intervention(partner=partner), state="confirmed")
+        world.quote(intervention=world.intervention(partner=partner))
+        invoice = world.posted(intervention=world.intervention(partner=partner))
+        record_payment(
+            customer=partner,
+            company=world.company,
+            amount=Decimal("184.62"),
+            on=world.today,
+            kind="transfer",
+            invoices=[invoice],
+            by=world.accountant,
+        )
+        world.posted(intervention=world.intervention(partner=partner))
+        make_contract(world, "01/01/26", article("120"), payer=partner)
+
+    office, found = world.office(MANAGER), []
+    for times in (2, 6):
+        for _time in range(times):
+            one_more_of_each()
+        found.append(queries(office, address(partner)))
+
+    assert found[1] <= found[0] < 50
 
 
 def test_first_page_takes_few_queries(world: World) -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from interventions.models import InterventionRequest
 from invoicing.models import Partner, Payment
 from invoicing.services.documents.purchases import record_bill
-from invoicing.services.settlement.balances import balance_of
+from invoicing.services.settlement.balances import account_of
 from invoicing.services.settlement.payments import pay_invoice, record_payment
 from openfire_billing.office.roles import ACCOUNTANT, MANAGER, PLANNER
 from openfire_billing.office.search import search
@@ -23,6 +23,8 @@ from tests.factories.pages import Office, address
 
 class Asked:
     """A request, as far as a search looks at it."""
+
+    path = "/admin/search/"
 
     def __init__(self, user: object) -> None:
         self.user = user
@@ -272,7 +274,7 @@ def test_balance_counts_payments_not_allocated_yet(world: World) -> None:
         by=world.accountant,
     )
     assert Payment.objects.count() == 1
-    assert balance_of(world.customer, companies=[world.company]) == Decimal("-50.00")
+    assert account_of(world.customer, companies=[world.company]).balance == Decimal("-50.00")
 
 
 def test_first_steps_for_a_new_firm(world: World) -> None:

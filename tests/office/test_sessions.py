@@ -31,6 +31,7 @@ from tests.factories.fixtures import MORNING
 from tests.factories.pages import address, file_address
 
 OFFICE, PHONE, LIST = "/admin/", "/mobile/", "/admin/interventions/interventionrequest/"
+PLANNING = "/planning/"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1"
 
@@ -70,6 +71,25 @@ def test_office_is_over_after_thirty_minutes_without_an_act(jeanne: Any, clock: 
         seen.append(opens(client, LIST))
 
     assert seen == [True, True, False]
+
+
+def test_planning_is_a_part_of_the_office(jeanne: Any, clock: Any) -> None:
+    """Its drops and pages are acts, its polls are none; it ends with the office, though the phone goes on."""
+    client = login(OFFICE)
+    seen = []
+    for minutes in (29, 58):
+        clock(minutes)
+        seen.append(opens(client, PLANNING))
+    for minutes in (70, 87, 89):
+        clock(minutes)
+        seen.append(opens(client, f"{PLANNING}waiting/", **{"X-Background": "1"}))
+    assert seen == [True, True, True, True, False]
+
+    on_phone = login(PHONE, agent=IPHONE)
+    assert (opens(on_phone, PLANNING), opens(on_phone, PHONE)) == (True, True)
+    clock(89 + 31)
+    assert (opens(on_phone, PLANNING), opens(on_phone, PHONE)) == (False, True)
+    assert "no-store" in client.get(PLANNING)["Cache-Control"]
 
 
 def test_poll_is_no_act(jeanne: Any, clock: Any) -> None:

@@ -31,7 +31,7 @@ from openfire_billing.kernel.errors import BusinessError, StaleForm
 from openfire_billing.web.undo import undo_token
 from tests.factories import World, nothing_changed
 from tests.factories.appointments import at, book, technician
-from tests.factories.pages import Office, fields_of
+from tests.factories.pages import Office, fields_of, typed
 
 pytestmark = pytest.mark.django_db
 DRAFT = {"state": "draft", "done_on": None}
@@ -193,6 +193,26 @@ def test_colleague_changed_it_since_nothing_is_undone(world: World) -> None:
     assert (di.state, di.title) == ("to_plan", "Autre titre")
     with nothing_changed(), pytest.raises(StaleForm):
         undo_move(di, **DRAFT, seen=di.version - 1, by=world.planner)
+
+
+def test_undone_in_one_tab_the_other_does_nothing_twice_and_keeps_what_was_typed(world: World) -> None:
+    """Two tabs of one person: the second still has its form open, with the version of before."""
+    di, office = world.intervention(is_validated=False), Office(world.planner)
+    token = pressed(office, di, "validate")
+    other = typed(office.open(di), title="Tapé ici")
+    assert undo(office, token) == ["DI/000001 : « Valider » est annulé."]
+
+    office.client.cookies.pop("messages")
+    with nothing_changed():
+        again = undo(office, token)
+        acted = office.open_act(di, "finish", other)
+        saved = office.send(di, other)
+
+    assert again == []
+    for answer in (acted, saved):
+        assert answer.content.decode().count("Modifié entre-temps par") == 1
+        assert fields_of(answer, "interventionrequest_form")["title"] == "Tapé ici"
+    assert InterventionRequest.objects.get().state == "draft"
 
 
 def test_after_a_minute_it_is_too_late(world: World, on_an_ordinary_day: time_machine.Traveller) -> None:

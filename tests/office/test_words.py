@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Exists, Min, OuterRef, Sum
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from interventions.models import InstalledProduct
-from invoicing.models import Invoice, Partner
+from invoicing.models import Allocation, Invoice, Partner
 from invoicing.services.posting.credit import credit_invoice
 from invoicing.services.settlement.payments import pay_invoice
+from invoicing.services.settlement.refunds import reject_payment
 from openfire_billing.db.search import holding, words_of
 from openfire_billing.office.roles import ACCOUNTANT
 from tests.factories import AddressFactory, InstalledProductFactory, PartnerFactory, World
@@ -118,6 +120,9 @@ def test_owed_is_what_the_allocations_leave(world: World) -> None:
     posted(first=gross - 10, second=Decimal(10))
     partly = posted(first=gross - 10)
     world.draft(intervention=world.intervention(partner=PartnerFactory()))
+    rejected = posted()
+    payment = pay_invoice(rejected, amount=gross, on=world.today, kind="debit", by=world.accountant)
+    reject_payment(payment, on=world.today, reason="Provision insuffisante", by=world.accountant)
     credited = posted()
     credit_invoice(credited, on=world.today, by=world.accountant, quantities=None, rebill=False, reason="Geste")
     paid = posted(whole=gross)
@@ -125,8 +130,36 @@ def test_owed_is_what_the_allocations_leave(world: World) -> None:
 
     invoices = Invoice.objects.with_payment_state(world.today)
 
-    assert set(invoices.owed()) == set(invoices.posted().filter(residual__gt=0)) == {unpaid, partly, to_refund}
+    assert (
+        set(invoices.owed())
+        == set(invoices.posted().filter(residual__gt=0))
+        == {
+            unpaid,
+            partly,
+            rejected,
+            to_refund,
+        }
+    )
     assert set(invoices.overdue()) == set(invoices.filter(is_overdue=True))
+
+
+@pytest.mark.postgresql
+def test_owed_and_sums_are_read_from_indexes_alone(world: World) -> None:
+    """A table of three rows is read whole: it is asked what could be done if it were large."""
+    world.posted()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    whole = Allocation.objects.not_reversed().filter(document=OuterRef("pk"), amount__gte=OuterRef("gross"))
+    owed = Invoice.objects.order_by().filter(~Exists(whole), state="posted").values("pk")
+    by_day = Invoice.objects.order_by().filter(issued_on__gte="2026-01-01").exclude(state="cancelled")
+    sums = {"turnover": Sum("net"), "with_tax": Sum("gross"), "kinds": Min("kind"), "of": Min("company_id")}
+
+    assert "invoicing_reversed_once" in owed.explain()
+    assert (
+        "Index Only Scan using invoicing_by_date" in by_day.values("issued_on", "currency").annotate(**sums).explain()
+    )
 
 
 @pytest.mark.parametrize("query", ["?view=unpaid", "?view=late", "?q=client"])

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.ages import DueAge
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.invoice_chips import InvoiceChips
 from invoicing.admin.documents.invoice_state import signed, state_of_invoice
@@ -23,6 +22,8 @@ from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import FromFilter
 from invoicing.admin.forms import AllocateForm, CreditForm, PaymentForm, PostForm, RefundForm, explain_allocation
 from invoicing.admin.lines import LinesInline
+from invoicing.admin.records.texts import text_action
+from invoicing.admin.saving import seen_by
 from invoicing.choices import InvoiceKind, InvoiceState
 from invoicing.models import Invoice, InvoiceLine, Partner, QuoteLineClaim
 from invoicing.paper.pdf import invoice_pdf
@@ -30,6 +31,7 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.drafts import cancel_draft, delete_drafts, draft_invoice, edit_draft, update_taxes
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import INVOICE_LETTER
+from invoicing.services.documents.text_subjects import INVOICE_TEXT
 from invoicing.services.posting.checks import refusals_to_post
 from invoicing.services.posting.credit import credit_invoice, is_creditable, plan_credit
 from invoicing.services.posting.post import post_invoice, post_invoices
@@ -79,7 +81,7 @@ INVOICE_ACTIONS = (
         INVOICE_LETTER,
         permission=CHANGE,
         many=_("Un e-mail par facture, à l'adresse de facturation de son client."),
-        primary_in=frozenset({S.POSTED}),
+        primary_when=lambda invoice: invoice.is_posted,
     ),
     DocumentAction(
         name="post",
@@ -150,6 +152,7 @@ INVOICE_ACTIONS = (
         ),
         done=_("taxes mises à jour"),
     ),
+    text_action(Invoice, INVOICE_TEXT),
     DocumentAction(
         name="credit",
         opens=True,
@@ -226,6 +229,8 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         "state_badge",
     )
     list_lead = "customer"
+    list_card = ("gross_text", "numbered", "state_badge", "dated", "age")
+    followed = ("credit_notes",)
     list_filter = (InvoiceChips, FromFilter, DueAge, "state", "kind", "company")
     search_fields = Invoice.SEARCHED
     date_hierarchy = "issued_on"
@@ -281,6 +286,8 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
                 context["office_flag"] = self.state_badge(invoice)
             card = money_card(invoice, request.user)
             context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
+            if invoice.is_posted and card["is_sent"] and invoice.residual <= 0:
+                self.without_button(context, "message")
             lines = invoice.lines.select_related("tax")
             context["office_amounts"] = amounts_of_lines(lines, invoice.rounding)
         return context

@@ -1,6 +1,6 @@
 """« Envoyer par e-mail »: sends a document and its PDF to its customer, with a text that the user may change; many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -52,11 +52,11 @@ def mail_many_form(letter: Letter) -> type[forms.Form]:
 
 
 def mail_action(
-    letter: Letter, *, permission: str, many: Any = "", primary_in: frozenset[str] = frozenset()
+    letter: Letter, *, permission: str, many: Any = "", primary_when: Callable[[Any], bool] | None = None
 ) -> DocumentAction:
     """Return the action for one kind of document. `many`: the sentence of its dialog in the list; "": it is not there.
 
-    `primary_in`: states in which it is a button of the header.
+    `primary_when`: whether it is a button of the header of a document.
     """
 
     def preview(request: HttpRequest, documents: Sequence[Any], data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ def mail_action(
         icon="mail",
         permission=permission,
         states=letter.states or None,
-        primary_in=primary_in,
+        primary_when=primary_when,
         button=_("Envoyer"),
         form=mail_form(letter),
         run=lambda request, document, data: mail_document(document, letter, by=user_of(request), **data) and None,

@@ -9,7 +9,7 @@ from invoicing.models import Invoice
 from invoicing.services.documents.life import life_of
 from invoicing.services.settlement.settled import parts_settled
 from openfire_billing.db.scope import visible
-from openfire_billing.web.actions import link_to
+from openfire_billing.web.record_links import link_to
 from openfire_billing.web.smart_buttons import buttons_for, made_from
 
 ORIGINS = ("interventions", "appointments", "contracts", "quotes")
@@ -28,6 +28,7 @@ def money_card(invoice: Invoice, user: Any) -> dict[str, Any]:
     return context | {
         "parts": [(part, link_to(part.source) if _may_open(part.source, user) else part.source) for part in parts],
         "paid": paid,
+        "is_sent": life.sent_on is not None,
         "credited": sum((part.amount for part in parts), Decimal(0)) - paid,
         "days": [
             (_("Envoyée le"), life.sent_on),

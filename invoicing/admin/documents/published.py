@@ -1,4 +1,4 @@
-"""The « Publique / Non publique – Sur le site internet » button, for the public page of a document."""
+"""The « Non publique sur le site internet » button, for the public page of a document."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ class PublishedMixin:
             permission=f"{meta.app_label}.change_{meta.model_name}",
             explain=_(
                 "Le client voit ce document à une adresse qui ne se devine pas, une facture dès qu'elle est comptabilisée "
-                "et un RDV dès qu'il est confirmé. Non publique : la page n'existe pas."
+                "et un RDV dès qu'il est confirmé. Décochée, la page n'existe pas."
             ),
             form=PublicationForm,
             run=_publish,
@@ -62,8 +62,12 @@ class PublishedMixin:
         meta = self.model._meta  # type: ignore[attr-defined]
         if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
             url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publish"])
-            text = _("Publique") if is_published(document) else _("Non publique")
+            if self.is_feminine:  # type: ignore[attr-defined]
+                text = _("Publique") if is_published(document) else _("Non publique")
+            else:
+                text = _("Publié") if is_published(document) else _("Non publié")
+            label = _("sur le site internet")
             buttons.append(
-                {"label": _("Sur le site internet"), "icon": "public", "text": text, "url": url, "is_dialog": True}
+                {"label": label, "icon": "public", "text": text, "is_sentence": True, "url": url, "is_dialog": True}
             )
         return buttons

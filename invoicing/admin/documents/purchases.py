@@ -12,13 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from djmoney.money import Money
 
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, values_of
 from invoicing.admin.documents.order_acts import ORDER_ACTIONS
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import PaymentForm
 from invoicing.admin.lines import LinesInline
+from invoicing.admin.saving import seen_by
 from invoicing.choices import OrderState, SupplierBillState
 from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.paper.pdf import order_pdf
@@ -82,6 +82,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
     new_title = _("Nouvelle commande fournisseur")
     list_display = ("__str__", "supplier", "origin", "ordered_on", "expected_on", "net_text", "state_badge")
     list_lead = "supplier"
+    list_card = ("net_text", "numbered", "state_badge", "expected_on")
     list_filter = (OrderChips, FromFilter, "state", "company")
     search_fields = PurchaseOrder.SEARCHED
     date_hierarchy = "ordered_on"
@@ -287,6 +288,8 @@ class SupplierBillAdmin(DocumentAdmin):
     )
     list_display_links = ("number",)
     list_lead = "supplier"
+    list_card = ("gross_text", "number", "state_badge", "due_on", "age")
+    followed = ()
     list_filter = (BillChips, FromFilter, "state", "company")
     search_fields = SupplierBill.SEARCHED
     date_hierarchy = "billed_on"

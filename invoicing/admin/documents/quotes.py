@@ -11,7 +11,6 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from invoicing.admin.base import seen_by
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
@@ -19,6 +18,8 @@ from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.forms import InvoiceForm, OnForm, ProlongForm, ReasonForm
 from invoicing.admin.lines import LinesInline
+from invoicing.admin.records.texts import text_action
+from invoicing.admin.saving import seen_by
 from invoicing.choices import QuoteState
 from invoicing.models import Partner, Quote, QuoteLine, QuoteLineClaim
 from invoicing.paper.pdf import quote_pdf
@@ -26,6 +27,7 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents import quotes as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.mailing import QUOTE_LETTER
+from invoicing.services.documents.text_subjects import QUOTE_TEXT
 from invoicing.services.records.acts import perform_each
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.asked import ASKED_TO_BILL
@@ -79,7 +81,7 @@ QUOTE_ACTIONS = (
         QUOTE_LETTER,
         permission=CHANGE,
         many=_("Un e-mail par devis, à celui qui paie."),
-        primary_in=frozenset({S.DRAFT}),
+        primary_when=lambda quote: quote.state == S.DRAFT,
     ),
     DocumentAction(
         name="send",
@@ -150,6 +152,7 @@ QUOTE_ACTIONS = (
         run=_act(services.reset_quote),
         done=_("remis en brouillon"),
     ),
+    text_action(Quote, QUOTE_TEXT),
     DocumentAction(
         name="duplicate",
         opens=True,
@@ -232,6 +235,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         ),
     )
     list_lead = "partner"
+    list_card = ("gross_text", "numbered", "state_badge", "issued_on", "age")
     list_filter = (QuoteChips, FromFilter, "state", "company")
     search_fields = Quote.SEARCHED
     date_hierarchy = "issued_on"

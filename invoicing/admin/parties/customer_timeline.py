@@ -11,20 +11,20 @@ from django.utils.translation import gettext_lazy as _
 from invoicing.admin.documents.invoice_state import signed, state_of_invoice
 from invoicing.choices import InvoiceKind, MessageState
 from invoicing.models import HistoryLine, Invoice, Message, Partner, Payment, Quote
-from openfire_billing.web.actions import link_to
 from openfire_billing.web.contributions import TimelineKind, contribute
+from openfire_billing.web.record_links import link_to
 from openfire_billing.web.smart_buttons import buttons_for, made_from
 from openfire_billing.web.tags import euros, stored_state
 
 
 def _invoices(partner: Partner) -> Any:
-    """Return the invoices of a customer and of those merged into him, with their payment state."""
-    owned = Invoice.objects.filter(customer__in=partner.with_merged())
-    return owned.with_payment_state(timezone.localdate()).with_refunded()
+    """Return the invoices of a customer and of those merged into him."""
+    return Invoice.objects.filter(customer__in=partner.with_merged())
 
 
-def _payments(partner: Partner) -> Any:
-    return Payment.objects.filter(customer__in=partner.with_merged()).with_left()
+def _settled(invoices: Any) -> Any:
+    """Add what their state reads."""
+    return invoices.with_payment_state(timezone.localdate()).with_refunded()
 
 
 def _about(partner: Partner, user: Any) -> Q:
@@ -84,6 +84,7 @@ contribute(
             "invoicing.view_invoice",
             lambda partner, user: _invoices(partner).exclude(kind=InvoiceKind.CREDIT_NOTE),
             Coalesce("issued_on", "proposed_on"),
+            computed=_settled,
             say=lambda invoice: invoice.origin,
             amount=lambda invoice: invoice.gross.amount,
             state=state_of_invoice,
@@ -96,6 +97,7 @@ contribute(
             "invoicing.view_invoice",
             lambda partner, user: _invoices(partner).filter(kind=InvoiceKind.CREDIT_NOTE),
             Coalesce("issued_on", "proposed_on"),
+            computed=_settled,
             say=lambda note: note.reason,
             amount=lambda note: signed(note, note.gross.amount),
             state=state_of_invoice,
@@ -106,8 +108,9 @@ contribute(
             _("Paiements"),
             "payments",
             "invoicing.view_payment",
-            lambda partner, user: _payments(partner),
+            lambda partner, user: Payment.objects.filter(customer__in=partner.with_merged()),
             F("on"),
+            computed=lambda payments: payments.with_left(),
             say=_what_is_left_in_words,
             amount=lambda payment: -payment.amount.amount if payment.is_refund else payment.amount.amount,
             state=_what_is_left,

@@ -1,6 +1,7 @@
 """« Vue d'ensemble » of a customer: what he owes, where he is, what is open with him, and the timeline."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -9,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Company, Partner
-from invoicing.services.settlement.balances import balance_of, late_of
+from invoicing.services.settlement.balances import account_of
 from openfire_billing.kernel.formats import read_id
-from openfire_billing.web.actions import link_to
 from openfire_billing.web.contributions import OpenItems
 from openfire_billing.web.open_items import open_items_of
+from openfire_billing.web.record_links import link_to
 from openfire_billing.web.summary import map_url
 from openfire_billing.web.tags import euros
 from openfire_billing.web.timeline import timeline_of
@@ -26,10 +27,12 @@ def overview_of(partner: Partner, request: HttpRequest) -> dict[str, Any]:
     """Return what the page shows. The address says which kind of the timeline, and which of its pages."""
     user = user_of(request)
     timeline = timeline_of(partner, user, kind=request.GET.get(KIND, ""), page=read_id(request.GET.get(PAGE)) or 1)
-    balance = balance_button(partner, user)
+    account = None
+    if user.has_perm("invoicing.view_invoice"):
+        account = account_of(partner, companies=Company.objects.visible_to(user))
     return {
-        "balance": balance,
-        "late": late_of(partner, companies=Company.objects.visible_to(user)) if balance else None,
+        "balance": _balance_button(partner, account.balance) if account else None,
+        "late": account.late if account else None,
         "places": [(place, map_url(place)) for place in partner.addresses.all()],
         "open": [(kind, _said(kind, rows)) for kind, rows in open_items_of([partner], user)[partner.pk]],
         "timeline": timeline,
@@ -58,10 +61,7 @@ def _address(request: HttpRequest, *, kind: str, page: int = 1) -> str:
     return f"?{query.urlencode()}#timeline"
 
 
-def balance_button(partner: Partner, user: Any) -> dict[str, Any] | None:
-    """Return the counter of what a customer owes the companies of the user; None for who may not see invoices."""
-    if not user.has_perm("invoicing.view_invoice"):
-        return None
-    balance = balance_of(partner, companies=Company.objects.visible_to(user))
+def _balance_button(partner: Partner, balance: Decimal) -> dict[str, Any]:
+    """Return the counter of what a customer owes the companies of the user."""
     url = f"{reverse('admin:invoicing_invoice_changelist')}?view=unpaid&q={quote_plus(partner.name)}"
     return {"label": _("Solde dû"), "icon": "account_balance_wallet", "text": euros(balance), "url": url}

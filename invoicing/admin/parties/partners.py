@@ -1,6 +1,7 @@
 """Pages of partners, addresses and tags."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
@@ -18,18 +19,21 @@ from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.creation import CreationMixin
 from invoicing.admin.notebook import NotebookMixin, notebook_page
 from invoicing.admin.parties.overview import overview_of
+from invoicing.admin.records.texts import text_action
 from invoicing.admin.shared_records import kept_refusal
 from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
 from invoicing.models import Address, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
+from invoicing.services.documents.text_subjects import CUSTOMER_TEXT
 from invoicing.services.parties.customers import create_customer
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners, similar_customers
 from openfire_billing.kernel.countries import COUNTRIES
 from openfire_billing.kernel.folding import fold
 from openfire_billing.kernel.telephones import searched_digits
-from openfire_billing.web.actions import PREFIX, ActionsMixin, DocumentAction, link_to
+from openfire_billing.web.actions import PREFIX, ActionsMixin, DocumentAction
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import column
 from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
+from openfire_billing.web.record_links import link_to
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.summary import Heading, heading_of_customer
 from openfire_billing.web.tags import euros
@@ -41,20 +45,42 @@ PLACE = ("street", "zip", "city")  # of an address, in the panels that create on
 
 
 def country_field(db_field: Any) -> forms.ChoiceField:
-    """Return the box of a country: France first, then the others by name."""
+    """Return the box of a country."""
+    return forms.ChoiceField(
+        label=db_field.verbose_name, choices=_countries(), initial="FR", widget=UnfoldAdminSelectWidget
+    )
+
+
+@cache
+def _countries() -> tuple[tuple[str, str], ...]:
+    """Return the choices of a country: France first, then the others by name."""
     others = sorted(((code, name) for code, name in COUNTRIES.items() if code != "FR"), key=lambda one: fold(one[1]))
-    choices = [("", "–"), ("FR", COUNTRIES["FR"]), *others]
-    return forms.ChoiceField(label=db_field.verbose_name, choices=choices, initial="FR", widget=UnfoldAdminSelectWidget)
+    return ("", "–"), ("FR", COUNTRIES["FR"]), *others
 
 
-class AddressInline(StackedInline):
+class AddressBoxesMixin:
+    """Gives the form of an address its boxes: countries by name, towns by post code, telephones."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "country":
+            return country_field(db_field)
+        if is_telephone(db_field):
+            options["widget"] = TelephoneInput()
+        if db_field.name == "zip":
+            options["widget"] = PostcodeInput()
+        return super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+
+
+class AddressInline(AddressBoxesMixin, StackedInline):
     model = Address
     hide_title = True
+    add_label = _("Ajouter une adresse")
     fields = (
         ("label", "phone"),
         "street",
         "street2",
-        ("zip", "city"),
+        "zip",
+        "city",
         "country",
         ("is_default", "is_billing"),
         ("latitude", "longitude"),
@@ -64,19 +90,11 @@ class AddressInline(StackedInline):
         """Show one empty address to a new customer alone."""
         return 0 if obj else 1
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name == "country":
-            return country_field(db_field)
-        if is_telephone(db_field):
-            options["widget"] = TelephoneInput()
-        if db_field.name == "zip":
-            options["widget"] = PostcodeInput()
-        return super().formfield_for_dbfield(db_field, request, **options)
-
 
 class TermsInline(StackedInline):
     model = PartnerTerms
     hide_title = True
+    add_label = _("Ajouter des conditions")
     can_delete = False
     fields = (("fiscal_position", "payment_term"),)
 
@@ -134,6 +152,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         )
     }
     list_display = ("name", "town", "phone", "mobile", "email", "payer_name", "is_active")
+    list_card = ("", "town", "phone", "email", "mobile")
     list_filter = ("is_active", "kind", "tags")
     search_fields = Partner.SEARCHED
     autocomplete_fields = ("bill_to", "tags")
@@ -141,6 +160,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
     empty_text = _("Vos clients et fournisseurs. Commencez par en créer un, ou importez les vôtres.")
     fieldsets = (
         (None, {"fields": (("name", "kind"), ("phone", "mobile"), ("email", "store_code"), "tags")}),
+        (_("SMS commerciaux"), {"fields": (("sms_consent_on", "sms_consent_source"),)}),
         (_("État"), {"fields": ("is_active",)}),
         (
             _("Facturation"),
@@ -155,6 +175,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
     )
     opened_tab = "overview"
     document_actions = (
+        text_action(Partner, CUSTOMER_TEXT),
         DocumentAction(
             name="merge",
             label=_("Fusionner dans une autre fiche"),
@@ -175,7 +196,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("bill_to", "merged_into", "addresses")
+        return super().get_queryset(request).prefetch_related("bill_to", "merged_into", "addresses", "tags")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Search partners. A choice box leaves out archived ones."""
@@ -230,8 +251,9 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         balance = context["office_tabs"][0]["context"]["balance"]
         buttons = [*([balance] if balance else ()), *smart_buttons(partner, request)]
         actions = self.actions_for(request, partner)
-        if actions and (same := likely_duplicates(partner).count()):
-            url = actions[0]["url"]
+        merge = next((act for act in actions if act["name"] == "merge"), None)
+        if merge and (same := likely_duplicates(partner).count()):
+            url = merge["url"]
             buttons.append({"label": _("Doublons ?"), "icon": "merge", "count": same, "url": url, "is_dialog": True})
         return context | {
             "office_buttons": buttons,
@@ -287,7 +309,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
 
 
 @admin.register(Address)
-class AddressAdmin(CreationMixin, OfficeAdmin):
+class AddressAdmin(AddressBoxesMixin, CreationMixin, OfficeAdmin):
     """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
 
     new_title = _("Nouvelle adresse")
@@ -297,13 +319,6 @@ class AddressAdmin(CreationMixin, OfficeAdmin):
     search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
     list_select_related = ("partner",)
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name == "country":
-            return country_field(db_field)
-        if db_field.name == "zip":
-            options["widget"] = PostcodeInput()
-        return super().formfield_for_dbfield(db_field, request, **options)
 
     def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
         return {"street": request.GET.get("term", "").strip()}
@@ -356,9 +371,12 @@ contribute(
     ],
     origins={
         "quotes": lambda partner: Quote.objects.filter(Q(partner=partner) | Q(bill_to=partner)).values("pk"),
-        "invoices": lambda partner: Invoice.objects.filter(
-            Q(customer=partner) | Q(customer__merged_into=partner)
-        ).values("pk"),
+        "invoices": lambda partner: Invoice.objects.filter(customer=partner).values("pk"),
         "purchases": lambda partner: PurchaseOrder.objects.filter(supplier=partner).values("pk"),
     },
+)
+# Each origin is read by an index of its own; a condition « of him, or of one merged into him » reads all the invoices.
+contribute(
+    Partner,
+    origins={"invoices": lambda partner: Invoice.objects.filter(customer__merged_into=partner).values("pk")},
 )

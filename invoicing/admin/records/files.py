@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment
 from invoicing.services.records.attachments import attach, attachments_of, detach
-from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 

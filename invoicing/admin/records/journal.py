@@ -1,6 +1,6 @@
 """The journal of a page: the record's own lines, and those of the documents made from it, each linked to its document."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,11 +14,11 @@ from invoicing.models import HistoryLine, Invoice, SupplierBill
 from invoicing.services.records.changes import shown_changes
 from invoicing.services.records.history import OWN_ACTS, journal_shown
 from openfire_billing.db.scope import visible
-from openfire_billing.web.actions import link_to
-from openfire_billing.web.smart_buttons import buttons_for, made_from
+from openfire_billing.web.contributions import SmartButton
+from openfire_billing.web.record_links import link_to
+from openfire_billing.web.smart_buttons import made_from
 
 SHOWN_LINES = 40  # of a record's own journal, and as many of those that it follows
-FOLLOWED = ("quotes", "invoices", "credit_notes", "purchases", "supplier_bills")  # origins of what is made
 # Notes, files and edits of a document stay in its own journal; its mails are shown.
 LEFT_OUT = (OWN_ACTS - {"message"}) | {"changed", "edited", "taxes_updated", "published", "link_renewed"}
 MAKING = frozenset(["credited", "invoiced", "purchased", "quoted"])  # acts that make a document
@@ -42,14 +42,16 @@ class ShownJournal:
     own: list[HistoryLine] = field(default_factory=list)
 
 
-def journal_of(document: Model, user: User, *, labels: Mapping[str, object], follows: bool = False) -> ShownJournal:
+def journal_of(
+    document: Model, user: User, *, labels: Mapping[str, object], followed: Collection[SmartButton] = ()
+) -> ShownJournal:
     """Return the latest lines of a record's journal that the user may see, in a constant number of queries.
 
-    `labels`: {field: label} that replace those of the model. `follows`: with the latest lines of the documents made from
-    it. An act that made one is then told by the line of the document, which bears a link.
+    `labels`: {field: label} that replace those of the model. `followed`: the counters of the documents made from it, whose
+    latest lines are shown. An act that made one is then told by the line of the document, which bears a link.
     """
     own = list(journal_shown(document, user=user)[:SHOWN_LINES])
-    made = _made_from(document, user) if follows else {}
+    made = _made_from(document, user, followed)
     if not made:
         return ShownJournal([_own(line, labels) for line in own], own)
     theirs = Q(pk__in=[])
@@ -81,19 +83,18 @@ def _kind_of(document: Model | type[Model]) -> int:
     return int(ContentType.objects.get_for_model(document).pk)
 
 
-def _made_from(document: Model, user: User) -> dict[int, list[int]]:
+def _made_from(document: Model, user: User, followed: Collection[SmartButton]) -> dict[int, list[int]]:
     """Return {content type id: ids} of the documents made from a record that the user may see, in one query.
 
     The credit notes of its invoices are among them.
     """
     rows = []
-    for button in buttons_for(type(document), user):
-        if button.origin in FOLLOWED:
-            documents = visible(made_from(button, type(document), document.pk), user)
-            found = [documents]
-            if documents.model is Invoice:
-                found.append(Invoice.objects.filter(credits__in=documents.order_by().values("pk")))
-            rows += [each.order_by().values_list(Value(_kind_of(each.model)), "pk") for each in found]
+    for button in followed:
+        documents = visible(made_from(button, type(document), document.pk), user)
+        found = [documents]
+        if documents.model is Invoice:
+            found.append(Invoice.objects.filter(credits__in=documents.order_by().values("pk")))
+        rows += [each.order_by().values_list(Value(_kind_of(each.model)), "pk") for each in found]
     made: dict[int, list[int]] = {}
     for kind, pk in rows[0].union(*rows[1:]) if rows else ():
         made.setdefault(kind, []).append(pk)

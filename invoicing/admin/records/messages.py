@@ -19,14 +19,15 @@ from openfire_billing.web.users import user_of
 
 class MessageChips(ChipFilter):
     chips = (
-        ("waiting", _("À envoyer"), lambda q, r: q.filter(state=MessageState.WAITING)),
-        ("failed", _("En échec"), lambda q, r: q.filter(state=MessageState.FAILED)),
+        ("waiting", _("À envoyer"), lambda q, r: q.filter(state__in=MessageState.pending)),
+        ("failed", _("En échec"), lambda q, r: q.filter(state__in=MessageState.stopped)),
     )
 
 
 @admin.register(Message)
 class MessageAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     list_display = ("created_at", "kind", "to", "subject", "state_badge", "attempts", "sent_at")
+    list_card = ("", "to", "state_badge", "subject", "kind")
     list_filter = (MessageChips, "state", "kind")
     search_fields = ("to", "subject")
     empty_text = _("Les e-mails et SMS envoyés d'ici, avec leur état.")
@@ -40,7 +41,11 @@ class MessageAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
         "attempts",
         "error",
         "created_at",
+        "send_at",
         "sent_at",
+        "delivered_at",
+        "provider_id",
+        "is_commercial",
         "by",
     )
     fields = readonly_fields
@@ -50,8 +55,8 @@ class MessageAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
             label=_("Renvoyer"),
             icon="replay",
             permission="invoicing.view_message",
-            states=frozenset({MessageState.FAILED}),
-            primary_in=frozenset({MessageState.FAILED}),
+            states=MessageState.stopped,
+            primary_in=MessageState.stopped,
             explain=_("Le message repart dans les minutes qui viennent."),
             run=lambda request, message, data: retry_message(message, by=user_of(request)),
             done=_("remis dans les messages à envoyer"),

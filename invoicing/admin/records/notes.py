@@ -20,8 +20,8 @@ from invoicing.services.records.follow_ups import (
     follow_ups_of,
 )
 from invoicing.services.records.notes import add_note
-from openfire_billing.web.actions import reverse_change
 from openfire_billing.web.date_boxes import DayInput
+from openfire_billing.web.record_links import reverse_change
 from openfire_billing.web.refusals import refusals_shown
 from openfire_billing.web.users import user_of
 

@@ -94,7 +94,6 @@ class QuoteLine(DeductibleLine):
 
     # annotated by left_to_bill()
     billed: Decimal
-    left: Decimal
 
     quote = models.ForeignKey(Quote, models.CASCADE, related_name="lines", verbose_name=_("devis"))
 
@@ -111,3 +110,8 @@ class QuoteLine(DeductibleLine):
                 violation_error_message=_("La quantité est supérieure à zéro."),
             ),
         ]
+
+    @property
+    def left(self) -> Decimal:
+        """What is left to bill of it, annotated by left_to_bill()."""
+        return max(self.quantity - self.billed, Decimal(0))

@@ -19,6 +19,7 @@ from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.texts import Text
 from openfire_billing.db.versions import Versioned
 from openfire_billing.kernel.countries import country_code, country_name
+from openfire_billing.kernel.french_days import department_of
 from openfire_billing.kernel.telephones import region_of
 
 
@@ -97,6 +98,10 @@ class Partner(Searchable, Versioned):
         verbose_name=_("fusionné dans"),
     )
     note = models.TextField(_("Note interne"), blank=True)
+    sms_consent_on = models.DateField(_("Accepte les SMS commerciaux depuis le"), null=True, blank=True)
+    sms_consent_source = models.CharField(
+        _("Accord donné"), max_length=120, blank=True, db_default="", help_text=_("Où et comment : bon signé, appel…")
+    )
     search_text = SearchTextField(of=("name", "store_code", "email", "siren", "vat_number"))
     phone_key = TelephoneKeyField(of=("phone",))
     mobile_key = TelephoneKeyField(of=("mobile",))
@@ -272,8 +277,7 @@ class Address(Searchable, Versioned):
 
     @property
     def department(self) -> str:
-        """The department number from the postcode: « 35 », « 20 » for Corsica, « 974 » overseas."""
-        return self.zip[:3] if self.zip.startswith(("97", "98")) else self.zip[:2]
+        return department_of(self.zip)
 
     @property
     def lines(self) -> list[str]:

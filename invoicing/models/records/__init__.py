@@ -8,6 +8,7 @@ from invoicing.models.records.imports import ImportTurn
 from invoicing.models.records.links import PublicLink
 from invoicing.models.records.messages import Message
 from invoicing.models.records.saved_filters import SavedFilter
+from invoicing.models.records.text_messages import SmsStop, SmsTemplate
 
 __all__ = [
     "Attachment",
@@ -18,4 +19,6 @@ __all__ = [
     "Message",
     "PublicLink",
     "SavedFilter",
+    "SmsStop",
+    "SmsTemplate",
 ]

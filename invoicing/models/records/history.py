@@ -5,6 +5,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -60,7 +61,11 @@ class HistoryLine(models.Model):
         ordering = ["-pk"]
         verbose_name = _("ligne de journal")
         verbose_name_plural = _("journal")
-        indexes = [models.Index(fields=["content_type", "object_id", "-id"], name="invoicing_history_of")]
+        indexes = [
+            models.Index(fields=["content_type", "object_id", "-id"], name="invoicing_history_of"),
+            # the notes about a customer and his documents are searched among all: they are few
+            models.Index(fields=["content_type", "object_id"], condition=Q(act="note"), name="invoicing_history_notes"),
+        ]
 
     def __str__(self) -> str:
         return self.text or self.act

@@ -29,7 +29,10 @@ class MessageQuerySet(StampedQuerySet["Message"]):
 class Message(Stamped):
     """An e-mail or SMS of the outbox. Its unique `key` names its purpose, so that it is queued once.
 
-    `to` and `cc`: e-mail addresses apart by « , », five at most of each.
+    `to` and `cc`: e-mail addresses apart by « , », five at most of each; of an SMS, one number in E.164. `send_at`: the
+    moment chosen for it. `provider_id`: the reference that the SMS gateway gave. `is_commercial`: it waits for the hours
+    at which such messages are allowed, and is not sent to who refuses them. `department`: of the recipient,
+    whose public holidays count.
     """
 
     key = models.CharField(_("clé"), max_length=160, unique=True)
@@ -48,12 +51,17 @@ class Message(Stamped):
         "invoicing.Company", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("société")
     )
     with_paper = models.BooleanField(_("avec le PDF du document"), default=False)
-    state = models.CharField(_("état"), max_length=10, choices=MessageState, default=MessageState.WAITING)
+    state = models.CharField(_("état"), max_length=20, choices=MessageState, default=MessageState.WAITING)
     attempts = models.PositiveSmallIntegerField(_("essais"), default=0)
     error = models.TextField(_("erreur"), blank=True)
     created_at = models.DateTimeField(_("créé le"), default=timezone.now)
     next_try_at = models.DateTimeField(_("prochain essai"), default=timezone.now)
+    send_at = models.DateTimeField(_("à envoyer le"), null=True, blank=True)
     sent_at = models.DateTimeField(_("envoyé le"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("reçu le"), null=True, blank=True)
+    provider_id = models.CharField(_("référence de la passerelle"), max_length=100, blank=True, db_default="")
+    is_commercial = models.BooleanField(_("commercial"), default=False, db_default=False)
+    department = models.CharField(_("département"), max_length=3, blank=True, db_default="")
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
     )
@@ -64,7 +72,13 @@ class Message(Stamped):
         ordering = ["-pk"]
         verbose_name = _("message")
         verbose_name_plural = _("messages")
-        indexes = [models.Index(fields=["state", "next_try_at"], name="invoicing_message_waiting")]
+        indexes = [
+            models.Index(fields=["state", "next_try_at"], name="invoicing_message_waiting"),
+            models.Index(
+                fields=["provider_id"], condition=~models.Q(provider_id=""), name="invoicing_message_provider"
+            ),
+        ]
+        permissions = [("send_sms", "Envoyer des SMS"), ("send_commercial", "Envoyer des SMS commerciaux")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} · {self.to} · {self.subject}"

@@ -29,7 +29,7 @@ def life_of(invoice: Invoice) -> Life:
     """Return when an invoice was sent, seen and sent again, in two queries."""
     kind = ContentType.objects.get_for_model(Invoice)
     sent = Message.objects.filter(
-        content_type=kind, object_id=invoice.pk, state__in=(MessageState.SENT, MessageState.WAITING)
+        content_type=kind, object_id=invoice.pk, state__in=MessageState.left | MessageState.pending
     ).aggregate(first=Min("created_at"), last=Max("created_at"))
     seen = HistoryLine.objects.filter(content_type=kind, object_id=invoice.pk, act=VIEWED).aggregate(first=Min("at"))
     return Life(

@@ -117,7 +117,7 @@ def sent_days(documents: Sequence[Model]) -> dict[int, date]:
     messages = Message.objects.filter(
         content_type=kind,
         object_id__in=[document.pk for document in documents],
-        state__in=(MessageState.SENT, MessageState.WAITING),
+        state__in=MessageState.left | MessageState.pending,
     )
     moments = messages.order_by().values_list("object_id").annotate(last=Max("created_at"))
     return {pk: timezone.localdate(moment) for pk, moment in moments}

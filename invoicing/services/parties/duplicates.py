@@ -2,17 +2,23 @@
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import reduce
+from operator import add, or_
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import ForeignObjectRel, Q, QuerySet
+from django.db import connection
+from django.db.models import Case, F, ForeignObjectRel, IntegerField, OrderBy, Q, QuerySet, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Length
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import Attachment, FollowUp, Partner
 from invoicing.services.locks import lock_to_merge, rows_to_move
 from invoicing.services.records.history import record
 from invoicing.services.records.shared import used_by_others
+from openfire_billing.db.functions import HoldsNearWord, WordNearness
 from openfire_billing.db.people import By
-from openfire_billing.db.search import narrowed
+from openfire_billing.db.search import MOST_WORDS, narrowed
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.folding import fold
@@ -20,24 +26,34 @@ from openfire_billing.kernel.telephones import is_possible, key_of, region_of
 
 MOST_SIMILAR = 5
 _MOST_READ = 200  # names compared
+_MOST_PARTS = 60  # of a typed name, that are looked for
 _LONGEST_NAME = 200  # characters of a typed name that are compared
 _BEGINNING = 4  # letters of a name that a misspelt one is expected to share
 _NEAR = 0.8  # of two words: « aubry » and « aubri »
 
 
 def likely_duplicates(partner: Partner) -> "QuerySet[Partner]":
-    """Return the customers with the same e-mail, telephone (in any notation) or SIREN, or the same name and postcode."""
-    same = Q()
-    for name in ("email", "siren"):
-        if value := getattr(partner, name):
-            same |= Q(**{f"{name}__iexact": value})
-    if keys := list(filter(None, (partner.phone_key, partner.mobile_key))):
-        same |= Q(phone_key__in=keys) | Q(mobile_key__in=keys)
+    """Return the customers with the same e-mail, telephone (in any notation) or SIREN, or the same name and postcode.
+
+    Each of these is searched by the index of its columns, then compared; one condition with « or » reads all customers.
+    """
+    everybody = Partner.objects.order_by()
+    found = [
+        narrowed(everybody, ("search_text",), [value]).filter(**{f"{name}__iexact": value})
+        for name in ("email", "siren")
+        if (value := getattr(partner, name))
+    ]
+    found += [
+        everybody.filter(Q(phone_key=key) | Q(mobile_key=key)) for key in (partner.phone_key, partner.mobile_key) if key
+    ]
     if partner.pk and (zips := [address.zip for address in partner.addresses.all()]):
-        same |= Q(name__iexact=partner.name, addresses__zip__in=zips)
-    if not same:
+        namesakes = narrowed(everybody, ("search_text",), [partner.name])
+        found.append(namesakes.filter(name__iexact=partner.name, addresses__zip__in=zips))
+    if not found:
         return Partner.objects.none()
-    return Partner.objects.filter(same, merged_into=None).exclude(pk=partner.pk).distinct()
+    first, *others = (part.values("pk") for part in found)
+    ids = first.union(*others) if others else first
+    return Partner.objects.filter(pk__in=ids, merged_into=None).exclude(pk=partner.pk)
 
 
 def similar_customers(*, name: str, phone: str = "", email: str = "", postcode: str = "") -> list[Partner]:
@@ -55,16 +71,36 @@ def similar_customers(*, name: str, phone: str = "", email: str = "", postcode: 
 
 def _of_near_name(name: str) -> Iterator[Partner]:
     """Yield the customers of a near name, the nearest first."""
-    words = fold(name[:_LONGEST_NAME]).split()
-    longest = max(words, key=len, default="")
-    if len(longest) < _BEGINNING:
-        return
-    partners = Partner.objects.filter(merged_into=None).prefetch_related("addresses")
-    names = narrowed(partners, ("search_text",), [longest[:_BEGINNING]]).values_list("pk", "name")[:_MOST_READ]
-    ranks = {pk: _nearness(words, fold(other).split()) for pk, other in names}
-    near = sorted((pk for pk, rank in ranks.items() if rank), key=lambda pk: (-ranks[pk], pk))[:MOST_SIMILAR]
-    rows = partners.in_bulk(near)
+    words = fold(name[:_LONGEST_NAME]).split()[:MOST_WORDS]
+    ranks = {pk: _nearness(words, fold(other).split()) for pk, other in _likely_names(words)}
+    near = sorted((pk for pk, rank in ranks.items() if rank), key=lambda pk: -ranks[pk])[:MOST_SIMILAR]
+    rows = Partner.objects.prefetch_related("addresses").in_bulk(near)
     yield from (rows[pk] for pk in near)
+
+
+def _likely_names(words: list[str]) -> Iterator[tuple[int, str]]:
+    """Yield (id, name) of the customers most like these words by their letters in threes, at most `_MOST_READ`; of two as
+    like, the shorter name first. Elsewhere than on PostgreSQL they hold the beginning of a word.
+    """
+    long_words = [word for word in words if len(word) >= _BEGINNING]
+    if not long_words:
+        return
+    beginnings = {word[:_BEGINNING] for word in long_words}
+    is_like = reduce(or_, (Q(search_text__contains=beginning) for beginning in sorted(beginnings)))
+    rank: Combinable
+    if connection.vendor == "postgresql":
+        is_like |= reduce(or_, (Q(HoldsNearWord(F("search_text"), Value(word))) for word in long_words))
+        rank = WordNearness(Value(" ".join(words)), F("search_text"))
+    else:
+        held = (
+            Case(When(search_text__contains=part, then=1), default=0, output_field=IntegerField())
+            for part in sorted({word[at : at + 3] for word in words for at in range(len(word))})[:_MOST_PARTS]
+        )
+        rank = reduce(add, held)
+    found = Partner.objects.filter(is_like, merged_into=None).order_by(
+        OrderBy(rank, descending=True), Length("name"), "pk"
+    )
+    yield from found.values_list("pk", "name")[:_MOST_READ]
 
 
 def _nearness(words: list[str], others: list[str]) -> float:

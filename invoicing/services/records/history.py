@@ -91,6 +91,16 @@ def days_of_states(document: Any, lines: Sequence[HistoryLine]) -> dict[str, dat
     return found
 
 
+def state_lines(document: Model) -> list[HistoryLine]:
+    """Return the lines of a journal that `days_of_states` reads: the moves from state to state and the oldest line, newest
+    first. For a long journal.
+    """
+    lines = HistoryLine.objects.of(document).select_related(None)
+    moves = list(lines.filter(changes__has_key="state"))
+    oldest = lines.order_by("pk")[:1]
+    return [*moves, *(line for line in oldest if line not in moves)]
+
+
 def version_of(document: Model) -> int:
     """Return the version of a record; without a `version` column (accounts, roles), the id of its last journal line."""
     if isinstance(document, Versioned):

@@ -45,8 +45,10 @@ def messages(reader: Reader) -> Iterator[Kind]:
     if not reader.user.has_perm("invoicing.view_message"):
         return
     readable = visible(Message.objects.readable_by(reader.user), reader.user).order_by()
-    failed = Q(state=MessageState.FAILED)
-    waiting = Q(state=MessageState.WAITING, created_at__lt=timezone.now() - LATE_AFTER)
+    failed = Q(state__in=MessageState.stopped)
+    now = timezone.now()
+    chosen_later = Q(attempts=0, next_try_at__gt=now)
+    waiting = Q(state__in=MessageState.pending, created_at__lt=now - LATE_AFTER) & ~chosen_later
     found = readable.filter(failed | waiting).aggregate(
         failed=Count("pk", filter=failed), oldest=Min("created_at", filter=failed), waiting=Count("pk", filter=waiting)
     )

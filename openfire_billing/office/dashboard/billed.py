@@ -10,8 +10,8 @@ from django.utils.dates import MONTHS, MONTHS_AP
 from django.utils.text import capfirst
 
 from invoicing.models import Invoice
+from invoicing.querysets import signed
 from openfire_billing.kernel.periods import day_of_month
-from openfire_billing.office.dashboard.amounts import signed
 from openfire_billing.office.dashboard.reader import Reader, Work, list_url
 from openfire_billing.web.tags import euros
 

@@ -22,7 +22,7 @@ from openfire_billing.office.dashboard.amounts import Stock
 from openfire_billing.office.dashboard.money_kinds import of_money
 from openfire_billing.office.dashboard.reader import DI, RDV, SOON, Reader, Work, act_url, first_of, list_url, page_url
 from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting, in_order
-from openfire_billing.web.actions import reverse_change
+from openfire_billing.web.record_links import reverse_change
 
 MOST_FOLLOW_UPS = 6
 FOLLOW_UPS = "follow_ups"  # of the address: the first page shows all the follow-ups of the user

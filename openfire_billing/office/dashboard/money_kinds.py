@@ -1,7 +1,7 @@
 """What waits to be billed, posted, collected, for « À traiter ». Each kind asks as many queries for one record as for fifty."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db.models import Count, Min, Sum
 from django.utils.translation import gettext as _
@@ -10,8 +10,9 @@ from django.utils.translation import ngettext
 from contracts.models import Contract
 from interventions.choices import InterventionState
 from invoicing.choices import LineKind, QuoteState
-from invoicing.models import Invoice, QuoteLine
-from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, signed, sums_of, sums_text
+from invoicing.models import Invoice, Partner, QuoteLine
+from invoicing.querysets import signed
+from openfire_billing.office.dashboard.amounts import Document, Stock, documents_of, sums_of, sums_text
 from openfire_billing.office.dashboard.reader import (
     DI,
     INVOICE,
@@ -31,14 +32,26 @@ from openfire_billing.office.dashboard.waiting import Kind, Urgency, Waiting
 
 def of_money(reader: Reader, stock: Stock) -> Iterator[Kind]:
     """Yield the kinds that billing and accounts wait for."""
+    late = _by_customer(stock.late(reader.today))
+    ending = _ending_quotes(reader) if reader.does(Work.BILLING, permission="invoicing.change_quote") else []
+    lists = ([theirs[0] for theirs in late], ending, stock.quotes, stock.requests, stock.appointments)
+    names = _names_of(one for documents in lists for one in documents[:MOST_OF_A_KIND])
     yield from _contracts(reader)
-    yield from _late_invoices(reader, stock)
-    yield from _quotes(reader, stock)
+    yield from _late_invoices(late, names)
+    yield _without_answer(reader, ending, names)
+    yield _to_bill(stock.quotes, names, QUOTE, _("Devis à facturer"), _("%s devis à facturer"), view="to-bill")
     done = {"view": "to-bill", "state__exact": InterventionState.DONE.value}
-    yield _to_bill(stock.requests, DI, _("DI à facturer"), _("%s DI réalisées à facturer"), **done)
+    yield _to_bill(stock.requests, names, DI, _("DI à facturer"), _("%s DI réalisées à facturer"), **done)
     own = {"view": "own-lines"}
-    yield _to_bill(stock.appointments, RDV, _("RDV à facturer"), _("%s RDV à facturer, lignes hors DI"), **own)
+    labels = _("RDV à facturer"), _("%s RDV à facturer, lignes hors DI")
+    yield _to_bill(stock.appointments, names, RDV, *labels, **own)
     yield from _drafts(reader)
+
+
+def _names_of(documents: Iterable[Document]) -> dict[int, str]:
+    """Return {id: name} of the customers of these documents; no query for none."""
+    ids = {one.customer for one in documents}
+    return dict(Partner.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
 def _contracts(reader: Reader) -> Iterator[Kind]:
@@ -73,48 +86,49 @@ def _contracts(reader: Reader) -> Iterator[Kind]:
     )
 
 
-def _late_invoices(reader: Reader, stock: Stock) -> Iterator[Kind]:
-    """Invoices whose due day is over, a row for each customer."""
-    late = stock.late(reader.today)
+def _by_customer(documents: Iterable[Document]) -> list[list[Document]]:
+    """Return the documents of each customer, in the order of the first ones."""
+    found: dict[int, list[Document]] = defaultdict(list)
+    for one in documents:
+        found[one.customer].append(one)
+    return list(found.values())
+
+
+def _late_invoices(late: Sequence[Sequence[Document]], names: Mapping[int, str]) -> Iterator[Kind]:
+    """Invoices whose due day is over, a row for each customer, the one with the oldest first."""
     if not late:
         return
-    by_customer: dict[int | None, list[Document]] = defaultdict(list)
-    for one in late:
-        by_customer[one.customer].append(one)
-    first = list(by_customer.values())[:MOST_OF_A_KIND]  # the oldest come first
-    count = len(late)
+    every = [one for theirs in late for one in theirs]
+    count = len(every)
     yield Kind(
-        len(by_customer),
+        len(late),
         [
             Waiting(
                 Urgency.LATE,
                 ngettext("%s facture en retard", "%s factures en retard", len(theirs)) % len(theirs),
                 _("Relancer"),
                 list_url(INVOICE, view="late", customer__id__exact=theirs[0].customer),
-                who=theirs[0].who,
+                who=names[theirs[0].customer],
                 amount=_("%s TTC") % sums_text(sums_of(theirs)),
                 since=theirs[0].day,
             )
-            for theirs in first
+            for theirs in late[:MOST_OF_A_KIND]
         ],
         Waiting(
             Urgency.LATE,
             ngettext("%s facture en retard", "%s factures en retard", count) % count,
             _("Relancer"),
             list_url(INVOICE, view="late"),
-            who=_("%s clients") % len(by_customer),
-            amount=_("%s TTC") % sums_text(sums_of(late)),
-            since=late[0].day,
+            who=_("%s clients") % len(late),
+            amount=_("%s TTC") % sums_text(sums_of(every)),
+            since=late[0][0].day,
         ),
     )
 
 
-def _quotes(reader: Reader, stock: Stock) -> Iterator[Kind]:
-    """Quotes sent whose validity ends or has ended; quotes accepted and not yet billed."""
-    ending: list[Document] = []
-    if reader.does(Work.BILLING, permission="invoicing.change_quote"):
-        ending = _ending_quotes(reader)
-    yield Kind(
+def _without_answer(reader: Reader, ending: Sequence[Document], names: Mapping[int, str]) -> Kind:
+    """Quotes sent whose validity ends or has ended."""
+    return Kind(
         len(ending),
         [
             Waiting(
@@ -122,7 +136,7 @@ def _quotes(reader: Reader, stock: Stock) -> Iterator[Kind]:
                 _("Devis sans réponse, expiré") if one.day and one.day < reader.today else _("Devis bientôt expiré"),
                 _("Relancer"),
                 page_url(QUOTE, one.pk),
-                who=one.who,
+                who=names[one.customer],
                 document=one.name,
                 amount=_("%s HT") % sums_text(sums_of([one])),
                 since=one.day,
@@ -138,7 +152,6 @@ def _quotes(reader: Reader, stock: Stock) -> Iterator[Kind]:
             since=ending[0].day if ending else None,
         ),
     )
-    yield _to_bill(stock.quotes, QUOTE, _("Devis à facturer"), _("%s devis à facturer"), view="to-bill")
 
 
 def _ending_quotes(reader: Reader) -> list[Document]:
@@ -152,7 +165,9 @@ def _ending_quotes(reader: Reader) -> list[Document]:
     return documents_of(lines, "quote", day="valid_until", left="quantity", currency="currency")
 
 
-def _to_bill(documents: Sequence[Document], name: str, label: str, labels: str, **asked: str) -> Kind:
+def _to_bill(
+    documents: Sequence[Document], names: Mapping[int, str], name: str, label: str, labels: str, **asked: str
+) -> Kind:
     return Kind(
         len(documents),
         [
@@ -161,7 +176,7 @@ def _to_bill(documents: Sequence[Document], name: str, label: str, labels: str, 
                 label,
                 _("Facturer"),
                 act_url(name, one.pk, "invoice"),
-                who=one.who,
+                who=names[one.customer],
                 document=one.name,
                 page=page_url(name, one.pk),
                 amount=_("%s HT") % sums_text(sums_of([one])),

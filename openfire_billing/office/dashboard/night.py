@@ -10,7 +10,8 @@ from contracts.models import BillingRun
 from contracts.services.runs import totals_seen
 from invoicing.choices import InvoiceState
 from invoicing.models import Invoice
-from openfire_billing.office.dashboard.amounts import signed, sums_text
+from invoicing.querysets import signed
+from openfire_billing.office.dashboard.amounts import sums_text
 from openfire_billing.office.dashboard.reader import Reader, Work, page_url
 
 

@@ -1,5 +1,6 @@
 """For whom the first page is made: what he may see, and which work is his."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -44,11 +45,13 @@ _OF_ROLES: dict[str, frozenset[Work]] = {
 
 @dataclass(frozen=True)
 class Reader:
-    """A user before his first page, on a day. `works`: those of his roles; all of them without a role of ours."""
+    """A user before his first page, on a day. `companies`: ids of his companies, read once: each question of the page then
+    names them. `works`: those of his roles; all of them without a role of ours.
+    """
 
     user: User
     today: date
-    companies: QuerySet[Company]
+    companies: Sequence[int]
     works: frozenset[Work]
 
     def does(self, *works: Work, permission: str) -> bool:
@@ -59,10 +62,13 @@ class Reader:
 def reader_of(request: HttpRequest) -> Reader:
     """Return the reader of a request, in one query."""
     user = user_of(request)
-    names = [] if user.is_superuser else list(user.groups.values_list("name", flat=True))
-    roles = [_OF_ROLES[name] for name in names if name in _OF_ROLES]
+    if user.is_superuser:
+        return Reader(user, timezone.localdate(), list(Company.objects.values_list("pk", flat=True)), frozenset(Work))
+    found = list(User.objects.filter(pk=user.pk).values_list("groups__name", "company_accesses__company"))
+    roles = [_OF_ROLES[name] for name in {name for name, _company in found} if name in _OF_ROLES]
     works = frozenset[Work]().union(*roles) if roles else frozenset(Work)
-    return Reader(user, timezone.localdate(), Company.objects.visible_to(user), works)
+    companies = sorted({company for _name, company in found if company is not None})
+    return Reader(user, timezone.localdate(), companies, works)
 
 
 def first_of(rows: "QuerySet[Row]", *order: str) -> "QuerySet[Row]":

@@ -1,15 +1,17 @@
 """Today's appointments, a row for each technician: who is where, when, and who is away."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
+from django.db.models import FilteredRelation, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from appointments.availability import Recurrence
 from appointments.choices import AppointmentState
 from appointments.models import Absence, Slot
 from appointments.querysets import day_bounds
@@ -22,6 +24,14 @@ from openfire_billing.office.dashboard.reader import Reader, Work, page_url
 FIRST_HOUR, LAST_HOUR = 7, 19  # of the bar; what is earlier or later stands at its end
 PARTS = 4  # columns of the bar in an hour
 COLUMNS = (LAST_HOUR - FIRST_HOUR) * PARTS
+_SHOWN = (  # columns of a slot: the whole records that it joins have 150
+    "technician",
+    "starts_at",
+    "ends_at",
+    "technician__name",
+    *(f"appointment__{name}" for name in ("state", "partner__name", "address__city", "task__name")),
+)
+Away: TypeAlias = tuple[int, datetime, datetime]  # id of a technician, from when to when
 
 
 @dataclass(frozen=True)
@@ -70,25 +80,43 @@ def today_of(reader: Reader) -> dict[str, Any] | None:
         Slot.objects.filter(appointment__company__in=reader.companies, starts_at__lt=end, ends_at__gt=start)
         .filter(appointment__state__in=sorted(AppointmentState.occupying))
         .select_related("technician", "appointment__partner", "appointment__address", "appointment__task")
+        .only(*_SHOWN)
         .order_by("starts_at", "pk")
     )
-    absences = Absence.objects.filter(
-        technician__company__in=reader.companies, technician__is_active=True, starts_at__lt=end, ends_at__gt=start
-    )
-    rows = _rows(reader.today, slots, absences.select_related("technician").order_by("starts_at", "pk"))
-    active = Technician.objects.filter(company__in=reader.companies, is_active=True)
-    free = [name for pk, name in active.values_list("pk", "name") if pk not in rows]
+    names, away = _active(reader)
+    absences = Absence.objects.filter(technician__in=names, starts_at__lt=end, ends_at__gt=start).order_by("pk")
+    away += absences.values_list("technician", "starts_at", "ends_at")
+    rows = _rows(reader.today, slots, names, sorted(away, key=lambda absence: absence[1]))
+    free = [name for pk, name in names.items() if pk not in rows]
     return {
         "rows": sorted(rows.values(), key=lambda row: row.name),
         "has_appointments": any(row.blocks for row in rows.values()),
         "hours": [f"{hour} h" for hour in range(FIRST_HOUR, LAST_HOUR)],
         "now": _now(reader.today),
         "free": names_text(free, 8) if rows else "",
-        "week_url": reverse("admin:appointments_appointment_week"),
+        "planning_url": reverse("planning:board"),
     }
 
 
-def _rows(day: date, slots: Iterable[Slot], absences: Iterable[Absence]) -> dict[int, Row]:
+def _active(reader: Reader) -> tuple[dict[int, str], list[Away]]:
+    """Return the names of the active technicians, by id, and their recurring absences of today, in one query."""
+    day, zone = reader.today, timezone.get_default_timezone()
+    today = FilteredRelation("recurring_absences", condition=Q(recurring_absences__weekday=day.weekday()))
+    active = Technician.objects.filter(company__in=reader.companies, is_active=True).annotate(rule=today)
+    columns = ("pk", "name", "rule__first_on", "rule__cycle", "rule__until", "rule__starts", "rule__ends")
+    names: dict[int, str] = {}
+    away: list[Away] = []
+    for pk, name, first_on, cycle, until, starts, ends in active.values_list(*columns):
+        names[pk] = name
+        if first_on is None:
+            continue
+        rule = Recurrence(day.weekday(), first_on, cycle, until or date.max, None if starts is None else (starts, ends))
+        if rule.is_on(day):
+            away.append((pk, *rule.stretch_on(day, zone)))
+    return names, away
+
+
+def _rows(day: date, slots: Iterable[Slot], active: Mapping[int, str], absences: Iterable[Away]) -> dict[int, Row]:
     """Return {id of a technician: his row}."""
     names: dict[int, str] = {}
     found: dict[int, list[Block]] = defaultdict(list)
@@ -108,12 +136,12 @@ def _rows(day: date, slots: Iterable[Slot], absences: Iterable[Absence]) -> dict
                 url=page_url("appointments_appointment", rdv.pk),
             )
         )
-    for absence in absences:
-        begins, ends = _within(day, absence.starts_at, absence.ends_at)
-        names[absence.technician_id] = absence.technician.name
+    for technician, starts_at, ends_at in absences:
+        begins, ends = _within(day, starts_at, ends_at)
+        names[technician] = active[technician]
         whole = ends - begins >= timedelta(hours=LAST_HOUR - FIRST_HOUR)
         hours = _("toute la journée") if whole else f"{begins:%H:%M}–{end_text(day, ends)}"
-        away[absence.technician_id].append(Block(*_columns(day, begins, ends), hours=hours, state=_("Absent")))
+        away[technician].append(Block(*_columns(day, begins, ends), hours=hours, state=_("Absent")))
     return {pk: Row(name, found[pk], away[pk]) for pk, name in names.items()}
 
 

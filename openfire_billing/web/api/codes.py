@@ -46,6 +46,8 @@ CODES = (
     "date_too_far",
     "slot_taken",
     "technician_absent",
+    "technician_unable",
+    "already_planned",
     "no_free_slot",
     # of a contract, also in the outcomes of a billing run
     "incomplete",
@@ -56,6 +58,8 @@ CODES = (
     # of a rule of any document
     "in_use",
     "already_sent",
+    "left_out",
+    "unknown_variable",
     "idempotency_key_reused",
     "file_too_large",
     "file_type_refused",

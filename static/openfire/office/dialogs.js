@@ -8,6 +8,8 @@
   const MAY_BE_WRITTEN = "Le serveur n'a pas répondu : c'est peut-être enregistré. Rechargez la fiche avant de recommencer.";
   const NO_ANSWER = "Le serveur ne répond pas : rien n'est fait, et votre saisie est toujours là. Vérifiez le réseau, puis recommencez.";
 
+  const SAVE_FIRST = "Enregistrez d'abord la fiche : cette action s'ouvre sur sa propre page.";
+
   let isOpening = false;
 
   function fill(dialog, content) {
@@ -77,7 +79,7 @@
       if (content) { showDialog(content); return; }
       if (answer.status >= 500) { notice(isDirect ? MAY_BE_DONE : NO_ANSWER); return; }
       if (form && !content && showPage(readPage(text))) return; // the form, with its faults
-      if (isTyped) { notice("Enregistrez d'abord la fiche : cette action s'ouvre sur sa propre page."); return; }
+      if (isTyped) { notice(SAVE_FIRST); return; }
       window.location = url;
     })).catch(() => notice(isDirect ? MAY_BE_DONE : NO_ANSWER)).finally(() => { isOpening = false; });
   }
@@ -112,6 +114,7 @@
     if (opener && isPlain) {
       const over = opener.closest("dialog");
       event.preventDefault();
+      if (opener.hasAttribute("data-saved") && isUnsaved()) { notice(SAVE_FIRST); return; }
       if (over) over.close();
       openDialog(opener.href, opener.hasAttribute("data-direct"));
       return;
@@ -132,7 +135,7 @@
         const { chosen, location } = JSON.parse(text);
         if (chosen) { dialog.dispatchEvent(new CustomEvent("of:made", { detail: chosen })); return; }
         dialog.close();
-        goTo(location);
+        goTo(location, Boolean(submitter && submitter.hasAttribute("data-opens")));
         return;
       }
       const page = readPage(text);

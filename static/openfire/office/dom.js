@@ -5,6 +5,12 @@
   const wait = (delay, run) => { let timer; return (...args) => { clearTimeout(timer); timer = setTimeout(() => run(...args), delay); }; };
   const readPage = (text) => new DOMParser().parseFromString(text, "text/html");
 
+  /* Scroll a row of chips or tabs, and nothing around it, until one of them is in its middle. */
+  const reveal = (row, one) => {
+    const [around, box] = [row.getBoundingClientRect(), one.getBoundingClientRect()];
+    row.scrollLeft += box.left - around.left - (around.width - box.width) / 2;
+  };
+
   /* Tell the page that a script changed a box, as typing does: the form then counts as changed. */
   const tell = (input) => input.dispatchEvent(new Event("input", { bubbles: true }));
 
@@ -37,5 +43,5 @@
     return dialog;
   }
 
-  window.openfire = { all, wait, readPage, tell, element, notice };
+  window.openfire = { all, wait, readPage, reveal, tell, element, notice };
 })();

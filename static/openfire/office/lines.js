@@ -121,6 +121,13 @@
       const adder = event.target.closest("[data-add]");
       if (adder) { add(adder.dataset.add); return; }
       if (event.target.closest("[data-show-discount]")) { block.classList.add("has-discount"); const first = body.querySelector('[name$="-discount"]'); if (first) first.focus(); return; }
+      const fold = event.target.closest("[data-unfold]");
+      if (fold) {
+        const isOpen = fold.closest("[data-row]").classList.toggle("is-unfolded");
+        fold.setAttribute("aria-expanded", String(isOpen));
+        grow(...all(fold.closest("[data-row]"), "textarea"));
+        return;
+      }
       const bin = event.target.closest("[data-remove]");
       if (!bin) return;
       const row = bin.closest("[data-row]");

@@ -75,9 +75,11 @@
     return true;
   }
 
-  /* Go to an address. The record one is on is shown anew in its place. */
-  function goTo(url) {
+  /* Go to an address. The record one is on is shown anew in its place; a page that stays under its dialogs is told. */
+  function goTo(url, isLeaving = false) {
     const to = new URL(url, window.location.href);
+    const staying = document.querySelector("[data-stays]");
+    if (staying && !isLeaving && new RegExp(staying.dataset.stays).test(to.pathname)) { staying.dispatchEvent(new CustomEvent("openfire:done")); return Promise.resolve(); }
     if (to.pathname !== window.location.pathname || !document.getElementById("main")) { leave(); window.location = url; return Promise.resolve(); }
     if (!to.search) to.search = window.location.search; // its place in the list it was opened from
     const place = placeOf();

@@ -1,0 +1,163 @@
+"""The cells and the cards of the board, as HTML. Drawn here, not by a template each: a week has a thousand cards."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import lru_cache
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from appointments.availability import Stretch
+from appointments.choices import AppointmentState
+from appointments.planning.reader import DAY, MONTH, Board, Card, Cell, minutes_of
+
+FIRST_HOUR, LAST_HOUR = 7, 20  # of the bar of a day
+_QUARTERS = (LAST_HOUR - FIRST_HOUR) * 4
+
+
+def cells_of(board: Board) -> SafeString:
+    """Return the cells of a board, without the rows around them."""
+    return mark_safe("".join(cell_html(cell, board.asked.view) for cell in board.cells()))  # noqa: S308 (each is escaped)
+
+
+def cell_html(cell: Cell, view: str) -> SafeString:
+    """Return one cell: hours of the day, load, cards. Its attributes are what the script reads."""
+    classes = ["of-cell"]
+    day = _day_name(cell.day, get_language())
+    if not cell.worked and not cell.is_on_call:
+        classes.append("is-off")
+    return format_html(
+        '<td id="{}" class="{}" data-technician="{}" data-day="{}" data-free="{}" data-label="{}" tabindex="-1"'
+        ' aria-label="{}">{}{}</td>',
+        cell.key,
+        " ".join(classes),
+        cell.technician.pk,
+        cell.day,
+        _spans(cell.free, cell.day),
+        day,
+        f"{cell.technician.name}, {day}",
+        _head(cell, view),
+        {DAY: _bar, MONTH: _nothing}.get(view, _cards)(cell),
+    )
+
+
+def load_text(cell: Cell, view: str) -> str:
+    """Return « 3 h 30 / 7 h »; « 3 h 30 » on a day without work, and in a month; "" without either."""
+    booked, capacity = hours_text(cell.booked), hours_text(cell.capacity)
+    if view == MONTH or not cell.worked:
+        return booked if cell.cards else ""
+    return f"{booked} / {capacity}"
+
+
+def hours_text(length: timedelta) -> str:
+    """Return « 3 h 30 », « 7 h », « 0 h »."""
+    hours, minutes = divmod(round(length.total_seconds() / 60), 60)
+    return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
+
+
+def _head(cell: Cell, view: str) -> SafeString:
+    text = load_text(cell, view)
+    percent = round(cell.booked / cell.capacity * 100) if cell.capacity else 100 if cell.cards else 0
+    level = " is-over" if percent > 100 else " is-full" if percent >= 90 else ""
+    load = (
+        format_html(
+            '<span class="of-load{}" title="{}"><i style="width:{}%"></i>{}</span>',
+            level,
+            _("%(booked)s réservées, %(worked)s travaillées")
+            % {"booked": hours_text(cell.booked), "worked": hours_text(cell.capacity)},
+            min(percent, 100),
+            text,
+        )
+        if text
+        else ""
+    )
+    count = format_html('<b class="of-cell-count">{}</b>', len(cell.cards)) if view == MONTH and cell.cards else ""
+    why = format_html('<span class="of-cell-why" title="{0}">{0}</span>', cell.why) if cell.why else ""
+    on_call = (
+        format_html('<span class="of-cell-call" title="{0}">{0}</span>', _("Astreinte")) if cell.is_on_call else ""
+    )
+    sectors = format_html_join(
+        "",
+        '<span class="of-sector of-sector-{}" title="{}">{}</span>',
+        ((sector.colour, sector.name, sector.code or sector.name) for sector in cell.sectors),
+    )
+    return format_html('<div class="of-cell-head">{}{}{}{}{}</div>', sectors, on_call, count, load, why)
+
+
+def _nothing(cell: Cell) -> str:
+    return ""
+
+
+def _cards(cell: Cell) -> SafeString:
+    return format_html_join("", "{}", ((card_html(card, cell),) for card in cell.cards))
+
+
+def _bar(cell: Cell) -> SafeString:
+    """Return the bar of a day: quarters of an hour are columns; what is not worked is hatched."""
+    worked = format_html_join(
+        "",
+        '<i class="of-bar-work" style="grid-column:{}/{}"></i>',
+        (_columns(piece, cell.day) for piece in cell.worked),
+    )
+    cards = format_html_join(
+        "", "{}", ((card_html(card, cell, _columns((card.starts, card.ends), cell.day)),) for card in cell.cards)
+    )
+    return format_html('<div class="of-bar"><div class="of-bar-works">{}</div>{}</div>', worked, cards)
+
+
+def _columns(piece: Stretch, day: date) -> tuple[int, int]:
+    """Return the first column that a stretch takes, from 1, and the one after its last: at least one column."""
+    start, end = (minutes_of(moment, day) - FIRST_HOUR * 60 for moment in piece)
+    first = min(max(start // 15, 0), _QUARTERS - 1)
+    return first + 1, max(min(-(-end // 15), _QUARTERS), first + 1) + 1
+
+
+def card_html(card: Card, cell: Cell, columns: tuple[int, int] | None = None) -> SafeString:
+    """Return a card: a link to the RDV, which the script opens over the board and drags.
+
+    Its title is its own text, given by the script when it is pointed at: it would be a fifth of the page.
+    """
+    rdv, key = card.appointment, f"{cell.technician.pk}-{cell.day}"
+    start, end = (minutes_of(moment, cell.day) for moment in (card.starts, card.ends))
+    begins, ends = card.hours.split("–")
+    style = f' style="grid-column:{columns[0]}/{columns[1]}"' if columns else ""
+    rank = f" · {escape(card.rank_text)}" if card.rank_text else ""
+    state = escape(_state_names(get_language())[rdv.state])
+    return mark_safe(  # noqa: S308 (texts are escaped; the rest are numbers, hours and names of states)
+        f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}" href="{_card_address(rdv.pk)}" draggable="false"'
+        f' data-dialog data-rdv="{rdv.pk}" data-version="{rdv.version}" data-start="{start}" data-end="{end}"{style}>'
+        f"<b>{begins}<i>–{ends}</i></b> <span>{escape(rdv.partner.name)}</span>"
+        f"<small>{escape(rdv.address.city)} · {escape(rdv.task.name)}{rank}"
+        f'<span class="sr-only"> · {state}</span></small><i class="of-grip"></i></a>'
+    )
+
+
+def _card_address(pk: int) -> str:
+    """Return the address of an RDV over the board."""
+    return _address_of_any().replace("/0/", f"/{pk}/")
+
+
+@lru_cache(maxsize=1)
+def _address_of_any() -> str:
+    return reverse("planning:card", args=[0])
+
+
+@lru_cache(maxsize=400)
+def _day_name(day: date, language: str | None) -> str:
+    """Return « mercredi 25 novembre ». A month of fifty rows has fifty cells of each of its days."""
+    return date_format(day, "l j F")
+
+
+@lru_cache(maxsize=4)
+def _state_names(language: str | None) -> dict[str, str]:
+    """Return the names of the states, translated once: a week has a thousand cards."""
+    return {state: str(name) for state, name in AppointmentState.choices}
+
+
+def _spans(stretches: Iterable[Stretch], day: date) -> str:
+    """Return « 480-720 810-1050 »: stretches in minutes since midnight."""
+    return " ".join(f"{minutes_of(start, day)}-{minutes_of(end, day)}" for start, end in stretches)
