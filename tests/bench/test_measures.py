@@ -1,6 +1,9 @@
 """Each measure runs on a small firm: what is measured is there, whatever columns the product's tables gain."""
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 
 from tests.bench import billing, office, planning, visits
 
@@ -9,10 +12,17 @@ def _silent(text: str) -> None:
     """Show no progress."""
 
 
-@pytest.mark.parametrize(("is_backlog", "invoices"), [(False, 30), (True, 130)])
-def test_billing_measured(transactional_db: None, is_backlog: bool, invoices: int) -> None:
-    figures = billing.measure(20, is_backlog=is_backlog, say=_silent)
-    assert figures.invoices == invoices
+@pytest.mark.parametrize(
+    ("day", "demonstration"),
+    [(datetime(2026, 11, 24, 9, tzinfo=UTC), 9), (datetime(2026, 11, 30, 9, tzinfo=UTC), 10)],
+)
+@pytest.mark.parametrize(("is_backlog", "invoices"), [(False, 20), (True, 120)])
+def test_billing_measured(
+    transactional_db: None, is_backlog: bool, invoices: int, day: datetime, demonstration: int
+) -> None:
+    with time_machine.travel(day):
+        figures = billing.measure(20, is_backlog=is_backlog, say=_silent)
+    assert figures.invoices == invoices + demonstration
     assert figures.floor_per_second > 0
     assert figures.naive_per_second > 0
 
