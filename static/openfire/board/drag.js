@@ -64,7 +64,7 @@
     drag.isOn = true;
     hold(drag.isWait ? null : drag.source);
     drag.source.classList.add("is-dragged");
-    drag.source.setPointerCapture(drag.pointer); // its cursor shows everywhere; nothing else is styled again
+    if (drag.source.isConnected) drag.source.setPointerCapture(drag.pointer); // its cursor shows everywhere; nothing else is styled again
     drag.label = Object.assign(document.createElement("div"), { className: "of-drag-label" });
     document.body.append(drag.label);
     if (!drag.edge) {
