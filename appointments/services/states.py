@@ -11,6 +11,7 @@ from appointments.models import Appointment, AppointmentLine
 from appointments.services.booking import occupy
 from appointments.services.deductions import put_off_deductions
 from appointments.services.locks import lock_appointment, lock_appointments
+from appointments.services.notices import follow_changes
 from appointments.services.planned import invoices_of, is_billed, tell_intervention
 from interventions.services.states import refuse_to_come
 from invoicing.services.catalogue import take_number
@@ -44,7 +45,15 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
         occupy(appointment, list(appointment.technicians.all()), by=by)
         if not appointment.number:
             appointment.number = take_number(appointment.company, "RDV")
-        _move(appointment, S.CONFIRMED, by=by, act="confirmed", text=_("RDV confirmé"), save=("number",))
+        appointment.confirmed_at = timezone.now()
+        _move(
+            appointment,
+            S.CONFIRMED,
+            by=by,
+            act="confirmed",
+            text=_("RDV confirmé"),
+            save=("number", "confirmed_at"),
+        )
     return appointment
 
 
@@ -151,6 +160,7 @@ def undo_move(
         appointment.done_at, appointment.reason, appointment.report = done_at, reason, report
         text = _("« %s » annulé") % appointment.get_state_display()
         move(appointment, state, by=by, act="undone", text=text, save=("done_at", "reason", "report"), is_undo=True)
+        follow_changes(appointment, by=by)
         tell_intervention(appointment.intervention, by=by)
         is_free = state in (S.POSTPONED, S.CANCELLED)
         occupy(appointment, () if is_free else list(appointment.technicians.all()), by=by)
@@ -170,6 +180,7 @@ def _move(
     appointment: Appointment, state: AppointmentState, *, by: By, act: str, text: Text, save: tuple[str, ...] = ()
 ) -> None:
     move(appointment, state, by=by, act=act, text=text, save=save)
+    follow_changes(appointment, by=by)
     tell_intervention(appointment.intervention, by=by)
 
 

@@ -52,7 +52,8 @@ class TextSubject(Generic[AnyRecord]):
 
     `partner(record)`: who gets them. `place(record)`: the address that gives the number plan, and whose telephone comes
     first when `asks_site`. `company(record)`: None of a record that companies share. `related`: relations of a record
-    that these functions read.
+    that these functions read. `announces(record, body)`: the start of the appointment that a text with these variables
+    tells. `prepare(records, body, by)`: makes what the variables of a text need, before it is sent.
     """
 
     variables: Mapping[str, Variable[AnyRecord]]
@@ -61,6 +62,8 @@ class TextSubject(Generic[AnyRecord]):
     company: Callable[[AnyRecord], Company | None]
     related: tuple[str, ...] = ()
     asks_site: bool = False
+    announces: Callable[[AnyRecord, str], datetime | None] = lambda record, body: None
+    prepare: Callable[[Sequence[AnyRecord], str, By], None] = lambda records, body, by: None
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,8 @@ def send_texts(
     Who is left out is refused with the reason. `once`: the key of the act; each message has one under it.
     """
     once = once or Once("sms", uuid4().hex)
+    refuse_unknown(sending.body, subject)
+    subject.prepare(documents, sending.body, by)
     plan = plan_texts(documents, subject, sending)
     ready = {one.document.pk: one for one in plan.ready}
     reasons = {document.pk: (partner, why) for document, partner, why in plan.left_out}
@@ -232,6 +237,7 @@ def send_texts(
                 send_at=sending.at,
                 is_commercial=sending.is_commercial,
                 department=planned.department,
+                announces=subject.announces(document, sending.body),
             )
         when = f", {date_format(timezone.localtime(sending.at), 'd/m/Y H:i')}" if sending.at else ""
         return Outcome(document, notes=(_("SMS mis à l'envoi au %s") % f"{planned.number}{when}",))
