@@ -11,12 +11,15 @@ LATELY = timedelta(hours=2)  # a customer who agreed to his appointment so latel
 _WORKED = range(5)  # Monday to Friday
 
 
+def is_worked(day: date, *, department: str, closed: Container[date] = ()) -> bool:
+    """Return whether a company works a day: Monday to Friday, no public holiday of its department, not a closing day."""
+    return day.weekday() in _WORKED and day not in closed and day not in public_holidays(day.year, department)
+
+
 def reminder_day(day: date, *, department: str, closed: Container[date] = ()) -> date:
-    """Return the last day before `day` on which a company works: Monday to Friday, no public holiday of its department, not
-    one of its closing days.
-    """
+    """Return the last day before `day` on which a company works."""
     before = day - timedelta(days=1)
-    while before.weekday() not in _WORKED or before in closed or before in public_holidays(before.year, department):
+    while not is_worked(before, department=department, closed=closed):
         before -= timedelta(days=1)
     return before
 

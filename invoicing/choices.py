@@ -272,6 +272,7 @@ class AttemptKind(TextChoices):
     LOGIN = "login", _("Connexion")
     NEW_PASSWORD = "new_password", _("Nouveau mot de passe")
     KEY = "key", _("Clé de programme")
+    ANSWER = "answer", _("Réponse d'un client")
 
 
 class SessionScope(TextChoices):

@@ -158,7 +158,9 @@ class Appointment(Versioned):
                 condition=Q(announced_to__isnull=True)
                 | Q(announced_from__isnull=False, announced_to__gt=models.F("announced_from")),
                 name="appointments_announced_order",
-                violation_error_message=_("La plage annoncée a un début, avant sa fin : corrigez l'une des deux heures."),
+                violation_error_message=_(
+                    "La plage annoncée a un début, avant sa fin : corrigez l'une des deux heures."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(duration__gt=0),

@@ -14,7 +14,7 @@ from appointments.services.announced import announced
 from appointments.services.days import DayOf, days_of
 from openfire_billing.kernel.formats import PARIS
 
-MIME_TYPE = "text/calendar; charset=utf-8"
+MIME_TYPE = "text/calendar"
 _LEAST = timedelta(hours=1)  # of an event whose end is unknown, or when one hour is announced of an RDV without an end
 _GIVEN_UP = frozenset({AppointmentState.CANCELLED, AppointmentState.POSTPONED})
 

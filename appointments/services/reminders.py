@@ -1,7 +1,7 @@
 """Reminders of RDVs: to each customer once, on the last day before that his company works."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import TypeVar
 
 from django.contrib.contenttypes.models import ContentType
@@ -10,9 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
-from appointments.models import Appointment, ClosingDay
+from appointments.models import Appointment
 from appointments.querysets import day_bounds
 from appointments.reminding import LATELY, days_due, moments
+from appointments.services.calendars import closed_days
 from appointments.services.locks import lock_appointments
 from appointments.services.notices import MOVED, Notice, key_of_reminder, notice_of, template_of
 from appointments.services.texts import APPOINTMENT_TEXT, publish_linked
@@ -42,7 +43,7 @@ def send_reminders(*, now: datetime) -> int:
 
 def _remind(company: Company, now: datetime) -> int:
     today = timezone.localdate(now)
-    closed = _closed_days(company, today)
+    closed = closed_days(company, today)
     template, sent = template_of(company, TextUse.REMINDER), 0
     for day, due in days_due(today, department=department_of(company.zip), closed=closed):
         opens, ends = moments(due, company.reminder_hour, PARIS)
@@ -56,15 +57,6 @@ def _remind(company: Company, now: datetime) -> int:
 
 def _chunks(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-
-
-def _closed_days(company: Company, today: date) -> set[date]:
-    closings = ClosingDay.objects.filter(company=company, to_on__gte=today - timedelta(days=60))
-    return {
-        first + timedelta(days=n)
-        for first, last in closings.values_list("from_on", "to_on")
-        for n in range(min((last - first).days, 400) + 1)
-    }
 
 
 def _confirmed(company: Company, day: date, now: datetime, *, agreed_by: datetime) -> list[Appointment]:

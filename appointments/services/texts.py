@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from appointments.announced import hour_text
 from appointments.models import Appointment
 from appointments.services.announced import announced, day_text
+from invoicing.choices import TextUse
 from invoicing.services.documents.text_subjects import declare_subject, of_company, of_partner
 from invoicing.services.documents.texts import TextSubject, Variable
 from invoicing.services.records.links import publish_many, token_of
@@ -78,6 +79,7 @@ APPOINTMENT_TEXT = declare_subject(
         company=lambda rdv: rdv.company,
         related=("company", "partner", "address", "task", "technicians", "links"),
         asks_site=True,
+        uses=frozenset(TextUse.values),
         announces=_told_start,
         prepare=publish_linked,
     ),

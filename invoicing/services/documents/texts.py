@@ -52,7 +52,7 @@ class TextSubject(Generic[AnyRecord]):
 
     `partner(record)`: who gets them. `place(record)`: the address that gives the number plan, and whose telephone comes
     first when `asks_site`. `company(record)`: None of a record that companies share. `related`: relations of a record
-    that these functions read. `announces(record, body)`: the start of the appointment that a text with these variables
+    that these functions read. `uses`: what its texts are sent for by themselves (TextUse). `announces(record, body)`: the start of the appointment that a text with these variables
     tells. `prepare(records, body, by)`: makes what the variables of a text need, before it is sent.
     """
 
@@ -62,6 +62,7 @@ class TextSubject(Generic[AnyRecord]):
     company: Callable[[AnyRecord], Company | None]
     related: tuple[str, ...] = ()
     asks_site: bool = False
+    uses: frozenset[str] = frozenset()
     announces: Callable[[AnyRecord, str], datetime | None] = lambda record, body: None
     prepare: Callable[[Sequence[AnyRecord], str, By], None] = lambda records, body, by: None
 
@@ -138,6 +139,17 @@ def refuse_unknown(body: str, subject: TextSubject[AnyRecord]) -> None:
             field="body",
             code="unknown_variable",
         )
+
+
+def refuse_other_use(use: str, subject: TextSubject[AnyRecord], *, is_commercial: bool) -> None:
+    """Raise BusinessError when texts about these records are not sent by themselves for this use, or never commercial."""
+    if not use or (use in subject.uses and not is_commercial):
+        return
+    raise BusinessError(
+        _("Cela ne part tout seul que pour un RDV, jamais en commercial : videz ce champ, ou changez « Pour »."),
+        field="use",
+        code="other_use",
+    )
 
 
 def filled(body: str, subject: TextSubject[AnyRecord], document: AnyRecord) -> str:
