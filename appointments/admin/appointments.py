@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
-from appointments.choices import AppointmentState
+from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.querysets import day_bounds
 from appointments.services.announced import announced
@@ -43,7 +43,7 @@ from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import SaleLineForm
-from openfire_billing.web.tags import nowrap
+from openfire_billing.web.tags import badge, nowrap
 from openfire_billing.web.users import user_of
 
 S = AppointmentState
@@ -133,7 +133,7 @@ class AppointmentChips(ChipFilter):
 class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     new_title = _("Nouveau RDV")
     form = AppointmentForm
-    list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
+    list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge", "answered")
     list_lead = "partner"
     list_card = ("net_text", "numbered", "state_badge", "when", "town")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
@@ -262,6 +262,12 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("Total HT de la page"), sum(rdv.totals.net for rdv in cl.result_list))]
+
+    @admin.display(description=_("Réponse"))
+    def answered(self, rdv: Appointment) -> Any:
+        if not rdv.customer_answer or rdv.state != S.CONFIRMED:
+            return ""
+        return badge(CustomerAnswer.colours[rdv.customer_answer], rdv.get_customer_answer_display())
 
     @column(
         _("Quand"),
