@@ -1,6 +1,7 @@
 """Reminders of RDVs: to each customer once, on the last day before that his company works."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -30,6 +31,15 @@ CHUNK = 500  # RDVs of one transaction
 _Row = TypeVar("_Row")
 _TOO_LATE = _("Rappel non envoyé : il n'est pas parti à temps, le %s avant 20 h.")
 _NO_ADDRESS = _("Rappel non envoyé : le client n'a ni mobile ni e-mail.")
+
+
+@dataclass(frozen=True)
+class _Reminder:
+    """The reminder of an RDV. `notice`: None when it is not sent; `journal_text` says why then."""
+
+    rdv: Appointment
+    notice: Notice | None
+    journal_text: Text
 
 
 def send_reminders(*, now: datetime) -> int:
@@ -90,28 +100,19 @@ def _remind_chunk(chunk: Sequence[Appointment], template: str, *, ends: datetime
         told = _told_of_move(locked, now)
         rows = [rdv for rdv in _without_message(locked) if (rdv.pk, rdv.starts_at) not in told]
         if now >= ends:
-            texts: list[tuple[Appointment, Notice | None, Text]] = [
-                (rdv, None, _TOO_LATE % f"{timezone.localtime(ends):%d/%m/%Y}") for rdv in rows
-            ]
+            why = _TOO_LATE % f"{timezone.localtime(ends):%d/%m/%Y}"
+            made = [_Reminder(rdv, None, why) for rdv in rows]
         else:
             publish_linked(rows, template, None)
             prefetch_related_objects(rows, *APPOINTMENT_TEXT.related)
-            texts = [_of(rdv, template) for rdv in rows]
-        Message.objects.bulk_create(_message(rdv, notice, why, ends=ends, now=now) for rdv, notice, why in texts)
-        record_many(
-            [
-                (rdv, why or _("Rappel à %(to)s : %(text)s") % {"to": notice.to, "text": notice.body[:80]}, None)
-                for rdv, notice, why in texts
-                if why or notice
-            ],
-            "message",
-            by=None,
-        )
+            made = [_written(rdv, template) for rdv in rows]
+        Message.objects.bulk_create(_message(one, ends=ends, now=now) for one in made)
+        record_many([(one.rdv, one.journal_text, None) for one in made], "message", by=None)
         send_after_commit("invoicing.tasks.send_waiting_messages")
-    return sum(notice is not None for _rdv, notice, _why in texts)
+    return sum(one.notice is not None for one in made)
 
 
-def _told_of_move(appointments: Sequence[Appointment], now: datetime) -> set[tuple[int, datetime | None]]:
+def _told_of_move(appointments: Sequence[Appointment], now: datetime) -> set[tuple[int | None, datetime | None]]:
     """Return (id, start) of the RDVs whose new hour a message of today tells, or will tell: no reminder says it again."""
     starts, _ends = day_bounds(timezone.localdate(now))
     moved = Message.objects.filter(
@@ -124,12 +125,16 @@ def _told_of_move(appointments: Sequence[Appointment], now: datetime) -> set[tup
     return set(moved.values_list("object_id", "announces"))
 
 
-def _of(rdv: Appointment, template: str) -> tuple[Appointment, Notice | None, Text]:
+def _written(rdv: Appointment, template: str) -> _Reminder:
     notice = notice_of(rdv, TextUse.REMINDER, template)
-    return (rdv, notice, "") if notice.to else (rdv, None, _NO_ADDRESS)
+    if not notice.to:
+        return _Reminder(rdv, None, _NO_ADDRESS)
+    text = _("Rappel à %(to)s : %(text)s") % {"to": notice.to, "text": notice.body[:80]}
+    return _Reminder(rdv, notice, text)
 
 
-def _message(rdv: Appointment, notice: Notice | None, why: Text, *, ends: datetime, now: datetime) -> Message:
+def _message(reminder: _Reminder, *, ends: datetime, now: datetime) -> Message:
+    rdv, notice = reminder.rdv, reminder.notice
     return Message(
         key=key_of_reminder(rdv),
         kind=notice.kind if notice else MessageKind.SMS,
@@ -140,7 +145,7 @@ def _message(rdv: Appointment, notice: Notice | None, why: Text, *, ends: dateti
         object=rdv,
         company=rdv.company,
         state=MessageState.WAITING if notice else MessageState.DROPPED,
-        error=str(why),
+        error="" if notice else str(reminder.journal_text),
         created_at=now,
         next_try_at=now,
         expires_at=ends,

@@ -160,9 +160,7 @@ def test_without_any_address_it_is_said_once(firm: World) -> None:
     assert list(HistoryLine.objects.of(rdv).filter(act="message").values_list("text", flat=True)) == [why]
 
 
-@pytest.mark.parametrize(
-    ("hour", "minute", "count"), [(14, 59, 1), (15, 0, 1), (15, 1, 0), (17, 30, 0)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("hour", "minute", "count"), [(14, 59, 1), (15, 0, 1), (15, 1, 0), (17, 30, 0)], ids=str)
 def test_who_agreed_within_two_hours_is_not_reminded(firm: World, hour: int, minute: int, count: int) -> None:
     draft = alone(firm)
     with at_hour(hour, minute):

@@ -11,8 +11,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from appointments.choices import CustomerAnswer
 from appointments.models import Absence
-from appointments.services import absences, tours
+from appointments.services import absences, answers, notices, reminders, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import moving as rdv_moving
@@ -44,7 +45,7 @@ from interventions.services import requests as dis
 from interventions.services import sectors, templates
 from interventions.services import states as di_states
 from invoicing.choices import OrderState
-from invoicing.models import Invoice, Partner, WebhookDelivery
+from invoicing.models import Company, Invoice, Message, Partner, WebhookDelivery
 from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, texts, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.text_subjects import INVOICE_TEXT
@@ -686,6 +687,29 @@ def _assign_sectors(w: World) -> Act:
     def act() -> None:
         tours.assign_sectors(people[::-1], days, [SectorFactory()], by=w.planner)
         tours.assign_sectors(people, days, [], by=w.planner)
+
+    return act
+
+
+@case(answers.answer_appointment)
+def _answer(w: World) -> Act:
+    rdv = story.rdv(w)
+    answer = {"answer": CustomerAnswer.YES, "seen": rdv.version, "now": at(8, day=24)}
+    return lambda: answers.answer_appointment(rdv, **answer)
+
+
+@case(reminders.send_reminders, notices.follow_changes)
+def _remind(w: World) -> Act:
+    """Two RDVs of a day, reminded, then moved: the one that was told is told again."""
+    Company.objects.update(sends_reminders=True, tells_moves=True)
+    Partner.objects.update(mobile="06 39 98 12 34")
+    found = [story.rdv(w), story.rdv(w)]
+
+    def act() -> None:
+        reminders.send_reminders(now=at(17, day=24))
+        Message.objects.update(state="sent")
+        for rdv in found[::-1]:
+            rdv_saving.move_appointment(rdv, starts_at=at(14), on=w.today, by=w.planner)
 
     return act
 

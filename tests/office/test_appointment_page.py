@@ -1,5 +1,7 @@
 """The customer's page of an RDV: what it shows, what he answers, how often, and where the planner sees it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from html import unescape
 from typing import Any
@@ -87,17 +89,13 @@ def test_confirms_once(world: World) -> None:
     assert list(lines.values_list("text", "by")) == [("Le client confirme", None)]
 
 
-class nothing_but_attempts:
+@contextmanager
+def nothing_but_attempts() -> Iterator[None]:
     """Whatever is done in there leaves every row of ours as it was, counted answers apart."""
-
-    def __enter__(self) -> None:
-        self.inner = nothing_changed()
-        self.known = set(LoginFailure.objects.values_list("pk", flat=True))
-        self.inner.__enter__()
-
-    def __exit__(self, *failure: Any) -> None:
-        LoginFailure.objects.exclude(pk__in=self.known).delete()
-        self.inner.__exit__(*failure)
+    known = list(LoginFailure.objects.values_list("pk", flat=True))
+    with nothing_changed():
+        yield
+        LoginFailure.objects.exclude(pk__in=known).delete()
 
 
 def test_says_he_is_not_there_and_what_he_wishes(world: World) -> None:
