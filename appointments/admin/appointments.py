@@ -60,6 +60,10 @@ _CUSTOMER = (
 class AppointmentForm(forms.ModelForm):
     """An end that was typed is kept; else it follows what it is computed from."""
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave the hours announced to the service, which checks them: each constraint costs queries."""
+        return {*super()._get_validation_exclusions(), "announced_to"}
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("ends_at") and "ends_at" in self.changed_data:
@@ -121,7 +125,7 @@ class AppointmentChips(ChipFilter):
         ("week", _("Cette semaine"), _this_week),
         ("mine", _("Mes RDV"), lambda q, r: q.filter(technicians__user=r.user)),
         ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
-        ("not-there", _("Client absent"), lambda q, r: q.refused_by_customer(timezone.now())),
+        ("absent", _("Client absent"), lambda q, r: q.refused_by_customer(timezone.now())),
         ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
         ("own-lines", _("Lignes hors DI à facturer"), lambda q, r: q.with_own_lines_to_bill()),
         ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),

@@ -129,10 +129,18 @@ class Appointment(Versioned):
     )
     announced_to = models.TimeField(_("Annoncé jusqu'à"), null=True, blank=True)
     customer_answer = models.CharField(
-        _("Réponse du client"), max_length=5, choices=CustomerAnswer, blank=True, db_default="", editable=False
+        _("Réponse du client"),
+        max_length=5,
+        choices=CustomerAnswer,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
     )
     answered_at = models.DateTimeField(_("Répondu le"), null=True, blank=True, editable=False)
-    wish = models.CharField(_("Souhait du client"), max_length=200, blank=True, db_default="", editable=False)
+    wish = models.CharField(
+        _("Souhait du client"), max_length=200, blank=True, default="", db_default="", editable=False
+    )
     fiscal_position = models.ForeignKey(
         FiscalPosition, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Position fiscale")
     )

@@ -54,7 +54,7 @@ def answer_appointment(
         if rdv.version != seen:
             raise BusinessError(
                 _("Le rendez-vous a changé depuis que vous avez ouvert cette page : relisez-le, puis répondez."),
-                code="stale_form",
+                code="stale",
             )
         if not awaits_answer(rdv, now):
             raise BusinessError(_refusal(rdv))

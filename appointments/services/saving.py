@@ -216,8 +216,13 @@ def _keep_announced(appointment: Appointment, before: Mapping[str, object]) -> N
 
     The customer's answer falls with another start. Raises BusinessError when the hours are given and do not fit.
     """
-    start = appointment.starts_at
-    if start is not None and not holds(appointment.announced_from, appointment.announced_to, local(start)):
+    start, first, last = appointment.starts_at, appointment.announced_from, appointment.announced_to
+    if last is not None and (first is None or first >= last):
+        raise BusinessError(
+            _("%s : la plage annoncée a un début, avant sa fin. Corrigez l'une des deux heures.") % appointment,
+            field="announced_to",
+        )
+    if start is not None and not holds(first, last, local(start)):
         if _differs(appointment, before, _ANNOUNCED):
             raise BusinessError(
                 _("%(rdv)s commence à %(hour)s, hors de la plage annoncée : corrigez l'une des deux.")

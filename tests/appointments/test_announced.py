@@ -124,5 +124,5 @@ def test_own_hours_that_do_not_fit_are_refused(world: World, values: dict[str, A
 def test_end_without_a_start_is_refused_on_the_form(world: World) -> None:
     rdv, office = alone(world), world.office(PLANNER)
     answer = office.save(rdv, announced_to="09:30")
-    assert "La plage annoncée a un début, avant sa fin" in answer.content.decode()
+    assert "la plage annoncée a un début, avant sa fin" in answer.content.decode()
     assert fields_of(office.get(address(rdv)), "appointment_form")["announced_to"] == ""

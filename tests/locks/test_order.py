@@ -118,6 +118,7 @@ PARTS = set(
     interventions.services.planning: record_planning
     appointments.services.planned: tell_intervention
     appointments.services.booking: occupy
+    appointments.services.texts: publish_linked
     appointments.services.weeks: refused_when_valid_twice fill_empty_weeks
     appointments.services.deductions: put_off_deductions
     appointments.services.lines: copy_request_lines write_lines
@@ -140,7 +141,7 @@ READING = set(
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.life: life_of note_first_view
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
-    invoicing.services.documents.texts: number_of refuse_unknown filled plan_texts refusal_of_left_out
+    invoicing.services.documents.texts: number_of refuse_unknown refuse_other_use filled plan_texts refusal_of_left_out
     invoicing.services.documents.text_subjects: declare_subject subjects of_partner of_company
     invoicing.services.documents.prints: is_quick refuse_too_many
     invoicing.services.documents.purchases: refusal_to_send
@@ -173,8 +174,12 @@ READING = set(
     appointments.services.saving: fill_defaults refusal_of_planned
     appointments.services.moving: forced_end_at
     appointments.services.billing: billable_of
+    appointments.services.announced: announced day_text is_same_for_customer when_text
+    appointments.services.answers: answer_of awaits_answer half_days
+    appointments.services.ics: customer_calendar paper_of uid_of
+    appointments.services.notices: key_of_reminder notice_of template_of
     appointments.services.booking: length_of may_span refuse_unable
-    appointments.services.calendars: calendars_of hours_to_length hours_to_minutes local
+    appointments.services.calendars: calendars_of closed_days hours_to_length hours_to_minutes local
     appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text rank_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians lock_tours
     appointments.services.tours: sectors_of_days

@@ -175,7 +175,7 @@ OWN: dict[str, list[str]] = {
     "appointments/services/texts.py": ["appointments/test_texts", "appointments/test_announced"],
     "appointments/services/announced.py": ["appointments/test_announced", "appointments/test_notices"],
     "appointments/services/answers.py": ["office/test_appointment_page"],
-    "appointments/services/ics.py": ["appointments/test_calendar_feed", "appointments/test_reminders"],
+    "appointments/services/ics.py": ["appointments/test_reminders"],
     "appointments/services/notices.py": ["appointments/test_notices", "appointments/test_reminders"],
     "appointments/services/reminders.py": ["appointments/test_reminders"],
     "invoicing/services/records/notes.py": ["invoicing/test_daily_work"],

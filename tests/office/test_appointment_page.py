@@ -264,7 +264,7 @@ def test_first_page_names_the_customer_who_is_not_there(world: World) -> None:
 
 def test_list_form_and_board_show_the_answer(world: World) -> None:
     rdv, office = refused(world), world.office(PLANNER)
-    listed = office.get("/admin/appointments/appointment/", view="not-there")
+    listed = office.get("/admin/appointments/appointment/", view="absent")
     assert [one.pk for one in listed.context["cl"].result_list] == [rdv.pk]
     assert "Le client n'est pas là" in text_of(listed)
     assert "Le client n'est pas là : jeudi 26 novembre, le matin" in text_of(office.get(address(rdv)))

@@ -25,6 +25,7 @@ class SmsTemplate(Versioned):
         max_length=12,
         choices=TextUse,
         blank=True,
+        default="",
         db_default="",
         help_text=_("Vide : il se choisit dans « Envoyer un SMS ». La société dit ce qui part tout seul."),
     )

@@ -148,7 +148,6 @@ def refuse_other_use(use: str, subject: TextSubject[AnyRecord], *, is_commercial
     raise BusinessError(
         _("Cela ne part tout seul que pour un RDV, jamais en commercial : videz ce champ, ou changez « Pour »."),
         field="use",
-        code="other_use",
     )
 
 

@@ -185,7 +185,7 @@ def _refused_by_customers(reader: Reader) -> Iterator[Kind]:
             Urgency.LATE,
             _("%s clients absents à leur RDV") % found["count"],
             _("Voir"),
-            list_url(RDV, view="not-there"),
+            list_url(RDV, view="absent"),
             since=timezone.localtime(found["first"]).date() if found["first"] else None,
         ),
     )
