@@ -49,6 +49,7 @@ from openfire_billing.web.users import user_of
 S = AppointmentState
 
 
+_ANSWERS = {CustomerAnswer.YES: _("sera là"), CustomerAnswer.NO: _("absent")}  # in a column
 _CUSTOMER = (
     "announced_from",
     "announced_to",
@@ -271,7 +272,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     def answered(self, rdv: Appointment) -> Any:
         if not rdv.customer_answer or rdv.state != S.CONFIRMED:
             return ""
-        return badge(CustomerAnswer.colours[rdv.customer_answer], rdv.get_customer_answer_display())
+        return badge(CustomerAnswer.colours[rdv.customer_answer], _ANSWERS[rdv.customer_answer])
 
     @column(
         _("Quand"),

@@ -128,13 +128,13 @@ def card_html(card: Card, cell: Cell, columns: tuple[int, int] | None = None) ->
     rank = f" · {escape(card.rank_text)}" if card.rank_text else ""
     state = escape(_state_names(get_language())[rdv.state])
     is_answered = bool(rdv.customer_answer) and rdv.state == AppointmentState.CONFIRMED
-    said = f" · <em>{escape(_answers(get_language())[rdv.customer_answer])}</em>" if is_answered else ""
+    said = f"<em>{escape(_answers(get_language())[rdv.customer_answer])}</em> · " if is_answered else ""
     answered = f" is-answer-{rdv.customer_answer}" if is_answered else ""
     return mark_safe(  # noqa: S308 (texts are escaped; the rest are numbers, hours and names of states)
         f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}{answered}" href="{_card_address(rdv.pk)}" draggable="false"'
         f' data-dialog data-rdv="{rdv.pk}" data-version="{rdv.version}" data-start="{start}" data-end="{end}"{style}>'
         f"<b>{begins}<i>–{ends}</i></b> <span>{escape(rdv.partner.name)}</span>"
-        f"<small>{escape(rdv.address.city)} · {escape(rdv.task.name)}{rank}{said}"
+        f"<small>{said}{escape(rdv.address.city)} · {escape(rdv.task.name)}{rank}"
         f'<span class="sr-only"> · {state}</span></small><i class="of-grip"></i></a>'
     )
 
@@ -164,7 +164,7 @@ def _state_names(language: str | None) -> dict[str, str]:
 @lru_cache(maxsize=4)
 def _answers(language: str | None) -> dict[str, str]:
     """Return what cards say of the customer's answer, translated once."""
-    return {CustomerAnswer.YES: _("client prévenu, sera là"), CustomerAnswer.NO: _("client absent")}
+    return {CustomerAnswer.YES: _("sera là"), CustomerAnswer.NO: _("client absent")}
 
 
 def _spans(stretches: Iterable[Stretch], day: date) -> str:

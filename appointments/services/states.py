@@ -54,6 +54,7 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
             text=_("RDV confirmé"),
             save=("number", "confirmed_at"),
         )
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -72,6 +73,7 @@ def finish_appointment(
         appointment.done_at = at
         appointment.report = report or appointment.report
         _move(appointment, S.DONE, by=by, act="done", text=_("RDV réalisé"), save=("done_at", "report"))
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -87,6 +89,7 @@ def leave_unfinished(
         appointment.report = report or appointment.report
         text = _("RDV inachevé : %s") % reason
         _move(appointment, S.UNFINISHED, by=by, act="unfinished", text=text, save=("reason", "report"))
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -120,6 +123,7 @@ def _give_up(
         appointment.reason = reason[:200]
         _move(appointment, state, by=by, act=act, text=str(text % reason).strip(), save=("reason",))
         occupy(appointment, (), by=by)
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -131,6 +135,7 @@ def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: 
         appointment.done_at, appointment.reason = None, ""
         _move(appointment, S.DRAFT, by=by, act="reset", text=_("Remis en brouillon"), save=("done_at", "reason"))
         occupy(appointment, list(appointment.technicians.all()), by=by)
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -160,10 +165,10 @@ def undo_move(
         appointment.done_at, appointment.reason, appointment.report = done_at, reason, report
         text = _("« %s » annulé") % appointment.get_state_display()
         move(appointment, state, by=by, act="undone", text=text, save=("done_at", "reason", "report"), is_undo=True)
-        follow_changes(appointment, by=by)
         tell_intervention(appointment.intervention, by=by)
         is_free = state in (S.POSTPONED, S.CANCELLED)
         occupy(appointment, () if is_free else list(appointment.technicians.all()), by=by)
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -180,7 +185,6 @@ def _move(
     appointment: Appointment, state: AppointmentState, *, by: By, act: str, text: Text, save: tuple[str, ...] = ()
 ) -> None:
     move(appointment, state, by=by, act=act, text=text, save=save)
-    follow_changes(appointment, by=by)
     tell_intervention(appointment.intervention, by=by)
 
 

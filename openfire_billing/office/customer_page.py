@@ -17,7 +17,7 @@ from segno import helpers
 
 from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment
-from appointments.services.announced import announced
+from appointments.services.announced import announced, day_text
 from appointments.services.answers import answer_appointment, awaits_answer, half_days
 from appointments.services.days import days_of
 from interventions.models import InterventionRequest
@@ -79,6 +79,7 @@ def _appointment_context(rdv: Appointment) -> dict[str, Any]:
     first, *others = days_of([rdv])[rdv.pk]
     context = {
         "first": first,
+        "first_day": f"{day_text(first.day)} {first.day.year}",
         "announced": announced(rdv),
         "others": others,
         "people": [person.name.split()[0] for person in rdv.technicians.all()],

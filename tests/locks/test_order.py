@@ -703,20 +703,33 @@ def _answer(w: World) -> Act:
     return lambda: answers.answer_appointment(rdv, **answer)
 
 
-@case(reminders.send_reminders, notices.follow_changes)
+@case(reminders.send_reminders)
 def _remind(w: World) -> Act:
-    """Two RDVs of a day, reminded, then moved: the one that was told is told again."""
-    Company.objects.update(sends_reminders=True, tells_moves=True)
-    Partner.objects.update(mobile="06 39 98 12 34")
-    found = [story.rdv(w), story.rdv(w)]
+    _tell_customers()
+    story.rdv(w), story.rdv(w)
+    return lambda: reminders.send_reminders(now=at(17, day=24))
+
+
+@case(notices.follow_changes)
+def _follow_changes(w: World) -> Act:
+    """An RDV whose customer was told its hour is moved twice, given up and taken back: messages wait, and are dropped."""
+    _tell_customers()
+    rdv = story.rdv(w)
+    reminders.send_reminders(now=at(17, day=24))
+    Message.objects.update(state="sent")
 
     def act() -> None:
-        reminders.send_reminders(now=at(17, day=24))
-        Message.objects.update(state="sent")
-        for rdv in found[::-1]:
-            rdv_saving.move_appointment(rdv, starts_at=at(14), on=w.today, by=w.planner)
+        for hour in (14, 15):
+            rdv_saving.move_appointment(rdv, starts_at=at(hour), on=w.today, by=w.planner)
+        rdv_states.cancel_appointment(rdv, by=w.planner)
+        rdv_states.reset_appointment(rdv, by=w.planner)
 
     return act
+
+
+def _tell_customers() -> None:
+    Company.objects.update(sends_reminders=True, tells_moves=True)
+    Partner.objects.update(mobile="06 39 98 12 34")
 
 
 @case(contract_headers.save_contract)

@@ -23,6 +23,7 @@ from invoicing.models.records.messages import MessageQuerySet
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
 from openfire_billing.celery import send_after_commit
+from openfire_billing.db.locks import lock
 from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
@@ -118,14 +119,14 @@ def queue_message(
     return message
 
 
-def drop_messages(messages: Sequence[Message], *, why: Text) -> list[Message]:
-    """Have waiting messages never be sent. Returns those that a worker has not taken before: the others leave."""
-    dropped = []
-    for message in messages:
-        waits = Message.objects.filter(pk=message.pk, state=MessageState.WAITING)
-        if waits.update(state=MessageState.DROPPED, error=str(why)):
-            dropped.append(message)
-    return dropped
+def drop_messages(messages: Sequence[Message], *, why: Text) -> None:
+    """Have waiting messages never be sent. Those that a worker took meanwhile leave. The caller holds the transaction."""
+    if not messages:
+        return
+    ids = [message.pk for message in messages]
+    for message in lock(lambda: {Message: ids})[Message].values():
+        if message.state == MessageState.WAITING:
+            Message.objects.filter(pk=message.pk).update(state=MessageState.DROPPED, error=str(why))
 
 
 def queue_unless_just_sent(
