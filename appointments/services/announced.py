@@ -6,21 +6,26 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from appointments.announced import Announced, announced_of
+from appointments.announced import Announced, announced_of, holds
 from appointments.models import Appointment
 
 
 def announced(rdv: Appointment, starts_at: datetime | None = None) -> Announced | None:
-    """Return what is announced to the customer of an RDV; None without a date. `starts_at`: as if it began then."""
+    """Return what is announced to the customer of an RDV; None without a date.
+
+    Its own hours count while it begins within them. `starts_at`: as if it began then.
+    """
     start = starts_at or rdv.starts_at
     if start is None:
         return None
+    local = timezone.localtime(start)
+    own = (rdv.announced_from, rdv.announced_to)
     return announced_of(
-        timezone.localtime(start),
+        local,
         how=rdv.company.announce,
         minutes=rdv.company.window_minutes,
-        own_from=rdv.announced_from,
-        own_to=rdv.announced_to,
+        own_from=own[0] if holds(*own, local) else None,
+        own_to=own[1],
     )
 
 

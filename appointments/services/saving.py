@@ -102,7 +102,7 @@ def save_appointment(
         _refuse_move(appointment, before, is_of_others=is_of_others)
         _refuse_other_request(appointment, before)
         _refuse_nonsense(appointment)
-        _keep_announced(appointment, before)
+        _check_announced(appointment, before)
         is_moved = _differs(appointment, before, _PLACE) or is_of_others
         changes = describe_changes(
             appointment, before, values.keys() - ({} if appointment.is_end_forced else {"ends_at"})
@@ -165,7 +165,7 @@ def _create(
     fill_defaults(appointment)
     people = _with_lead(appointment, technicians)
     _refuse_nonsense(appointment)
-    _keep_announced(appointment, {"starts_at": None, "announced_from": None, "announced_to": None})
+    _check_announced(appointment, {"starts_at": None, "announced_from": None, "announced_to": None})
     appointment.save()
     appointment.technicians.set(people)
     occupy(appointment, people, by=by, place=place)
@@ -211,25 +211,24 @@ def _carry_over(appointment: Appointment, *, by: By) -> None:
 _ANNOUNCED = ("announced_from", "announced_to")
 
 
-def _keep_announced(appointment: Appointment, before: Mapping[str, object]) -> None:
-    """Keep the hours that an RDV announces itself while it begins within them; drop them when it moves elsewhere.
-
-    The customer's answer falls with another start. Raises BusinessError when the hours are given and do not fit.
+def _check_announced(appointment: Appointment, before: Mapping[str, object]) -> None:
+    """Refuse hours that an RDV announces itself and that do not fit it, when they change. An RDV that begins outside them
+    is announced as its company sets, and they count again when it comes back. The customer's answer falls with another
+    start.
     """
     start, first, last = appointment.starts_at, appointment.announced_from, appointment.announced_to
-    if last is not None and (first is None or first >= last):
-        raise BusinessError(
-            _("%s : la plage annoncée a un début, avant sa fin. Corrigez l'une des deux heures.") % appointment,
-            field="announced_to",
-        )
-    if start is not None and not holds(first, last, local(start)):
-        if _differs(appointment, before, _ANNOUNCED):
+    if _differs(appointment, before, _ANNOUNCED):
+        if last is not None and (first is None or first >= last):
+            raise BusinessError(
+                _("%s : la plage annoncée a un début, avant sa fin. Corrigez l'une des deux heures.") % appointment,
+                field="announced_to",
+            )
+        if start is not None and not holds(first, last, local(start)):
             raise BusinessError(
                 _("%(rdv)s commence à %(hour)s, hors de la plage annoncée : corrigez l'une des deux.")
                 % {"rdv": appointment, "hour": hour_text(local(start))},
                 field="announced_from",
             )
-        appointment.announced_from = appointment.announced_to = None
     if before["starts_at"] != start:
         appointment.customer_answer, appointment.answered_at, appointment.wish = "", None, ""
 

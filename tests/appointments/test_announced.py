@@ -94,7 +94,7 @@ def test_without_a_date_nothing_is_announced(world: World) -> None:
     assert filled("le {creneau}.", APPOINTMENT_TEXT, rdv) == "le ."
 
 
-def test_own_hours_are_typed_on_the_form_and_fall_when_it_begins_elsewhere(world: World) -> None:
+def test_own_hours_are_typed_on_the_form_and_count_while_it_begins_within_them(world: World) -> None:
     rdv, office = alone(world), world.office(PLANNER)
     office.save(rdv, announced_from="08:30", announced_to="09:30")
     rdv.refresh_from_db()
@@ -104,7 +104,9 @@ def test_own_hours_are_typed_on_the_form_and_fall_when_it_begins_elsewhere(world
     rdv = move_appointment(rdv, starts_at=at(9, 15), on=world.today, by=world.planner)
     assert announced(rdv).words == "entre 8 h 30 et 9 h 30"  # type: ignore[union-attr]
     rdv = move_appointment(rdv, starts_at=at(14), on=world.today, by=world.planner)
-    assert (rdv.announced_from, rdv.announced_to) == (None, None)
+    assert announced(rdv).words == "à 14 h"  # type: ignore[union-attr]
+    rdv = move_appointment(rdv, starts_at=at(9), on=world.today, by=world.planner)  # as « Annuler » does
+    assert announced(rdv).words == "entre 8 h 30 et 9 h 30"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
