@@ -100,7 +100,11 @@ class Calendar:
 
     def free(self, day: date) -> list[Stretch]:
         """Return the stretches worked that day and not taken."""
-        return without(self.working(day), self.taken)
+        return self.free_of(self.working(day))
+
+    def free_of(self, worked: Iterable[Stretch]) -> list[Stretch]:
+        """Return what is not taken of stretches that are worked."""
+        return without(worked, self.taken)
 
     def is_away(self, day: date) -> bool:
         """Return whether an absence takes some of that day."""
@@ -158,7 +162,12 @@ def _at(day: date, hour: time, zone: tzinfo) -> datetime:
 def without(stretches: Iterable[Stretch], holes: Iterable[Stretch]) -> list[Stretch]:
     """Return the stretches less the holes."""
     left = list(stretches)
+    if not left:
+        return left
+    first, last = min(begin for begin, _finish in left), max(finish for _begin, finish in left)
     for start, end in holes:
+        if end <= first or last <= start:
+            continue
         kept: list[Stretch] = []
         for begin, finish in left:
             if end <= begin or finish <= start:

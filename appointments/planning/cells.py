@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import lru_cache
+from html import escape
 
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -30,18 +30,11 @@ def cell_html(cell: Cell, view: str) -> SafeString:
     day = _day_name(cell.day, get_language())
     if not cell.worked and not cell.is_on_call:
         classes.append("is-off")
-    return format_html(
-        '<td id="{}" class="{}" data-technician="{}" data-day="{}" data-free="{}" data-label="{}" tabindex="-1"'
-        ' aria-label="{}">{}{}</td>',
-        cell.key,
-        " ".join(classes),
-        cell.technician.pk,
-        cell.day,
-        _spans(cell.free, cell.day),
-        day,
-        f"{cell.technician.name}, {day}",
-        _head(cell, view),
-        {DAY: _bar, MONTH: _nothing}.get(view, _cards)(cell),
+    inside = {DAY: _bar, MONTH: _nothing}.get(view, _cards)(cell)
+    return mark_safe(  # noqa: S308 (texts are escaped; the rest are numbers, days and names of states)
+        f'<td id="{cell.key}" class="{" ".join(classes)}" data-technician="{cell.technician.pk}" data-day="{cell.day}"'
+        f' data-free="{_spans(cell.free, cell.day)}" data-label="{escape(day)}" tabindex="-1"'
+        f' aria-label="{escape(cell.technician.name)}, {escape(day)}">{_head(cell, view)}{inside}</td>'
     )
 
 
@@ -59,54 +52,45 @@ def hours_text(length: timedelta) -> str:
     return f"{hours} h {minutes:02d}" if minutes else f"{hours} h"
 
 
-def _head(cell: Cell, view: str) -> SafeString:
+def _head(cell: Cell, view: str) -> str:
     text = load_text(cell, view)
     percent = round(cell.booked / cell.capacity * 100) if cell.capacity else 100 if cell.cards else 0
     level = " is-over" if percent > 100 else " is-full" if percent >= 90 else ""
     load = (
-        format_html(
-            '<span class="of-load{}" title="{}"><i style="width:{}%"></i>{}</span>',
-            level,
-            _("%(booked)s réservées, %(worked)s travaillées")
-            % {"booked": hours_text(cell.booked), "worked": hours_text(cell.capacity)},
-            min(percent, 100),
-            text,
-        )
+        f'<span class="of-load{level}" title="{escape(_load_title(cell))}"><i style="width:{min(percent, 100)}%"></i>{text}</span>'
         if text
         else ""
     )
-    count = format_html('<b class="of-cell-count">{}</b>', len(cell.cards)) if view == MONTH and cell.cards else ""
-    why = format_html('<span class="of-cell-why" title="{0}">{0}</span>', cell.why) if cell.why else ""
-    on_call = (
-        format_html('<span class="of-cell-call" title="{0}">{0}</span>', _("Astreinte")) if cell.is_on_call else ""
+    count = f'<b class="of-cell-count">{len(cell.cards)}</b>' if view == MONTH and cell.cards else ""
+    why = f'<span class="of-cell-why" title="{escape(cell.why)}">{escape(cell.why)}</span>' if cell.why else ""
+    on_call = f'<span class="of-cell-call" title="{_("Astreinte")}">{_("Astreinte")}</span>' if cell.is_on_call else ""
+    sectors = "".join(
+        f'<span class="of-sector of-sector-{escape(sector.colour)}" title="{escape(sector.name)}">'
+        f"{escape(sector.code or sector.name)}</span>"
+        for sector in cell.sectors
     )
-    sectors = format_html_join(
-        "",
-        '<span class="of-sector of-sector-{}" title="{}">{}</span>',
-        ((sector.colour, sector.name, sector.code or sector.name) for sector in cell.sectors),
-    )
-    return format_html('<div class="of-cell-head">{}{}{}{}{}</div>', sectors, on_call, count, load, why)
+    return f'<div class="of-cell-head">{sectors}{on_call}{count}{load}{why}</div>'
+
+
+def _load_title(cell: Cell) -> str:
+    hours = {"booked": hours_text(cell.booked), "worked": hours_text(cell.capacity)}
+    return _("%(booked)s réservées, %(worked)s travaillées") % hours
 
 
 def _nothing(cell: Cell) -> str:
     return ""
 
 
-def _cards(cell: Cell) -> SafeString:
-    return format_html_join("", "{}", ((card_html(card, cell),) for card in cell.cards))
+def _cards(cell: Cell) -> str:
+    return "".join(card_html(card, cell) for card in cell.cards)
 
 
-def _bar(cell: Cell) -> SafeString:
+def _bar(cell: Cell) -> str:
     """Return the bar of a day: quarters of an hour are columns; what is not worked is hatched."""
-    worked = format_html_join(
-        "",
-        '<i class="of-bar-work" style="grid-column:{}/{}"></i>',
-        (_columns(piece, cell.day) for piece in cell.worked),
-    )
-    cards = format_html_join(
-        "", "{}", ((card_html(card, cell, _columns((card.starts, card.ends), cell.day)),) for card in cell.cards)
-    )
-    return format_html('<div class="of-bar"><div class="of-bar-works">{}</div>{}</div>', worked, cards)
+    columns = (_columns(piece, cell.day) for piece in cell.worked)
+    worked = "".join(f'<i class="of-bar-work" style="grid-column:{first}/{end}"></i>' for first, end in columns)
+    cards = "".join(card_html(card, cell, _columns((card.starts, card.ends), cell.day)) for card in cell.cards)
+    return f'<div class="of-bar"><div class="of-bar-works">{worked}</div>{cards}</div>'
 
 
 def _columns(piece: Stretch, day: date) -> tuple[int, int]:
@@ -126,15 +110,15 @@ def card_html(card: Card, cell: Cell, columns: tuple[int, int] | None = None) ->
     begins, ends = card.hours.split("–")
     style = f' style="grid-column:{columns[0]}/{columns[1]}"' if columns else ""
     rank = f" · {escape(card.rank_text)}" if card.rank_text else ""
-    state = escape(_state_names(get_language())[rdv.state])
-    is_answered = bool(rdv.customer_answer) and rdv.state == AppointmentState.CONFIRMED
-    said = f"<em>{escape(_answers(get_language())[rdv.customer_answer])}</em> · " if is_answered else ""
-    answered = f" is-answer-{rdv.customer_answer}" if is_answered else ""
+    state = _state_names(get_language())[rdv.state]
+    is_answered = bool(rdv.answer) and rdv.state == AppointmentState.CONFIRMED
+    said = f"<em>{_answers(get_language())[rdv.answer]}</em> · " if is_answered else ""
+    answered = f" is-answer-{rdv.answer}" if is_answered else ""
     return mark_safe(  # noqa: S308 (texts are escaped; the rest are numbers, hours and names of states)
         f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}{answered}" href="{_card_address(rdv.pk)}" draggable="false"'
         f' data-dialog data-rdv="{rdv.pk}" data-version="{rdv.version}" data-start="{start}" data-end="{end}"{style}>'
-        f"<b>{begins}<i>–{ends}</i></b> <span>{escape(rdv.partner.name)}</span>"
-        f"<small>{said}{escape(rdv.address.city)} · {escape(rdv.task.name)}{rank}"
+        f"<b>{begins}<i>–{ends}</i></b> <span>{escape(rdv.customer)}</span>"
+        f"<small>{said}{escape(rdv.city)} · {escape(rdv.task)}{rank}"
         f'<span class="sr-only"> · {state}</span></small><i class="of-grip"></i></a>'
     )
 
@@ -157,14 +141,14 @@ def _day_name(day: date, language: str | None) -> str:
 
 @lru_cache(maxsize=4)
 def _state_names(language: str | None) -> dict[str, str]:
-    """Return the names of the states, translated once: a week has a thousand cards."""
-    return {state: str(name) for state, name in AppointmentState.choices}
+    """Return the names of the states, translated and escaped once: a week has a thousand cards."""
+    return {state: escape(str(name)) for state, name in AppointmentState.choices}
 
 
 @lru_cache(maxsize=4)
 def _answers(language: str | None) -> dict[str, str]:
-    """Return what cards say of the customer's answer, translated once."""
-    return {CustomerAnswer.YES: _("sera là"), CustomerAnswer.NO: _("client absent")}
+    """Return what cards say of the customer's answer, translated and escaped once."""
+    return {CustomerAnswer.YES: escape(_("sera là")), CustomerAnswer.NO: escape(_("client absent"))}
 
 
 def _spans(stretches: Iterable[Stretch], day: date) -> str:

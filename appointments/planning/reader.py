@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from appointments.availability import Calendar, Stretch
 from appointments.choices import AppointmentState
-from appointments.models import Appointment, Slot
+from appointments.models import Slot
 from appointments.planning.rows import ALL_ROWS, Rows, narrowed, rows_in
 from appointments.querysets import day_bounds
 from appointments.services.calendars import calendars_of, local
@@ -84,11 +84,23 @@ def day_of(text: str) -> date | None:
     return day if FIRST_DAY + timedelta(days=31) <= day <= LAST_DAY - timedelta(days=62) else None
 
 
+class Booked(NamedTuple):
+    """What a card shows of an RDV. A board has a thousand of them: they are read without objects of models."""
+
+    pk: int
+    state: str
+    version: int
+    customer: str
+    city: str
+    task: str
+    answer: str
+
+
 @dataclass(frozen=True)
 class Card:
     """What an RDV takes of a technician on a day, breaks left out of `length`. `rank_text`: « jour 2 sur 3 », or ""."""
 
-    appointment: Appointment
+    appointment: Booked
     starts: datetime
     ends: datetime
     length: timedelta
@@ -172,7 +184,7 @@ def board_of(
     if asked.rows.sectors and wanted is None:
         served = {pk for (pk, _day), found in sectors.items() if any(one.pk in asked.rows.sectors for one in found)}
         people = [person for person in people if person.pk in served]
-    cards = _cards(_slots(people, days))
+    cards = _cards(_taken(people, days))
     calendars = calendars_of(people, first_day=days[0], last_day=days[-1])
     rows = [
         (
@@ -188,30 +200,32 @@ def board_of(
     return Board(asked, rows)
 
 
-_OF_CARDS = ("state", "version", "partner__name", "address__city", "task__name")  # what a card shows of an RDV
+_Taken: TypeAlias = tuple[int, datetime, datetime, Booked]  # id of a technician, start, end, what is booked
 
 
-def _slots(people: Sequence[Technician], days: Sequence[date]) -> list[Slot]:
-    """Return the time taken of these technicians by the RDVs that touch these days, their other days included."""
+def _taken(people: Sequence[Technician], days: Sequence[date]) -> Iterator[_Taken]:
+    """Yield the time taken of these technicians by the RDVs that touch these days, their other days included."""
     start, _end = day_bounds(days[0])
     _start, end = day_bounds(days[-1])
-    return list(
+    names = ("pk", "state", "version", "partner__name", "address__city", "task__name", "customer_answer")
+    rows = (
         Slot.objects.filter(technician__in=people, appointment__starts_at__lt=end, appointment__ends_at__gt=start)
         .filter(appointment__state__in=sorted(AppointmentState.occupying))
-        .select_related("appointment__partner", "appointment__address", "appointment__task")
-        .only("technician", "starts_at", "ends_at", *(f"appointment__{name}" for name in _OF_CARDS))
         .order_by("starts_at", "pk")
+        .values_list("technician", "starts_at", "ends_at", *(f"appointment__{name}" for name in names))
     )
+    for technician, starts_at, ends_at, *shown in rows:
+        yield technician, starts_at, ends_at, Booked(*shown)
 
 
-def _cards(slots: Sequence[Slot]) -> dict[tuple[int, date], list[Card]]:
+def _cards(taken: Iterable[_Taken]) -> dict[tuple[int, date], list[Card]]:
     """Return {(id of a technician, day): cards}. The pieces of one RDV on one day make one card."""
     pieces: dict[tuple[int, int], dict[date, list[Stretch]]] = defaultdict(lambda: defaultdict(list))
     appointments = {}
-    for slot in slots:
-        appointments[slot.appointment_id] = slot.appointment
-        for day, start, end in split_by_day(slot.starts_at, slot.ends_at):
-            pieces[slot.appointment_id, slot.technician_id][day].append((start, end))
+    for technician, starts_at, ends_at, booked in taken:
+        appointments[booked.pk] = booked
+        for day, start, end in split_by_day(starts_at, ends_at):
+            pieces[booked.pk, technician][day].append((start, end))
     cards: dict[tuple[int, date], list[Card]] = defaultdict(list)
     for (appointment, technician), days in pieces.items():
         for rank, (day, stretches) in enumerate(days.items(), 1):
@@ -231,7 +245,7 @@ def _cell(person: Technician, day: date, calendar: Calendar, cards: list[Card], 
         technician=person,
         day=day,
         worked=worked,
-        free=calendar.free(day),
+        free=calendar.free_of(worked),
         why=why,
         is_on_call=calendar.is_on_call(day),
         sectors=sectors,

@@ -156,6 +156,26 @@ def test_request_is_placed_from_the_list_and_the_placing_is_undone(
     assert di.state == "to_plan"
 
 
+def test_row_of_the_list_renewed_under_the_pointer_is_dragged(
+    page: Page, login: Login, world: World, people: tuple[Technician, Technician], page_errors: list[str]
+) -> None:
+    di = world.intervention()
+    login(page, world.planner).goto(WEEK)
+    row = page.locator(f'[data-wait="{di.pk}"][data-kind=intervention]')
+    start, end = row.bounding_box(), cell(page, people[0], THURSDAY).bounding_box()
+    assert start is not None
+    assert end is not None
+    page.mouse.move(start["x"] + 20, start["y"] + 10)
+    page.mouse.down()
+    row.evaluate("row => row.replaceWith(row.cloneNode(true))")  # as when a colleague's change brings the list again
+    page.mouse.move(end["x"] + 20, end["y"] + 30, steps=8)
+    page.mouse.up()
+
+    expect(cell(page, people[0], THURSDAY).locator(".of-rdv")).to_have_count(1)
+    assert when(Appointment.objects.get(intervention=di)) == ("26/11 08:00", ["Arzhel"], "Arzhel")
+    assert page_errors == []
+
+
 def test_taken_time_is_refused_where_the_card_fell_and_passed_over_with_a_reason(
     page: Page, login: Login, world: World, people: tuple[Technician, Technician], page_errors: list[str]
 ) -> None:

@@ -63,8 +63,8 @@
   function start() {
     drag.isOn = true;
     hold(drag.isWait ? null : drag.source);
-    document.body.classList.add("of-dragging");
     drag.source.classList.add("is-dragged");
+    if (drag.source.isConnected) drag.source.setPointerCapture(drag.pointer); // its cursor shows everywhere; nothing else is styled again
     drag.label = Object.assign(document.createElement("div"), { className: "of-drag-label" });
     document.body.append(drag.label);
     if (!drag.edge) {
@@ -81,9 +81,9 @@
   function follow(x, y, keys) {
     drag.x = x;
     drag.y = y;
+    const cell = drag.edge ? drag.source.closest("td") : cellAt(x, y); // before anything is written, which would be laid out first
     if (drag.ghost) drag.ghost.style.transform = `translate(${x + 6}px, ${y + 6}px)`;
     drag.label.style.transform = `translate(${x + 14}px, ${y - 26}px)`;
-    const cell = drag.edge ? drag.source.closest("td") : cellAt(x, y);
     if (drag.cell !== cell) { if (drag.cell) drag.cell.classList.remove("is-target"); if (cell) cell.classList.add("is-target"); drag.cell = cell; }
     if (!cell) { drag.label.textContent = "Hors du planning : rien ne change"; return; }
     if (drag.edge) {
@@ -113,7 +113,6 @@
     if (drag.cell) drag.cell.classList.remove("is-target");
     drag.source.classList.remove("is-dragged");
     [drag.ghost, drag.label].forEach((one) => one && one.remove());
-    document.body.classList.remove("of-dragging");
     hold(null);
     drag = null;
   }
@@ -221,6 +220,7 @@
   document.addEventListener("touchmove", (event) => { if (drag && drag.isOn) event.preventDefault(); }, { passive: false });
   document.addEventListener("contextmenu", (event) => { if (drag) event.preventDefault(); });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && drag) { stop(); say("Rien ne change."); } });
+  document.addEventListener("selectstart", (event) => { if (drag && drag.isOn) event.preventDefault(); });
   document.addEventListener("dragstart", (event) => { if (sourceOf(event.target)) event.preventDefault(); });
 
   /* The press that ends a drag opens nothing; Shift chooses cards. */

@@ -108,7 +108,7 @@
   /* One « … » for the whole board: it stands in the cell that is pointed at. */
   board.addEventListener("pointerover", (event) => {
     const cell = event.target.closest("td.of-cell");
-    if (!cell || button.parentElement === cell || document.body.classList.contains("of-dragging")) return;
+    if (!cell || button.parentElement === cell || board.querySelector(".is-dragged")) return;
     button.setAttribute("aria-label", `Menu : ${cell.getAttribute("aria-label")}`);
     cell.append(button);
   });
