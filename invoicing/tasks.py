@@ -7,6 +7,7 @@ from time import monotonic
 from celery import shared_task
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 from django.utils import timezone
 
 from invoicing.choices import MessageState
@@ -88,10 +89,16 @@ def body_of(message: Message) -> str:
     return contributed(message) if contributed else message.body
 
 
+def paper_of(document: Model) -> tuple[str, bytes, str]:
+    """Return the file attached to a message about a document: that contributed for its model, else its PDF."""
+    contributed = contributions_to(type(document)).paper_of
+    return contributed(document) if contributed else pdf.paper_of(document)
+
+
 @shared_task
 def send_message(message_id: int) -> bool:
     """Send one message of the outbox. Returns whether it was sent."""
-    return deliver(message_id, paper_of=pdf.paper_of, body_of=body_of)
+    return deliver(message_id, paper_of=paper_of, body_of=body_of)
 
 
 @shared_task

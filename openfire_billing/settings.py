@@ -300,6 +300,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-prints": {"task": "invoicing.tasks.forget_prints", "schedule": crontab(hour=3, minute=45)},
     "deliver-webhooks": {"task": "invoicing.tasks.deliver_webhooks", "schedule": 60.0},
     "forget-webhooks": {"task": "invoicing.tasks.forget_webhooks", "schedule": crontab(hour=3, minute=35)},
+    "send-reminders": {"task": "appointments.tasks.send_reminders", "schedule": crontab(minute="*/5")},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 

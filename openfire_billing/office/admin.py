@@ -48,6 +48,7 @@ NAMES = {
     "resume-billing-runs": _("Reprise des passages de facturation arrêtés"),
     "deliver-webhooks": _("Envoi de ce que les programmes écoutent (webhooks)"),
     "forget-webhooks": _("Ménage des webhooks reçus"),
+    "send-reminders": _("Rappels des RDV"),
     "send-waiting-messages": _("Envoi des e-mails et SMS en attente"),
 }
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -22,17 +23,22 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.querysets import day_bounds
+from appointments.reminding import moments, reminder_day
 from appointments.services.calendars import local
 from appointments.services.places import find_places
+from appointments.services.reminders import send_reminders
 from appointments.services.saving import move_appointment
 from appointments.services.slots import Gap, fill_proposals
 from appointments.services.tours import assign_sectors
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, Sector, Task, Technician
-from invoicing.models import Address, Company
+from invoicing.models import Address, Company, Message, Partner
 from openfire_billing.db import bulk
+from openfire_billing.kernel.formats import PARIS
+from openfire_billing.kernel.french_days import department_of
 from openfire_billing.kernel.memory import freeze_loaded
 from openfire_billing.office.demonstration import load_demonstration
 from tests.bench.drawing import measure_drawing
@@ -114,7 +120,7 @@ def measure(
     freeze_loaded()  # as the server does once it is loaded
     for door, ask in _doors(week, times):
         if only in door.door:
-            figures.doors.append(asking.open(door, ask))
+            figures.doors.append((_Asking(min(times, 5)) if door.door == REMINDERS else asking).open(door, ask))
             size = f"  {door.gzip_kb:.1f} kB gzip" if door.gzip_kb else ""
             say(f"{line_of(door)}{size}{f'  {door.beyond}' if door.beyond else ''}")
     if is_drawn and only in DRAWN:
@@ -126,6 +132,7 @@ def measure(
 
 
 DRAWN = "drawn in Chromium"
+REMINDERS = "reminders of a day"
 
 
 def _drawn_doors() -> list[Answered]:
@@ -150,6 +157,8 @@ class _Week:
         ]
         self.waiting = _load_waiting(firm, interventions)
         self.appointments = _load_week(firm, appointments, self.people, self.monday)
+        self.reminded = self.monday + timedelta(days=22)
+        _load_reminded(firm, 2 * appointments, self.reminded)
         sectors = list(Sector.objects.order_by("pk"))
         days = [self.monday + timedelta(days=n) for n in range(5)]
         for number, sector in enumerate(sectors):
@@ -224,6 +233,28 @@ def _load_week(firm: Firm, count: int, people: list[Technician], monday: date) -
     return ids
 
 
+def _load_reminded(firm: Firm, count: int, day: date) -> None:
+    """Load confirmed RDVs of one day, each of a customer with a mobile. They take no technician's time."""
+    Partner.objects.update(mobile="06 39 98 12 34")
+    Company.objects.update(sends_reminders=True)
+    requests = _interventions(firm, count, InterventionState.DONE, lambda n: day - timedelta(days=3))
+    start = day_bounds(day)[0] + timedelta(hours=9)
+    when = {"starts_at": start, "ends_at": start + timedelta(hours=1)}
+    with transaction.atomic():
+        ids = bulk.take_ids(Appointment, count)
+    rows = [
+        {
+            **appointment_row(firm, rank, pk, request, **when),
+            "number": f"RDV/R{rank:06d}",
+            "state": AppointmentState.CONFIRMED,
+            "done_at": None,
+        }
+        for rank, (pk, request) in enumerate(zip(ids, requests, strict=True))
+    ]
+    write(InterventionRequest, requests)
+    write(Appointment, rows)
+
+
 # The doors
 
 _Ask = Callable[[], Callable[[], Any]]  # gets ready, which is not timed, and returns what is timed
@@ -251,6 +282,7 @@ def _doors(week: _Week, times: int) -> Iterator[tuple[Answered, _Ask]]:
     yield Answered("changes, none", 20), lambda: partial(_changes, client, monday, quiet)
     yield Answered("changes, one", 250), _one_change(week, client, monday, quiet)
     yield Answered("a drop", 250), _drop(week, client, monday)
+    yield Answered(REMINDERS, 10_000), _reminders(week)
 
 
 def _changes(client: Client, monday: str, cursor: str) -> Any:
@@ -341,6 +373,18 @@ def _drop(week: _Week, client: Client, monday: str) -> _Ask:
             "day": week.monday + timedelta(days=1 + rank // len(week.people) % 4),
         }
         return partial(client.post, f"/planning/appointments/{rdv.pk}/move/", values)
+
+    return ask
+
+
+def _reminders(week: _Week) -> _Ask:
+    """The reminders of all RDVs of a day, at the hour of the company: none was sent before."""
+    due = reminder_day(week.reminded, department=department_of(week.company.zip))
+    now, _ends = moments(due, time_of_day(17), PARIS)
+
+    def ask() -> Callable[[], Any]:
+        Message.objects.all().delete()
+        return partial(send_reminders, now=now)
 
     return ask
 

@@ -11,8 +11,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from appointments.choices import CustomerAnswer
 from appointments.models import Absence
-from appointments.services import absences, tours
+from appointments.services import absences, answers, notices, reminders, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import moving as rdv_moving
@@ -44,7 +45,7 @@ from interventions.services import requests as dis
 from interventions.services import sectors, templates
 from interventions.services import states as di_states
 from invoicing.choices import OrderState
-from invoicing.models import Invoice, Partner, WebhookDelivery
+from invoicing.models import Company, Invoice, Message, Partner, WebhookDelivery
 from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, texts, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.text_subjects import INVOICE_TEXT
@@ -117,6 +118,7 @@ PARTS = set(
     interventions.services.planning: record_planning
     appointments.services.planned: tell_intervention
     appointments.services.booking: occupy
+    appointments.services.texts: publish_linked
     appointments.services.weeks: refused_when_valid_twice fill_empty_weeks
     appointments.services.deductions: put_off_deductions
     appointments.services.lines: copy_request_lines write_lines
@@ -139,7 +141,7 @@ READING = set(
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.life: life_of note_first_view
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
-    invoicing.services.documents.texts: number_of refuse_unknown filled plan_texts refusal_of_left_out
+    invoicing.services.documents.texts: number_of refuse_unknown refuse_other_use filled plan_texts refusal_of_left_out
     invoicing.services.documents.text_subjects: declare_subject subjects of_partner of_company
     invoicing.services.documents.prints: is_quick refuse_too_many
     invoicing.services.documents.purchases: refusal_to_send
@@ -172,8 +174,12 @@ READING = set(
     appointments.services.saving: fill_defaults refusal_of_planned
     appointments.services.moving: forced_end_at
     appointments.services.billing: billable_of
+    appointments.services.announced: announced day_text is_same_for_customer when_text
+    appointments.services.answers: answer_of awaits_answer half_days
+    appointments.services.ics: customer_calendar paper_of uid_of
+    appointments.services.notices: key_of_reminder notice_of template_of
     appointments.services.booking: length_of may_span refuse_unable
-    appointments.services.calendars: calendars_of hours_to_length hours_to_minutes local
+    appointments.services.calendars: calendars_of closed_days hours_to_length hours_to_minutes local
     appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text rank_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians lock_tours
     appointments.services.tours: sectors_of_days
@@ -688,6 +694,42 @@ def _assign_sectors(w: World) -> Act:
         tours.assign_sectors(people, days, [], by=w.planner)
 
     return act
+
+
+@case(answers.answer_appointment)
+def _answer(w: World) -> Act:
+    rdv = story.rdv(w)
+    answer = {"answer": CustomerAnswer.YES, "seen": rdv.version, "now": at(8, day=24)}
+    return lambda: answers.answer_appointment(rdv, **answer)
+
+
+@case(reminders.send_reminders)
+def _remind(w: World) -> Act:
+    _tell_customers()
+    story.rdv(w), story.rdv(w)
+    return lambda: reminders.send_reminders(now=at(17, day=24))
+
+
+@case(notices.follow_changes)
+def _follow_changes(w: World) -> Act:
+    """An RDV whose customer was told its hour is moved twice, given up and taken back: messages wait, and are dropped."""
+    _tell_customers()
+    rdv = story.rdv(w)
+    reminders.send_reminders(now=at(17, day=24))
+    Message.objects.update(state="sent")
+
+    def act() -> None:
+        for hour in (14, 15):
+            rdv_saving.move_appointment(rdv, starts_at=at(hour), on=w.today, by=w.planner)
+        rdv_states.cancel_appointment(rdv, by=w.planner)
+        rdv_states.reset_appointment(rdv, by=w.planner)
+
+    return act
+
+
+def _tell_customers() -> None:
+    Company.objects.update(sends_reminders=True, tells_moves=True)
+    Partner.objects.update(mobile="06 39 98 12 34")
 
 
 @case(contract_headers.save_contract)

@@ -51,10 +51,22 @@ class CompanyAdmin(NotebookMixin, OfficeAdmin):
                 "classes": ("notebook",),
             },
         ),
+        (
+            _("Messages des RDV"),
+            {
+                "fields": (
+                    ("announce", "window_minutes"),
+                    ("sends_reminders", "reminder_hour"),
+                    "tells_moves",
+                ),
+                "classes": ("notebook",),
+            },
+        ),
     )
     notebook = (
         ("mentions", _("Mentions des factures"), (_("Mentions"),)),
         ("accounting", _("Comptabilité"), (_("Comptabilité"),)),
+        ("messages", _("Messages des RDV"), (_("Messages des RDV"),)),
     )
 
     def get_urls(self) -> list[Any]:
