@@ -24,7 +24,7 @@ from appointments.services.stops import (
     hole_of,
     known_addresses,
     later_than,
-    location_of,
+    location_at,
     stops_of,
 )
 from appointments.services.tours import sectors_of_days
@@ -98,7 +98,7 @@ def _wanted(
     document: InterventionRequest | Appointment, address: Address, *, work: int, period: tuple[date, date], stars: int
 ) -> Wanted:
     sector = sector_ids_of({address.pk: address.zip})[address.pk]
-    location = location_of(address.pk, address.latitude, address.longitude, address.city, address.zip, sector)
+    location = location_at(address, pk=address.pk, sector=sector)
     return Wanted(document.pk, work, *period, stars, location)
 
 

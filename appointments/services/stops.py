@@ -17,8 +17,16 @@ from appointments.services.calendars import local
 from appointments.travel import Location, travel
 from interventions.models import Technician
 from interventions.services.sectors import sector_ids_of
+from invoicing.choices import LocationState
+from invoicing.models.parties.places import Located
 
-LOCATED = ("latitude", "longitude", "city", "zip")  # columns of an address, as `location_of` takes them
+LOCATED = (
+    "latitude",
+    "longitude",
+    "city",
+    "zip",
+    "location_state",
+)  # columns of an address, as `location_of` takes them
 
 
 @dataclass(frozen=True)
@@ -55,21 +63,32 @@ def stops_of(people: Sequence[Technician], first_day: date, last_day: date) -> S
         .order_by("starts_at", "pk")
         .values_list("technician", "starts_at", "ends_at", address, *(f"{address}__{name}" for name in LOCATED))
     )
-    sectors = sector_ids_of({pk: zip_code for _who, _start, _end, pk, _lat, _long, _city, zip_code in rows})
+    sectors = sector_ids_of({pk: zip_code for _who, _start, _end, pk, _lat, _long, _city, zip_code, _state in rows})
     stops: Stops = defaultdict(list)
-    for who, starts, ends, pk, latitude, longitude, city, zip_code in rows:
-        location = location_of(pk, latitude, longitude, city, zip_code, sectors[pk])
+    for who, starts, ends, pk, *columns in rows:
+        location = location_of(pk, *columns, sectors[pk])
         for day in {local(starts).date(), local(ends).date()}:
             stops[who, day].append(Stop(starts, ends, location))
     return stops
 
 
 def location_of(
-    pk: int, latitude: Decimal | None, longitude: Decimal | None, city: str, zip_code: str, sector: int | None
+    pk: int | None,
+    latitude: Decimal | None,
+    longitude: Decimal | None,
+    city: str,
+    zip_code: str,
+    state: str,
+    sector: int | None,
 ) -> Location:
-    """Return where an address is, from its columns and the id of its sector."""
+    """Return where an address is, from its columns LOCATED and the id of its sector."""
     north, east = (None if degrees is None else float(degrees) for degrees in (latitude, longitude))
-    return Location(pk, north, east, city, zip_code, sector)
+    return Location(pk, north, east, city, zip_code, sector, is_town=state == LocationState.TOWN)
+
+
+def location_at(place: Located, *, pk: int | None = None, sector: int | None = None) -> Location:
+    """Return where a loaded record is. `pk`: of an address."""
+    return location_of(pk, *(getattr(place, name) for name in LOCATED), sector)
 
 
 def hole_of(

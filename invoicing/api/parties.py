@@ -13,6 +13,7 @@ from invoicing.models import Address, Partner, Tag
 from invoicing.services.documents.text_subjects import CUSTOMER_TEXT
 from invoicing.services.parties.customers import create_customer
 from invoicing.services.parties.duplicates import merge_partners
+from invoicing.services.parties.places import accept_place
 from invoicing.services.records.saving import save_record
 from openfire_billing.web.api.fields import Id, IdFilter
 
@@ -38,7 +39,12 @@ class AddressSerializer(OfficeSerializer):
             "is_billing",
             "latitude",
             "longitude",
+            "location_source",
+            "location_state",
+            "location_score",
+            "located_at",
         )
+        read_only_fields = ("location_source", "location_state", "location_score", "located_at")
 
     def create(self, data: dict[str, Any]) -> Address:
         return save_record(Address(), values=data, by=self.user)
@@ -153,7 +159,7 @@ class AddressFilter(django_filters.FilterSet):
 
     class Meta:
         model = Address
-        fields = ("partner", "zip", "city", "country")
+        fields = ("partner", "zip", "city", "country", "location_state")
 
 
 class AddressView(ReadMixin, WriteMixin, OfficeView):
@@ -164,6 +170,11 @@ class AddressView(ReadMixin, WriteMixin, OfficeView):
     filterset_class = AddressFilter
     search_fields = Address.SEARCHED
     ordering_fields = ("id", "city", "zip")
+
+    @act("invoicing.change_address")
+    def accept(self, address: Address, body: dict[str, Any]) -> Address:
+        """Donne à l'adresse la position que le géocodeur propose (`location_state` « to_check »)."""
+        return accept_place(address, seen=self.seen, by=self.request.user)
 
 
 class TagSerializer(OfficeSerializer):
