@@ -308,6 +308,7 @@ CELERY_BEAT_SCHEDULE = {
     "print-waiting": {"task": "invoicing.tasks.print_waiting", "schedule": crontab(minute="*/5")},
     "forget-prints": {"task": "invoicing.tasks.forget_prints", "schedule": crontab(hour=3, minute=45)},
     "deliver-webhooks": {"task": "invoicing.tasks.deliver_webhooks", "schedule": 60.0},
+    "forget-travel": {"task": "appointments.tasks.forget_travel", "schedule": crontab(hour=3, minute=30)},
     "forget-webhooks": {"task": "invoicing.tasks.forget_webhooks", "schedule": crontab(hour=3, minute=35)},
     "locate-places": {"task": "invoicing.tasks.locate_places", "schedule": crontab(minute="*/5")},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},

@@ -14,7 +14,8 @@ from appointments.models import Appointment, Slot
 from appointments.querysets import day_bounds
 from appointments.ranking import Candidate, Hole
 from appointments.services.calendars import local
-from appointments.travel import Location, travel
+from appointments.services.roads import AS_THE_CROW_FLIES, Ways
+from appointments.travel import Location
 from interventions.models import Technician
 from interventions.services.sectors import sector_ids_of
 from invoicing.choices import LocationState
@@ -92,7 +93,12 @@ def location_at(place: Located, *, pk: int | None = None, sector: int | None = N
 
 
 def hole_of(
-    leaving: Sequence[Stop], coming: Sequence[Stop], stretch: Stretch, *, pause: int = 0
+    leaving: Sequence[Stop],
+    coming: Sequence[Stop],
+    stretch: Stretch,
+    *,
+    pause: int = 0,
+    ways: Ways = AS_THE_CROW_FLIES,
 ) -> tuple[Hole, Location | None, Location | None]:
     """Return the hole of a free stretch, and the locations of the stops before and after it, None for none.
 
@@ -101,15 +107,22 @@ def hole_of(
     start, end = stretch
     before = next((stop.location for stop in reversed(leaving) if stop.end <= start), None)
     after = next((stop.location for stop in coming if end <= stop.start), None)
-    direct = travel(before, after).minutes if before and after else 0
+    direct = ways(before, after).minutes if before and after else 0
     hole = Hole(start, end, direct, leaves_base=before is None, ends_at_base=after is None, pause=pause)
     return hole, before, after
 
 
-def candidate_of(one: Wanted, before: Location | None, after: Location | None, **facts: bool) -> Candidate:
+def candidate_of(
+    one: Wanted,
+    before: Location | None,
+    after: Location | None,
+    *,
+    ways: Ways = AS_THE_CROW_FLIES,
+    **facts: bool,
+) -> Candidate:
     """Return an intervention with its ways from the stop before and to the one after. `facts`: what else is known of it."""
-    ways = [travel(stop, one.location) if stop else None for stop in (before, after)]
-    reach, leave = (way.minutes if way else 0 for way in ways)
+    reach_leave = [ways(stop, one.location) if stop else None for stop in (before, after)]
+    reach, leave = (way.minutes if way else 0 for way in reach_leave)
     return Candidate(
         one.pk,
         work=one.work,
@@ -118,7 +131,7 @@ def candidate_of(one: Wanted, before: Location | None, after: Location | None, *
         opens=one.opens,
         closes=one.closes,
         stars=one.stars,
-        is_estimated=any(way.is_estimated for way in ways if way),
+        is_estimated=any(way.is_estimated for way in reach_leave if way),
         **facts,
     )
 
