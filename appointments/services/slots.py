@@ -190,8 +190,8 @@ def _waiting(person: Technician, day: date, options: Options) -> list[Wanted]:
     found = list(rows.order_by().values_list(*columns, *(f"address__{name}" for name in LOCATED)))
     sectors = sector_ids_of({address: zip_code for *_others, address, _lat, _long, _city, zip_code, _state in found})
     wanted = []
-    for pk, duration, planned, opens, closes, stars, address, *place in found:
-        location = location_of(address, *place, sectors[address])
+    for pk, duration, planned, opens, closes, stars, address, latitude, longitude, city, zip_code, state in found:
+        location = location_of(address, latitude, longitude, city, zip_code, state, sectors[address])
         wanted.append(Wanted(pk, hours_to_minutes(duration - planned), opens, closes, stars, location))
     return wanted
 

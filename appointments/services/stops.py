@@ -66,8 +66,8 @@ def stops_of(people: Sequence[Technician], first_day: date, last_day: date) -> S
     )
     sectors = sector_ids_of({pk: zip_code for _who, _start, _end, pk, _lat, _long, _city, zip_code, _state in rows})
     stops: Stops = defaultdict(list)
-    for who, starts, ends, pk, *columns in rows:
-        location = location_of(pk, *columns, sectors[pk])
+    for who, starts, ends, pk, latitude, longitude, city, zip_code, state in rows:
+        location = location_of(pk, latitude, longitude, city, zip_code, state, sectors[pk])
         for day in {local(starts).date(), local(ends).date()}:
             stops[who, day].append(Stop(starts, ends, location))
     return stops
@@ -89,7 +89,8 @@ def location_of(
 
 def location_at(place: Located, *, pk: int | None = None, sector: int | None = None) -> Location:
     """Return where a loaded record is. `pk`: of an address."""
-    return location_of(pk, *(getattr(place, name) for name in LOCATED), sector)
+    latitude, longitude, city, zip_code, state = (getattr(place, name) for name in LOCATED)
+    return location_of(pk, latitude, longitude, city, zip_code, state, sector)
 
 
 def hole_of(

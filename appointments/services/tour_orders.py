@@ -202,7 +202,7 @@ def _announced(found: Mapping[int, Appointment]) -> set[int]:
     messages = Message.objects.filter(
         content_type=ContentType.objects.get_for_model(Appointment), object_id__in=confirmed
     ).exclude(state__in=[MessageState.FAILED, MessageState.UNDELIVERED])
-    return set(messages.order_by().values_list("object_id", flat=True))
+    return {pk for pk in messages.order_by().values_list("object_id", flat=True) if pk is not None}
 
 
 def propose_order(technician: Technician, day: date, *, now: datetime) -> Proposal:
@@ -238,8 +238,8 @@ class _Minutes:
         self._ways = tour.ways
 
     def __call__(self, start: int, end: int) -> int:
-        places = self._places[start], self._places[end]
-        return 0 if places[0] is None or places[1] is None else self._ways(*places).minutes
+        before, after = self._places[start], self._places[end]
+        return 0 if before is None or after is None else self._ways(before, after).minutes
 
 
 def _in_order(tour: DayTour, order: Order) -> DayTour:

@@ -192,5 +192,5 @@ def test_places_are_ranked_by_road(world: World, who: Technician, roads: Router)
 
     found = find_places(wanted, [who], not_before=at(7, day=25))
 
-    assert [(one.ranked.starts_at, one.ranked.detour) for one in found] == [(at(9, 30), 50), (at(14), 25)]
+    assert [(one.ranked.starts_at, one.ranked.detour) for one in found] == [(at(14), 25), (at(9, 30), 50)]
     assert len(roads.asked) == 1

@@ -13,6 +13,7 @@ SCOPE = (
     "appointments/availability.py",
     "appointments/ranking.py",
     "appointments/travel.py",
+    "appointments/tour_order.py",
     "interventions/sectors.py",
 )
 
@@ -58,6 +59,8 @@ OWN: dict[str, list[str]] = {
         "api/test_keys",
     ],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
+    "invoicing/services/parties/places.py": ["invoicing/test_places"],
+    "invoicing/models/parties/places.py": ["invoicing/test_places"],
     "invoicing/services/parties/programs.py": ["api/test_keys"],
     "invoicing/services/parties/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
@@ -82,6 +85,9 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/prices.py": ["invoicing/test_deductions"],
     "appointments/services/deductions.py": ["appointments/test_deductions"],
     "appointments/services/tours.py": ["appointments/test_tours"],
+    "appointments/services/tour_orders.py": ["appointments/test_tour"],
+    "appointments/tour_order.py": ["appointments/test_tour_order"],
+    "appointments/services/roads.py": ["appointments/test_roads"],
     "appointments/services/slots.py": ["appointments/test_slots", "appointments/test_fill"],
     "appointments/services/places.py": ["appointments/test_slots", "appointments/test_fill"],
     "appointments/services/stops.py": ["appointments/test_slots", "appointments/test_fill"],

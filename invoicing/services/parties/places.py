@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import cast
 
 from django.conf import settings
 from django.core.cache import cache
@@ -161,7 +160,7 @@ def accept_place(address: Address, *, seen: int | None = None, by: By) -> Addres
         locked.proposed_label = ""
         save_columns(locked, _COLUMNS)
         record(locked, "located", by=by, text=_("Position acceptée : %s") % label)
-    return cast("Address", locked)
+    return locked
 
 
 def is_searching() -> bool:
