@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 QUARTER = 15
 LUNCH = 60  # minutes of a break, at most: the rest of it may be driven
+MANY = 25  # stops, beyond which less is tried
 LATER = 10  # minutes by which a shorter day may end later
 
 Ways: TypeAlias = Callable[[int, int], int]  # minutes from one stop to another, by their ranks; BASE is the base
@@ -160,7 +161,7 @@ def _solved(works: Sequence[Work], hours: Sequence[Stretch], ways: Ways) -> list
         if not windows:
             return None
         problem.add_job(vroom.Job(rank, location=rank, time_windows=windows))
-    solution = problem.solve(exploration_level=5, nb_threads=1)
+    solution = problem.solve(exploration_level=5 if len(works) <= MANY else 1, nb_threads=1)
     if solution.summary.unassigned:
         return None
     routes = solution.routes

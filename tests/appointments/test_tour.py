@@ -191,7 +191,7 @@ def test_the_page_shows_the_day_and_offers_a_better_order(
 
     preview = page(world, who, "&optimise=1")
 
-    assert "<b>164 min</b> de route aujourd'hui, <b>118 min</b> dans l'ordre proposé." in preview
+    assert "<b>164 min</b> de route dans l'ordre actuel, <b>118 min</b> dans l'ordre proposé." in preview
     assert len(re.findall(r"→ <b>\d\d:\d\d</b>", preview)) == len(proposed(who).moved)
 
 

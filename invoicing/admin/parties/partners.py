@@ -373,7 +373,7 @@ class AddressAdmin(PlaceMixin, AddressBoxesMixin, CreationMixin, ActionsMixin, O
     new_title = _("Nouvelle adresse")
     creation_fields = (*PLACE, "label", "phone")
     is_of_customer = True
-    list_display = ("__str__", "partner", "zip", "city", "phone", "place")
+    list_display = ("__str__", "partner", "place", "phone", "zip", "city")
     list_filter = (PlaceChips,)
     readonly_fields = ("place",)
     search_fields = Address.SEARCHED

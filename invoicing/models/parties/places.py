@@ -80,7 +80,7 @@ class Located(models.Model):
     stored_place: tuple[Any, Any, Any] = (None, None, None)  # type: ignore[explicit-any]  # columns that may be deferred
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:  # type: ignore[explicit-any,override]  # as Django's
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:  # type: ignore[explicit-any]  # as Django's
         """Keep the place as it is stored: `save` tells coordinates that were typed by it."""
         record = super().from_db(db, field_names, values, **options)
         record.stored_place = record._place()  # noqa: SLF001 (its own)
