@@ -8,7 +8,7 @@ from rest_framework import serializers
 from invoicing.api.acts import sms_act
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.api.records import JournalMixin
-from invoicing.choices import TagScope
+from invoicing.choices import LocationSource, LocationState, TagScope
 from invoicing.models import Address, Partner, Tag
 from invoicing.services.documents.text_subjects import CUSTOMER_TEXT
 from invoicing.services.parties.customers import create_customer
@@ -22,6 +22,8 @@ class AddressSerializer(OfficeSerializer):
     example = {"partner": 12, "street": "3 rue de la Forge", "zip": "35000", "city": "Rennes", "country": "FR"}
     changes = {"phone": "02 99 00 00 01"}
     partner = Id(queryset=Partner.objects.all())
+    location_source = serializers.ChoiceField(LocationSource.choices, allow_blank=True, read_only=True)
+    location_state = serializers.ChoiceField(LocationState.choices, allow_blank=True, read_only=True)
 
     class Meta:
         model = Address
