@@ -6,7 +6,7 @@ Minutes of the day. The way from the base to the first stop and back from the la
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 QUARTER = 15
 LUNCH = 60  # minutes of a break, at most: the rest of it may be driven
@@ -137,7 +137,7 @@ def _solved(works: Sequence[Work], hours: Sequence[Stretch], ways: Ways) -> list
     """Return the ranks in the order that VROOM finds; None when it leaves a stop out."""
     import vroom  # noqa: PLC0415 (it takes 0.8 s and much memory: loaded by who optimises)
 
-    problem: Any = vroom.Input()
+    problem = vroom.Input()
     size = len(works) + 1  # the base is the last place
     places = [*range(len(works)), BASE]
     costs = [[0 if i == j else ways(i, j) * 60 for j in places] for i in places]
