@@ -3,9 +3,11 @@
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -337,3 +339,25 @@ def test_a_file_leaves_a_place_given_by_hand(world: World) -> None:
     assert imported(world, "clients", FILE.format("1 rue A;35000;Rennes;48,1173;-1,6778")) == (0, 0, 1)
 
     assert known(address) == ("located", "hand", Decimal("47.000000"), Decimal("-2.000000"), None)
+
+
+def test_doubtful_places_are_accepted_together(doubtful: Address, world: World, found: Geocoder) -> None:
+    other = AddressFactory(partner=world.customer, street="5 rue de la Forge", zip="35000", city="Rennes")
+    cache.delete("geocoder-turn")
+    locate_places()
+
+    world.office(MANAGER).act_on_many([doubtful, other], "accept")
+
+    accepted = ("located", "geocoder", Decimal("48.200000"), Decimal("-1.500000"), Decimal("0.550"))
+    assert [known(doubtful), known(other)] == [accepted] * 2
+
+
+def test_coordinates_of_the_version_before_are_by_hand_and_half_a_pair_is_none(place: Address, world: World) -> None:
+    half, none = (AddressFactory(partner=world.customer, street=f"{n} rue", city="Rennes") for n in range(2))
+    Address.objects.filter(pk__in=[place.pk, half.pk]).update(latitude="48.1", location_source="")
+    Address.objects.filter(pk=place.pk).update(longitude="-1.5")
+
+    import_module("invoicing.migrations.0021_places").keep_by_hand(apps, connection.schema_editor())
+
+    assert known(place) == ("located", "hand", Decimal("48.100000"), Decimal("-1.500000"), None)
+    assert known(half) == known(none) == ("", "", None, None, None)
