@@ -148,8 +148,8 @@ def test_fifteen_stops_take_less_than_three_tenths_of_a_second(seed: int) -> Non
     works, ways = random_day(seed, 15)
     assert len(works) == 15
     better_order(works[:2], DAY, ways)  # loaded
-    started = time.perf_counter()
+    started = time.process_time()
 
     better_order(works, DAY, ways)
 
-    assert time.perf_counter() - started < 0.3
+    assert time.process_time() - started < 0.3
