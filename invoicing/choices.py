@@ -26,6 +26,25 @@ class PartnerKind(TextChoices):
     professionals = nonmember(frozenset({"business", "public", "eu", "other"}))
 
 
+class LocationSource(TextChoices):
+    """Who says where an address stands. What is placed by hand is never searched for."""
+
+    HAND = "hand", _("À la main")
+    IMPORT = "import", _("Import")
+    GEOCODER = "geocoder", _("Géocodeur")
+
+
+class LocationState(TextChoices):
+    """How well a place is known: its house or street, its town alone, a proposal to accept, or nothing found."""
+
+    LOCATED = "located", _("Placée")
+    TOWN = "town", _("À la commune")
+    TO_CHECK = "to_check", _("À vérifier")
+    NOT_FOUND = "not_found", _("Introuvable")
+
+    colours = nonmember({"located": "green", "town": "blue", "to_check": "amber", "not_found": "red"})
+
+
 class TagScope(TextChoices):
     PARTNER = "partner", _("Clients")
     INTERVENTION = "intervention", _("Interventions")

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from appointments.choices import CustomerAnswer
 from appointments.models import Absence
-from appointments.services import absences, answers, notices, reminders, tours
+from appointments.services import absences, answers, notices, reminders, tour_orders, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import moving as rdv_moving
@@ -38,26 +38,27 @@ from contracts.services import (
 from contracts.services import billing as contract_billing
 from contracts.services import contracts as contract_headers
 from contracts.services import lines as contract_lines
-from interventions.models import InterventionRequest
+from interventions.models import InterventionRequest, Technician
 from interventions.services import billing as di_billing
 from interventions.services import purchases as di_purchases
 from interventions.services import requests as dis
 from interventions.services import sectors, templates
 from interventions.services import states as di_states
 from invoicing.choices import OrderState
-from invoicing.models import Company, Invoice, Message, Partner, WebhookDelivery
+from invoicing.models import Address, Company, Invoice, Message, Partner, WebhookDelivery
 from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, texts, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.text_subjects import INVOICE_TEXT
-from invoicing.services.parties import customers, duplicates, programs, webhooks
+from invoicing.services.parties import customers, duplicates, places, programs, webhooks
 from invoicing.services.posting import credit, post
 from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement import payments, refunds, supplier_payments
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import PLANNER
+from openfire_billing.web.geocoder import Asked
 from tests.contracts.contract_builders import article, day, make_contract
 from tests.factories import AddressFactory, PartnerFactory, SectorFactory, TemplateFactory, World, item, position, tax
-from tests.factories.appointments import at, technician
+from tests.factories.appointments import at, book, technician
 from tests.locks import story
 from tests.locks.recorder import Allowed, recorded
 
@@ -113,6 +114,8 @@ PARTS = set(
     invoicing.services.documents.prints: order_print take_print note_printed finish_print fail_print forget_prints
     invoicing.services.posting.post: number_drafts write_posted
     invoicing.services.parties.webhooks: deliver_next forget_events
+    invoicing.services.parties.places: locate_waiting
+    appointments.services.booking: free_time
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
     interventions.services.planning: record_planning
@@ -152,6 +155,7 @@ READING = set(
     invoicing.services.documents.jobs: late_documents
     invoicing.services.parties.logos: printable keep_logo
     invoicing.services.parties.companies: default_company
+    invoicing.services.parties.places: outage state_of is_searching
     invoicing.services.parties.duplicates: likely_duplicates similar_customers
     invoicing.services.parties.programs: key_of user_by is_open_to
     invoicing.services.parties.webhooks: secret_of body_of signature
@@ -183,9 +187,11 @@ READING = set(
     appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text rank_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians lock_tours
     appointments.services.tours: sectors_of_days
+    appointments.services.tour_orders: announced_window tour_of base_of propose_order refusal_of_best
+    appointments.services.roads: point_of ways_between forget_ways
     appointments.services.slots: fill_proposals free_gaps
     appointments.services.places: find_places best_places days_searched
-    appointments.services.stops: stops_of location_of hole_of candidate_of known_addresses later_than
+    appointments.services.stops: stops_of location_of location_at hole_of candidate_of known_addresses later_than
     appointments.services.moves: find_moves
     appointments.services.absences: left_alone refusal_of_no_place
     appointments.services.planning: able_technicians is_able first_slot people_for propose_slot refusal_of_no_slot
@@ -681,6 +687,39 @@ def _record_used(w: World) -> Act:
     found = story.rdv(w)
     line = found.lines.get()
     return lambda: rdv_lines.record_used(found, {line.pk: line.quantity + 3}, on=w.today, by=w.planner)
+
+
+@case(tour_orders.apply_order)
+def _apply_order(w: World) -> Act:
+    Company.objects.update(latitude="48.1", longitude="-1.7")
+    who, rdvs = technician(w), []
+    for hour, longitude in ((8, "-1.2"), (10, "-1.6"), (14, "-1.4")):
+        place = AddressFactory(partner=w.customer, latitude="48.1", longitude=longitude)
+        di = w.intervention(address=place, duration=Decimal(1))
+        rdvs.append(book(w, di, who=who, starts_at=at(hour), state="draft"))
+    who = Technician.objects.select_related("company").get(pk=who.pk)
+    found = tour_orders.propose_order(who, day("25/11/26"), now=at(7, day=24))
+    assert found.after is not None
+    order = [stop.appointment.pk for stop in found.after.stops]
+    return lambda: tour_orders.apply_order(
+        who, day("25/11/26"), order=order, versions=found.before.versions, now=at(7, day=24), by=w.planner
+    )
+
+
+@case(places.accept_place)
+def _accept_place(w: World) -> Act:
+    address = AddressFactory(partner=w.customer)
+    Address.objects.filter(pk=address.pk).update(
+        location_state="to_check", proposed_latitude="48.1", proposed_longitude="-1.7"
+    )
+    return lambda: places.accept_place(address, by=w.planner)
+
+
+@case(places.write_found)
+def _write_found(w: World) -> Act:
+    address = AddressFactory(partner=w.customer)
+    asked = {Asked(address.pk, address.street, address.zip, address.city): address.place_text}
+    return lambda: places.write_found(Address, asked, {address.pk: None}, at=at(7, day=24))
 
 
 @case(tours.assign_sectors)

@@ -15,6 +15,7 @@ SCOPE = (
     "appointments/announced.py",
     "appointments/reminding.py",
     "appointments/travel.py",
+    "appointments/tour_order.py",
     "interventions/sectors.py",
 )
 
@@ -61,6 +62,8 @@ OWN: dict[str, list[str]] = {
         "api/test_keys",
     ],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
+    "invoicing/services/parties/places.py": ["invoicing/test_places"],
+    "invoicing/models/parties/places.py": ["invoicing/test_places"],
     "invoicing/services/parties/programs.py": ["api/test_keys"],
     "invoicing/services/parties/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
@@ -85,6 +88,9 @@ OWN: dict[str, list[str]] = {
     "invoicing/services/documents/prices.py": ["invoicing/test_deductions"],
     "appointments/services/deductions.py": ["appointments/test_deductions"],
     "appointments/services/tours.py": ["appointments/test_tours"],
+    "appointments/services/tour_orders.py": ["appointments/test_tour"],
+    "appointments/tour_order.py": ["appointments/test_tour_order"],
+    "appointments/services/roads.py": ["appointments/test_roads"],
     "appointments/services/slots.py": ["appointments/test_slots", "appointments/test_fill"],
     "appointments/services/places.py": ["appointments/test_slots", "appointments/test_fill"],
     "appointments/services/stops.py": ["appointments/test_slots", "appointments/test_fill"],

@@ -31,7 +31,10 @@ class CompanyAdmin(NotebookMixin, OfficeAdmin):
             _("Identité"),
             {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")},
         ),
-        (_("Coordonnées"), {"fields": ("street", ("zip", "city"), ("phone", "email"), "website")}),
+        (
+            _("Coordonnées"),
+            {"fields": ("street", ("zip", "city"), ("phone", "email"), "website", ("latitude", "longitude"))},
+        ),
         (
             _("Mentions"),
             {

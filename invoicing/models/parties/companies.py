@@ -15,6 +15,7 @@ from stdnum.fr import tva as vat_number
 
 from invoicing.choices import Announce, Rounding
 from invoicing.models.parties.partners import check_number
+from invoicing.models.parties.places import Located
 from openfire_billing.db.fields import LogoStorage
 from openfire_billing.db.scope import PATHS
 from openfire_billing.db.stamps import StampedQuerySet
@@ -49,7 +50,7 @@ class CompanyQuerySet(StampedQuerySet["Company"]):
         return self if user.is_superuser else self.filter(accesses__user=user)
 
 
-class Company(Versioned):
+class Company(Located, Versioned):
     """A seller: identity, legal mentions, accounting defaults."""
 
     company_path = "pk"
@@ -133,6 +134,7 @@ class Company(Versioned):
         return self.name
 
     def clean(self) -> None:
+        super().clean()
         errors: dict[str, Text] = {}
         check_number(siren_number, self.siren, "siren", errors, "732829320")
         check_number(siret_number, self.siret, "siret", errors, "73282932000074")
