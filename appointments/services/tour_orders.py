@@ -1,7 +1,7 @@
 """A technician's day on the road, from his base to his base, and « Optimiser la tournée »: an order with less of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.contrib.contenttypes.models import ContentType
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, Slot
 from appointments.querysets import day_bounds
+from appointments.services.announced import announced
 from appointments.services.booking import free_time
 from appointments.services.calendars import calendars_of, local
 from appointments.services.locks import lock_appointments, lock_technicians
@@ -32,13 +33,16 @@ _NO_WAY = Travel(0, 0.0)
 
 @dataclass(frozen=True)
 class TourStop:
-    """An RDV of the day. `way`: to it from the stop before. `fixed`: why it stays at its minute, in words; "" when it may move."""
+    """An RDV of the day. `way`: to it from the stop before. `fixed`: why it stays at its minute, in words; "" when it may
+    move. `window`: when its customer expects it to begin; None when he was sent nothing but an hour, or nothing.
+    """
 
     appointment: Appointment
     starts_at: datetime
     ends_at: datetime
     location: Location
     fixed: str = ""
+    window: tuple[datetime, datetime] | None = None
     way: Travel = _NO_WAY
 
     @property
@@ -107,12 +111,6 @@ class Proposal:
         ]
 
 
-def announced_window(appointment: Appointment) -> tuple[datetime, datetime] | None:
-    """Return when an RDV may begin by what its customer was told, None when he was told nothing but its hour."""
-    first, last = (getattr(appointment, name, None) for name in ("announced_from", "announced_to"))
-    return (first, last) if first is not None and last is not None else None
-
-
 def tour_of(technician: Technician, day: date, *, now: datetime, is_asked: bool = True) -> DayTour:
     """Return the day of a technician, with the ways of the router. `technician`: with his company loaded.
 
@@ -141,7 +139,7 @@ def _driven(tour: DayTour) -> DayTour:
     before = tour.base
     for stop in tour.stops:
         way = tour.ways(before, stop.location) if before else _NO_WAY
-        stops.append(TourStop(stop.appointment, stop.starts_at, stop.ends_at, stop.location, stop.fixed, way))
+        stops.append(replace(stop, way=way))
         before = stop.location
     back = tour.ways(before, tour.base) if stops and before and tour.base else _NO_WAY
     return DayTour(tour.technician, tour.day, tour.base, stops, back, tour.hours, tour.ways)
@@ -154,21 +152,36 @@ def _stops(technician: Technician, day: date, now: datetime) -> list[TourStop]:
     times: dict[int, list[tuple[datetime, datetime]]] = {}
     for pk, starts_at, ends_at in slots.order_by("starts_at", "pk").values_list("appointment", "starts_at", "ends_at"):
         times.setdefault(pk, []).append((max(starts_at, first), min(ends_at, last)))
-    rows = Appointment.objects.select_related("partner", "address", "task", "template", "lead", "intervention")
+    rows = Appointment.objects.select_related(
+        "partner", "address", "task", "template", "lead", "intervention", "company"
+    )
     found = rows.prefetch_related("technicians").in_bulk(list(times))
-    billed, announced = _billed(found), _announced(found)
+    billed, informed = _billed(found), _informed(found)
     sectors = sector_ids_of({rdv.address_id: rdv.address.zip for rdv in found.values()})
     stops = []
     for pk, pieces in times.items():
         rdv = found[pk]
         location = location_at(rdv.address, pk=rdv.address_id, sector=sectors[rdv.address_id])
-        fixed = _fixed(rdv, pieces, now=now, is_billed=pk in billed, is_announced=pk in announced)
-        stops.append(TourStop(rdv, pieces[0][0], pieces[-1][1], location, fixed))
+        window = _window(rdv) if pk in informed else None
+        is_hour_announced = pk in informed and window is None
+        fixed = _fixed(rdv, pieces, now=now, is_billed=pk in billed, is_hour_announced=is_hour_announced)
+        stops.append(TourStop(rdv, pieces[0][0], pieces[-1][1], location, fixed, window))
     return stops
 
 
+def _window(rdv: Appointment) -> tuple[datetime, datetime] | None:
+    """Return the stretch that is announced of an RDV; None when it is one hour."""
+    found = announced(rdv)
+    return (found.starts, found.ends) if found is not None and found.ends is not None else None
+
+
 def _fixed(
-    rdv: Appointment, pieces: Sequence[tuple[datetime, datetime]], *, now: datetime, is_billed: bool, is_announced: bool
+    rdv: Appointment,
+    pieces: Sequence[tuple[datetime, datetime]],
+    *,
+    now: datetime,
+    is_billed: bool,
+    is_hour_announced: bool,
 ) -> str:
     """Return why an RDV stays at its minute; "" when it may move."""
     if rdv.state not in AppointmentState.open:
@@ -185,7 +198,7 @@ def _fixed(
         return _("pause comprise")
     if rdv.override:
         return _("dérogation")
-    if is_announced and announced_window(rdv) is None:
+    if is_hour_announced:
         return _("heure annoncée au client")
     return ""
 
@@ -196,7 +209,7 @@ def _billed(found: Mapping[int, Appointment]) -> set[int]:
     return {line.appointment_id for line in lines if line.billed}
 
 
-def _announced(found: Mapping[int, Appointment]) -> set[int]:
+def _informed(found: Mapping[int, Appointment]) -> set[int]:
     """Return the ids of the confirmed RDVs about which a message was sent, or waits to be."""
     confirmed = [pk for pk, rdv in found.items() if rdv.state == AppointmentState.CONFIRMED]
     messages = Message.objects.filter(
@@ -217,7 +230,7 @@ def _works(tour: DayTour) -> list[Work]:
     works = []
     for stop in tour.stops:
         start, end = _minute(stop.starts_at, tour.day), _minute(stop.ends_at, tour.day)
-        window = announced_window(stop.appointment)
+        window = stop.window
         works.append(
             Work(
                 stop.appointment.pk,

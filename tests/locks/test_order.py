@@ -187,7 +187,7 @@ READING = set(
     appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text rank_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians lock_tours
     appointments.services.tours: sectors_of_days
-    appointments.services.tour_orders: announced_window tour_of base_of propose_order refusal_of_best
+    appointments.services.tour_orders: tour_of base_of propose_order refusal_of_best
     appointments.services.roads: point_of ways_between forget_ways
     appointments.services.slots: fill_proposals free_gaps
     appointments.services.places: find_places best_places days_searched
