@@ -93,7 +93,6 @@ class Booked(NamedTuple):
     customer: str
     city: str
     task: str
-    answer: str
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,7 @@ def _taken(people: Sequence[Technician], days: Sequence[date]) -> Iterator[_Take
     """Yield the time taken of these technicians by the RDVs that touch these days, their other days included."""
     start, _end = day_bounds(days[0])
     _start, end = day_bounds(days[-1])
-    names = ("pk", "state", "version", "partner__name", "address__city", "task__name", "customer_answer")
+    names = ("pk", "state", "version", "partner__name", "address__city", "task__name")
     rows = (
         Slot.objects.filter(technician__in=people, appointment__starts_at__lt=end, appointment__ends_at__gt=start)
         .filter(appointment__state__in=sorted(AppointmentState.occupying))

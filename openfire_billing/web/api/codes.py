@@ -32,7 +32,6 @@ CODES = (
     "no_lines",
     "nothing_to_bill",
     "already_billed",
-    "already_best",
     "held_by_quote",
     "covered_by_contract",
     "period_not_due",
