@@ -182,6 +182,23 @@ def _restore_killed_while_it_migrates(url: str, media: Path, file: Path) -> None
     assert not media.exists()
 
 
+def test_two_migrations_of_one_database_wait_for_each_other(another_database: str, tmp_path: Path) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "migrate", "-v0"],
+            cwd=settings.BASE_DIR,
+            env=_environment(another_database, tmp_path),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+
+    ends = [(process.communicate()[1], process.returncode) for process in processes]
+
+    assert ends == [("", 0), ("", 0)]
+
+
 def test_restore_of_a_sqlite_firm(sqlite_firm: Firm, tmp_path: Path) -> None:
     url, media = f"sqlite:///{tmp_path / 'new.sqlite3'}", tmp_path / "media"
 
