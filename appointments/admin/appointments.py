@@ -124,7 +124,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     form = AppointmentForm
     list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
     list_lead = "partner"
-    list_card = ("net_text", "numbered", "state_badge", "when", "town")
+    list_card = ("net_text", "when", "state_badge", "task", "town")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
     search_fields = Appointment.SEARCHED
     date_hierarchy = "starts_at"
@@ -250,7 +250,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
         return found
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        return [(_("Total HT de la page"), sum(rdv.totals.net for rdv in cl.result_list))]
+        return [(_("HT de la page"), sum(rdv.totals.net for rdv in cl.result_list))]
 
     @column(
         _("Quand"),

@@ -13,9 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import CHANGE, CONTRACT_ACTIONS
 from contracts.admin.amounts import yearly_column
+from contracts.admin.forms import BILL_ANYWAY
 from contracts.admin.ribbon import ribbon_of
 from contracts.choices import ContractLineState, ContractState
 from contracts.models import Contract, ContractLine
+from contracts.planner.intents import TOO_MANY_PERIODS
 from contracts.services.contracts import may_auto_post, save_contract
 from contracts.services.days_served import exceptions_left_out
 from contracts.services.lines import lines_of
@@ -26,7 +28,7 @@ from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.saving import seen_by
 from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
-from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.kernel.money import NOTHING, ZERO, Totals
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import state_column
@@ -152,7 +154,7 @@ class ContractAdmin(DocumentAdmin):
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         nets = [contract.yearly_net for contract in cl.result_list if contract.yearly_net]
-        return [(_("Total HT par an de la page"), sum(nets, ZERO))] if nets else []
+        return [(_("HT par an de la page"), sum(nets, ZERO))] if nets else []
 
     def list_order(self, view: str) -> Sequence[Any]:
         """Return those due first."""
@@ -212,7 +214,9 @@ class ContractAdmin(DocumentAdmin):
         own, reason = str(_("Contrat %s") % contract), contract.set_aside_reason
         text = f"{_('Mis de côté')}{reason.removeprefix(own) if reason.startswith(own) else f' : {reason}'}"
         may_mend = self.has_change_permission(request, contract)
-        return shown_refusal(BusinessError(text, field=wrong_field if may_mend else ""), request, contract)
+        step = Step(BILL_ANYWAY, contract, act="bill") if contract.set_aside_code == TOO_MANY_PERIODS else None
+        refusal = BusinessError(text, field=wrong_field if may_mend else "", step=step)
+        return shown_refusal(refusal, request, contract)
 
     def _put_mending_first(
         self, request: HttpRequest, contract: Contract, outlook: Outlook, context: dict[str, Any]

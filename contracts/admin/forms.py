@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contracts.models import Article, ContractLine
 from contracts.models.contracts import MONTHS
+from contracts.planner.intents import TOO_MANY_PERIODS
 from contracts.planner.wording import label_read
 from contracts.planner.wording import money as money_text
 from contracts.services import waivers
@@ -17,7 +18,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.number_fields import DecimalInputField
 
-TOO_MANY = "too_many_periods"
+BILL_ANYWAY = _("Facturer quand même")
 
 
 class BillForm(forms.Form):
@@ -30,13 +31,13 @@ class BillForm(forms.Form):
         help_text=_("Tout ce qui est dû ce jour-là, compris, et pas encore facturé."),
     )
     force = forms.BooleanField(
-        label=_("Facturer quand même"),
+        label=BILL_ANYWAY,
         required=False,
         help_text=_("Même au-delà de 36 périodes échues d'une ligne."),
     )
 
     def prepare(self, request: Any, documents: Any) -> None:
-        if not any(contract.set_aside_code == TOO_MANY for contract in documents):
+        if not any(contract.set_aside_code == TOO_MANY_PERIODS for contract in documents):
             self.fields["force"].widget = forms.HiddenInput()
 
 

@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from contracts.admin.actions import BILL
+from contracts.admin.run_rows import VIEW_INVOICE, OutcomeRow, length_of
 from contracts.choices import Result
 from contracts.models import BillingRun
 from contracts.services.manual_runs import retry_run, selection_of, start_manual
@@ -81,7 +82,7 @@ class BillingRunAdmin(OfficeAdmin):
         *("__str__", "kind", "expected_count", "billed_count", "skipped_count", "refused_count", "visits_count"),
         *("net_text", "state_badge", "by"),
     )
-    list_rights: ClassVar = {"net_text": "invoicing.view_invoice"}
+    list_rights: ClassVar = {"net_text": VIEW_INVOICE}
     list_card = ("net_text", "kind", "state_badge", "billed_count", "refused_count")
     list_filter = (RunChips, "kind", "state", "is_dry")
     list_select_related = ("by",)
@@ -154,14 +155,14 @@ class BillingRunAdmin(OfficeAdmin):
         return HttpResponseRedirect(page)
 
     def retry_view(self, request: HttpRequest, run_id: int) -> HttpResponse:
-        """« Relancer »: start a run over what this one set aside or left."""
+        """« Réessayer »: start a run over what this one set aside or left."""
         run = self._run(request, run_id)
         if request.method != "POST" or not request.user.has_perm(BILL):
             raise PermissionDenied
         with refusals_shown(request):
             once = self.once(request, "retry")
             run = retry_run(run, on=timezone.localdate(), by=user_of(request), key=once.name if once else None)
-            messages.success(request, _("Relance lancée : %s") % run)
+            messages.success(request, _("%s : nouvel essai lancé.") % run)
         return HttpResponseRedirect(reverse_change(run))
 
     def _run(self, request: HttpRequest, run_id: int) -> BillingRun:
@@ -203,21 +204,24 @@ def progress_of(run: BillingRun, request: HttpRequest) -> dict[str, Any]:
     wanted = request.GET.get("result", "")
     shown = seen.filter(result=wanted) if wanted in Result.values else seen.refused_first()
     outcomes = list(shown.select_related("contract__payer")[:SHOWN])
+    drafts = _drafts(run, invoices, request)
+    found = invoices.in_bulk({pk for outcome in outcomes for pk in outcome.invoices})
     return {
         "run": run,
         "run_badge": badge_of_state(run),
+        "run_length": length_of(run),
         "counts": totals,
         "run_done": done,
         "run_total": max(totals["expected"], done),
         "run_note": run.note if works_for_all(user) else "",  # it names contracts of any company
         "is_still": run.is_still(STILL),
-        "outcomes": outcomes,
-        "invoices": invoices.in_bulk({pk for outcome in outcomes for pk in outcome.invoices}),
+        "outcomes": [OutcomeRow(outcome, found, request) for outcome in outcomes],
+        "invoice_count": invoices.count() if request.user.has_perm(VIEW_INVOICE) else None,
         "progress_url": reverse("admin:contracts_billingrun_progress", args=[run.pk]),
         "retry_url": reverse("admin:contracts_billingrun_retry", args=[run.pk]),
         "retry_once": uuid4(),
-        "amounts": _amounts(invoices) if request.user.has_perm("invoicing.view_invoice") else (),
-        "drafts": _drafts(run, invoices, request),
+        "amounts": _amounts(invoices) if request.user.has_perm(VIEW_INVOICE) else (),
+        "drafts": drafts,
         "may_retry": request.user.has_perm(BILL) and (not run.is_running or run.is_still(STILL)),
     }
 
@@ -234,7 +238,7 @@ def _drafts(run: BillingRun, invoices: Any, request: HttpRequest) -> dict[str, A
     None without any, or for a user who sees no invoices.
     """
     left = invoices.drafts()
-    count = left.count() if request.user.has_perm("invoicing.view_invoice") else 0
+    count = left.count() if request.user.has_perm(VIEW_INVOICE) else 0
     if not count:
         return None
     query = urlencode({"from": f"{run._meta.label_lower}-{run.pk}", "view": "drafts"})

@@ -208,6 +208,10 @@ class Contract(Versioned):
     def __str__(self) -> str:
         return self.reference or (f"Contrat provisoire n° {self.pk}" if self.pk else "Nouveau contrat")
 
+    def without_own_number(self, reason: str) -> str:
+        """Return a sentence about the contract without « Contrat CONT/000001 : » at its beginning."""
+        return reason.removeprefix(str(_("Contrat %s") % self)).lstrip(" ,:")
+
     @property
     def billing_frequency(self) -> Frequency:
         """The frequency of billing, as the planner's value."""

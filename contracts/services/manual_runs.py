@@ -51,7 +51,7 @@ def retry_run(run: BillingRun, *, on: date, by: User, key: str | None = None) ->
     ids += list(remaining(run).values_list("pk", flat=True)) if run.state != RunState.DONE else []
     ids = selection_of(by, on=on, contracts=ids) or []
     if not ids:
-        raise BusinessError(_("%s n'a rien mis de côté : rien à relancer.") % run)
+        raise BusinessError(_("%s n'a rien mis de côté : rien à réessayer.") % run)
     if run.is_running:
         finish_run(run, state=RunState.SHORT)
     return start_manual(on=on, by=by, selection=ids, key=key)

@@ -109,7 +109,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     list_display = ("__str__", "title_text", "partner", "town", "window", "age", "net_text", "state_badge", "who")
     list_lead = "partner"
     field_labels: ClassVar = {"partner": _("Partenaire")}
-    list_card = ("net_text", "numbered", "state_badge", "window", "age")
+    list_card = ("net_text", "title_text", "state_badge", "town", "age")
     list_filter = (InterventionChips, FromFilter, DoneAge, "state", "type", "task", "technicians", "tags", "company")
     search_fields = InterventionRequest.SEARCHED
     date_hierarchy = "from_on"
@@ -240,7 +240,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
         return found
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        return [(_("Total HT de la page"), sum(di.totals.net for di in cl.result_list))]
+        return [(_("HT de la page"), sum(di.totals.net for di in cl.result_list))]
 
     @admin.display(description=_("Numéro"), ordering="number")
     def numbered(self, record: Any) -> str:

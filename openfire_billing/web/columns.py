@@ -53,7 +53,7 @@ def age_column(age: Callable[[Any], int | None], is_late: Callable[[Any], bool])
     An export does not write it: it changes from one day to the next.
     """
 
-    @column(_("Âge"), export={})
+    @column(_("Depuis"), export={})
     def shown(model_admin: Any, record: Any) -> SafeString:
         days = age(record)
         return nothing() if days is None else days_waited(days, is_late=is_late(record))

@@ -903,7 +903,7 @@ def test_retry_is_of_what_was_set_aside_or_left(world: World) -> None:
     run.refresh_from_db()
     assert retry_run(run, on=on, by=world.biller).selection == [one.pk]
     BillingOutcome.objects.filter(run=run, result="refused").delete()
-    assert refused(lambda: retry_run(run, on=on, by=world.biller)) == f"{run} n'a rien mis de côté : rien à relancer."
+    assert refused(lambda: retry_run(run, on=on, by=world.biller)) == f"{run} n'a rien mis de côté : rien à réessayer."
 
 
 def test_same_key_starts_one_run(world: World) -> None:

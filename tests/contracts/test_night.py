@@ -218,7 +218,7 @@ def test_retry_bills_what_was_mended(world: World) -> None:
 
     again.refresh_from_db()
     assert (again.expected, again.billed, again.state) == (1, 1, "done")
-    with pytest.raises(BusinessError, match="rien à relancer"):
+    with pytest.raises(BusinessError, match="rien à réessayer"):
         retry_run(again, on=day("24/11/26"), by=world.biller)
 
 

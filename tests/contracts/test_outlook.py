@@ -343,7 +343,7 @@ def test_lists_show_the_net_of_a_year_in_as_many_queries_as_for_one(world: World
     rows = {row: row.yearly_net for row in office.get(address(Contract, "changelist")).context["cl"].result_list}
     assert rows == dict(zip((*contracts, broken), (*nets, None), strict=True))
     page = office.get(address(Contract, "changelist"))
-    assert page.context["office_totals"] == [("Total HT par an de la page", Decimal("755.40"))]
+    assert page.context["office_totals"] == [("HT par an de la page", Decimal("755.40"))]
     assert sorted(cells(page, "yearly_text")) == sorted(shown)
     assert sorted(cells(office.get(address(ContractLine, "changelist")), "yearly_text")) == sorted(shown)
     table = office.get(address(Contract, "export"), format="csv").getvalue().decode().splitlines()
@@ -512,10 +512,16 @@ def test_page_of_a_contract_set_aside_says_why_and_leads_to_what_is_missing(worl
     assert banner(contract) == [why + step]
     assert link in page(world, contract).content.decode()
     assert banner(contract, PLANNER) == [why]
-    assert banner(late) == [
+    too_many = (
         "Mis de côté, ligne Chalet : plus de 36 périodes échues à facturer. Rien n'est facturé : vérifiez la date de "
         "début, puis « Facturer quand même »."
-    ]
+    )
+    assert banner(late) == [too_many + "Facturer quand même"]
+    assert (
+        f'href="{address(late, "act", "bill")}" data-dialog>Facturer quand même</a>'
+        in page(world, late).content.decode()
+    )
+    assert banner(late, PLANNER) == [too_many]
     Contract.objects.filter(pk=contract.pk).update(fiscal_position=position("VEN-5.5"))
     assert banner(contract) == [why]
     Contract.objects.filter(pk=contract.pk).update(set_aside_reason="Incomplet")

@@ -1,14 +1,19 @@
 """The page of a billing run: what it billed for how much, and what is done next with its drafts."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from html import unescape
 from importlib import import_module
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.html import strip_tags
 
+from contracts.admin.run_rows import length_of
 from contracts.models import BillingRun, RunTotal
 from contracts.services.lines import save_line
 from contracts.services.runs import chunks_of, finish_run, start_run
@@ -69,6 +74,69 @@ def test_outcomes_name_what_became_of_each_draft(world: World, night: BillingRun
     assert f'<a class="of-link" href="{address(posted)}">{number}</a>' in page
     assert f'<a class="of-link" href="{address(draft)}">Facture en brouillon n° {draft.pk}</a>' in page
     assert f"brouillon n° {gone} supprimé" in page
+
+
+def rows_of(world: World, run: BillingRun, role: str = BILLING) -> list[list[str]]:
+    """Return the words of the cells of the rows of a run's page."""
+    page = text(world.office(role).get(address(run)))
+    rows = re.findall(r"<tr>(.*?)</tr>", page.partition('<table class="of-table">')[2].partition("</table>")[0])
+    return [[unescape(strip_tags(cell)).strip() for cell in re.findall(r"<td.*?>(.*?)</td>", row)] for row in rows[1:]]
+
+
+def test_each_row_says_its_net_and_whether_it_waits_to_be_posted(world: World, night: BillingRun) -> None:
+    posted, deleted, draft = Invoice.objects.order_by("pk")
+    assert [row[2:] for row in rows_of(world, night)] == [
+        ["À valider", f"Facture en brouillon n° {one.pk}", "10,00 €"] for one in (posted, deleted, draft)
+    ]
+    number = post_invoice(posted, on=world.today, by=world.accountant).number
+    gone = deleted.pk
+    delete_drafts([deleted], by=world.biller)
+
+    assert [row[2:] for row in rows_of(world, night)] == [
+        ["Facturé", number, "10,00 €"],
+        ["Facturé", f"brouillon n° {gone} supprimé", ""],
+        ["À valider", f"Facture en brouillon n° {draft.pk}", "10,00 €"],
+    ]
+    assert {len(row) for row in rows_of(world, night, PLANNER)} == {4}
+
+
+def test_row_of_too_many_periods_offers_to_bill_all_the_same(world: World) -> None:
+    late = make_contract(world, "01/11/20")
+    run = bill(world, on="24/11/26")
+
+    page = text(world.office(BILLING).get(address(run)))
+
+    assert rows_of(world, run)[0] == [
+        str(late),
+        str(late.payer),
+        "Mis de côté",
+        "Plus de 36 périodes échues à facturer. Rien n'est facturé : vérifiez la date de début, puis « Facturer quand "
+        "même ».Facturer quand même",
+        "",
+    ]
+    assert f'href="{address(late, "act", "bill")}" data-dialog>Facturer quand même</a>' in page
+    assert "Facturer quand même</a>" not in text(world.office(PLANNER).get(address(run)))
+
+
+def test_page_of_a_run_asks_as_many_queries_for_many_rows_as_for_few(world: World) -> None:
+    def queries(count: int, *, rows: int) -> int:
+        for _n in range(count):
+            make_contract(world, "01/11/20")
+            make_contract(world, "01/11/26")
+        run = bill(world, on="24/11/26")
+        with CaptureQueriesContext(connection) as asked:
+            assert len(rows_of(world, run)) == rows
+        return len(asked)
+
+    assert queries(1, rows=2) == queries(6, rows=13)  # the first one is set aside again
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.2, "1 s"), (59, "59 s"), (185, "3 min 05 s"), (None, "")])
+def test_length_of_a_run(seconds: float | None, expected: str) -> None:
+    begun = timezone.now()
+    run = BillingRun(started_at=begun, finished_at=None if seconds is None else begun + timedelta(seconds=seconds))
+
+    assert length_of(run) == expected
 
 
 def test_post_all_asks_with_the_amounts_then_posts_the_drafts_of_that_run(world: World, night: BillingRun) -> None:

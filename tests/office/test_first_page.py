@@ -436,7 +436,7 @@ def test_ages_of_what_is_to_bill(world: World) -> None:
 
     assert (part["title"], part["unit"], part["text"]) == ("À facturer", "HT", money("665,00"))
     assert [(line["label"], line["count"], line["text"]) for line in part["lines"]] == [
-        ("DI pas encore réalisées", 1, money("15,00")),
+        ("DI validées, pas réalisées", 1, money("15,00")),
         ("DI réalisées aujourd'hui", 1, money("10,00")),
         ("DI réalisées, 1 à 30 j", 2, money("50,00")),
         ("DI réalisées, 31 à 60 j", 1, money("40,00")),
@@ -495,7 +495,7 @@ def test_last_run_tells_how_much_it_billed(world: World) -> None:
     assert waiting(world.office(BILLING)) == [("Contrat mis de côté", late.payer.name, "")]
     page = " ".join(unescape(world.office(BILLING).get(PAGE).content.decode()).split())
     assert "<dt>Contrats facturés</dt><dd>1</dd>" in page
-    assert "plus de 36 périodes échues à facturer" in page
+    assert "<small>Plus de 36 périodes échues à facturer" in page
     assert shown(world.office(PLANNER))["office_run"] is None
     Invoice.objects.update(state="cancelled")
     assert shown(world.office(BILLING))["office_run"]["text"] == ""

@@ -23,7 +23,7 @@ class InvoiceChips(ChipFilter):
         ("drafts", _("À valider"), lambda q, r: q.drafts()),
         ("unpaid", _("À encaisser"), lambda q, r: q.owed().filter(kind=InvoiceKind.INVOICE)),
         ("late", _("En retard"), lambda q, r: q.overdue()),
-        ("to-send", _("Pas encore envoyées"), lambda q, r: q.posted().not_sent()),
+        ("to-send", _("À envoyer"), lambda q, r: q.posted().not_sent()),
         ("to-refund", _("À rembourser"), lambda q, r: q.owed().filter(kind=InvoiceKind.CREDIT_NOTE)),
         ("credited", _("Annulées par avoir"), lambda q, r: q.in_payment_state(PaymentState.CREDITED)),
         ("credits", _("Avoirs"), lambda q, r: q.filter(kind=InvoiceKind.CREDIT_NOTE)),

@@ -343,7 +343,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             gross_back=Sum("gross", filter=is_credit, default=Decimal(0)),
         )
         net, gross = sums["net_billed"] - sums["net_back"], sums["gross_billed"] - sums["gross_back"]
-        return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
+        return [(_("HT"), net), (_("TTC"), gross)]
 
     @admin.display(description=_("Numéro"), ordering="number")
     def numbered(self, record: Any) -> str:

@@ -162,7 +162,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
         return self.line_defaults(request, price="purchase_price")
 
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
-        return [(_("Total HT de la page"), sum(order.totals.net for order in cl.result_list))]
+        return [(_("HT de la page"), sum(order.totals.net for order in cl.result_list))]
 
     net_text = amount_column(
         _("HT"),
@@ -356,7 +356,7 @@ class SupplierBillAdmin(DocumentAdmin):
         listed = SupplierBill.objects.filter(pk__in=cl.queryset.order_by().values("pk")).exclude(
             state=SupplierBillState.CANCELLED
         )
-        return [(_("Total TTC de la liste"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
+        return [(_("TTC"), listed.aggregate(total=Sum("gross"))["total"] or 0)]
 
     age = age_column(
         lambda bill: (timezone.localdate() - bill.billed_on).days if _is_to_pay(bill) else None,

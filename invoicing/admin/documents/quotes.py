@@ -344,8 +344,8 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         totals = [quote.totals for quote in cl.result_list]
         return [
-            (_("Total HT de la page"), sum(t.net for t in totals)),
-            (_("Total TTC de la page"), sum(t.gross for t in totals)),
+            (_("HT de la page"), sum(t.net for t in totals)),
+            (_("TTC de la page"), sum(t.gross for t in totals)),
         ]
 
     @admin.display(description=_("Ville"))

@@ -30,6 +30,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     only_follow_ups = request.GET.get(FOLLOW_UPS) == "all"
     waiting = follow_ups_of(reader) if only_follow_ups else waiting_of(reader, stock, to_plan)
     return context | {
+        "office_date": reader.today,
         "office_day": capfirst(date_format(reader.today, "l j F")),
         "office_button": _button(reader),
         "office_stocks": _stocks(reader, to_plan),

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.db.models import Count, Min, Sum
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -72,7 +73,7 @@ def _contracts(reader: Reader) -> Iterator[Kind]:
                 who=contract.payer.name,
                 document=str(contract),
                 since=contract.next_due_on,
-                why=contract.set_aside_reason,
+                why=capfirst(contract.without_own_number(contract.set_aside_reason)),
             )
             for contract in rows
         ],
