@@ -46,6 +46,7 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     new_act = ""  # the act of the second button of a new document: « Enregistrer et valider »
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
+    has_fields_first = False
     is_saved_by_service = True
     followed: ClassVar[Collection[str]] = ("quotes", "invoices", "purchases", "supplier_bills")
     list_display_links = ("__str__",)

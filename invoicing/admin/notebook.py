@@ -12,6 +12,8 @@ from openfire_billing.web.summary import Heading, heading_of
 class NotebookMixin:
     """A page with a header that names the record, a notebook, and the other fields read as text.
 
+    The fields of a new record stand above the notebook.
+
     `notebook`: (slug, title, members), in order; a member is a fieldset of the class "notebook" by its name, or an
     inline by "inline:PREFIX". Upper apps contribute more pages.
     """
@@ -19,6 +21,7 @@ class NotebookMixin:
     change_form_template = "admin/document_form.html"
     notebook: Sequence[tuple[str, Any, Sequence[Any]]] = ()
     opened_tab = ""  # where the work is; the first tab without it
+    has_fields_first = True  # a saved record without lines shows its fields above the notebook, not at its right
 
     def page_context(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         context: dict[str, Any] = super().page_context(request, object_id)  # type: ignore[misc]
@@ -26,6 +29,7 @@ class NotebookMixin:
         if document is None:
             return context | {"office_opened_tab": self.opened_tab}
         return context | {
+            "office_fields_first": self.has_fields_first,
             "office_heading": self.heading(document),
             "office_tabs": self.tabs(request, document),
             "office_opened_tab": self.tab_opened_for(request.user, document),

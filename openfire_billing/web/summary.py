@@ -88,6 +88,11 @@ def has_boxes(fieldsets: Iterable[Any]) -> bool:
     )
 
 
+def is_empty_text(field: Any) -> bool:
+    """Return whether a field of an admin form is only read and holds nothing."""
+    return isinstance(field, AdminReadonlyField) and text_of(field) == ""
+
+
 def label_of(field: Any) -> str:
     """Return the label of a field of an admin form, without the mark of what must be filled."""
     if isinstance(field, AdminReadonlyField):

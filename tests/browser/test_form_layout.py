@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from interventions.models import InterventionRequest
 from tests.browser.fields import choice, highlighted, open_fields
-from tests.factories import World, item, make_world
+from tests.factories import ProductFactory, World, item, make_world
 from tests.factories.pages import address
 
 Login = Callable[[Page, AbstractBaseUser], Page]
@@ -91,3 +91,71 @@ def test_new_customer_begins_at_his_name(page: Page, login: Login, world: World)
     expect(page.locator("#id_name")).to_be_focused()
     page.keyboard.type("Jeanne Kerbrat")
     expect(page.locator("#id_name")).to_have_value("Jeanne Kerbrat")
+
+
+PLACES = """() => {
+  const box = (css) => document.querySelector(css).getBoundingClientRect();
+  return { main: box("#content"), fields: box(".of-summary"), lines: box(".of-notebook") };
+}"""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "interventions/interventionrequest",
+        "appointments/appointment",
+        "invoicing/quote",
+        "invoicing/payment",
+        "invoicing/product",
+        "invoicing/company",
+        "interventions/installedproduct",
+    ],
+)
+def test_fields_of_a_new_record_stand_in_the_centre_over_its_lines(
+    page: Page, login: Login, world: World, path: str
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    login(page, world.manager).goto(f"/admin/{path}/add/")
+    places = page.evaluate(PLACES)
+    main, fields, lines = places["main"], places["fields"], places["lines"]
+    assert (fields["left"], fields["width"]) == (main["left"], main["width"])
+    assert fields["bottom"] <= lines["top"]
+    assert lines["top"] <= 560
+    first, *_others = page.locator(".of-summary .of-field").all()
+    box = first.bounding_box()
+    assert box is not None
+    assert box["x"] - main["left"] <= 20
+
+
+def test_every_field_and_the_total_of_a_new_di_are_seen_without_scrolling(
+    page: Page, login: Login, world: World
+) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    login(page, world.planner).goto("/admin/interventions/interventionrequest/add/")
+    ends = [
+        box["y"] + box["height"] for row in page.locator(".of-summary .of-field").all() if (box := row.bounding_box())
+    ]
+    total = page.locator("[data-total=gross]").bounding_box()
+    assert total is not None
+    assert (len(ends), max(ends) < 560, total["y"] + total["height"] <= 850) == (16, True, True)
+
+
+def test_fields_of_an_article_are_read_over_its_description(page: Page, login: Login, world: World) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    login(page, world.manager).goto(address(ProductFactory()))
+    places = page.evaluate(PLACES)
+    assert places["fields"]["left"] == places["lines"]["left"] == places["main"]["left"]
+    assert places["fields"]["bottom"] <= places["lines"]["top"]
+
+
+def test_invoices_of_a_new_payment_are_shown_by_its_customer(page: Page, login: Login, world: World) -> None:
+    world.posted()
+    login(page, world.manager).goto("/admin/invoicing/payment/add/")
+    expect(choice(page, "customer")).to_be_focused()
+    show = page.get_by_role("button", name="Afficher ses factures")
+    expect(show).to_have_count(0)
+    page.keyboard.type("Aubry")
+    expect(highlighted(page)).to_contain_text("Aubry")
+    page.keyboard.press("Enter")
+    expect(page.locator(".of-settle tbody tr")).to_have_count(1)
+    expect(show).to_be_visible()

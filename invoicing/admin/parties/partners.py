@@ -174,6 +174,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         ("note", _("Note interne"), (_("Note"),)),
     )
     opened_tab = "overview"
+    has_fields_first = False  # the overview comes first
     document_actions = (
         text_action(Partner, CUSTOMER_TEXT),
         DocumentAction(
