@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
+from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS, BILL
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.querysets import day_bounds
@@ -28,7 +28,6 @@ from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_o
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
-from invoicing.admin.notebook import tab_of_work
 from invoicing.admin.saving import seen_by
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
@@ -134,17 +133,18 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     document_actions = APPOINTMENT_ACTIONS
     empty_text = _("Les RDV naissent d'une DI (Action › Générer le RDV), ou se créent ici.")
     fieldsets = (
-        (_("Où"), {"fields": ("partner", *CUSTOMER_FACTS, "address", "place", "bill_to")}),
+        (_("Où"), {"fields": ("partner", "address", "place", *CUSTOMER_FACTS, "bill_to")}),
         (_("Quand"), {"fields": ("starts_at", "ends_at", "is_end_forced", "is_all_day", "override")}),
+        (_("Quoi"), {"fields": ("task", "equipment", "title", "type", "duration", "intervention", "company")}),
         (_("Qui"), {"fields": ("technicians", "lead", "team", "tags")}),
-        (_("Quoi"), {"fields": ("task", "title", "type", "duration", "equipment", "intervention", "company")}),
         (_("Texte"), {"fields": ("description", "report", "reason"), "classes": ("notebook", "wide")}),
         (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
         ("description", _("Description et compte rendu"), (_("Texte"),)),
+        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
+    opened_tab = "billing"
     readonly_fields = (*CUSTOMER_FACTS, "place", "reason")
     asks: ClassVar = {
         "fiscal_position": ASKED_TO_BILL,
@@ -213,8 +213,17 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
             self.without_button(context, "invoice")
         return context
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the hour of a saved RDV before its place. A new one begins at its customer."""
+        where, when, *others = super().get_fieldsets(request, obj)
+        return (when, where, *others) if obj else (where, when, *others)
+
     def tab_opened_for(self, user: Any, document: Any) -> str:
-        return tab_of_work(user, document)
+        """Return the lines of an RDV that is done, for who bills; else its description and report."""
+        return "billing" if document.state == S.DONE and user.has_perm(BILL) else "description"
+
+    def is_visit_ahead(self, document: Appointment) -> bool:
+        return document.state not in (S.DONE, S.CANCELLED)
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Appointment:
         values = values_of(form)

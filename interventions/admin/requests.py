@@ -121,7 +121,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     document_actions = INTERVENTION_ACTIONS
     empty_text = _("Ce que vos clients demandent. Commencez par une DI : un client, une tâche, une période.")
     fieldsets = (
-        (_("Où"), {"fields": ("partner", *CUSTOMER_FACTS, "address", "place", "bill_to")}),
+        (_("Où"), {"fields": ("partner", "address", "place", *CUSTOMER_FACTS, "bill_to")}),
         (_("Quoi"), {"fields": ("task", "title", "type", "priority", "duration", "durations", "template")}),
         (_("Quand"), {"fields": ("from_on", "to_on", "technicians", "subcontractor", "done_on")}),
         (_("Qui"), {"fields": ("user", "tags", "company")}),
@@ -189,6 +189,9 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
 
     def tab_opened_for(self, user: Any, document: Any) -> str:
         return tab_of_work(user, document)
+
+    def is_visit_ahead(self, document: InterventionRequest) -> bool:
+        return document.state not in (S.DONE, S.CANCELLED)
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)

@@ -30,6 +30,7 @@ class NotebookMixin:
             return context | {"office_opened_tab": self.opened_tab}
         return context | {
             "office_fields_first": self.has_fields_first,
+            "office_fields_lead": self.is_visit_ahead(document),
             "office_heading": self.heading(document),
             "office_tabs": self.tabs(request, document),
             "office_opened_tab": self.tab_opened_for(request.user, document),
@@ -38,6 +39,10 @@ class NotebookMixin:
     def tab_opened_for(self, user: Any, document: Any) -> str:
         """Return the page of the notebook on which a saved record opens; "" for the first."""
         return self.opened_tab
+
+    def is_visit_ahead(self, document: Any) -> bool:
+        """Return whether work on site is still to be done: a narrow screen then shows the fields above the notebook."""
+        return False
 
     def heading(self, document: Any) -> Heading:
         """Return what names the record in the header of its page."""
@@ -52,9 +57,7 @@ class NotebookMixin:
 
 
 def tab_of_work(user: Any, document: Any) -> str:
-    """Return where a DI or an RDV opens: on what is to be done, if it is written, for who does not bill; else on its
-    lines.
-    """
+    """Return where a DI opens: on what is to be done, if it is written, for who does not bill; else on its lines."""
     return "description" if document.description and not user.has_perm("invoicing.bill") else "billing"
 
 

@@ -123,7 +123,7 @@ def test_appointment_done_and_billed_in_seven_clicks(page: Page, login: Login, w
     mouse.press("Planifier")
     mouse.confirm_and_open()
     mouse.leave_by(page.locator(".of-primary a", has_text="Confirmer"))
-    mouse.press("Réalisé")
+    mouse.press("Marquer réalisé")
     mouse.confirm()
     mouse.press("Générer les factures")
     mouse.confirm_and_open()

@@ -7,8 +7,10 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Page, expect
 
 from interventions.models import InterventionRequest
+from interventions.services.states import finish_intervention
 from tests.browser.fields import choice, highlighted, open_fields
 from tests.factories import ProductFactory, World, item, make_world
+from tests.factories.appointments import book
 from tests.factories.pages import address
 
 Login = Callable[[Page, AbstractBaseUser], Page]
@@ -22,6 +24,11 @@ BOXES = """() => {
     wide: document.documentElement.scrollWidth - window.innerWidth,
     hidden: document.querySelector(".of-scroll").scrollWidth - document.querySelector(".of-scroll").clientWidth,
   };
+}"""
+
+PLACES = """() => {
+  const box = (css) => document.querySelector(css).getBoundingClientRect();
+  return { main: box("#content"), fields: box(".of-summary"), lines: box(".of-notebook") };
 }"""
 
 
@@ -47,15 +54,21 @@ def test_lines_and_total_of_a_di_are_seen_without_scrolling(page: Page, login: L
     assert (boxes["wide"], boxes["hidden"]) == (0, 0)
 
 
-def test_on_a_phone_the_lines_come_before_the_summary(phone: Page, login: Login, world: World) -> None:
+@pytest.mark.parametrize("is_done", [False, True])
+def test_on_a_phone_the_facts_of_a_visit_come_before_its_lines_until_it_is_done(
+    phone: Page, login: Login, world: World, is_done: bool
+) -> None:
     di = world.intervention(item(1))
-    login(phone, world.planner).goto(address(di))
-    boxes = phone.evaluate(BOXES)
-    lines, summary = (phone.locator(css).bounding_box() for css in (".of-notebook", ".of-summary"))
-    assert lines is not None
-    assert summary is not None
-    assert lines["y"] + lines["height"] <= summary["y"]
-    assert boxes["wide"] == 0
+    rdv = book(world, di, state="done" if is_done else "confirmed")
+    if is_done:
+        finish_intervention(di, on=world.today, by=world.planner)
+    login(phone, world.planner)
+    for document in (di, rdv):
+        phone.goto(address(document))
+        places, wide = phone.evaluate(PLACES), phone.evaluate("document.documentElement.scrollWidth - innerWidth")
+        above, below = (places["lines"], places["fields"])[:: 1 if is_done else -1]
+        assert above["bottom"] <= below["top"]
+        assert wide == 0
 
 
 def test_pencil_opens_the_fields_and_ctrl_s_saves_them(page: Page, login: Login, world: World) -> None:
@@ -91,12 +104,6 @@ def test_new_customer_begins_at_his_name(page: Page, login: Login, world: World)
     expect(page.locator("#id_name")).to_be_focused()
     page.keyboard.type("Jeanne Kerbrat")
     expect(page.locator("#id_name")).to_have_value("Jeanne Kerbrat")
-
-
-PLACES = """() => {
-  const box = (css) => document.querySelector(css).getBoundingClientRect();
-  return { main: box("#content"), fields: box(".of-summary"), lines: box(".of-notebook") };
-}"""
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.db.guards import without_guards
 from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
 from tests.contracts.contract_builders import make_contract
-from tests.factories import Office, World, item, make_world, tax
-from tests.factories.appointments import book
+from tests.factories import InstalledProductFactory, Office, World, item, make_world, tax
+from tests.factories.appointments import at, book
 from tests.factories.pages import address, texts_of
 
 
@@ -258,20 +258,41 @@ def opened_tab(page: Any) -> list[str]:
     return re.findall(r'aria-selected="true">([^<]+?)\s*<', page.content.decode())
 
 
-def test_a_di_and_an_rdv_open_on_the_work_for_who_does_not_bill_if_it_is_written(world: World) -> None:
+def test_a_di_opens_on_the_work_for_who_does_not_bill_if_it_is_written(world: World) -> None:
     told, untold = (world.intervention(item(1), description=text) for text in ("Joint à changer", ""))
-    rdv = book(world, told, state="confirmed")
     opened = {
-        role: [opened_tab(world.office(role).client.get(address(one))) for one in (told, untold, rdv)]
+        role: [opened_tab(world.office(role).client.get(address(one))) for one in (told, untold)]
         for role in (PLANNER, BILLING, MANAGER)
     }
-    assert rdv.description == "Joint à changer"
     assert opened == {
-        PLANNER: [["Description"], ["Facturation"], ["Description et compte rendu"]],
-        BILLING: [["Facturation"]] * 3,
-        MANAGER: [["Facturation"]] * 3,
+        PLANNER: [["Description"], ["Facturation"]],
+        BILLING: [["Facturation"]] * 2,
+        MANAGER: [["Facturation"]] * 2,
     }
     assert opened_tab(world.office(PLANNER).client.get(address(type(told), "add"))) == ["Facturation"]
+
+
+def test_an_rdv_opens_on_its_report_until_it_is_done_then_on_its_lines_for_who_bills(world: World) -> None:
+    di = world.intervention(item(1))
+    ahead, done = book(world, di, state="confirmed"), book(world, di, state="done", starts_at=at(14))
+    opened = {
+        role: [opened_tab(world.office(role).client.get(address(rdv))) for rdv in (ahead, done)]
+        for role in (PLANNER, BILLING, MANAGER)
+    }
+    assert opened == {
+        PLANNER: [["Description et compte rendu"], ["Description et compte rendu"]],
+        BILLING: [["Description et compte rendu"], ["Facturation"]],
+        MANAGER: [["Description et compte rendu"], ["Facturation"]],
+    }
+    assert opened_tab(world.office(PLANNER).client.get(address(type(ahead), "add"))) == ["Facturation"]
+
+
+def test_facts_of_a_visit_are_read_in_the_order_hour_place_task_appliance(world: World) -> None:
+    stove = InstalledProductFactory(partner=world.customer, address=world.customer.default_address())
+    rdv = book(world, world.intervention(item(1), equipment=stove), state="confirmed")
+    labels = list(rows_of(world.office(MANAGER).client.get(address(rdv))))
+    wanted = ["Début", "Fin", "Client", "Adresse", "Tâche", "Produit installé", "Intervenants"]
+    assert [label for label in labels if label in wanted] == wanted
 
 
 def test_page_of_a_contract_line_stands_under_contracts_in_the_sidebar(world: World) -> None:
