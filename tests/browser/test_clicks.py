@@ -99,7 +99,7 @@ def test_quote_accepted_billed_posted_and_printed_in_ten_clicks(page: Page, logi
 
     mouse.act("Générer le devis")
     mouse.confirm_and_open()
-    mouse.press("Accepter")
+    mouse.press("Marquer accepté")
     mouse.confirm()
     expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
     mouse.press("Générer la facture")

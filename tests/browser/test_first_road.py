@@ -148,7 +148,7 @@ def test_intervention_quote_accepted_invoice_keep_the_discount(page: Page, login
     assert "166,16" in paper(page)
 
     do(page, "Marquer comme envoyé")
-    press(page, "Accepter")
+    press(page, "Marquer accepté")
     expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
     press(page, "Générer la facture")
     smart(page, "Factures").click()

@@ -7,7 +7,6 @@ from django.contrib.auth.models import AbstractBaseUser
 from playwright.sync_api import Page, expect
 
 from interventions.models import InterventionRequest
-from interventions.services.states import finish_intervention
 from tests.browser.fields import choice, highlighted, open_fields
 from tests.factories import ProductFactory, World, item, make_world
 from tests.factories.appointments import book
@@ -59,9 +58,7 @@ def test_on_a_phone_the_facts_of_a_visit_come_before_its_lines_until_it_is_done(
     phone: Page, login: Login, world: World, is_done: bool
 ) -> None:
     di = world.intervention(item(1))
-    rdv = book(world, di, state="done" if is_done else "confirmed")
-    if is_done:
-        finish_intervention(di, on=world.today, by=world.planner)
+    rdv = book(world, di, state="done" if is_done else "confirmed")  # the DI is done with its RDV
     login(phone, world.planner)
     for document in (di, rdv):
         phone.goto(address(document))

@@ -23,8 +23,17 @@ from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.db.guards import without_guards
 from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
 from tests.contracts.contract_builders import make_contract
-from tests.factories import InstalledProductFactory, Office, World, item, make_world, tax
-from tests.factories.appointments import at, book
+from tests.factories import (
+    InstalledProductFactory,
+    Office,
+    PartnerFactory,
+    ProductFactory,
+    World,
+    item,
+    make_world,
+    tax,
+)
+from tests.factories.appointments import PARIS, at, book
 from tests.factories.pages import address, texts_of
 
 
@@ -109,7 +118,7 @@ def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> Non
         "di": ["Planifier", "Facturer"],
         "draft": ["Valider"],
         "posted": ["Envoyer", "Enregistrer un paiement"],
-        "quote": ["Envoyer", "Accepter"],
+        "quote": ["Envoyer", "Marquer accepté"],
     }
 
 
@@ -139,10 +148,64 @@ def test_steps_that_nothing_is_left_of_are_not_in_the_header_but_in_the_menu(wor
 
     pay_invoice(billed, amount=billed.gross.amount, on=world.today, kind="transfer", by=world.accountant)
     assert header(billed)[0] == ["Envoyer"]  # paid on the spot: the customer has no invoice yet
+    assert filled_in(office.client.get(address(billed))) == []  # but nothing is awaited
     mail_document(
         billed, INVOICE_LETTER, key="1", to="client@exemple.fr", subject="F", body="Voici.", by=world.accountant
     )
     assert header(billed)[0] == []
+
+
+def filled_in(page: Any) -> list[str]:
+    """Return the words of the filled buttons of a record's header."""
+    head = unescape(page.content.decode()).partition('class="of-primary"')[2].partition("</div>")[0]
+    return re.findall(r'of-button-main"><span[^>]*>\w+</span>(.*?)</a>', head)
+
+
+def test_a_sent_invoice_waits_for_its_payment_and_a_sent_quote_for_its_answer(world: World) -> None:
+    client, invoice, quote = world.office(MANAGER).client, world.posted(), world.quote(item(1))
+    mail_document(invoice, INVOICE_LETTER, key="1", to="c@exemple.fr", subject="F", body="B", by=world.accountant)
+    send_quote(quote, by=world.accountant)
+    pages = [client.get(address(document)) for document in (invoice, quote)]
+    assert [[act["button"] for act in page.context["office_primary"]] for page in pages] == [
+        ["Enregistrer un paiement", "Envoyer"],
+        ["Marquer accepté", "Relancer", "Marquer refusé"],
+    ]
+    assert [filled_in(page) for page in pages] == [["Enregistrer un paiement"], ["Marquer accepté"]]
+
+
+def test_a_supplier_is_ordered_from_and_a_customer_asks(world: World) -> None:
+    supplier, both = (PartnerFactory(name=name) for name in ("Fonderie", "Ramoneur"))
+    ProductFactory(supplier=supplier)
+    ProductFactory(supplier=both)
+    world.posted(partner=both)
+    client = world.office(MANAGER).client
+    offered = {
+        partner.name: [(act["label"], act["url"]) for act in client.get(address(partner)).context["office_primary"]]
+        for partner in (supplier, both, world.customer)
+    }
+    add = "/admin/interventions/interventionrequest/add/?partner="
+    assert offered == {
+        "Fonderie": [("Nouvelle commande", f"/admin/invoicing/purchaseorder/add/?supplier={supplier.pk}")],
+        "Ramoneur": [("Nouvelle DI", f"{add}{both.pk}")],
+        world.customer.name: [("Nouvelle DI", f"{add}{world.customer.pk}")],
+    }
+
+
+def test_visits_to_come_are_named_before_those_that_took_place(world: World) -> None:
+    stove = InstalledProductFactory(partner=world.customer)
+    di = world.intervention(item(1), equipment=stove)
+    book(world, di, state="done")
+    later, sooner = (book(world, di, state="confirmed", starts_at=at(hour, day=27)) for hour in (15, 8))
+    client = world.office(MANAGER).client
+    for record in (stove, di):
+        page = client.get(address(record)).content.decode().partition('id="page-history"')[2].partition("</table>")[0]
+        assert re.findall(r"<td>(2\d/11/2026 \d\d:\d\d)", page) == [
+            f"27/11/2026 {sooner.starts_at.astimezone(PARIS):%H:%M}",
+            f"27/11/2026 {later.starts_at.astimezone(PARIS):%H:%M}",
+            "25/11/2026 09:00",
+        ]
+    empty = client.get(address(InstalledProductFactory(partner=world.customer)))
+    assert "Aucune visite, ni prévue ni passée." in unescape(empty.content.decode())
 
 
 def test_day_of_each_state_reached_comes_from_the_journal(world: World) -> None:

@@ -286,11 +286,22 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
                 context["office_flag"] = self.state_badge(invoice)
             card = money_card(invoice, request.user)
             context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
-            if invoice.is_posted and card["is_sent"] and invoice.residual <= 0:
-                self.without_button(context, "message")
+            if invoice.is_posted:
+                self._place_sending(context, invoice, is_sent=card["is_sent"])
             lines = invoice.lines.select_related("tax")
             context["office_amounts"] = amounts_of_lines(lines, invoice.rounding)
         return context
+
+    def _place_sending(self, context: dict[str, Any], invoice: Invoice, *, is_sent: bool) -> None:
+        """Put « Envoyer » where it is worth: first until the invoice is sent, then after the payment. Of what is settled,
+        it is no filled button, and none once sent.
+        """
+        if invoice.residual <= 0 and is_sent:
+            self.without_button(context, "message")
+        elif is_sent:
+            self.order_buttons(context, ("pay", "refund", "allocate"))
+        elif invoice.residual <= 0 and not invoice.is_credit_note:
+            context["office_primary"] = [act | {"is_optional": True} for act in context["office_primary"]]
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)

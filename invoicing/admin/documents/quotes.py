@@ -81,7 +81,8 @@ QUOTE_ACTIONS = (
         QUOTE_LETTER,
         permission=CHANGE,
         many=_("Un e-mail par devis, à celui qui paie."),
-        primary_when=lambda quote: quote.state == S.DRAFT,
+        primary_when=lambda quote: quote.state in (S.DRAFT, S.SENT) and not _is_lapsed(quote),
+        button=lambda quote: _("Relancer") if quote.state == S.SENT else _("Envoyer"),
     ),
     DocumentAction(
         name="send",
@@ -96,7 +97,7 @@ QUOTE_ACTIONS = (
     ),
     DocumentAction(
         name="accept",
-        label=_("Accepter"),
+        label=_("Marquer accepté"),
         icon="check_circle",
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT}),
@@ -165,10 +166,11 @@ QUOTE_ACTIONS = (
     ),
     DocumentAction(
         name="refuse",
-        label=_("Refuser"),
+        label=_("Marquer refusé"),
         icon="thumb_down",
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT, S.ACCEPTED}),
+        primary_in=frozenset({S.SENT}),
         explain=_("Le client dit non : les lignes redeviennent libres sur la DI."),
         form=ReasonForm,
         is_danger=True,
@@ -290,6 +292,8 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         context = super().page_context(request, object_id)
         quote = self.get_object(request, object_id) if object_id else None
         if quote is not None:
+            if quote.state == S.SENT:
+                self.order_buttons(context, ("prolong", "accept", "message", "refuse"))
             if quote.is_expired(timezone.localdate()):
                 context["office_flag"] = badge("red", _("Expiré"))
             elif _is_settled(quote):
