@@ -20,7 +20,14 @@ from appointments.querysets import day_bounds
 from appointments.services.saving import save_appointment
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather, state_of_request_line
+from interventions.admin.line_states import (
+    VIEW_INVOICE,
+    badge_of_line,
+    documents_of,
+    gather,
+    locked_lines,
+    state_of_request_line,
+)
 from interventions.admin.requests import net_of_lines, place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
@@ -201,13 +208,12 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
             line.request_left = requests[line.request_line_id].left
         documents = documents_of(requests.values(), on=today, user=request.user)
         own = _invoices_of(lines, user=request.user)
+        states = {line.pk: _state(line, requests.get(line.request_line_id)) for line in lines}
         context["office_line_states"] = {
-            line.pk: badge_of_line(
-                _state(line, requests.get(line.request_line_id)),
-                documents.get(line.request_line_id) or own.get(line.pk) or (),
-            )
+            line.pk: badge_of_line(states[line.pk], documents.get(line.request_line_id) or own.get(line.pk) or ())
             for line in lines
         }
+        context["office_locked_lines"] = locked_lines(states)
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")

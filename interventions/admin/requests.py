@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import badge_of_line, documents_of, state_of_request_line
+from interventions.admin.line_states import badge_of_line, documents_of, locked_lines, state_of_request_line
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
@@ -179,9 +179,11 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
         today = timezone.localdate()
         lines = list(intervention.lines.left_to_bill(today).select_related("tax"))
         documents = documents_of(lines, on=today, user=request.user)
+        states = {line.pk: state_of_request_line(line) for line in lines}
         context["office_line_states"] = {
-            line.pk: badge_of_line(state_of_request_line(line), documents.get(line.pk, ())) for line in lines
+            pk: badge_of_line(state, documents.get(pk, ())) for pk, state in states.items()
         }
+        context["office_locked_lines"] = locked_lines(states)
         context["office_amounts"] = amounts_of_lines(lines, intervention.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")

@@ -11,7 +11,7 @@ from django.contrib.admin.helpers import AdminReadonlyField
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
-from django.utils.html import strip_tags
+from django.utils.html import format_html, strip_tags
 from django.utils.translation import gettext as _
 
 from openfire_billing.kernel.formats import number_text
@@ -21,6 +21,7 @@ from openfire_billing.web.number_fields import PRICE_UNIT
 _NOTHING = ("", "–", "-")
 _CUSTOMERS = ("partner", "customer", "payer", "supplier")
 _PRICES = ("unit_price", "purchase_price")  # without tax
+_IN_USE = "is_active"  # read when it is false alone: nearly all records are in use
 _PLACES = ("address", "site", "billing_address")
 
 
@@ -101,7 +102,7 @@ def label_of(field: Any) -> str:
 
 
 def text_of(field: Any) -> Any:
-    """Return what a field of an admin form holds, as text; "" for nothing."""
+    """Return what a field of an admin form holds, as text, a picture as itself; "" for nothing and for « in use »."""
     if isinstance(field, AdminReadonlyField):
         text = field.contents()
         return "" if strip_tags(str(text)).strip() in _NOTHING else text
@@ -116,6 +117,10 @@ def text_of(field: Any) -> Any:
     if column.choices:
         return str(getattr(record, f"get_{name}_display")() or "")
     value = getattr(record, name)
+    if name == _IN_USE:
+        return "" if value else _("Non")
+    if isinstance(column, models.ImageField):
+        return format_html('<img class="of-thumb" src="{}" alt="{}">', value.url, column.verbose_name) if value else ""
     return f"{number_text(value)} {PRICE_UNIT}" if name in _PRICES else plain_text(value)
 
 

@@ -87,12 +87,6 @@ def quantity(value: Any) -> str:
 
 
 @register.filter
-def quantity3(value: Any) -> str:
-    """Return « 1,000 »: a quantity with its three decimals."""
-    return "" if value is None else number_text(Decimal(value), 3)
-
-
-@register.filter
 def price(value: Any) -> str:
     """Return « 175,00 », « 12,4567 »: two decimals at least."""
     return "" if value is None else number_text(Decimal(value), 2)

@@ -14,8 +14,8 @@ from django.utils.html import strip_tags
 from appointments.models import Appointment, AppointmentLine
 from appointments.services.billing import invoice_appointment
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest, InterventionTemplate
-from invoicing.models import HistoryLine, Partner, Product
+from interventions.models import InterventionRequest, InterventionTemplate, RequestLine
+from invoicing.models import Company, HistoryLine, Partner, Product, Quote
 from invoicing.services.documents.mailing import INVOICE_LETTER, mail_document
 from invoicing.services.documents.quotes import reset_quote, send_quote
 from invoicing.services.records.history import days_of_states
@@ -171,6 +171,71 @@ def test_a_sent_invoice_waits_for_its_payment_and_a_sent_quote_for_its_answer(wo
         ["Marquer accepté", "Relancer", "Marquer refusé"],
     ]
     assert [filled_in(page) for page in pages] == [["Enregistrer un paiement"], ["Marquer accepté"]]
+
+
+def lines_shown(page: Any) -> list[str]:
+    """Return the HTML of each row of lines, without the model of rows to add."""
+    return page.content.decode().partition("<template data-empty-row")[0].split("data-row")[1:]
+
+
+def test_a_billed_line_is_read_and_the_others_are_typed(world: World) -> None:
+    di = world.intervention(item("2.500", label="Pose"))
+    rdv = book(world, di, state="done")
+    world.posted(intervention=di)
+    RequestLine.objects.create(
+        intervention=di,
+        product=Product.objects.get(code="ram_pose"),
+        label="Joint",
+        quantity=1,
+        tax=tax("TVA collectée (vente) 5,5%"),
+        position=9,
+    )
+    office = world.office(MANAGER)
+    for document, texts in ((di, ["2,5", None]), (rdv, ["2,5"])):
+        rows = lines_shown(office.client.get(address(document)))
+        assert [
+            None if "data-locked" not in row[:30] else re.findall(r'data-label="Qté">([^<]*)<', row)[0] for row in rows
+        ] == texts
+        assert [("data-remove" in row, "data-grip" in row) for row in rows] == [(not text, not text) for text in texts]
+    answer = office.save(di, title="Avant Noël")
+    assert answer.status_code == 302
+    kept = [(line.label, line.quantity) for line in di.lines.order_by("position")]
+    assert kept == [("Pose", Decimal("2.500")), ("Joint", Decimal("1.000"))]
+    refused = office.save(di, lines__0__unit_price="1,00")
+    assert "« Pose » est facturée, au moins en partie" in unescape(refused.content.decode())
+
+
+def test_one_state_is_current(world: World) -> None:
+    posted, quote = world.posted(), world.quote(item(1))
+    Quote.objects.filter(pk=quote.pk).update(state="sent", issued_on="2026-01-01", valid_until="2026-01-02")
+    contract = make_contract(world)
+    documents = {"facture": posted, "brouillon": world.draft(), "devis": quote, "contrat": contract}
+    client = world.office(MANAGER).client
+    current = {}
+    for name, document in documents.items():
+        bar = client.get(address(document)).content.decode().partition('class="of-status"')[2].partition("</ol>")[0]
+        current[name] = [
+            strip_tags(f"<li{step.partition('</li>')[0]}").strip()
+            for step in bar.split("<li")[1:]
+            if "is-current" in step
+        ]
+        assert bar.count('aria-current="step"') == 1
+    assert current == {"facture": ["À payer"], "brouillon": ["Brouillon"], "devis": ["Expiré"], "contrat": ["En cours"]}
+
+
+def test_figures_choices_pictures_and_normal_cases_are_read_as_words(world: World) -> None:
+    client = world.office(MANAGER).client
+    di = client.get(address(world.intervention(item("2.5")))).content.decode()
+    assert re.findall(r'name="lines-0-quantity" value="([^"]*)"', di) == ["2,5"]
+    new = client.get(address(InterventionRequest, "add")).content.decode()
+    assert ("---------" in new, new.count(">Choisir…<") > 0) == (False, True)
+    product = ProductFactory()
+    assert "Proposé" not in rows_of(client.get(address(product)))
+    Product.objects.filter(pk=product.pk).update(is_active=False)
+    assert rows_of(client.get(address(product)))["Proposé"] == "Non"
+    Company.objects.filter(pk=world.company.pk).update(logo="logos/flammes.png")
+    company = client.get(address(world.company)).content.decode()
+    assert '<img class="of-thumb" src="/admin/invoicing/company/logo/logos/flammes.png" alt="Logo">' in company
 
 
 def test_a_supplier_is_ordered_from_and_a_customer_asks(world: World) -> None:

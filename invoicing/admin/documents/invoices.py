@@ -283,7 +283,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         invoice = self.get_object(request, object_id) if object_id else None
         if invoice is not None:
             if invoice.is_posted:
-                context["office_flag"] = self.state_badge(invoice)
+                context["office_phase"] = self.state_badge(invoice)
             card = money_card(invoice, request.user)
             context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
             if invoice.is_posted:

@@ -120,7 +120,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
         if order is not None:
             context["office_amounts"] = amounts_of_lines(order.lines.all(), order.company.rounding)
             if order.is_partly_received:
-                context["office_flag"] = self.state_badge(order)
+                context["office_phase"] = self.state_badge(order)
             if order.state not in (OrderState.DRAFT, OrderState.CANCELLED):
                 context["office_line_states"] = {line.pk: _received_badge(line) for line in lines_to_receive(order)}
         return context
@@ -328,7 +328,7 @@ class SupplierBillAdmin(DocumentAdmin):
         context = super().page_context(request, object_id)
         bill = self.get_object(request, object_id) if object_id else None
         if bill is not None and bill.state == SupplierBillState.CHECKED:
-            context["office_flag"] = self.state_badge(bill)
+            context["office_phase"] = self.state_badge(bill)
         return context
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> SupplierBill:

@@ -295,9 +295,9 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             if quote.state == S.SENT:
                 self.order_buttons(context, ("prolong", "accept", "message", "refuse"))
             if quote.is_expired(timezone.localdate()):
-                context["office_flag"] = badge("red", _("Expiré"))
+                context["office_phase"] = badge("red", _("Expiré"))
             elif _is_settled(quote):
-                context["office_flag"] = badge("green", _("Entièrement facturé"))
+                context["office_phase"] = badge("green", _("Entièrement facturé"))
             context["office_amounts"] = amounts_of_lines(quote.lines.all(), quote.company.rounding)
         return context
 

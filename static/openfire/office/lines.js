@@ -146,7 +146,7 @@
 
     /* Keys: Enter goes on and adds, arrows move from row to row, Ctrl+D copies the row, Alt+arrows move it. */
     const COLUMNS = ["quantity", "unit_price", "discount"];
-    const rows = () => all(body, "[data-row]").filter((row) => !row.hidden && !row.classList.contains("is-doomed"));
+    const rows = () => all(body, "[data-row]:not([data-locked])").filter((row) => !row.hidden && !row.classList.contains("is-doomed"));
     const articleBox = (row) => row.querySelector(".of-choice-input") || field(row, "label");
     const columnOf = (target) => (target.matches(".of-choice-input") ? "product" : COLUMNS.find((name) => target.name && target.name.endsWith(`-${name}`)));
     const go = (row, column) => {
@@ -279,10 +279,10 @@
     });
     const position = form.querySelector('[name="fiscal_position"]');
     if (position) position.addEventListener("change", () => {
-      const free = all(body, "[data-row]").filter((row) => field(row, "product") && field(row, "product").value && !row.matches(".of-covered"));
+      const free = all(body, "[data-row]").filter((row) => field(row, "product") && field(row, "product").value && !row.matches(".of-covered, [data-locked]"));
       fill(free, true);
     });
-    all(body, "[data-row]").forEach(setUpRow);
+    all(body, "[data-row]:not([data-locked])").forEach(setUpRow);
     const version = form.querySelector('[name="_version"]');
     if (version && !version.value && block === document.querySelector("[data-totals-url]") && !body.querySelector("[data-row]") && block.querySelector("[data-add=article]")) add("article", false); // a new document has a line ready
     showDiscounts();
