@@ -1,5 +1,6 @@
 """Where things stand on a document's page: the work is seen without scrolling, at any width."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -163,3 +164,43 @@ def test_invoices_of_a_new_payment_are_shown_by_its_customer(page: Page, login: 
     page.keyboard.press("Enter")
     expect(page.locator(".of-settle tbody tr")).to_have_count(1)
     expect(show).to_be_visible()
+
+
+def test_on_a_phone_the_acts_stand_at_the_foot_the_next_step_first(phone: Page, login: Login, world: World) -> None:
+    quote = world.quote(item(1))
+    login(phone, world.manager).goto(address(quote))
+    first, menu, save = (
+        phone.locator(css).bounding_box() for css in (".of-primary a:visible", ".of-menu-button", ".of-save")
+    )
+    assert first is not None
+    assert menu is not None
+    assert save is not None
+    assert first["y"] + first["height"] <= min(menu["y"], save["y"])
+    assert 844 - 20 <= save["y"] + save["height"] <= 844
+    expect(phone.locator(".of-primary a:visible")).to_have_text(re.compile("Envoyer"))
+    expect(phone.locator(".of-smart a:visible").first).to_have_text(re.compile("DI"))
+    expect(phone.get_by_text("Non publié")).to_be_hidden()
+    phone.locator(".of-menu-button").click()
+    expect(phone.locator(".of-menu-list a", has_text="Page du client")).to_be_in_viewport()
+
+
+def test_on_a_phone_a_new_record_is_saved_after_its_fields(phone: Page, login: Login, world: World) -> None:
+    login(phone, world.manager).goto("/admin/interventions/interventionrequest/add/")
+    texts = phone.locator(".of-head-acts .of-button:visible").all()
+    boxes = {" ".join(button.inner_text().split()): box["x"] for button in texts if (box := button.bounding_box())}
+    assert sorted(boxes, key=lambda text: boxes[text]) == ["Enregistrer et valider", "Enregistrer"]
+    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+
+
+def test_a_description_that_repeats_its_article_is_shown_while_one_is_in_its_line(
+    page: Page, login: Login, world: World
+) -> None:
+    di = world.intervention(item(1), item(1, label="Pose en angle"))
+    login(page, world.planner).goto(address(di))
+    expect(page.locator("#id_lines-1-label")).to_be_visible()
+    expect(page.locator("#id_lines-0-label")).to_be_hidden()
+    page.locator("#id_lines-0-quantity").click()
+    expect(page.locator("#id_lines-0-label")).to_be_visible()
+    page.locator("#id_lines-0-label").fill("Pose au mur")
+    page.locator("#id_lines-1-quantity").click()
+    expect(page.locator("#id_lines-0-label")).to_be_visible()

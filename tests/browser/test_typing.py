@@ -104,6 +104,7 @@ def test_description_is_whole_however_narrow_its_column_becomes(page: Page, logi
     short = "(area) => area.offsetHeight < area.scrollHeight"
     page.set_viewport_size({"width": 1600, "height": 900})
     login(page, world.planner).goto(address(rdv))
+    page.locator("#tab-billing").click()
     text = page.locator("#id_lines-0-label")
     expect(text).to_have_css("height", "24px")
 

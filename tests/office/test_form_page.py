@@ -238,6 +238,51 @@ def test_figures_choices_pictures_and_normal_cases_are_read_as_words(world: Worl
     assert '<img class="of-thumb" src="/admin/invoicing/company/logo/logos/flammes.png" alt="Logo">' in company
 
 
+def test_what_another_row_says_is_not_said_again(world: World) -> None:
+    client = world.office(MANAGER).client
+    di = world.intervention(item(1), title=str(world.task))
+    rdv = book(world, di, state="confirmed")
+    quote = world.quote(intervention=di)
+    draft = world.draft(item(1))
+    said = {document: set(rows_of(client.get(address(document)))) for document in (di, rdv, quote, draft)}
+    assert {"Tâche", "Partenaire"} <= said[di]
+    assert said[di].isdisjoint({"Titre", "Facturer à"})
+    assert "Intervenants" in said[rdv]
+    assert "Intervenant principal" not in said[rdv]
+    assert ("Client" in said[quote], "Facturer à" in said[quote]) == (True, False)
+    assert ("Adresse de facturation" in said[draft], "Adresse d'intervention" in said[draft]) == (True, False)
+    assert "Origine" not in said[draft]  # the card beside names it, with a link
+    di.title = "Avant Noël"
+    di.save(update_fields=["title"])
+    assert rows_of(client.get(address(di)))["Titre"] == "Avant Noël"
+
+
+def test_where_a_document_comes_from_is_a_link(world: World) -> None:
+    client = world.office(MANAGER).client
+    stove = InstalledProductFactory(partner=world.customer)
+    di = world.intervention(item(1), equipment=stove)
+    rdv, quote = book(world, di, state="confirmed"), world.quote(intervention=di)
+    shown = {
+        label: re.findall(rf"<dt>{label}</dt><dd>(.*?)</dd>", unescape(client.get(address(document)).content.decode()))
+        for document, label in ((quote, "Origine"), (rdv, "Demande d'intervention"), (rdv, "Produit installé"))
+    }
+    assert shown == {
+        "Origine": [f'<a class="of-link" href="{address(di)}">{di}</a>'],
+        "Demande d'intervention": [f'<a class="of-link" href="{address(di)}">{di}</a>'],
+        "Produit installé": [f'<a class="of-link" href="{address(stove)}">{stove}</a>'],
+    }
+    contract = make_contract(world)
+    line = contract.lines.get()
+    assert f'href="{address(line)}">Ouvrir la&nbsp;ligne&nbsp;1</a>' in client.get(address(contract)).content.decode()
+
+
+def test_an_e_mail_address_breaks_after_its_at_sign(world: World) -> None:
+    Partner.objects.filter(pk=world.customer.pk).update(email="maelle.aubry@exemple.example")
+    client = world.office(MANAGER).client
+    for document in (world.intervention(item(1)), world.customer):
+        assert "<dd>maelle.aubry@<wbr>exemple.example</dd>" in client.get(address(document)).content.decode()
+
+
 def test_a_supplier_is_ordered_from_and_a_customer_asks(world: World) -> None:
     supplier, both = (PartnerFactory(name=name) for name in ("Fonderie", "Ramoneur"))
     ProductFactory(supplier=supplier)

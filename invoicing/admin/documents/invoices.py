@@ -241,7 +241,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
     empty_text = _("Les factures naissent des DI, des devis, des RDV et des contrats, ou s'écrivent ici.")
     fieldsets = (
         (_("Qui"), {"fields": ("customer", "billing_address", "site")}),
-        (_("Quoi"), {"fields": ("origin", "purchase_order", "company", "reason")}),
+        (_("Quoi"), {"fields": ("origin_text", "purchase_order", "company", "reason")}),
         (_("Quand"), {"fields": ("proposed_on", "issued_on", "due_on")}),
         (_("Conditions"), {"fields": ("fiscal_position", "payment_term")}),
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
@@ -250,7 +250,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         ("lines", _("Lignes de facture"), ("inline:lines",)),
         ("text", _("Texte libre"), (_("Texte"),)),
     )
-    readonly_fields = ("origin", "issued_on", "due_on", "reason")
+    readonly_fields = ("origin_text", "issued_on", "due_on", "reason")
     asks: ClassVar = {"fiscal_position": ASKED_TO_BILL, "billing_address": Asked(_("obligatoire pour valider"))}
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -285,6 +285,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
             if invoice.is_posted:
                 context["office_phase"] = self.state_badge(invoice)
             card = money_card(invoice, request.user)
+            invoice.has_origins_shown = bool(card["origins"])
             context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
             if invoice.is_posted:
                 self._place_sending(context, invoice, is_sent=card["is_sent"])
@@ -355,6 +356,11 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         )
         net, gross = sums["net_billed"] - sums["net_back"], sums["gross_billed"] - sums["gross_back"]
         return [(_("Total HT de la liste"), net), (_("Total TTC de la liste"), gross)]
+
+    @admin.display(description=_("Origine"))
+    def origin_text(self, invoice: Invoice) -> str:
+        """Return the origin as it was written, unless the card beside names it with links."""
+        return "" if getattr(invoice, "has_origins_shown", False) else invoice.origin
 
     @admin.display(description=_("Numéro"), ordering="number")
     def numbered(self, record: Any) -> str:

@@ -9,10 +9,12 @@ from django.db.models import Case, F, When
 from django.http import FileResponse, HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
+from invoicing.admin.documents.money_card import origins_of
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -248,7 +250,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     empty_text = _("Les devis naissent d'une DI (Action › Générer le devis), ou s'écrivent ici.")
     fieldsets = (
         (_("Qui"), {"fields": ("partner", "bill_to", "site")}),
-        (_("Quoi"), {"fields": ("title", "origin", "company")}),
+        (_("Quoi"), {"fields": ("title", "origin_text", "company")}),
         (_("Quand"), {"fields": ("issued_on", "valid_until", "accepted_on")}),
         (_("Conditions"), {"fields": ("fiscal_position", "payment_term")}),
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
@@ -257,7 +259,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         ("lines", _("Lignes du devis"), ("inline:lines",)),
         ("text", _("Conditions particulières"), (_("Texte"),)),
     )
-    readonly_fields = ("origin", "accepted_on")
+    readonly_fields = ("origin_text", "accepted_on")
     asks: ClassVar = {"fiscal_position": ASKED_TO_BILL}
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -292,6 +294,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         context = super().page_context(request, object_id)
         quote = self.get_object(request, object_id) if object_id else None
         if quote is not None:
+            quote.origin_links = [link for _label, links in origins_of(quote, request.user) for link in links]
             if quote.state == S.SENT:
                 self.order_buttons(context, ("prolong", "accept", "message", "refuse"))
             if quote.is_expired(timezone.localdate()):
@@ -351,6 +354,12 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             (_("Total HT de la page"), sum(t.net for t in totals)),
             (_("Total TTC de la page"), sum(t.gross for t in totals)),
         ]
+
+    @admin.display(description=_("Origine"))
+    def origin_text(self, quote: Quote) -> Any:
+        """Return links to the documents that the quote comes from; else its origin as it was written."""
+        links = getattr(quote, "origin_links", ())
+        return format_html_join(", ", "{}", ((link,) for link in links)) if links else quote.origin
 
     @admin.display(description=_("Ville"))
     def town(self, quote: Quote) -> str | None:

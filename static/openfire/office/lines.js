@@ -43,9 +43,10 @@
       tax.dispatchEvent(new Event("of:shown"));
       const hasProduct = Boolean(field(row, "product") && field(row, "product").value);
       row.classList.toggle("of-has-product", hasProduct);
+      row.classList.toggle("of-says-article", hasProduct && field(row, "product").selectedOptions[0].text.trim() === field(row, "label").value.trim());
       if (hasProduct || field(row, "kind").value !== "article") tax.removeAttribute("aria-required"); else tax.setAttribute("aria-required", "true");
     };
-    const showDiscounts = () => block.classList.toggle("has-discount", all(body, '[name$="-discount"]').some((input) => input.value && input.value !== "0"));
+    const showDiscounts = () => block.classList.toggle("has-discount", all(body, '[name$="-discount"]').some((input) => Number(input.value.replace(",", ".")) !== 0));
     const renumber = () => all(body, "[data-row]").forEach((row, index) => { field(row, "position").value = index + 1; });
 
     function fill(rows, onlyTax) {
@@ -87,6 +88,8 @@
       setUpTax(field(row, "tax"));
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
       all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); grow(area); widths.observe(area); });
+      row.addEventListener("focusin", () => { grow(field(row, "label")); });
+      row.addEventListener("focusout", () => mark(row));
       mark(row);
       const grip = row.querySelector("[data-grip]");
       grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
