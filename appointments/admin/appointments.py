@@ -25,6 +25,7 @@ from interventions.admin.line_states import (
     badge_of_line,
     documents_of,
     gather,
+    kept_lines,
     locked_lines,
     state_of_request_line,
 )
@@ -214,6 +215,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
             for line in lines
         }
         context["office_locked_lines"] = locked_lines(states)
+        context["office_kept_lines"] = kept_lines(states)
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")

@@ -58,6 +58,11 @@ def locked_lines(states: Mapping[int, LineState | None]) -> set[int]:
     return {pk for pk, state in states.items() if state is LineState.BILLED}
 
 
+def kept_lines(states: Mapping[int, LineState | None], *held: LineState) -> set[int]:
+    """Return the ids of the lines that may not be deleted: those billed in part, and those in one of the states `held`."""
+    return {pk for pk, state in states.items() if state is LineState.PARTLY or state in held}
+
+
 def documents_of(lines: Iterable[Any], *, on: date, user: Any) -> dict[int, list[Any]]:
     """{DI line: its quotes, invoices and orders}, each newest first: those the user may see.
 

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import badge_of_line, documents_of, locked_lines, state_of_request_line
+from interventions.admin.line_states import badge_of_line, documents_of, kept_lines, locked_lines, state_of_request_line
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
-from interventions.choices import InterventionState
+from interventions.choices import InterventionState, LineState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
 from interventions.services.sectors import sector_of
@@ -184,6 +184,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
             pk: badge_of_line(state, documents.get(pk, ())) for pk, state in states.items()
         }
         context["office_locked_lines"] = locked_lines(states)
+        context["office_kept_lines"] = kept_lines(states, LineState.QUOTED)
         context["office_amounts"] = amounts_of_lines(lines, intervention.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")

@@ -205,6 +205,16 @@ def test_a_billed_line_is_read_and_the_others_are_typed(world: World) -> None:
     assert "« Pose » est facturée, au moins en partie" in unescape(refused.content.decode())
 
 
+def test_a_line_that_a_quote_holds_has_no_bin(world: World) -> None:
+    held, free = world.intervention(item(1)), world.intervention(item(1))
+    world.quote(intervention=held)
+    client = world.office(MANAGER).client
+    assert [["data-remove" in row for row in lines_shown(client.get(address(di)))] for di in (held, free)] == [
+        [False],
+        [True],
+    ]
+
+
 def test_one_state_is_current(world: World) -> None:
     posted, quote = world.posted(), world.quote(item(1))
     Quote.objects.filter(pk=quote.pk).update(state="sent", issued_on="2026-01-01", valid_until="2026-01-02")
