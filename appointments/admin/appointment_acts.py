@@ -183,7 +183,7 @@ APPOINTMENT_ACTIONS = (
     DocumentAction(
         name="done",
         order=40,
-        label=_("Réalisé"),
+        label=_("Marquer réalisé"),
         icon="task_alt",
         permission=CHANGE,
         states=frozenset({S.CONFIRMED}),
@@ -201,7 +201,7 @@ APPOINTMENT_ACTIONS = (
     DocumentAction(
         name="unfinished",
         order=40,
-        label=_("Inachevé"),
+        label=_("Marquer inachevé"),
         icon="pending",
         permission=CHANGE,
         states=frozenset({S.CONFIRMED}),

@@ -13,14 +13,22 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS
+from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS, BILL
 from appointments.choices import AppointmentState
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.querysets import day_bounds
 from appointments.services.saving import save_appointment
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import VIEW_INVOICE, badge_of_line, documents_of, gather, state_of_request_line
+from interventions.admin.line_states import (
+    VIEW_INVOICE,
+    badge_of_line,
+    documents_of,
+    gather,
+    kept_lines,
+    locked_lines,
+    state_of_request_line,
+)
 from interventions.admin.requests import net_of_lines, place_of
 from interventions.choices import LineState, state_of_line
 from interventions.models import InstalledProduct, RequestLine, Task
@@ -28,7 +36,6 @@ from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_o
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
 from invoicing.admin.lines import LinesInline
-from invoicing.admin.notebook import tab_of_work
 from invoicing.admin.saving import seen_by
 from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
@@ -134,17 +141,18 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     document_actions = APPOINTMENT_ACTIONS
     empty_text = _("Les RDV naissent d'une DI (Action › Générer le RDV), ou se créent ici.")
     fieldsets = (
-        (_("Où"), {"fields": ("partner", *CUSTOMER_FACTS, "address", "place", "bill_to")}),
+        (_("Où"), {"fields": ("partner", "address", "place", *CUSTOMER_FACTS, "bill_to")}),
         (_("Quand"), {"fields": ("starts_at", "ends_at", "is_end_forced", "is_all_day", "override")}),
+        (_("Quoi"), {"fields": ("task", "equipment", "title", "type", "duration", "intervention", "company")}),
         (_("Qui"), {"fields": ("technicians", "lead", "team", "tags")}),
-        (_("Quoi"), {"fields": ("task", "title", "type", "duration", "equipment", "intervention", "company")}),
         (_("Texte"), {"fields": ("description", "report", "reason"), "classes": ("notebook", "wide")}),
         (_("Position"), {"fields": ("fiscal_position",), "classes": ("notebook",)}),
     )
     notebook = (
-        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
         ("description", _("Description et compte rendu"), (_("Texte"),)),
+        ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
+    opened_tab = "billing"
     readonly_fields = (*CUSTOMER_FACTS, "place", "reason")
     asks: ClassVar = {
         "fiscal_position": ASKED_TO_BILL,
@@ -201,20 +209,29 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
             line.request_left = requests[line.request_line_id].left
         documents = documents_of(requests.values(), on=today, user=request.user)
         own = _invoices_of(lines, user=request.user)
+        states = {line.pk: _state(line, requests.get(line.request_line_id)) for line in lines}
         context["office_line_states"] = {
-            line.pk: badge_of_line(
-                _state(line, requests.get(line.request_line_id)),
-                documents.get(line.request_line_id) or own.get(line.pk) or (),
-            )
+            line.pk: badge_of_line(states[line.pk], documents.get(line.request_line_id) or own.get(line.pk) or ())
             for line in lines
         }
+        context["office_locked_lines"] = locked_lines(states)
+        context["office_kept_lines"] = kept_lines(states)
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")
         return context
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the hour of a saved RDV before its place. A new one begins at its customer."""
+        where, when, *others = super().get_fieldsets(request, obj)
+        return (when, where, *others) if obj else (where, when, *others)
+
     def tab_opened_for(self, user: Any, document: Any) -> str:
-        return tab_of_work(user, document)
+        """Return the lines of an RDV that is done, for who bills; else its description and report."""
+        return "billing" if document.state == S.DONE and user.has_perm(BILL) else "description"
+
+    def is_visit_ahead(self, document: Appointment) -> bool:
+        return document.state not in (S.DONE, S.CANCELLED)
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> Appointment:
         values = values_of(form)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -34,24 +34,35 @@ def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict
 
 
 def _history(intervention: InterventionRequest, user: Any) -> dict[str, Any]:
-    """Past RDVs of the equipment, or of the address when there is none, those of this DI included."""
+    """RDVs of the equipment, or of the address when there is none, those of this DI included."""
     about = Q(equipment=intervention.equipment_id) if intervention.equipment_id else Q(address=intervention.address_id)
-    past = _past(Appointment.objects.filter(about, company=intervention.company_id))
-    return {"appointments": past, "equipment": intervention.equipment}
+    found = Appointment.objects.filter(about, company=intervention.company_id)
+    return {"appointments": _visits(found), "equipment": intervention.equipment}
 
 
 def _history_of_equipment(equipment: InstalledProduct, user: Any) -> dict[str, Any]:
-    """Return the past RDVs of an appliance that the user may see."""
+    """Return the RDVs of an appliance that the user may see."""
     may_see = user.has_perm("appointments.view_appointment")
     seen = visible(Appointment.objects.filter(equipment=equipment), user) if may_see else Appointment.objects.none()
-    return {"appointments": _past(seen), "equipment": equipment}
+    return {"appointments": _visits(seen), "equipment": equipment}
 
 
-def _past(appointments: QuerySet[Appointment]) -> QuerySet[Appointment]:
-    """Keep the latest 50 that took place, the latest first, with what a row of the history shows."""
-    ended = appointments.filter(state__in=[AppointmentState.DONE, AppointmentState.UNFINISHED])
+def _visits(appointments: QuerySet[Appointment]) -> QuerySet[Appointment]:
+    """Keep the latest 50 that are planned or took place, with what a row shows: those planned first, by their hour, then
+    the others, the latest first.
+    """
+    planned = Q(state__in=[AppointmentState.DRAFT, AppointmentState.CONFIRMED])
+    ended = Q(state__in=[AppointmentState.DONE, AppointmentState.UNFINISHED])
     return (
-        ended.select_related("task", "intervention").prefetch_related("technicians").order_by("-starts_at", "-pk")[:50]
+        appointments.filter(planned | ended)
+        .select_related("task", "intervention")
+        .prefetch_related("technicians")
+        .order_by(
+            Case(When(planned, then=0), default=1),
+            Case(When(planned, then=F("starts_at"))).asc(nulls_last=True),
+            F("starts_at").desc(nulls_last=True),
+            "-pk",
+        )[:50]
     )
 
 

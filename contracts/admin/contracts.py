@@ -190,7 +190,7 @@ class ContractAdmin(DocumentAdmin):
         if contract is None:
             return context
         if contract.state in S.billed:
-            context["office_flag"] = self.state_badge(contract)
+            context["office_phase"] = self.state_badge(contract)
         context["contract_lines"] = lines = list(lines_of(contract))
         if contract.state == S.DRAFT and not lines:
             context["office_primary"] = []  # its first step stands under the table of its lines

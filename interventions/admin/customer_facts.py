@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext_lazy as _
 
+from openfire_billing.web.summary import broken_after_at
+
 CUSTOMER_FACTS = ("customer_email", "store_code", "customer_tags")
 _NOTHING = "–"
 
@@ -14,8 +16,8 @@ class CustomerFactsMixin:
     """Read-only fields of the `partner` of a document."""
 
     @admin.display(description=_("E-mail"))
-    def customer_email(self, document: Any) -> str:
-        return (document.partner.email if document.partner_id else "") or _NOTHING
+    def customer_email(self, document: Any) -> Any:
+        return broken_after_at(document.partner.email if document.partner_id else "") or _NOTHING
 
     @admin.display(description=_("Code magasin"))
     def store_code(self, document: Any) -> str:

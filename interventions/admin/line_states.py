@@ -1,7 +1,7 @@
 """The state of billing of a line of a DI or an RDV, and the documents that hold it."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -51,6 +51,16 @@ def badge_of_line(state: LineState | None, documents: Collection[Any] = ()) -> A
         badge(LineState.colours[state], state.label, reverse_change(holder) if holder else None, str(holder or "")),
         format_html_join(" · ", "{}", others),
     )
+
+
+def locked_lines(states: Mapping[int, LineState | None]) -> set[int]:
+    """Return the ids of the lines that are read, not typed: those billed. `states`: {line id: its state}."""
+    return {pk for pk, state in states.items() if state is LineState.BILLED}
+
+
+def kept_lines(states: Mapping[int, LineState | None], *held: LineState) -> set[int]:
+    """Return the ids of the lines that may not be deleted: those billed in part, and those in one of the states `held`."""
+    return {pk for pk, state in states.items() if state is LineState.PARTLY or state in held}
 
 
 def documents_of(lines: Iterable[Any], *, on: date, user: Any) -> dict[int, list[Any]]:

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
-from interventions.admin.line_states import badge_of_line, documents_of, state_of_request_line
+from interventions.admin.line_states import badge_of_line, documents_of, kept_lines, locked_lines, state_of_request_line
 from interventions.admin.request_acts import CHANGE, INTERVENTION_ACTIONS
-from interventions.choices import InterventionState
+from interventions.choices import InterventionState, LineState
 from interventions.models import InstalledProduct, InterventionRequest, InterventionTemplate, RequestLine, Task
 from interventions.services import requests as services
 from interventions.services.sectors import sector_of
@@ -121,7 +121,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
     document_actions = INTERVENTION_ACTIONS
     empty_text = _("Ce que vos clients demandent. Commencez par une DI : un client, une tâche, une période.")
     fieldsets = (
-        (_("Où"), {"fields": ("partner", *CUSTOMER_FACTS, "address", "place", "bill_to")}),
+        (_("Où"), {"fields": ("partner", "address", "place", *CUSTOMER_FACTS, "bill_to")}),
         (_("Quoi"), {"fields": ("task", "title", "type", "priority", "duration", "durations", "template")}),
         (_("Quand"), {"fields": ("from_on", "to_on", "technicians", "subcontractor", "done_on")}),
         (_("Qui"), {"fields": ("user", "tags", "company")}),
@@ -179,9 +179,12 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
         today = timezone.localdate()
         lines = list(intervention.lines.left_to_bill(today).select_related("tax"))
         documents = documents_of(lines, on=today, user=request.user)
+        states = {line.pk: state_of_request_line(line) for line in lines}
         context["office_line_states"] = {
-            line.pk: badge_of_line(state_of_request_line(line), documents.get(line.pk, ())) for line in lines
+            pk: badge_of_line(state, documents.get(pk, ())) for pk, state in states.items()
         }
+        context["office_locked_lines"] = locked_lines(states)
+        context["office_kept_lines"] = kept_lines(states, LineState.QUOTED)
         context["office_amounts"] = amounts_of_lines(lines, intervention.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")
@@ -189,6 +192,9 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
 
     def tab_opened_for(self, user: Any, document: Any) -> str:
         return tab_of_work(user, document)
+
+    def is_visit_ahead(self, document: InterventionRequest) -> bool:
+        return document.state not in (S.DONE, S.CANCELLED)
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)

@@ -46,6 +46,7 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     new_act = ""  # the act of the second button of a new document: « Enregistrer et valider »
     status_path: Sequence[str] = ()
     lines_prefix = "lines"
+    has_fields_first = False
     is_saved_by_service = True
     followed: ClassVar[Collection[str]] = ("quotes", "invoices", "purchases", "supplier_bills")
     list_display_links = ("__str__",)
@@ -92,6 +93,14 @@ class DocumentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     def without_button(context: dict[str, Any], name: str) -> None:
         """Take an act out of the header: it stays in the menu, for lines typed since."""
         context["office_primary"] = [act for act in context["office_primary"] if act["name"] != name]
+
+    @staticmethod
+    def order_buttons(context: dict[str, Any], names: Sequence[str]) -> None:
+        """Put these acts first in the header, in this order: the first is the filled button."""
+        ranks = {name: rank for rank, name in enumerate(names)}
+        context["office_primary"] = sorted(
+            context["office_primary"], key=lambda act: ranks.get(act["name"], len(ranks))
+        )
 
     def _new_act(self, request: HttpRequest) -> DocumentAction | None:
         """Return the act that a new document may be saved with; None when the user may not do it."""

@@ -122,7 +122,7 @@ class PaymentAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
     date_hierarchy = "on"
     inlines = (AllocationInline,)
     notebook = (("allocations", _("Affectations"), ("inline:allocations",)),)
-    fields = ("company", "customer", "on", "kind", "amount", "reference")
+    fields = ("customer", "amount", "on", "kind", "reference", "company")
     document_actions = PAYMENT_ACTIONS
 
     class Media:

@@ -8,18 +8,18 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
 from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Company, Invoice, Partner, Payment, Product, PurchaseOrder, Quote, SupplierBill
+from invoicing.services.parties.suppliers import find_suppliers
 from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import searched_digits
 from openfire_billing.office.commands import commands_for
-from openfire_billing.web.contributions import contributions_to
+from openfire_billing.web.first_acts import first_acts_of
 from openfire_billing.web.open_items import open_items_of
 from openfire_billing.web.record_links import reverse_change
 
@@ -122,6 +122,8 @@ def _customers(partners: Sequence[Partner], user: Any) -> Iterator[SearchResult]
     """Yield the customers found. Of a few, each is followed by what waits at his."""
     are_few = len(partners) <= OPENED
     waiting = open_items_of(partners, user, for_search=True) if are_few else {}
+    if are_few:
+        find_suppliers(partners)
     for partner in partners:
         yield SearchResult(
             title=str(partner), description=_place_of(partner), link=reverse_change(partner), icon="group"
@@ -131,7 +133,5 @@ def _customers(partners: Sequence[Partner], user: Any) -> Iterator[SearchResult]
                 yield SearchResult(
                     title=f"↳ {row}", description=kind.say(row), link=reverse_change(row), icon=kind.icon
                 )
-        for act in contributions_to(Partner).first_acts if are_few else ():
-            if user.has_perm(act.permission):
-                url = f"{reverse(act.url_name)}?partner={partner.pk}"
-                yield SearchResult(title=f"↳ {act.label}", description=str(partner), link=url, icon=act.icon)
+        for act, url in first_acts_of(partner, user) if are_few else ():
+            yield SearchResult(title=f"↳ {act.label}", description=str(partner), link=url, icon=act.icon)

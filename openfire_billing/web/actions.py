@@ -48,7 +48,7 @@ class DocumentAction:
     `states`: where it is offered (None = everywhere); `offered`: a further condition on the document. `check`: returns
     why the act would be refused on the document as its form now is; the dialog then says so and does not offer the act.
     `primary_in`: states in which it is a button of the status bar; `primary_when`: another condition for it;
-    `button`: its label there, `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
+    `button`: its label there, or a function of the document; `button_rank`: the lowest comes first. `is_direct`: harmless, so the button acts at once.
     `section`: a part of the menu, parted from the others by a rule, in which acts stand by `order`, destructive ones
     last; in section 0 by `order` alone.
     `undo`: how it is undone, from the message that says that it is done. `opens`: it makes a document, which may be opened
@@ -164,7 +164,7 @@ class ActionsMixin(UndoMixin):
             {
                 "name": action.name,
                 "label": action.label,
-                "button": action.button or action.label,
+                "button": (action.button(document) if callable(action.button) else action.button) or action.label,
                 "rank": action.button_rank,
                 "is_direct": action.is_direct,
                 "icon": action.icon,

@@ -29,14 +29,16 @@ class SmartButton:
 class FirstAct:
     """A button on a record's page that opens the empty creation form of another document.
 
-    The page appends `?partner=<id>` to the URL of `url_name`, and shows the button to users with `permission`. Only the
-    partner's page reads these.
+    The page appends `?partner=<id>` to the URL of `url_name` (`parameter` in place of "partner"), and shows the button
+    to users with `permission` on the records for which `is_offered` is true.
     """
 
     label: Any
     icon: str
     url_name: str
     permission: str
+    parameter: str = "partner"
+    is_offered: Callable[[Any], bool] = lambda record: True
 
 
 @dataclass(frozen=True)

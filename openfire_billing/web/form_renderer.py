@@ -1,14 +1,17 @@
 """The renderer of forms: boxes, selects and labels are written here as Django's templates write them.
 
-A page of a record has a hundred of them; through the templates they take a tenth of its time.
+A page of a record has a hundred of them; through the templates they take a tenth of its time. The empty choice of a
+select, « --------- » in Django's words, is « Choisir… ».
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.forms.renderers import TemplatesSetting
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 
 
 class FormRenderer(TemplatesSetting):
@@ -51,12 +54,15 @@ def _select(context: Mapping[str, Any]) -> SafeString:
     return mark_safe(f"{opening}{''.join(_options(widget['optgroups']))}</select>")  # noqa: S308
 
 
+_LABELS = {BLANK_CHOICE_DASH[0][1]: _("Choisir…")}
+
+
 def _options(groups: Any) -> Iterator[str]:
     for name, options, _index in groups:
         if name:
             yield format_html('<optgroup label="{}">', name)
         for option in options:
-            value, label = _escaped(option["value"]), _escaped(option["label"])
+            value, label = _escaped(option["value"]), _escaped(_LABELS.get(option["label"], option["label"]))
             yield f'<option value="{value}"{_attributes(option["attrs"])}>{label}</option>'
         if name:
             yield "</optgroup>"

@@ -45,7 +45,7 @@ class LineForm(forms.ModelForm):
 
     position = forms.IntegerField(min_value=0, max_value=_LAST_POSITION, required=False, widget=forms.HiddenInput)
     quantity = DecimalInputField(
-        label=_("Qté"), max_digits=12, decimal_places=3, least_places=3, required=False, initial=Decimal(1)
+        label=_("Qté"), max_digits=12, decimal_places=3, least_places=0, required=False, initial=Decimal(1)
     )
     unit_price = DecimalInputField(
         label=_("Prix unitaire"), max_digits=14, decimal_places=4, min_value=0, required=False

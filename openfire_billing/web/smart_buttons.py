@@ -84,6 +84,7 @@ def listed_button(document: Any, *, is_feminine: bool) -> dict[str, Any]:
         "icon": "inventory_2",
         "text": text,
         "is_sentence": True,
+        "is_usual": document.is_active,
         "url": reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, act]),
         "is_dialog": True,
         "is_direct": True,

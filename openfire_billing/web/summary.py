@@ -11,16 +11,20 @@ from django.contrib.admin.helpers import AdminReadonlyField
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
-from django.utils.html import strip_tags
+from django.utils.html import format_html, strip_tags
 from django.utils.translation import gettext as _
 
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.web.coded_select import is_called_by_code, named_text
 from openfire_billing.web.number_fields import PRICE_UNIT
+from openfire_billing.web.record_links import link_to
 
 _NOTHING = ("", "–", "-")
 _CUSTOMERS = ("partner", "customer", "payer", "supplier")
 _PRICES = ("unit_price", "purchase_price")  # without tax
+_REPEATED = {"bill_to": "partner", "site": "billing_address", "lead": "technicians", "title": "task"}
+_LINKED = ("intervention", "equipment")  # records that one goes on to
+_IN_USE = "is_active"  # read when it is false alone: nearly all records are in use
 _PLACES = ("address", "site", "billing_address")
 
 
@@ -72,10 +76,19 @@ def _first(document: Any, names: Iterable[str]) -> Any:
 
 
 def groups_as_text(fieldsets: Iterable[Any]) -> list[tuple[Any, list[tuple[Any, Any]]]]:
-    """Return [(name of the fieldset, [(label, text), …]), …] of the fields that hold something."""
+    """Return [(name of the fieldset, [(label, text), …]), …] of the fields that hold something, a text that repeats
+    another field once (`_REPEATED`).
+    """
+    fieldsets = list(fieldsets)
+    texts = {name_of(field): text_of(field) for fieldset in fieldsets for line in fieldset for field in line}
     found = []
     for fieldset in fieldsets:
-        rows = [(label_of(field), text) for line in fieldset for field in line if (text := text_of(field)) != ""]
+        rows = [
+            (label_of(field), text)
+            for line in fieldset
+            for field in line
+            if (text := texts[name_of(field)]) != "" and text != texts.get(_REPEATED.get(name_of(field), ""))
+        ]
         if rows:
             found.append((fieldset.name, rows))
     return found
@@ -88,6 +101,16 @@ def has_boxes(fieldsets: Iterable[Any]) -> bool:
     )
 
 
+def name_of(field: Any) -> str:
+    """Return the name of a field of an admin form."""
+    return str(field.field["name"] if isinstance(field, AdminReadonlyField) else field.field.name)
+
+
+def is_empty_text(field: Any) -> bool:
+    """Return whether a field of an admin form is only read and holds nothing."""
+    return isinstance(field, AdminReadonlyField) and text_of(field) == ""
+
+
 def label_of(field: Any) -> str:
     """Return the label of a field of an admin form, without the mark of what must be filled."""
     if isinstance(field, AdminReadonlyField):
@@ -96,7 +119,7 @@ def label_of(field: Any) -> str:
 
 
 def text_of(field: Any) -> Any:
-    """Return what a field of an admin form holds, as text; "" for nothing."""
+    """Return what a field of an admin form holds, as text, a picture as itself; "" for nothing and for « in use »."""
     if isinstance(field, AdminReadonlyField):
         text = field.contents()
         return "" if strip_tags(str(text)).strip() in _NOTHING else text
@@ -111,7 +134,21 @@ def text_of(field: Any) -> Any:
     if column.choices:
         return str(getattr(record, f"get_{name}_display")() or "")
     value = getattr(record, name)
+    if name in _LINKED and value is not None:
+        return link_to(value)
+    if isinstance(column, models.EmailField):
+        return broken_after_at(value)
+    if name == _IN_USE:
+        return "" if value else _("Non")
+    if isinstance(column, models.ImageField):
+        return format_html('<img class="of-thumb" src="{}" alt="{}">', value.url, column.verbose_name) if value else ""
     return f"{number_text(value)} {PRICE_UNIT}" if name in _PRICES else plain_text(value)
+
+
+def broken_after_at(address: str) -> Any:
+    """Return an e-mail address that a narrow column breaks after its « @ »."""
+    mailbox, at, domain = address.partition("@")
+    return format_html("{}@<wbr>{}", mailbox, domain) if at else address
 
 
 def plain_text(value: Any) -> str:

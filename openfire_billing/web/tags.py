@@ -16,7 +16,7 @@ from openfire_billing.web.periods import period_menu
 from openfire_billing.web.record_links import link_to
 from openfire_billing.web.refusals import ShownRefusal, shown_refusal
 from openfire_billing.web.rows import list_of
-from openfire_billing.web.summary import groups_as_text, has_boxes
+from openfire_billing.web.summary import groups_as_text, has_boxes, is_empty_text
 from openfire_billing.web.undo import undo_token
 
 register = template.Library()
@@ -87,12 +87,6 @@ def quantity(value: Any) -> str:
 
 
 @register.filter
-def quantity3(value: Any) -> str:
-    """Return « 1,000 »: a quantity with its three decimals."""
-    return "" if value is None else number_text(Decimal(value), 3)
-
-
-@register.filter
 def price(value: Any) -> str:
     """Return « 175,00 », « 12,4567 »: two decimals at least."""
     return "" if value is None else number_text(Decimal(value), 2)
@@ -156,6 +150,15 @@ def groups(adminform: Any) -> list[Any]:
 def as_text(fieldsets: Any) -> list[Any]:
     """Return the fieldsets as labels and texts, those that hold something."""
     return groups_as_text(fieldsets)
+
+
+@register.filter
+def shown_rows(fieldset: Any, original: Any) -> list[list[Any]]:
+    """Return the rows of a fieldset, each a list of fields. On a new record (`original` is None), fields that are only
+    read and hold nothing yet are left out.
+    """
+    rows = [[field for field in line if original or not is_empty_text(field)] for line in fieldset]
+    return [row for row in rows if row]
 
 
 @register.filter

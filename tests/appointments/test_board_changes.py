@@ -34,7 +34,7 @@ def test_refused_act_over_the_board_is_answered_once(world: World) -> None:
     client.post(f"/admin/appointments/appointment/{rdv.pk}/act/done/", {"_confirmed": "1"})
     answers = [client.get("/planning/changes/", {**ASKED, "since": cursor, "done": "1"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 304]
-    assert "« Réalisé » n'est pas possible dans son état actuel" in unescape(answers[0].content.decode())
+    assert "« Marquer réalisé » n'est pas possible dans son état actuel" in unescape(answers[0].content.decode())
 
 
 def test_changes_answer_the_cells_touched_and_nothing_when_nothing_happened(world: World) -> None:

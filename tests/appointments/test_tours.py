@@ -261,7 +261,7 @@ MENU = {
     "confirmed": (
         "Dupliquer, Remplir un créneau, Créer intervention, Assigner un secteur, Générer les factures, "
         "Envoyer un SMS, "
-        "| Réalisé, Inachevé, Reporter, Remettre en brouillon, Envoyer par e-mail, Page du client, Annuler"
+        "| Marquer réalisé, Marquer inachevé, Reporter, Remettre en brouillon, Envoyer par e-mail, Page du client, Annuler"
     ),
 }
 

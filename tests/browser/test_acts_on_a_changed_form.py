@@ -54,7 +54,7 @@ def test_what_the_screen_shows_is_posted(at_draft: Page, draft: Invoice) -> None
     with at_draft.expect_navigation():
         at_draft.locator(f"{DIALOG} [data-once]").click()
 
-    expect(at_draft.locator(".of-status [aria-current]")).to_have_text("Validée")
+    expect(at_draft.locator(".of-status [aria-current]")).to_have_text("À payer")
     expect(at_draft.locator("[data-unsaved]")).to_be_hidden()
     draft.refresh_from_db()
     assert (draft.state, draft.gross.amount) == ("posted", Decimal("64.15"))
@@ -83,7 +83,7 @@ def test_faults_show_on_the_form_and_the_button_works_again(at_draft: Page, draf
     open_post(at_draft)
     with at_draft.expect_navigation():
         at_draft.locator(f"{DIALOG} [data-once]").click()
-    expect(at_draft.locator(".of-status [aria-current]")).to_have_text("Validée")
+    expect(at_draft.locator(".of-status [aria-current]")).to_have_text("À payer")
     assert Invoice.objects.get().gross.amount == Decimal("64.15")
 
 
@@ -103,7 +103,7 @@ def test_a_refusal_stays_over_its_document(at_draft: Page, draft: Invoice, page_
     day.fill(today)
     with at_draft.expect_navigation():
         at_draft.locator(f"{DIALOG} [data-once]").click()
-    expect(at_draft.locator(".of-status [aria-current]")).to_have_text("Validée")
+    expect(at_draft.locator(".of-status [aria-current]")).to_have_text("À payer")
 
 
 def test_a_dialog_closed_leaves_what_was_typed_and_opens_again(at_draft: Page) -> None:

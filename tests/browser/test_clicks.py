@@ -99,7 +99,7 @@ def test_quote_accepted_billed_posted_and_printed_in_ten_clicks(page: Page, logi
 
     mouse.act("Générer le devis")
     mouse.confirm_and_open()
-    mouse.press("Accepter")
+    mouse.press("Marquer accepté")
     mouse.confirm()
     expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
     mouse.press("Générer la facture")
@@ -123,7 +123,7 @@ def test_appointment_done_and_billed_in_seven_clicks(page: Page, login: Login, w
     mouse.press("Planifier")
     mouse.confirm_and_open()
     mouse.leave_by(page.locator(".of-primary a", has_text="Confirmer"))
-    mouse.press("Réalisé")
+    mouse.press("Marquer réalisé")
     mouse.confirm()
     mouse.press("Générer les factures")
     mouse.confirm_and_open()

@@ -98,7 +98,7 @@ def test_from_a_new_intervention_to_a_posted_invoice_and_its_credit(page: Page, 
     login(page, world.accountant)
     new_intervention(page)
     expect(page.locator("#id_lines-0-label")).to_have_value("[ram_pose] Forfait Pose")
-    expect(page.locator("#id_lines-0-quantity")).to_have_value("1,000")
+    expect(page.locator("#id_lines-0-quantity")).to_have_value("1")
     totals(page, "175,00", "9,62", "184,62")
 
     save(page)
@@ -148,7 +148,7 @@ def test_intervention_quote_accepted_invoice_keep_the_discount(page: Page, login
     assert "166,16" in paper(page)
 
     do(page, "Marquer comme envoyé")
-    press(page, "Accepter")
+    press(page, "Marquer accepté")
     expect(page.locator(".of-status .is-current")).to_have_text("Accepté")
     press(page, "Générer la facture")
     smart(page, "Factures").click()

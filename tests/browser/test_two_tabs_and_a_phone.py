@@ -105,7 +105,7 @@ def test_what_a_finger_presses_is_big_enough(phone: Page, login: Login, world: W
     login(phone, world.biller)
     phone.goto(address(world.intervention()))
 
-    for css in (".of-primary a", ".of-smart a:not(.is-zero)", "[data-tab]", "[data-add]"):
+    for css in (".of-primary a:visible", ".of-smart a:visible", "[data-tab]", "[data-add]"):
         tab(phone, "billing")
         for place in phone.locator(css).all():
             box = place.bounding_box()

@@ -234,7 +234,7 @@ def typed(fields: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def new_line(fields: dict[str, Any], **values: Any) -> dict[str, Any]:
     """The fields of a form after « Ajouter une ligne » and what was typed in it."""
     index = int(fields["lines-TOTAL_FORMS"])
-    row = {"position": index + 1, "kind": "article", "quantity": "1,000", "discount": "", "label": "", "tax": ""}
+    row = {"position": index + 1, "kind": "article", "quantity": "1", "discount": "", "label": "", "tax": ""}
     return typed(
         fields,
         **{f"lines__{index}__{name}": value for name, value in {**row, **values}.items()},

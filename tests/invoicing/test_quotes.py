@@ -131,7 +131,7 @@ def test_refusals_of_a_quote_name_the_act_or_the_tab_that_removes_their_cause(
     assert step(lambda: services.send_quote(empty, by=by)) == ("Ajouter une ligne", empty, "", "lines")
     for end in (services.refuse_quote, services.cancel_quote):
         assert step(lambda: end(billed, by=by)) == ("Solder", billed, "settle", "")  # noqa: B023
-    assert step(lambda: services.invoice_quote(waiting, on=on, by=by)) == ("Accepter", waiting, "accept", "")
+    assert step(lambda: services.invoice_quote(waiting, on=on, by=by)) == ("Marquer accepté", waiting, "accept", "")
     assert step(lambda: services.invoice_quote(over, on=on, by=by)) is None
     Quote.objects.filter(pk=billed.pk).update(state="sent")
     assert step(lambda: services.cancel_quote(billed, by=by)) is None

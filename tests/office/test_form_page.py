@@ -14,8 +14,8 @@ from django.utils.html import strip_tags
 from appointments.models import Appointment, AppointmentLine
 from appointments.services.billing import invoice_appointment
 from interventions.choices import InterventionState
-from interventions.models import InterventionRequest, InterventionTemplate
-from invoicing.models import HistoryLine, Partner, Product
+from interventions.models import InterventionRequest, InterventionTemplate, RequestLine
+from invoicing.models import Company, HistoryLine, Partner, Product, Quote
 from invoicing.services.documents.mailing import INVOICE_LETTER, mail_document
 from invoicing.services.documents.quotes import reset_quote, send_quote
 from invoicing.services.records.history import days_of_states
@@ -23,8 +23,17 @@ from invoicing.services.settlement.payments import pay_invoice
 from openfire_billing.db.guards import without_guards
 from openfire_billing.office.roles import BILLING, MANAGER, PLANNER
 from tests.contracts.contract_builders import make_contract
-from tests.factories import Office, World, item, make_world, tax
-from tests.factories.appointments import book
+from tests.factories import (
+    InstalledProductFactory,
+    Office,
+    PartnerFactory,
+    ProductFactory,
+    World,
+    item,
+    make_world,
+    tax,
+)
+from tests.factories.appointments import PARIS, at, book
 from tests.factories.pages import address, texts_of
 
 
@@ -109,7 +118,7 @@ def test_usual_steps_stand_in_the_header_the_next_one_first(world: World) -> Non
         "di": ["Planifier", "Facturer"],
         "draft": ["Valider"],
         "posted": ["Envoyer", "Enregistrer un paiement"],
-        "quote": ["Envoyer", "Accepter"],
+        "quote": ["Envoyer", "Marquer accepté"],
     }
 
 
@@ -139,10 +148,184 @@ def test_steps_that_nothing_is_left_of_are_not_in_the_header_but_in_the_menu(wor
 
     pay_invoice(billed, amount=billed.gross.amount, on=world.today, kind="transfer", by=world.accountant)
     assert header(billed)[0] == ["Envoyer"]  # paid on the spot: the customer has no invoice yet
+    assert filled_in(office.client.get(address(billed))) == []  # but nothing is awaited
     mail_document(
         billed, INVOICE_LETTER, key="1", to="client@exemple.fr", subject="F", body="Voici.", by=world.accountant
     )
     assert header(billed)[0] == []
+
+
+def filled_in(page: Any) -> list[str]:
+    """Return the words of the filled buttons of a record's header."""
+    head = unescape(page.content.decode()).partition('class="of-primary"')[2].partition("</div>")[0]
+    return re.findall(r'of-button-main"><span[^>]*>\w+</span>(.*?)</a>', head)
+
+
+def test_a_sent_invoice_waits_for_its_payment_and_a_sent_quote_for_its_answer(world: World) -> None:
+    client, invoice, quote = world.office(MANAGER).client, world.posted(), world.quote(item(1))
+    mail_document(invoice, INVOICE_LETTER, key="1", to="c@exemple.fr", subject="F", body="B", by=world.accountant)
+    send_quote(quote, by=world.accountant)
+    pages = [client.get(address(document)) for document in (invoice, quote)]
+    assert [[act["button"] for act in page.context["office_primary"]] for page in pages] == [
+        ["Enregistrer un paiement", "Envoyer"],
+        ["Marquer accepté", "Relancer", "Marquer refusé"],
+    ]
+    assert [filled_in(page) for page in pages] == [["Enregistrer un paiement"], ["Marquer accepté"]]
+
+
+def lines_shown(page: Any) -> list[str]:
+    """Return the HTML of each row of lines, without the model of rows to add."""
+    return page.content.decode().partition("<template data-empty-row")[0].split("data-row")[1:]
+
+
+def test_a_billed_line_is_read_and_the_others_are_typed(world: World) -> None:
+    di = world.intervention(item("2.500", label="Pose"))
+    rdv = book(world, di, state="done")
+    world.posted(intervention=di)
+    RequestLine.objects.create(
+        intervention=di,
+        product=Product.objects.get(code="ram_pose"),
+        label="Joint",
+        quantity=1,
+        tax=tax("TVA collectée (vente) 5,5%"),
+        position=9,
+    )
+    office = world.office(MANAGER)
+    for document, texts in ((di, ["2,5", None]), (rdv, ["2,5"])):
+        rows = lines_shown(office.client.get(address(document)))
+        assert [
+            None if "data-locked" not in row[:30] else re.findall(r'data-label="Qté">([^<]*)<', row)[0] for row in rows
+        ] == texts
+        assert [("data-remove" in row, "data-grip" in row) for row in rows] == [(not text, not text) for text in texts]
+    answer = office.save(di, title="Avant Noël")
+    assert answer.status_code == 302
+    kept = [(line.label, line.quantity) for line in di.lines.order_by("position")]
+    assert kept == [("Pose", Decimal("2.500")), ("Joint", Decimal("1.000"))]
+    refused = office.save(di, lines__0__unit_price="1,00")
+    assert "« Pose » est facturée, au moins en partie" in unescape(refused.content.decode())
+
+
+def test_a_line_that_a_quote_holds_has_no_bin(world: World) -> None:
+    held, free = world.intervention(item(1)), world.intervention(item(1))
+    world.quote(intervention=held)
+    client = world.office(MANAGER).client
+    assert [["data-remove" in row for row in lines_shown(client.get(address(di)))] for di in (held, free)] == [
+        [False],
+        [True],
+    ]
+
+
+def test_one_state_is_current(world: World) -> None:
+    posted, quote = world.posted(), world.quote(item(1))
+    Quote.objects.filter(pk=quote.pk).update(state="sent", issued_on="2026-01-01", valid_until="2026-01-02")
+    contract = make_contract(world)
+    documents = {"facture": posted, "brouillon": world.draft(), "devis": quote, "contrat": contract}
+    client = world.office(MANAGER).client
+    current = {}
+    for name, document in documents.items():
+        bar = client.get(address(document)).content.decode().partition('class="of-status"')[2].partition("</ol>")[0]
+        current[name] = [
+            strip_tags(f"<li{step.partition('</li>')[0]}").strip()
+            for step in bar.split("<li")[1:]
+            if "is-current" in step
+        ]
+        assert bar.count('aria-current="step"') == 1
+    assert current == {"facture": ["À payer"], "brouillon": ["Brouillon"], "devis": ["Expiré"], "contrat": ["En cours"]}
+
+
+def test_figures_choices_pictures_and_normal_cases_are_read_as_words(world: World) -> None:
+    client = world.office(MANAGER).client
+    di = client.get(address(world.intervention(item("2.5")))).content.decode()
+    assert re.findall(r'name="lines-0-quantity" value="([^"]*)"', di) == ["2,5"]
+    new = client.get(address(InterventionRequest, "add")).content.decode()
+    assert ("---------" in new, new.count(">Choisir…<") > 0) == (False, True)
+    product = ProductFactory()
+    assert "Proposé" not in rows_of(client.get(address(product)))
+    Product.objects.filter(pk=product.pk).update(is_active=False)
+    assert rows_of(client.get(address(product)))["Proposé"] == "Non"
+    Company.objects.filter(pk=world.company.pk).update(logo="logos/flammes.png")
+    company = client.get(address(world.company)).content.decode()
+    assert '<img class="of-thumb" src="/admin/invoicing/company/logo/logos/flammes.png" alt="Logo">' in company
+
+
+def test_what_another_row_says_is_not_said_again(world: World) -> None:
+    client = world.office(MANAGER).client
+    di = world.intervention(item(1), title=str(world.task))
+    rdv = book(world, di, state="confirmed")
+    quote = world.quote(intervention=di)
+    draft = world.draft(item(1))
+    said = {document: set(rows_of(client.get(address(document)))) for document in (di, rdv, quote, draft)}
+    assert {"Tâche", "Partenaire"} <= said[di]
+    assert said[di].isdisjoint({"Titre", "Facturer à"})
+    assert "Intervenants" in said[rdv]
+    assert "Intervenant principal" not in said[rdv]
+    assert ("Client" in said[quote], "Facturer à" in said[quote]) == (True, False)
+    assert ("Adresse de facturation" in said[draft], "Adresse d'intervention" in said[draft]) == (True, False)
+    assert "Origine" not in said[draft]  # the card beside names it, with a link
+    di.title = "Avant Noël"
+    di.save(update_fields=["title"])
+    assert rows_of(client.get(address(di)))["Titre"] == "Avant Noël"
+
+
+def test_where_a_document_comes_from_is_a_link(world: World) -> None:
+    client = world.office(MANAGER).client
+    stove = InstalledProductFactory(partner=world.customer)
+    di = world.intervention(item(1), equipment=stove)
+    rdv, quote = book(world, di, state="confirmed"), world.quote(intervention=di)
+    shown = {
+        label: re.findall(rf"<dt>{label}</dt><dd>(.*?)</dd>", unescape(client.get(address(document)).content.decode()))
+        for document, label in ((quote, "Origine"), (rdv, "Demande d'intervention"), (rdv, "Produit installé"))
+    }
+    assert shown == {
+        "Origine": [f'<a class="of-link" href="{address(di)}">{di}</a>'],
+        "Demande d'intervention": [f'<a class="of-link" href="{address(di)}">{di}</a>'],
+        "Produit installé": [f'<a class="of-link" href="{address(stove)}">{stove}</a>'],
+    }
+    contract = make_contract(world)
+    line = contract.lines.get()
+    assert f'href="{address(line)}">Ouvrir la&nbsp;ligne&nbsp;1</a>' in client.get(address(contract)).content.decode()
+
+
+def test_an_e_mail_address_breaks_after_its_at_sign(world: World) -> None:
+    Partner.objects.filter(pk=world.customer.pk).update(email="maelle.aubry@exemple.example")
+    client = world.office(MANAGER).client
+    for document in (world.intervention(item(1)), world.customer):
+        assert "<dd>maelle.aubry@<wbr>exemple.example</dd>" in client.get(address(document)).content.decode()
+
+
+def test_a_supplier_is_ordered_from_and_a_customer_asks(world: World) -> None:
+    supplier, both = (PartnerFactory(name=name) for name in ("Fonderie", "Ramoneur"))
+    ProductFactory(supplier=supplier)
+    ProductFactory(supplier=both)
+    world.posted(partner=both)
+    client = world.office(MANAGER).client
+    offered = {
+        partner.name: [(act["label"], act["url"]) for act in client.get(address(partner)).context["office_primary"]]
+        for partner in (supplier, both, world.customer)
+    }
+    add = "/admin/interventions/interventionrequest/add/?partner="
+    assert offered == {
+        "Fonderie": [("Nouvelle commande", f"/admin/invoicing/purchaseorder/add/?supplier={supplier.pk}")],
+        "Ramoneur": [("Nouvelle DI", f"{add}{both.pk}")],
+        world.customer.name: [("Nouvelle DI", f"{add}{world.customer.pk}")],
+    }
+
+
+def test_visits_to_come_are_named_before_those_that_took_place(world: World) -> None:
+    stove = InstalledProductFactory(partner=world.customer)
+    di = world.intervention(item(1), equipment=stove)
+    book(world, di, state="done")
+    later, sooner = (book(world, di, state="confirmed", starts_at=at(hour, day=27)) for hour in (15, 8))
+    client = world.office(MANAGER).client
+    for record in (stove, di):
+        page = client.get(address(record)).content.decode().partition('id="page-history"')[2].partition("</table>")[0]
+        assert re.findall(r"<td>(2\d/11/2026 \d\d:\d\d)", page) == [
+            f"27/11/2026 {sooner.starts_at.astimezone(PARIS):%H:%M}",
+            f"27/11/2026 {later.starts_at.astimezone(PARIS):%H:%M}",
+            "25/11/2026 09:00",
+        ]
+    empty = client.get(address(InstalledProductFactory(partner=world.customer)))
+    assert "Aucune visite, ni prévue ni passée." in unescape(empty.content.decode())
 
 
 def test_day_of_each_state_reached_comes_from_the_journal(world: World) -> None:
@@ -258,20 +441,41 @@ def opened_tab(page: Any) -> list[str]:
     return re.findall(r'aria-selected="true">([^<]+?)\s*<', page.content.decode())
 
 
-def test_a_di_and_an_rdv_open_on_the_work_for_who_does_not_bill_if_it_is_written(world: World) -> None:
+def test_a_di_opens_on_the_work_for_who_does_not_bill_if_it_is_written(world: World) -> None:
     told, untold = (world.intervention(item(1), description=text) for text in ("Joint à changer", ""))
-    rdv = book(world, told, state="confirmed")
     opened = {
-        role: [opened_tab(world.office(role).client.get(address(one))) for one in (told, untold, rdv)]
+        role: [opened_tab(world.office(role).client.get(address(one))) for one in (told, untold)]
         for role in (PLANNER, BILLING, MANAGER)
     }
-    assert rdv.description == "Joint à changer"
     assert opened == {
-        PLANNER: [["Description"], ["Facturation"], ["Description et compte rendu"]],
-        BILLING: [["Facturation"]] * 3,
-        MANAGER: [["Facturation"]] * 3,
+        PLANNER: [["Description"], ["Facturation"]],
+        BILLING: [["Facturation"]] * 2,
+        MANAGER: [["Facturation"]] * 2,
     }
     assert opened_tab(world.office(PLANNER).client.get(address(type(told), "add"))) == ["Facturation"]
+
+
+def test_an_rdv_opens_on_its_report_until_it_is_done_then_on_its_lines_for_who_bills(world: World) -> None:
+    di = world.intervention(item(1))
+    ahead, done = book(world, di, state="confirmed"), book(world, di, state="done", starts_at=at(14))
+    opened = {
+        role: [opened_tab(world.office(role).client.get(address(rdv))) for rdv in (ahead, done)]
+        for role in (PLANNER, BILLING, MANAGER)
+    }
+    assert opened == {
+        PLANNER: [["Description et compte rendu"], ["Description et compte rendu"]],
+        BILLING: [["Description et compte rendu"], ["Facturation"]],
+        MANAGER: [["Description et compte rendu"], ["Facturation"]],
+    }
+    assert opened_tab(world.office(PLANNER).client.get(address(type(ahead), "add"))) == ["Facturation"]
+
+
+def test_facts_of_a_visit_are_read_in_the_order_hour_place_task_appliance(world: World) -> None:
+    stove = InstalledProductFactory(partner=world.customer, address=world.customer.default_address())
+    rdv = book(world, world.intervention(item(1), equipment=stove), state="confirmed")
+    labels = list(rows_of(world.office(MANAGER).client.get(address(rdv))))
+    wanted = ["Début", "Fin", "Client", "Adresse", "Tâche", "Produit installé", "Intervenants"]
+    assert [label for label in labels if label in wanted] == wanted
 
 
 def test_page_of_a_contract_line_stands_under_contracts_in_the_sidebar(world: World) -> None:

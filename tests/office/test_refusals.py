@@ -160,8 +160,8 @@ def test_expired_quote_that_was_sent_offers_to_be_prolonged_first(world: World) 
 
     page = world.office().get(address(quote))
 
-    assert [act["label"] for act in page.context["office_primary"]] == ["Prolonger"]
-    assert "Accepter" not in [act["label"] for act in page.context["office_menu"]]
+    assert [act["label"] for act in page.context["office_primary"]] == ["Prolonger", "Marquer refusé"]
+    assert "Marquer accepté" not in [act["label"] for act in page.context["office_menu"]]
 
 
 def test_what_is_billed_leads_to_its_invoices(world: World) -> None:

@@ -241,7 +241,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
     empty_text = _("Les factures naissent des DI, des devis, des RDV et des contrats, ou s'écrivent ici.")
     fieldsets = (
         (_("Qui"), {"fields": ("customer", "billing_address", "site")}),
-        (_("Quoi"), {"fields": ("origin", "purchase_order", "company", "reason")}),
+        (_("Quoi"), {"fields": ("origin_text", "purchase_order", "company", "reason")}),
         (_("Quand"), {"fields": ("proposed_on", "issued_on", "due_on")}),
         (_("Conditions"), {"fields": ("fiscal_position", "payment_term")}),
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
@@ -250,7 +250,7 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         ("lines", _("Lignes de facture"), ("inline:lines",)),
         ("text", _("Texte libre"), (_("Texte"),)),
     )
-    readonly_fields = ("origin", "issued_on", "due_on", "reason")
+    readonly_fields = ("origin_text", "issued_on", "due_on", "reason")
     asks: ClassVar = {"fiscal_position": ASKED_TO_BILL, "billing_address": Asked(_("obligatoire pour valider"))}
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -283,14 +283,26 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         invoice = self.get_object(request, object_id) if object_id else None
         if invoice is not None:
             if invoice.is_posted:
-                context["office_flag"] = self.state_badge(invoice)
+                context["office_phase"] = self.state_badge(invoice)
             card = money_card(invoice, request.user)
+            invoice.has_origins_shown = bool(card["origins"])
             context["office_card"] = {"template": "invoicing/money_card.html", "context": card}
-            if invoice.is_posted and card["is_sent"] and invoice.residual <= 0:
-                self.without_button(context, "message")
+            if invoice.is_posted:
+                self._place_sending(context, invoice, is_sent=card["is_sent"])
             lines = invoice.lines.select_related("tax")
             context["office_amounts"] = amounts_of_lines(lines, invoice.rounding)
         return context
+
+    def _place_sending(self, context: dict[str, Any], invoice: Invoice, *, is_sent: bool) -> None:
+        """Put « Envoyer » where it is worth: first until the invoice is sent, then after the payment. Of what is settled,
+        it is no filled button, and none once sent.
+        """
+        if invoice.residual <= 0 and is_sent:
+            self.without_button(context, "message")
+        elif is_sent:
+            self.order_buttons(context, ("pay", "refund", "allocate"))
+        elif invoice.residual <= 0 and not invoice.is_credit_note:
+            context["office_primary"] = [act | {"is_optional": True} for act in context["office_primary"]]
 
     def smart_buttons(self, request: HttpRequest, document: Any) -> list[dict[str, Any]]:
         buttons = super().smart_buttons(request, document)
@@ -344,6 +356,11 @@ class InvoiceAdmin(PrintingMixin, PublishedMixin, DocumentAdmin):
         )
         net, gross = sums["net_billed"] - sums["net_back"], sums["gross_billed"] - sums["gross_back"]
         return [(_("HT"), net), (_("TTC"), gross)]
+
+    @admin.display(description=_("Origine"))
+    def origin_text(self, invoice: Invoice) -> str:
+        """Return the origin as it was written, unless the card beside names it with links."""
+        return "" if getattr(invoice, "has_origins_shown", False) else invoice.origin
 
     @admin.display(description=_("Numéro"), ordering="number")
     def numbered(self, record: Any) -> str:

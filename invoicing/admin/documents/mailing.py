@@ -52,11 +52,16 @@ def mail_many_form(letter: Letter) -> type[forms.Form]:
 
 
 def mail_action(
-    letter: Letter, *, permission: str, many: Any = "", primary_when: Callable[[Any], bool] | None = None
+    letter: Letter,
+    *,
+    permission: str,
+    many: Any = "",
+    primary_when: Callable[[Any], bool] | None = None,
+    button: Any = _("Envoyer"),
 ) -> DocumentAction:
     """Return the action for one kind of document. `many`: the sentence of its dialog in the list; "": it is not there.
 
-    `primary_when`: whether it is a button of the header of a document.
+    `primary_when`: whether it is a button of the header of a document. `button`: its label there, as DocumentAction's.
     """
 
     def preview(request: HttpRequest, documents: Sequence[Any], data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -71,7 +76,7 @@ def mail_action(
         permission=permission,
         states=letter.states or None,
         primary_when=primary_when,
-        button=_("Envoyer"),
+        button=button,
         form=mail_form(letter),
         run=lambda request, document, data: mail_document(document, letter, by=user_of(request), **data) and None,
         run_many=(

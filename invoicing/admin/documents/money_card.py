@@ -18,7 +18,7 @@ MOST_ORIGINS = 5  # of each kind; the counters of the header have the others
 
 def money_card(invoice: Invoice, user: Any) -> dict[str, Any]:
     """Return the card of an invoice, read with its payment state. Nothing is settled of a draft."""
-    context: dict[str, Any] = {"invoice": invoice, "origins": _origins(invoice, user)}
+    context: dict[str, Any] = {"invoice": invoice, "origins": origins_of(invoice, user)}
     if not invoice.is_posted:
         return context
     parts = parts_settled(invoice)
@@ -44,14 +44,16 @@ def _may_open(source: Any, user: Any) -> bool:
     return bool(user.has_perm(f"{meta.app_label}.view_{meta.model_name}"))
 
 
-def _origins(invoice: Invoice, user: Any) -> list[tuple[Any, list[Any]]]:
-    """Return [(label, links)] of the documents that the invoice bills, and of the invoice that a credit note corrects."""
+def origins_of(document: Any, user: Any) -> list[tuple[Any, list[Any]]]:
+    """Return [(label, links)] of the documents that an invoice bills or that a quote comes from, and of the invoice that a
+    credit note corrects.
+    """
     found: list[tuple[Any, list[Any]]] = []
-    for button in buttons_for(Invoice, user):
+    for button in buttons_for(type(document), user):
         if button.origin in ORIGINS:
-            documents = visible(made_from(button, Invoice, invoice), user).order_by("pk")[:MOST_ORIGINS]
+            documents = visible(made_from(button, type(document), document), user).order_by("pk")[:MOST_ORIGINS]
             if links := [link_to(document) for document in documents]:
                 found.append((button.label, links))
-    if invoice.credits is not None:
-        found.append((_("Corrige"), [link_to(invoice.credits)]))
+    if (corrected := getattr(document, "credits", None)) is not None:
+        found.append((_("Corrige"), [link_to(corrected)]))
     return found

@@ -62,12 +62,11 @@ class PublishedMixin:
         meta = self.model._meta  # type: ignore[attr-defined]
         if request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"):
             url = reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[document.pk, "publish"])
+            is_public = is_published(document)
             if self.is_feminine:  # type: ignore[attr-defined]
-                text = _("Publique") if is_published(document) else _("Non publique")
+                text = _("Publique") if is_public else _("Non publique")
             else:
-                text = _("Publié") if is_published(document) else _("Non publié")
-            label = _("sur le site internet")
-            buttons.append(
-                {"label": label, "icon": "public", "text": text, "is_sentence": True, "url": url, "is_dialog": True}
-            )
+                text = _("Publié") if is_public else _("Non publié")
+            button = {"label": _("sur le site internet"), "icon": "public", "text": text, "url": url}
+            buttons.append(button | {"is_sentence": True, "is_dialog": True, "is_usual": not is_public})
         return buttons

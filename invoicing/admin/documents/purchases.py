@@ -20,18 +20,19 @@ from invoicing.admin.forms import PaymentForm
 from invoicing.admin.lines import LinesInline
 from invoicing.admin.saving import seen_by
 from invoicing.choices import OrderState, SupplierBillState
-from invoicing.models import PurchaseOrder, PurchaseOrderLine, SupplierBill
+from invoicing.models import Partner, PurchaseOrder, PurchaseOrderLine, SupplierBill
 from invoicing.paper.pdf import order_pdf
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.receipts import lines_to_receive
+from invoicing.services.parties.suppliers import is_supplier_alone
 from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.money import NOTHING
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.columns import age_column, amount_column, state_column
-from openfire_billing.web.contributions import SmartButton, contribute
+from openfire_billing.web.contributions import FirstAct, SmartButton, contribute
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.number_fields import DecimalInputField
 from openfire_billing.web.tags import badge, stored_state
@@ -119,7 +120,7 @@ class PurchaseOrderAdmin(DocumentAdmin):
         if order is not None:
             context["office_amounts"] = amounts_of_lines(order.lines.all(), order.company.rounding)
             if order.is_partly_received:
-                context["office_flag"] = self.state_badge(order)
+                context["office_phase"] = self.state_badge(order)
             if order.state not in (OrderState.DRAFT, OrderState.CANCELLED):
                 context["office_line_states"] = {line.pk: _received_badge(line) for line in lines_to_receive(order)}
         return context
@@ -327,7 +328,7 @@ class SupplierBillAdmin(DocumentAdmin):
         context = super().page_context(request, object_id)
         bill = self.get_object(request, object_id) if object_id else None
         if bill is not None and bill.state == SupplierBillState.CHECKED:
-            context["office_flag"] = self.state_badge(bill)
+            context["office_phase"] = self.state_badge(bill)
         return context
 
     def save_document(self, request: HttpRequest, form: Any, edits: list[LineEdit]) -> SupplierBill:
@@ -385,4 +386,17 @@ contribute(
     SupplierBill,
     smart_buttons=[SmartButton("purchases", _("Commande"), "shopping_cart", "invoicing.PurchaseOrder", order=10)],
     origins={"purchases": lambda bill: PurchaseOrder.objects.filter(bills=bill).values("pk")},
+)
+contribute(
+    Partner,
+    first_acts=[
+        FirstAct(
+            _("Nouvelle commande"),
+            "add",
+            "admin:invoicing_purchaseorder_add",
+            "invoicing.add_purchaseorder",
+            parameter="supplier",
+            is_offered=is_supplier_alone,
+        )
+    ],
 )

@@ -9,10 +9,12 @@ from django.db.models import Case, F, When
 from django.http import FileResponse, HttpRequest
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.admin.document_admin import DocumentAdmin, add_defaults, record_of, terms_of, values_of
 from invoicing.admin.documents.mailing import mail_action
+from invoicing.admin.documents.money_card import origins_of
 from invoicing.admin.documents.paper import amounts_of_lines, open_paper, paper_response
 from invoicing.admin.documents.published import PublishedMixin
 from invoicing.admin.filters import ChipFilter, FromFilter
@@ -81,7 +83,8 @@ QUOTE_ACTIONS = (
         QUOTE_LETTER,
         permission=CHANGE,
         many=_("Un e-mail par devis, à celui qui paie."),
-        primary_when=lambda quote: quote.state == S.DRAFT,
+        primary_when=lambda quote: quote.state in (S.DRAFT, S.SENT) and not _is_lapsed(quote),
+        button=lambda quote: _("Relancer") if quote.state == S.SENT else _("Envoyer"),
     ),
     DocumentAction(
         name="send",
@@ -96,7 +99,7 @@ QUOTE_ACTIONS = (
     ),
     DocumentAction(
         name="accept",
-        label=_("Accepter"),
+        label=_("Marquer accepté"),
         icon="check_circle",
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT}),
@@ -165,10 +168,11 @@ QUOTE_ACTIONS = (
     ),
     DocumentAction(
         name="refuse",
-        label=_("Refuser"),
+        label=_("Marquer refusé"),
         icon="thumb_down",
         permission=CHANGE,
         states=frozenset({S.DRAFT, S.SENT, S.ACCEPTED}),
+        primary_in=frozenset({S.SENT}),
         explain=_("Le client dit non : les lignes redeviennent libres sur la DI."),
         form=ReasonForm,
         is_danger=True,
@@ -246,7 +250,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
     empty_text = _("Les devis naissent d'une DI (Action › Générer le devis), ou s'écrivent ici.")
     fieldsets = (
         (_("Qui"), {"fields": ("partner", "bill_to", "site")}),
-        (_("Quoi"), {"fields": ("title", "origin", "company")}),
+        (_("Quoi"), {"fields": ("title", "origin_text", "company")}),
         (_("Quand"), {"fields": ("issued_on", "valid_until", "accepted_on")}),
         (_("Conditions"), {"fields": ("fiscal_position", "payment_term")}),
         (_("Texte"), {"fields": ("notes",), "classes": ("notebook",)}),
@@ -255,7 +259,7 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         ("lines", _("Lignes du devis"), ("inline:lines",)),
         ("text", _("Conditions particulières"), (_("Texte"),)),
     )
-    readonly_fields = ("origin", "accepted_on")
+    readonly_fields = ("origin_text", "accepted_on")
     asks: ClassVar = {"fiscal_position": ASKED_TO_BILL}
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -290,10 +294,13 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
         context = super().page_context(request, object_id)
         quote = self.get_object(request, object_id) if object_id else None
         if quote is not None:
+            quote.origin_links = [link for _label, links in origins_of(quote, request.user) for link in links]
+            if quote.state == S.SENT:
+                self.order_buttons(context, ("prolong", "accept", "message", "refuse"))
             if quote.is_expired(timezone.localdate()):
-                context["office_flag"] = badge("red", _("Expiré"))
+                context["office_phase"] = badge("red", _("Expiré"))
             elif _is_settled(quote):
-                context["office_flag"] = badge("green", _("Entièrement facturé"))
+                context["office_phase"] = badge("green", _("Entièrement facturé"))
             context["office_amounts"] = amounts_of_lines(quote.lines.all(), quote.company.rounding)
         return context
 
@@ -347,6 +354,12 @@ class QuoteAdmin(PublishedMixin, DocumentAdmin):
             (_("HT de la page"), sum(t.net for t in totals)),
             (_("TTC de la page"), sum(t.gross for t in totals)),
         ]
+
+    @admin.display(description=_("Origine"))
+    def origin_text(self, quote: Quote) -> Any:
+        """Return links to the documents that the quote comes from; else its origin as it was written."""
+        links = getattr(quote, "origin_links", ())
+        return format_html_join(", ", "{}", ((link,) for link in links)) if links else quote.origin
 
     @admin.display(description=_("Ville"))
     def town(self, quote: Quote) -> str | None:

@@ -24,6 +24,10 @@ from openfire_billing.web.users import user_of
 class CompanyAdmin(NotebookMixin, OfficeAdmin):
     new_title = _("Nouvelle société")
     asks: ClassVar = dict.fromkeys(("street", "city", "siret"), ASKED_TO_BILL)
+    field_labels: ClassVar = {
+        "insurance": _("Assurance (phrase imprimée)"),
+        "mediator": _("Médiation (phrase imprimée)"),
+    }
     list_display = ("name", "city", "siret", "vat_number")
     search_fields = ("name",)
     fieldsets = (

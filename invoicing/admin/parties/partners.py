@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -32,7 +31,8 @@ from openfire_billing.kernel.telephones import searched_digits
 from openfire_billing.web.actions import PREFIX, ActionsMixin, DocumentAction
 from openfire_billing.web.asked import Asked
 from openfire_billing.web.columns import column
-from openfire_billing.web.contributions import OpenItems, SmartButton, contribute, contributions_to
+from openfire_billing.web.contributions import OpenItems, SmartButton, contribute
+from openfire_billing.web.first_acts import first_acts_of
 from openfire_billing.web.record_links import link_to
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.summary import Heading, heading_of_customer
@@ -174,6 +174,7 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         ("note", _("Note interne"), (_("Note"),)),
     )
     opened_tab = "overview"
+    has_fields_first = False  # the overview comes first
     document_actions = (
         text_action(Partner, CUSTOMER_TEXT),
         DocumentAction(
@@ -276,14 +277,8 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
     def first_acts(self, request: HttpRequest, partner: Partner) -> list[dict[str, Any]]:
         """Return the buttons that create documents for a customer; upper apps contribute theirs."""
         return [
-            {
-                "label": act.label,
-                "icon": act.icon,
-                "url": f"{reverse(act.url_name)}?partner={partner.pk}",
-                "is_page": True,
-            }
-            for act in contributions_to(Partner).first_acts
-            if request.user.has_perm(act.permission)
+            {"label": act.label, "icon": act.icon, "url": url, "is_page": True}
+            for act, url in first_acts_of(partner, request.user)
         ]
 
     @column(

@@ -379,7 +379,7 @@ def invoice_quote(quote: Quote, *, seen: int | None = None, on: date, by: By) ->
             raise WrongState(
                 _("%(quote)s est à l'état « %(state)s » : seul un devis accepté se facture.")
                 % {"quote": quote, "state": quote.get_state_display()},
-                step=Step(_("Accepter"), quote, act="accept") if quote.state in QuoteState.expiring else None,
+                step=Step(_("Marquer accepté"), quote, act="accept") if quote.state in QuoteState.expiring else None,
             )
         lines = list(quote.lines.left_to_bill().select_related("product", "tax", "unit"))
         billable = [line for line in lines if line.left > 0 or not line.is_article]

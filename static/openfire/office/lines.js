@@ -43,9 +43,10 @@
       tax.dispatchEvent(new Event("of:shown"));
       const hasProduct = Boolean(field(row, "product") && field(row, "product").value);
       row.classList.toggle("of-has-product", hasProduct);
+      row.classList.toggle("of-says-article", hasProduct && field(row, "product").selectedOptions[0].text.trim() === field(row, "label").value.trim());
       if (hasProduct || field(row, "kind").value !== "article") tax.removeAttribute("aria-required"); else tax.setAttribute("aria-required", "true");
     };
-    const showDiscounts = () => block.classList.toggle("has-discount", all(body, '[name$="-discount"]').some((input) => input.value && input.value !== "0"));
+    const showDiscounts = () => block.classList.toggle("has-discount", all(body, '[name$="-discount"]').some((input) => Number(input.value.replace(",", ".")) !== 0));
     const renumber = () => all(body, "[data-row]").forEach((row, index) => { field(row, "position").value = index + 1; });
 
     function fill(rows, onlyTax) {
@@ -87,6 +88,8 @@
       setUpTax(field(row, "tax"));
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
       all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); grow(area); widths.observe(area); });
+      row.addEventListener("focusin", () => { grow(field(row, "label")); });
+      row.addEventListener("focusout", () => mark(row));
       mark(row);
       const grip = row.querySelector("[data-grip]");
       grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
@@ -146,7 +149,7 @@
 
     /* Keys: Enter goes on and adds, arrows move from row to row, Ctrl+D copies the row, Alt+arrows move it. */
     const COLUMNS = ["quantity", "unit_price", "discount"];
-    const rows = () => all(body, "[data-row]").filter((row) => !row.hidden && !row.classList.contains("is-doomed"));
+    const rows = () => all(body, "[data-row]:not([data-locked])").filter((row) => !row.hidden && !row.classList.contains("is-doomed"));
     const articleBox = (row) => row.querySelector(".of-choice-input") || field(row, "label");
     const columnOf = (target) => (target.matches(".of-choice-input") ? "product" : COLUMNS.find((name) => target.name && target.name.endsWith(`-${name}`)));
     const go = (row, column) => {
@@ -279,10 +282,10 @@
     });
     const position = form.querySelector('[name="fiscal_position"]');
     if (position) position.addEventListener("change", () => {
-      const free = all(body, "[data-row]").filter((row) => field(row, "product") && field(row, "product").value && !row.matches(".of-covered"));
+      const free = all(body, "[data-row]").filter((row) => field(row, "product") && field(row, "product").value && !row.matches(".of-covered, [data-locked]"));
       fill(free, true);
     });
-    all(body, "[data-row]").forEach(setUpRow);
+    all(body, "[data-row]:not([data-locked])").forEach(setUpRow);
     const version = form.querySelector('[name="_version"]');
     if (version && !version.value && block === document.querySelector("[data-totals-url]") && !body.querySelector("[data-row]") && block.querySelector("[data-add=article]")) add("article", false); // a new document has a line ready
     showDiscounts();
