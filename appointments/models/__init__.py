@@ -6,6 +6,7 @@ from appointments.models.appointments import Appointment, AppointmentLine, Slot
 from appointments.models.availability import Absence, ClosingDay, OnCall, RecurringAbsence
 from appointments.models.claims import AppointmentLineClaim
 from appointments.models.tours import Tour
+from appointments.models.travel import TravelPair
 from appointments.models.weeks import DayHours, WorkingHours, WorkingWeek
 from openfire_billing.db.areas import declare_area
 
@@ -20,6 +21,7 @@ __all__ = [
     "RecurringAbsence",
     "Slot",
     "Tour",
+    "TravelPair",
     "WorkingHours",
     "WorkingWeek",
 ]

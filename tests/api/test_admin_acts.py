@@ -45,6 +45,8 @@ SAME: dict[str, str] = {
     "invoicing.quote delete": "delete quotes/{id}/",
     "invoicing.quote publish": "post quotes/{id}/publish/",
     "invoicing.partner merge": "post partners/{id}/merge/",
+    "invoicing.address accept": "post addresses/{id}/accept/",
+    "invoicing.address locate": "patch addresses/{id}/",
     "invoicing.partner sms": "post partners/{id}/sms/",
     "invoicing.invoice sms": "post invoices/{id}/sms/",
     "invoicing.quote sms": "post quotes/{id}/sms/",

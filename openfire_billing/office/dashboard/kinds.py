@@ -49,6 +49,7 @@ def waiting_of(reader: Reader, stock: Stock, to_plan: ToPlan | None) -> list[Wai
             *messages(reader),
             *of_money(reader, stock),
             *_requests_to_plan(reader, to_plan),
+            *_refused_by_customers(reader),
             *_to_confirm(reader),
             *_follow_ups(reader),
         ]
@@ -152,6 +153,39 @@ def _to_confirm(reader: Reader) -> Iterator[Kind]:
             _("%s RDV à confirmer") % found["count"],
             _("Confirmer"),
             list_url(RDV, view="to-confirm"),
+            since=timezone.localtime(found["first"]).date() if found["first"] else None,
+        ),
+    )
+
+
+def _refused_by_customers(reader: Reader) -> Iterator[Kind]:
+    """Appointments to come whose customer answered that he is not there, with the half day he wishes."""
+    if not reader.does(Work.PLANNING, permission="appointments.change_appointment"):
+        return
+    refused = Appointment.objects.filter(company__in=reader.companies).refused_by_customer(timezone.now()).order_by()
+    found = refused.aggregate(count=Count("pk"), first=Min("answered_at"))
+    rows = first_of(refused, "starts_at", "pk").select_related("partner", "address")
+    yield Kind(
+        found["count"],
+        [
+            Waiting(
+                Urgency.LATE,
+                _("Client absent"),
+                _("Déplacer"),
+                page_url(RDV, one.pk),
+                who=_of(one.partner.name, one.address.city),
+                document=str(one),
+                page=page_url(RDV, one.pk),
+                since=one.answered_at and timezone.localtime(one.answered_at).date(),
+                why=_("Souhaite : %s") % one.wish if one.wish else "",
+            )
+            for one in rows
+        ],
+        Waiting(
+            Urgency.LATE,
+            _("%s clients absents à leur RDV") % found["count"],
+            _("Voir"),
+            list_url(RDV, view="absent"),
             since=timezone.localtime(found["first"]).date() if found["first"] else None,
         ),
     )
