@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.models.appointments import Appointment, AppointmentLine, Slot
 from appointments.models.availability import Absence, ClosingDay, OnCall, RecurringAbsence
+from appointments.models.calendar_links import CalendarLink
 from appointments.models.claims import AppointmentLineClaim
 from appointments.models.tours import Tour
 from appointments.models.travel import TravelPair
@@ -15,6 +16,7 @@ __all__ = [
     "Appointment",
     "AppointmentLine",
     "AppointmentLineClaim",
+    "CalendarLink",
     "ClosingDay",
     "DayHours",
     "OnCall",

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event
 
@@ -12,9 +14,11 @@ from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.services.announced import announced
 from appointments.services.days import DayOf, days_of
+from interventions.models import Technician
 from openfire_billing.kernel.formats import PARIS
 
 MIME_TYPE = "text/calendar"
+_BEHIND, _AHEAD = timedelta(days=30), timedelta(days=120)  # of what a technician's calendar holds
 _LEAST = timedelta(hours=1)  # of an event whose end is unknown, or when one hour is announced of an RDV without an end
 _GIVEN_UP = frozenset({AppointmentState.CANCELLED, AppointmentState.POSTPONED})
 
@@ -22,6 +26,42 @@ _GIVEN_UP = frozenset({AppointmentState.CANCELLED, AppointmentState.POSTPONED})
 def customer_calendar(rdv: Appointment) -> bytes:
     """Return the calendar attached to a mail about an RDV: an event a day, the first at what is announced."""
     return _calendar([event for day in days_of([rdv])[rdv.pk] for event in [_customer_event(day)]])
+
+
+def technician_calendar(technician: Technician, *, now: datetime) -> bytes:
+    """Return the calendar that a technician subscribes to: an event for each day of each of his RDVs. No prices.
+
+    His RDVs from 30 days ago to 120 days ahead, those given up in the last 30 days as cancelled.
+    """
+    mine = Appointment.objects.filter(
+        technicians=technician,
+        starts_at__gte=now - _BEHIND,
+        starts_at__lt=now + _AHEAD,
+    ).filter(Q(state__in=AppointmentState.on_phone) | Q(state__in=_GIVEN_UP, updated_at__gte=now - _BEHIND))
+    rows = list(
+        mine.select_related("partner", "address", "task", "equipment", "company")
+        .prefetch_related("technicians")
+        .order_by("starts_at", "pk")
+    )
+    days = days_of(rows, technician)
+    events = [_technician_event(day) for row in rows for day in days[row.pk]]
+    return _calendar(events, name=_("RDV de %s") % technician)
+
+
+def _technician_event(day: DayOf) -> Event:
+    rdv = day.appointment
+    event = _event(day, day.starts, day.ends)
+    event.add("summary", f"{rdv.partner} · {rdv.title or rdv.task}")
+    people = [str(person) for person in rdv.technicians.all()]
+    lines = [
+        day.rank_text,
+        " / ".join(filter(None, [rdv.partner.phone, rdv.partner.mobile])),
+        str(rdv.equipment or ""),
+        _("Avec %s") % ", ".join(people) if len(people) > 1 else "",
+        settings.SITE_URL + reverse("mobile:appointment", args=[rdv.pk]),
+    ]
+    event.add("description", "\n".join(filter(None, lines)))
+    return event
 
 
 def _customer_event(day: DayOf) -> Event:

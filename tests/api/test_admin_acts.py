@@ -114,6 +114,8 @@ AT_THE_OFFICE_ONLY = {
     "auth.user invite",
     "auth.user end-sessions",
     "auth.user remove-second-factor",
+    "interventions.technician make-feed",
+    "interventions.technician revoke-feed",
     "invoicing.serviceaccount new-key",
     "invoicing.serviceaccount revoke-key",
     "invoicing.serviceaccount close",

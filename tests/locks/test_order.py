@@ -13,7 +13,7 @@ from django.db import transaction
 
 from appointments.choices import CustomerAnswer
 from appointments.models import Absence
-from appointments.services import absences, answers, notices, reminders, tour_orders, tours
+from appointments.services import absences, answers, feeds, notices, reminders, tour_orders, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import moving as rdv_moving
@@ -57,7 +57,17 @@ from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import PLANNER
 from openfire_billing.web.geocoder import Asked
 from tests.contracts.contract_builders import article, day, make_contract
-from tests.factories import AddressFactory, PartnerFactory, SectorFactory, TemplateFactory, World, item, position, tax
+from tests.factories import (
+    AddressFactory,
+    PartnerFactory,
+    SectorFactory,
+    TechnicianFactory,
+    TemplateFactory,
+    World,
+    item,
+    position,
+    tax,
+)
 from tests.factories.appointments import at, book, technician
 from tests.locks import story
 from tests.locks.recorder import Allowed, recorded
@@ -180,7 +190,8 @@ READING = set(
     appointments.services.billing: billable_of
     appointments.services.announced: announced day_text is_same_for_customer when_text
     appointments.services.answers: answer_of awaits_answer half_days
-    appointments.services.ics: customer_calendar paper_of uid_of
+    appointments.services.feeds: technician_at
+    appointments.services.ics: customer_calendar paper_of technician_calendar uid_of
     appointments.services.notices: key_of_reminder notice_of template_of
     appointments.services.booking: length_of may_span refuse_unable
     appointments.services.calendars: calendars_of closed_days hours_to_length hours_to_minutes local
@@ -731,6 +742,17 @@ def _assign_sectors(w: World) -> Act:
     def act() -> None:
         tours.assign_sectors(people[::-1], days, [SectorFactory()], by=w.planner)
         tours.assign_sectors(people, days, [], by=w.planner)
+
+    return act
+
+
+@case(feeds.make_feed, feeds.revoke_feed)
+def _feed(w: World) -> Act:
+    person = TechnicianFactory(company=w.company)
+
+    def act() -> None:
+        feeds.make_feed(person, by=w.planner)
+        feeds.revoke_feed(person, by=w.planner)
 
     return act
 
