@@ -79,3 +79,12 @@ class EveryWeeks(IntegerChoices):
     TWO = 2, _("Une semaine sur deux")
     THREE = 3, _("Une semaine sur trois")
     FOUR = 4, _("Une semaine sur quatre")
+
+
+class CustomerAnswer(TextChoices):
+    """What the customer answered on the page of his RDV. « No »: he is not there then."""
+
+    YES = "yes", _("Le client confirme")
+    NO = "no", _("Le client n'est pas là")
+
+    colours = nonmember({"yes": "green", "no": "red"})

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from appointments.choices import AppointmentState
+from appointments.choices import AppointmentState, CustomerAnswer
 from interventions.models.work import Technician
 from invoicing.querysets import Terms, claimed, opposite
 from openfire_billing.db.functions import Balance
@@ -63,6 +63,11 @@ class AppointmentLineQuerySet(models.QuerySet[Row]):
 
 
 class AppointmentQuerySet(StampedQuerySet[Row]):
+    def refused_by_customer(self, now: datetime) -> Self:
+        """Narrow to confirmed RDVs to come whose customer answered that he is not there."""
+        refused = self.filter(state=AppointmentState.CONFIRMED, customer_answer=CustomerAnswer.NO)
+        return refused.filter(starts_at__gt=now)
+
     def with_lines(self) -> Self:
         """Load what totals need, in a constant number of queries."""
         line = apps.get_model("appointments", "AppointmentLine")

@@ -19,7 +19,10 @@ SAME_TOWN, SAME_POSTCODE, SAME_SECTOR, ELSEWHERE = 10, 15, 25, 60  # minutes, wi
 
 @dataclass(frozen=True)
 class Location:
-    """An address: its coordinates in degrees where they are known, its town, postcode and sector (its id)."""
+    """An address: its coordinates in degrees where they are known, its town, postcode and sector (its id).
+
+    `is_town`: the coordinates are those of its town.
+    """
 
     address: int | None = None
     latitude: float | None = None
@@ -27,6 +30,7 @@ class Location:
     city: str = ""
     zip: str = ""
     sector: int | None = None
+    is_town: bool = False
 
     @property
     def is_located(self) -> bool:
@@ -57,15 +61,24 @@ def travel(start: Location, end: Location) -> Travel:
     """Return the way from one place to another."""
     if start.address is not None and start.address == end.address:
         return Travel(0, 0.0)
-    if start.is_located and end.is_located:
+    if start.is_located and end.is_located and not _is_one_town(start, end):
         km = great_circle(start, end) * DETOUR
         return Travel(math.ceil(round(km * 60 / SPEED, 6)), km)
     return Travel(_estimate(start, end))
 
 
-def _estimate(start: Location, end: Location) -> int:
+def _is_one_town(start: Location, end: Location) -> bool:
+    """Return whether two locations are in one town, and one of them is known by that town alone."""
+    return (start.is_town or end.is_town) and _same_town(start, end)
+
+
+def _same_town(start: Location, end: Location) -> bool:
     is_same_department = start.zip[:2] == end.zip[:2]  # towns of the same name are many
-    if start.city and is_same_department and _folded(start.city) == _folded(end.city):
+    return bool(start.city) and is_same_department and _folded(start.city) == _folded(end.city)
+
+
+def _estimate(start: Location, end: Location) -> int:
+    if _same_town(start, end):
         return SAME_TOWN
     if start.zip and start.zip == end.zip:
         return SAME_POSTCODE

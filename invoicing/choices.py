@@ -26,6 +26,25 @@ class PartnerKind(TextChoices):
     professionals = nonmember(frozenset({"business", "public", "eu", "other"}))
 
 
+class LocationSource(TextChoices):
+    """Who says where an address stands. What is placed by hand is never searched for."""
+
+    HAND = "hand", _("À la main")
+    IMPORT = "import", _("Import")
+    GEOCODER = "geocoder", _("Géocodeur")
+
+
+class LocationState(TextChoices):
+    """How well a place is known: its house or street, its town alone, a proposal to accept, or nothing found."""
+
+    LOCATED = "located", _("Placée")
+    TOWN = "town", _("À la commune")
+    TO_CHECK = "to_check", _("À vérifier")
+    NOT_FOUND = "not_found", _("Introuvable")
+
+    colours = nonmember({"located": "green", "town": "blue", "to_check": "amber", "not_found": "red"})
+
+
 class TagScope(TextChoices):
     PARTNER = "partner", _("Clients")
     INTERVENTION = "intervention", _("Interventions")
@@ -37,7 +56,11 @@ class MessageKind(TextChoices):
 
 
 class MessageState(TextChoices):
-    """How far a message is. SENDING: committed before the gateway is called. UNSURE: it may have left, or not."""
+    """How far a message is.
+
+    SENDING: committed before the gateway is called. UNSURE: it may have left, or not. DROPPED: it has no purpose any more,
+    or its time is over; it is never sent.
+    """
 
     WAITING = "waiting", _("À envoyer")
     SENDING = "sending", _("En cours d'envoi")
@@ -46,6 +69,7 @@ class MessageState(TextChoices):
     UNDELIVERED = "undelivered", _("Non reçu")
     FAILED = "failed", _("En échec")
     UNSURE = "unsure", _("Peut-être parti")
+    DROPPED = "dropped", _("Non envoyé")
 
     colours = nonmember(
         {
@@ -56,11 +80,31 @@ class MessageState(TextChoices):
             "undelivered": "red",
             "failed": "red",
             "unsure": "red",
+            "dropped": "grey",
         }
     )
     left = nonmember(frozenset({"sent", "delivered"}))
     pending = nonmember(frozenset({"waiting", "sending"}))
     stopped = nonmember(frozenset({"undelivered", "failed", "unsure"}))
+    # the customer has it, or may have it
+    reached = nonmember(frozenset({"sending", "sent", "delivered", "unsure"}))
+
+
+class Announce(TextChoices):
+    """How the hour of an appointment is announced to the customer."""
+
+    HOUR = "hour", _("À l'heure : « à 9 h »")
+    AROUND = "around", _("Autour de l'heure : « entre 8 h 30 et 9 h 30 »")
+    RANGE = "range", _("Par plage : « entre 8 h et 10 h »")
+    HALF_DAY = "half_day", _("Par demi-journée : « le matin »")
+
+
+class TextUse(TextChoices):
+    """What a template of text message is used for by itself, besides « Envoyer un SMS »."""
+
+    REMINDER = "reminder", _("Rappel d'un RDV, la veille")
+    MOVED = "moved", _("RDV déplacé")
+    CANCELLED = "cancelled", _("RDV annulé")
 
 
 class PrintState(TextChoices):
@@ -247,6 +291,7 @@ class AttemptKind(TextChoices):
     LOGIN = "login", _("Connexion")
     NEW_PASSWORD = "new_password", _("Nouveau mot de passe")
     KEY = "key", _("Clé de programme")
+    ANSWER = "answer", _("Réponse d'un client")
 
 
 class SessionScope(TextChoices):

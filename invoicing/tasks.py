@@ -7,6 +7,7 @@ from time import monotonic
 from celery import shared_task
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
 from django.utils import timezone
 
 from invoicing.choices import MessageState
@@ -16,6 +17,7 @@ from invoicing.paper.prints import make_print
 from invoicing.services.documents import prints
 from invoicing.services.documents.jobs import take_job
 from invoicing.services.documents.prints import take_print
+from invoicing.services.parties.places import is_searching, locate_waiting
 from invoicing.services.parties.webhooks import deliver_next, forget_events
 from invoicing.services.records.messages import deliver
 from openfire_billing.celery import app
@@ -23,6 +25,7 @@ from openfire_billing.web.contributions import contributions_to
 
 RENDERED_FOR = 60  # seconds after which a rendering task lets the other tasks of its queue run
 DELIVERED_FOR = 30  # seconds after which the task of webhooks lets the other tasks of its queue run
+LOCATED_FOR = 60  # seconds after which the search for addresses lets the other tasks of its queue run
 MOST_SENT = 500  # messages that one task sends before the other tasks of its queue run
 _rendering = Lock()  # threads share one interpreter: rendering two documents at once gains nothing
 
@@ -88,10 +91,16 @@ def body_of(message: Message) -> str:
     return contributed(message) if contributed else message.body
 
 
+def paper_of(document: Model) -> tuple[str, bytes, str]:
+    """Return the file attached to a message about a document: that contributed for its model, else its PDF."""
+    contributed = contributions_to(type(document)).paper_of
+    return contributed(document) if contributed else pdf.paper_of(document)
+
+
 @shared_task
 def send_message(message_id: int) -> bool:
     """Send one message of the outbox. Returns whether it was sent."""
-    return deliver(message_id, paper_of=pdf.paper_of, body_of=body_of)
+    return deliver(message_id, paper_of=paper_of, body_of=body_of)
 
 
 @shared_task
@@ -116,6 +125,17 @@ def deliver_webhooks() -> int:
         received += was_received
     app.send_task("invoicing.tasks.deliver_webhooks")
     return received
+
+
+@shared_task
+def locate_places() -> int:
+    """Search for addresses that nobody located, for a minute, and queue itself again for the rest. Returns how many."""
+    if not is_searching():
+        return 0
+    searched, are_left = locate_waiting(until=monotonic() + LOCATED_FOR)
+    if are_left:
+        app.send_task("invoicing.tasks.locate_places")
+    return searched
 
 
 @shared_task

@@ -232,6 +232,15 @@ if SMS_BACKEND == "http" and not SMS_HTTP["url"].startswith(("https://", "http:/
     )
 SMS_STOP_TEXT = env("SMS_STOP_TEXT", default="Répondez STOP pour ne plus en recevoir.")
 
+# Places. Each is the whole address of a service of ours or of others; without one, travel is as the crow flies.
+GEOCODER_URL = env("GEOCODER_URL", default="")
+ROUTER_URL = env("ROUTER_URL", default="").rstrip("/")
+for _setting, _url in (("GEOCODER_URL", GEOCODER_URL), ("ROUTER_URL", ROUTER_URL)):
+    if _url and not _url.startswith(("https://", "http://")):
+        raise ImproperlyConfigured(
+            f"{_setting}={_url} n'est pas une adresse : donnez-la entière, par exemple https://service.example/chemin."
+        )
+
 # Tasks
 REDIS_URL = env("REDIS_URL", default="")
 if REDIS_URL.startswith("memory:"):
@@ -299,7 +308,10 @@ CELERY_BEAT_SCHEDULE = {
     "print-waiting": {"task": "invoicing.tasks.print_waiting", "schedule": crontab(minute="*/5")},
     "forget-prints": {"task": "invoicing.tasks.forget_prints", "schedule": crontab(hour=3, minute=45)},
     "deliver-webhooks": {"task": "invoicing.tasks.deliver_webhooks", "schedule": 60.0},
+    "forget-travel": {"task": "appointments.tasks.forget_travel", "schedule": crontab(hour=3, minute=30)},
     "forget-webhooks": {"task": "invoicing.tasks.forget_webhooks", "schedule": crontab(hour=3, minute=35)},
+    "send-reminders": {"task": "appointments.tasks.send_reminders", "schedule": crontab(minute="*/5")},
+    "locate-places": {"task": "invoicing.tasks.locate_places", "schedule": crontab(minute="*/5")},
     "send-waiting-messages": {"task": "invoicing.tasks.send_waiting_messages", "schedule": crontab(minute="*/5")},
 }
 

@@ -6,9 +6,10 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
+from appointments.feed import calendar_feed
 from openfire_billing.office import account_pages
 from openfire_billing.office.components import components
-from openfire_billing.office.customer_page import customer_page, customer_pdf
+from openfire_billing.office.customer_page import customer_answer, customer_page, customer_pdf
 from openfire_billing.office.files import attached_file
 from openfire_billing.office.health import healthz
 from openfire_billing.office.import_page import import_left, import_page, import_sample
@@ -52,7 +53,9 @@ urlpatterns = [
     path("planning/", include("appointments.planning.urls")),
     path("api/v1/", include(api)),
     path("p/<str:token>/", customer_page, name="customer_page"),
+    path("p/<str:token>/answer/", customer_answer, name="customer_answer"),
     path("p/<str:token>/pdf/", customer_pdf, name="customer_pdf"),
+    path("calendar/<str:key>.ics", calendar_feed, name="calendar_feed"),
     path("files/<int:pk>/<path:name>", attached_file, name="attached_file"),
     path("mobile/account/", include(phone_urls)),
     path("mobile/", include("appointments.mobile.urls")),

@@ -14,9 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.admin.appointment_acts import APPOINTMENT_ACTIONS, BILL
-from appointments.choices import AppointmentState
+from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment, AppointmentLine, AppointmentLineClaim
 from appointments.querysets import day_bounds
+from appointments.services.announced import announced
+from appointments.services.answers import answer_of
 from appointments.services.saving import save_appointment
 from interventions.admin.customer_facts import CUSTOMER_FACTS, CustomerFactsMixin
 from interventions.admin.forms import explain_duration
@@ -48,14 +50,27 @@ from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import SaleLineForm
-from openfire_billing.web.tags import nowrap
+from openfire_billing.web.tags import badge, nowrap
 from openfire_billing.web.users import user_of
 
 S = AppointmentState
 
 
+_ANSWERS = {CustomerAnswer.YES: _("sera là"), CustomerAnswer.NO: _("absent")}  # in a column
+_CUSTOMER = (
+    "announced_from",
+    "announced_to",
+    "announced_text",
+    "answer_text",
+)  # what the customer is told, and answers
+
+
 class AppointmentForm(forms.ModelForm):
     """An end that was typed is kept; else it follows what it is computed from."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Leave the hours announced to the service, which checks them: each constraint costs queries."""
+        return {*super()._get_validation_exclusions(), "announced_to"}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -118,6 +133,7 @@ class AppointmentChips(ChipFilter):
         ("week", _("Cette semaine"), _this_week),
         ("mine", _("Mes RDV"), lambda q, r: q.filter(technicians__user=r.user)),
         ("to-confirm", _("À confirmer"), lambda q, r: q.filter(state=S.DRAFT)),
+        ("absent", _("Client absent"), lambda q, r: q.refused_by_customer(timezone.now())),
         ("to-bill", _("À facturer"), lambda q, r: q.to_bill(timezone.localdate())),
         ("own-lines", _("Lignes hors DI à facturer"), lambda q, r: q.with_own_lines_to_bill()),
         ("unfinished", _("Inachevés"), lambda q, r: q.filter(state=S.UNFINISHED)),
@@ -129,7 +145,7 @@ class AppointmentChips(ChipFilter):
 class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     new_title = _("Nouveau RDV")
     form = AppointmentForm
-    list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge")
+    list_display = ("__str__", "when", "partner", "town", "task", "who", "net_text", "state_badge", "answered")
     list_lead = "partner"
     list_card = ("net_text", "when", "state_badge", "task", "town")
     list_filter = (AppointmentChips, FromFilter, "state", "technicians", "type", "company")
@@ -142,7 +158,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     empty_text = _("Les RDV naissent d'une DI (Action › Générer le RDV), ou se créent ici.")
     fieldsets = (
         (_("Où"), {"fields": ("partner", "address", "place", *CUSTOMER_FACTS, "bill_to")}),
-        (_("Quand"), {"fields": ("starts_at", "ends_at", "is_end_forced", "is_all_day", "override")}),
+        (_("Quand"), {"fields": ("starts_at", "ends_at", "is_end_forced", "is_all_day", "override", *_CUSTOMER)}),
         (_("Quoi"), {"fields": ("task", "equipment", "title", "type", "duration", "intervention", "company")}),
         (_("Qui"), {"fields": ("technicians", "lead", "team", "tags")}),
         (_("Texte"), {"fields": ("description", "report", "reason"), "classes": ("notebook", "wide")}),
@@ -153,7 +169,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
         ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
     opened_tab = "billing"
-    readonly_fields = (*CUSTOMER_FACTS, "place", "reason")
+    readonly_fields = (*CUSTOMER_FACTS, "place", "reason", "announced_text", "answer_text")
     asks: ClassVar = {
         "fiscal_position": ASKED_TO_BILL,
         "starts_at": Asked(_("obligatoire pour confirmer")),
@@ -269,6 +285,12 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     def totals_of_list(self, request: HttpRequest, cl: Any) -> list[tuple[Any, Any]]:
         return [(_("HT de la page"), sum(rdv.totals.net for rdv in cl.result_list))]
 
+    @admin.display(description=_("Réponse"))
+    def answered(self, rdv: Appointment) -> Any:
+        if not rdv.customer_answer or rdv.state != S.CONFIRMED:
+            return ""
+        return badge(CustomerAnswer.colours[rdv.customer_answer], _ANSWERS[rdv.customer_answer])
+
     @column(
         _("Quand"),
         export={_("Début"): lambda rdv: rdv.starts_at, _("Fin"): lambda rdv: rdv.ends_at},
@@ -278,6 +300,16 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
         if rdv.starts_at is None:
             return _("à placer")
         return nowrap(rdv.period)
+
+    @admin.display(description=_("Annoncé au client"))
+    def announced_text(self, rdv: Appointment) -> str:
+        found = announced(rdv) if rdv.pk else None
+        return found.words if found else "–"
+
+    @admin.display(description=_("Réponse du client"))
+    def answer_text(self, rdv: Appointment) -> Any:
+        """Return what the customer answered on his page, with his wish."""
+        return answer_of(rdv) or "–"
 
     @admin.display(description=_("Ville"), ordering="address__city")
     def town(self, rdv: Appointment) -> str:

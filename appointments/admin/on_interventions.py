@@ -2,23 +2,29 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.db.models import Case, F, Q, QuerySet, When
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from appointments.admin.forms import AppointForm
 from appointments.choices import AppointmentState
-from appointments.models import Appointment, AppointmentLineClaim
+from appointments.models import Appointment, AppointmentLineClaim, CalendarLink
+from appointments.services.feeds import make_feed, revoke_feed
 from appointments.services.planning import plan_interventions
 from appointments.services.saving import appoint
 from interventions.choices import InterventionState
-from interventions.models import InstalledProduct, InterventionRequest
+from interventions.models import InstalledProduct, InterventionRequest, Technician
 from openfire_billing.db.scope import visible
 from openfire_billing.web.actions import DocumentAction
 from openfire_billing.web.contributions import SmartButton, Tab, contribute
 from openfire_billing.web.users import user_of
+
+_CHANGE_TECHNICIAN = "interventions.change_technician"
 
 
 def _appoint(request: HttpRequest, intervention: InterventionRequest, data: dict[str, Any]) -> Appointment:
@@ -66,6 +72,54 @@ def _visits(appointments: QuerySet[Appointment]) -> QuerySet[Appointment]:
     )
 
 
+def _make_feed(request: HttpRequest, technician: Technician, data: dict[str, Any]) -> None:
+    """Make the address of a calendar feed, and show it in a message: nothing stored holds it."""
+    key = make_feed(technician, seen=data["seen"], by=user_of(request))
+    messages.warning(
+        request,
+        format_html(
+            '{} <code class="of-code">{}</code>',
+            _("Adresse de l'agenda de %s, montrée une seule fois, à copier maintenant :") % technician,
+            settings.SITE_URL + reverse("calendar_feed", args=[key]),
+        ),
+    )
+
+
+def _has_feed(technician: Technician) -> bool:
+    return CalendarLink.objects.filter(technician=technician).exists()
+
+
+contribute(
+    Technician,
+    actions=[
+        DocumentAction(
+            name="make-feed",
+            label=_("Agenda en ligne"),
+            icon="calendar_add_on",
+            permission=_CHANGE_TECHNICIAN,
+            offered=lambda technician: technician.is_active,
+            explain=_(
+                "Une adresse à donner à l'agenda de son téléphone : il y lit ses RDV, sans les prix. Quiconque l'a les lit : "
+                "elle n'est montrée qu'une fois. Une adresse donnée avant ne répond plus."
+            ),
+            confirm=_("Créer l'adresse"),
+            run=_make_feed,
+            done=_("adresse créée"),
+        ),
+        DocumentAction(
+            name="revoke-feed",
+            label=_("Révoquer l'agenda en ligne"),
+            icon="event_busy",
+            permission=_CHANGE_TECHNICIAN,
+            offered=_has_feed,
+            explain=_("L'agenda de son téléphone ne reçoit plus ses RDV."),
+            confirm=_("Révoquer"),
+            is_danger=True,
+            run=lambda request, technician, data: revoke_feed(technician, seen=data["seen"], by=user_of(request)),
+            done=_("agenda révoqué"),
+        ),
+    ],
+)
 contribute(
     InstalledProduct,
     tabs=[Tab("history", _("Historique"), "appointments/history_tab.html", _history_of_equipment, order=5)],

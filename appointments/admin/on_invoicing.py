@@ -1,4 +1,4 @@
-"""What appointments add to the pages of an invoice and of a customer."""
+"""What appointments add to the pages of an invoice and of a customer, and to the mails about an RDV."""
 
 from django.db.models import F, Q
 from django.utils import timezone
@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
+from appointments.services.ics import paper_of
 from invoicing.models import Invoice, Partner
 from openfire_billing.web.contributions import OpenItems, SmartButton, TimelineKind, contribute
 from openfire_billing.web.tags import stored_state
@@ -23,6 +24,8 @@ def _what_and_who(appointment: Appointment) -> str:
     people = ", ".join(str(technician) for technician in appointment.technicians.all())
     return " · ".join(filter(None, [people, appointment.title or str(appointment.task)]))
 
+
+contribute(Appointment, paper_of=paper_of)
 
 contribute(
     Invoice,

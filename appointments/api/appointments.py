@@ -115,6 +115,12 @@ class AppointmentSerializer(DocumentSerializer):
             "report",
             "reason",
             "done_at",
+            "announced_from",
+            "announced_to",
+            "confirmed_at",
+            "customer_answer",
+            "answered_at",
+            "wish",
             "fiscal_position",
             "lines",
             "currency",
@@ -125,7 +131,7 @@ class AppointmentSerializer(DocumentSerializer):
             "counts",
             "published",
         )
-        read_only_fields = ("reason", "done_at")
+        read_only_fields = ("reason", "done_at", "confirmed_at", "customer_answer", "answered_at", "wish")
         extra_kwargs = {"duration": {"required": False, "min_value": Decimal("0.05")}}
 
     @classmethod

@@ -3,13 +3,14 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.contrib.contenttypes.fields import GenericRelation
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from appointments.choices import APPOINTMENT_MOVES, AppointmentState
+from appointments.choices import APPOINTMENT_MOVES, AppointmentState, CustomerAnswer
 from appointments.querysets import AppointmentLineQuerySet, AppointmentQuerySet
 from interventions.models import (
     InstalledProduct,
@@ -22,7 +23,7 @@ from interventions.models import (
     Technician,
 )
 from invoicing.choices import LineKind, TagScope
-from invoicing.models import Address, BillableLine, Company, DeductibleLine, FiscalPosition, Partner, Tag
+from invoicing.models import Address, BillableLine, Company, DeductibleLine, FiscalPosition, Partner, PublicLink, Tag
 from invoicing.models.documents.lines import price_or_deduction
 from openfire_billing.db.fields import hours_field
 from openfire_billing.db.searchable import columns_at
@@ -119,9 +120,32 @@ class Appointment(Versioned):
     is_all_day = models.BooleanField(_("Journée entière"), default=False)
     override = models.CharField(_("Dérogation (motif)"), max_length=200, blank=True)
     done_at = models.DateTimeField(_("Réalisé le"), null=True, blank=True)
+    confirmed_at = models.DateTimeField(_("Confirmé le"), null=True, blank=True, editable=False)
+    announced_from = models.TimeField(
+        _("Annoncé à partir de"),
+        null=True,
+        blank=True,
+        help_text=_("Vide : comme la société l'a réglé. Seule, c'est l'heure annoncée ; à deux, une plage."),
+    )
+    announced_to = models.TimeField(_("Annoncé jusqu'à"), null=True, blank=True)
+    customer_answer = models.CharField(
+        _("Réponse du client"),
+        max_length=5,
+        choices=CustomerAnswer,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
+    answered_at = models.DateTimeField(_("Répondu le"), null=True, blank=True, editable=False)
+    wish = models.CharField(
+        _("Souhait du client"), max_length=200, blank=True, default="", db_default="", editable=False
+    )
     fiscal_position = models.ForeignKey(
         FiscalPosition, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("Position fiscale")
     )
+
+    links = GenericRelation(PublicLink)
 
     objects = AppointmentQuerySet.as_manager()
 
@@ -136,6 +160,14 @@ class Appointment(Versioned):
                 name="appointments_order",
                 violation_error_message=_(
                     "La fin du RDV n'est pas après son début : corrigez l'heure de fin, ou décochez « Fin forcée »."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(announced_to__isnull=True)
+                | Q(announced_from__isnull=False, announced_to__gt=models.F("announced_from")),
+                name="appointments_announced_order",
+                violation_error_message=_(
+                    "La plage annoncée a un début, avant sa fin : corrigez l'une des deux heures."
                 ),
             ),
             models.CheckConstraint(

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from appointments.availability import Stretch
-from appointments.choices import AppointmentState
+from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.planning.reader import DAY, MONTH, Board, Card, Cell, minutes_of
 
 FIRST_HOUR, LAST_HOUR = 7, 20  # of the bar of a day
@@ -111,11 +111,14 @@ def card_html(card: Card, cell: Cell, columns: tuple[int, int] | None = None) ->
     style = f' style="grid-column:{columns[0]}/{columns[1]}"' if columns else ""
     rank = f" · {escape(card.rank_text)}" if card.rank_text else ""
     state = _state_names(get_language())[rdv.state]
+    is_answered = bool(rdv.answer) and rdv.state == AppointmentState.CONFIRMED
+    said = f"<em>{_answers(get_language())[rdv.answer]}</em> · " if is_answered else ""
+    answered = f" is-answer-{rdv.answer}" if is_answered else ""
     return mark_safe(  # noqa: S308 (texts are escaped; the rest are numbers, hours and names of states)
-        f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}" href="{_card_address(rdv.pk)}" draggable="false"'
+        f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}{answered}" href="{_card_address(rdv.pk)}" draggable="false"'
         f' data-dialog data-rdv="{rdv.pk}" data-version="{rdv.version}" data-start="{start}" data-end="{end}"{style}>'
         f"<b>{begins}<i>–{ends}</i></b> <span>{escape(rdv.customer)}</span>"
-        f"<small>{escape(rdv.city)} · {escape(rdv.task)}{rank}"
+        f"<small>{said}{escape(rdv.city)} · {escape(rdv.task)}{rank}"
         f'<span class="sr-only"> · {state}</span></small><i class="of-grip"></i></a>'
     )
 
@@ -140,6 +143,12 @@ def _day_name(day: date, language: str | None) -> str:
 def _state_names(language: str | None) -> dict[str, str]:
     """Return the names of the states, translated and escaped once: a week has a thousand cards."""
     return {state: escape(str(name)) for state, name in AppointmentState.choices}
+
+
+@lru_cache(maxsize=4)
+def _answers(language: str | None) -> dict[str, str]:
+    """Return what cards say of the customer's answer, translated and escaped once."""
+    return {CustomerAnswer.YES: escape(_("sera là")), CustomerAnswer.NO: escape(_("client absent"))}
 
 
 def _spans(stretches: Iterable[Stretch], day: date) -> str:

@@ -93,6 +93,7 @@ class Booked(NamedTuple):
     customer: str
     city: str
     task: str
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def _taken(people: Sequence[Technician], days: Sequence[date]) -> Iterator[_Take
     """Yield the time taken of these technicians by the RDVs that touch these days, their other days included."""
     start, _end = day_bounds(days[0])
     _start, end = day_bounds(days[-1])
-    names = ("pk", "state", "version", "partner__name", "address__city", "task__name")
+    names = ("pk", "state", "version", "partner__name", "address__city", "task__name", "customer_answer")
     rows = (
         Slot.objects.filter(technician__in=people, appointment__starts_at__lt=end, appointment__ends_at__gt=start)
         .filter(appointment__state__in=sorted(AppointmentState.occupying))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.planning import absent, acts, fill, find, keeping, printing, sectors, views
+from appointments.planning import absent, acts, fill, find, keeping, printing, sectors, tour, views
 
 app_name = "planning"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("waiting/", views.waiting, name="waiting"),
     path("absent/", absent.absent, name="absent"),
     path("sectors/", sectors.sectors, name="sectors"),
+    path("tour/", tour.tour, name="tour"),
     path("rows/", keeping.keep, name="rows"),
     path("fill/", fill.fill, name="fill"),
     path("find/", find.find, name="find"),

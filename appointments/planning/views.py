@@ -35,6 +35,8 @@ from appointments.planning.reader import (
 from appointments.planning.rows import LARGE, SMALL, USUAL, Around, Rows, around, in_order, narrowed
 from appointments.planning.shown import answered, planner_page
 from appointments.planning.waiting import waiting_of
+from appointments.services.announced import announced
+from appointments.services.answers import answer_of
 from interventions.models import Technician
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import read_id
@@ -150,6 +152,8 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
         "telephone": place.phone or appointment.partner.mobile or appointment.partner.phone,
         "map_url": map_url(place),
         "acts": page.actions_for(request, appointment),
+        "announced": announced(appointment),
+        "answer": answer_of(appointment),
         "lines": [line for line in appointment.lines.all() if line.terms.is_article],
     }
     return TemplateResponse(request, "appointments/planning/card.html", context)

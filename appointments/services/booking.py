@@ -4,7 +4,7 @@ The technicians' rows are locked before their calendars are read, so that one of
 passes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -75,6 +75,11 @@ def occupy(
             text=_("Dérogation « %(why)s » : %(problem)s") % {"why": appointment.override, "problem": problem},
         )
     _settle(appointment, people, pieces, blocks=not problem)
+
+
+def free_time(appointments: Iterable[Appointment]) -> None:
+    """Give back the time that locked RDVs take of their technicians, before each takes another."""
+    Slot.objects.filter(appointment__in=[appointment.pk for appointment in appointments]).delete()
 
 
 def _settle(appointment: Appointment, people: Sequence[Technician], pieces: Sequence[Stretch], *, blocks: bool) -> None:

@@ -146,6 +146,16 @@ def _days_off(companies: Collection[int], first_day: date, last_day: date) -> di
     return found
 
 
+def closed_days(company: Company, today: date) -> set[date]:
+    """Return the closing days of a company, from two months ago on and for a year at most each."""
+    closings = company.closing_days.filter(to_on__gte=today - timedelta(days=60)).order_by()
+    return {
+        first + timedelta(days=n)
+        for first, last in closings.values_list("from_on", "to_on")
+        for n in range(min((last - first).days, 365) + 1)
+    }
+
+
 def hours_to_length(hours: Decimal) -> timedelta:
     """Return a duration in hours as a timedelta, to the minute."""
     return timedelta(minutes=round(float(hours) * 60))

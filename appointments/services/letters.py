@@ -1,30 +1,21 @@
 """The text of a message about an appointment."""
 
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
+from appointments.services.announced import when_text
 from invoicing.services.documents.mailing import Letter, signed
 from openfire_billing.kernel.errors import BusinessError, Step, WrongState
 
 
 def _text(rdv: Appointment) -> tuple[str, str, str]:
     text = _("Nous passerons %(when)s pour : %(what)s, au %(where)s.") % {
-        "when": _when(rdv),
+        "when": when_text(rdv),
         "what": rdv.title or rdv.task,
         "where": rdv.address,
     }
     return rdv.partner.email, f"{rdv.company} : votre rendez-vous", signed(rdv.company, text)
-
-
-def _when(rdv: Appointment) -> str:
-    if rdv.starts_at is None:
-        return str(_("à une date à fixer"))
-    start = f"{timezone.localtime(rdv.starts_at):%d/%m/%Y à %H h %M}"
-    if rdv.last_day == rdv.day:
-        return f"le {start}"
-    return f"du {start} au {rdv.last_day:%d/%m/%Y}"
 
 
 def _refusal_of_unconfirmed(rdv: Appointment) -> BusinessError | None:
@@ -41,4 +32,5 @@ APPOINTMENT_LETTER = Letter(
     recipient=lambda rdv: rdv.partner,
     states=frozenset({AppointmentState.CONFIRMED}),
     refusal=_refusal_of_unconfirmed,
+    announces=lambda rdv: rdv.starts_at,
 )

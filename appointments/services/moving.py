@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from appointments.availability import first_free, overlap, together
 from appointments.models import Appointment
 from appointments.querysets import day_bounds
-from appointments.services.booking import length_of, may_span, refuse_unable
+from appointments.services.booking import free_time, length_of, may_span, refuse_unable
 from appointments.services.calendars import calendars_of, hours_to_length, local
 from appointments.services.days import days_by_technician
 from appointments.services.locks import lock_appointment, lock_appointments, lock_technicians
@@ -293,6 +293,7 @@ def put_all_back(moves: Sequence[tuple[Appointment, Before]], *, on: date, by: B
         people = {person for rdv, values in moves for person in (*rdv.technicians.all(), *values["technicians"])}
         lock_appointments([rdv for rdv, _values in moves])
         lock_technicians(people)
+        free_time([rdv for rdv, _values in moves])  # they may take each other's hours
         return [put_back(rdv, **values, on=on, by=by) for rdv, values in moves]
 
 

@@ -4,9 +4,10 @@ Nothing is written or locked: a place found is taken by `appoint`, which looks a
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from appointments.availability import Calendar, Stretch, place, without, working_from
@@ -16,7 +17,8 @@ from appointments.services.booking import may_span
 from appointments.services.calendars import calendars_of, hours_to_minutes, local
 from appointments.services.days import split_by_day
 from appointments.services.planning import able_technicians
-from appointments.services.slots import TO_PLAN, Found
+from appointments.services.roads import AS_THE_CROW_FLIES, Ways, ways_between
+from appointments.services.slots import ROUTED, TO_PLAN, Found
 from appointments.services.stops import (
     Stops,
     Wanted,
@@ -24,14 +26,16 @@ from appointments.services.stops import (
     hole_of,
     known_addresses,
     later_than,
-    location_of,
+    location_at,
     stops_of,
 )
 from appointments.services.tours import sectors_of_days
+from appointments.travel import Location
 from interventions.models import InterventionRequest, Technician
 from interventions.services.promises import last_days_of
 from interventions.services.sectors import sector_ids_of
 from invoicing.models import Address
+from openfire_billing.web.router import is_on
 
 BEST, MOST = 3, 9  # places proposed at first, and with the others
 MOST_DAYS = 30  # of a search; and of one work
@@ -39,12 +43,16 @@ MOST_DAYS = 30  # of a search; and of one work
 
 @dataclass(frozen=True)
 class _Held:
-    """A place that holds the whole work. `technician`: his id."""
+    """A place that holds the whole work. `technician`: his id. `again`: the same place by other ways, None when the work
+    does not fit then; `locations`: those of the stops before and after.
+    """
 
     technician: int
     hole: Hole
     candidate: Candidate
     ends_at: datetime
+    again: Callable[[Ways], "_Held | None"]
+    locations: tuple[Location | None, Location | None]
 
 
 def find_places(
@@ -69,7 +77,16 @@ def find_places(
     if not held and may_span(intervention):
         beyond = last + timedelta(days=MOST_DAYS)  # where work begun by then may end
         held = search.held(calendars_of(people, first_day=first, last_day=beyond), spans=True)
+    if is_on():
+        held = _by_road(one, held)
     return [Found(intervention, able[one.technician], ranked, one.ends_at) for one, ranked in _best_places(held, count)]
+
+
+def _by_road(one: Wanted, held: Sequence[_Held]) -> list[_Held]:
+    """Return the best places as the crow flies, by road; those that do not hold the work then are left out."""
+    best = [found for found, _ranked in _best_places(held, ROUTED)]
+    ways = ways_between([one.location, *(place for found in best for place in found.locations)])
+    return [found for found in (place.again(ways) for place in best) if found is not None]
 
 
 def best_places(
@@ -98,7 +115,7 @@ def _wanted(
     document: InterventionRequest | Appointment, address: Address, *, work: int, period: tuple[date, date], stars: int
 ) -> Wanted:
     sector = sector_ids_of({address.pk: address.zip})[address.pk]
-    location = location_of(address.pk, address.latitude, address.longitude, address.city, address.zip, sector)
+    location = location_at(address, pk=address.pk, sector=sector)
     return Wanted(document.pk, work, *period, stars, location)
 
 
@@ -148,7 +165,14 @@ class _Search:
                         found += filter(None, tried)
         return found
 
-    def _in(self, technician: int, pieces: Sequence[Stretch], stops: Stops, facts: Mapping[str, bool]) -> _Held | None:
+    def _in(
+        self,
+        technician: int,
+        pieces: Sequence[Stretch],
+        stops: Stops,
+        facts: Mapping[str, bool],
+        ways: Ways = AS_THE_CROW_FLIES,
+    ) -> _Held | None:
         """Return the place of the intervention that begins in the first of these pieces and ends in the last; None when
         the work does not fit.
         """
@@ -159,13 +183,17 @@ class _Search:
             stops[technician, end.date()],
             (start, end),
             pause=int((end - start - worked).total_seconds()) // 60,
+            ways=ways,
         )
-        candidate = candidate_of(self.wanted, before, after, **facts)
+        candidate = candidate_of(self.wanted, before, after, ways=ways, **facts)
         if not fits(hole, candidate):
             return None
         length = timedelta(minutes=candidate.work)
         taken = place(start_in(hole, candidate), length, pieces, spans=True)
-        return _Held(technician, hole, candidate, taken[-1][1]) if taken else None
+        if not taken:
+            return None
+        again = partial(self._in, technician, pieces, stops, facts)
+        return _Held(technician, hole, candidate, taken[-1][1], again, (before, after))
 
 
 class _Days:

@@ -7,12 +7,15 @@ from typing import cast
 
 from django.utils.translation import gettext_lazy as _
 
+from appointments.announced import holds, hour_text
 from appointments.availability import Stretch
 from appointments.choices import AppointmentState
 from appointments.models import Appointment
 from appointments.services.booking import occupy
+from appointments.services.calendars import local
 from appointments.services.lines import copy_request_lines, write_lines
 from appointments.services.locks import lock_appointment
+from appointments.services.notices import follow_changes
 from appointments.services.planned import is_billed, tell_intervention
 from interventions.models import InterventionRequest, Technician
 from interventions.services.locks import lock_intervention
@@ -99,6 +102,7 @@ def save_appointment(
         _refuse_move(appointment, before, is_of_others=is_of_others)
         _refuse_other_request(appointment, before)
         _refuse_nonsense(appointment)
+        _check_announced(appointment, before)
         is_moved = _differs(appointment, before, _PLACE) or is_of_others
         changes = describe_changes(
             appointment, before, values.keys() - ({} if appointment.is_end_forced else {"ends_at"})
@@ -112,6 +116,8 @@ def save_appointment(
             raise_version(appointment)
         if changes:
             record(appointment, "changed", by=by, text=_("Fiche modifiée"), changes=changes)
+        if is_moved or _differs(appointment, before, _ANNOUNCED):
+            follow_changes(appointment, by=by)
         if is_moved or before_in != appointment.intervention:
             tell_intervention(appointment.intervention, by=by)
         if before_in is not None and before_in != appointment.intervention:
@@ -159,6 +165,7 @@ def _create(
     fill_defaults(appointment)
     people = _with_lead(appointment, technicians)
     _refuse_nonsense(appointment)
+    _check_announced(appointment, {"starts_at": None, "announced_from": None, "announced_to": None})
     appointment.save()
     appointment.technicians.set(people)
     occupy(appointment, people, by=by, place=place)
@@ -199,6 +206,31 @@ def _carry_over(appointment: Appointment, *, by: By) -> None:
     appointment.tags.set(appointment.intervention.tags.all())
     copy_attachments(appointment.intervention, appointment, by=by)
     record(appointment.intervention, "planned", by=by, text=_("%s créé") % appointment)
+
+
+_ANNOUNCED = ("announced_from", "announced_to")
+
+
+def _check_announced(appointment: Appointment, before: Mapping[str, object]) -> None:
+    """Refuse hours that an RDV announces itself and that do not fit it, when they change. An RDV that begins outside them
+    is announced as its company sets, and they count again when it comes back. The customer's answer falls with another
+    start.
+    """
+    start, first, last = appointment.starts_at, appointment.announced_from, appointment.announced_to
+    if _differs(appointment, before, _ANNOUNCED):
+        if last is not None and (first is None or first >= last):
+            raise BusinessError(
+                _("%s : la plage annoncée a un début, avant sa fin. Corrigez l'une des deux heures.") % appointment,
+                field="announced_to",
+            )
+        if start is not None and not holds(first, last, local(start)):
+            raise BusinessError(
+                _("%(rdv)s commence à %(hour)s, hors de la plage annoncée : corrigez l'une des deux.")
+                % {"rdv": appointment, "hour": hour_text(local(start))},
+                field="announced_from",
+            )
+    if before["starts_at"] != start:
+        appointment.customer_answer, appointment.answered_at, appointment.wish = "", None, ""
 
 
 _TIME = ("starts_at", "ends_at", "is_end_forced", "is_all_day", "duration", "lead_id", "task_id")

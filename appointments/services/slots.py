@@ -13,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from appointments.availability import Calendar, Stretch, after, next_quarter
 from appointments.ranking import Candidate, Hole, Ranked, rank, start_in
 from appointments.services.calendars import calendars_of, hours_to_minutes, local
+from appointments.services.roads import AS_THE_CROW_FLIES, Ways, ways_between
 from appointments.services.stops import (
     LOCATED,
     Wanted,
@@ -29,8 +30,10 @@ from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, Technician
 from interventions.services.promises import last_days_of
 from interventions.services.sectors import sector_ids_of
+from openfire_billing.web.router import is_on
 
 RADIUS = 30  # km around the stops of a hole
+ROUTED = 25  # proposals, the best as the crow flies, whose ways are asked of the router
 LEAST = 15  # minutes of work that are worth a visit, when the duration does not count
 
 
@@ -107,21 +110,30 @@ def fill_proposals(gap: Gap, *, options: Options | None = None, on: date, count:
     served = {sector.pk for sector in sectors_of_days([person], day, day).get((person.pk, day), ())}
     known = known_addresses([person], {one.location.address for one in wanted})
     last_days = last_days_of([one.pk for one in wanted])
-    candidates = [
-        candidate_of(
-            one,
-            before,
-            coming,
-            is_late=one.closes < on,
-            is_served=last_days.get(one.pk, day) >= day,
-            in_sector=one.location.sector in served,
-            is_known=(person.pk, one.location.address) in known,
-        )
-        for one in wanted
-    ]
-    if options.ignores_duration:
-        candidates = list(_shortened(hole, candidates))
-    best = rank(hole, candidates)[:count]
+
+    def ranked(rows: Iterable[Wanted], hole: Hole, ways: Ways) -> list[Ranked]:
+        candidates = [
+            candidate_of(
+                one,
+                before,
+                coming,
+                ways=ways,
+                is_late=one.closes < on,
+                is_served=last_days.get(one.pk, day) >= day,
+                in_sector=one.location.sector in served,
+                is_known=(person.pk, one.location.address) in known,
+            )
+            for one in rows
+        ]
+        return rank(hole, list(_shortened(hole, candidates)) if options.ignores_duration else candidates)
+
+    best = ranked(wanted, hole, AS_THE_CROW_FLIES)
+    if is_on():  # the router is asked of the best alone
+        first = {one.candidate.pk for one in best[:ROUTED]}
+        routed = [one for one in wanted if one.pk in first]
+        ways = ways_between([before, coming, *(one.location for one in routed)])
+        best = ranked(routed, hole_of(stops, stops, stretch, ways=ways)[0], ways)
+    best = best[:count]
     rows = InterventionRequest.objects.select_related("partner", "address", "task", "company").in_bulk(
         [ranked.candidate.pk for ranked in best]
     )
@@ -176,10 +188,10 @@ def _waiting(person: Technician, day: date, options: Options) -> list[Wanted]:
         )
     columns = ("pk", "duration", "planned_duration", "from_on", "to_on", "priority", "address")
     found = list(rows.order_by().values_list(*columns, *(f"address__{name}" for name in LOCATED)))
-    sectors = sector_ids_of({address: zip_code for *_others, address, _lat, _long, _city, zip_code in found})
+    sectors = sector_ids_of({address: zip_code for *_others, address, _lat, _long, _city, zip_code, _state in found})
     wanted = []
-    for pk, duration, planned, opens, closes, stars, address, latitude, longitude, city, zip_code in found:
-        location = location_of(address, latitude, longitude, city, zip_code, sectors[address])
+    for pk, duration, planned, opens, closes, stars, address, latitude, longitude, city, zip_code, state in found:
+        location = location_of(address, latitude, longitude, city, zip_code, state, sectors[address])
         wanted.append(Wanted(pk, hours_to_minutes(duration - planned), opens, closes, stars, location))
     return wanted
 

@@ -11,6 +11,7 @@ from appointments.models import Appointment, AppointmentLine
 from appointments.services.booking import occupy
 from appointments.services.deductions import put_off_deductions
 from appointments.services.locks import lock_appointment, lock_appointments
+from appointments.services.notices import follow_changes
 from appointments.services.planned import invoices_of, is_billed, tell_intervention
 from interventions.services.states import refuse_to_come
 from invoicing.services.catalogue import take_number
@@ -44,7 +45,16 @@ def confirm_appointment(appointment: Appointment, *, seen: int | None = None, by
         occupy(appointment, list(appointment.technicians.all()), by=by)
         if not appointment.number:
             appointment.number = take_number(appointment.company, "RDV")
-        _move(appointment, S.CONFIRMED, by=by, act="confirmed", text=_("RDV confirmé"), save=("number",))
+        appointment.confirmed_at = timezone.now()
+        _move(
+            appointment,
+            S.CONFIRMED,
+            by=by,
+            act="confirmed",
+            text=_("RDV confirmé"),
+            save=("number", "confirmed_at"),
+        )
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -63,6 +73,7 @@ def finish_appointment(
         appointment.done_at = at
         appointment.report = report or appointment.report
         _move(appointment, S.DONE, by=by, act="done", text=_("RDV réalisé"), save=("done_at", "report"))
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -78,6 +89,7 @@ def leave_unfinished(
         appointment.report = report or appointment.report
         text = _("RDV inachevé : %s") % reason
         _move(appointment, S.UNFINISHED, by=by, act="unfinished", text=text, save=("reason", "report"))
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -111,6 +123,7 @@ def _give_up(
         appointment.reason = reason[:200]
         _move(appointment, state, by=by, act=act, text=str(text % reason).strip(), save=("reason",))
         occupy(appointment, (), by=by)
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -122,6 +135,7 @@ def reset_appointment(appointment: Appointment, *, seen: int | None = None, by: 
         appointment.done_at, appointment.reason = None, ""
         _move(appointment, S.DRAFT, by=by, act="reset", text=_("Remis en brouillon"), save=("done_at", "reason"))
         occupy(appointment, list(appointment.technicians.all()), by=by)
+        follow_changes(appointment, by=by)
     return appointment
 
 
@@ -154,6 +168,7 @@ def undo_move(
         tell_intervention(appointment.intervention, by=by)
         is_free = state in (S.POSTPONED, S.CANCELLED)
         occupy(appointment, () if is_free else list(appointment.technicians.all()), by=by)
+        follow_changes(appointment, by=by)
     return appointment
 
 

@@ -14,11 +14,20 @@ from appointments.models import Appointment, Slot
 from appointments.querysets import day_bounds
 from appointments.ranking import Candidate, Hole
 from appointments.services.calendars import local
-from appointments.travel import Location, travel
+from appointments.services.roads import AS_THE_CROW_FLIES, Ways
+from appointments.travel import Location
 from interventions.models import Technician
 from interventions.services.sectors import sector_ids_of
+from invoicing.choices import LocationState
+from invoicing.models.parties.places import Located
 
-LOCATED = ("latitude", "longitude", "city", "zip")  # columns of an address, as `location_of` takes them
+LOCATED = (
+    "latitude",
+    "longitude",
+    "city",
+    "zip",
+    "location_state",
+)  # columns of an address, as `location_of` takes them
 
 
 @dataclass(frozen=True)
@@ -55,25 +64,42 @@ def stops_of(people: Sequence[Technician], first_day: date, last_day: date) -> S
         .order_by("starts_at", "pk")
         .values_list("technician", "starts_at", "ends_at", address, *(f"{address}__{name}" for name in LOCATED))
     )
-    sectors = sector_ids_of({pk: zip_code for _who, _start, _end, pk, _lat, _long, _city, zip_code in rows})
+    sectors = sector_ids_of({pk: zip_code for _who, _start, _end, pk, _lat, _long, _city, zip_code, _state in rows})
     stops: Stops = defaultdict(list)
-    for who, starts, ends, pk, latitude, longitude, city, zip_code in rows:
-        location = location_of(pk, latitude, longitude, city, zip_code, sectors[pk])
+    for who, starts, ends, pk, latitude, longitude, city, zip_code, state in rows:
+        location = location_of(pk, latitude, longitude, city, zip_code, state, sectors[pk])
         for day in {local(starts).date(), local(ends).date()}:
             stops[who, day].append(Stop(starts, ends, location))
     return stops
 
 
 def location_of(
-    pk: int, latitude: Decimal | None, longitude: Decimal | None, city: str, zip_code: str, sector: int | None
+    pk: int | None,
+    latitude: Decimal | None,
+    longitude: Decimal | None,
+    city: str,
+    zip_code: str,
+    state: str,
+    sector: int | None,
 ) -> Location:
-    """Return where an address is, from its columns and the id of its sector."""
+    """Return where an address is, from its columns LOCATED and the id of its sector."""
     north, east = (None if degrees is None else float(degrees) for degrees in (latitude, longitude))
-    return Location(pk, north, east, city, zip_code, sector)
+    return Location(pk, north, east, city, zip_code, sector, is_town=state == LocationState.TOWN)
+
+
+def location_at(place: Located, *, pk: int | None = None, sector: int | None = None) -> Location:
+    """Return where a loaded record is. `pk`: of an address."""
+    latitude, longitude, city, zip_code, state = (getattr(place, name) for name in LOCATED)
+    return location_of(pk, latitude, longitude, city, zip_code, state, sector)
 
 
 def hole_of(
-    leaving: Sequence[Stop], coming: Sequence[Stop], stretch: Stretch, *, pause: int = 0
+    leaving: Sequence[Stop],
+    coming: Sequence[Stop],
+    stretch: Stretch,
+    *,
+    pause: int = 0,
+    ways: Ways = AS_THE_CROW_FLIES,
 ) -> tuple[Hole, Location | None, Location | None]:
     """Return the hole of a free stretch, and the locations of the stops before and after it, None for none.
 
@@ -82,15 +108,22 @@ def hole_of(
     start, end = stretch
     before = next((stop.location for stop in reversed(leaving) if stop.end <= start), None)
     after = next((stop.location for stop in coming if end <= stop.start), None)
-    direct = travel(before, after).minutes if before and after else 0
+    direct = ways(before, after).minutes if before and after else 0
     hole = Hole(start, end, direct, leaves_base=before is None, ends_at_base=after is None, pause=pause)
     return hole, before, after
 
 
-def candidate_of(one: Wanted, before: Location | None, after: Location | None, **facts: bool) -> Candidate:
+def candidate_of(
+    one: Wanted,
+    before: Location | None,
+    after: Location | None,
+    *,
+    ways: Ways = AS_THE_CROW_FLIES,
+    **facts: bool,
+) -> Candidate:
     """Return an intervention with its ways from the stop before and to the one after. `facts`: what else is known of it."""
-    ways = [travel(stop, one.location) if stop else None for stop in (before, after)]
-    reach, leave = (way.minutes if way else 0 for way in ways)
+    reach_leave = [ways(stop, one.location) if stop else None for stop in (before, after)]
+    reach, leave = (way.minutes if way else 0 for way in reach_leave)
     return Candidate(
         one.pk,
         work=one.work,
@@ -99,7 +132,7 @@ def candidate_of(one: Wanted, before: Location | None, after: Location | None, *
         opens=one.opens,
         closes=one.closes,
         stars=one.stars,
-        is_estimated=any(way.is_estimated for way in ways if way),
+        is_estimated=any(way.is_estimated for way in reach_leave if way),
         **facts,
     )
 

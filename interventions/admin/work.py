@@ -19,6 +19,7 @@ from invoicing.models.documents.lines import lines_totals
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.money import HALF_EVEN, Totals
+from openfire_billing.web.actions import ActionsMixin
 from openfire_billing.web.columns import column
 from openfire_billing.web.lines import LineForm
 from openfire_billing.web.tags import hours, nowrap
@@ -110,7 +111,7 @@ class InterventionTemplateAdmin(DocumentAdmin):
 
 
 @admin.register(Technician)
-class TechnicianAdmin(OfficeAdmin):
+class TechnicianAdmin(ActionsMixin, OfficeAdmin):
     new_title = _("Nouvel intervenant")
     list_display = ("name", "phone", "user", "company", "is_active")
     list_filter = ("is_active", "company")

@@ -62,7 +62,20 @@ class TemplateView(ReadMixin, OfficeView):
 class TechnicianSerializer(OfficeSerializer):
     class Meta:
         model = Technician
-        fields = ("id", "name", "company", "phone", "tasks", "sectors", "is_active")
+        fields = (
+            "id",
+            "name",
+            "company",
+            "phone",
+            "tasks",
+            "sectors",
+            "street",
+            "zip",
+            "city",
+            "latitude",
+            "longitude",
+            "is_active",
+        )
 
     @classmethod
     def rows(cls, queryset: Any, request: Any) -> Any:

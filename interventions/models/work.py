@@ -12,6 +12,7 @@ from interventions.choices import Granularity
 from interventions.models.sectors import Sector
 from invoicing.choices import LineKind
 from invoicing.models import BillableLine, Company, FiscalPosition, Product
+from invoicing.models.parties.places import Located
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField, hours_field
 from openfire_billing.db.searchable import Searchable
 from openfire_billing.db.stamps import StampedQuerySet
@@ -124,8 +125,11 @@ class TemplateLine(BillableLine):
         ]
 
 
-class Technician(Searchable, Versioned):
-    """Somebody who works at customers'. `user`: his account, which opens the pages of the phone."""
+class Technician(Located, Searchable, Versioned):
+    """Somebody who works at customers'. `user`: his account, which opens the pages of the phone.
+
+    His address is where his day begins and ends; without one, it is that of his company.
+    """
 
     OWN_WORDS = SEARCHED = ("search_text", "phone_key")
 
@@ -144,6 +148,9 @@ class Technician(Searchable, Versioned):
         Task, blank=True, related_name="technicians", verbose_name=_("sait faire (vide = tout)")
     )
     sectors = models.ManyToManyField(Sector, blank=True, related_name="technicians", verbose_name=_("secteurs"))
+    street = models.CharField(_("Départ : rue"), max_length=120, blank=True)
+    zip = models.CharField(_("Code postal"), max_length=10, blank=True)
+    city = models.CharField(_("Ville"), max_length=80, blank=True)
     is_active = models.BooleanField(_("actif"), default=True)
     search_text = SearchTextField(of=("name",))
     phone_key = TelephoneKeyField(of=("phone",))

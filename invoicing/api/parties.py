@@ -8,11 +8,12 @@ from rest_framework import serializers
 from invoicing.api.acts import sms_act
 from invoicing.api.base import OfficeSerializer, OfficeView, ReadMixin, WriteMixin, act
 from invoicing.api.records import JournalMixin
-from invoicing.choices import TagScope
+from invoicing.choices import LocationSource, LocationState, TagScope
 from invoicing.models import Address, Partner, Tag
 from invoicing.services.documents.text_subjects import CUSTOMER_TEXT
 from invoicing.services.parties.customers import create_customer
 from invoicing.services.parties.duplicates import merge_partners
+from invoicing.services.parties.places import accept_place
 from invoicing.services.records.saving import save_record
 from openfire_billing.web.api.fields import Id, IdFilter
 
@@ -21,6 +22,8 @@ class AddressSerializer(OfficeSerializer):
     example = {"partner": 12, "street": "3 rue de la Forge", "zip": "35000", "city": "Rennes", "country": "FR"}
     changes = {"phone": "02 99 00 00 01"}
     partner = Id(queryset=Partner.objects.all())
+    location_source = serializers.ChoiceField(LocationSource.choices, allow_blank=True, read_only=True)
+    location_state = serializers.ChoiceField(LocationState.choices, allow_blank=True, read_only=True)
 
     class Meta:
         model = Address
@@ -38,7 +41,12 @@ class AddressSerializer(OfficeSerializer):
             "is_billing",
             "latitude",
             "longitude",
+            "location_source",
+            "location_state",
+            "location_score",
+            "located_at",
         )
+        read_only_fields = ("location_source", "location_state", "location_score", "located_at")
 
     def create(self, data: dict[str, Any]) -> Address:
         return save_record(Address(), values=data, by=self.user)
@@ -153,7 +161,7 @@ class AddressFilter(django_filters.FilterSet):
 
     class Meta:
         model = Address
-        fields = ("partner", "zip", "city", "country")
+        fields = ("partner", "zip", "city", "country", "location_state")
 
 
 class AddressView(ReadMixin, WriteMixin, OfficeView):
@@ -164,6 +172,11 @@ class AddressView(ReadMixin, WriteMixin, OfficeView):
     filterset_class = AddressFilter
     search_fields = Address.SEARCHED
     ordering_fields = ("id", "city", "zip")
+
+    @act("invoicing.change_address")
+    def accept(self, address: Address, body: dict[str, Any]) -> Address:
+        """Donne à l'adresse la position que le géocodeur propose (`location_state` « to_check »)."""
+        return accept_place(address, seen=self.seen, by=self.request.user)
 
 
 class TagSerializer(OfficeSerializer):

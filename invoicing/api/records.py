@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import django_filters
+from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -22,7 +24,7 @@ from invoicing.services.records.history import journal_shown
 from invoicing.services.records.messages import retry_message
 from invoicing.services.records.notes import add_note
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.web.api.fields import DayField, id_field
+from openfire_billing.web.api.fields import DayField, IdFilter, id_field
 from openfire_billing.web.users import user_of
 
 MOST = 200  # journal lines in one answer
@@ -116,12 +118,21 @@ class JournalMixin(FilesMixin):
 
 
 class MessageSerializer(OfficeSerializer):
-    """An e-mail or SMS of the outbox."""
+    """An e-mail or SMS of the outbox. `about`, `about_id`: the record it is about, « appointments.appointment », 12."""
+
+    about = serializers.SerializerMethodField()
+    about_id = serializers.IntegerField(source="object_id", read_only=True, allow_null=True)
+
+    def get_about(self, message: Message) -> str:
+        kind = message.content_type_id and ContentType.objects.get_for_id(message.content_type_id)
+        return f"{kind.app_label}.{kind.model}" if kind else ""
 
     class Meta:
         model = Message
         fields = (
             "id",
+            "about",
+            "about_id",
             "kind",
             "to",
             "cc",
@@ -132,6 +143,7 @@ class MessageSerializer(OfficeSerializer):
             "error",
             "created_at",
             "send_at",
+            "expires_at",
             "sent_at",
             "delivered_at",
             "is_commercial",
@@ -139,12 +151,27 @@ class MessageSerializer(OfficeSerializer):
         read_only_fields = fields
 
 
+class MessageFilter(django_filters.FilterSet):
+    """Messages about one kind of record, or one record: `about=appointments.appointment&about_id=12`."""
+
+    about = django_filters.CharFilter(method="of_kind", max_length=100)
+    about_id = IdFilter(field_name="object_id")
+
+    def of_kind(self, queryset: Any, name: str, value: str) -> Any:
+        app, _dot, model = value.partition(".")
+        return queryset.filter(content_type__app_label=app, content_type__model=model)
+
+    class Meta:
+        model = Message
+        fields = ("state", "kind", "to")
+
+
 class MessageView(ReadMixin, OfficeView):
     """Messages à envoyer et envoyés."""
 
     queryset = Message.objects.all()
     serializer_class = MessageSerializer
-    filterset_fields = ("state", "kind", "to")
+    filterset_class = MessageFilter
     search_fields = ("to", "subject")
     ordering_fields = ("id", "created_at", "sent_at")
 

@@ -8,7 +8,7 @@ from invoicing.api.base import OfficeView, ReadMixin, WriteMixin
 from invoicing.api.catalogue import RecordSerializer
 from invoicing.models import Company, SmsTemplate
 from invoicing.services.documents.text_subjects import subjects
-from invoicing.services.documents.texts import refuse_unknown
+from invoicing.services.documents.texts import refuse_other_use, refuse_unknown
 from openfire_billing.web.api.fields import Id
 
 
@@ -22,7 +22,7 @@ class SmsTemplateSerializer(RecordSerializer):
 
     class Meta:
         model = SmsTemplate
-        fields = ("id", "name", "about", "body", "is_commercial", "is_active", "company")
+        fields = ("id", "name", "about", "use", "body", "is_commercial", "is_active", "company")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         about = data.get("about", getattr(self.instance, "about", ""))
@@ -30,6 +30,11 @@ class SmsTemplateSerializer(RecordSerializer):
         if found is None:
             raise serializers.ValidationError({"about": [f"Donnez l'un de ceux-ci : {', '.join(subjects())}."]})
         refuse_unknown(data.get("body", getattr(self.instance, "body", "")), found[1])
+        refuse_other_use(
+            data.get("use", getattr(self.instance, "use", "")),
+            found[1],
+            is_commercial=data.get("is_commercial", getattr(self.instance, "is_commercial", False)),
+        )
         return data
 
 
@@ -38,6 +43,6 @@ class SmsTemplateView(ReadMixin, WriteMixin, OfficeView):
 
     queryset = SmsTemplate.objects.all()
     serializer_class = SmsTemplateSerializer
-    filterset_fields = ("about", "is_active", "is_commercial")
+    filterset_fields = ("about", "use", "is_active", "is_commercial")
     search_fields = ("name", "body")
     ordering_fields = ("name", "id")

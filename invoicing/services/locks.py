@@ -215,6 +215,11 @@ def lock_record(record: AnyRecord, *, seen: int | None = None) -> AnyRecord:
     return locked_one(locked, type(record), record.pk, seen=seen)
 
 
+def lock_places(model: type[AnyRecord], ids: Collection[int]) -> dict[int, AnyRecord]:
+    """Lock the records of one model whose place is written, and nothing else: {id: row}."""
+    return lock_rows(model._default_manager.filter(pk__among=sorted(ids)))
+
+
 def rows_to_move(relation: ForeignObjectRel, duplicate: int) -> "QuerySet[Model]":
     """Return the rows of one relation that leave the merged customer of id `duplicate`: all, or those of `MOVED_WHEN_MERGED`."""
     model = relation.related_model

@@ -1,28 +1,36 @@
-"""`/p/<token>/`: the page of a published document for its customer. Read only; 404 when not published, revoked or
-forged.
+"""`/p/<token>/`: the page of a published document for its customer; 404 when not published, revoked or forged.
+
+Of an RDV, he answers on it.
 """
 
 from decimal import Decimal
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 from segno import helpers
 
-from appointments.choices import AppointmentState
+from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment
+from appointments.services.announced import announced, day_text
+from appointments.services.answers import answer_appointment, awaits_answer, half_days
 from appointments.services.days import days_of
 from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
 from invoicing.models import Invoice, Quote
 from invoicing.paper.pdf import invoice_context, invoice_pdf, quote_context, quote_pdf
+from invoicing.services.access.guesses import TooManyAnswers, count_answer
 from invoicing.services.documents.life import note_first_view
 from invoicing.services.records.links import document_at
 from invoicing.services.settlement.settled import parts_settled
+from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import read_id
+from openfire_billing.web.proxies import client_address
 
 # The customer sees an RDV once it is confirmed.
 _SHOWN = [AppointmentState.CONFIRMED, AppointmentState.DONE, AppointmentState.UNFINISHED]
@@ -41,7 +49,10 @@ def _document(token: str) -> Any:
 @require_safe
 def customer_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show the page of a DI, an RDV, a quote or an invoice."""
-    document = _document(token)
+    return _page(request, token, _document(token))
+
+
+def _page(request: HttpRequest, token: str, document: Any, *, refusal: str = "", status: int = 200) -> HttpResponse:
     templates = {InterventionRequest: "intervention", Quote: "quote", Invoice: "invoice", Appointment: "appointment"}
     name = templates.get(type(document))
     if name is None:
@@ -58,8 +69,52 @@ def customer_page(request: HttpRequest, token: str) -> HttpResponse:
         days = days_of(appointments)
         context["appointments"] = [(appointment, days[appointment.pk]) for appointment in appointments]
     if name == "appointment":
-        context["days"] = days_of([document])[document.pk]
-    return render(request, "office/customer_page.html", context)
+        context |= _appointment_context(document) | {"refusal": refusal}
+    return render(request, "office/customer_page.html", context, status=status)
+
+
+def _appointment_context(rdv: Appointment) -> dict[str, Any]:
+    """Return what the page shows of an RDV: its days, the first at what is announced; and the question, while it is asked."""
+    now = timezone.now()
+    first, *others = days_of([rdv])[rdv.pk]
+    context = {
+        "first": first,
+        "first_day": f"{day_text(first.day)} {first.day.year}",
+        "announced": announced(rdv),
+        "others": others,
+        "people": [person.name.split()[0] for person in rdv.technicians.all()],
+        "is_asked": awaits_answer(rdv, now),
+    }
+    if context["is_asked"]:
+        context["half_days"] = half_days(rdv.company, timezone.localdate(now))
+    return context
+
+
+@never_cache
+@require_POST
+def customer_answer(request: HttpRequest, token: str) -> HttpResponse:
+    """Store what the customer of an RDV answers, and show the page again; 409 with a sentence when it is refused."""
+    document = _document(token)
+    if not isinstance(document, Appointment):
+        raise Http404
+    answer, seen = request.POST.get("answer", ""), read_id(request.POST.get("seen", ""))
+    if answer not in CustomerAnswer.values or seen is None:
+        return _page(request, token, document, refusal=_("Réponse illisible : recommencez."), status=400)
+    try:
+        count_answer(page=f"rdv {document.pk}", address=client_address(request), at=timezone.now())
+        answer_appointment(
+            document,
+            answer=CustomerAnswer(answer),
+            half_day=request.POST.get("half_day", ""),
+            note=request.POST.get("note", "")[:150],
+            seen=seen,
+            now=timezone.now(),
+        )
+    except TooManyAnswers as refused:
+        return _page(request, token, _document(token), refusal=str(refused), status=429)
+    except BusinessError as refused:
+        return _page(request, token, _document(token), refusal=str(refused), status=409)
+    return redirect("customer_page", token)
 
 
 def _invoice_context(invoice: Invoice) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from openfire_billing.office.demonstration_firm import (
     make_customers,
     make_suppliers,
     make_tasks,
+    make_texts,
     make_users,
 )
 from openfire_billing.office.demonstration_history import date_journals, load_history, refuse_two_contracts
@@ -115,6 +116,7 @@ def load_demonstration(*, on: date, with_history: bool = False) -> bool:
         make_suppliers()
         make_catalogue()
         make_tasks(company, users["tech"])
+        make_texts()
         customers = make_customers()
         neighbours = make_neighbours(NEIGHBOURS) if with_history else []
         if with_history:

@@ -17,7 +17,7 @@ from interventions.models import (
 )
 from interventions.sectors import whole_range
 from interventions.services.sectors import save_sector
-from invoicing.choices import PartnerKind, ProductKind
+from invoicing.choices import PartnerKind, ProductKind, TextUse
 from invoicing.models import (
     Address,
     Company,
@@ -27,6 +27,7 @@ from invoicing.models import (
     PartnerTerms,
     PaymentTerm,
     Product,
+    SmsTemplate,
     Tag,
     Tax,
     Unit,
@@ -130,6 +131,32 @@ def make_company() -> Company:
         bic="AGRIFRPP",
         insurance="Assurance décennale : Mutuelle Fictive du Bâtiment, police n° 000-DEMO, France métropolitaine.",
         mediator="Médiateur de la consommation : Médiation Fictive, 1 place de l'Exemple, 35000 Rennes.",
+    )
+
+
+def make_texts() -> None:
+    """Make the text messages that are chosen in « Envoyer un SMS », and those that leave by themselves."""
+    about = "appointments.appointment"
+    texts = (
+        (
+            "Rappel de la veille",
+            TextUse.REMINDER,
+            "Bonjour {client}, nous passons {jour} {creneau} : {travail}. Répondre : {lien} {societe} (démo)",
+        ),
+        (
+            "RDV déplacé",
+            TextUse.MOVED,
+            "Bonjour {client}, votre RDV est déplacé : {jour} {creneau}. Répondre : {lien} {societe} (démo)",
+        ),
+        (
+            "RDV annulé",
+            TextUse.CANCELLED,
+            "Bonjour {client}, le RDV du {jour} n'aura pas lieu. Une question ? {telephone} {societe} (démo)",
+        ),
+        ("En route", "", "Bonjour {client}, {intervenants} est en route, arrivée vers {heure}. {societe} (démo)"),
+    )
+    SmsTemplate.objects.bulk_create(
+        SmsTemplate(name=name, about=about, use=use, body=body) for name, use, body in texts
     )
 
 

@@ -41,6 +41,7 @@ def locate(address: Address, rank: int) -> Address:
         _zip, latitude, longitude = TOWNS[address.city]
         address.latitude = Decimal(latitude) + Decimal(rank * 37 % 21 - 10) / 1000
         address.longitude = Decimal(longitude) + Decimal(rank * 53 % 21 - 10) / 1000
+        address.follow_place()
     return address
 
 

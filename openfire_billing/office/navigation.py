@@ -32,6 +32,7 @@ _MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Répertoire",
         [
             ("Clients", "group", "invoicing.partner"),
+            ("Adresses", "location_on", "invoicing.address"),
             ("Articles", "inventory_2", "invoicing.product"),
             ("Modèles d'intervention", "assignment", "interventions.interventiontemplate"),
             ("Tâches", "checklist", "interventions.task"),
@@ -72,7 +73,7 @@ _MENU: list[tuple[str, list[tuple[str, str, str]]]] = [
 # Settings one may read but not change are left out of the sidebar.
 _SETTINGS = "Réglages"
 # Records without a list in the sidebar, by the list that they are a part of.
-_PARTS = {"contracts.contract": "contracts.contractline", "invoicing.partner": "invoicing.address"}
+_PARTS = {"contracts.contract": "contracts.contractline"}
 _PLANNING = {"title": "Planning", "icon": "calendar_view_week", "link": reverse_lazy("planning:board")}
 _IMPORT = {"title": "Importer", "icon": "upload_file", "link": reverse_lazy("import_pages")}
 

@@ -104,7 +104,8 @@ class Contributions:
     """All that was contributed to one model.
 
     `origins[name]`: functions OuterRef → queryset of target ids. `body_of`: the text of a message about one, as it
-    leaves, where something in it is made only then.
+    leaves, where something in it is made only then. `paper_of`: the file attached to a mail about one, as (name, bytes,
+    MIME type).
     """
 
     smart_buttons: list[SmartButton] = field(default_factory=list)
@@ -115,6 +116,7 @@ class Contributions:
     tabs: list[Tab] = field(default_factory=list)
     origins: dict[str, list[Callable[[Any], Any]]] = field(default_factory=dict)
     body_of: Callable[[Any], str] | None = None
+    paper_of: Callable[[Any], tuple[str, bytes, str]] | None = None
 
 
 _registry: dict[type, Contributions] = {}
@@ -136,6 +138,7 @@ def contribute(
     tabs: Sequence[Tab] = (),
     origins: Mapping[str, Callable[[Any], Any]] | None = None,
     body_of: Callable[[Any], str] | None = None,
+    paper_of: Callable[[Any], tuple[str, bytes, str]] | None = None,
 ) -> None:
     """Add to `model`'s page. Origins of one name add up: a counter counts the distinct documents of all of them."""
     contributions = contributions_to(model)
@@ -151,3 +154,4 @@ def contribute(
     for name, ids_of in (origins or {}).items():
         contributions.origins.setdefault(name, []).append(ids_of)
     contributions.body_of = body_of or contributions.body_of
+    contributions.paper_of = paper_of or contributions.paper_of

@@ -53,39 +53,63 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     return status
 
 
-def post_to_service(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+def post_to_service(
+    url: str, body: bytes, headers: Mapping[str, str], *, within: float = TIMEOUT, most: int = MOST_READ
+) -> tuple[int, bytes]:
     """POST a body to an address of the settings, inside the network too. Returns the status and the start of the answer.
 
-    A redirect is not followed. Raises NotReached when nothing was handed over, NoAnswer when something may have been.
+    `within`: seconds for the whole request. `most`: bytes read of the answer. A redirect is not followed. Raises NotReached
+    when nothing was handed over, NoAnswer when something may have been.
     """
+    return _ask_service("POST", url, body, headers, within=within, most=most)
+
+
+def get_from_service(url: str, *, within: float = TIMEOUT, most: int = MOST_READ) -> tuple[int, bytes]:
+    """GET an address of the settings, inside the network too. Returns and raises as `post_to_service`."""
+    return _ask_service("GET", url, None, {"Accept": "application/json"}, within=within, most=most)
+
+
+def _ask_service(
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, within: float, most: int
+) -> tuple[int, bytes]:
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return _exchange(kind(parts.hostname or "", parts.port, timeout=TIMEOUT), path, body, headers)
+    connection = kind(parts.hostname or "", parts.port, timeout=within)
+    return _exchange(connection, path, body, headers, method=method, within=within, most=most)
 
 
-def _exchange(connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    """Return the status and the first MOST_READ bytes of the answer to a POST, within TIMEOUT for all of it."""
+def _exchange(
+    connection: HTTPConnection,
+    path: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    method: str = "POST",
+    within: float = TIMEOUT,
+    most: int = MOST_READ,
+) -> tuple[int, bytes]:
+    """Return the status and the first `most` bytes of an answer, within `within` seconds for all of it."""
     end = _End(connection)
-    timer = Timer(TIMEOUT, end.cut)  # the timeout of a socket starts again with each byte
+    timer = Timer(within, end.cut)  # the timeout of a socket starts again with each byte
     timer.daemon = True
     timer.start()
     failed: type[NoAnswer] = NotReached
     try:
         connection.connect()
         failed = NoAnswer
-        connection.request("POST", path, body, dict(headers))
+        connection.request(method, path, body, dict(headers))
         answer = connection.getresponse()
-        status, content = answer.status, answer.read(MOST_READ)
+        status, content = answer.status, answer.read(most)
     except (OSError, HTTPException, ValueError) as failure:
         if end.is_over or isinstance(failure, TimeoutError):
-            raise failed(_("Pas de réponse en %s secondes.") % TIMEOUT) from failure
+            raise failed(_("Pas de réponse en %s secondes.") % f"{within:g}") from failure
         raise failed(_("Pas de réponse (%s).") % f"{type(failure).__name__}: {failure}"[:300]) from failure
     finally:
         timer.cancel()
         connection.close()
     if end.is_over:  # headers that are cut look complete
-        raise NoAnswer(_("Pas de réponse en %s secondes.") % TIMEOUT)
+        raise NoAnswer(_("Pas de réponse en %s secondes.") % f"{within:g}")
     return status, content
 
 

@@ -5,11 +5,14 @@ Their week holds four RDVs a day each; beside it, thousands of DIs wait to be pl
 
 import gzip
 import itertools
+import math
+import random
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -19,20 +22,29 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import DecimalField, ExpressionWrapper, F, Value
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
+from appointments.choices import AppointmentState
 from appointments.models import Appointment, Slot
 from appointments.querysets import day_bounds
+from appointments.reminding import moments, reminder_day
 from appointments.services.calendars import local
 from appointments.services.places import find_places
+from appointments.services.reminders import send_reminders
 from appointments.services.saving import move_appointment
 from appointments.services.slots import Gap, fill_proposals
+from appointments.services.tour_orders import propose_order
 from appointments.services.tours import assign_sectors
+from appointments.tour_order import Work, better_order, timed
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, Sector, Task, Technician
-from invoicing.models import Address, Company
+from invoicing.models import Address, Company, Message, Partner
+from invoicing.models.parties.places import located_models
+from invoicing.services.parties.places import locate_waiting
 from openfire_billing.db import bulk
+from openfire_billing.kernel.formats import PARIS
+from openfire_billing.kernel.french_days import department_of
 from openfire_billing.kernel.memory import freeze_loaded
 from openfire_billing.office.demonstration import load_demonstration
 from tests.bench.drawing import measure_drawing
@@ -40,6 +52,7 @@ from tests.bench.office import Opened, line_of, rounded
 from tests.bench.throwaway import cpu_of, session_of_database, sweep
 from tests.bench.volume import Firm, load_customers, spread, write
 from tests.bench.volume_work import appointment_row, intervention_row
+from tests.factories.geocoder import geocoder
 
 TIMES = 40
 HOURS = (8, 9, 14, 15)  # of RDVs of an hour: 10 to 12, and 16 to the evening are free
@@ -97,11 +110,12 @@ def measure(
     times: int = TIMES,
     customers: int = CUSTOMERS,
     is_drawn: bool = True,
+    addresses: int = 5_000,
     say: Callable[[str], Any] = lambda text: None,
 ) -> Figures:
     """Fill the empty, migrated database, then open each door (those whose name holds `only`) `times` times.
 
-    `is_drawn`: in Chromium too.
+    `is_drawn`: in Chromium too. `addresses`: located once by a worker. `only` "worked": what a worker does.
     """
     started = time.perf_counter()
     week = _Week(technicians, appointments, interventions, customers=customers)
@@ -114,9 +128,13 @@ def measure(
     freeze_loaded()  # as the server does once it is loaded
     for door, ask in _doors(week, times):
         if only in door.door:
-            figures.doors.append(asking.open(door, ask))
+            figures.doors.append((_Asking(min(times, 5)) if door.door == REMINDERS else asking).open(door, ask))
             size = f"  {door.gzip_kb:.1f} kB gzip" if door.gzip_kb else ""
             say(f"{line_of(door)}{size}{f'  {door.beyond}' if door.beyond else ''}")
+    if only in WORKED:
+        for door in _once(addresses):
+            figures.doors.append(door)
+            say(line_of(door))
     if is_drawn and only in DRAWN:
         for door, seconds in zip(_drawn_doors(), measure_drawing(week.people, week.monday), strict=True):
             door.tell([(clock, 0, 0) for clock in seconds])
@@ -125,7 +143,8 @@ def measure(
     return figures
 
 
-DRAWN = "drawn in Chromium"
+DRAWN, WORKED = "drawn in Chromium", "worked"
+REMINDERS = "reminders of a day"
 
 
 def _drawn_doors() -> list[Answered]:
@@ -150,6 +169,8 @@ class _Week:
         ]
         self.waiting = _load_waiting(firm, interventions)
         self.appointments = _load_week(firm, appointments, self.people, self.monday)
+        self.reminded = self.monday + timedelta(days=22)
+        _load_reminded(firm, 2 * appointments, self.reminded)
         sectors = list(Sector.objects.order_by("pk"))
         days = [self.monday + timedelta(days=n) for n in range(5)]
         for number, sector in enumerate(sectors):
@@ -224,6 +245,28 @@ def _load_week(firm: Firm, count: int, people: list[Technician], monday: date) -
     return ids
 
 
+def _load_reminded(firm: Firm, count: int, day: date) -> None:
+    """Load confirmed RDVs of one day, each of a customer with a mobile. They take no technician's time."""
+    Partner.objects.update(mobile="06 39 98 12 34")
+    Company.objects.update(sends_reminders=True)
+    requests = _interventions(firm, count, InterventionState.DONE, lambda n: day - timedelta(days=3))
+    start = day_bounds(day)[0] + timedelta(hours=9)
+    when = {"starts_at": start, "ends_at": start + timedelta(hours=1)}
+    with transaction.atomic():
+        ids = bulk.take_ids(Appointment, count)
+    rows = [
+        {
+            **appointment_row(firm, rank, pk, request, **when),
+            "number": f"RDV/R{rank:06d}",
+            "state": AppointmentState.CONFIRMED,
+            "done_at": None,
+        }
+        for rank, (pk, request) in enumerate(zip(ids, requests, strict=True))
+    ]
+    write(InterventionRequest, requests)
+    write(Appointment, rows)
+
+
 # The doors
 
 _Ask = Callable[[], Callable[[], Any]]  # gets ready, which is not timed, and returns what is timed
@@ -248,9 +291,11 @@ def _doors(week: _Week, times: int) -> Iterator[tuple[Answered, _Ask]]:
     yield Answered("Remplir un créneau", 300), _fill(week)
     yield Answered("Chercher un créneau", 500), _find(week)
     quiet = _quiet_cursor(client, page("week"), monday)
+    yield Answered("Optimiser la tournée", 500), _optimise(week)
     yield Answered("changes, none", 20), lambda: partial(_changes, client, monday, quiet)
     yield Answered("changes, one", 250), _one_change(week, client, monday, quiet)
     yield Answered("a drop", 250), _drop(week, client, monday)
+    yield Answered(REMINDERS, 10_000), _reminders(week)
 
 
 def _changes(client: Client, monday: str, cursor: str) -> Any:
@@ -301,6 +346,71 @@ def _find(week: _Week) -> _Ask:
     return ask
 
 
+def _optimise(week: _Week) -> _Ask:
+    """The day of a technician as it is and in a better order, each time another."""
+    turns = itertools.cycle(itertools.product(range(5), [person.pk for person in week.people]))
+
+    def ask() -> Callable[[], Any]:
+        day, pk = next(turns)
+        person = Technician.objects.select_related("company").get(pk=pk)
+        return partial(propose_order, person, week.monday + timedelta(days=day), now=timezone.now())
+
+    return ask
+
+
+def _orders() -> _Ask:
+    """A hundred stops of ten technicians, whose days a worker orders one after the other."""
+    days, hours = [], [(480, 720), (810, 1050)]
+    for seed in range(10):
+        chance = random.Random(seed)
+        points = [(chance.uniform(0, 15), chance.uniform(0, 15)) for _ in range(11)]
+
+        def ways(start: int, end: int, points: list[tuple[float, float]] = points) -> int:
+            return round(math.dist(points[start], points[end]))
+
+        works = [Work(n, 480, 15) for n in range(10)]
+        found = timed(range(10), works, hours, ways)
+        assert found is not None
+        days.append(([Work(n, start, 15) for n, start in enumerate(found.starts)], ways))
+
+    def act() -> int:
+        return sum(better_order(works, hours, ways) is not None for works, ways in days)
+
+    return lambda: act
+
+
+def _located(count: int) -> Callable[[], int]:
+    """Addresses that nobody located, which a geocoder of this machine answers at once."""
+    for model in located_models():
+        model._default_manager.update(location_source="hand")
+    rows = list(Address.objects.order_by("pk").values_list("pk", flat=True)[:count])
+    Address.objects.filter(pk__in=rows).update(location_source="", located_text="")
+
+    def act() -> int:
+        with geocoder() as told, override_settings(GEOCODER_URL=told.url):
+            told.usual = ("48.117300", "-1.677800", "0.93", "housenumber", "35000")
+            found, _are_left = locate_waiting(until=time.monotonic() + 120)
+        if found != len(rows):
+            raise RuntimeError(f"{found} of {len(rows)} addresses located")
+        return found
+
+    return act
+
+
+def _once(addresses: int) -> Iterator[Answered]:
+    """Yield what is timed once: the work of a worker."""
+    for door, act in (
+        (Answered("100 stops of 10 technicians", 5_000), _orders()()),
+        (Answered(f"{addresses} addresses located", 30_000), _located(addresses)),
+    ):
+        started = time.perf_counter()
+        with CaptureQueriesContext(connection) as captured:
+            act()
+        door.queries = len(captured)
+        door.tell([(time.perf_counter() - started, 0, 0)])
+        yield door
+
+
 def _one_change(week: _Week, client: Client, monday: str, cursor: str) -> _Ask:
     """Another planner moved an RDV since: to and fro between two hours of its day."""
     latest = [cursor]
@@ -341,6 +451,18 @@ def _drop(week: _Week, client: Client, monday: str) -> _Ask:
             "day": week.monday + timedelta(days=1 + rank // len(week.people) % 4),
         }
         return partial(client.post, f"/planning/appointments/{rdv.pk}/move/", values)
+
+    return ask
+
+
+def _reminders(week: _Week) -> _Ask:
+    """The reminders of all RDVs of a day, at the hour of the company: none was sent before."""
+    due = reminder_day(week.reminded, department=department_of(week.company.zip))
+    now, _ends = moments(due, time_of_day(17), PARIS)
+
+    def ask() -> Callable[[], Any]:
+        Message.objects.all().delete()
+        return partial(send_reminders, now=now)
 
     return ask
 

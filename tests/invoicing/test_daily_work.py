@@ -66,7 +66,7 @@ def test_quote_and_appointment_are_mailed(world: World) -> None:
     send_waiting_messages()
     bodies = sorted(sent.body.split("\n")[2] for sent in mail.outbox)
     assert bodies == [
-        "Nous passerons le 25/11/2026 à 09 h 00 pour : Dépannage, au " + str(rdv.address) + ".",
+        "Nous passerons le 25/11/2026 à 9 h pour : Dépannage, au " + str(rdv.address) + ".",
         "Veuillez trouver ci-joint notre devis DV/000001, valable jusqu'au 24/12/2026.",
     ]
 

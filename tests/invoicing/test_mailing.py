@@ -102,7 +102,7 @@ def test_each_letter_says_what_and_when_to_whom(world: World) -> None:
     assert letters == [
         (mail, "Flammes d'Armor : votre rendez-vous", said)
         for said in (
-            f"Bonjour,\n\nNous passerons le 25/11/2026 à 09 h 00 pour : Pose du poêle, au {where}.\n\n{firm}",
+            f"Bonjour,\n\nNous passerons le 25/11/2026 à 9 h pour : Pose du poêle, au {where}.\n\n{firm}",
             f"Bonjour,\n\nNous passerons à une date à fixer pour : Dépannage, au {where}.\n\n{firm}",
         )
     ] + [

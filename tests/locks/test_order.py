@@ -11,8 +11,9 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from appointments.choices import CustomerAnswer
 from appointments.models import Absence
-from appointments.services import absences, tours
+from appointments.services import absences, answers, feeds, notices, reminders, tour_orders, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import moving as rdv_moving
@@ -37,26 +38,37 @@ from contracts.services import (
 from contracts.services import billing as contract_billing
 from contracts.services import contracts as contract_headers
 from contracts.services import lines as contract_lines
-from interventions.models import InterventionRequest
+from interventions.models import InterventionRequest, Technician
 from interventions.services import billing as di_billing
 from interventions.services import purchases as di_purchases
 from interventions.services import requests as dis
 from interventions.services import sectors, templates
 from interventions.services import states as di_states
 from invoicing.choices import OrderState
-from invoicing.models import Invoice, Partner, WebhookDelivery
+from invoicing.models import Address, Company, Invoice, Message, Partner, WebhookDelivery
 from invoicing.services.documents import drafts, mailing, purchases, quotes, receipts, texts, writing
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.documents.text_subjects import INVOICE_TEXT
-from invoicing.services.parties import customers, duplicates, programs, webhooks
+from invoicing.services.parties import customers, duplicates, places, programs, webhooks
 from invoicing.services.posting import credit, post
 from invoicing.services.records.messages import queue_message
 from invoicing.services.settlement import payments, refunds, supplier_payments
 from openfire_billing.db.transactions import atomic
 from openfire_billing.office.roles import PLANNER
+from openfire_billing.web.geocoder import Asked
 from tests.contracts.contract_builders import article, day, make_contract
-from tests.factories import AddressFactory, PartnerFactory, SectorFactory, TemplateFactory, World, item, position, tax
-from tests.factories.appointments import at, technician
+from tests.factories import (
+    AddressFactory,
+    PartnerFactory,
+    SectorFactory,
+    TechnicianFactory,
+    TemplateFactory,
+    World,
+    item,
+    position,
+    tax,
+)
+from tests.factories.appointments import at, book, technician
 from tests.locks import story
 from tests.locks.recorder import Allowed, recorded
 
@@ -112,11 +124,14 @@ PARTS = set(
     invoicing.services.documents.prints: order_print take_print note_printed finish_print fail_print forget_prints
     invoicing.services.posting.post: number_drafts write_posted
     invoicing.services.parties.webhooks: deliver_next forget_events
+    invoicing.services.parties.places: locate_waiting
+    appointments.services.booking: free_time
     invoicing.services.settlement.payments: write_payment use_credit
     interventions.services.requests: add_items append_template
     interventions.services.planning: record_planning
     appointments.services.planned: tell_intervention
     appointments.services.booking: occupy
+    appointments.services.texts: publish_linked
     appointments.services.weeks: refused_when_valid_twice fill_empty_weeks
     appointments.services.deductions: put_off_deductions
     appointments.services.lines: copy_request_lines write_lines
@@ -139,7 +154,7 @@ READING = set(
     invoicing.services.documents.lines: item_of copy_printed complete_line refusal_of_article is_goods_tax_of_service refusal_of_goods_tax refuse_unbillable unbillable changes_of items_of_edits
     invoicing.services.documents.life: life_of note_first_view
     invoicing.services.documents.mailing: signed refusal_of_no_email sent_days plan_mailing
-    invoicing.services.documents.texts: number_of refuse_unknown filled plan_texts refusal_of_left_out
+    invoicing.services.documents.texts: number_of refuse_unknown refuse_other_use filled plan_texts refusal_of_left_out
     invoicing.services.documents.text_subjects: declare_subject subjects of_partner of_company
     invoicing.services.documents.prints: is_quick refuse_too_many
     invoicing.services.documents.purchases: refusal_to_send
@@ -150,6 +165,7 @@ READING = set(
     invoicing.services.documents.jobs: late_documents
     invoicing.services.parties.logos: printable keep_logo
     invoicing.services.parties.companies: default_company
+    invoicing.services.parties.places: outage state_of is_searching
     invoicing.services.parties.duplicates: likely_duplicates similar_customers
     invoicing.services.parties.programs: key_of user_by is_open_to
     invoicing.services.parties.webhooks: secret_of body_of signature
@@ -172,14 +188,21 @@ READING = set(
     appointments.services.saving: fill_defaults refusal_of_planned
     appointments.services.moving: forced_end_at
     appointments.services.billing: billable_of
+    appointments.services.announced: announced day_text is_same_for_customer when_text
+    appointments.services.answers: answer_of awaits_answer half_days
+    appointments.services.feeds: technician_at
+    appointments.services.ics: customer_calendar paper_of technician_calendar uid_of
+    appointments.services.notices: key_of_reminder notice_of template_of
     appointments.services.booking: length_of may_span refuse_unable
-    appointments.services.calendars: calendars_of hours_to_length hours_to_minutes local
+    appointments.services.calendars: calendars_of closed_days hours_to_length hours_to_minutes local
     appointments.services.days: days_of days_by_technician nearest_day split_by_day end_text rank_text
     appointments.services.locks: lock_appointments lock_appointment lock_technicians lock_tours
     appointments.services.tours: sectors_of_days
+    appointments.services.tour_orders: tour_of base_of propose_order refusal_of_best
+    appointments.services.roads: point_of ways_between forget_ways
     appointments.services.slots: fill_proposals free_gaps
     appointments.services.places: find_places best_places days_searched
-    appointments.services.stops: stops_of location_of hole_of candidate_of known_addresses later_than
+    appointments.services.stops: stops_of location_of location_at hole_of candidate_of known_addresses later_than
     appointments.services.moves: find_moves
     appointments.services.absences: left_alone refusal_of_no_place
     appointments.services.planning: able_technicians is_able first_slot people_for propose_slot refusal_of_no_slot
@@ -677,6 +700,39 @@ def _record_used(w: World) -> Act:
     return lambda: rdv_lines.record_used(found, {line.pk: line.quantity + 3}, on=w.today, by=w.planner)
 
 
+@case(tour_orders.apply_order)
+def _apply_order(w: World) -> Act:
+    Company.objects.update(latitude="48.1", longitude="-1.7")
+    who, rdvs = technician(w), []
+    for hour, longitude in ((8, "-1.2"), (10, "-1.6"), (14, "-1.4")):
+        place = AddressFactory(partner=w.customer, latitude="48.1", longitude=longitude)
+        di = w.intervention(address=place, duration=Decimal(1))
+        rdvs.append(book(w, di, who=who, starts_at=at(hour), state="draft"))
+    who = Technician.objects.select_related("company").get(pk=who.pk)
+    found = tour_orders.propose_order(who, day("25/11/26"), now=at(7, day=24))
+    assert found.after is not None
+    order = [stop.appointment.pk for stop in found.after.stops]
+    return lambda: tour_orders.apply_order(
+        who, day("25/11/26"), order=order, versions=found.before.versions, now=at(7, day=24), by=w.planner
+    )
+
+
+@case(places.accept_place)
+def _accept_place(w: World) -> Act:
+    address = AddressFactory(partner=w.customer)
+    Address.objects.filter(pk=address.pk).update(
+        location_state="to_check", proposed_latitude="48.1", proposed_longitude="-1.7"
+    )
+    return lambda: places.accept_place(address, by=w.planner)
+
+
+@case(places.write_found)
+def _write_found(w: World) -> Act:
+    address = AddressFactory(partner=w.customer)
+    asked = {Asked(address.pk, address.street, address.zip, address.city): address.place_text}
+    return lambda: places.write_found(Address, asked, {address.pk: None}, at=at(7, day=24))
+
+
 @case(tours.assign_sectors)
 def _assign_sectors(w: World) -> Act:
     people, sector = [technician(w), technician(w)], SectorFactory()
@@ -688,6 +744,53 @@ def _assign_sectors(w: World) -> Act:
         tours.assign_sectors(people, days, [], by=w.planner)
 
     return act
+
+
+@case(feeds.make_feed, feeds.revoke_feed)
+def _feed(w: World) -> Act:
+    person = TechnicianFactory(company=w.company)
+
+    def act() -> None:
+        feeds.make_feed(person, by=w.planner)
+        feeds.revoke_feed(person, by=w.planner)
+
+    return act
+
+
+@case(answers.answer_appointment)
+def _answer(w: World) -> Act:
+    rdv = story.rdv(w)
+    answer = {"answer": CustomerAnswer.YES, "seen": rdv.version, "now": at(8, day=24)}
+    return lambda: answers.answer_appointment(rdv, **answer)
+
+
+@case(reminders.send_reminders)
+def _remind(w: World) -> Act:
+    _tell_customers()
+    story.rdv(w), story.rdv(w)
+    return lambda: reminders.send_reminders(now=at(17, day=24))
+
+
+@case(notices.follow_changes)
+def _follow_changes(w: World) -> Act:
+    """An RDV whose customer was told its hour is moved twice, given up and taken back: messages wait, and are dropped."""
+    _tell_customers()
+    rdv = story.rdv(w)
+    reminders.send_reminders(now=at(17, day=24))
+    Message.objects.update(state="sent")
+
+    def act() -> None:
+        for hour in (14, 15):
+            rdv_saving.move_appointment(rdv, starts_at=at(hour), on=w.today, by=w.planner)
+        rdv_states.cancel_appointment(rdv, by=w.planner)
+        rdv_states.reset_appointment(rdv, by=w.planner)
+
+    return act
+
+
+def _tell_customers() -> None:
+    Company.objects.update(sends_reminders=True, tells_moves=True)
+    Partner.objects.update(mobile="06 39 98 12 34")
 
 
 @case(contract_headers.save_contract)

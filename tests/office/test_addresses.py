@@ -22,14 +22,14 @@ from tests.office.subjects import one_of_each
 # What addresses are made of, besides the names of apps, models and fields. A word added here is English.
 WORDS = frozenset(
     """
-    absent accept accepted accounting act activate add admin age allocate api archive archived aside attach autocomplete awaited back bill billing by call cancel cells change changed changelist changes charges check close comments confirm contracts credit credited credits customers day
-    defaults delete detach docs done drafts duplicate ending equipment expired export factor failed favicon file files fill
+    absent accept accepted accounting act activate add admin age allocate answer api apply archive archived aside attach autocomplete awaited back bill billing by call cancel cells change changed changelist changes charges check close comments confirm contracts credit credited credits customers day
+    defaults delete detach docs done drafts dropped duplicate ending equipment expired export factor failed favicon file files fill
     filter find finish for forgotten format from hand healthz history ico import inbound installed invite invoices journal jsi late
-    launch left lift lines login logo logout mail many merge message mine mobile month move new next nights note on open out overview own page partly
+    launch left lift lines locate login logo logout mail many merge message mine mobile month move moved new next nights note on open optimise out overview own page partly
     password pay pdf photos place plan planning popup post postpone price print prints products progress prolong publish
     purchase rebill receive
     received refresh refund refunds refuse refused reject remove renew replay report resend reset resize restore result resume retry revoke robots rows running runs
-    sample schema search second secret send sent set settle since sms soon status stop supplier take taxes templates terminate text timeline to today totals towns txt types undo unfinished unpaid up update used validate view visits waiting waive webhook webhooks week year
+    sample schema search second secret send sent set settle since sms soon status stop supplier take taxes templates terminate text timeline to today totals town towns txt types undo unfinished unknown unpaid up update used validate view visits waiting waive webhook webhooks week year
     """.split()
 ) | {"composants"}  # the page of components, at the address its readers know
 DJANGO = frozenset(

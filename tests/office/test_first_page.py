@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Absence, Appointment, AppointmentLine, RecurringAbsence
 from contracts.models import Contract
 from interventions.models import InterventionRequest
@@ -287,6 +288,7 @@ def test_list_that_the_row_of_many_opens_holds_them(world: World) -> None:
         "4 DI en retard",
         "4 DI à planifier sous 7 jours",
         "4 RDV à confirmer",
+        "4 clients absents à leur RDV",
         "4 DI réalisées à facturer",
         "4 devis à facturer",
         "4 devis expirés ou bientôt",
@@ -579,6 +581,12 @@ def everything_waits(world: World, company: Company | None = None, *, name: str 
     owed(world, 10, **values)
     alone(world, who=TechnicianFactory(company=firm), starts_at=at(16, day=24), company=firm, partner=values["partner"])
     Absence.objects.create(technician=TechnicianFactory(company=firm), starts_at=at(8, day=24), ends_at=at(12, day=24))
+    away = alone(
+        world, who=TechnicianFactory(company=firm), starts_at=at(9, day=26), company=firm, partner=values["partner"]
+    )
+    Appointment.objects.filter(pk=away.pk).update(
+        state=AppointmentState.CONFIRMED, customer_answer=CustomerAnswer.NO, answered_at=timezone.now()
+    )
     contract = make_contract(world, "01/11/26", company=firm, payer=values["partner"])
     Contract.objects.filter(pk=contract.pk).update(set_aside_reason="Position fiscale à renseigner.")
     Message.objects.create(key=name, to="a@exemple.example", body="x", state="failed", company=firm)
@@ -588,6 +596,7 @@ KINDS = {
     "DI en retard",
     "DI à planifier",
     "RDV à confirmer",
+    "Client absent",
     "DI à facturer",
     "Devis à facturer",
     "Devis bientôt expiré",
@@ -605,7 +614,7 @@ BILLED = {"DI à facturer", "Devis à facturer", "Devis bientôt expiré", "Cont
     [
         (
             PLANNER,
-            {"DI en retard", "DI à planifier", "RDV à confirmer", "E-mail en échec"},
+            {"DI en retard", "DI à planifier", "RDV à confirmer", "Client absent", "E-mail en échec"},
             "Nouvelle DI",
             True,
             [],

@@ -35,7 +35,10 @@ class CompanyAdmin(NotebookMixin, OfficeAdmin):
             _("Identité"),
             {"fields": (("name", "legal_form"), ("siren", "siret"), ("trade_register", "vat_number"), "logo")},
         ),
-        (_("Coordonnées"), {"fields": ("street", ("zip", "city"), ("phone", "email"), "website")}),
+        (
+            _("Coordonnées"),
+            {"fields": ("street", ("zip", "city"), ("phone", "email"), "website", ("latitude", "longitude"))},
+        ),
         (
             _("Mentions"),
             {
@@ -55,10 +58,22 @@ class CompanyAdmin(NotebookMixin, OfficeAdmin):
                 "classes": ("notebook",),
             },
         ),
+        (
+            _("Messages des RDV"),
+            {
+                "fields": (
+                    ("announce", "window_minutes"),
+                    ("sends_reminders", "reminder_hour"),
+                    "tells_moves",
+                ),
+                "classes": ("notebook",),
+            },
+        ),
     )
     notebook = (
         ("mentions", _("Mentions des factures"), (_("Mentions"),)),
         ("accounting", _("Comptabilité"), (_("Comptabilité"),)),
+        ("messages", _("Messages des RDV"), (_("Messages des RDV"),)),
     )
 
     def get_urls(self) -> list[Any]:

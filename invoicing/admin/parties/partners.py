@@ -10,23 +10,30 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from invoicing.admin.base import OfficeAdmin
 from invoicing.admin.creation import CreationMixin
+from invoicing.admin.filters import ChipFilter
 from invoicing.admin.notebook import NotebookMixin, notebook_page
 from invoicing.admin.parties.overview import overview_of
 from invoicing.admin.records.texts import text_action
 from invoicing.admin.shared_records import kept_refusal
-from invoicing.choices import InvoiceKind, InvoiceState, PartnerKind
+from invoicing.choices import InvoiceKind, InvoiceState, LocationState, PartnerKind
 from invoicing.models import Address, Invoice, Partner, PartnerTerms, PurchaseOrder, Quote, Tag
+from invoicing.models.parties.places import Located
 from invoicing.services.documents.text_subjects import CUSTOMER_TEXT
 from invoicing.services.parties.customers import create_customer
 from invoicing.services.parties.duplicates import likely_duplicates, merge_partners, similar_customers
+from invoicing.services.parties.places import accept_place, outage
+from invoicing.services.records.acts import perform_each
+from invoicing.services.records.saving import save_record
 from openfire_billing.kernel.countries import COUNTRIES
 from openfire_billing.kernel.folding import fold
+from openfire_billing.kernel.formats import number_text
 from openfire_billing.kernel.telephones import searched_digits
 from openfire_billing.web.actions import PREFIX, ActionsMixin, DocumentAction
 from openfire_billing.web.asked import Asked
@@ -36,7 +43,7 @@ from openfire_billing.web.first_acts import first_acts_of
 from openfire_billing.web.record_links import link_to
 from openfire_billing.web.smart_buttons import smart_buttons
 from openfire_billing.web.summary import Heading, heading_of_customer
-from openfire_billing.web.tags import euros
+from openfire_billing.web.tags import badge, euros, nothing
 from openfire_billing.web.telephone_field import TelephoneInput, is_telephone
 from openfire_billing.web.towns import PostcodeInput
 from openfire_billing.web.users import user_of
@@ -71,7 +78,29 @@ class AddressBoxesMixin:
         return super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
 
 
-class AddressInline(AddressBoxesMixin, StackedInline):
+class PlaceMixin:
+    """Shows how well the place of a record is known, and who says so."""
+
+    @column(_("Position"), export=lambda record: record.get_location_state_display() or None, ordering="location_state")
+    def place(self, record: Any) -> Any:
+        return place_badge(record) if record is not None and record.location_state else nothing()
+
+
+def place_badge(record: Located) -> Any:
+    """Return how well a place is known, by whom and since when."""
+    words = [
+        record.get_location_source_display(),
+        _("note %s") % number_text(record.location_score) if record.location_score is not None else "",
+        _("le %s") % date_format(localtime(record.located_at), "d/m/Y") if record.located_at else "",
+        _("proposé : %s") % record.proposed_label if record.proposed_label else "",
+    ]
+    colour = LocationState.colours[record.location_state]
+    return format_html(
+        "{} {}", badge(colour, record.get_location_state_display()), " · ".join(str(word) for word in words if word)
+    )
+
+
+class AddressInline(PlaceMixin, AddressBoxesMixin, StackedInline):
     model = Address
     hide_title = True
     add_label = _("Ajouter une adresse")
@@ -84,7 +113,9 @@ class AddressInline(AddressBoxesMixin, StackedInline):
         "country",
         ("is_default", "is_billing"),
         ("latitude", "longitude"),
+        "place",
     )
+    readonly_fields = ("place",)
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **options: Any) -> int:
         """Show one empty address to a new customer alone."""
@@ -303,20 +334,95 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
         return str(partner.bill_to) if partner.bill_to else None
 
 
+class PlaceChips(ChipFilter):
+    chips = (
+        ("check", _("à vérifier"), lambda rows, request: rows.filter(location_state=LocationState.TO_CHECK)),
+        ("unknown", _("introuvables"), lambda rows, request: rows.filter(location_state=LocationState.NOT_FOUND)),
+        ("town", _("à la commune"), lambda rows, request: rows.filter(location_state=LocationState.TOWN)),
+    )
+
+
+class PlaceForm(forms.Form):
+    """Coordinates in degrees, as a map shows them."""
+
+    latitude = forms.DecimalField(
+        label=_("Latitude"), min_value=-90, max_value=90, max_digits=9, decimal_places=6, localize=True
+    )
+    longitude = forms.DecimalField(
+        label=_("Longitude"), min_value=-180, max_value=180, max_digits=9, decimal_places=6, localize=True
+    )
+
+    def prepare(self, request: Any, documents: Any) -> None:
+        """Begin with the place that is known, or proposed."""
+        address = documents[0]
+        self.initial = {
+            "latitude": address.latitude if address.latitude is not None else address.proposed_latitude,
+            "longitude": address.longitude if address.longitude is not None else address.proposed_longitude,
+        }
+
+
 @admin.register(Address)
-class AddressAdmin(AddressBoxesMixin, CreationMixin, OfficeAdmin):
-    """The page of addresses, for autocompletion; users edit addresses on their partner's page."""
+class AddressAdmin(PlaceMixin, AddressBoxesMixin, CreationMixin, ActionsMixin, OfficeAdmin):
+    """The page of addresses, for autocompletion and places; users edit addresses on their partner's page."""
 
     new_title = _("Nouvelle adresse")
     creation_fields = (*PLACE, "label", "phone")
     is_of_customer = True
-    list_display = ("__str__", "partner", "zip", "city", "phone")
+    list_display = ("__str__", "partner", "place", "phone", "zip", "city")
+    list_filter = (PlaceChips,)
+    readonly_fields = ("place",)
     search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
     list_select_related = ("partner",)
+    document_actions = (
+        DocumentAction(
+            name="accept",
+            label=_("Accepter la position"),
+            icon="check",
+            permission="invoicing.change_address",
+            offered=lambda address: address.is_proposed,
+            explain=lambda address: (
+                _("L'adresse se trouve là où le géocodeur la propose : %s.") % address.proposed_label
+            ),
+            explain_many=_("Chaque adresse se trouve là où le géocodeur la propose."),
+            confirm=_("Accepter"),
+            run=lambda request, address, data: accept_place(address, seen=data["seen"], by=user_of(request)),
+            run_many=lambda request, addresses, data: perform_each(
+                addresses, lambda address: accept_place(address, by=user_of(request)), once=data["once"]
+            ),
+            done=_("position acceptée"),
+        ),
+        DocumentAction(
+            name="locate",
+            label=_("Placer à la main"),
+            icon="map",
+            permission="invoicing.change_address",
+            form=PlaceForm,
+            explain=_("La position donnée à la main reste : le géocodeur ne la remplace pas, même si la rue change."),
+            confirm=_("Placer"),
+            run=lambda request, address, data: save_record(
+                address,
+                values={"latitude": data["latitude"], "longitude": data["longitude"]},
+                seen=data["seen"],
+                by=user_of(request),
+            ),
+            done=_("placée à la main"),
+        ),
+    )
 
     def first_values(self, request: HttpRequest, customer: Partner | None) -> dict[str, Any]:
         return {"street": request.GET.get("term", "").strip()}
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if (known := outage()) and request.method == "GET":
+            messages.warning(
+                request,
+                _(
+                    "Le géocodeur ne répond pas depuis le %(since)s (%(reason)s) : un nouvel essai est fait toutes les cinq minutes."
+                )
+                % {"since": date_format(localtime(known.since), "d/m/Y à H:i"), "reason": known.reason.rstrip(".")},
+            )
+        return super().changelist_view(request, extra_context)
 
 
 @admin.register(Tag)

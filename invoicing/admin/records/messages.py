@@ -21,6 +21,7 @@ class MessageChips(ChipFilter):
     chips = (
         ("waiting", _("À envoyer"), lambda q, r: q.filter(state__in=MessageState.pending)),
         ("failed", _("En échec"), lambda q, r: q.filter(state__in=MessageState.stopped)),
+        ("dropped", _("Non envoyés"), lambda q, r: q.filter(state=MessageState.DROPPED)),
     )
 
 
@@ -42,6 +43,7 @@ class MessageAdmin(NotebookMixin, ActionsMixin, OfficeAdmin):
         "error",
         "created_at",
         "send_at",
+        "expires_at",
         "sent_at",
         "delivered_at",
         "provider_id",

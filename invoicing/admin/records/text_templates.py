@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from invoicing.admin.base import OfficeAdmin
 from invoicing.models import SmsStop, SmsTemplate
 from invoicing.services.documents.text_subjects import subjects
-from invoicing.services.documents.texts import lift_refusal, refuse_unknown
+from invoicing.services.documents.texts import lift_refusal, refuse_other_use, refuse_unknown
 from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.text_messages import size_of
 from openfire_billing.web.actions import ActionsMixin, DocumentAction
@@ -41,8 +41,9 @@ class SmsTemplateForm(forms.ModelForm):
         if found and data.get("body"):
             try:
                 refuse_unknown(data["body"], found[1])
+                refuse_other_use(data.get("use", ""), found[1], is_commercial=bool(data.get("is_commercial")))
             except BusinessError as refusal:
-                self.add_error("body", ValidationError(str(refusal)))
+                self.add_error(refusal.field, ValidationError(str(refusal)))
         return data
 
 
@@ -50,11 +51,11 @@ class SmsTemplateForm(forms.ModelForm):
 class SmsTemplateAdmin(OfficeAdmin):
     form = SmsTemplateForm
     new_title = _("Nouveau modèle de SMS")
-    list_display = ("name", "about_text", "size_text", "is_commercial", "is_active")
-    list_filter = ("is_active", "is_commercial")
+    list_display = ("name", "about_text", "use", "size_text", "is_commercial", "is_active")
+    list_filter = ("is_active", "use", "is_commercial")
     search_fields = ("name", "body")
     empty_text = _("Vos textes tout prêts : ils se choisissent dans « Envoyer un SMS ».")
-    fields = ("name", "about", "body", "variables", "is_commercial", "is_active", "company")
+    fields = ("name", "about", "use", "body", "variables", "is_commercial", "is_active", "company")
     readonly_fields = ("variables",)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:

@@ -1,9 +1,11 @@
 """Companies (the sellers), their logos, and the users who work for them."""
 
+from datetime import time
+
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from moneyed import CURRENCIES
@@ -11,8 +13,9 @@ from stdnum.fr import siren as siren_number
 from stdnum.fr import siret as siret_number
 from stdnum.fr import tva as vat_number
 
-from invoicing.choices import Rounding
+from invoicing.choices import Announce, Rounding
 from invoicing.models.parties.partners import check_number
+from invoicing.models.parties.places import Located
 from openfire_billing.db.fields import LogoStorage
 from openfire_billing.db.scope import PATHS
 from openfire_billing.db.stamps import StampedQuerySet
@@ -47,7 +50,7 @@ class CompanyQuerySet(StampedQuerySet["Company"]):
         return self if user.is_superuser else self.filter(accesses__user=user)
 
 
-class Company(Versioned):
+class Company(Located, Versioned):
     """A seller: identity, legal mentions, accounting defaults."""
 
     company_path = "pk"
@@ -90,6 +93,36 @@ class Company(Versioned):
         _("Compte clients"), max_length=12, default="411000", validators=[account_number]
     )
 
+    announce = models.CharField(
+        _("Heure annoncée au client"), max_length=10, choices=Announce, default=Announce.HOUR, db_default=Announce.HOUR
+    )
+    window_minutes = models.PositiveSmallIntegerField(
+        _("Plage (minutes)"),
+        default=120,
+        db_default=120,
+        validators=[MinValueValidator(15), MaxValueValidator(480)],
+        help_text=_("Longueur de la plage annoncée ; autour de l'heure, la moitié avant et la moitié après."),
+    )
+    sends_reminders = models.BooleanField(
+        _("Rappeler les RDV la veille"),
+        default=False,
+        db_default=False,
+        help_text=_("Le dernier jour ouvré avant le RDV : un SMS, ou un e-mail sans mobile."),
+    )
+    reminder_hour = models.TimeField(
+        _("Heure du rappel"),
+        default=time(17),
+        db_default=time(17),
+        validators=[MinValueValidator(time(8)), MaxValueValidator(time(19, 30))],
+        help_text=_("De 8 h à 19 h 30. Ce qui n'a pas pu partir à 20 h ne part plus."),
+    )
+    tells_moves = models.BooleanField(
+        _("Prévenir des RDV déplacés ou annulés"),
+        default=False,
+        db_default=False,
+        help_text=_("Le client à qui l'heure a été annoncée reçoit un message, dix minutes après le changement."),
+    )
+
     objects = CompanyQuerySet.as_manager()
 
     class Meta:
@@ -101,6 +134,7 @@ class Company(Versioned):
         return self.name
 
     def clean(self) -> None:
+        super().clean()
         errors: dict[str, Text] = {}
         check_number(siren_number, self.siren, "siren", errors, "732829320")
         check_number(siret_number, self.siret, "siret", errors, "73282932000074")

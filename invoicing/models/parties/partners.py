@@ -13,6 +13,7 @@ from stdnum.fr import siren as siren_number
 from stdnum.fr import tva as vat_number
 
 from invoicing.choices import PartnerKind, TagScope
+from invoicing.models.parties.places import Located
 from openfire_billing.db.fields import SearchTextField, TelephoneKeyField
 from openfire_billing.db.searchable import Searchable, columns_at
 from openfire_billing.db.stamps import StampedQuerySet
@@ -208,7 +209,7 @@ class Partner(Searchable, Versioned):
         return next(iter(sorted(self.addresses.all(), key=lambda a: (not a.is_billing, not a.is_default, a.pk))), None)
 
 
-class Address(Searchable, Versioned):
+class Address(Located, Searchable, Versioned):
     """An address of a partner: where the work is done, or where invoices go."""
 
     PARENT = "partner"
@@ -227,8 +228,6 @@ class Address(Searchable, Versioned):
     phone = models.CharField(_("Téléphone sur place"), max_length=30, blank=True)
     is_default = models.BooleanField(_("par défaut"), default=False)
     is_billing = models.BooleanField(_("facturation"), default=False)
-    latitude = models.DecimalField(_("Latitude"), max_digits=9, decimal_places=6, null=True, blank=True)
-    longitude = models.DecimalField(_("Longitude"), max_digits=9, decimal_places=6, null=True, blank=True)
     search_text = SearchTextField(of=("label", "street", "street2", "zip", "city"))
     phone_key = TelephoneKeyField(of=("phone", "country", "zip"))
 
@@ -261,6 +260,7 @@ class Address(Searchable, Versioned):
             Partner.objects.filter(pk=self.partner_id).derive(TELEPHONE_KEYS)
 
     def clean(self) -> None:
+        super().clean()
         code = country_code(self.country)
         if not code:
             raise ValidationError(

@@ -32,7 +32,8 @@ class Message(Stamped):
     `to` and `cc`: e-mail addresses apart by « , », five at most of each; of an SMS, one number in E.164. `send_at`: the
     moment chosen for it. `provider_id`: the reference that the SMS gateway gave. `is_commercial`: it waits for the hours
     at which such messages are allowed, and is not sent to who refuses them. `department`: of the recipient,
-    whose public holidays count.
+    whose public holidays count. `announces`: the start of the appointment that its text tells the customer. `expires_at`:
+    the moment after which it is not sent.
     """
 
     key = models.CharField(_("clé"), max_length=160, unique=True)
@@ -62,6 +63,8 @@ class Message(Stamped):
     provider_id = models.CharField(_("référence de la passerelle"), max_length=100, blank=True, db_default="")
     is_commercial = models.BooleanField(_("commercial"), default=False, db_default=False)
     department = models.CharField(_("département"), max_length=3, blank=True, db_default="")
+    announces = models.DateTimeField(_("annonce le RDV du"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("pas envoyé après"), null=True, blank=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("par")
     )
@@ -74,6 +77,7 @@ class Message(Stamped):
         verbose_name_plural = _("messages")
         indexes = [
             models.Index(fields=["state", "next_try_at"], name="invoicing_message_waiting"),
+            models.Index(fields=["content_type", "object_id"], name="invoicing_message_about"),
             models.Index(
                 fields=["provider_id"], condition=~models.Q(provider_id=""), name="invoicing_message_provider"
             ),

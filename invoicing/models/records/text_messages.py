@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from invoicing.choices import TextUse
 from openfire_billing.db.stamps import StampedQuerySet
 from openfire_billing.db.versions import Versioned
 
@@ -11,7 +12,7 @@ from openfire_billing.db.versions import Versioned
 class SmsTemplate(Versioned):
     """A text message with variables: « Bonjour {client}, … ». Null company: of all of them.
 
-    `about`: the records it is for, "app.model".
+    `about`: the records it is for, "app.model". `use`: what it is sent for by itself; of a company, one active for each use.
     """
 
     name = models.CharField(_("Nom"), max_length=80)
@@ -19,6 +20,15 @@ class SmsTemplate(Versioned):
         "invoicing.Company", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("société")
     )
     about = models.CharField(_("Pour"), max_length=60)
+    use = models.CharField(
+        _("Part tout seul pour"),
+        max_length=12,
+        choices=TextUse,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Vide : il se choisit dans « Envoyer un SMS ». La société dit ce qui part tout seul."),
+    )
     body = models.TextField(_("Texte"), max_length=1000)
     is_commercial = models.BooleanField(
         _("commercial"),
@@ -46,6 +56,18 @@ class SmsTemplate(Versioned):
                 condition=models.Q(company=None),
                 name="invoicing_smstemplate_shared_name_once",
                 violation_error_message=_("Un modèle de SMS porte déjà ce nom : donnez-en un autre."),
+            ),
+            models.UniqueConstraint(
+                fields=["company", "about", "use"],
+                condition=models.Q(is_active=True) & ~models.Q(use=""),
+                name="invoicing_smstemplate_use_once",
+                violation_error_message=_("Un autre modèle actif sert déjà à cela : désactivez-le d'abord."),
+            ),
+            models.UniqueConstraint(
+                fields=["about", "use"],
+                condition=models.Q(is_active=True, company=None) & ~models.Q(use=""),
+                name="invoicing_smstemplate_shared_use_once",
+                violation_error_message=_("Un autre modèle actif sert déjà à cela : désactivez-le d'abord."),
             ),
         ]
 

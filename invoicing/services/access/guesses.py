@@ -1,4 +1,5 @@
-"""Limits on wrong passwords, on wrong keys of programs and on demands of a new password: by account and address, by account, by address.
+"""Limits on wrong passwords, on wrong keys of programs, on demands of a new password and on answers of customers: by
+account and address, by account, by address.
 
 Wrong passwords given on a known device are counted by device.
 
@@ -41,6 +42,12 @@ DEMAND_LIMITS = (
 )
 
 
+ANSWER_LIMITS = (
+    Limit(("account",), 10, timedelta(hours=1)),
+    Limit(("address",), 50, timedelta(hours=1)),
+)
+
+
 class TooManyGuesses(BusinessError):
     """Too many wrong passwords: `wait` is how long the next attempt is refused."""
 
@@ -71,6 +78,17 @@ class TooManyWrongKeys(TooManyGuesses):
         )
 
 
+class TooManyAnswers(TooManyGuesses):
+    """Too many answers on a customer's page."""
+
+    def sentence(self, minutes: int) -> str:
+        return ngettext(
+            "Trop de réponses d'affilée : réessayez dans %d minute.",
+            "Trop de réponses d'affilée : réessayez dans %d minutes.",
+            minutes,
+        )
+
+
 def begin_attempt(*, account: str, address: str, device: str, at: datetime) -> LoginFailure:
     """Write an attempt whose password is about to be checked. Delete it when the password is right.
 
@@ -90,6 +108,18 @@ def is_demand_taken(*, email: str, address: str, at: datetime) -> bool:
         kind=AttemptKind.NEW_PASSWORD, account=email.lower()[:150], address=network_of(address), at=at
     )
     return not _wait_or_keep(demand, DEMAND_LIMITS)
+
+
+def count_answer(*, page: str, address: str, at: datetime) -> None:
+    """Count an answer given on a customer's page, whatever becomes of it. Raises TooManyAnswers beyond the limits.
+
+    `page`: what names the page, not its key.
+    """
+    answer = LoginFailure.objects.create(
+        kind=AttemptKind.ANSWER, account=page[:150], address=network_of(address), at=at
+    )
+    if wait := _wait_or_keep(answer, ANSWER_LIMITS):
+        raise TooManyAnswers(wait)
 
 
 def refuse_guessed_key(*, account: str, address: str, at: datetime) -> None:

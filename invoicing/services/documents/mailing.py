@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Generic
 from uuid import uuid4
 
@@ -35,7 +35,7 @@ class Letter(Generic[AnyRecord]):
 
     `recipient(document)`: whose address it goes to.
 
-    `refusal(document)`: why it may not be sent now, None when it may. `states`: the states in which it is offered (empty
+    `announces(document)`: the start of the appointment that its text tells. `refusal(document)`: why it may not be sent now, None when it may. `states`: the states in which it is offered (empty
     for any). `has_paper`: whether its PDF may be attached.
     """
 
@@ -44,6 +44,7 @@ class Letter(Generic[AnyRecord]):
     has_paper: bool = False
     states: frozenset[str] = frozenset()
     refusal: Callable[[AnyRecord], BusinessError | None] = lambda document: None
+    announces: Callable[[AnyRecord], datetime | None] = lambda document: None
 
 
 def mail_document(
@@ -86,6 +87,7 @@ def mail_document(
             with_paper=with_paper and letter.has_paper,
             by=by,
             is_swept=is_swept,
+            announces=letter.announces(document),
         )
 
 

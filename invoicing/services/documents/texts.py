@@ -52,7 +52,8 @@ class TextSubject(Generic[AnyRecord]):
 
     `partner(record)`: who gets them. `place(record)`: the address that gives the number plan, and whose telephone comes
     first when `asks_site`. `company(record)`: None of a record that companies share. `related`: relations of a record
-    that these functions read.
+    that these functions read. `uses`: what its texts are sent for by themselves (TextUse). `announces(record, body)`: the start of the appointment that a text with these variables
+    tells. `prepare(records, body, by)`: makes what the variables of a text need, before it is sent.
     """
 
     variables: Mapping[str, Variable[AnyRecord]]
@@ -61,6 +62,9 @@ class TextSubject(Generic[AnyRecord]):
     company: Callable[[AnyRecord], Company | None]
     related: tuple[str, ...] = ()
     asks_site: bool = False
+    uses: frozenset[str] = frozenset()
+    announces: Callable[[AnyRecord, str], datetime | None] = lambda record, body: None
+    prepare: Callable[[Sequence[AnyRecord], str, By], None] = lambda records, body, by: None
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,16 @@ def refuse_unknown(body: str, subject: TextSubject[AnyRecord]) -> None:
         )
 
 
+def refuse_other_use(use: str, subject: TextSubject[AnyRecord], *, is_commercial: bool) -> None:
+    """Raise BusinessError when texts about these records are not sent by themselves for this use, or never commercial."""
+    if not use or (use in subject.uses and not is_commercial):
+        return
+    raise BusinessError(
+        _("Cela ne part tout seul que pour un RDV, jamais en commercial : videz ce champ, ou changez « Pour »."),
+        field="use",
+    )
+
+
 def filled(body: str, subject: TextSubject[AnyRecord], document: AnyRecord) -> str:
     """Return a text with the values of a record in the place of its variables."""
     return _VARIABLE.sub(lambda found: subject.variables[found[1]].value(document), body).strip()
@@ -208,6 +222,8 @@ def send_texts(
     Who is left out is refused with the reason. `once`: the key of the act; each message has one under it.
     """
     once = once or Once("sms", uuid4().hex)
+    refuse_unknown(sending.body, subject)
+    subject.prepare(documents, sending.body, by)
     plan = plan_texts(documents, subject, sending)
     ready = {one.document.pk: one for one in plan.ready}
     reasons = {document.pk: (partner, why) for document, partner, why in plan.left_out}
@@ -232,6 +248,7 @@ def send_texts(
                 send_at=sending.at,
                 is_commercial=sending.is_commercial,
                 department=planned.department,
+                announces=subject.announces(document, sending.body),
             )
         when = f", {date_format(timezone.localtime(sending.at), 'd/m/Y H:i')}" if sending.at else ""
         return Outcome(document, notes=(_("SMS mis à l'envoi au %s") % f"{planned.number}{when}",))

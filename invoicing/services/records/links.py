@@ -1,12 +1,14 @@
 """The public page of a document: publication, and a signed address that can be revoked."""
 
+from collections.abc import Sequence
+
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
 from invoicing.models import PublicLink
-from invoicing.services.records.history import record
+from invoicing.services.records.history import record, record_many
 from openfire_billing.db.fields import new_link_key
 from openfire_billing.db.people import By
 from openfire_billing.db.transactions import atomic
@@ -58,6 +60,28 @@ def publish(document: Model, *, by: By, published: bool, renew: bool = False) ->
         link.save(update_fields=["is_published"])
         record(document, "published", by=by, text=_("Publiée sur le site") if published else _("Retirée du site"))
     return link
+
+
+def publish_many(documents: Sequence[Model], *, by: By) -> None:
+    """Publish documents of one model, each on its page; those that are published stay as they are."""
+    if not documents:
+        return
+    kind = ContentType.objects.get_for_model(documents[0])
+    with atomic():
+        links = PublicLink.objects.filter(content_type=kind, object_id__in=[document.pk for document in documents])
+        found = dict(links.values_list("object_id", "is_published"))
+        hidden = [document for document in documents if not found.get(document.pk)]
+        links.filter(is_published=False).update(is_published=True)
+        PublicLink.objects.bulk_create(
+            (
+                PublicLink(content_type=kind, object_id=document.pk, is_published=True)
+                for document in hidden
+                if document.pk not in found
+            ),
+            ignore_conflicts=True,
+        )
+        text = _("Publiée sur le site")
+        record_many([(document, text, None) for document in hidden], "published", by=by)
 
 
 def renew_link(document: Model, *, by: By) -> PublicLink:

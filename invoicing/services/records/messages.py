@@ -3,7 +3,7 @@
 A mail is sent at least once, a text message at most once; see `deliver`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from email.utils import formataddr, parseaddr
 from hashlib import sha256
@@ -19,9 +19,11 @@ from django.utils.translation import gettext_lazy as _
 
 from invoicing.choices import MessageKind, MessageState
 from invoicing.models import Company, Message, SmsStop
+from invoicing.models.records.messages import MessageQuerySet
 from invoicing.services.locks import lock_document
 from invoicing.services.records.history import record
 from openfire_billing.celery import send_after_commit
+from openfire_billing.db.locks import lock
 from openfire_billing.db.people import By
 from openfire_billing.db.texts import Text
 from openfire_billing.db.transactions import atomic
@@ -54,6 +56,7 @@ class MessageFields(TypedDict, total=False):
     send_at: datetime | None
     is_commercial: bool
     department: str
+    announces: datetime | None
 
 
 def queue_message(
@@ -73,14 +76,15 @@ def queue_message(
     send_at: datetime | None = None,
     is_commercial: bool = False,
     department: str = "",
+    announces: datetime | None = None,
 ) -> Message:
     """Put a message in the outbox. Returns the existing message when the key is in use.
 
     `to`, `cc`: e-mail addresses apart by « , ». `is_swept`: the caller has one task send many messages.
     `with_paper`: attach the document's PDF, rendered when the message is sent. `company`: the company whose users see
     the message, by default the document's. `journal_text`: the line of the document's journal, by default « Message à
-    … ». `send_at`: not before that moment. `is_commercial`, `department`: as those of a Message. Raises BusinessError
-    without an address.
+    … ». `send_at`: not before that moment. `is_commercial`, `department`, `announces`: as those of a Message. Raises
+    BusinessError without an address.
     """
     if not to:
         raise BusinessError(
@@ -103,6 +107,7 @@ def queue_message(
                 "next_try_at": send_at or timezone.now(),
                 "is_commercial": is_commercial,
                 "department": department,
+                "announces": announces,
             },
         )
         if is_new and document is not None:
@@ -112,6 +117,16 @@ def queue_message(
         if is_new and not is_swept and send_at is None:
             send_after_commit("invoicing.tasks.send_message", message.pk)
     return message
+
+
+def drop_messages(messages: Sequence[Message], *, why: Text) -> None:
+    """Have waiting messages never be sent. Those that a worker took meanwhile leave. The caller holds the transaction."""
+    if not messages:
+        return
+    ids = [message.pk for message in messages]
+    for message in lock(lambda: {Message: ids})[Message].values():
+        if message.state == MessageState.WAITING:
+            Message.objects.filter(pk=message.pk).update(state=MessageState.DROPPED, error=str(why))
 
 
 def queue_unless_just_sent(
@@ -175,6 +190,9 @@ def _taken(message_id: int) -> Message | None:
     if message is None:
         return None
     as_read = Message.objects.filter(pk=message.pk, state=message.state, next_try_at=message.next_try_at)
+    if message.state == MessageState.WAITING and message.expires_at is not None and now >= message.expires_at:
+        _drop_expired(message, as_read)
+        return None
     if message.state == MessageState.SENDING and (ended := _ended_without_worker(message)):
         as_read.update(state=ended[0], error=ended[1])
         return None
@@ -189,6 +207,15 @@ def _taken(message_id: int) -> Message | None:
         return None
     message.attempts += 1
     return message
+
+
+def _drop_expired(message: Message, as_read: MessageQuerySet) -> None:
+    """Drop a message whose time is over, and say so in the journal of its document."""
+    with atomic():
+        why = _("Pas envoyé à temps, à %s : il ne part plus.") % f"{timezone.localtime(message.expires_at):%H:%M}"
+        if as_read.update(state=MessageState.DROPPED, error=why) and message.object is not None:
+            text = _("Message à %(to)s non envoyé : %(why)s") % {"to": message.to, "why": why}
+            record(message.object, "message", by=None, text=text)
 
 
 def _ended_without_worker(message: Message) -> tuple[MessageState, str] | None:

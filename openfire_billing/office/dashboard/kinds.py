@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.contrib.auth import get_permission_codename
 from django.db.models import Count, Min, Q, QuerySet
@@ -49,7 +49,7 @@ def waiting_of(reader: Reader, stock: Stock, to_plan: ToPlan | None) -> list[Wai
             *messages(reader),
             *of_money(reader, stock),
             *_requests_to_plan(reader, to_plan),
-            *_to_confirm(reader),
+            *_appointments(reader),
             *_follow_ups(reader),
         ]
     )
@@ -121,40 +121,79 @@ def _rows_to_plan(reader: Reader, narrow: Q, urgency: Urgency, what: str) -> lis
     ]
 
 
-def _to_confirm(reader: Reader) -> Iterator[Kind]:
-    """Appointments of today and of the days to come that nobody has confirmed."""
+def _appointments(reader: Reader) -> Iterator[Kind]:
+    """RDVs to come of absent customers, then RDVs from today to within SOON that nobody has confirmed: two queries."""
     if not reader.does(Work.PLANNING, permission="appointments.change_appointment"):
         return
-    start = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    appointments = Appointment.objects.filter(
-        company__in=reader.companies, state=AppointmentState.DRAFT, starts_at__gte=start, starts_at__lt=start + SOON
-    ).order_by()
-    found = appointments.aggregate(count=Count("pk"), first=Min("starts_at"))
-    rows = first_of(appointments, "starts_at", "pk").select_related("partner", "address")
+    now = timezone.localtime()
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    appointments = Appointment.objects.filter(company__in=reader.companies).order_by()
+    refused = appointments.refused_by_customer(now)
+    drafts = appointments.filter(state=AppointmentState.DRAFT, starts_at__gte=start, starts_at__lt=start + SOON)
+    is_draft = Q(state=AppointmentState.DRAFT)
+    found = (refused | drafts).aggregate(
+        refused=Count("pk", filter=~is_draft),
+        answered=Min("answered_at", filter=~is_draft),
+        drafts=Count("pk", filter=is_draft),
+        starts=Min("starts_at", filter=is_draft),
+    )
+    few = first_of(refused, "starts_at", "pk") | first_of(drafts, "starts_at", "pk")
+    rows = list(few.order_by("starts_at", "pk").select_related("partner", "address"))
     yield Kind(
-        found["count"],
-        [
-            Waiting(
-                Urgency.WAITS,
-                _("RDV à confirmer"),
-                _("Confirmer"),
-                act_url(RDV, one.pk, "confirm"),
-                who=_of(one.partner.name, one.address.city),
-                document=str(one),
-                page=page_url(RDV, one.pk),
-                since=one.day,
-                is_dialog=True,
-            )
-            for one in rows
-        ],
+        found["refused"],
+        [_refused(one) for one in rows if one.state != AppointmentState.DRAFT],
         Waiting(
-            Urgency.WAITS,
-            _("%s RDV à confirmer") % found["count"],
-            _("Confirmer"),
-            list_url(RDV, view="to-confirm"),
-            since=timezone.localtime(found["first"]).date() if found["first"] else None,
+            Urgency.LATE,
+            _("%s clients absents à leur RDV") % found["refused"],
+            _("Voir"),
+            list_url(RDV, view="absent"),
+            since=_day(found["answered"]),
         ),
     )
+    yield Kind(
+        found["drafts"],
+        [_to_confirm(one) for one in rows if one.state == AppointmentState.DRAFT],
+        Waiting(
+            Urgency.WAITS,
+            _("%s RDV à confirmer") % found["drafts"],
+            _("Confirmer"),
+            list_url(RDV, view="to-confirm"),
+            since=_day(found["starts"]),
+        ),
+    )
+
+
+def _refused(one: Appointment) -> Waiting:
+    """Return the row of an RDV whose customer answered that he is not there, with the half day he wishes."""
+    return Waiting(
+        Urgency.LATE,
+        _("Client absent"),
+        _("Déplacer"),
+        page_url(RDV, one.pk),
+        who=_of(one.partner.name, one.address.city),
+        document=str(one),
+        page=page_url(RDV, one.pk),
+        since=_day(one.answered_at),
+        why=_("Souhaite : %s") % one.wish if one.wish else "",
+    )
+
+
+def _to_confirm(one: Appointment) -> Waiting:
+    return Waiting(
+        Urgency.WAITS,
+        _("RDV à confirmer"),
+        _("Confirmer"),
+        act_url(RDV, one.pk, "confirm"),
+        who=_of(one.partner.name, one.address.city),
+        document=str(one),
+        page=page_url(RDV, one.pk),
+        since=one.day,
+        is_dialog=True,
+    )
+
+
+def _day(instant: datetime | None) -> date | None:
+    return timezone.localtime(instant).date() if instant else None
 
 
 def follow_ups_of(reader: Reader) -> list[Waiting]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F
+from django.utils import timezone
 
-from invoicing.choices import PartnerKind
+from invoicing.choices import LocationSource, LocationState, PartnerKind
 from invoicing.models import Address, Company, Partner
 from invoicing.models.parties.partners import TELEPHONE_KEYS
+from invoicing.models.parties.places import COORDINATES, KNOWN
 from invoicing.services.records.history import record_many
 from openfire_billing.db.people import By
 from openfire_billing.kernel.countries import HOME, country_name
@@ -57,6 +59,9 @@ class Partners(Writer):
         codes: dict[str, int] = {}
         places: dict[tuple[str, str], Rows] = {}
         for row in rows:
+            if (row["latitude"] is None) != (row["longitude"] is None):
+                missing = "Latitude" if row["latitude"] is None else "Longitude"
+                faults.append((row["line"], missing, "une position a une latitude et une longitude : donnez les deux."))
             code, place = (row["store_code"] or "").lower(), (fold(row["name"] or ""), row["zip"] or "")
             others = [each for each in places.setdefault(place, []) if not (code and each["store_code"])]
             first = codes.get(code) or next((each["line"] for each in others if _in_common(each, row)), None)
@@ -126,15 +131,22 @@ class Partners(Writer):
     def is_changed(self, row: dict[str, Any]) -> bool:
         return super().is_changed(row) or bool(self.place(row))
 
-    def place(self, row: dict[str, Any]) -> dict[str, str]:
-        """Return what a row changes of the customer's only address. Another street empties the old complement."""
+    def place(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what a row changes of the customer's only address. Another street empties the old complement.
+
+        Coordinates placed by hand stay while the address is the same.
+        """
         partner = self.found[row["line"]]
         addresses = partner.addresses.all()
         if partner.merged_into_id or len(addresses) > 1:
             return {}
         address = addresses[0] if addresses else Address()
         values = ({} if address.street == row["street"] else {"street2": ""}) | filled(row, *_PLACE)
-        return {name: value for name, value in values.items() if getattr(address, name) != value}
+        changes = {name: value for name, value in values.items() if getattr(address, name) != value}
+        if _is_elsewhere(changes) or address.location_source != LocationSource.HAND:
+            found = filled(row, *COORDINATES)
+            changes |= {name: value for name, value in found.items() if changes or getattr(address, name) != value}
+        return changes
 
     def notes(self, rows: Rows) -> Faults:
         found: Faults = []
@@ -160,8 +172,9 @@ class Partners(Writer):
         texts, changes = super().texts(row), self.place(row)
         if changes:
             address = next(iter(self.found[row["line"]].addresses.all()), None)
-            columns = {name: getattr(address, name) for name in _PLACE} if address else {}
-            was = _text_of(address) if address else ""
+            shown = _PLACE if changes.keys().isdisjoint(COORDINATES) else (*_PLACE, *COORDINATES)
+            columns = {name: getattr(address, name) for name in shown} if address else {}
+            was = _text_of(Address(**columns)) if address else ""
             texts["addresses"] = [was or "–", _text_of(Address(**columns | changes))]
         return texts
 
@@ -171,10 +184,7 @@ class Partners(Writer):
         if changes:
             found = next(iter(partner.addresses.all()), None)
             address = found or Address(partner=partner, is_default=True, is_billing=True)
-            for name, value in changes.items():
-                setattr(address, name, value)
-            if set(changes) != {"street2"}:
-                address.latitude = address.longitude = None  # those of the place before
+            _settle(address, changes)
             address.version += bool(found)
             self.moved.append(address)
         return texts
@@ -189,14 +199,14 @@ class Partners(Writer):
         super().change(rows, by=by)
         Address.objects.bulk_create([address for address in self.moved if not address.pk])
         Address.objects.bulk_update(
-            [address for address in self.moved if address.pk], (*_PLACE, "latitude", "longitude", "version")
+            [address for address in self.moved if address.pk], (*_PLACE, *COORDINATES, *KNOWN, "version")
         )
         _follow(self.moved)
 
     def add(self, rows: Rows, *, by: By) -> None:
         made = Partner.objects.bulk_create([Partner(**self.values(row)) for row in rows])
         places = [
-            Address(partner=partner, is_default=True, is_billing=True, **filled(row, *_PLACE))
+            _settle(Address(partner=partner, is_default=True, is_billing=True), filled(row, *_PLACE, *COORDINATES))
             for partner, row in zip(made, rows, strict=True)
         ]
         Address.objects.bulk_create(places)
@@ -241,9 +251,31 @@ def described(partner: Partner) -> str:
 
 
 def _text_of(address: Address) -> str:
-    """Return an address on one line, with its country when it is abroad."""
+    """Return an address on one line, with its country when it is abroad, and its coordinates."""
     abroad = [country_name(address.country)] if address.country != HOME else []
-    return ", ".join([*(line for line in address.lines if line), *abroad])
+    place = [f"({address.latitude:f} ; {address.longitude:f})"] if address.latitude is not None else []
+    return ", ".join([*(line for line in address.lines if line), *abroad, *place])
+
+
+def _is_elsewhere(changes: Mapping[str, Any]) -> bool:
+    """Return whether these changes make an address another place: a complement alone does not."""
+    return not changes.keys().isdisjoint(set(_PLACE) - {"street2"})
+
+
+def _settle(address: Address, changes: Mapping[str, Any]) -> Address:
+    """Set columns of an address. Coordinates of the place before are emptied, those of the file are kept as its own."""
+    for name in _PLACE:
+        if name in changes:
+            setattr(address, name, changes[name])
+    if _is_elsewhere(changes):
+        address.forget_place()
+    if changes.get("latitude") is not None or changes.get("longitude") is not None:
+        address.forget_place(keeps_coordinates=True)
+        for name in COORDINATES:
+            setattr(address, name, changes.get(name, getattr(address, name)))
+        address.location_source, address.location_state = LocationSource.IMPORT, LocationState.LOCATED
+        address.located_at, address.located_text = timezone.now(), address.place_text
+    return address
 
 
 def _follow(places: list[Address]) -> None:

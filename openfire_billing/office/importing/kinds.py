@@ -122,6 +122,21 @@ def restored(name: str, value: str, home: str) -> str:
     return value
 
 
+def degrees(most: int) -> Callable[[str], Decimal]:
+    """Return a reader of coordinates in degrees, from -`most` to `most`. It raises Fault for any other text."""
+
+    def read(value: str) -> Decimal:
+        try:
+            found = read_decimal(value)
+        except ValueError:
+            found = None
+        if found is None or abs(found) > most:
+            raise Fault(f"« {value} » n'est pas un nombre de degrés entre -{most} et {most}, par exemple 48,1173")
+        return round(found, 6)
+
+    return read
+
+
 def choice(words: Mapping[str, str], *, labels: Iterable[tuple[str, str]] = ()) -> Callable[[str], str]:
     """Return a reader of these words and of the labels on screen, without accents or case. It raises Fault for any
     other text.
@@ -210,6 +225,8 @@ KINDS = {
                 Column("zip", "Code postal", is_required=True, also=("CP",), longest=10, example="01000"),
                 Column("city", "Ville", is_required=True, longest=80, example="Bourg-en-Bresse"),
                 Column("country", "Pays", country, example="France"),
+                Column("latitude", "Latitude", degrees(90), also=("Lat",), example="46,2052"),
+                Column("longitude", "Longitude", degrees(180), also=("Lon", "Lng"), example="5,2255"),
             ),
             "Un client est reconnu à son code magasin, sinon à son nom et son code postal, avec la rue, un téléphone, "
             "l'e-mail ou le SIREN en commun ; sans rien d'autre en commun, l'aperçu demande. Ce que dit le fichier "

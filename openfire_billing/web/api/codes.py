@@ -32,6 +32,7 @@ CODES = (
     "no_lines",
     "nothing_to_bill",
     "already_billed",
+    "already_best",
     "held_by_quote",
     "covered_by_contract",
     "period_not_due",

@@ -66,16 +66,18 @@
     ["fill/", "Remplir un créneau", "playlist_add", (cell) => cell.querySelector(".of-cell-fill")],
     ["absent/", "Absent ce jour-là", "event_busy", () => may("absent")],
     ["sectors/", "Assigner un secteur", "map", () => may("sectors")],
+    ["tour/", "Tournée du jour", "route", (cell) => cell.dataset.day],
   ];
+  const OF_A_DAY = ["fill/", "tour/"];
   const list = Object.assign(document.createElement("nav"), { className: "of-menu-list of-cell-menu-list", popover: "auto" });
   const button = Object.assign(document.createElement("button"), { type: "button", className: "of-cell-menu", textContent: "…", tabIndex: -1 });
   document.body.append(list);
   let owner = null; // id of the cell whose menu is open
 
   function entryOf(cell, [path, label, icon]) {
-    const values = path === "fill/" ? { technician: cell.dataset.technician, day: cell.dataset.day } : { technician: cell.dataset.technician, first: cell.dataset.day, last: cell.dataset.day };
+    const values = OF_A_DAY.includes(path) ? { technician: cell.dataset.technician, day: cell.dataset.day } : { technician: cell.dataset.technician, first: cell.dataset.day, last: cell.dataset.day };
     const link = Object.assign(document.createElement("a"), { href: `${board.dataset.url}${path}?${new URLSearchParams(values)}` });
-    link.dataset.dialog = "";
+    if (path !== "tour/") link.dataset.dialog = "";
     const sign = Object.assign(document.createElement("span"), { className: "material-symbols-outlined", textContent: icon });
     sign.setAttribute("aria-hidden", "true");
     link.append(sign, label);
