@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from appointments.api.lines import LINE_PRICES, AppointmentLineSerializer, UsedSerializer
-from appointments.choices import AppointmentState
+from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment, AppointmentLine
 from appointments.services import states as services
 from appointments.services.billing import invoice_appointment, invoice_appointments
@@ -53,7 +53,7 @@ from openfire_billing.kernel.errors import BusinessError
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
 from openfire_billing.web.api.description import MAY_MISS
-from openfire_billing.web.api.fields import Id, IdFilter, MomentField, MomentFilter
+from openfire_billing.web.api.fields import HourField, Id, IdFilter, MomentField, MomentFilter
 
 CHANGE, ADD, BILL = "appointments.change_appointment", "appointments.add_appointment", "invoicing.bill"
 S = AppointmentState
@@ -84,6 +84,9 @@ class AppointmentSerializer(DocumentSerializer):
     lead = Id(queryset=Technician.objects.all(), required=False, allow_null=True)
     starts_at = MomentField(required=False, allow_null=True)
     ends_at = MomentField(required=False, allow_null=True)
+    announced_from = HourField(required=False, allow_null=True)
+    announced_to = HourField(required=False, allow_null=True)
+    customer_answer = serializers.ChoiceField(CustomerAnswer.choices, allow_blank=True, read_only=True)
     currency = CompanyCurrency()
     lines = AppointmentLineSerializer(many=True, required=False)
 

@@ -3,6 +3,7 @@
 Of an RDV, he answers on it.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment
 from appointments.services.announced import announced, day_text
 from appointments.services.answers import answer_appointment, awaits_answer, half_days
-from appointments.services.days import days_of
+from appointments.services.days import DayOf, days_of
 from interventions.models import InterventionRequest
 from invoicing.admin.documents.paper import paper_response
 from invoicing.models import Invoice, Quote
@@ -65,29 +66,32 @@ def _page(request: HttpRequest, token: str, document: Any, *, refusal: str = "",
     if name == "quote":
         context |= {"lines": quote_context(document)["lines"], "totals": document.totals}
     if name == "intervention":
-        appointments = list(document.appointments.filter(state__in=_SHOWN).order_by("starts_at"))
-        days = days_of(appointments)
-        context["appointments"] = [(appointment, days[appointment.pk]) for appointment in appointments]
+        rdvs = list(document.appointments.filter(state__in=_SHOWN).select_related("company").order_by("starts_at"))
+        days = days_of(rdvs)
+        context["appointments"] = [(rdv, _when(rdv, days[rdv.pk])) for rdv in rdvs]
     if name == "appointment":
         context |= _appointment_context(document) | {"refusal": refusal}
     return render(request, "office/customer_page.html", context, status=status)
 
 
 def _appointment_context(rdv: Appointment) -> dict[str, Any]:
-    """Return what the page shows of an RDV: its days, the first at what is announced; and the question, while it is asked."""
+    """Return what the page shows of an RDV: when it is, and the question, while it is asked."""
     now = timezone.now()
-    first, *others = days_of([rdv])[rdv.pk]
     context = {
-        "first": first,
-        "first_day": f"{day_text(first.day)} {first.day.year}",
-        "announced": announced(rdv),
-        "others": others,
+        "when": _when(rdv, days_of([rdv])[rdv.pk]),
         "people": [person.name.split()[0] for person in rdv.technicians.all()],
         "is_asked": awaits_answer(rdv, now),
     }
     if context["is_asked"]:
         context["half_days"] = half_days(rdv.company, timezone.localdate(now))
     return context
+
+
+def _when(rdv: Appointment, days: Sequence[DayOf]) -> dict[str, Any]:
+    """Return the days of an RDV as its customer reads them: the first at what is announced, never at a plain hour."""
+    first, *others = days
+    first_day = f"{day_text(first.day)} {first.day.year}"
+    return {"first": first, "first_day": first_day, "announced": announced(rdv), "others": others}
 
 
 @never_cache

@@ -49,29 +49,31 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     address = _resolved(host, port)
     connection: HTTPConnection
     connection = _Pinned(host, port, address) if scheme == "https" else HTTPConnection(address, port, timeout=TIMEOUT)
-    status, _content = _exchange(connection, path, body, {**headers, "Host": _host_header(host, port, scheme)})
+    named = {**headers, "Host": _host_header(host, port, scheme)}
+    status, _content = _exchange(connection, path, body, named, within=TIMEOUT)
     return status
 
 
 def post_to_service(
-    url: str, body: bytes, headers: Mapping[str, str], *, within: float = TIMEOUT, most: int = MOST_READ
+    url: str, body: bytes, headers: Mapping[str, str], *, within: float | None = None, most: int = MOST_READ
 ) -> tuple[int, bytes]:
     """POST a body to an address of the settings, inside the network too. Returns the status and the start of the answer.
 
-    `within`: seconds for the whole request. `most`: bytes read of the answer. A redirect is not followed. Raises NotReached
+    `within`: seconds for the whole request, TIMEOUT when None. `most`: bytes read of the answer. A redirect is not followed. Raises NotReached
     when nothing was handed over, NoAnswer when something may have been.
     """
     return _ask_service("POST", url, body, headers, within=within, most=most)
 
 
-def get_from_service(url: str, *, within: float = TIMEOUT, most: int = MOST_READ) -> tuple[int, bytes]:
+def get_from_service(url: str, *, within: float | None = None, most: int = MOST_READ) -> tuple[int, bytes]:
     """GET an address of the settings, inside the network too. Returns and raises as `post_to_service`."""
     return _ask_service("GET", url, None, {"Accept": "application/json"}, within=within, most=most)
 
 
 def _ask_service(
-    method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, within: float, most: int
+    method: str, url: str, body: bytes | None, headers: Mapping[str, str], *, within: float | None, most: int
 ) -> tuple[int, bytes]:
+    within = TIMEOUT if within is None else within
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -86,7 +88,7 @@ def _exchange(
     headers: Mapping[str, str],
     *,
     method: str = "POST",
-    within: float = TIMEOUT,
+    within: float,
     most: int = MOST_READ,
 ) -> tuple[int, bytes]:
     """Return the status and the first `most` bytes of an answer, within `within` seconds for all of it."""

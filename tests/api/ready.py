@@ -1,12 +1,16 @@
 """Documents in the state that an act asks for, and examples that name what exists."""
 
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
+from appointments.services.tours import assign_sectors
 from contracts.models import BillingOutcome
-from invoicing.models import Message, Partner, WebhookDelivery
+from interventions.models import Technician
+from invoicing.models import Address, Message, Partner, WebhookDelivery
 from tests.api.subjects import contract, purchase_order
-from tests.factories import PartnerFactory, ProductFactory, World, item
+from tests.factories import AddressFactory, PartnerFactory, ProductFactory, SectorFactory, World, item
 from tests.factories.api import Api
 from tests.factories.appointments import at, book, technician
 
@@ -190,12 +194,35 @@ def short_run(records: Records) -> Ready:
     return records["billing-runs"], {}
 
 
+def proposed_address(world: World) -> Ready:
+    """An address for which the geocoder proposes a place."""
+    address = AddressFactory(partner=world.customer)
+    proposed = {"proposed_latitude": "48.1", "proposed_longitude": "-1.7", "proposed_label": "3 rue de la Forge"}
+    Address.objects.filter(pk=address.pk).update(location_state="to_check", **proposed)
+    return address.pk, {}
+
+
+def roundabout_tour(world: World) -> Ready:
+    """A day that goes far, near, then between."""
+    who = technician(world)
+    Technician.objects.filter(pk=who.pk).update(latitude="48.1", longitude="-1.7")
+    for hour, longitude in ((8, "-1.2"), (10, "-1.6"), (14, "-1.4")):
+        address = AddressFactory(partner=world.customer, latitude="48.1", longitude=longitude)
+        book(
+            world, world.intervention(address=address, duration=Decimal(1)), who=who, starts_at=at(hour), state="draft"
+        )
+    (pk,) = [made.pk for made in assign_sectors([who], [date(2026, 11, 25)], [SectorFactory()], by=world.planner)]
+    stops = Api(world.manager).get(f"tours/{pk}/optimise/").json()["after"]["stops"]
+    return pk, {"order": [one["appointment"] for one in stops], "versions": [one["version"] for one in stops]}
+
+
 def only(pk: Any) -> Ready:
     return getattr(pk, "pk", pk), {}
 
 
 # What the record of `one_of_each` is not: {"method address": its record}.
 READY: dict[str, Callable[[World, Records], Ready]] = {
+    "post addresses/{id}/accept/": lambda w, r: proposed_address(w),
     "delete appointments/{id}/": lambda w, r: only(rdv(w, "draft")),
     "post appointments/{id}/confirm/": lambda w, r: only(rdv(w, "draft")),
     "post appointments/{id}/used/": lambda w, r: used(w),
@@ -240,6 +267,7 @@ READY: dict[str, Callable[[World, Records], Ready]] = {
     "patch taxes/{id}/": lambda w, r: only(
         did(w, "taxes/", {"name": "TVA 3 %", "rate": "3", "account": "445714"})["id"]
     ),
+    "post tours/{id}/apply/": lambda w, r: roundabout_tour(w),
     "post webhook-deliveries/{id}/replay/": failed_delivery,
     "post webhooks/{id}/stop/": open_webhook,
 }

@@ -17,6 +17,7 @@ from appointments.services.days import DayOf, days_by_technician, days_of, neare
 from appointments.services.letters import APPOINTMENT_LETTER
 from appointments.services.states import cancel_appointment, confirm_appointment, finish_appointment, leave_unfinished
 from interventions.models import Technician
+from invoicing.models import Company
 from invoicing.services.records.links import publish, token_of
 from tests.factories import World
 from tests.factories.api import Api
@@ -337,11 +338,10 @@ def customer_page(world: World, document: Any) -> str:
 
 def test_customer_sees_each_day_of_his_rdv(world: World) -> None:
     assert (
-        "<dd>mardi 24 novembre 2026, de 08:00 à 17:30 (jour 1 sur 3)<br>"
-        "mercredi 25 novembre 2026, de 08:00 à 17:30 (jour 2 sur 3)<br>"
-        "jeudi 26 novembre 2026, de 08:00 à 12:00 (jour 3 sur 3)</dd>"
+        '<p class="when"><b>mardi 24 novembre 2026</b> <span>à 8 h</span> (jour 1 sur 3)'
+        "<br>mercredi 25 novembre 2026, jour 2 sur 3<br>jeudi 26 novembre 2026, jour 3 sur 3"
     ) in customer_page(world, long_one(world))
-    assert "<dd>mercredi 25 novembre 2026, de 09:00 à 10:00</dd>" in customer_page(
+    assert '<p class="when"><b>mercredi 25 novembre 2026</b> <span>à 9 h</span>' in customer_page(
         world, long_one(world, starts_at=at(9), duration=Decimal(1))
     )
 
@@ -350,13 +350,23 @@ def test_customer_sees_each_day_on_his_request(world: World) -> None:
     intervention = world.intervention()
     first = book(world, intervention, starts_at=at(9), state="confirmed")
     second = long_one(world, intervention=intervention, starts_at=at(8, day=26), duration=Decimal(9))
-    page = customer_page(world, intervention)
+    page = " ".join(customer_page(world, intervention).split())
     assert (first.ends_at, second.ends_at) == (at(10, 30), at(9, day=27))
     assert (
-        "<p><b>Rendez-vous</b> le mercredi 25 novembre 2026 de 09:00 à 10:30 · Confirmé</p>"
-        "<p><b>Rendez-vous</b><br> le jeudi 26 novembre 2026 de 08:00 à 17:30 (jour 1 sur 2)"
-        "<br> le vendredi 27 novembre 2026 de 08:00 à 09:00 (jour 2 sur 2) · Confirmé</p>"
+        "<p>Rendez-vous <b>mercredi 25 novembre 2026</b> <span>à 9 h</span> · Confirmé</p>"
+        "<p>Rendez-vous <b>jeudi 26 novembre 2026</b> <span>à 8 h</span> (jour 1 sur 2)"
+        "<br>vendredi 27 novembre 2026, jour 2 sur 2 · Confirmé</p>"
     ) in page
+
+
+def test_customer_reads_what_is_announced_on_both_pages(world: World) -> None:
+    Company.objects.update(announce="range", window_minutes=120)
+    intervention = world.intervention()
+    rdv = book(world, intervention, starts_at=at(9), state="confirmed")
+
+    for page in (customer_page(world, intervention), customer_page(world, rdv)):
+        assert "<b>mercredi 25 novembre 2026</b> <span>entre 8 h et 10 h</span>" in page
+        assert "09:00" not in page
 
 
 # The office and the API

@@ -161,7 +161,7 @@ def test_menus_break_no_rule(
     assert violations(page) == []
     cell(page, people[0], f"{day}").focus()
     page.keyboard.press("Shift+F10")
-    expect(page.locator(".of-cell-menu-list:popover-open a")).to_have_count(3)
+    expect(page.locator(".of-cell-menu-list:popover-open a")).to_have_count(4)
     assert violations(page) == []
     page.keyboard.press("ArrowDown")
     expect(page.locator(".of-cell-menu-list a", has_text="Absent ce jour-là")).to_be_focused()

@@ -15,6 +15,7 @@ ALLOWED = {
     "contracts/models/claims.py": HOOK,
     "contracts/models/requests.py": HOOK,
     "invoicing/models/parties/partners.py": "An address saved: the keys of its partner's telephones follow.",
+    "invoicing/models/parties/places.py": "What is known of a place follows its address.",
     "openfire_billing/db/fields.py": FILES,
     "openfire_billing/db/private_files.py": FILES,
     "openfire_billing/db/searchable.py": "Derived columns follow those that are written.",

@@ -12,6 +12,7 @@ _REFERENCE = "#/components/schemas/"
 _BY_FORMAT = {
     "date": "2026-11-24",
     "date-time": "2026-11-24T09:00:00+01:00",
+    "time-local": "09:00:00",
     "email": "client@exemple.example",
     "uri": "https://exemple.example/",
     "uuid": "7d1f0a52-6c1e-4f7b-9a55-0d6a3c1b2e4f",
@@ -92,6 +93,7 @@ def _property(key: str, schema: Mapping[str, Any], written: Mapping[str, Any], s
 def _text(schema: Mapping[str, Any], name: str) -> str:
     shape = schema.get("format", "")
     if shape == "decimal":
-        places = schema.get("pattern", "").rpartition("{0,")[2].partition("}")[0]
-        return f"{ID}.{'0' * int(places)}" if places.isdigit() and int(places) else str(ID)
+        whole, *places = (part.partition("}")[0] for part in schema.get("pattern", "").split("{0,")[1:])
+        number = str(ID)[: int(whole)]
+        return f"{number}.{'0' * int(places[0])}" if places else number
     return str(_BY_FORMAT.get(shape) or _BY_NAME.get(name, ""))[: schema.get("maxLength")]

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_filters.fields import IsoDateTimeField
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from openfire_billing.kernel.periods import FIRST_DAY, LAST_DAY
@@ -50,6 +51,14 @@ class MomentField(serializers.DateTimeField):
         if moment is None or not FIRST_DAY <= moment.date() <= LAST_DAY:
             self.fail("far")
         return moment
+
+
+@extend_schema_field({"type": "string", "format": "time-local", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"})
+class HourField(serializers.TimeField):
+    """A time of the day in France, ISO: « 09:30:00 »; the seconds may be left out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"format": "%H:%M:%S", "input_formats": ["%H:%M:%S", "%H:%M"], **options})
 
 
 class Amount(serializers.DecimalField):
