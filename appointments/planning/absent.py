@@ -14,7 +14,6 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -39,7 +38,7 @@ from interventions.models import Technician
 from invoicing.services.records.acts import Once, perform, perform_each
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import read_id
+from openfire_billing.kernel.formats import day_text, read_id
 from openfire_billing.web.actions import PREFIX, already_done
 from openfire_billing.web.date_boxes import DayInput
 from openfire_billing.web.days import limit_days
@@ -244,7 +243,7 @@ def _placed_text(rdv: Appointment) -> str:
     assert rdv.starts_at is not None
     begins = local(rdv.starts_at)
     names = ", ".join(person.name for person in rdv.technicians.all())
-    return f"{rdv} ({date_format(begins, 'l j F')} {begins:%H:%M}, {names})"
+    return f"{rdv} ({day_text(begins)} {begins:%H:%M}, {names})"
 
 
 def period_text(absence: Absence) -> str:
@@ -256,15 +255,15 @@ def period_text(absence: Absence) -> str:
     is_whole = (start.hour, start.minute, end.hour, end.minute) == (0, 0, 0, 0)
     if not is_whole:
         days = _("du %(first)s au %(last)s") % {
-            "first": f"{date_format(start, 'j F')} {start:%H:%M}",
-            "last": f"{date_format(end, 'j F')} {end:%H:%M}",
+            "first": f"{day_text(start, 'j F')} {start:%H:%M}",
+            "last": f"{day_text(end, 'j F')} {end:%H:%M}",
         }
     elif start.date() == last:
-        days = _("le %s") % date_format(start, "j F")
+        days = _("le %s") % day_text(start, "j F")
     else:
         days = _("du %(first)s au %(last)s") % {
-            "first": date_format(start, "j F"),
-            "last": date_format(last, "j F"),
+            "first": day_text(start, "j F"),
+            "last": day_text(last, "j F"),
         }
     reason = f" ({absence.reason})" if absence.reason else ""
     return f"{_('Absence : %s') % absence.technician}, {days}{reason}"

@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -23,7 +22,7 @@ from interventions.models import InterventionRequest, Technician
 from invoicing.services.records.acts import Once, perform
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import read_id
+from openfire_billing.kernel.formats import day_text, read_id
 from openfire_billing.web.actions import DocumentAction, already_done
 from openfire_billing.web.refusals import shown_refusal
 from openfire_billing.web.undo import Undo, undo_tag, values_before
@@ -156,7 +155,7 @@ def _sentence(appointment: Appointment, *, is_new: bool) -> str:
     begins = local(appointment.starts_at)
     names = ", ".join(person.name for person in appointment.technicians.all())
     text = _("%(rdv)s : créé le %(when)s, %(who)s.") if is_new else _("%(rdv)s : %(when)s, %(who)s.")
-    return text % {"rdv": appointment, "when": f"{date_format(begins, 'l j F')} {begins:%H:%M}", "who": names}
+    return text % {"rdv": appointment, "when": f"{day_text(begins)} {begins:%H:%M}", "who": names}
 
 
 def _refused(request: HttpRequest, refusal: BusinessError, document: Any) -> JsonResponse:

@@ -6,7 +6,6 @@ from functools import lru_cache
 from html import escape
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -14,6 +13,7 @@ from django.utils.translation import gettext as _
 from appointments.availability import Stretch
 from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.planning.reader import DAY, MONTH, Board, Card, Cell, minutes_of
+from openfire_billing.kernel.formats import day_text
 
 FIRST_HOUR, LAST_HOUR = 7, 20  # of the bar of a day
 _QUARTERS = (LAST_HOUR - FIRST_HOUR) * 4
@@ -27,7 +27,7 @@ def cells_of(board: Board) -> SafeString:
 def cell_html(cell: Cell, view: str) -> SafeString:
     """Return one cell: hours of the day, load, cards. Its attributes are what the script reads."""
     classes = ["of-cell"]
-    day = _day_name(cell.day, get_language())
+    day = day_text(cell.day)
     if not cell.worked and not cell.is_on_call:
         classes.append("is-off")
     inside = {DAY: _bar, MONTH: _nothing}.get(view, _cards)(cell)
@@ -131,12 +131,6 @@ def _card_address(pk: int) -> str:
 @lru_cache(maxsize=1)
 def _address_of_any() -> str:
     return reverse("planning:card", args=[0])
-
-
-@lru_cache(maxsize=400)
-def _day_name(day: date, language: str | None) -> str:
-    """Return « mercredi 25 novembre ». A month of fifty rows has fifty cells of each of its days."""
-    return date_format(day, "l j F")
 
 
 @lru_cache(maxsize=4)

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import date_format
 from django.views.decorators.http import require_http_methods
 
 from appointments.planning.acts import ADD
 from appointments.planning.shown import planner_page
+from openfire_billing.kernel.formats import day_text
 
 FILLS = (ADD, "interventions.view_interventionrequest")
 
@@ -32,6 +32,5 @@ def slots_dialog(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 def spoken(moment: datetime) -> str:
     """Return « mardi 1er décembre, 8 h 30 »."""
-    day = f"{moment.day}{'er' if moment.day == 1 else ''}"
     hour = f"{moment.hour}\N{NO-BREAK SPACE}h" + (f"\N{NO-BREAK SPACE}{moment:%M}" if moment.minute else "")
-    return f"{date_format(moment, 'l')} {day} {date_format(moment, 'F')}, {hour}"
+    return f"{day_text(moment)}, {hour}"

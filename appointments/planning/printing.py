@@ -5,13 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from appointments.models import Appointment
 from appointments.planning.reader import DAY, Asked, asked_in, board_of
 from appointments.planning.shown import planner_page
+from openfire_billing.kernel.formats import day_text
 from openfire_billing.web.users import user_of
 
 
@@ -22,7 +22,7 @@ def print_day(request: HttpRequest) -> HttpResponse:
     asked = asked_in({**request.GET.dict(), "view": DAY})
     context = {
         **admin.site.each_context(request),
-        "title": _("Journée du %s") % date_format(asked.first, "l j F Y"),
+        "title": _("Journée du %s") % day_text(asked.first, "l j F Y"),
         "day": asked.first,
         "pages": _pages(user_of(request), asked),
         "back": asked.query(),

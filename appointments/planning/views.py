@@ -39,7 +39,7 @@ from appointments.services.announced import announced
 from appointments.services.answers import answer_of
 from interventions.models import Technician
 from openfire_billing.db.scope import visible
-from openfire_billing.kernel.formats import read_id
+from openfire_billing.kernel.formats import day_text, read_id
 from openfire_billing.web.summary import map_url
 from openfire_billing.web.users import user_of
 
@@ -165,11 +165,11 @@ def _names() -> list[tuple[str, str]]:
 
 def _heading(asked: Asked) -> str:
     if asked.view == DAY:
-        return date_format(asked.first, "l j F Y")
+        return day_text(asked.first, "l j F Y")
     if asked.view == MONTH:
         return date_format(asked.first, "F Y")
     is_this_year = asked.first.year == timezone.localdate().year
-    return _("Semaine du %s") % date_format(asked.first, "j F" if is_this_year else "j F Y")
+    return _("Semaine du %s") % day_text(asked.first, "j F" if is_this_year else "j F Y")
 
 
 def _rows(found: Board) -> list[dict[str, Any]]:

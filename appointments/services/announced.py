@@ -3,7 +3,6 @@
 from datetime import date, datetime
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from appointments.announced import Announced, announced_of, holds
@@ -38,11 +37,6 @@ def _told(rdv: Appointment, starts_at: datetime) -> tuple[date, str]:
     found = announced(rdv, starts_at)
     assert found is not None
     return found.starts.date(), found.words
-
-
-def day_text(day: date) -> str:
-    """Return « mardi 1er décembre »."""
-    return f"{date_format(day, 'l')} {day.day}{'er' if day.day == 1 else ''} {date_format(day, 'F')}"
 
 
 def when_text(rdv: Appointment) -> str:

@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment
 from appointments.reminding import is_worked
-from appointments.services.announced import day_text
 from appointments.services.calendars import closed_days
 from appointments.services.locks import lock_appointment
 from invoicing.models import Company
 from invoicing.services.records.history import record
 from openfire_billing.db.transactions import atomic
 from openfire_billing.kernel.errors import BusinessError
+from openfire_billing.kernel.formats import day_text
 from openfire_billing.kernel.french_days import department_of
 
 DAYS_OFFERED = 10

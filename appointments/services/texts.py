@@ -10,13 +10,13 @@ from django.utils.translation import gettext_lazy
 
 from appointments.announced import hour_text
 from appointments.models import Appointment
-from appointments.services.announced import announced, day_text
+from appointments.services.announced import announced
 from invoicing.choices import TextUse
 from invoicing.services.documents.text_subjects import declare_subject, of_company, of_partner
 from invoicing.services.documents.texts import TextSubject, Variable
 from invoicing.services.records.links import publish_many, token_of
 from openfire_billing.db.people import By
-from openfire_billing.kernel.formats import names_text
+from openfire_billing.kernel.formats import day_text, names_text
 from openfire_billing.web.site import site_address
 
 _TELLS_WHEN = re.compile(r"\{(jour|heure|creneau|fin)\}")

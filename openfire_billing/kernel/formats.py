@@ -11,6 +11,11 @@ from openfire_billing.kernel.words import ngettext
 
 PARIS = ZoneInfo("Europe/Paris")
 _AMOUNT = re.compile(r"(?:\d{1,3}(?:[ .\u00a0\u202f]\d{3})+|\d+)(?:,\d{1,2}|(?<![ .\u00a0\u202f]\d{3})\.\d{2})\s*€?")
+_WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_MONTHS = (
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+)
 _FRENCH = str.maketrans({",": "\N{NO-BREAK SPACE}", ".": ","})
 
 
@@ -49,6 +54,20 @@ def value_text(value: object, *, least_places: int = 2) -> str:
     if isinstance(value, time):
         return value.strftime("%H:%M")
     return value.strftime("%d/%m/%Y") if isinstance(value, date) else str(value)
+
+
+def day_text(day: date, parts: str = "l j F") -> str:
+    """Return a day in words: « mardi 1er décembre ».
+
+    `parts`: letters of Django's date filter, in their order, a space between: l (weekday), j (day), F (month), Y (year).
+    """
+    texts = {
+        "l": _WEEKDAYS[day.weekday()],
+        "j": "1er" if day.day == 1 else str(day.day),
+        "F": _MONTHS[day.month - 1],
+        "Y": str(day.year),
+    }
+    return " ".join(texts[letter] for letter in parts.split())
 
 
 def days_text(first: date, last: date) -> str:

@@ -18,7 +18,7 @@ from segno import helpers
 
 from appointments.choices import AppointmentState, CustomerAnswer
 from appointments.models import Appointment
-from appointments.services.announced import announced, day_text
+from appointments.services.announced import announced
 from appointments.services.answers import answer_appointment, awaits_answer, half_days
 from appointments.services.days import DayOf, days_of
 from interventions.models import InterventionRequest
@@ -30,7 +30,7 @@ from invoicing.services.documents.life import note_first_view
 from invoicing.services.records.links import document_at
 from invoicing.services.settlement.settled import parts_settled
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.kernel.formats import read_id
+from openfire_billing.kernel.formats import day_text, read_id
 from openfire_billing.web.proxies import client_address
 
 # The customer sees an RDV once it is confirmed.
@@ -90,7 +90,7 @@ def _appointment_context(rdv: Appointment) -> dict[str, Any]:
 def _when(rdv: Appointment, days: Sequence[DayOf]) -> dict[str, Any]:
     """Return the days of an RDV as its customer reads them: the first at what is announced, never at a plain hour."""
     first, *others = days
-    first_day = f"{day_text(first.day)} {first.day.year}"
+    first_day = day_text(first.day, "l j F Y")
     return {"first": first, "first_day": first_day, "announced": announced(rdv), "others": others}
 
 

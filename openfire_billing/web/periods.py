@@ -9,6 +9,8 @@ from django.utils import formats, timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from openfire_billing.kernel.formats import day_text
+
 MOST_YEARS = 30  # a date typed wrong (the year 206) would make a link for each year since
 
 
@@ -72,4 +74,4 @@ def _of_month(day: date) -> str:
 
 
 def _of_day(day: date) -> str:
-    return capfirst(formats.date_format(day, "MONTH_DAY_FORMAT"))
+    return day_text(day, "j F")

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from openfire_billing.kernel.formats import money_text, number_text
+from openfire_billing.kernel.formats import day_text, money_text, number_text
 from openfire_billing.kernel.money import to_cents
 from openfire_billing.kernel.outcome import Outcome
 from openfire_billing.web.periods import period_menu
@@ -21,6 +21,7 @@ from openfire_billing.web.undo import undo_token
 
 register = template.Library()
 register.filter(undo_token)
+register.filter(day_text)
 
 
 @register.simple_tag

@@ -188,7 +188,7 @@ READING = set(
     appointments.services.saving: fill_defaults refusal_of_planned
     appointments.services.moving: forced_end_at
     appointments.services.billing: billable_of
-    appointments.services.announced: announced day_text is_same_for_customer when_text
+    appointments.services.announced: announced is_same_for_customer when_text
     appointments.services.answers: answer_of awaits_answer half_days
     appointments.services.feeds: technician_at
     appointments.services.ics: customer_calendar paper_of technician_calendar uid_of

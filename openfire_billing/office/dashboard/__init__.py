@@ -6,12 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from invoicing.choices import QuoteState
 from invoicing.models import Quote
+from openfire_billing.kernel.formats import day_text
 from openfire_billing.office.dashboard.amounts import stock_of, to_bill, to_collect
 from openfire_billing.office.dashboard.billed import billed_of
 from openfire_billing.office.dashboard.kinds import FOLLOW_UPS, ToPlan, follow_ups_of, to_plan_of, waiting_of
@@ -31,7 +31,7 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     waiting = follow_ups_of(reader) if only_follow_ups else waiting_of(reader, stock, to_plan)
     return context | {
         "office_date": reader.today,
-        "office_day": capfirst(date_format(reader.today, "l j F")),
+        "office_day": capfirst(day_text(reader.today)),
         "office_button": _button(reader),
         "office_stocks": _stocks(reader, to_plan),
         "office_steps": steps,
