@@ -1,6 +1,7 @@
 """The page of an appointment, its lists, and the week."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -43,13 +44,14 @@ from invoicing.models import Partner
 from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
-from openfire_billing.kernel.formats import number_text
+from openfire_billing.kernel.formats import day_text, number_text
 from openfire_billing.kernel.money import line_gross
-from openfire_billing.web.asked import ASKED_TO_BILL, Asked
+from openfire_billing.web.asked import POSITION_TO_BILL, Asked
 from openfire_billing.web.columns import column, state_column
 from openfire_billing.web.contributions import SmartButton, contribute
 from openfire_billing.web.known_relations import know
 from openfire_billing.web.lines import SaleLineForm
+from openfire_billing.web.summary import Heading
 from openfire_billing.web.tags import badge, nowrap
 from openfire_billing.web.users import user_of
 
@@ -171,7 +173,7 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
     opened_tab = "billing"
     readonly_fields = (*CUSTOMER_FACTS, "place", "reason", "announced_text", "answer_text")
     asks: ClassVar = {
-        "fiscal_position": ASKED_TO_BILL,
+        "fiscal_position": POSITION_TO_BILL,
         "starts_at": Asked(_("obligatoire pour confirmer")),
     }
 
@@ -235,12 +237,25 @@ class AppointmentAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin):
         context["office_amounts"] = _amounts(lines, appointment.company.rounding)
         if not any(line.left > 0 for line in lines):
             self.without_button(context, "invoice")
+        if appointment.state == S.CONFIRMED and appointment.starts_at and appointment.starts_at > timezone.now():
+            context["office_primary"] = [act | {"is_optional": True} for act in context["office_primary"]]
         return context
 
+    def heading(self, document: Appointment) -> Heading:
+        """Return the header of an RDV with its day and its hour."""
+        if document.starts_at is None:
+            return super().heading(document)
+        begins = timezone.localtime(document.starts_at)
+        return replace(super().heading(document), when=f"{day_text(begins.date(), 'l')[:3]}. {begins:%d/%m/%Y %H:%M}")
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the hour of a saved RDV before its place. A new one begins at its customer."""
+        """Return the hour of a saved RDV before its place. A new one begins at its customer, without what is announced."""
         where, when, *others = super().get_fieldsets(request, obj)
-        return (when, where, *others) if obj else (where, when, *others)
+        if obj:
+            return (when, where, *others)
+        name, options = when
+        fields = tuple(field for field in options["fields"] if field not in _CUSTOMER)
+        return (where, (name, options | {"fields": fields}), *others)
 
     def tab_opened_for(self, user: Any, document: Any) -> str:
         """Return the lines of an RDV that is done, for who bills; else its description and report."""

@@ -30,7 +30,7 @@ from invoicing.models import Partner
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.errors import BusinessError, Step
 from openfire_billing.kernel.money import NOTHING, ZERO, Totals
-from openfire_billing.web.asked import Asked
+from openfire_billing.web.asked import VAT_BY_POSITION, Asked
 from openfire_billing.web.columns import state_column
 from openfire_billing.web.refusals import ShownRefusal, shown_refusal
 from openfire_billing.web.smart_buttons import listed_button
@@ -137,7 +137,10 @@ class ContractAdmin(DocumentAdmin):
         ("comments", _("Commentaires"), (_("Texte"),)),
     )
     readonly_fields = ("ending",)
-    asks: ClassVar = {name: Asked(_("obligatoire pour activer")) for name in ("fiscal_position", "journal")}
+    asks: ClassVar = {
+        "fiscal_position": Asked(_("obligatoire pour activer"), hint=VAT_BY_POSITION),
+        "journal": Asked(_("obligatoire pour activer")),
+    }
 
     class Media:
         css = {"all": ["openfire/contracts.css"]}

@@ -48,8 +48,13 @@ class OutcomeRow:
         """Why the contract was set aside, with « Facturer quand même » for who may: no query, the user sees the row."""
         if self.outcome.result != Result.REFUSED:
             return None
-        url = reverse("admin:contracts_contract_act", args=[self.contract.pk, "bill"])
-        steps = (StepLink(BILL_ANYWAY, url, opens_dialog=True),) if self._may_bill_anyway() else ()
+        if self._may_bill_anyway():
+            url = reverse("admin:contracts_contract_act", args=[self.contract.pk, "bill"])
+            steps = (StepLink(BILL_ANYWAY, url, opens_dialog=True),)
+        else:
+            steps = (
+                StepLink(_("Ouvrir le contrat"), reverse("admin:contracts_contract_change", args=[self.contract.pk])),
+            )
         return ShownRefusal((capfirst(self.contract.without_own_number(self.outcome.reason)),), steps)
 
     def _may_bill_anyway(self) -> bool:

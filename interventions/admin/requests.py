@@ -34,7 +34,7 @@ from invoicing.services.catalogue import usual_terms
 from invoicing.services.documents.lines import LineEdit
 from invoicing.services.parties.companies import default_company
 from openfire_billing.kernel.formats import days_text
-from openfire_billing.web.asked import ASKED_TO_BILL
+from openfire_billing.web.asked import POSITION_TO_BILL
 from openfire_billing.web.columns import age_column, column, state_column
 from openfire_billing.web.lines import SaleLineForm
 from openfire_billing.web.smart_buttons import listed_button
@@ -135,7 +135,7 @@ class InterventionRequestAdmin(CustomerFactsMixin, PublishedMixin, DocumentAdmin
         ("billing", _("Facturation"), (_("Position"), "inline:lines")),
     )
     readonly_fields = (*CUSTOMER_FACTS, "place", "durations", "done_on")
-    asks: ClassVar = {"fiscal_position": ASKED_TO_BILL}
+    asks: ClassVar = {"fiscal_position": POSITION_TO_BILL}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return (

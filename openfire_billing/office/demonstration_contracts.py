@@ -66,10 +66,12 @@ def load_contracts_of_demonstration(company: Company, customers: list[Partner], 
 
 
 def make_contract(case: ContractCase, company: Company, customer: Partner, *, on: date, by: By) -> Contract:
+    start_on = day_of_month(on, -case.months_ago, case.day)
     header = {
         "company": company,
         "payer": customer.payer,
-        "start_on": day_of_month(on, -case.months_ago, case.day),
+        "subscribed_on": min(start_on, on),
+        "start_on": start_on,
         "fiscal_position": FiscalPosition.objects.get(code="VEN-10"),
         **case.terms,
     }

@@ -15,14 +15,18 @@ class Asked:
     """Why a field is asked for, even when the form may be saved without it: « obligatoire pour facturer ».
 
     `when`: (name of another field, the values of it with which this one is asked for); always when it is None.
+    `hint`: what the field is for, shown under it while it is empty.
     """
 
     why: Any
     when: tuple[str, frozenset[str]] | None = None
+    hint: Any = ""
 
 
 REQUIRED = Asked(_("obligatoire"))
 ASKED_TO_BILL = Asked(_("obligatoire pour facturer"))
+VAT_BY_POSITION = _("Donne le taux de TVA, selon les travaux et le logement.")
+POSITION_TO_BILL = Asked(_("obligatoire pour facturer"), hint=VAT_BY_POSITION)
 
 
 def mark_asked(form: forms.BaseForm, asks: Mapping[str, Asked] | None = None) -> None:
@@ -31,6 +35,8 @@ def mark_asked(form: forms.BaseForm, asks: Mapping[str, Asked] | None = None) ->
         asked = REQUIRED if field.required else (asks or {}).get(name)
         if asked is None or field.label is None:
             continue
+        if asked.hint and not field.help_text and not _value(form, name):
+            field.help_text = asked.hint
         is_asked = asked.when is None or _value(form, asked.when[0]) in asked.when[1]
         field.plain_label = field.label  # type: ignore[attr-defined]  # read where the mark does not belong
         field.label = format_html("{}{}", field.label, _mark(form, asked, is_asked))

@@ -40,7 +40,9 @@ class LineForm(forms.ModelForm):
         widgets = {
             "kind": forms.HiddenInput,
             "tax_is_manual": forms.HiddenInput,
-            "label": forms.Textarea(attrs={"rows": 1, "class": f"{_CLASSES} of-label"}),
+            "label": forms.Textarea(
+                attrs={"rows": 1, "class": f"{_CLASSES} of-label", "placeholder": _("Description")}
+            ),
         }
 
     position = forms.IntegerField(min_value=0, max_value=_LAST_POSITION, required=False, widget=forms.HiddenInput)

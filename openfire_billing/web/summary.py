@@ -30,11 +30,12 @@ _PLACES = ("address", "site", "billing_address")
 
 @dataclass(frozen=True)
 class Heading:
-    """What names a document: its number, its customer, where, how to reach them. Empty texts are not shown."""
+    """What names a document: its number, its customer, where, when, how to reach them. Empty texts are not shown."""
 
     title: str
     customer: Any = None
     town: str = ""
+    when: str = ""
     telephone: str = ""
     map_url: str = ""
 

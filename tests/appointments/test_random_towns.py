@@ -17,7 +17,7 @@ from invoicing.models import Address
 from tests.factories import AddressFactory, World
 from tests.factories.appointments import at, book, technician
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 TOWNS, PEOPLE = 2000, 20
 SEARCHED = 60  # of them, by « Chercher un créneau » too
 # Of each technician: between his two stops of Wednesday, after them, Thursday's morning that ends at a stop, Friday.

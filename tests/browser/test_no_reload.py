@@ -48,7 +48,7 @@ def test_save_keeps_the_tab_the_caret_and_the_scroll(page: Page, login: Login, w
     expect(toasts(page)).to_contain_text("enregistré")
     expect(page.locator("#tab-billing")).to_have_attribute("aria-selected", "true")
     expect(box).to_be_focused()
-    expect(box).to_have_value("12,500")
+    expect(box).to_have_value("12,5")
     assert box.evaluate("box => [box.selectionStart, box.selectionEnd]") == [1, 2]
     assert abs(page.evaluate("window.scrollY") - before) < 40
     expect(page.locator("[data-unsaved]")).to_be_hidden()

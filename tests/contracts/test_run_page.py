@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from contracts.admin.run_rows import length_of
-from contracts.models import BillingRun, RunTotal
+from contracts.models import BillingRun, Contract, RunTotal
 from contracts.services.lines import save_line
 from contracts.services.runs import chunks_of, finish_run, start_run
 from contracts.services.takeover import work_chunk
@@ -116,6 +116,21 @@ def test_row_of_too_many_periods_offers_to_bill_all_the_same(world: World) -> No
     ]
     assert f'href="{address(late, "act", "bill")}" data-dialog>Facturer quand même</a>' in page
     assert "Facturer quand même</a>" not in text(world.office(PLANNER).get(address(run)))
+
+
+def test_row_of_another_reason_leads_to_its_contract(world: World) -> None:
+    late = make_contract(world, "01/11/26")
+    Contract.objects.filter(pk=late.pk).update(fiscal_position=None)
+    run = bill(world, on="24/11/26")
+
+    page = text(world.office(BILLING).get(address(run)))
+
+    assert rows_of(world, run)[0][2:] == [
+        "Mis de côté",
+        "Position fiscale à renseigner avant de facturer.Ouvrir le contrat",
+        "",
+    ]
+    assert f'href="{address(late)}">Ouvrir le contrat</a>' in page
 
 
 def test_page_of_a_run_asks_as_many_queries_for_many_rows_as_for_few(world: World) -> None:

@@ -261,7 +261,7 @@ def test_more_than_three_of_a_kind_are_one_row_with_their_sum(world: World) -> N
 
     ((row, _age),) = shown(office)["office_waiting"]
     # 105,50 + 211,00 + 316,50 + 1 302,46 (VAT of 67,9008)
-    assert (row.what, row.amount) == ("4 brouillons à valider", f"{money(f'1{NBSP}935,46')} TTC")
+    assert (row.what, row.amount) == ("4 brouillons de facture à valider", f"{money(f'1{NBSP}935,46')} TTC")
     assert set(listed(office, row.url)) == set(drafts)
 
 
@@ -270,7 +270,7 @@ def test_a_draft_credit_note_is_deducted_from_the_drafts(world: World) -> None:
     drafts = [world.draft(item(1)) for _draft in range(4)]
     Invoice.objects.filter(pk=drafts[0].pk).update(kind=InvoiceKind.CREDIT_NOTE, credits=world.posted())
     [row] = [row for row, _age in shown(world.office(MANAGER))["office_waiting"] if "brouillons" in row.what]
-    assert (row.what, row.amount) == ("4 brouillons à valider", f"{money('369,24')} TTC")
+    assert (row.what, row.amount) == ("4 brouillons de facture à valider", f"{money('369,24')} TTC")
 
 
 def test_list_that_the_row_of_many_opens_holds_them(world: World) -> None:
@@ -292,7 +292,7 @@ def test_list_that_the_row_of_many_opens_holds_them(world: World) -> None:
         "4 DI réalisées à facturer",
         "4 devis à facturer",
         "4 devis expirés ou bientôt",
-        "4 brouillons à valider",
+        "4 brouillons de facture à valider",
     }
     assert {what: len(listed(office, one.url)) for what, one in rows.items() if what != "Nuit sans facturation"} == {
         what: 4 for what in rows if what != "Nuit sans facturation"
@@ -438,7 +438,7 @@ def test_ages_of_what_is_to_bill(world: World) -> None:
 
     assert (part["title"], part["unit"], part["text"]) == ("À facturer", "HT", money("665,00"))
     assert [(line["label"], line["count"], line["text"]) for line in part["lines"]] == [
-        ("DI validées, pas réalisées", 1, money("15,00")),
+        ("À venir : DI pas réalisées", 1, money("15,00")),
         ("DI réalisées aujourd'hui", 1, money("10,00")),
         ("DI réalisées, 1 à 30 j", 2, money("50,00")),
         ("DI réalisées, 31 à 60 j", 1, money("40,00")),

@@ -470,6 +470,35 @@ def test_an_rdv_opens_on_its_report_until_it_is_done_then_on_its_lines_for_who_b
     assert opened_tab(world.office(PLANNER).client.get(address(type(ahead), "add"))) == ["Facturation"]
 
 
+def test_an_rdv_ahead_names_its_hour_and_fills_no_button(world: World) -> None:
+    di = world.intervention(item(1))
+    client = world.office(MANAGER).client
+    for starts_at, hour, is_filled in (
+        (at(9).replace(year=2025), "mar. 25/11/2025 09:00", True),
+        (at(9).replace(year=2096), "dim. 25/11/2096 09:00", False),
+    ):
+        page = client.get(address(book(world, di, state="confirmed", starts_at=starts_at)))
+        assert page.context["office_heading"].when == hour
+        assert texts_of(page, "of-when") == [hour]
+        head = unescape(page.content.decode()).partition('class="of-primary"')[2].partition("</div>")[0]
+        assert ("Marquer réalisé" in head, "of-button-main" in head) == (True, is_filled)
+    assert texts_of(client.get(address(di)), "of-when") == []
+
+
+def test_day_of_the_current_state_says_since(world: World) -> None:
+    di = world.intervention(item(1))
+    page = unescape(world.office(MANAGER).client.get(address(di)).content.decode())
+    day = f"{timezone.localdate():%d/%m}"
+    assert re.findall(r'data-on="([^"]*)"', page) == [day, f"depuis le {day}"]
+
+
+def test_an_empty_fiscal_position_says_what_it_gives(world: World) -> None:
+    hint = "Donne le taux de TVA, selon les travaux et le logement."
+    client = world.office(MANAGER).client
+    pages = [address(world.intervention(code=None)), address(world.intervention()), address(Appointment, "add")]
+    assert [hint in unescape(client.get(path).content.decode()) for path in pages] == [True, False, True]
+
+
 def test_facts_of_a_visit_are_read_in_the_order_hour_place_task_appliance(world: World) -> None:
     stove = InstalledProductFactory(partner=world.customer, address=world.customer.default_address())
     rdv = book(world, world.intervention(item(1), equipment=stove), state="confirmed")

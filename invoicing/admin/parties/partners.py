@@ -89,14 +89,14 @@ class PlaceMixin:
 def place_badge(record: Located) -> Any:
     """Return how well a place is known, by whom and since when."""
     words = [
-        record.get_location_source_display(),
+        record.get_location_source_display().lower(),
         _("note %s") % number_text(record.location_score) if record.location_score is not None else "",
         _("le %s") % date_format(localtime(record.located_at), "d/m/Y") if record.located_at else "",
         _("proposé : %s") % record.proposed_label if record.proposed_label else "",
     ]
     colour = LocationState.colours[record.location_state]
     return format_html(
-        "{} {}", badge(colour, record.get_location_state_display()), " · ".join(str(word) for word in words if word)
+        "{} {}", badge(colour, record.get_location_state_display()), ", ".join(str(word) for word in words if word)
     )
 
 
@@ -336,9 +336,9 @@ class PartnerAdmin(CreationMixin, NotebookMixin, ActionsMixin, OfficeAdmin):
 
 class PlaceChips(ChipFilter):
     chips = (
-        ("check", _("à vérifier"), lambda rows, request: rows.filter(location_state=LocationState.TO_CHECK)),
-        ("unknown", _("introuvables"), lambda rows, request: rows.filter(location_state=LocationState.NOT_FOUND)),
-        ("town", _("à la commune"), lambda rows, request: rows.filter(location_state=LocationState.TOWN)),
+        ("check", _("À vérifier"), lambda rows, request: rows.filter(location_state=LocationState.TO_CHECK)),
+        ("unknown", _("Introuvables"), lambda rows, request: rows.filter(location_state=LocationState.NOT_FOUND)),
+        ("town", _("À la ville seulement"), lambda rows, request: rows.filter(location_state=LocationState.TOWN)),
     )
 
 
@@ -368,7 +368,7 @@ class AddressAdmin(PlaceMixin, AddressBoxesMixin, CreationMixin, ActionsMixin, O
     new_title = _("Nouvelle adresse")
     creation_fields = (*PLACE, "label", "phone")
     is_of_customer = True
-    list_display = ("__str__", "partner", "place", "phone", "zip", "city")
+    list_display = ("__str__", "partner", "place", "phone")
     list_filter = (PlaceChips,)
     readonly_fields = ("place",)
     search_fields = Address.SEARCHED

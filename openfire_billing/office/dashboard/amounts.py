@@ -163,7 +163,7 @@ def to_bill(stock: Stock, today: date) -> dict[str, Any] | None:
     planned = list_url("interventions_interventionrequest", view="to-bill", age="not-done")
     return _part(
         [
-            _line(_("DI validées, pas réalisées"), stock.planned, planned, "blue"),
+            _line(_("À venir : DI pas réalisées"), stock.planned, planned, "blue"),
             *_by_age(
                 stock.requests,
                 today,

@@ -227,7 +227,7 @@ def _drafts(reader: Reader) -> Iterator[Kind]:
         ],
         Waiting(
             Urgency.WAITS,
-            _("%s brouillons à valider") % count,
+            _("%s brouillons de facture à valider") % count,
             _("Valider"),
             list_url(INVOICE, view="drafts"),
             amount=_("%s TTC") % sums_text({row["currency"]: row["gross"] for row in sums}),

@@ -3,6 +3,18 @@
 (() => {
   const { all, element, notice, readSheet, tell, wait } = window.openfire;
 
+  /* What changes the height of a line waits until a pressed button is let go: a click counts where it began and ends. */
+  let isPressed = false;
+  const waiting = new Set();
+  const release = () => {
+    isPressed = false;
+    window.setTimeout(() => { waiting.forEach((act) => act()); waiting.clear(); });
+  };
+  document.addEventListener("pointerdown", () => { isPressed = true; }, true);
+  document.addEventListener("pointerup", release, true);
+  document.addEventListener("pointercancel", release, true);
+  const whenReleased = (act) => { if (isPressed) waiting.add(act); else act(); };
+
   function setUpLines(block) {
     const prefix = block.dataset.lines;
     const body = block.querySelector("tbody");
@@ -88,8 +100,14 @@
       setUpTax(field(row, "tax"));
       field(row, "tax").addEventListener("change", () => { field(row, "tax_is_manual").value = "True"; mark(row); refresh(); });
       all(row, "textarea").forEach((area) => { area.addEventListener("input", () => grow(area)); grow(area); widths.observe(area); });
-      row.addEventListener("focusin", () => { grow(field(row, "label")); });
-      row.addEventListener("focusout", () => mark(row));
+      const enter = () => { row.classList.add("is-entered"); grow(field(row, "label")); };
+      row.addEventListener("focusin", () => whenReleased(enter));
+      const leave = () => {
+        if (row.contains(document.activeElement)) return;
+        row.classList.remove("is-entered");
+        mark(row);
+      };
+      row.addEventListener("focusout", (event) => { if (!row.contains(event.relatedTarget)) whenReleased(leave); });
       mark(row);
       const grip = row.querySelector("[data-grip]");
       grip.addEventListener("dragstart", (event) => { block.dragged = row; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); row.classList.add("is-dragged"); });
