@@ -1,7 +1,13 @@
 """Reminders, moves and answers at the same moment: each customer gets at most one message, and it says what is true."""
 
+import json
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +26,8 @@ from invoicing.services.records.links import publish, token_of
 from invoicing.tasks import send_waiting_messages
 from openfire_billing.celery import app
 from openfire_billing.kernel.errors import BusinessError
-from openfire_billing.web import transport
+from openfire_billing.web import outgoing, transport
+from openfire_billing.web.sms_gateway import signature_of
 from tests.factories import PartnerFactory
 from tests.factories.appointments import alone, at, technician
 from tests.factories.fixtures import MORNING
@@ -162,6 +169,109 @@ def test_worker_killed_between_sending_and_noting_leaves_one_reminder_unsure(
     _wait(lambda: Message.objects.get().state == "unsure")
     assert send_reminders(now=EVENING) == 0
     assert (Message.objects.count(), len(sent.read_text().splitlines())) == (1, 1)
+
+
+BEHAVIOURS = {
+    "sent": ["accepts", "accepts and answers what is not JSON", "refuses twice, then accepts"],
+    "unsure": ["accepts, then answers 500", "accepts, then hangs up", "accepts, then answers after the time-out"],
+}
+
+
+class Gateway(ThreadingHTTPServer):
+    """An SMS gateway: each number has its behaviour. `accepted`: the numbers it sent to; `asked`: each number asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.accepted: list[str] = []
+        self.asked: list[str] = []
+        self.behaviours: dict[str, str] = {}
+
+    def answer(self, number: str) -> tuple[int, bytes] | None:
+        """Return the status and the body for a number, None to hang up."""
+        behaviour = self.behaviours[number]
+        self.asked.append(number)
+        if behaviour.startswith("refuses") and self.asked.count(number) <= 2:
+            return 429, b"later"
+        self.accepted.append(number)
+        if behaviour.endswith("the time-out"):
+            time.sleep(1.5)
+        if behaviour.endswith("hangs up"):
+            return None
+        if behaviour.endswith("500"):
+            return 500, b""
+        return 200, b"<html>" if behaviour.endswith("JSON") else json.dumps({"id": f"gw-{number}"}).encode()
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        number = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["to"]
+        answer = self.server.answer(number)  # type: ignore[attr-defined]
+        if answer is None:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        with suppress(OSError):  # who asked has hung up
+            self.send_response(answer[0])
+            self.end_headers()
+            self.wfile.write(answer[1])
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def gateway(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    monkeypatch.setattr(outgoing, "TIMEOUT", 1)
+    server = Gateway()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.SMS_BACKEND = "http"
+    settings.SMS_HTTP = {
+        **settings.SMS_HTTP,
+        "url": f"http://127.0.0.1:{server.server_port}/messages",
+        "headers": {},
+        "body": {"to": "{to}", "text": "{text}"},
+        "reference": "id",
+        "is_idempotent": False,
+        "secret": "secret",
+    }
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_gateway_that_flaps_sends_to_each_customer_once(
+    world: World, in_threads: Callable[..., list[Any]], gateway: Gateway
+) -> None:
+    """Two beats and two senders at once, an hour long; an RDV moved and moved back meanwhile; each delivery told twice."""
+    names = [name for group in BEHAVIOURS.values() for name in group]
+    numbers = [f"+3363998{number:02}34" for number in range(COUNT)]
+    gateway.behaviours = {number: names[rank % len(names)] for rank, number in enumerate(numbers)}
+    expected = {
+        number: next(state for state, group in BEHAVIOURS.items() if behaviour in group)
+        for number, behaviour in gateway.behaviours.items()
+    }
+    rdv = Appointment.objects.get(partner__mobile__endswith="00 34")
+
+    for minutes in (0, 3, 12, 25, 60):
+        with time_machine.travel(EVENING + timedelta(minutes=minutes), tick=True):
+            in_threads(4, lambda number: (beat, send_waiting_messages)[number % 2]())
+            if minutes == 3:
+                moved = move_appointment(rdv, starts_at=at(14), on=world.today, by=world.planner)
+                move_appointment(moved, starts_at=at(9), on=world.today, by=world.planner)
+
+    assert sorted(gateway.accepted) == numbers
+    refused = [number for number, behaviour in gateway.behaviours.items() if behaviour.startswith("refuses")]
+    assert sorted(gateway.asked) == sorted([*numbers, *refused, *refused])
+    assert list(Message.objects.filter(state="dropped").values_list("to", flat=True)) == [numbers[0]]  # of the move
+    reminders = Message.objects.exclude(state="dropped")
+    assert (dict(reminders.values_list("to", "state")), reminders.count()) == (expected, COUNT)
+
+    for _twice in range(2):
+        body = json.dumps({"id": f"gw-{numbers[0]}", "status": "delivered"}).encode()
+        at_second = str(int(time.time()))
+        headers = {"X-Timestamp": at_second, "X-Signature": signature_of(body, at_second)}
+        told = Client().post("/sms/status/http/", body, content_type="application/json", headers=headers)
+        assert told.status_code == 200
+    assert dict(reminders.values_list("to", "state")) == expected | {numbers[0]: "delivered"}
 
 
 def _wait(until: Callable[[], Any], *, seconds: float = 40) -> None:
