@@ -79,7 +79,8 @@ def spread_visits(
     rows = interventions.active().filter(is_visit(), ~Exists(_appointments_of(OuterRef("pk"))), _TO_PLAN)
     rows = rows.filter(from_on__lte=last, to_on__gte=first)
     places = {
-        pk: (address, zip_code) for pk, address, zip_code in rows.order_by().values_list("pk", "address", "address__zip")
+        pk: (address, zip_code)
+        for pk, address, zip_code in rows.order_by().values_list("pk", "address", "address__zip")
     }
     served = last_days_of(places)
     sector_of = sector_ids_of(dict(places.values()))

@@ -45,8 +45,12 @@ def boxes(page: str) -> list[str]:
 
 def lines_of(page: str) -> list[str]:
     """The rows of the tables of a page as text, without their heads."""
-    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", page.partition('<of-visits')[2], re.DOTALL)
-    texts = (" | ".join(re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL)) for row in rows if "<td" in row or "rowgroup" in row)
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", page.partition("<of-visits")[2], re.DOTALL)
+    texts = (
+        " | ".join(re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.DOTALL))
+        for row in rows
+        if "<td" in row or "rowgroup" in row
+    )
     return [" ".join(unescape(re.sub(r"<[^>]+>", "", text)).split()) for text in texts]
 
 

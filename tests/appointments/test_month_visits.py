@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from html import unescape
-from typing import Any
 
 import pytest
 import time_machine
@@ -16,9 +15,9 @@ from appointments.services.absences import record_absence
 from appointments.services.month_visits import Choice, book_visits
 from appointments.services.saving import appoint
 from appointments.services.states import cancel_appointment
+from appointments.services.tours import assign_sectors
 from contracts.models import Contract
 from interventions.models import InterventionRequest, Sector, Technician
-from appointments.services.tours import assign_sectors
 from interventions.services.requests import save_intervention
 from openfire_billing.office.roles import PLANNER
 from tests.appointments.board import client_of
@@ -71,7 +70,10 @@ def page_of(world: World, url: str = PAGE) -> str:
 
 def rdvs() -> list[tuple[str, str, str, str]]:
     rows = Appointment.objects.order_by("starts_at", "pk")
-    return [(str(row.intervention), row.state, f"{row.starts_at.astimezone(at(9).tzinfo):%d/%m %H:%M}", row.lead.name) for row in rows]
+    return [
+        (str(row.intervention), row.state, f"{row.starts_at.astimezone(at(9).tzinfo):%d/%m %H:%M}", row.lead.name)
+        for row in rows
+    ]
 
 
 def test_visits_are_proposed_by_day_with_what_is_left_of_it(world: World, days: None) -> None:
@@ -156,7 +158,9 @@ def test_what_is_not_proposed(world: World, days: None, sector: Sector) -> None:
 
 def test_a_visit_whose_rdv_was_given_up_is_proposed_again(world: World, days: None) -> None:
     one = visit(world)
-    made = appoint(one, technicians=[technician(world)], starts_at=at(9, day=10, month=12), on=world.today, by=world.planner)
+    made = appoint(
+        one, technicians=[technician(world)], starts_at=at(9, day=10, month=12), on=world.today, by=world.planner
+    )
     cancel_appointment(made, by=world.planner)
 
     assert [value.partition("_")[0] for value in boxes(page_of(world))] == [str(one.pk)]
@@ -324,7 +328,18 @@ def test_nothing_ticked_is_refused(world: World, days: None) -> None:
     assert "Aucune visite n'est cochée : cochez au moins une visite." in unescape(answer.content.decode())
 
 
-@pytest.mark.parametrize("wrong", ["", "x", "1_1_1_x", "1_1_1_2026-12-03T08:00", "9999_1_{who}_{start}", "{di}_1_9999_{start}", "{di}_1_{who}_2027-01-04T08:00:00+01:00"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "x",
+        "1_1_1_x",
+        "1_1_1_2026-12-03T08:00",
+        "9999_1_{who}_{start}",
+        "{di}_1_9999_{start}",
+        "{di}_1_{who}_2027-01-04T08:00:00+01:00",
+    ],
+)
 def test_rubbish_is_not_found(world: World, days: None, ana: Technician, wrong: str) -> None:
     one = visit(world)
     value = wrong.format(di=one.pk, who=ana.pk, start=at(8, day=3, month=12).isoformat())
@@ -356,7 +371,11 @@ def test_who_may_open_it(world: World, days: None) -> None:
     chosen = boxes(page_of(world))
     statuses = {
         role: (client_of(user).get(PAGE).status_code, press(client_of(user), chosen, key=role).status_code)
-        for role, user in {"technician": world.technician, "biller": world.biller, "accountant": world.accountant}.items()
+        for role, user in {
+            "technician": world.technician,
+            "biller": world.biller,
+            "accountant": world.accountant,
+        }.items()
     }
 
     assert statuses["technician"] == (404, 404)

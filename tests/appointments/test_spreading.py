@@ -1,6 +1,7 @@
 """The visits of a month over the days of their sectors: cases worked by hand, and what holds of any month."""
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -189,7 +190,9 @@ def test_a_month_that_is_full_leaves_the_last_ones_out() -> None:
 
 
 def test_days_outside_the_period_asked_are_not_looked_at() -> None:
-    found = spread_in_december([visit(1)], [day(3), day(10, (8, 9)), day(20)], first=date(2026, 12, 9), last=date(2026, 12, 15))
+    found = spread_in_december(
+        [visit(1)], [day(3), day(10, (8, 9)), day(20)], first=date(2026, 12, 9), last=date(2026, 12, 15)
+    )
 
     assert placed(found) == [(1, ANA, "10 08:00")]
     assert list(found.before) == [(ANA, date(2026, 12, 10))]
@@ -261,11 +264,14 @@ def test_what_holds_of_any_month(visits: Any, days: Any, today: int) -> None:
     for key in taken:
         ordered = sorted(stops[key], key=lambda stop: stop.start)
         new = {one.starts_at for one in found.placed if (one.technician, one.on) == key}
-        for before, after in zip(ordered, ordered[1:], strict=False):
+        for before, after in pairwise(ordered):
             if before.start in new or after.start in new:
                 assert after.start - before.end >= timedelta(minutes=ways(before.location, after.location).minutes)
     assert all(0 <= found.after[key] <= left for key, left in found.before.items())
-    assert spread_in_december(given_visits, [_random_day(who, n, *v) for (who, n), v in days.items()], first=first) == found
+    assert (
+        spread_in_december(given_visits, [_random_day(who, n, *v) for (who, n), v in days.items()], first=first)
+        == found
+    )
 
 
 def _random_day(who: int, number: int, served: frozenset[int], quarters: list[int], kinds: list[int]) -> Day:
