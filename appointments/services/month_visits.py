@@ -35,7 +35,7 @@ from openfire_billing.kernel.errors import BusinessError, StaleForm
 from openfire_billing.kernel.formats import day_text
 from openfire_billing.kernel.outcome import Outcome
 
-MOST = 300  # visits of one proposal
+MOST = 200  # visits of one proposal
 
 
 @dataclass(frozen=True)

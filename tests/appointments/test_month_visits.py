@@ -403,7 +403,7 @@ def test_same_queries_for_one_visit_and_fifty(world: World, days: None) -> None:
     assert few < 40
 
 
-def test_the_board_leads_to_the_month_it_shows(world: World) -> None:
+def test_the_board_leads_to_the_month_it_shows(world: World, ana: Technician) -> None:
     client = client_of(world.planner)
 
     for view, first in (("day", "2026-12-03"), ("week", "2026-11-30"), ("month", "2026-12-01")):

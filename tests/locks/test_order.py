@@ -670,11 +670,10 @@ def _put_all_back(w: World) -> Act:
 def _book_visits(w: World) -> Act:
     """Visits of two contracts, with quotes, for two technicians of whom the later one comes first."""
     people = [technician(w), technician(w)]
-    found = [
-        di
-        for _ in range(2)
-        for di in InterventionRequest.objects.filter(contract_request__line__contract=story.contract(w))
-    ]
+    found = []
+    for _ in range(2):
+        requests = InterventionRequest.objects.filter(contract_request__line__contract=story.contract(w))
+        found += requests.order_by("pk")[:2]
     chosen = [
         month_visits.Choice(di, people[number % 2], at(8 + number, day=26), di.version)
         for number, di in enumerate(found[::-1])
