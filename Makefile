@@ -1,7 +1,7 @@
 # Everything starts from a clean clone: each target first sets up what it needs (bin/setup), once.
 PYTHON := .venv/bin/python
 TYPED := openfire_billing/kernel openfire_billing/db openfire_billing/web/contributions.py \
-	$(wildcard */models */services */planner */querysets.py */availability.py */announced.py */reminding.py */travel.py */ranking.py */tour_order.py */sectors.py)
+	$(wildcard */models */services */planner */querysets.py */availability.py */announced.py */reminding.py */travel.py */ranking.py */tour_order.py */spreading.py */sectors.py)
 TEMPLATES := $(shell find templates -name '*.html' 2>/dev/null | head -n 1)
 
 .PHONY: help setup demo test lint format bench chaos clients mutants fleet screenshots lock

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.planning import absent, acts, fill, find, keeping, printing, sectors, tour, views
+from appointments.planning import absent, acts, fill, find, keeping, printing, sectors, tour, views, visits
 
 app_name = "planning"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("absent/", absent.absent, name="absent"),
     path("sectors/", sectors.sectors, name="sectors"),
     path("tour/", tour.tour, name="tour"),
+    path("visits/", visits.visits, name="visits"),
     path("rows/", keeping.keep, name="rows"),
     path("fill/", fill.fill, name="fill"),
     path("find/", find.find, name="find"),

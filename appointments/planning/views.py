@@ -34,6 +34,7 @@ from appointments.planning.reader import (
 )
 from appointments.planning.rows import LARGE, SMALL, USUAL, Around, Rows, around, in_order, narrowed
 from appointments.planning.shown import answered, planner_page
+from appointments.planning.visits import address_of as visits_address
 from appointments.planning.waiting import waiting_of
 from appointments.services.announced import announced
 from appointments.services.answers import answer_of
@@ -86,6 +87,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "may_absent": user.has_perms([ABSENT, CHANGE]),
         "may_sectors": act_named("sectors").is_allowed(user),
         "may_fill": user.has_perms(FILLS),
+        "visits_url": visits_address(last if asked.view == WEEK else first),
     }
     return TemplateResponse(request, "appointments/planning/board.html", context)
 

@@ -97,6 +97,10 @@ class ContractRequest(Promise):
         return cls._beyond_included(requests.order_by("pk")) if act == "reset" else {}
 
     @classmethod
+    def visits(cls) -> "ContractRequestQuerySet":
+        return cls.objects.filter(kind=RequestKind.VISIT)
+
+    @classmethod
     def last_days(cls, interventions: Collection[int]) -> Mapping[int, date]:
         """Return the last day of the contracts that have an end."""
         contract = "line__contract__"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date
-from typing import Literal
+from typing import Literal, Self
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -39,3 +39,8 @@ class Promise(Sourced):
     def last_days(cls, interventions: Collection[int]) -> Mapping[int, date]:
         """Return {id of a DI: the last day that what promised it is served}, of those that have an end."""
         return {}
+
+    @classmethod
+    def visits(cls) -> "models.QuerySet[Self]":
+        """Return the rows whose DI is a visit that was foreseen, whose day the firm chooses."""
+        return cls._default_manager.none()

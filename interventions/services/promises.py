@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
+from django.db.models import Exists, OuterRef, Q
+
 from interventions.models import InterventionRequest, RequestLine
 from interventions.models.promises import Promise, PromiseAct
 from interventions.services.locks import lock_interventions
@@ -26,6 +28,14 @@ def last_days_of(interventions: Collection[int]) -> dict[int, date]:
     kind of promise.
     """
     return {pk: day for promise in Promise.children() for pk, day in promise.last_days(interventions).items()}
+
+
+def is_visit() -> Q:
+    """Return the condition of a DI to be a visit that was foreseen: of a contract, not a call-out."""
+    found = Q(pk__in=())
+    for promise in Promise.children():
+        found |= Q(Exists(promise.visits().filter(intervention=OuterRef("pk"))))
+    return found
 
 
 def stop_covering(reasons: Mapping[int, str], *, by: By) -> None:

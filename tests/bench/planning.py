@@ -37,6 +37,7 @@ from appointments.services.slots import Gap, fill_proposals
 from appointments.services.tour_orders import propose_order
 from appointments.services.tours import assign_sectors
 from appointments.tour_order import Work, better_order, timed
+from contracts.models import ContractLine, ContractRequest
 from interventions.choices import InterventionState
 from interventions.models import InterventionRequest, Sector, Task, Technician
 from invoicing.models import Address, Company, Message, Partner
@@ -57,6 +58,7 @@ from tests.factories.geocoder import geocoder
 TIMES = 40
 HOURS = (8, 9, 14, 15)  # of RDVs of an hour: 10 to 12, and 16 to the evening are free
 CUSTOMERS = 6_000
+VISITS = 200  # of contracts, proposed together
 MOST_QUERIES, MOST_KB = 12, 40  # of a page of the week
 JOURNAL = "invoicing_historyline"
 
@@ -168,6 +170,7 @@ class _Week:
             for n in range(technicians)
         ]
         self.waiting = _load_waiting(firm, interventions)
+        _load_visits(self.waiting, self.monday)
         self.appointments = _load_week(firm, appointments, self.people, self.monday)
         self.reminded = self.monday + timedelta(days=22)
         _load_reminded(firm, 2 * appointments, self.reminded)
@@ -201,6 +204,17 @@ def _load_waiting(firm: Firm, count: int) -> list[int]:
     rows = _interventions(firm, count, InterventionState.TO_PLAN, lambda n: firm.on + timedelta(days=n % 75 - 20))
     write(InterventionRequest, rows)
     return [row["id"] for row in rows]
+
+
+def _load_visits(waiting: list[int], monday: date) -> None:
+    """Make the first DIs to plan visits of a contract, of the month that is measured."""
+    line = ContractLine.objects.order_by("pk")[:1].get()
+    visits = waiting[:VISITS]
+    ContractRequest.objects.bulk_create(
+        ContractRequest(line=line, chain=line, intervention_id=pk, year=1000 + number, rank=1, of=1)
+        for number, pk in enumerate(visits)
+    )
+    InterventionRequest.objects.filter(pk__in=visits).update(from_on=monday, to_on=monday + timedelta(days=20))
 
 
 def _interventions(firm: Firm, count: int, state: str, begins: Callable[[int], date]) -> list[dict[str, Any]]:
@@ -290,6 +304,7 @@ def _doors(week: _Week, times: int) -> Iterator[tuple[Answered, _Ask]]:
     yield Answered("what is to place", 250), lambda: waiting
     yield Answered("Remplir un créneau", 300), _fill(week)
     yield Answered("Chercher un créneau", 500), _find(week)
+    yield Answered("Visites du mois", 2_000), lambda: partial(get, f"/planning/visits/?month={week.monday:%Y-%m}")
     quiet = _quiet_cursor(client, page("week"), monday)
     yield Answered("Optimiser la tournée", 500), _optimise(week)
     yield Answered("changes, none", 20), lambda: partial(_changes, client, monday, quiet)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from appointments.services.tours import assign_sectors
 from interventions.models import InterventionRequest, Technician
 from invoicing.models import HistoryLine, IdempotencyKey
 from openfire_billing.kernel.errors import StaleForm
+from tests.appointments.month import PAGE, boxes, days_of, visit
+from tests.appointments.month import press as press_visits
 from tests.factories import AddressFactory, SectorFactory, World, everything, make_world
 from tests.factories.api import Api, refused
 from tests.factories.appointments import at, book, technician
@@ -65,6 +68,46 @@ def choose(client: Client, who: Technician, one: InterventionRequest) -> Any:
     wanted = {"_choose": f"{who.pk}_{at(9).isoformat()}", "_once": f"key{one.pk}{who.pk}", "_version": one.version}
     answer = client.post(f"/planning/find/?intervention={one.pk}", wanted, HTTP_X_REQUESTED_WITH="fetch")
     return answer.status_code, answer.content.decode()
+
+
+def test_visits_of_a_month_created_by_two_at_once_have_one_rdv_each(
+    in_threads: Threads, world: World, who: Technician
+) -> None:
+    days_of(world, who, SectorFactory(), 3, 4)
+    wanted = [visit(world) for _ in range(6)]
+    clients = [client_of(world.planner), client_of(world.manager)]
+    chosen = boxes(clients[0].get(PAGE).content.decode())
+
+    answers = in_threads(2, lambda number: press_visits(clients[number], chosen[:: 1 - 2 * number], key=f"k{number}"))
+
+    statuses = [answer.status_code for answer in answers]
+    assert sorted(statuses) == [302, 409]
+    refused = unescape(answers[statuses.index(409)].content.decode())
+    assert [f"{di} est déjà entièrement planifiée" in refused for di in wanted] == [True] * 6
+    assert sorted(Appointment.objects.values_list("intervention", flat=True)) == [di.pk for di in wanted]
+    assert Slot.objects.count() == 6
+
+
+def test_visits_of_a_month_at_the_hours_of_others_are_made_by_one(
+    in_threads: Threads, world: World, who: Technician
+) -> None:
+    """Two planners who chose different visits for the same hours of the same technician."""
+    days_of(world, who, SectorFactory(), 3)
+    pages = []
+    for _ in range(2):
+        mine = [visit(world) for _ in range(2)]
+        others = InterventionRequest.objects.exclude(pk__in=[di.pk for di in mine])
+        others.update(is_active=False)
+        pages.append(boxes(client_of(world.planner).get(PAGE).content.decode()))
+        others.update(is_active=True)
+    clients = [client_of(world.planner), client_of(world.manager)]
+
+    answers = in_threads(2, lambda number: press_visits(clients[number], pages[number], key=f"k{number}"))
+
+    assert sorted(answer.status_code for answer in answers) == [302, 409]
+    assert Appointment.objects.count() == Slot.objects.count() == 2
+    loser = next(answer for answer in answers if answer.status_code == 409)
+    assert unescape(loser.content.decode()).count("Maëva n'est plus libre jeudi 3 décembre à") == 2
 
 
 @pytest.mark.parametrize("press", [confirm, choose])

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from appointments.choices import CustomerAnswer
 from appointments.models import Absence
-from appointments.services import absences, answers, feeds, notices, reminders, tour_orders, tours
+from appointments.services import absences, answers, feeds, month_visits, notices, reminders, tour_orders, tours
 from appointments.services import billing as rdv_billing
 from appointments.services import lines as rdv_lines
 from appointments.services import moving as rdv_moving
@@ -179,7 +179,7 @@ READING = set(
     interventions.services.locks: lock_interventions lock_intervention lock_found_sectors promises_of
     interventions.services.sectors: read_table sectors_of sector_ids_of sector_of sector_moves
     interventions.services.requests: propose_dates refusal_of_no_address fill_defaults new_intervention new_lines
-    interventions.services.promises: last_days_of
+    interventions.services.promises: is_visit last_days_of
     interventions.services.documents: invoices_of live_quotes_of
     interventions.services.states: validation_of refuse_to_come is_move_undoable
     appointments.services.states: is_move_undoable
@@ -204,6 +204,7 @@ READING = set(
     appointments.services.places: find_places best_places days_searched
     appointments.services.stops: stops_of location_of location_at hole_of candidate_of known_addresses later_than
     appointments.services.moves: find_moves
+    appointments.services.month_visits: spread_visits
     appointments.services.absences: left_alone refusal_of_no_place
     appointments.services.planning: able_technicians is_able first_slot people_for propose_slot refusal_of_no_slot
     contracts.services.billing: foresee
@@ -663,6 +664,26 @@ def _put_all_back(w: World) -> Act:
         moved = rdv_saving.move_appointment(rdv, starts_at=at(14), on=w.today, by=w.planner)
         moves.append((moved, {**before, "seen": moved.version}))
     return lambda: rdv_moving.put_all_back(moves[::-1], on=w.today, by=w.planner)
+
+
+@case(month_visits.book_visits)
+def _book_visits(w: World) -> Act:
+    """Visits of two contracts, with quotes, for two technicians of whom the later one comes first."""
+    people = [technician(w), technician(w)]
+    found = []
+    for _ in range(2):
+        requests = InterventionRequest.objects.filter(contract_request__line__contract=story.contract(w))
+        found += requests.order_by("pk")[:2]
+    chosen = [
+        month_visits.Choice(di, people[number % 2], at(8 + number, day=26), di.version)
+        for number, di in enumerate(found[::-1])
+    ]
+
+    def act() -> None:
+        outcomes = month_visits.book_visits(chosen, now=at(7, day=24), by=w.planner)
+        assert [outcome.refusal for outcome in outcomes] == [""] * len(chosen)
+
+    return act
 
 
 @case(absences.replace_technician, absences.take_move)

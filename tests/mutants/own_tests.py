@@ -16,6 +16,7 @@ SCOPE = (
     "appointments/reminding.py",
     "appointments/travel.py",
     "appointments/tour_order.py",
+    "appointments/spreading.py",
     "interventions/sectors.py",
 )
 
@@ -90,6 +91,8 @@ OWN: dict[str, list[str]] = {
     "appointments/services/tours.py": ["appointments/test_tours"],
     "appointments/services/tour_orders.py": ["appointments/test_tour"],
     "appointments/tour_order.py": ["appointments/test_tour_order"],
+    "appointments/spreading.py": ["appointments/test_spreading"],
+    "appointments/services/month_visits.py": ["appointments/test_month_visits"],
     "appointments/services/roads.py": ["appointments/test_roads"],
     "appointments/services/slots.py": ["appointments/test_slots", "appointments/test_fill"],
     "appointments/services/places.py": ["appointments/test_slots", "appointments/test_fill"],
@@ -236,7 +239,11 @@ OWN: dict[str, list[str]] = {
         "interventions/test_requests",
         "contracts/test_promises",
     ],
-    "interventions/services/promises.py": ["interventions/test_acts", "contracts/test_promises"],
+    "interventions/services/promises.py": [
+        "interventions/test_acts",
+        "contracts/test_promises",
+        "appointments/test_month_visits",
+    ],
     "interventions/services/purchases.py": [
         "interventions/test_acts",
         "interventions/test_purchases",

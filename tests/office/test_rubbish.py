@@ -187,6 +187,7 @@ def test_choice_box_asked_with_rubbish(world: World, office: Office, text: str) 
 def test_other_pages_asked_with_rubbish(world: World, office: Office, text: str) -> None:
     pages = [
         *("/admin/", "/admin/search/?s=", "/planning/?from=", "/mobile/?on="),
+        *("/planning/visits/?month=", "/planning/visits/?sector="),
         *("/mobile/week/?from=", "/admin/account/session/?user="),
         *(f"{address(model, 'changelist')}defaults/?partner=" for model in (Appointment,)),
     ]
