@@ -339,6 +339,7 @@ class PlaceChips(ChipFilter):
         ("check", _("à vérifier"), lambda rows, request: rows.filter(location_state=LocationState.TO_CHECK)),
         ("unknown", _("introuvables"), lambda rows, request: rows.filter(location_state=LocationState.NOT_FOUND)),
         ("town", _("à la commune"), lambda rows, request: rows.filter(location_state=LocationState.TOWN)),
+        ("missing", _("sans position"), lambda rows, request: rows.filter(latitude=None)),
     )
 
 
