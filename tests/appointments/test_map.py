@@ -364,7 +364,6 @@ def test_a_large_firm_s_map_is_answered_at_once(world: World) -> None:
     assert len(keys(page)) == 800
     assert len(drawn(page)["points"]) == 800
     assert elapsed < 2
-    print(f"{elapsed * 1000:.0f} ms, {len(page)} characters")
 
 
 def copied(record: Any) -> dict[str, Any]:
