@@ -186,7 +186,14 @@ def test_choice_box_asked_with_rubbish(world: World, office: Office, text: str) 
 @pytest.mark.parametrize("text", RUBBISH)
 def test_other_pages_asked_with_rubbish(world: World, office: Office, text: str) -> None:
     pages = [
-        *("/admin/", "/admin/search/?s=", "/planning/?from=", "/planning/map/?from=", "/planning/map/?sectors=", "/mobile/?on="),
+        *(
+            "/admin/",
+            "/admin/search/?s=",
+            "/planning/?from=",
+            "/planning/map/?from=",
+            "/planning/map/?sectors=",
+            "/mobile/?on=",
+        ),
         *("/mobile/week/?from=", "/admin/account/session/?user="),
         *(f"{address(model, 'changelist')}defaults/?partner=" for model in (Appointment,)),
     ]
