@@ -1,6 +1,7 @@
 """Settings, all from the environment. Each has a safe default, or refuses to start and says what to set."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -240,6 +241,17 @@ for _setting, _url in (("GEOCODER_URL", GEOCODER_URL), ("ROUTER_URL", ROUTER_URL
         raise ImproperlyConfigured(
             f"{_setting}={_url} n'est pas une adresse : donnez-la entière, par exemple https://service.example/chemin."
         )
+# Where the pictures of the map come from, and whom they are credited to; without them the map has a plain ground.
+MAP_TILES_URL = env("MAP_TILES_URL", default="")
+MAP_TILES_CREDIT = env("MAP_TILES_CREDIT", default="")
+if MAP_TILES_URL and not (
+    re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[^\s\"'<>\\]*", MAP_TILES_URL)
+    and all(MAP_TILES_URL.count(part) == 1 for part in ("{z}", "{x}", "{y}"))
+):
+    raise ImproperlyConfigured(
+        f"MAP_TILES_URL={MAP_TILES_URL} n'est pas une adresse de tuiles : donnez-la entière, avec {{z}}, {{x}} et {{y}}, "
+        "et sans variable dans le nom du serveur, par exemple https://tuiles.example/{z}/{x}/{y}.png."
+    )
 
 # Tasks
 REDIS_URL = env("REDIS_URL", default="")

@@ -5,13 +5,13 @@ from datetime import date, timedelta
 from functools import lru_cache
 from html import escape
 
-from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from appointments.availability import Stretch
 from appointments.choices import AppointmentState, CustomerAnswer
+from appointments.planning.links import CARD, link_of
 from appointments.planning.reader import DAY, MONTH, Board, Card, Cell, minutes_of
 from openfire_billing.kernel.formats import day_text
 
@@ -115,22 +115,12 @@ def card_html(card: Card, cell: Cell, columns: tuple[int, int] | None = None) ->
     said = f"<em>{_answers(get_language())[rdv.answer]}</em> · " if is_answered else ""
     answered = f" is-answer-{rdv.answer}" if is_answered else ""
     return mark_safe(  # noqa: S308 (texts are escaped; the rest are numbers, hours and names of states)
-        f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}{answered}" href="{_card_address(rdv.pk)}" draggable="false"'
+        f'<a id="r-{rdv.pk}-{key}" class="of-rdv of-rdv-{rdv.state}{answered}" href="{link_of(CARD, rdv.pk)}" draggable="false"'
         f' data-dialog data-rdv="{rdv.pk}" data-version="{rdv.version}" data-start="{start}" data-end="{end}"{style}>'
         f"<b>{begins}<i>–{ends}</i></b> <span>{escape(rdv.customer)}</span>"
         f"<small>{said}{escape(rdv.city)} · {escape(rdv.task)}{rank}"
         f'<span class="sr-only"> · {state}</span></small><i class="of-grip"></i></a>'
     )
-
-
-def _card_address(pk: int) -> str:
-    """Return the address of an RDV over the board."""
-    return _address_of_any().replace("/0/", f"/{pk}/")
-
-
-@lru_cache(maxsize=1)
-def _address_of_any() -> str:
-    return reverse("planning:card", args=[0])
 
 
 @lru_cache(maxsize=4)

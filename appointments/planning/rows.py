@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import CharField, Value
 from django.db.models.functions import Cast
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from appointments.planning.changes import FIRST_READ, Cursor, first_cursor
 from interventions.models import Sector, Team, Technician
@@ -152,3 +153,22 @@ def keep_order(user: User, ids: Sequence[int]) -> None:
     if len(text) > _MOST_TEXT:
         text = text[:_MOST_TEXT].rpartition(".")[0]
     save_filter(user=user, model=LIST, name=ORDER, query=f"order={text}")
+
+
+def filters_of(
+    rows: Rows, found: Around, people: Sequence[Technician], *, sectors: str
+) -> list[tuple[str, str, list[tuple[int, str, bool]]]]:
+    """Return (name, label, choices) of what narrows a page of the planning; a choice is (id, text, whether it is chosen).
+
+    `sectors`: the label of sectors.
+    """
+    offered = [
+        ("team", _("Équipes"), found.teams, rows.team),
+        ("sectors", sectors, found.sectors, rows.sectors),
+        ("technicians", _("Intervenants"), [(person.pk, person.name) for person in people], rows.technicians),
+    ]
+    return [
+        (name, label, [(pk, text, pk in chosen) for pk, text in choices])
+        for name, label, choices, chosen in offered
+        if choices
+    ]

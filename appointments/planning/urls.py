@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from appointments.planning import absent, acts, fill, find, keeping, printing, sectors, tour, views, visits
+from appointments.planning import absent, acts, fill, find, keeping, map_page, printing, sectors, tour, views, visits
 
 app_name = "planning"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("changes/", views.changes, name="changes"),
     path("cells/", views.cells, name="cells"),
     path("print/", printing.print_day, name="print"),
+    path("map/", map_page.map_page, name="map"),
     path("waiting/", views.waiting, name="waiting"),
     path("absent/", absent.absent, name="absent"),
     path("sectors/", sectors.sectors, name="sectors"),

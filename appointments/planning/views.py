@@ -1,6 +1,5 @@
 """The pages of the board: a day, a week or a month; what is to place; an RDV over the board; what others changed."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -20,6 +19,7 @@ from appointments.planning.acts import ADD, CHANGE, act_named
 from appointments.planning.cells import FIRST_HOUR, LAST_HOUR, cell_html
 from appointments.planning.changes import changes_since
 from appointments.planning.dialogs import FILLS
+from appointments.planning.map_reader import map_query
 from appointments.planning.reader import (
     DAY,
     MONTH,
@@ -32,13 +32,12 @@ from appointments.planning.reader import (
     day_of,
     technicians_of,
 )
-from appointments.planning.rows import LARGE, SMALL, USUAL, Around, Rows, around, in_order, narrowed
+from appointments.planning.rows import LARGE, SMALL, USUAL, around, filters_of, in_order, narrowed
 from appointments.planning.shown import answered, planner_page
 from appointments.planning.visits import address_of as visits_address
 from appointments.planning.waiting import waiting_of
 from appointments.services.announced import announced
 from appointments.services.answers import answer_of
-from interventions.models import Technician
 from openfire_billing.db.scope import visible
 from openfire_billing.kernel.formats import day_text, read_id
 from openfire_billing.web.summary import map_url
@@ -56,6 +55,7 @@ def board(request: HttpRequest) -> HttpResponse:
     people = in_order(technicians_of(user), kept.order)
     found = board_of(user, asked, people=narrowed(people, asked.rows, found_around.members))
     first, last, today = asked.days[0], asked.days[-1], timezone.localdate()
+    next_day = min(max(first, today), last)  # the next one that is shown
     busy = {cell.day for cell in found.cells() if cell.worked or cell.cards or cell.is_on_call}
     context = {
         **admin.site.each_context(request),
@@ -66,7 +66,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "heading": _heading(asked),
         "days": [(day, day in busy, f"?{asked.query(view=DAY, first=day)}") for day in asked.days],
         "today": today,
-        "absent_on": min(max(first, today), last).isoformat(),  # the next day that is shown
+        "absent_on": next_day.isoformat(),
         "days_shown": urlencode({"first": first.isoformat(), "last": last.isoformat()}),
         "absent_url": reverse("planning:absent"),
         "sectors_url": reverse("planning:sectors"),
@@ -78,8 +78,9 @@ def board(request: HttpRequest) -> HttpResponse:
         "after": f"?{asked.query(first=asked.after)}",
         "zoom": kept.zoom,
         "zooms": [(SMALL, _("Serré")), (USUAL, _("Normal")), (LARGE, _("Large"))],
-        "filters": _filters(asked.rows, found_around, people),
+        "filters": filters_of(asked.rows, found_around, people, sectors=_("Secteurs des journées")),
         "filtered": asked.rows.count,
+        "on_map": f"{reverse('planning:map')}?{map_query(asked, day=next_day)}",
         "has_order": bool(kept.order),
         "has_list": asked.view != MONTH,
         "may_change": user.has_perm(CHANGE),
@@ -186,20 +187,4 @@ def _rows(found: Board) -> list[dict[str, Any]]:
             "down": f"{below}.{pk}" if below else "",
         }
         for (technician, cells), (above, pk, below) in zip(found.rows, pairs, strict=True)
-    ]
-
-
-def _filters(
-    rows: Rows, found: Around, people: Sequence[Technician]
-) -> list[tuple[str, str, list[tuple[int, str, bool]]]]:
-    """Return (name, label, choices) of what narrows the rows; a choice is (id, text, whether it is chosen)."""
-    offered = [
-        ("team", _("Équipes"), found.teams, rows.team),
-        ("sectors", _("Secteurs des journées"), found.sectors, rows.sectors),
-        ("technicians", _("Intervenants"), [(person.pk, person.name) for person in people], rows.technicians),
-    ]
-    return [
-        (name, label, [(pk, text, pk in chosen) for pk, text in choices])
-        for name, label, choices, chosen in offered
-        if choices
     ]

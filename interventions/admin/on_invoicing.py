@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from interventions.choices import InterventionState
 from interventions.models import InstalledProduct, InterventionRequest, PurchasedLine, QuotedLine, RequestLineClaim
 from invoicing.models import Invoice, Partner, PurchaseOrder, PurchaseOrderLine, Quote, QuoteLine, SupplierBill
-from invoicing.services.parties.suppliers import is_supplier_alone
+from invoicing.services.documents.suppliers import is_supplier_alone
 from openfire_billing.web.contributions import FirstAct, OpenItems, SmartButton, TimelineKind, contribute
 from openfire_billing.web.tags import stored_state
 

@@ -14,7 +14,7 @@ from appointments.models import Appointment
 from contracts.models import Contract
 from interventions.models import InstalledProduct, InterventionRequest
 from invoicing.models import Company, Invoice, Partner, Payment, Product, PurchaseOrder, Quote, SupplierBill
-from invoicing.services.parties.suppliers import find_suppliers
+from invoicing.services.documents.suppliers import find_suppliers
 from openfire_billing.db.search import LONGEST, narrowed, words_of
 from openfire_billing.kernel.formats import read_amount
 from openfire_billing.kernel.telephones import searched_digits

@@ -52,10 +52,12 @@ def test_planning_measured(transactional_db: None) -> None:
         "what is to place",
         "Remplir un créneau",
         "Chercher un créneau",
+        "Visites du mois",
         "Optimiser la tournée",
         "changes, none",
         "changes, one",
         "a drop",
+        "reminders of a day",
         "100 stops of 10 technicians",
         "50 addresses located",
     ]

@@ -47,6 +47,15 @@ def test_server_without_mail_says_that_none_leaves() -> None:
         ({"REDIS_URL": "memory://"}, LOST),
         ({"SECOND_FACTOR": "oui"}, "SECOND_FACTOR=oui n'est pas connu"),
         ({"SITE_URL": "bureau.exemple.fr"}, "SITE_URL=bureau.exemple.fr n'est pas une adresse"),
+        *(
+            ({"MAP_TILES_URL": url}, f"MAP_TILES_URL={url} n'est pas une adresse de tuiles")
+            for url in (
+                "tuiles.exemple/{z}/{x}/{y}.png",
+                "https://tuiles.exemple/{z}/{x}.png",
+                "https://{s}.tuiles.exemple/{z}/{x}/{y}.png",
+                "https://tuiles.exemple; script-src/{z}/{x}/{y}.png",
+            )
+        ),
     ],
 )
 def test_server_that_lacks_something_does_not_start_and_says_what(

@@ -161,6 +161,7 @@ READING = set(
     invoicing.services.documents.receipts: lines_to_receive unbilled_state
     invoicing.services.documents.quotes: number_new_quote refusal_of_expired refusal_to_send refusal_to_accept
     invoicing.services.documents.writing: refusal_of_day
+    invoicing.services.documents.suppliers: is_supplier_alone find_suppliers
     invoicing.services.documents.snapshots: seller buyer delivery category_of mentions_of texts
     invoicing.services.documents.jobs: late_documents
     invoicing.services.parties.logos: printable keep_logo

@@ -86,6 +86,7 @@ OWN: dict[str, list[str]] = {
     ],
     "invoicing/services/documents/batches.py": ["interventions/test_billing", "appointments/test_billing"],
     "invoicing/services/documents/deductions.py": ["invoicing/test_deductions", "interventions/test_deductions"],
+    "invoicing/services/documents/suppliers.py": ["office/test_form_page"],
     "invoicing/services/documents/prices.py": ["invoicing/test_deductions"],
     "appointments/services/deductions.py": ["appointments/test_deductions"],
     "appointments/services/tours.py": ["appointments/test_tours"],

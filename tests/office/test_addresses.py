@@ -24,8 +24,8 @@ WORDS = frozenset(
     """
     absent accept accepted accounting act activate add admin age allocate answer api apply archive archived aside attach autocomplete awaited back bill billing by call cancel cells change changed changelist changes charges check close comments confirm contracts credit credited credits customers day
     defaults delete detach docs done drafts dropped duplicate ending equipment expired export factor failed favicon file files fill
-    filter find finish for forgotten format from hand healthz history ico import inbound installed invite invoices journal jsi late
-    launch left lift lines locate login logo logout mail many merge message mine mobile month move moved new next nights note on open optimise out overview own page partly
+    filter feed find finish for forgotten format from hand healthz history ico ics import inbound installed invite invoices journal jsi late
+    launch left lift lines locate login logo logout mail make many map merge message mine missing mobile month move moved new next nights note on open optimise out overview own page partly
     password pay pdf photos place plan planning popup post postpone price print prints products progress prolong publish
     purchase rebill receive
     received refresh refund refunds refuse refused reject remove renew replay report resend reset resize restore result resume retry revoke robots rows running runs

@@ -188,6 +188,7 @@ def test_other_pages_asked_with_rubbish(world: World, office: Office, text: str)
     pages = [
         *("/admin/", "/admin/search/?s=", "/planning/?from=", "/mobile/?on="),
         *("/planning/visits/?month=", "/planning/visits/?sector="),
+        *("/planning/map/?from=", "/planning/map/?sectors="),
         *("/mobile/week/?from=", "/admin/account/session/?user="),
         *(f"{address(model, 'changelist')}defaults/?partner=" for model in (Appointment,)),
     ]

@@ -25,7 +25,7 @@ from invoicing.paper.pdf import order_pdf
 from invoicing.services.documents import purchases as services
 from invoicing.services.documents.lines import LineEdit, items_of_edits
 from invoicing.services.documents.receipts import lines_to_receive
-from invoicing.services.parties.suppliers import is_supplier_alone
+from invoicing.services.documents.suppliers import is_supplier_alone
 from invoicing.services.records.acts import perform_each
 from invoicing.services.settlement.supplier_payments import pay_supplier
 from openfire_billing.kernel.formats import number_text

@@ -339,6 +339,7 @@ class PlaceChips(ChipFilter):
         ("check", _("À vérifier"), lambda rows, request: rows.filter(location_state=LocationState.TO_CHECK)),
         ("unknown", _("Introuvables"), lambda rows, request: rows.filter(location_state=LocationState.NOT_FOUND)),
         ("town", _("À la ville seulement"), lambda rows, request: rows.filter(location_state=LocationState.TOWN)),
+        ("missing", _("Sans position"), lambda rows, request: rows.filter(latitude=None)),
     )
 
 
