@@ -139,6 +139,7 @@ _WRITTEN_WITH_STR = (
     models.DecimalField,
     models.ForeignKey,
     models.IntegerField,
+    models.TimeField,
     models.UUIDField,
 )
 _json = json.JSONEncoder(ensure_ascii=False).encode

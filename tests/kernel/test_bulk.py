@@ -1,6 +1,6 @@
 """Rows written together hold what rows written one by one hold, on both databases."""
 
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
@@ -110,6 +110,7 @@ def test_a_field_that_copy_does_not_write_is_named() -> None:
     with pytest.raises(TypeError, match="DurationField"):
         bulk._copy_writer(field)
     assert bulk._copy_writer(models.DateField())([date(2026, 3, 29), None]) == ["2026-03-29", "\\N"]
+    assert bulk._copy_writer(models.TimeField())([time(8, 30), None]) == ["08:30:00", "\\N"]
 
 
 def test_update_writes_the_rows_that_differ_and_those_alone(world: World) -> None:

@@ -64,7 +64,6 @@ OWN: dict[str, list[str]] = {
     ],
     "invoicing/services/access/passwords.py": ["office/test_accounts"],
     "invoicing/services/parties/places.py": ["invoicing/test_places"],
-    "invoicing/models/parties/places.py": ["invoicing/test_places"],
     "invoicing/services/parties/programs.py": ["api/test_keys"],
     "invoicing/services/parties/webhooks.py": ["api/test_webhooks"],
     "invoicing/services/access/second_factor.py": ["office/test_second_factor", "api/test_second_factor"],
