@@ -51,7 +51,7 @@ def test_months_of_a_year_then_days_of_a_month_then_the_day(office: Office) -> N
 
     days = menu(office, "?from_on__year=2026&from_on__month=2")
     assert days[0] == ("2026", "?from_on__year=2026")
-    assert (len(days), days[1][0], days[-1][0]) == (29, "1 février", "28 février")
+    assert (len(days), days[1][0], days[-1][0]) == (29, "1er février", "28 février")
     assert dict(days)["28 février"] == "?from_on__day=28&from_on__month=2&from_on__year=2026"
 
     assert menu(office, "?from_on__year=2026&from_on__month=2&from_on__day=28") == [
