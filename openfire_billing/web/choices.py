@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin import FieldListFilter, RelatedFieldListFilter
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db.models import Q
 from django.forms.models import ModelChoiceIterator
 
@@ -14,19 +14,33 @@ from openfire_billing.kernel.formats import read_id
 
 
 class Choices(ModelChoiceIterator):
-    """The choices of a field, read by one statement: Django opens a cursor on the server, which takes three."""
+    """The choices of a field, read by one statement: Django opens a cursor on the server, which takes three.
+
+    `kept` of the field: {query: its records}, shared by the rows of a formset, which read the same choices once.
+    """
 
     def __iter__(self) -> Any:
         if self.field.empty_label is not None:
             yield "", self.field.empty_label
-        for record in self.queryset.all():
-            yield self.choice(record)
+        yield from map(self.choice, self._records())
+
+    def _records(self) -> Any:
+        kept = getattr(self.field, "kept", None)
+        if kept is None:
+            return self.queryset.all()
+        try:
+            query = str(self.queryset.query)
+        except EmptyResultSet:
+            return ()
+        if query not in kept:
+            kept[query] = list(self.queryset.all())
+        return kept[query]
 
 
-def narrow_choices(form: Any, user: Any) -> None:
+def narrow_choices(form: Any, user: Any, *, kept: dict[str, Any] | None = None) -> None:
     """Narrow the choices of records of a form to those that `user` may see (`visible`) and those already chosen.
 
-    A choice of several records refuses texts that are no identifiers.
+    A choice of several records refuses texts that are no identifiers. `kept`: see Choices.
     """
     for name, field in form.fields.items():
         if not isinstance(field, forms.ModelChoiceField) or field.queryset is None:
@@ -35,6 +49,7 @@ def narrow_choices(form: Any, user: Any) -> None:
             field.clean = partial(_clean_keys, field, field.clean)  # type: ignore[method-assign]
         if not hasattr(field, "_choices"):  # a list of its own stands in its place
             field.iterator = Choices
+            field.kept = kept  # type: ignore[attr-defined]
             field.widget.choices = field.choices
         every = field.queryset
         seen = visible(every, user)
@@ -68,10 +83,11 @@ def _chosen(form: Any, name: str) -> Q | None:
 
 def narrowed_formset(formset: Any, user: Any) -> Any:
     """Return the class of a formset whose rows offer the choices that `user` may see."""
+    kept: dict[str, Any] = {}
 
     class NarrowedFormSet(formset):  # type: ignore[misc]
         def add_fields(self, form: Any, index: int | None) -> None:
-            narrow_choices(form, user)
+            narrow_choices(form, user, kept=kept)
             super().add_fields(form, index)
 
     NarrowedFormSet.__name__ = formset.__name__

@@ -140,7 +140,7 @@ def test_five_hundred_random_days_keep_their_stops_their_fixed_hours_and_windows
             following = found.ranks.index(rank) + 1
             way = ways(rank, found.ranks[following]) if following < len(works) else 0
             ready = start + work.minutes + way
-    assert bettered >= 150  # the library finds one more or less on another processor
+    assert 150 <= bettered <= 160  # two searches of the library may end on different orders of one day
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
