@@ -167,11 +167,11 @@ def _names() -> list[tuple[str, str]]:
 
 
 def _heading(asked: Asked) -> str:
+    is_this_year = asked.first.year == timezone.localdate().year
     if asked.view == DAY:
-        return day_text(asked.first, "l j F Y")
+        return day_text(asked.first, "l j F" if is_this_year else "l j F Y")
     if asked.view == MONTH:
         return date_format(asked.first, "F Y")
-    is_this_year = asked.first.year == timezone.localdate().year
     return _("Semaine du %s") % day_text(asked.first, "j F" if is_this_year else "j F Y")
 
 

@@ -113,6 +113,16 @@ class InterventionTemplateAdmin(DocumentAdmin):
 @admin.register(Technician)
 class TechnicianAdmin(ActionsMixin, OfficeAdmin):
     new_title = _("Nouvel intervenant")
+    fields = (
+        ("name", "phone"),
+        ("user", "company"),
+        "tasks",
+        "sectors",
+        "street",
+        ("zip", "city"),
+        ("latitude", "longitude"),
+        "is_active",
+    )
     list_display = ("name", "phone", "user", "company", "is_active")
     list_filter = ("is_active", "company")
     search_fields = Technician.SEARCHED

@@ -34,7 +34,7 @@ from tests.factories import (
     make_world,
     tax,
 )
-from tests.factories.appointments import PARIS, at, book
+from tests.factories.appointments import PARIS, at, book, technician
 from tests.factories.pages import address, texts_of
 
 
@@ -482,6 +482,15 @@ def test_an_rdv_names_its_hour_and_fills_no_button_before_it(world: World, now: 
     head = unescape(page.content.decode()).partition('class="of-primary"')[2].partition("</div>")[0]
     assert ("Marquer réalisé" in head, "of-button-main" in head) == (True, is_filled)
     assert texts_of(world.office(MANAGER).client.get(address(di)), "of-when") == []
+
+
+def test_the_point_of_a_place_stands_after_its_name_and_its_street(world: World) -> None:
+    for record, first in ((world.customer.default_address(), "partner"), (technician(world), "name")):
+        for path in (address(record), address(type(record), "add")):
+            page = world.office(MANAGER).client.get(path).content.decode()
+            names = re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', page)
+            order = [names.index(name) for name in (first, "street", "city", "latitude", "longitude")]
+            assert order == sorted(order), path
 
 
 def test_day_of_the_current_state_says_since(world: World) -> None:

@@ -371,6 +371,7 @@ class AddressAdmin(PlaceMixin, AddressBoxesMixin, CreationMixin, ActionsMixin, O
     is_of_customer = True
     list_display = ("__str__", "partner", "place", "phone")
     list_filter = (PlaceChips,)
+    fields = ("partner", *AddressInline.fields)
     readonly_fields = ("place",)
     search_fields = Address.SEARCHED
     autocomplete_fields = ("partner",)
