@@ -176,7 +176,7 @@ def main() -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            for _try in range(120):
+            for _try in range(600):
                 try:
                     urllib.request.urlopen(_url("/healthz"), timeout=2)  # noqa: S310 (our own server)
                     break
